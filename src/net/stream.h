@@ -1,0 +1,39 @@
+// A connection, plain or TLS, behind one type, so that HTTP is compiled once.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/types.h"
+#include "net/asio.h"
+
+namespace tamada::net {
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Throws boost::system::system_error; eof is asio::error::eof.
+  virtual awaitable<std::size_t> read_some(std::span<char> into) = 0;
+  virtual awaitable<void> write(std::string_view data) = 0;
+  // Closes the connection when this much time has passed; each call replaces the last. Zero: no deadline.
+  virtual void deadline(core::Duration after) = 0;
+  virtual void close() = 0;
+  virtual std::string peer_address() const = 0;
+};
+
+struct TlsClient {
+  std::string ca_file, cert_file, key_file;
+  bool verify = true;
+};
+struct TlsServer {
+  std::string cert_file, key_file, key_password, ca_file;
+  enum class Verify { none, optional, required } verify_client = Verify::none;
+};
+
+// Resolves, connects, and for TLS shakes hands, within `timeout`. tls == nullptr: plain.
+awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::string port, const TlsClient* tls,
+                                                         core::Duration timeout);
+
+}  // namespace tamada::net

@@ -1,0 +1,61 @@
+// Control of the local PostgreSQL server. The simulator implements the same interface.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/action.h"
+#include "core/observation.h"
+#include "core/postgres_view.h"
+#include "net/asio.h"
+
+namespace tamada::postgres {
+
+using core::Duration;
+using core::Result;
+
+struct Progress {
+  std::string what;              // "pg_basebackup"
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // 0: unknown
+};
+
+class Postgres {
+ public:
+  virtual ~Postgres() = default;
+
+  // ---- looking. Never fails: what cannot be learned within `timeout` is absent from the view.
+  virtual awaitable<core::PostgresView> observe(Duration timeout) = 0;
+  // Called when the postmaster ends, whoever started it, at once.
+  virtual void on_exit(std::function<void()> callback) = 0;
+  // Asks another server over a replication connection for its timeline, position and timeline history.
+  virtual awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) = 0;
+
+  // ---- long work, run as a job: cancellable by Asio's cancellation, after which nothing of it goes on.
+  // initdb, configuration files, first start, users, post_bootstrap; ends with a running primary. On failure the server
+  // is stopped; the data directory stays where it is.
+  virtual awaitable<Result<void>> bootstrap() = 0;
+  // A copy of upstream into the (absent or incomplete) data directory; leaves it ready to be started as a standby.
+  virtual awaitable<Result<void>> basebackup(core::Upstream upstream) = 0;
+  // pg_rewind against upstream, with every precondition checked first; the server must be stopped.
+  virtual awaitable<Result<void>> rewind(core::Upstream upstream) = 0;
+  // Writes the configuration, then starts. Returns when it accepts connections, or ended, or `timeout` (0: none) passed.
+  // upstream: whom to follow; nullptr: as a primary. A standby with an empty upstream follows nobody.
+  virtual awaitable<Result<void>> start(const core::Upstream* upstream, Duration timeout) = 0;
+  // checkpoint_first: CHECKPOINT while still serving. timeout (0: none): after it SIGQUIT, then SIGKILL to all of it.
+  virtual awaitable<Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) = 0;
+  // Returns when the server is out of recovery and takes writes.
+  virtual awaitable<Result<void>> promote() = 0;
+
+  // ---- short work
+  virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;   // rewrites and reloads (restarts before 13)
+  virtual awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) = 0;
+  virtual awaitable<Result<void>> checkpoint() = 0;
+  virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) = 0;  // local file
+  virtual Result<void> set_aside() = 0;   // renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS
+  // New settings (dynamic configuration, SIGHUP): rewrites the files and reloads when something changed.
+  virtual awaitable<Result<void>> apply_configuration() = 0;
+  virtual Progress progress() const = 0;
+};
+
+}  // namespace tamada::postgres

@@ -1,0 +1,38 @@
+// The keys below <namespace>/<scope>/, in Patroni's format, to and from core's types.
+// Reading is lenient (older Patroni writes role "master", state "streaming"; junk gives absent fields, never an
+// exception); writing is what Patroni 4.1 writes, byte for byte, in its key order.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/cluster_view.h"
+
+namespace tamada::wire {
+
+struct RawKey {
+  std::string value;
+  core::Revision mod_revision = 0;
+  core::Revision create_revision = 0;
+  core::LeaseId lease = 0;
+};
+
+// `key` without the cluster's prefix: "leader", "members/n1" ... Unknown keys are ignored.
+void apply_put(core::ClusterView& view, std::string_view key, const RawKey& raw);
+void apply_delete(core::ClusterView& view, std::string_view key);
+
+std::string member_json(const core::Member& member);
+std::string status_json(const core::Status& status);
+std::string history_json(const std::vector<core::HistoryLine>& lines);
+std::string failover_json(const core::FailoverRequest& request);
+core::FailoverRequest parse_failover(std::string_view json);
+
+// postgres://host:port/database -> host, port; empty strings when it is not one.
+std::pair<std::string, std::string> parse_conn_url(std::string_view conn_url);
+
+// "2026-11-22T22:25:56.043033+00:00", as Python's isoformat; parse also takes "Z", a blank for the T, and no fraction.
+std::string format_iso(core::WallTime time);
+struct ParsedTime { core::WallTime time; bool has_zone; };
+std::optional<ParsedTime> parse_iso(std::string_view text);
+
+}  // namespace tamada::wire
