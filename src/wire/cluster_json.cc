@@ -1,0 +1,132 @@
+#include "wire/cluster_json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "wire/keys.h"
+
+namespace tamada::wire {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string lower(std::string_view text) {
+  std::string low(text);
+  std::ranges::transform(low, low.begin(), [](unsigned char c) { return c < 128 ? std::tolower(c) : c; });
+  return low;
+}
+
+// Patroni's parse_bool: YAML's words, in any case, and 1.
+bool is_true(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value == 1;
+  if (!value.is_string()) return false;
+  const auto word = lower(value.get_ref<const std::string&>());
+  return word == "on" || word == "true" || word == "yes" || word == "1";
+}
+
+bool is_truthy(const Json& value) {
+  if (value.is_string()) return !value.get_ref<const std::string&>().empty();
+  if (value.is_number()) return value != 0;
+  return !value.is_null() && value != false;
+}
+
+bool is_sync_standby(const core::ClusterView& view, std::string_view name) {
+  if (!view.sync || view.sync->leader.empty()) return false;
+  return std::ranges::any_of(view.sync->standbys, [&](const auto& s) { return lower(s) == lower(name); });
+}
+
+std::string role_of(const core::ClusterView& view, const ClusterModes& modes, const core::Member& member) {
+  if (view.leader && view.leader->name == member.name) return modes.standby_cluster ? "standby_leader" : "leader";
+  if (modes.synchronous && is_sync_standby(view, member.name)) return modes.quorum ? "quorum_standby" : "sync_standby";
+  return "replica";
+}
+
+void add_object(Json& into, const char* key, const std::string& text) {
+  if (text.empty()) return;
+  Json value = Json::parse(text, nullptr, false);
+  if (!value.is_discarded()) into[key] = std::move(value);
+}
+
+void add_tags(Json& into, const core::Tags& tags) {
+  if (tags.published.empty()) return;
+  Json object = Json::object();
+  for (const auto& [name, text] : tags.published) {
+    Json value = Json::parse(text, nullptr, false);
+    if (!value.is_discarded()) object[name] = std::move(value);
+  }
+  into["tags"] = std::move(object);
+}
+
+// A member that does not tell its position shows the word "unknown" twice, as Patroni's since 4.1.
+void add_position(Json& into, const std::string& prefix, std::optional<core::Lsn> lsn, core::Lsn cluster_lsn) {
+  const bool known = lsn && *lsn != 0;
+  const Json unknown = "unknown";
+  into[prefix + "lag"] = known ? Json(cluster_lsn > *lsn ? cluster_lsn - *lsn : 0) : unknown;
+  into[prefix + "lsn"] = known ? Json(core::format_lsn(*lsn)) : unknown;
+}
+
+Json member_object(const core::ClusterView& view, const ClusterModes& modes, const core::Member& member) {
+  const auto role = role_of(view, modes, member);
+  const auto& state = role != "leader" && !member.replication_state.empty() ? member.replication_state : member.state;
+  Json object = {{"name", member.name}, {"role", role}, {"state", state}};
+  object["api_url"] = member.api_url.empty() ? Json(nullptr) : Json(member.api_url);
+  if (!member.host.empty()) {
+    object["host"] = member.host;
+    int port = 0;
+    const auto* end = member.port.data() + member.port.size();
+    std::from_chars(member.port.data(), end, port);
+    object["port"] = port != 0 ? port : 5432;
+  }
+  if (member.timeline) object["timeline"] = *member.timeline;
+  if (member.pending_restart) object["pending_restart"] = true;
+  add_object(object, "pending_restart_reason", member.pending_restart_reason_json);
+  add_object(object, "scheduled_restart", member.scheduled_restart_json);
+  add_tags(object, member.tags);
+  if (!view.leader || view.leader->name != member.name) {
+    const core::Lsn cluster_lsn = view.status ? view.status->optime.value_or(0) : 0;
+    add_position(object, "receive_", member.receive_lsn, cluster_lsn);
+    add_position(object, "replay_", member.replay_lsn, cluster_lsn);
+    add_position(object, "", member.xlog_location, cluster_lsn);
+  }
+  return object;
+}
+
+}  // namespace
+
+ClusterModes cluster_modes(const core::ClusterView& view) {
+  ClusterModes modes;
+  if (!view.config_json) return modes;
+  const Json config = Json::parse(*view.config_json, nullptr, false);
+  if (!config.is_object()) return modes;
+  const auto get = [&](const char* key) { return config.contains(key) ? config[key] : Json(); };
+  const Json standby = get("standby_cluster");
+  for (const char* key : {"host", "port", "restore_command"}) {
+    if (standby.is_object() && standby.contains(key) && is_truthy(standby[key])) modes.standby_cluster = true;
+  }
+  const Json mode = get("synchronous_mode");
+  modes.paused = is_true(get("pause"));
+  modes.quorum = mode.is_string() && lower(mode.get_ref<const std::string&>()) == "quorum";
+  modes.synchronous = (is_true(mode) || modes.quorum) && !modes.standby_cluster;
+  return modes;
+}
+
+Json cluster_json(const core::ClusterView& view, std::string_view scope) {
+  const auto modes = cluster_modes(view);
+  Json members = Json::array();
+  for (const auto& [name, member] : view.members) members.push_back(member_object(view, modes, member));
+  Json cluster = {{"members", std::move(members)}};
+  if (modes.paused) cluster["pause"] = true;
+  if (view.failover && view.failover->scheduled_at) {
+    Json& switchover = cluster["scheduled_switchover"];
+    switchover["at"] = format_iso(*view.failover->scheduled_at);
+    if (!view.failover->leader.empty()) switchover["from"] = view.failover->leader;
+    if (!view.failover->candidate.empty()) switchover["to"] = view.failover->candidate;
+  }
+  if (!scope.empty()) cluster["scope"] = scope;
+  return cluster;
+}
+
+}  // namespace tamada::wire
