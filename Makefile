@@ -1,0 +1,37 @@
+# Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
+#
+#   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
+#   make test                 unit tests and end-to-end tests
+#   make build                build/release/bin/{tamada,tamadactl}
+#   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
+#   make clean
+
+PRESET ?= release
+BUILD := build/$(PRESET)
+PYTHON := /usr/bin/python3
+ARGS ?=
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: demo test build bench deps deps-bench clean
+
+demo: build
+	@$(PYTHON) demo/demo.py $(ARGS)
+
+test: build
+	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
+
+build: deps
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build $(BUILD)
+
+bench: build deps-bench
+	@$(PYTHON) bench/compare.py $(ARGS)
+
+deps:
+	@tools/install-packages packages.txt
+
+deps-bench:
+	@tools/install-packages packages-bench.txt
+
+clean:
+	rm -rf build

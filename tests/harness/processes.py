@@ -1,0 +1,141 @@
+"""Processes, always by id: starting them as an ordinary user, finding what runs in a folder, ending it."""
+import ctypes
+import glob
+import os
+import pwd
+import signal
+import subprocess
+import threading
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+ORPHANS = ("postgres", "pg_basebackup", "pg_rewind")
+
+
+def service_user():
+    """PostgreSQL refuses root: as root everything runs as `postgres`, else as whoever we are."""
+    return pwd.getpwnam("postgres") if os.getuid() == 0 else None
+
+
+def environment(home):
+    """Ours, without what would change the meaning of a configuration."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "PATRONI_", "TAMADA_", "ETCD"))}
+    return {**kept, "HOME": home, "LC_ALL": "C.UTF-8"}
+
+
+def spawn(argv, log, cwd, env=None):
+    user = service_user()
+    identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd,
+                            env={**environment(cwd), **(env or {})}, start_new_session=True, **identity)
+
+
+def run(argv, cwd, timeout=60, env=None):
+    """A short command as the same user; returns the CompletedProcess, output as text."""
+    user = service_user()
+    identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+                          env={**environment(cwd), **(env or {})}, **identity)
+
+
+def send(pid, signum):
+    """False when there is no such process (any more)."""
+    try:
+        os.kill(pid, signum)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def _pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid):
+    """(name, state, parent) or None."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            text = f.read()
+    except OSError:
+        return None
+    name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
+    return name, rest[0], int(rest[1])
+
+
+def _numbers(path):
+    try:
+        with open(path) as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def alive(pid):
+    """A zombie is not alive."""
+    seen = _stat(pid) if pid else None
+    return bool(seen) and seen[1] not in "ZX"
+
+
+def working_in(folder):
+    """Ids of all living processes whose working directory lies in folder. The folder is private to one cluster, and
+    every server and daemon works inside it: so nothing foreign is ever found, and no orphan is missed."""
+    found, inside = [], os.path.realpath(folder) + "/"
+    for pid in _pids():
+        try:
+            cwd = os.readlink(f"/proc/{pid}/cwd") + "/"
+        except OSError:
+            continue
+        if cwd.startswith(inside) and pid != os.getpid():
+            found.append(pid)
+    return sorted(found)
+
+
+def end_all_in(folder, timeout=20):
+    """SIGKILL to everything that works in folder, until nothing is left."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        pids = [pid for pid in working_in(folder) if alive(pid)]
+        if not pids:
+            return True
+        for pid in pids:
+            send(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    return False
+
+
+def children(pid):
+    """[(id, name)]"""
+    seen = ((p, _stat(p)) for p in _pids())
+    return [(p, s[0]) for p, s in seen if s and s[2] == pid]
+
+
+def tree(pid, stop_at=("postgres",)):
+    """The process and its descendants, but not below those named in stop_at."""
+    found, todo = [], [pid]
+    while todo:
+        p = todo.pop()
+        found.append(p)
+        todo += [child for child, name in children(p) if not name.startswith(stop_at)]
+    return found
+
+
+def adopt_orphans():
+    """Become the parent of servers whose daemon was killed, and collect them when they end: under an init that does
+    not (a container's first process is often `sleep`), a dead postmaster would go on looking alive."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        return
+
+    def collect():
+        while True:
+            for path in glob.glob("/proc/self/task/*/children"):
+                for pid in _numbers(path):
+                    seen = _stat(pid)
+                    # Never a child of the subprocess module's: those are none of these programs.
+                    if seen and seen[1] == "Z" and seen[0] in ORPHANS:
+                        try:
+                            os.waitpid(pid, os.WNOHANG)
+                        except ChildProcessError:
+                            pass
+            time.sleep(0.1)
+
+    threading.Thread(target=collect, daemon=True).start()

@@ -1,0 +1,17 @@
+import time
+
+
+def wait_for(what, condition, timeout, step=0.05):
+    """The first true answer of condition(). An exception counts as `not yet`, and is shown when time is up."""
+    deadline, last = time.monotonic() + timeout, None
+    while True:
+        try:
+            value = condition()
+            if value:
+                return value
+            last = None
+        except Exception as e:  # noqa: BLE001 - servers come and go; only the deadline decides
+            last = e
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout} s" + (f" ({type(last).__name__}: {last})" if last else ""))
+        time.sleep(step)

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""All tests: the unit tests of every folder (ctest), then the end-to-end tests (pytest). Ends with one line of counts.
+
+run.py [--build build/release] [--only unit|e2e] [-- arguments for pytest]
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+TREE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def counts(report):
+    """(passed, failed, skipped) of a JUnit file; a run that left none has failed."""
+    try:
+        root = ET.parse(report).getroot()
+    except (OSError, ET.ParseError):
+        return 0, 1, 0
+    suites = [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
+
+    def total(*names):
+        return sum(int(s.get(name) or 0) for s in suites for name in names)
+    failed, skipped = total("failures", "errors"), total("skipped", "disabled")
+    return total("tests") - failed - skipped, failed, skipped
+
+
+def unit(build):
+    report = build / "unit.xml"
+    report.unlink(missing_ok=True)
+    code = subprocess.run(["ctest", "--test-dir", build, "--parallel", "2", "--timeout", "120", "--output-on-failure",
+                           "--progress", "--output-junit", report], cwd=TREE).returncode
+    return code, counts(report)
+
+
+def e2e(build, arguments):
+    report = build / "e2e.xml"
+    report.unlink(missing_ok=True)
+    env = dict(os.environ)
+    env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
+    env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
+    # Two files at a time: the tests mostly wait for leases to end. Each file has its own clusters and ports.
+    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
+                           f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
+    return code, counts(report)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--only", choices=["unit", "e2e"])
+    parser.add_argument("pytest", nargs="*")
+    options = parser.parse_args()
+    build = (TREE / options.build).resolve()
+
+    passed = failed = skipped = 0
+    for name, suite in (("unit", lambda: unit(build)), ("e2e", lambda: e2e(build, options.pytest))):
+        if options.only not in (None, name):
+            continue
+        print(f"\n---- {name} tests", flush=True)
+        began = time.monotonic()
+        code, (p, f, s) = suite()
+        if code != 0 and f == 0:
+            f = 1   # the runner itself failed
+        print(f"---- {name}: {p} passed, {f} failed, {s} skipped in {time.monotonic() - began:.0f} s", flush=True)
+        passed, failed, skipped = passed + p, failed + f, skipped + s
+    if passed == 0:
+        failed = max(failed, 1)
+    print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
