@@ -28,6 +28,7 @@ struct Member {
   std::optional<Timeline> timeline;
   Tags tags;
   bool pause = false;
+  bool checkpoint_pending = false;  // promoted, and not yet a checkpoint: pg_rewind against it has to wait
   bool pending_restart = false;
   std::string pending_restart_reason_json;  // an object, as text; empty when absent
   std::string scheduled_restart_json;       // an object, as text; empty when absent

@@ -3,8 +3,12 @@
 // exception); writing is what Patroni 4.1 writes, byte for byte, in its key order.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/cluster_view.h"
 
@@ -26,13 +30,18 @@ std::string status_json(const core::Status& status);
 std::string history_json(const std::vector<core::HistoryLine>& lines);
 std::string failover_json(const core::FailoverRequest& request);
 core::FailoverRequest parse_failover(std::string_view json);
+std::string sync_json(const core::SyncState& sync);
+std::string failsafe_json(const std::map<std::string, std::string>& members);
 
 // postgres://host:port/database -> host, port; empty strings when it is not one.
 std::pair<std::string, std::string> parse_conn_url(std::string_view conn_url);
 
 // "2026-11-22T22:25:56.043033+00:00", as Python's isoformat; parse also takes "Z", a blank for the T, and no fraction.
 std::string format_iso(core::WallTime time);
-struct ParsedTime { core::WallTime time; bool has_zone; };
+struct ParsedTime {
+  core::WallTime time;
+  bool has_zone;
+};
 std::optional<ParsedTime> parse_iso(std::string_view text);
 
 }  // namespace tamada::wire

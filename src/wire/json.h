@@ -1,0 +1,36 @@
+// JSON that came from elsewhere: nothing in here throws, whatever the text is.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tamada::wire {
+
+using Json = nlohmann::ordered_json;
+
+// Nothing when it is no JSON, larger than etcd would store, or nested deeper than any value of ours (a recursive reader
+// would run out of stack).
+std::optional<Json> parse_json(std::string_view text);
+// The same, and the outermost value is an object.
+std::optional<Json> parse_object(std::string_view text);
+
+// The member `key` of an object; nullptr when there is none, or `object` is no object.
+const Json* find(const Json& object, std::string_view key);
+
+// Numbers may be strings, as in Patroni's parse_int; whole floats count as integers.
+std::optional<std::int64_t> to_integer(const Json& value);
+std::optional<std::int64_t> integer_of(std::string_view text);
+// on/off, true/false, yes/no, 1/0 in any case, as in Patroni's parse_bool.
+std::optional<bool> to_bool(const Json& value);
+std::optional<bool> bool_of(std::string_view text);
+
+// Of an object's member; the default when it is absent or of another kind.
+std::string text_at(const Json& object, std::string_view key);
+std::optional<std::int64_t> integer_at(const Json& object, std::string_view key);
+// A position or a count: not negative.
+std::optional<std::uint64_t> unsigned_at(const Json& object, std::string_view key);
+
+}  // namespace tamada::wire

@@ -1,0 +1,42 @@
+#include "wire/peer.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "wire/json.h"
+#include "wire/tags.h"
+
+namespace tamada::wire {
+
+core::PeerView parse_peer(std::string_view json) {
+  core::PeerView peer;
+  const auto body = parse_object(json);
+  if (!body) return peer;
+  if (const Json* patroni = find(*body, "patroni")) peer.name = text_at(*patroni, "name");
+
+  const auto role = text_at(*body, "role");
+  const auto state = text_at(*body, "state");
+  peer.running = state == "running" || state == "streaming" || state == "in archive recovery";
+  const Json* wal = find(*body, "wal");  // what later versions may call it
+  if (!wal || !wal->is_object() || wal->empty()) wal = find(*body, "xlog");
+  if (wal) {
+    const auto location = unsigned_at(*wal, "location").value_or(0);
+    // Patroni tells a primary by either: a peer that has just been promoted may still print its old role.
+    peer.in_recovery = location == 0 && role != "primary" && role != "master";
+    peer.lsn = peer.in_recovery ? std::max(unsigned_at(*wal, "received_location").value_or(0),
+                                           unsigned_at(*wal, "replayed_location").value_or(0))
+                                : location;
+  }
+  const auto timeline = unsigned_at(*body, "timeline").value_or(0);
+  if (timeline <= std::numeric_limits<core::Timeline>::max()) peer.timeline = static_cast<core::Timeline>(timeline);
+  if (const Json* tags = find(*body, "tags")) {
+    const auto parsed = parse_tags(*tags);
+    peer.nofailover = parsed.nofailover;
+    peer.failover_priority = parsed.failover_priority;
+  }
+  if (const Json* unlocked = find(*body, "cluster_unlocked"))
+    peer.cluster_unlocked = to_bool(*unlocked).value_or(false);
+  return peer;
+}
+
+}  // namespace tamada::wire

@@ -1,0 +1,61 @@
+#include "wire/peer.h"
+
+#include <gtest/gtest.h>
+
+namespace tamada::wire {
+namespace {
+
+TEST(Peer, PatronisPrimary) {
+  const auto peer = parse_peer(
+      R"({"state": "running", "postmaster_start_time": "2026-11-22 22:25:03.912866+00:00", "role": "primary", )"
+      R"("server_version": 150020, "xlog": {"location": 67109000}, "timeline": 1, "replication": [{"usename": "r"}], )"
+      R"("dcs_last_seen": 1795386324, "patroni": {"version": "4.1.4", "scope": "demo", "name": "n0"}})");
+  EXPECT_EQ(peer.name, "n0");
+  EXPECT_TRUE(peer.running);
+  EXPECT_FALSE(peer.in_recovery);
+  EXPECT_EQ(peer.lsn, 67109000u);
+  EXPECT_EQ(peer.timeline, 1u);
+  EXPECT_FALSE(peer.reachable);  // the caller's to say
+  EXPECT_FALSE(peer.cluster_unlocked);
+}
+
+TEST(Peer, PatronisReplica) {
+  const auto peer =
+      parse_peer(R"({"state": "running", "role": "replica", "xlog": {"received_location": 67109000, )"
+                 R"("replayed_location": 67109001, "replayed_timestamp": null, "paused": false}, "timeline": 3, )"
+                 R"("cluster_unlocked": true, "tags": {"failover_priority": 2}, "replication_state": "streaming"})");
+  EXPECT_TRUE(peer.in_recovery);
+  EXPECT_EQ(peer.lsn, 67109001u);
+  EXPECT_EQ(peer.timeline, 3u);
+  EXPECT_EQ(peer.failover_priority, 2);
+  EXPECT_FALSE(peer.nofailover);
+  EXPECT_TRUE(peer.cluster_unlocked);
+}
+
+TEST(Peer, RolesAndStates) {
+  struct Case {
+    const char* body;
+    bool in_recovery, running, nofailover;
+  };
+  const Case cases[] = {
+      {R"({"state":"running","role":"master","xlog":{"location":0}})", false, true, false},
+      {R"({"state":"running","role":"replica","xlog":{"location":5}})", false, true, false},
+      {R"({"state":"starting","role":"replica"})", true, false, false},
+      {R"({"state":"streaming","role":"replica","tags":{"nofailover":true}})", true, true, true},
+      {R"({"state":"running","role":"replica","tags":{"failover_priority":"0"}})", true, true, true},
+      {R"({"state":"running","role":"replica","tags":{"nofailover":false,"failover_priority":0}})", true, true, false},
+      {R"({"state":5,"role":[],"xlog":7,"timeline":1e99,"tags":"x","patroni":1})", true, false, false},
+      {"", true, false, false},
+      {"[1", true, false, false},
+  };
+  for (const auto& [body, in_recovery, running, nofailover] : cases) {
+    const auto peer = parse_peer(body);
+    EXPECT_EQ(peer.in_recovery, in_recovery) << body;
+    EXPECT_EQ(peer.running, running) << body;
+    EXPECT_EQ(peer.nofailover, nofailover) << body;
+    EXPECT_EQ(peer.timeline, 0u) << body;
+  }
+}
+
+}  // namespace
+}  // namespace tamada::wire

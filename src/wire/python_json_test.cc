@@ -1,0 +1,34 @@
+#include "wire/python_json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tamada::wire {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+TEST(PythonJson, PrintsAsJsonDumps) {
+  // Each line is what CPython 3.11's json.dumps(json.loads(line)) gives.
+  for (const std::string text : {
+           R"({"a": 1, "b": [1, 2.5, -3, true, false, null], "c": {}, "d": []})",
+           R"("caf\u00e9 \ud83d\ude00 \u007f \u0001 \"\\\b\f\n\r\t/")",
+           R"([1e-05, 0.0001, 1e+16, 1000000000000000.0, 0.1, 1.0, -0.0, 123456789.125, 18446744073709551615])",
+       }) {
+    EXPECT_EQ(dump_python(Json::parse(text)), text);
+  }
+}
+
+TEST(PythonJson, CompactHasNoBlanks) {
+  EXPECT_EQ(dump_compact(Json::parse(R"({"a": [1, 2], "b": {"c": "d e"}})")), R"({"a":[1,2],"b":{"c":"d e"}})");
+}
+
+TEST(PythonJson, BrokenUtf8DoesNotStopIt) {
+  EXPECT_EQ(dump_python(Json("a\xff"
+                             "b\xe1\x83")),
+            R"("a\ufffdb\ufffd\ufffd")");
+}
+
+}  // namespace
+}  // namespace tamada::wire
