@@ -13,49 +13,72 @@
 namespace tamada::core {
 
 // ---- the DCS. Writes of the leader compare that the leader key is still ours, at the revision of the Observation.
-struct EnsureLease {};                      // grant a new lease: there is none, or it ran out
-struct RenewLease {};                       // keep the lease alive; for the leader also confirms the leader key
-struct AcquireLeader {};                    // create the leader key; compares that it does not exist
-struct ReleaseLeader {                      // delete the leader key, having written the position that we stopped at
+struct EnsureLease {};    // grant a new lease: there is none, or it ran out
+struct RenewLease {};     // keep the lease alive; for the leader also confirms the leader key
+struct AcquireLeader {};  // create the leader key; compares that it does not exist
+struct ReleaseLeader {    // delete the leader key, having written the position that we stopped at
   std::optional<Lsn> optime;
 };
-struct RevokeLease {};                      // our member key goes too: we leave
-struct PublishMember { Member record; };
-struct RaceInitialize {};                   // create an empty `initialize` on our lease; compares that it is absent
-struct CancelInitialize {};                 // delete our empty `initialize` after a failed bootstrap
-struct WriteInitialize { std::string system_identifier; };
-struct WriteConfig {};                      // the dynamic configuration that we know (bootstrap.dcs, or our cached copy)
-struct WriteStatus { Status status; };
-struct WriteHistory { std::vector<HistoryLine> lines; };
-struct ClearFailover { Revision revision; };
+struct RevokeLease {};  // our member key goes too: we leave
+struct PublishMember {
+  Member record;
+};
+struct RaceInitialize {};    // create an empty `initialize` on our lease; compares that it is absent
+struct CancelInitialize {};  // delete our empty `initialize` after a failed bootstrap
+struct WriteInitialize {
+  std::string system_identifier;
+};
+struct WriteConfig {};  // the dynamic configuration that we know (bootstrap.dcs, or our cached copy)
+struct WriteStatus {
+  Status status;
+};
+struct WriteHistory {
+  Timeline timeline;
+};  // from the history file of this timeline, see merge_history
+struct ClearFailover {
+  Revision revision;
+};
 
 // ---- asking others
-struct PollPeers { std::vector<Member> members; };
-struct AskUpstream { Upstream upstream; };
+struct PollPeers {
+  std::vector<Member> members;
+};
+struct AskUpstream {
+  Upstream upstream;
+};
 
 // ---- the local server. Long work is a job; one at a time.
 enum class StopMode { fast, immediate };
 struct StartJob {
   JobKind kind = JobKind::none;
-  Upstream upstream;          // basebackup, rewind: from whom; start: whom to follow, when as_standby
-  bool as_standby = true;     // start
+  Upstream upstream;       // basebackup, rewind: from whom; start: whom to follow, when as_standby
+  bool as_standby = true;  // start
   StopMode stop_mode = StopMode::fast;
   bool checkpoint_first = false;  // stop: CHECKPOINT while still accepting writes, so that stopping is short
   Duration timeout{};             // start, stop: give up after; 0: no limit
 };
 struct CancelJob {};
-struct Follow { Upstream upstream; };       // point the running standby at another upstream, without restart where possible
-struct SyncSlots {                          // make physical slots exist / not exist
+struct Follow {
+  Upstream upstream;
+};                  // point the running standby at another upstream, without restart where possible
+struct SyncSlots {  // make physical slots exist / not exist
   std::vector<std::string> create;
   std::vector<std::string> drop;
 };
-struct SetAside { std::string reason; };    // rename the data directory away; never deletes
-struct Checkpoint {};                       // after a promotion, so that pg_rewind sees the new timeline
-struct RunCallback { std::string action; std::string role; };
+struct SetAside {
+  std::string reason;
+};                     // rename the data directory away; never deletes
+struct Checkpoint {};  // after a promotion, so that pg_rewind sees the new timeline
+struct RunCallback {
+  std::string action;
+  std::string role;
+};
 
 // ---- ourselves
-struct ForgetRequests {};                   // the operator's requests have been served
-struct Exit { int code = 0; };
+struct ForgetRequests {};  // the operator's requests have been served
+struct Exit {
+  int code = 0;
+};
 
 using Action = std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember,
                             RaceInitialize, CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory,

@@ -14,13 +14,13 @@ namespace tamada::core {
 // One member's key `members/<name>`. Strings stay as other programs wrote them: Patroni 3.0.2 says role "master".
 struct Member {
   std::string name;
-  std::string conn_url;  // postgres://host:port/database
-  std::string host;      // of conn_url
-  std::string port;      // of conn_url
-  std::string api_url;   // http://host:port/patroni
-  std::string state;     // "running", "streaming" (older), "stopped", "creating replica" ...
-  std::string role;      // primary, replica, standby_leader, demoted; "master" from older members
-  std::string version;   // of the daemon that wrote it
+  std::string conn_url;           // postgres://host:port/database
+  std::string host;               // of conn_url
+  std::string port;               // of conn_url
+  std::string api_url;            // http://host:port/patroni
+  std::string state;              // "running", "streaming" (older), "stopped", "creating replica" ...
+  std::string role;               // primary, replica, standby_leader, demoted; "master" from older members
+  std::string version;            // of the daemon that wrote it
   std::string replication_state;  // "streaming", "in archive recovery", empty
   std::optional<Lsn> xlog_location;
   std::optional<Lsn> receive_lsn;
@@ -84,7 +84,7 @@ struct SyncState {
 };
 
 struct ClusterView {
-  bool loaded = false;  // false until the DCS has answered once since the daemon's start
+  bool loaded = false;                    // false until the DCS has answered once since the daemon's start
   std::optional<std::string> initialize;  // system identifier; empty while a member bootstraps
   Revision initialize_revision = 0;
   LeaseId initialize_lease = 0;

@@ -14,7 +14,7 @@ struct Rule {
   std::optional<Decision> (*decide)(const Observation&, const Memory&);
 };
 
-std::span<const Rule> rules();
+std::span<const Rule> rule_table();
 
 // Never throws, never blocks; the same arguments give the same decision.
 Decision decide(const Observation& seen, const Memory& memory);

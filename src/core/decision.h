@@ -11,8 +11,8 @@ namespace tamada::core {
 enum class Severity { debug, info, warning, error };
 
 struct Decision {
-  std::string_view rule;   // name of the rule that decided
-  std::string reason;      // one sentence for the operator; the texts that Patroni's users know, where there are such
+  std::string_view rule;  // name of the rule that decided
+  std::string reason;     // one sentence for the operator; the texts that Patroni's users know, where there are such
   Actions actions;
   Memory memory;
   std::optional<Instant> wake_at;  // look again at the latest then, though nothing happened

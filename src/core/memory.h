@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/cluster_view.h"
+#include "core/observation.h"
 #include "core/types.h"
 
 namespace tamada::core {
@@ -17,26 +18,36 @@ struct Backoff {
 };
 
 struct Memory {
-  // Members as last seen in the DCS: whom to ask when the keys have been wiped or have expired with their lease.
-  std::map<std::string, Member> known_members;
+  // ---- the cluster
+  std::map<std::string, Member> known_members;  // everybody ever seen: whose slots are ours to drop
+  std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
+                                             // their keys were wiped or expired with the lease
   std::optional<Instant> unlocked_since;     // when we first saw that there is no leader
-  std::uint64_t job_seen = 0;                // the last job whose outcome has been dealt with
-  std::map<int, Backoff> backoff;            // by JobKind
-  bool bootstrapping = false;                // we won `initialize` and have not finished
-  bool rewound = false;                      // a rewind succeeded; cleared when streaming, or by a new tenure
-  bool rewind_failed = false;                // since this tenure of the leader began
-  Revision upstream_tenure = 0;              // create_revision of the leader key that the two above belong to
+  Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
+  std::string last_leader;                   // who held the key before it became free
+
+  // ---- jobs
+  std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with
+  std::map<JobKind, Backoff> backoff;
+
+  // ---- our own course
+  bool bootstrapping = false;  // we won `initialize` and have not finished
+  bool rewound = false;        // in this tenure
+  bool rewind_failed = false;  // in this tenure
   std::optional<Instant> not_streaming_since;
-  std::optional<Instant> crashed_at;         // leader: when postgres crashed, for primary_start_timeout
-  bool handing_over = false;                 // we stopped postgres to give the leader key away
-  std::optional<Instant> gave_up_leader_at;  // we released the key by ourselves; let others go first for a while
-  std::string released_because;
-  Instant peers_polled_at{};
-  std::string last_role;                     // for the callbacks: primary, replica, demoted; empty: none yet
-  std::map<std::string, Instant> slot_missing_since;  // member slots whose member key is gone
-  Timeline history_written_for = 0;
-  bool checkpoint_done = false;              // since our promotion
-  Timeline checkpoint_for = 0;
+  std::optional<Instant> stopped_since;
+  std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
+  std::string handing_over;           // why we stop postgres in order to give the leader key away; empty: we do not
+  std::optional<Instant> gave_up_at;  // we released the key by ourselves: others go first for a while
+  std::string role_told;              // the role that the callbacks know; empty: none yet
+  bool start_told = false;            // on_start has been called since postgres came up
+
+  // ---- what was last published, to write no more than needed
+  Instant member_published_at{};
+  Instant status_written_at{};
+  Timeline history_checked_for = 0;
+  Timeline checkpoint_for = 0;  // the timeline that we have asked a checkpoint on
+  std::map<std::string, Instant> slot_unwanted_since;
 };
 
 }  // namespace tamada::core

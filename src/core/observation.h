@@ -18,7 +18,6 @@ namespace tamada::core {
 struct PeerView {
   std::string name;
   bool reachable = false;
-  Instant asked_at{};
   bool in_recovery = true;
   bool running = false;
   Timeline timeline = 0;
@@ -26,6 +25,7 @@ struct PeerView {
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;
+  std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
 };
 
 enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind };
@@ -37,26 +37,27 @@ enum class JobState { idle, running, succeeded, failed };
 struct JobView {
   JobKind kind = JobKind::none;
   JobState state = JobState::idle;
-  std::uint64_t id = 0;  // grows by one for each job of this daemon; 0: none yet
+  bool as_primary = false;  // start: not as a standby; promote
+  std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
   Instant started_at{}, ended_at{};
-  std::string error;     // failed: why, for the operator
+  std::string error;  // failed: why, for the operator
   bool running() const { return state == JobState::running; }
 };
 
 // The lease of this daemon and what hangs on it.
 struct LeaseView {
-  LeaseId id = 0;               // 0: none
-  Duration ttl{};               // as granted
+  LeaseId id = 0;                   // 0: none
+  Duration ttl{};                   // as granted
   std::optional<Instant> deadline;  // the last confirmed renewal's sending, plus ttl. Past it nothing is ours
-  Instant attempted_at{};       // when renewal was last tried
-  Instant confirmed_at{};       // when the last confirmed renewal was sent
+  Instant attempted_at{};           // when renewal was last tried
+  Instant confirmed_at{};           // when the last confirmed renewal was sent
 };
 
 // How the DCS is doing.
 struct DcsView {
-  bool ok = false;              // the last request was answered
+  bool ok = false;  // the last request was answered
   Instant last_ok{};
-  Instant failing_since{};      // meaningful while !ok
+  Instant failing_since{};  // meaningful while !ok
   std::string error;
 };
 
@@ -91,8 +92,9 @@ struct Observation {
   LeaseView lease;
   PostgresView postgres;
   JobView job;
-  std::map<std::string, PeerView> peers;  // of the last poll
-  std::optional<UpstreamView> upstream;   // of the last question
+  std::map<std::string, PeerView> peers;          // of the last poll
+  Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
+  std::optional<UpstreamView> upstream;           // of the last question
   Requests requests;
 
   // We own the leader key, and our lease has not run out.

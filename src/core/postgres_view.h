@@ -20,8 +20,8 @@ enum class DataDirectory {
 
 enum class ProcessState {
   stopped,
-  starting,      // a postmaster is there; it does not accept connections yet (it may be in crash recovery)
-  running,       // accepts connections
+  starting,  // a postmaster is there; it does not accept connections yet (it may be in crash recovery)
+  running,   // accepts connections
   stopping,
   unresponsive,  // a postmaster is there, and our query had no answer in time
 };
@@ -41,9 +41,9 @@ enum class ControlState {
 struct ControlFile {
   std::string system_identifier;
   ControlState state = ControlState::unknown;
-  Timeline timeline = 0;    // of the latest checkpoint
-  Lsn checkpoint = 0;       // start of the latest checkpoint's record
-  Lsn redo = 0;             // where recovery would begin
+  Timeline timeline = 0;  // of the latest checkpoint
+  Lsn checkpoint = 0;     // start of the latest checkpoint's record
+  Lsn redo = 0;           // where recovery would begin
   Lsn min_recovery_end = 0;
   Timeline min_recovery_timeline = 0;
   bool data_checksums = false;
@@ -83,8 +83,8 @@ struct SqlView {
   std::optional<Lsn> receive_lsn, replay_lsn;
   std::string replay_timestamp;  // as /patroni prints it; empty: null
   bool replay_paused = false;
-  std::string replication_state;        // "streaming", "in archive recovery", empty
-  std::string postmaster_start_time;    // as /patroni prints it
+  std::string replication_state;      // "streaming", "in archive recovery", empty
+  std::string postmaster_start_time;  // as /patroni prints it
   std::vector<ReplicationConnection> replication;
   std::vector<SlotView> slots;
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
@@ -92,7 +92,7 @@ struct SqlView {
 
 // Whom a standby streams from.
 struct Upstream {
-  std::string member;    // name; empty: nobody, only local WAL and the archive
+  std::string member;  // name; empty: nobody, only local WAL and the archive
   std::string conn_url;
   std::string host, port;
   bool operator==(const Upstream&) const = default;
@@ -101,13 +101,13 @@ struct Upstream {
 struct PostgresView {
   DataDirectory data_directory = DataDirectory::absent;
   ProcessState process = ProcessState::stopped;
-  bool standby_signal = false;           // the files say: start as a standby
-  std::optional<ControlFile> control;    // fresh while stopped; while running, of the last look
+  bool standby_signal = false;         // the files say: start as a standby
+  std::optional<ControlFile> control;  // fresh while stopped; while running, of the last look
   std::optional<SqlView> sql;
-  std::optional<Upstream> following;     // what primary_conninfo was last set to by us
-  int server_version = 0;                // 150020; of the running server or of the data directory (150000)
-  std::string system_identifier;         // empty: unknown
-  bool crashed = false;                  // the postmaster ended without being asked since it last ran
+  std::optional<Upstream> following;  // what primary_conninfo was last set to by us
+  int server_version = 0;             // 150020; of the running server or of the data directory (150000)
+  std::string system_identifier;      // empty: unknown
+  bool crashed = false;               // the postmaster ended without being asked since it last ran
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

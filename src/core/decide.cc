@@ -1,0 +1,154 @@
+#include "core/decide.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/presentation.h"
+#include "core/rules/common.h"
+
+namespace tamada::core {
+namespace {
+
+constexpr std::array table{
+    Rule{"shutdown", "Asked to stop: stop postgres, free the leader key, leave.", rules::shutdown},
+    Rule{"dcs_lost", "The DCS does not answer: a primary becomes read-only before its lease can end.", rules::dcs_lost},
+    Rule{"unknown_cluster", "The DCS has not answered yet since the start: wait.", rules::unknown_cluster},
+    Rule{"foreign_data", "The data directory belongs to another system: refuse it, touch nothing.",
+         rules::foreign_data},
+    Rule{"job", "A long operation runs: wait for it, or cancel it when its ground is gone.", rules::job},
+    Rule{"paused", "Pause: nothing happens by itself.", rules::paused},
+    Rule{"bootstrap", "No cluster yet: one member wins `initialize` and creates it.", rules::bootstrap},
+    Rule{"reinitialize", "Asked for a fresh copy: set the data aside.", rules::reinitialize},
+    Rule{"restart", "Asked to restart postgres: stop it, the rules of a stopped server start it again.",
+         rules::restart},
+    Rule{"create_replica", "No data here: copy a running cluster.", rules::create_replica},
+    Rule{"hand_over", "Postgres was stopped for another to take over: free the leader key.", rules::hand_over},
+    Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",
+         rules::take_over_own_key},
+    Rule{"recover", "We are the leader and postgres is down: start it, or let another take over.", rules::recover},
+    Rule{"promote", "We are the leader and postgres is a standby: promote it.", rules::promote},
+    Rule{"switchover", "A switchover is asked for: check the candidates, stop cleanly.", rules::switchover},
+    Rule{"leader", "We are the leader: keep keys and slots in order.", rules::leader},
+    Rule{"race", "No leader: the healthiest member takes the key.", rules::race},
+    Rule{"demote", "Another is the leader and postgres may write here: stop it at once.", rules::demote},
+    Rule{"rejoin", "Postgres is stopped and should be a standby: rewind where needed, start.", rules::rejoin},
+    Rule{"replica", "Another is the leader: follow it.", rules::replica},
+};
+
+// What is remembered whatever rule decides.
+Memory remember(const Observation& seen, const Memory& before) {
+  Memory memory = before;
+  if (seen.cluster.loaded) {
+    for (const auto& [member_name, member] : seen.cluster.members) memory.known_members[member_name] = member;
+    if (!seen.cluster.unlocked()) memory.electorate.clear();
+    for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
+    if (!seen.cluster.unlocked()) {
+      memory.unlocked_since.reset();
+      memory.last_leader = seen.cluster.leader->name;
+      if (seen.cluster.leader->create_revision != memory.tenure) {
+        memory.tenure = seen.cluster.leader->create_revision;
+        memory.rewound = false;
+        memory.rewind_failed = false;
+      }
+    } else if (!memory.unlocked_since) {
+      memory.unlocked_since = seen.now;
+    }
+  }
+  if (seen.postgres.process == ProcessState::stopped) {
+    if (!memory.stopped_since) memory.stopped_since = seen.now;
+  } else {
+    memory.stopped_since.reset();
+  }
+  return memory;
+}
+
+Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s, settings.retry_timeout / 4); }
+
+// The lease and the member key, which every rule wants kept.
+Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& due) {
+  const auto wake_no_later = [&due](Instant at) { due = due ? std::min(*due, at) : at; };
+  Actions actions;
+  const auto& lease = seen.lease;
+  const auto retry_at = lease.attempted_at + retry_interval(seen.settings);
+  const bool may_try = lease.attempted_at == Instant{} || seen.now >= retry_at;
+  const bool alive = seen.lease_alive();
+  const Instant renew_at = lease.confirmed_at + seen.settings.loop_wait;
+  const bool ttl_changed = alive && lease.ttl != seen.settings.ttl;
+  if (!alive || ttl_changed) {
+    if (may_try) {
+      if (lease.id != 0 && !ttl_changed) {
+        actions.push_back(RenewLease{});  // it may live on: only the DCS knows
+      } else {
+        actions.push_back(EnsureLease{});
+      }
+    } else {
+      wake_no_later(retry_at);
+    }
+  } else if (seen.now >= renew_at || !seen.dcs.ok) {
+    if (may_try) {
+      actions.push_back(RenewLease{});
+    } else {
+      wake_no_later(retry_at);
+    }
+  } else {
+    wake_no_later(renew_at);
+  }
+  if (!seen.dcs.ok || !alive || !seen.cluster.loaded) return actions;
+  const auto record = member_record(seen, memory);
+  const auto* published = seen.cluster.member(seen.self);
+  const bool heartbeat = seen.now - memory.member_published_at >= seen.settings.loop_wait;
+  if (!published || published->lease != lease.id || differs_in_kind(record, *published) ||
+      (heartbeat && differs_in_position(record, *published))) {
+    memory.member_published_at = seen.now;
+    actions.push_back(PublishMember{record});
+  }
+  return actions;
+}
+
+bool leaves(const Decision& decision) {
+  return std::any_of(decision.actions.begin(), decision.actions.end(),
+                     [](const Action& action) { return std::holds_alternative<Exit>(action); });
+}
+
+// on_start once postgres is up, on_role_change when the role differs from the one last told.
+void tell_role(const Observation& seen, Decision& decision) {
+  auto& memory = decision.memory;
+  if (!seen.postgres.sql || seen.job.running() || memory.bootstrapping) {
+    if (seen.postgres.process == ProcessState::stopped) memory.start_told = false;
+    return;
+  }
+  const auto role = role_word(seen, memory);
+  const bool start = !memory.start_told;
+  const bool change = !memory.role_told.empty() && memory.role_told != role;
+  if (change) {
+    decision.actions.push_back(RunCallback{"on_role_change", role});
+  } else if (start) {
+    decision.actions.push_back(RunCallback{"on_start", role});
+  }
+  memory.start_told = true;
+  memory.role_told = role;
+}
+
+}  // namespace
+
+std::span<const Rule> rule_table() { return table; }
+
+Decision decide(const Observation& seen, const Memory& memory) {
+  const Memory remembered = remember(seen, memory);
+  for (const auto& rule : table) {
+    auto answer = rule.decide(seen, remembered);
+    if (!answer) continue;
+    auto decision = std::move(*answer);
+    decision.rule = rule.name;
+    if (leaves(decision)) return decision;
+    auto actions = upkeep(seen, decision.memory, decision.wake_at);
+    actions.insert(actions.end(), std::make_move_iterator(decision.actions.begin()),
+                   std::make_move_iterator(decision.actions.end()));
+    decision.actions = std::move(actions);
+    tell_role(seen, decision);
+    return decision;
+  }
+  return {.rule = "none", .reason = "no rule answered", .actions = {}, .memory = remembered};
+}
+
+}  // namespace tamada::core

@@ -1,0 +1,55 @@
+#include "core/divergence.h"
+
+namespace tamada::core {
+namespace {
+
+struct LocalEnd {
+  Timeline timeline = 0;
+  Lsn lsn = 0;
+  bool record_begins_here = false;  // lsn is where the last record begins, not where it ends
+};
+
+std::optional<LocalEnd> local_end(const PostgresView& local) {
+  if (local.sql) return LocalEnd{local.sql->timeline, local.sql->wal_lsn, false};
+  if (!local.control) return std::nullopt;
+  const auto& control = *local.control;
+  switch (control.state) {
+    case ControlState::shut_down:  // the shutdown checkpoint is the last record
+      return LocalEnd{control.timeline, control.checkpoint, true};
+    case ControlState::shut_down_in_recovery:
+    case ControlState::in_archive_recovery:
+      if (control.min_recovery_timeline != 0) {
+        return LocalEnd{control.min_recovery_timeline, control.min_recovery_end, false};
+      }
+      return LocalEnd{control.timeline, control.checkpoint, true};
+    default:
+      return std::nullopt;  // crashed as a primary: where its WAL ends, nobody knows without recovery
+  }
+}
+
+}  // namespace
+
+Divergence divergence(const PostgresView& local, const UpstreamView& upstream) {
+  if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
+  const bool crashed_primary =
+      !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
+  if (crashed_primary) {
+    // On the same timeline it is the upstream that came from us or with us; on another, pg_rewind itself finds out.
+    return local.control->timeline == upstream.timeline ? Divergence::none : Divergence::diverged;
+  }
+  const auto end = local_end(local);
+  if (!end || end->timeline == 0) return Divergence::unknown;
+  if (end->timeline > upstream.timeline) return Divergence::diverged;
+  if (end->timeline == upstream.timeline) {
+    // A primary that was shut down while another went on in the same timeline cannot be; a standby may only be behind.
+    return Divergence::none;
+  }
+  for (const auto& line : upstream.history) {
+    if (line.timeline != end->timeline) continue;
+    const bool within = end->record_begins_here ? end->lsn < line.lsn : end->lsn <= line.lsn;
+    return within ? Divergence::none : Divergence::diverged;
+  }
+  return Divergence::diverged;  // the upstream's past does not know our timeline
+}
+
+}  // namespace tamada::core

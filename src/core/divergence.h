@@ -1,0 +1,17 @@
+// Whether the local WAL holds something that another server's history does not: then only pg_rewind or a fresh copy
+// helps. Source: PostgreSQL, "Continuous Archiving", section "Timelines"; pg_rewind's reference page.
+#pragma once
+
+#include "core/observation.h"
+
+namespace tamada::core {
+
+enum class Divergence {
+  none,  // the local WAL is a part of the upstream's past
+  diverged,
+  unknown,  // not enough facts yet
+};
+
+Divergence divergence(const PostgresView& local, const UpstreamView& upstream);
+
+}  // namespace tamada::core

@@ -1,0 +1,15 @@
+// The key `history` from PostgreSQL's timeline history file.
+#pragma once
+
+#include <vector>
+
+#include "core/cluster_view.h"
+
+namespace tamada::core {
+
+// `file`: lines of the current timeline's history file. Lines that the key already has keep their timestamp and new
+// leader; the newest, ours, gets them from here. Never drops a line that the file has; `lines_max` 0: all.
+std::vector<HistoryLine> merge_history(const std::vector<HistoryLine>& file, const std::vector<HistoryLine>& known,
+                                       const std::string& timestamp, const std::string& new_leader, int lines_max);
+
+}  // namespace tamada::core

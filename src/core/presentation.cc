@@ -1,0 +1,94 @@
+#include "core/presentation.h"
+
+namespace tamada::core {
+
+std::string state_word(const Observation& seen, const Memory& memory) {
+  const auto& job = seen.job;
+  if (job.running()) {
+    switch (job.kind) {
+      case JobKind::bootstrap:
+        return "initializing new cluster";
+      case JobKind::basebackup:
+        return "creating replica";
+      case JobKind::stop:
+        return "stopping";
+      case JobKind::restart:
+        return "restarting";
+      case JobKind::start:
+        if (seen.postgres.process != ProcessState::running) return "starting";
+        break;
+      default:
+        break;
+    }
+  }
+  switch (seen.postgres.process) {
+    case ProcessState::running:
+      return "running";
+    case ProcessState::unresponsive:
+      return seen.postgres.crashed ? "crashed" : "running";
+    case ProcessState::starting:
+      return "starting";
+    case ProcessState::stopping:
+      return "stopping";
+    case ProcessState::stopped:
+      break;
+  }
+  if (job.kind == JobKind::bootstrap && job.state == JobState::failed) return "initdb failed";
+  if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
+  return seen.postgres.crashed && !memory.bootstrapping ? "crashed" : "stopped";
+}
+
+std::string role_word(const Observation& seen, const Memory& memory) {
+  if (seen.postgres.running_primary()) return "primary";
+  if (seen.postgres.running_standby()) return "replica";
+  if (seen.postgres.data_directory != DataDirectory::valid) return "uninitialized";
+  if (seen.postgres.process == ProcessState::stopped && memory.role_told == "demoted") return "demoted";
+  // A primary that is starting again, or does not answer for a moment, is still the primary while the key is ours.
+  if (seen.holds_leader_key() && seen.postgres.control && seen.postgres.control->was_primary()) return "primary";
+  return "replica";
+}
+
+Member member_record(const Observation& seen, const Memory& memory) {
+  Member record;
+  record.name = seen.self;
+  record.conn_url = seen.settings.conn_url;
+  record.api_url = seen.settings.api_url;
+  record.state = state_word(seen, memory);
+  record.role = role_word(seen, memory);
+  if (record.role == "demoted") record.role = "replica";
+  record.version = compatible_version;
+  record.tags = seen.settings.tags;
+  record.pause = seen.settings.pause;
+  if (const auto& sql = seen.postgres.sql) {
+    record.xlog_location = sql->wal_lsn;
+    record.timeline = sql->timeline ? std::optional{sql->timeline} : std::nullopt;
+    if (sql->in_recovery) {
+      record.receive_lsn = sql->receive_lsn;
+      record.replay_lsn = sql->replay_lsn;
+      record.replication_state = sql->replication_state;
+    }
+    if (!sql->pending_restart.empty()) {
+      record.pending_restart = true;
+      std::string reason;
+      for (const auto& [parameter, values] : sql->pending_restart) {
+        reason += (reason.empty() ? "\"" : ",\"") + parameter + "\":" + values;
+      }
+      record.pending_restart_reason_json = "{" + reason + "}";
+    }
+  }
+  return record;
+}
+
+bool differs_in_kind(const Member& a, const Member& b) {
+  return a.conn_url != b.conn_url || a.api_url != b.api_url || a.state != b.state || a.role != b.role ||
+         a.version != b.version || a.tags.published != b.tags.published || a.pause != b.pause ||
+         a.timeline != b.timeline || a.replication_state != b.replication_state ||
+         a.pending_restart != b.pending_restart || a.pending_restart_reason_json != b.pending_restart_reason_json ||
+         a.scheduled_restart_json != b.scheduled_restart_json;
+}
+
+bool differs_in_position(const Member& a, const Member& b) {
+  return a.xlog_location != b.xlog_location || a.receive_lsn != b.receive_lsn || a.replay_lsn != b.replay_lsn;
+}
+
+}  // namespace tamada::core

@@ -1,0 +1,75 @@
+// A cluster that does not exist yet: one member wins the key `initialize` and runs initdb. The empty key hangs on the
+// winner's lease, so that a winner that dies does not block the cluster for ever.
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+namespace {
+
+Decision finish(const Observation& seen, const Memory& memory) {
+  Memory next = memory;
+  next.bootstrapping = false;
+  next.job_seen = seen.job.id;
+  return say(next, "initialized a new cluster",
+             {WriteInitialize{seen.postgres.system_identifier}, WriteConfig{}, AcquireLeader{}});
+}
+
+Decision give_up(const Observation& seen, const Memory& memory) {
+  Actions actions;
+  if (seen.postgres.has_postmaster()) {
+    return say(memory, "stopping PostgreSQL after a failed bootstrap",
+               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 10s}});
+  }
+  if (seen.postgres.data_directory != DataDirectory::absent) actions.push_back(SetAside{"bootstrap failed"});
+  actions.push_back(CancelInitialize{});
+  actions.push_back(RevokeLease{});
+  actions.push_back(Exit{1});
+  auto decision = warn(memory,
+                       "Failed to bootstrap cluster: removing initialize key after failed attempt to bootstrap "
+                       "the cluster",
+                       std::move(actions));
+  decision.severity = Severity::error;
+  return decision;
+}
+
+}  // namespace
+
+Answer bootstrap(const Observation& seen, const Memory& memory) {
+  const auto& cluster = seen.cluster;
+  if (memory.bootstrapping) {
+    if (seen.job.kind == JobKind::bootstrap && seen.job.state == JobState::succeeded) {
+      if (seen.postgres.system_identifier.empty() || !seen.postgres.running_primary()) {
+        return say(memory, "waiting for the new cluster to answer");
+      }
+      return finish(seen, memory);
+    }
+    if (seen.job.id > memory.job_seen && !seen.job.running()) return give_up(seen, memory);
+    if (!cluster.initialize) {
+      Memory next = memory;
+      next.bootstrapping = false;
+      return warn(next, "lost the initialize key before the bootstrap began");
+    }
+    if (cluster.initialize_lease != seen.lease.id) {
+      Memory next = memory;
+      next.bootstrapping = false;
+      return say(next, "waiting for leader to bootstrap");
+    }
+    return say(memory, "trying to bootstrap a new cluster", {StartJob{.kind = JobKind::bootstrap}});
+  }
+  const bool fresh = seen.postgres.data_directory == DataDirectory::absent ||
+                     seen.postgres.data_directory == DataDirectory::incomplete;
+  if (!fresh || !cluster.unlocked()) return std::nullopt;
+  if (cluster.initialize) {
+    return say(memory, cluster.initialize->empty() ? "waiting for leader to bootstrap"
+                                                   : "waiting for a leader to copy the cluster from");
+  }
+  if (!seen.settings.tags.may_be_promoted()) {
+    return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");
+  }
+  if (!seen.lease_alive()) return say(memory, "waiting for a lease");
+  Memory next = memory;
+  next.bootstrapping = true;
+  next.job_seen = seen.job.id;
+  return say(next, "trying to bootstrap a new cluster", {RaceInitialize{}});
+}
+
+}  // namespace tamada::core::rules

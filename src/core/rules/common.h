@@ -1,0 +1,88 @@
+// What several rules need.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "core/rules/rules.h"
+
+namespace tamada::core::rules {
+
+inline Decision say(const Memory& memory, std::string reason, Actions actions = {}) {
+  Decision decision;
+  decision.reason = std::move(reason);
+  decision.actions = std::move(actions);
+  decision.memory = memory;
+  return decision;
+}
+
+inline Decision warn(const Memory& memory, std::string reason, Actions actions = {}) {
+  auto decision = say(memory, std::move(reason), std::move(actions));
+  decision.severity = Severity::warning;
+  return decision;
+}
+
+// The outcome of the last job, when it is of this kind and nobody has dealt with it yet.
+inline bool job_ended(const Observation& seen, const Memory& memory, JobKind kind) {
+  return seen.job.kind == kind && seen.job.id > memory.job_seen && !seen.job.running();
+}
+inline bool job_failed(const Observation& seen, const Memory& memory, JobKind kind) {
+  return job_ended(seen, memory, kind) && seen.job.state == JobState::failed;
+}
+
+inline bool in_backoff(const Observation& seen, const Memory& memory, JobKind kind) {
+  const auto it = memory.backoff.find(kind);
+  return it != memory.backoff.end() && it->second.failures > 0 && seen.now < it->second.not_before;
+}
+
+// After the n-th failure in a row of a kind of job: 1, 2, 4 ... s, loop_wait at most.
+inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) {
+  auto& backoff = memory.backoff[kind];
+  const int exponent = std::min(backoff.failures, 5);
+  ++backoff.failures;
+  backoff.not_before = seen.now + std::min<Duration>(seen.settings.loop_wait, 1s * (1 << exponent));
+}
+
+inline Upstream upstream_to(const Member& member) {
+  return {.member = member.name, .conn_url = member.conn_url, .host = member.host, .port = member.port};
+}
+
+// By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
+inline Instant demote_at(const Observation& seen) {
+  if (seen.lease.deadline) {
+    return std::min(seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline);
+  }
+  return seen.dcs.failing_since + seen.settings.retry_timeout;
+}
+
+inline std::string seconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+}
+
+// Peers' answers are worth a decision when the poll began after the leader was gone, and has only just ended.
+inline constexpr Duration peers_fresh_for = 400ms;
+inline constexpr Duration race_retry = 500ms;
+
+inline bool peers_fresh(const Observation& seen, std::optional<Instant> asked_after) {
+  return seen.peers_answered_at != Instant{} && seen.now - seen.peers_answered_at < peers_fresh_for &&
+         (!asked_after || seen.peers_asked_at >= *asked_after);
+}
+
+// Everybody that we know of, also when the keys are gone.
+inline std::vector<Member> everybody_else(const Observation& seen, const Memory& memory) {
+  std::vector<Member> members;
+  for (const auto& [member_name, member] : memory.electorate) {
+    if (member_name != seen.self && !member.api_url.empty()) members.push_back(member);
+  }
+  return members;
+}
+
+inline bool failover_possible(const Observation& seen) {
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (member_name != seen.self && member.tags.may_be_promoted() && member.running()) return true;
+  }
+  return false;
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,80 @@
+// A member without data copies a running cluster; `reinitialize` makes it so on request. What is replaced is set aside
+// before, never deleted.
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+namespace {
+
+// Source: Patroni's tag clonefrom: copy from such a member rather than burden the leader.
+const Member* clone_source(const Observation& seen) {
+  const auto* own = seen.cluster.member(seen.self);
+  if (own && !own->tags.replicatefrom.empty()) {
+    const auto* wanted = seen.cluster.member(own->tags.replicatefrom);
+    if (wanted && wanted->running()) return wanted;
+  }
+  const bool leader_only = seen.job.kind == JobKind::basebackup && seen.job.state == JobState::failed;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (!leader_only && member_name != seen.self && member.tags.clonefrom && member.running()) return &member;
+  }
+  return seen.cluster.leader_member();
+}
+
+Decision copy(const Observation& seen, const Memory& memory) {
+  Memory next = memory;
+  if (job_failed(seen, memory, JobKind::basebackup)) {
+    note_failure(next, seen, JobKind::basebackup);
+    next.job_seen = seen.job.id;
+  }
+  if (in_backoff(seen, next, JobKind::basebackup)) {
+    auto decision = warn(next, "the copy failed, it is tried again: " + seen.job.error);
+    decision.wake_at = next.backoff[JobKind::basebackup].not_before;
+    return decision;
+  }
+  const auto* source = clone_source(seen);
+  if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
+  next.job_seen = seen.job.id;
+  const bool is_leader = seen.cluster.leader && source->name == seen.cluster.leader->name;
+  return say(next,
+             std::string("trying to bootstrap from ") + (is_leader ? "leader" : "replica") + " '" + source->name + "'",
+             {StartJob{.kind = JobKind::basebackup, .upstream = upstream_to(*source)}});
+}
+
+}  // namespace
+
+Answer create_replica(const Observation& seen, const Memory& memory) {
+  if (seen.postgres.data_directory == DataDirectory::valid) return std::nullopt;
+  if (seen.holds_leader_key() || (seen.cluster.leader && seen.cluster.leader->name == seen.self)) {
+    return warn(memory, "released leader key voluntarily as data dir empty and currently leader", {ReleaseLeader{}});
+  }
+  if (seen.cluster.unlocked()) return say(memory, "waiting for a leader to copy the cluster from");
+  return copy(seen, memory);
+}
+
+Answer reinitialize(const Observation& seen, const Memory& memory) {
+  if (!seen.requests.reinitialize) return std::nullopt;
+  if (seen.cluster.unlocked() || seen.holds_leader_key()) {
+    return warn(memory, "reinitialize refused: there is no leader to copy from, or this node is it",
+                {ForgetRequests{}});
+  }
+  if (seen.postgres.has_postmaster()) {
+    return say(memory, "reinitialize: stopping PostgreSQL",
+               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 30s}});
+  }
+  Actions actions;
+  if (seen.postgres.data_directory == DataDirectory::valid) actions.push_back(SetAside{"reinitialize"});
+  actions.push_back(ForgetRequests{});
+  return say(memory, "reinitialize: the data directory is set aside", std::move(actions));
+}
+
+// Postgres is stopped, keeping the leader key where it is ours; the rules of a stopped server start it again.
+Answer restart(const Observation& seen, const Memory& memory) {
+  if (!seen.requests.restart) return std::nullopt;
+  if (!seen.postgres.has_postmaster()) return say(memory, "restart: PostgreSQL is not running", {ForgetRequests{}});
+  return say(memory, "restart: stopping PostgreSQL",
+             {ForgetRequests{}, StartJob{.kind = JobKind::stop,
+                                         .stop_mode = StopMode::fast,
+                                         .checkpoint_first = seen.postgres.running_primary(),
+                                         .timeout = 0s}});
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,29 @@
+// While the one long operation runs: wait for it, and cancel it when what it was begun for no longer holds.
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+Answer job(const Observation& seen, const Memory& memory) {
+  if (!seen.job.running()) return std::nullopt;
+  const auto kind = seen.job.kind;
+  const std::string what{name(kind)};
+  const bool as_primary = seen.job.as_primary;
+  if (as_primary && !memory.bootstrapping) {
+    if (!seen.holds_leader_key() && !seen.settings.pause) {
+      return warn(memory, "lost leader lock during " + what, {CancelJob{}});
+    }
+    const auto limit = seen.settings.primary_start_timeout;
+    const auto since = memory.crashed_at.value_or(seen.job.started_at);
+    if (kind == JobKind::start && seen.now - since >= limit && failover_possible(seen)) {
+      return warn(memory, "stopped PostgreSQL because of startup timeout", {CancelJob{}});
+    }
+  }
+  if (kind == JobKind::start && seen.holds_leader_key()) {
+    auto decision = say(memory, "PostgreSQL is still starting up");
+    decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + seen.settings.primary_start_timeout;
+    return decision;
+  }
+  const std::string lock = seen.holds_leader_key() ? "updated leader lock during " + what : what + " in progress";
+  return say(memory, lock);
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,140 @@
+// What the holder of the leader key does: take the key over from its own former life, recover a crashed postgres,
+// promote, and keep the cluster's keys and slots in order.
+#include "core/rules/common.h"
+#include "core/slots.h"
+
+namespace tamada::core::rules {
+
+// The daemon was killed and came back within its lease: the key still bears our name, on the lease of before.
+Answer take_over_own_key(const Observation& seen, const Memory& memory) {
+  const auto& key = seen.cluster.leader;
+  if (!key || key->name != seen.self || key->lease == seen.lease.id) return std::nullopt;
+  if (!seen.lease_alive()) return say(memory, "waiting for a lease");
+  return say(memory, "the leader key is ours from before: taking it over", {AcquireLeader{}});
+}
+
+namespace {
+
+Decision release_after_failed_start(const Observation& seen, const Memory& memory) {
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  next.gave_up_at = seen.now;
+  next.crashed_at.reset();
+  next.role_told = "demoted";
+  note_failure(next, seen, JobKind::start);
+  return warn(next, "removed leader key after trying and failing to start postgres",
+              {ReleaseLeader{}, RunCallback{"on_role_change", "demoted"}});
+}
+
+}  // namespace
+
+Answer recover(const Observation& seen, const Memory& memory) {
+  if (!seen.holds_leader_key() || seen.postgres.process != ProcessState::stopped) return std::nullopt;
+  if (seen.postgres.data_directory != DataDirectory::valid) return std::nullopt;
+  if (job_failed(seen, memory, JobKind::start)) return release_after_failed_start(seen, memory);
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  if (!next.crashed_at) next.crashed_at = seen.now;
+  const bool was_primary = seen.postgres.control && seen.postgres.control->was_primary();
+  if (seen.settings.primary_start_timeout == 0s && failover_possible(seen)) {
+    next.gave_up_at = seen.now;
+    next.crashed_at.reset();
+    return warn(next, "released leader key: postgres crashed and primary_start_timeout is 0", {ReleaseLeader{}});
+  }
+  return warn(next,
+              was_primary ? "starting primary after failure"
+                          : "starting as a secondary: the leader key is ours, postgres is not running",
+              {StartJob{.kind = JobKind::start, .as_standby = !was_primary, .timeout = 0s}});
+}
+
+Answer promote(const Observation& seen, const Memory& memory) {
+  if (!seen.holds_leader_key() || !seen.postgres.running_standby()) return std::nullopt;
+  Memory next = memory;
+  if (job_failed(seen, memory, JobKind::promote)) {
+    next.job_seen = seen.job.id;
+    next.gave_up_at = seen.now;
+    return warn(next, "released leader key: promotion failed: " + seen.job.error, {ReleaseLeader{}});
+  }
+  if (job_ended(seen, memory, JobKind::promote)) return say(next, "waiting for the promoted server to answer");
+  if (!seen.settings.tags.may_be_promoted()) {
+    next.gave_up_at = seen.now;
+    return warn(next, "released leader key: this node is tagged as nofailover", {ReleaseLeader{}});
+  }
+  next.job_seen = seen.job.id;
+  return say(next, "promoted self to leader by acquiring session lock", {StartJob{.kind = JobKind::promote}});
+}
+
+namespace {
+
+// The keys and slots that a running primary keeps in order, each written only when it differs.
+void maintain(const Observation& seen, Memory& next, Actions& actions) {
+  const auto& cluster = seen.cluster;
+  const auto& sql = *seen.postgres.sql;
+  if (!cluster.initialize || cluster.initialize->empty()) {
+    if (!seen.postgres.system_identifier.empty()) actions.push_back(WriteInitialize{seen.postgres.system_identifier});
+  }
+  if (!cluster.config_json) actions.push_back(WriteConfig{});
+  const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
+                                                   cluster.history->back().timeline + 1 != sql.timeline);
+  if (history_behind && next.history_checked_for != sql.timeline) {
+    next.history_checked_for = sql.timeline;
+    actions.push_back(WriteHistory{sql.timeline});
+  }
+  if (sql.timeline == 1) next.history_checked_for = 0;
+  auto slots = plan_slots(seen, next);
+  next = slots.memory;
+  if (!slots.create.empty() || !slots.drop.empty()) {
+    actions.push_back(SyncSlots{std::move(slots.create), std::move(slots.drop)});
+  }
+  // pg_rewind reads the timeline from the control file, which only a checkpoint brings up to date.
+  const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
+  if (promoted_here && next.checkpoint_for != sql.timeline) {
+    next.checkpoint_for = sql.timeline;
+    actions.push_back(Checkpoint{});
+  }
+}
+
+Status status_now(const Observation& seen) {
+  Status status;
+  status.optime = seen.postgres.sql->wal_lsn;
+  for (const auto& slot : seen.postgres.sql->slots) {
+    if (slot.restart_lsn) status.slots[slot.name] = *slot.restart_lsn;
+  }
+  status.slots[slot_name(seen.self)] = seen.postgres.sql->wal_lsn;
+  for (const auto& [slot, lsn] : status.slots) status.retain_slots.push_back(slot);
+  return status;
+}
+
+}  // namespace
+
+Answer leader(const Observation& seen, const Memory& memory) {
+  if (!seen.holds_leader_key()) return std::nullopt;
+  if (!seen.postgres.running_primary()) {
+    if (seen.postgres.process == ProcessState::starting) {
+      const auto limit = memory.crashed_at.value_or(seen.now) + seen.settings.primary_start_timeout;
+      auto decision = say(memory, "PostgreSQL is still starting up, " +
+                                      seconds(std::max(limit - seen.now, Duration{0})) + " seconds until timeout");
+      decision.wake_at = seen.now + 500ms;
+      return decision;
+    }
+    return warn(memory, "PostgreSQL does not answer; the leader key stays ours");
+  }
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  next.crashed_at.reset();
+  next.gave_up_at.reset();
+  next.backoff.clear();
+  Actions actions;
+  maintain(seen, next, actions);
+  const auto status = status_now(seen);
+  const bool moved = !seen.cluster.status || seen.cluster.status->optime != status.optime ||
+                     seen.cluster.status->slots != status.slots;
+  if (moved && (next.status_written_at == Instant{} || seen.now - next.status_written_at >= seen.settings.loop_wait ||
+                !seen.cluster.status)) {
+    next.status_written_at = seen.now;
+    actions.push_back(WriteStatus{status});
+  }
+  return say(next, "no action. I am (" + seen.self + "), the leader with the lock", std::move(actions));
+}
+
+}  // namespace tamada::core::rules

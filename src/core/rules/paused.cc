@@ -1,0 +1,28 @@
+// Pause: nothing happens by itself. The leader keeps its key while its postgres is a primary, and gives it up when it
+// is not; a primary without a leader takes the key; a named switchover works. Source: Patroni's documentation,
+// "Pause/Resume mode".
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+
+Answer paused(const Observation& seen, const Memory& memory) {
+  if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
+  if (seen.postgres.data_directory != DataDirectory::valid)
+    return say(memory, "PAUSE: running with empty data directory");
+  const bool named_leader = seen.cluster.leader && seen.cluster.leader->name == seen.self;
+  if (seen.postgres.running_primary()) {
+    if (named_leader || seen.cluster.unlocked()) return std::nullopt;  // the rules of the leader and of the race
+    return warn(memory, "PAUSE: continue to run as primary without lock");
+  }
+  const bool chosen = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
+  if (chosen && (seen.cluster.unlocked() || seen.holds_leader_key()) && seen.postgres.running_standby())
+    return std::nullopt;
+  if (seen.holds_leader_key())
+    return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary", {ReleaseLeader{}});
+  // After a switchover in pause the old primary still has to come back as a standby.
+  if (memory.role_told == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
+  if (seen.postgres.process == ProcessState::stopped) return say(memory, "PAUSE: postgres is not running");
+  return say(memory, "PAUSE: no action. I am (" + seen.self + ")");
+}
+
+}  // namespace tamada::core::rules

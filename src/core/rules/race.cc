@@ -1,0 +1,86 @@
+// No leader: who is the healthiest takes the key. Losing the comparison costs nothing: the loser looks again.
+#include "core/candidate.h"
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+namespace {
+
+constexpr Duration others_first_for = 5s;    // a named candidate, or anybody else after we gave the key up
+constexpr Duration exact_position_for = 2s;  // a candidate waits so long for the last of the old leader's WAL
+
+Decision wait(const Memory& memory, std::string reason, Instant until) {
+  auto decision = say(memory, std::move(reason));
+  decision.wake_at = until;
+  return decision;
+}
+
+// In a hand-over somebody else is to go first.
+std::optional<std::string> not_our_turn(const Observation& seen, const Memory& memory) {
+  const auto since = memory.unlocked_since.value_or(seen.now);
+  if (memory.gave_up_at && seen.now - *memory.gave_up_at < others_first_for && failover_possible(seen)) {
+    return "waiting for another member to take the leader key that we gave up";
+  }
+  const auto& request = seen.cluster.failover;
+  if (!request || seen.now - since >= others_first_for) return std::nullopt;
+  if (request->scheduled_at && *request->scheduled_at > seen.wall) return std::nullopt;
+  if (!request->candidate.empty() && request->candidate != seen.self) {
+    const auto it = seen.peers.find(request->candidate);
+    const bool gone = it != seen.peers.end() && seen.peers_asked_at >= since && !it->second.reachable;
+    if (!gone) return "waiting for the candidate " + request->candidate + " to take over";
+  }
+  if (request->leader == seen.self) return "waiting for another member to take over";
+  return std::nullopt;
+}
+
+// The candidate of a hand-over need not be ahead of the others, but has all that the old leader wrote.
+std::optional<std::string> candidate_obstacle(const Observation& seen, const Memory& memory) {
+  const auto mine = own_position(seen.postgres);
+  const auto& status = seen.cluster.status;
+  if (mine && status && status->optime && *mine < *status->optime &&
+      seen.now - memory.unlocked_since.value_or(seen.now) < exact_position_for) {
+    return "waiting for the last WAL of the old leader: " + format_lsn(*mine) + " of " + format_lsn(*status->optime);
+  }
+  Observation without_rivals = seen;
+  for (auto& [peer_name, peer] : without_rivals.peers) {
+    if (peer.in_recovery) peer.reachable = false;
+  }
+  return race_obstacle(without_rivals);
+}
+
+}  // namespace
+
+Answer race(const Observation& seen, const Memory& memory) {
+  if (!seen.cluster.unlocked() || !seen.postgres.sql) return std::nullopt;
+  if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.role_told.empty()) {
+    auto decision = warn(memory,
+                         "No initialize key in DCS and PostgreSQL is running as replica, aborting start; please first "
+                         "start the node running as primary",
+                         {Exit{1}});
+    decision.severity = Severity::error;
+    return decision;
+  }
+  if (!seen.settings.tags.may_be_promoted() && seen.postgres.running_standby()) {
+    return say(memory, "following a different leader because I am not allowed to promote");
+  }
+  if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
+  if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
+  const auto others = everybody_else(seen, memory);
+  if (!others.empty() && !peers_fresh(seen, memory.unlocked_since)) {
+    return say(memory, "no leader: asking the other members", {PollPeers{others}});
+  }
+  const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
+  const auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
+  if (!obstacle) {
+    return say(memory,
+               seen.postgres.running_primary() ? "acquired session lock as a leader"
+                                               : "taking the leader key: healthiest member",
+               {AcquireLeader{}});
+  }
+  if (seen.postgres.running_primary() && !seen.settings.pause) {
+    return warn(memory, "demoting self because i am not the healthiest node: " + *obstacle,
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 10s}});
+  }
+  return wait(memory, *obstacle, seen.now + race_retry);
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,172 @@
+// Somebody else is the leader: stop being a primary, come back onto the leader's timeline, follow it.
+#include "core/divergence.h"
+#include "core/rules/common.h"
+#include "core/slots.h"
+
+namespace tamada::core::rules {
+namespace {
+
+constexpr Duration ask_again = 200ms;       // while a new leader is still promoting
+constexpr Duration wait_for_leader = 10s;   // after that a stopped server is started as it is
+constexpr Duration not_streaming_for = 2s;  // before we ask whether the timelines have parted
+
+const Member* upstream_member(const Observation& seen) {
+  Member self;
+  self.name = seen.self;
+  self.tags = seen.settings.tags;
+  return seen.cluster.member(upstream_of(seen.cluster, self));
+}
+
+bool answer_fresh(const Observation& seen, const std::string& member) {
+  return seen.upstream && seen.upstream->member == member && seen.now - seen.upstream->asked_at < ask_again;
+}
+
+bool may_copy_again(const Observation& seen, const Memory& memory) {
+  return seen.settings.remove_data_directory_on_diverged_timelines ||
+         (memory.rewind_failed && seen.settings.remove_data_directory_on_rewind_failure);
+}
+
+bool can_rewind(const Observation& seen, const Memory& memory) {
+  if (!seen.settings.use_pg_rewind || memory.rewind_failed || memory.rewound) return false;
+  return !seen.postgres.control || seen.postgres.control->data_checksums || seen.postgres.control->wal_log_hints;
+}
+
+Decision start_following(const Observation& seen, const Memory& memory, const Member* source,
+                         const std::string& reason) {
+  Memory next = memory;
+  if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
+  next.job_seen = seen.job.id;
+  if (in_backoff(seen, next, JobKind::start)) {
+    auto decision = warn(next, "failed to start postgres, it is tried again: " + seen.job.error);
+    decision.wake_at = next.backoff[JobKind::start].not_before;
+    return decision;
+  }
+  return say(
+      next, reason,
+      {StartJob{.kind = JobKind::start, .upstream = source ? upstream_to(*source) : Upstream{}, .as_standby = true}});
+}
+
+// The local WAL has parted from the leader's.
+Decision mend(const Observation& seen, const Memory& memory, const Member& leader) {
+  Memory next = memory;
+  if (seen.postgres.has_postmaster()) {
+    if (!can_rewind(seen, memory) && !may_copy_again(seen, memory)) {
+      return warn(memory, "the timeline has diverged from " + leader.name +
+                              "'s, and neither pg_rewind nor a fresh copy is allowed; run reinit on this member");
+    }
+    return warn(memory, "stopping PostgreSQL: its timeline has diverged from " + leader.name + "'s",
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
+  }
+  if (can_rewind(seen, memory)) {
+    next.job_seen = seen.job.id;
+    return say(next, "running pg_rewind from " + leader.name,
+               {StartJob{.kind = JobKind::rewind, .upstream = upstream_to(leader)}});
+  }
+  if (may_copy_again(seen, memory)) {
+    return warn(
+        memory,
+        "the timeline has diverged from " + leader.name + "'s: the data directory is set aside for a fresh copy",
+        {SetAside{"diverged"}});
+  }
+  return start_following(seen, memory, &leader,
+                         "starting as a secondary although the timeline has diverged: pg_rewind is not possible" +
+                             std::string(seen.settings.use_pg_rewind ? "" : " (use_pg_rewind is off)"));
+}
+
+}  // namespace
+
+Answer demote(const Observation& seen, const Memory& memory) {
+  if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) return std::nullopt;
+  const bool may_write = seen.postgres.running_primary() ||
+                         (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
+  if (!may_write) return std::nullopt;
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  next.role_told = "demoted";
+  return warn(next, "demoting self because I do not have the lock and I was a leader",
+              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
+}
+
+// Stopped, and it should run as a standby.
+Answer rejoin(const Observation& seen, const Memory& memory) {
+  if (seen.postgres.process != ProcessState::stopped || seen.postgres.data_directory != DataDirectory::valid) {
+    return std::nullopt;
+  }
+  if (seen.cluster.unlocked()) {
+    return start_following(seen, memory, nullptr, "starting as a secondary: there is no leader yet");
+  }
+  const auto* leader = seen.cluster.leader_member();
+  if (!leader || leader->conn_url.empty()) return say(memory, "waiting for the leader to publish its address");
+  Memory next = memory;
+  if (job_ended(seen, memory, JobKind::rewind)) {
+    next.job_seen = seen.job.id;
+    if (seen.job.state == JobState::succeeded) {
+      next.rewound = true;
+    } else {
+      next.rewind_failed = true;
+      return warn(next, "pg_rewind failed: " + seen.job.error);
+    }
+  }
+  if (next.rewound)
+    return start_following(seen, next, upstream_member(seen), "starting after pg_rewind, following " + leader->name);
+  const auto since = memory.stopped_since.value_or(seen.now);
+  if (!answer_fresh(seen, leader->name)) {
+    return say(next, "asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
+  }
+  if (!seen.upstream->reachable || seen.upstream->in_recovery) {
+    if (seen.now - since < wait_for_leader) {
+      auto decision = say(next, "waiting for " + leader->name + " to run as a primary");
+      decision.wake_at = seen.now + ask_again;
+      return decision;
+    }
+    return start_following(seen, next, upstream_member(seen),
+                           "starting as a secondary; " + leader->name + " does not answer as a primary");
+  }
+  if (divergence(seen.postgres, *seen.upstream) == Divergence::diverged) return mend(seen, next, *leader);
+  return start_following(seen, next, upstream_member(seen), "starting as a secondary, following " + leader->name);
+}
+
+Answer replica(const Observation& seen, const Memory& memory) {
+  const std::string self = "(" + seen.self + ")";
+  if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) {
+    return say(memory, "no action. I am " + self + ", waiting: PostgreSQL is not ready to take part");
+  }
+  if (!seen.postgres.running_standby()) {
+    return say(memory, seen.postgres.process == ProcessState::starting ? "Still starting up as a standby."
+                                                                       : "PostgreSQL does not answer");
+  }
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  const auto* source = upstream_member(seen);
+  if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
+  const auto wanted = upstream_to(*source);
+  const bool follows = seen.postgres.following && seen.postgres.following->host == wanted.host &&
+                       seen.postgres.following->port == wanted.port;
+  if (!follows) return say(next, "following " + source->name, {Follow{wanted}});
+  if (seen.postgres.sql->replication_state == "streaming") {
+    next.not_streaming_since.reset();
+    next.rewound = false;
+    next.rewind_failed = false;
+    next.backoff.clear();
+    return say(next,
+               "no action. I am " + self + ", a secondary, and following a leader (" + seen.cluster.leader->name + ")");
+  }
+  if (!next.not_streaming_since) next.not_streaming_since = seen.now;
+  const auto* leader = seen.cluster.leader_member();
+  if (leader && seen.now - *next.not_streaming_since >= not_streaming_for) {
+    if (!answer_fresh(seen, leader->name)) {
+      auto decision =
+          say(next, "not streaming: asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
+      return decision;
+    }
+    if (!seen.upstream->in_recovery && divergence(seen.postgres, *seen.upstream) == Divergence::diverged) {
+      return mend(seen, next, *leader);
+    }
+  }
+  auto decision = say(next, "no action. I am " + self + ", a secondary, and following a leader (" +
+                                seen.cluster.leader->name + "), not streaming yet");
+  decision.wake_at = seen.now + 2s;
+  return decision;
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,38 @@
+// SIGTERM: stop postgres, give the leader key away with the position that we stopped at, leave.
+// In pause PostgreSQL stays as it is (Patroni's documentation of pause mode).
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+
+Answer shutdown(const Observation& seen, const Memory& memory) {
+  if (!seen.requests.shutdown) return std::nullopt;
+  if (seen.settings.pause) {
+    return say(memory, "leaving PostgreSQL and the leader key as they are: the cluster is paused", {Exit{0}});
+  }
+  if (seen.job.running()) {
+    if (seen.job.kind == JobKind::stop) return say(memory, "stopping PostgreSQL");
+    return say(memory, "cancelling " + std::string(name(seen.job.kind)) + ": asked to stop", {CancelJob{}});
+  }
+  if (seen.postgres.has_postmaster()) {
+    Memory next = memory;
+    const bool failed = job_failed(seen, memory, JobKind::stop);
+    next.job_seen = seen.job.id;
+    next.handing_over = "shutdown";
+    return say(next, failed ? "PostgreSQL did not stop, ending it" : "stopping PostgreSQL: asked to stop",
+               {StartJob{.kind = JobKind::stop,
+                         .stop_mode = failed ? StopMode::immediate : StopMode::fast,
+                         .checkpoint_first = seen.postgres.running_primary() && !failed,
+                         .timeout = 0s}});
+  }
+  Actions actions;
+  if (seen.holds_leader_key() && seen.dcs.ok) {
+    actions.push_back(
+        ReleaseLeader{seen.postgres.control ? std::optional{seen.postgres.control->checkpoint} : std::nullopt});
+  }
+  if (memory.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
+  if (seen.lease.id != 0 && seen.dcs.ok) actions.push_back(RevokeLease{});
+  actions.push_back(Exit{0});
+  return say(memory, "stopped, the leader key is free", std::move(actions));
+}
+
+}  // namespace tamada::core::rules

@@ -1,0 +1,91 @@
+// A switchover or a manual failover that somebody asked for through the key `failover`. The leader checks who can take
+// over, stops postgres cleanly, and gives the key away with the position it stopped at; the candidate takes it.
+#include "core/candidate.h"
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+namespace {
+
+Decision refuse(const Observation& seen, const Memory& memory, const std::string& why) {
+  return warn(memory, why, {ClearFailover{seen.cluster.failover->revision}});
+}
+
+std::vector<Member> candidates(const Observation& seen, const FailoverRequest& request) {
+  std::vector<Member> members;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (member_name == seen.self || member.api_url.empty()) continue;
+    if (request.candidate.empty() || request.candidate == member_name) members.push_back(member);
+  }
+  return members;
+}
+
+}  // namespace
+
+// After the stop that `switchover` (or a shutdown) began: the key goes.
+Answer hand_over(const Observation& seen, const Memory& memory) {
+  if (memory.handing_over.empty()) return std::nullopt;
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  if (seen.postgres.process == ProcessState::stopped) {
+    next.handing_over.clear();
+    if (!seen.holds_leader_key()) return say(next, "stopped; the leader key is no longer ours");
+    next.gave_up_at = seen.now;
+    next.role_told = "demoted";
+    const auto optime = seen.postgres.control ? std::optional{seen.postgres.control->checkpoint} : std::nullopt;
+    return say(next, memory.handing_over + ": stopped cleanly, the leader key is free", {ReleaseLeader{optime}});
+  }
+  if (job_failed(seen, memory, JobKind::stop) || seen.postgres.running_primary()) {
+    next.handing_over.clear();
+    Actions actions;
+    if (seen.cluster.failover) actions.push_back(ClearFailover{seen.cluster.failover->revision});
+    return warn(next, memory.handing_over + " given up: PostgreSQL did not stop: " + seen.job.error,
+                std::move(actions));
+  }
+  return say(memory, memory.handing_over + ": waiting for PostgreSQL to stop");
+}
+
+Answer switchover(const Observation& seen, const Memory& memory) {
+  if (!seen.cluster.failover || !seen.holds_leader_key() || !seen.postgres.running_primary()) return std::nullopt;
+  const auto& request = *seen.cluster.failover;
+  if (request.scheduled_at && *request.scheduled_at > seen.wall) return std::nullopt;
+  const std::string what = request.is_switchover() ? "switchover" : "manual failover";
+  if (request.is_switchover() && request.leader != seen.self) {
+    if (request.candidate.empty() || request.candidate == seen.self) {
+      return say(memory, what + " from " + request.leader + ": done", {ClearFailover{request.revision}});
+    }
+    return refuse(seen, memory, what + ": leader name does not match: " + request.leader + " != " + seen.self);
+  }
+  if (request.candidate == seen.self) {
+    if (request.is_switchover()) return refuse(seen, memory, what + ": I am already the leader, no need to fail over");
+    return say(memory, what + ": done", {ClearFailover{request.revision}});
+  }
+  if (seen.settings.pause && request.candidate.empty()) {
+    return refuse(seen, memory, what + " without a candidate is not possible in pause");
+  }
+  const auto members = candidates(seen, request);
+  if (members.empty()) {
+    return refuse(seen, memory,
+                  what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
+  }
+  if (!peers_fresh(seen, std::nullopt)) return say(memory, what + ": asking the candidates", {PollPeers{members}});
+  std::string obstacles;
+  bool possible = false;
+  for (const auto& member : members) {
+    if (const auto why = switchover_obstacle(seen, member)) {
+      obstacles += (obstacles.empty() ? "" : "; ") + *why;
+    } else {
+      possible = true;
+    }
+  }
+  if (!possible) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
+  Memory next = memory;
+  next.handing_over = what;
+  next.job_seen = seen.job.id;
+  return say(next, what + ": demoting myself",
+             {StartJob{.kind = JobKind::stop,
+                       .stop_mode = StopMode::fast,
+                       .checkpoint_first = true,
+                       .timeout = seen.settings.primary_stop_timeout}});
+}
+
+}  // namespace tamada::core::rules
