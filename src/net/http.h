@@ -1,18 +1,20 @@
 #pragma once
 
-#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tamada::net {
 
 struct HttpRequest {
-  std::string method;   // GET, POST ...
-  std::string target;   // path and query as received: "/replica?lag=10MB"
+  std::string method;  // GET, POST ...
+  std::string target;  // path and query as received: "/replica?lag=10MB"
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer_address;
+  std::string peer_address;         // servers: who asks
+  bool client_certificate = false;  // servers: the peer showed a certificate, and it was verified
+  bool repeatable = false;          // clients: may be sent twice; GET and HEAD always may
   const std::string* header(std::string_view name) const;  // case-insensitive; nullptr when absent
 };
 
@@ -22,5 +24,8 @@ struct HttpResponse {
   std::string body;
   const std::string* header(std::string_view name) const;
 };
+
+// "Service Unavailable" for 503, as Python's http.HTTPStatus; empty when unknown.
+std::string_view reason(int status);
 
 }  // namespace tamada::net

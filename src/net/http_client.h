@@ -24,15 +24,16 @@ class HttpClient {
   HttpClient(Url server, std::optional<TlsClient> tls);
   ~HttpClient();
   awaitable<core::Result<HttpResponse>> request(HttpRequest request, core::Duration timeout);
-  // A response without end (etcd's watch): `chunk` is called with each piece of the body as it comes; returns when the
-  // server ends it, the connection breaks, or the caller cancels. `idle`: give up after so long without a byte; zero: never.
+  // A response without end (etcd's watch), on a new connection; `connect_timeout` lasts until the response's header.
+  // `chunk` is called with each piece of the body as it comes; returns when the server ends it, the connection breaks,
+  // or the caller cancels. `idle`: give up after so long without a byte; zero: never.
   awaitable<core::Result<void>> stream(HttpRequest request, core::Duration connect_timeout, core::Duration idle,
                                        std::function<void(std::string_view)> chunk);
   void close();
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with the requests under way
 };
 
 // One request on a connection of its own.

@@ -17,10 +17,15 @@ class Stream {
   // Throws boost::system::system_error; eof is asio::error::eof.
   virtual awaitable<std::size_t> read_some(std::span<char> into) = 0;
   virtual awaitable<void> write(std::string_view data) = 0;
-  // Closes the connection when this much time has passed; each call replaces the last. Zero: no deadline.
+  // Closes the connection when this much time has passed (what is under way then throws asio::error::timed_out); each
+  // call replaces the last. Zero: no deadline.
   virtual void deadline(core::Duration after) = 0;
   virtual void close() = 0;
   virtual std::string peer_address() const = 0;
+  // To ask before an idle connection is used again: the peer has closed it, or sent what nobody asked for.
+  virtual bool peer_closed() = 0;
+  // The peer showed a TLS certificate, and it was verified.
+  virtual bool peer_certificate() const = 0;
 };
 
 struct TlsClient {
@@ -28,7 +33,7 @@ struct TlsClient {
   bool verify = true;
 };
 struct TlsServer {
-  std::string cert_file, key_file, key_password, ca_file;
+  std::string cert_file, key_file, key_password, ca_file, ciphers;
   enum class Verify { none, optional, required } verify_client = Verify::none;
 };
 

@@ -1,0 +1,170 @@
+#include "net/socket_stream.h"
+
+#include <poll.h>
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <type_traits>
+
+#include "net/stream_deadline.h"
+
+namespace tamada::net {
+namespace {
+
+namespace ssl = asio::ssl;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+struct TlsLayer {
+  TlsLayer(tcp::socket socket, TlsContext c) : context(std::move(c)), stream(std::move(socket), *context) {}
+  TlsContext context;  // outlives the stream
+  ssl::stream<tcp::socket> stream;
+  tcp::socket& socket() { return stream.next_layer(); }
+};
+struct PlainLayer {
+  explicit PlainLayer(tcp::socket s) : stream(std::move(s)) {}
+  tcp::socket stream;
+  tcp::socket& socket() { return stream; }
+};
+
+std::string address_of(const tcp::socket& socket) {
+  error_code ec;
+  auto endpoint = socket.remote_endpoint(ec);
+  if (ec) return {};
+  auto address = endpoint.address();
+  // A listener for both families shows IPv4 peers as ::ffff:a.b.c.d; allowlists are written in IPv4.
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return address.to_string();
+}
+
+template <class Layer>
+class SocketStream final : public Stream {
+ public:
+  static constexpr bool tls = std::is_same_v<Layer, TlsLayer>;
+
+  template <class... Args>
+  explicit SocketStream(tcp::socket socket, Args... args)
+      : peer_(address_of(socket)),
+        layer_(std::move(socket), std::move(args)...),
+        deadline_(layer_.socket().get_executor(), [this] {
+          expired_ = true;
+          close();
+        }) {}
+
+  awaitable<std::size_t> read_some(std::span<char> into) override {
+    auto [ec, n] =
+        co_await layer_.stream.async_read_some(asio::buffer(into.data(), into.size()), asio::as_tuple(use_awaitable));
+    // Many peers end TLS by closing the socket; HTTP knows by itself whether a message is whole.
+    if (ec == ssl::error::stream_truncated) ec = asio::error::eof;
+    check(ec);
+    co_return n;
+  }
+
+  awaitable<void> write(std::string_view data) override {
+    auto [ec, n] = co_await asio::async_write(layer_.stream, asio::buffer(data.data(), data.size()),
+                                              asio::as_tuple(use_awaitable));
+    check(ec);
+  }
+
+  void deadline(core::Duration after) override { deadline_.set(after); }
+
+  void close() override {
+    error_code ec;
+    layer_.socket().close(ec);
+    deadline_.set(core::Duration::zero());
+  }
+
+  std::string peer_address() const override { return peer_; }
+
+  bool peer_closed() override {
+    auto& socket = layer_.socket();
+    if (!socket.is_open()) return true;
+    pollfd p{socket.native_handle(), POLLIN | POLLRDHUP, 0};
+    if (::poll(&p, 1, 0) <= 0) return false;
+    if (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) return true;
+    // Nothing has been asked, so plain data is a protocol error; TLS may have sent session tickets.
+    return !tls;
+  }
+
+  bool peer_certificate() const override {
+    if constexpr (tls) {
+      auto* handle = const_cast<ssl::stream<tcp::socket>&>(layer_.stream).native_handle();
+      return SSL_get0_peer_certificate(handle) != nullptr && SSL_get_verify_result(handle) == X509_V_OK;
+    }
+    return false;
+  }
+
+  Layer& layer() { return layer_; }
+  bool expired() const { return expired_; }
+
+ private:
+  void check(error_code ec) const {
+    if (ec) throw boost::system::system_error(expired_ ? error_code(asio::error::timed_out) : ec);
+  }
+
+  bool expired_ = false;
+  std::string peer_;
+  Layer layer_;
+  StreamDeadline deadline_;
+};
+
+using TlsStream = SocketStream<TlsLayer>;
+
+awaitable<core::Result<std::unique_ptr<Stream>>> handshake(std::unique_ptr<TlsStream> stream,
+                                                           ssl::stream_base::handshake_type type,
+                                                           core::Duration timeout) {
+  stream->deadline(std::max(timeout, core::Duration(1)));
+  auto [ec] = co_await stream->layer().stream.async_handshake(type, asio::as_tuple(use_awaitable));
+  if (!ec) {
+    stream->deadline(core::Duration::zero());
+    co_return std::move(stream);
+  }
+  co_await throw_if_cancelled();
+  long verdict = SSL_get_verify_result(stream->layer().stream.native_handle());
+  std::string why = stream->expired()      ? "timed out"
+                    : verdict != X509_V_OK ? X509_verify_cert_error_string(verdict)
+                                           : ec.message();
+  co_return core::fail("TLS handshake failed: " + why);
+}
+
+}  // namespace
+
+void set_socket_options(tcp::socket& socket) {
+  using idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+  using interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+  using count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
+  error_code ec;
+  socket.set_option(tcp::no_delay(true), ec);
+  socket.set_option(tcp::socket::keep_alive(true), ec);
+  socket.set_option(idle(30), ec);
+  socket.set_option(interval(10), ec);
+  socket.set_option(count(3), ec);
+}
+
+std::unique_ptr<Stream> plain_stream(tcp::socket socket) {
+  return std::make_unique<SocketStream<PlainLayer>>(std::move(socket));
+}
+
+awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(tcp::socket socket, TlsContext context,
+                                                                   std::string host, bool verify,
+                                                                   core::Duration timeout) {
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(context));
+  auto& tls = stream->layer().stream;
+  error_code ec;
+  asio::ip::make_address(host, ec);
+  if (ec) SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
+  if (verify) tls.set_verify_callback(ssl::host_name_verification(host), ec);
+  return handshake(std::move(stream), ssl::stream_base::client, timeout);
+}
+
+awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(tcp::socket socket, TlsContext context,
+                                                                   core::Duration timeout) {
+  return handshake(std::make_unique<TlsStream>(std::move(socket), std::move(context)), ssl::stream_base::server,
+                   timeout);
+}
+
+}  // namespace tamada::net

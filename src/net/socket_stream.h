@@ -1,0 +1,24 @@
+// Streams made of connected sockets.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+
+#include "net/stream.h"
+#include "net/tls.h"
+
+namespace tamada::net {
+
+std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket);
+
+// Shake hands within `timeout`.
+awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(asio::ip::tcp::socket socket, TlsContext context,
+                                                                   std::string host, bool verify,
+                                                                   core::Duration timeout);
+awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(asio::ip::tcp::socket socket, TlsContext context,
+                                                                   core::Duration timeout);
+
+// No delay, and keepalive probes that find a dead peer in about a minute.
+void set_socket_options(asio::ip::tcp::socket& socket);
+
+}  // namespace tamada::net

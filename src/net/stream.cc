@@ -1,0 +1,111 @@
+#include "net/stream.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <charconv>
+#include <vector>
+
+#include "net/boot_timer.h"
+#include "net/socket_stream.h"
+#include "net/stream_deadline.h"
+#include "net/tls.h"
+
+namespace tamada::net {
+namespace {
+
+using asio::ip::tcp;
+using boost::system::error_code;
+
+std::optional<tcp::endpoint> literal(const std::string& host, const std::string& port) {
+  error_code ec;
+  auto address = asio::ip::make_address(host, ec);
+  std::uint16_t number = 0;
+  auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (ec || bad != std::errc() || end != port.data() + port.size()) return {};
+  return tcp::endpoint(address, number);
+}
+
+// getaddrinfo cannot be interrupted: who waits gives up by the timer, and the late answer falls on shared ground.
+struct Lookup {
+  explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), answered(executor) {}
+  tcp::resolver resolver;
+  BootTimer answered;  // cancelled by the answer
+  std::optional<error_code> result;
+  std::vector<tcp::endpoint> endpoints;
+};
+
+awaitable<core::Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::string port,
+                                                            core::Duration timeout) {
+  if (auto endpoint = literal(host, port)) co_return std::vector{*endpoint};
+  auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
+  lookup->answered.expires_after(timeout);
+  lookup->resolver.async_resolve(host, port, tcp::resolver::flags(),
+                                 [lookup](error_code ec, const tcp::resolver::results_type& results) {
+                                   lookup->result = ec;
+                                   for (const auto& entry : results) lookup->endpoints.push_back(entry.endpoint());
+                                   lookup->answered.cancel();
+                                 });
+  co_await lookup->answered.async_wait(asio::as_tuple(use_awaitable));
+  co_await throw_if_cancelled();
+  if (!lookup->result) {
+    lookup->resolver.cancel();
+    co_return core::fail(fmt::format("cannot resolve {}: timed out", host));
+  }
+  if (*lookup->result) co_return core::fail(fmt::format("cannot resolve {}: {}", host, lookup->result->message()));
+  co_return std::move(lookup->endpoints);
+}
+
+awaitable<core::Result<tcp::socket>> dial(tcp::endpoint endpoint, core::Duration timeout) {
+  tcp::socket socket(co_await asio::this_coro::executor);
+  bool late = false;
+  StreamDeadline deadline(socket.get_executor(), [&] {
+    late = true;
+    error_code ignored;
+    socket.close(ignored);
+  });
+  deadline.set(timeout);
+  auto [ec] = co_await socket.async_connect(endpoint, asio::as_tuple(use_awaitable));
+  co_await throw_if_cancelled();
+  if (late) co_return core::fail("timed out");
+  if (ec) co_return core::fail(ec.message());
+  set_socket_options(socket);
+  co_return std::move(socket);
+}
+
+}  // namespace
+
+awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::string port, const TlsClient* tls,
+                                                         core::Duration timeout) {
+  const auto until = KernelBootClock::now() + timeout;
+  // Read anew for each connection: renewed certificates need no reload.
+  TlsContext context;
+  bool verify = tls && tls->verify;
+  if (tls) {
+    auto made = client_context(*tls);
+    if (!made) co_return std::unexpected(made.error());
+    context = std::move(*made);
+  }
+  auto endpoints = co_await resolve(host, port, timeout);
+  if (!endpoints) co_return std::unexpected(endpoints.error());
+
+  std::string why = "timed out";
+  for (std::size_t i = 0; i < endpoints->size(); ++i) {
+    auto left = until - KernelBootClock::now();
+    if (left <= core::Duration::zero()) break;
+    // A share each, so that one dead address does not use up the time of the others.
+    auto share = std::max(left / static_cast<int>(endpoints->size() - i), core::Duration(1));
+    auto socket = co_await dial((*endpoints)[i], share);
+    if (!socket) {
+      why = socket.error().what;
+      continue;
+    }
+    if (!context) co_return plain_stream(std::move(*socket));
+    auto stream = co_await tls_client_stream(std::move(*socket), context, host, verify, until - KernelBootClock::now());
+    if (stream) co_return std::move(*stream);
+    why = stream.error().what;
+  }
+  co_return core::fail(fmt::format("cannot connect to {}:{}: {}", host, port, why));
+}
+
+}  // namespace tamada::net

@@ -1,0 +1,46 @@
+#include "net/stream_deadline.h"
+
+#include "net/boot_timer.h"
+
+namespace tamada::net {
+
+struct StreamDeadline::State {
+  State(asio::any_io_executor executor, std::function<void()> f) : timer(std::move(executor)), expire(std::move(f)) {}
+  BootTimer timer;
+  std::function<void()> expire;
+  std::optional<core::Instant> at;     // when to expire
+  std::optional<core::Instant> armed;  // when the timer will look; never later than `at`
+};
+
+StreamDeadline::StreamDeadline(asio::any_io_executor executor, std::function<void()> expire)
+    : state_(std::make_shared<State>(std::move(executor), std::move(expire))) {}
+
+StreamDeadline::~StreamDeadline() = default;
+
+void StreamDeadline::set(core::Duration after) {
+  if (after == core::Duration::zero()) {
+    state_->at.reset();
+    if (state_->armed) state_->timer.cancel();
+    state_->armed.reset();
+    return;
+  }
+  state_->at = KernelBootClock::now() + after;
+  if (!state_->armed || *state_->at < *state_->armed) arm(state_);
+}
+
+void StreamDeadline::arm(const std::shared_ptr<State>& state) {
+  state->armed = state->at;
+  state->timer.expires_at(*state->at);
+  // Weak: an expiry may already be queued when the owner goes away.
+  state->timer.async_wait([weak = std::weak_ptr(state)](boost::system::error_code ec) {
+    auto s = weak.lock();
+    if (!s || ec) return;
+    s->armed.reset();
+    if (!s->at) return;
+    if (KernelBootClock::now() < *s->at) return arm(s);
+    s->at.reset();
+    s->expire();
+  });
+}
+
+}  // namespace tamada::net

@@ -1,0 +1,87 @@
+#include "net/tls.h"
+
+#include <fmt/format.h>
+
+namespace tamada::net {
+namespace {
+
+namespace ssl = asio::ssl;
+using boost::system::error_code;
+
+core::Error cannot_use(std::string_view what, const std::string& file, const error_code& ec) {
+  return {fmt::format("cannot use {} {}: {}", what, file, ec.message())};
+}
+
+std::optional<core::Error> use_certificate(ssl::context& context, const std::string& cert, const std::string& key) {
+  error_code ec;
+  context.use_certificate_chain_file(cert, ec);
+  if (ec) return cannot_use("certificate", cert, ec);
+  // As in Python's load_cert_chain, the key may stand in the certificate's file.
+  const std::string& key_file = key.empty() ? cert : key;
+  context.use_private_key_file(key_file, ssl::context::pem, ec);
+  if (ec) return cannot_use("private key", key_file, ec);
+  return {};
+}
+
+TlsContext new_context(ssl::context::method method) {
+  auto context = std::make_shared<ssl::context>(method);
+  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
+                       ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
+  return context;
+}
+
+}  // namespace
+
+core::Result<TlsContext> client_context(const TlsClient& options) {
+  auto context = new_context(ssl::context::tls_client);
+  error_code ec;
+  if (!options.verify) {
+    context->set_verify_mode(ssl::verify_none, ec);
+  } else {
+    context->set_verify_mode(ssl::verify_peer, ec);
+    if (options.ca_file.empty()) {
+      context->set_default_verify_paths(ec);
+    } else {
+      context->load_verify_file(options.ca_file, ec);
+      if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
+    }
+  }
+  if (!options.cert_file.empty()) {
+    if (auto error = use_certificate(*context, options.cert_file, options.key_file)) return std::unexpected(*error);
+  }
+  return context;
+}
+
+core::Result<TlsContext> server_context(const TlsServer& options) {
+  auto context = new_context(ssl::context::tls_server);
+  error_code ec;
+  // Always set: without it OpenSSL would ask on the terminal.
+  context->set_password_callback([password = options.key_password](auto, auto) { return password; }, ec);
+  if (auto error = use_certificate(*context, options.cert_file, options.key_file)) return std::unexpected(*error);
+  if (!options.ca_file.empty()) {
+    context->load_verify_file(options.ca_file, ec);
+    if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
+  }
+  if (!options.ciphers.empty() && SSL_CTX_set_cipher_list(context->native_handle(), options.ciphers.c_str()) != 1) {
+    return core::fail(fmt::format("no usable cipher in '{}'", options.ciphers));
+  }
+  switch (options.verify_client) {
+    case TlsServer::Verify::none:
+      context->set_verify_mode(ssl::verify_none, ec);
+      break;
+    case TlsServer::Verify::optional:
+      context->set_verify_mode(ssl::verify_peer, ec);
+      break;
+    case TlsServer::Verify::required:
+      context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, ec);
+      break;
+  }
+  // Sessions would keep memory per client; tickets do without.
+  SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
+  // A context that verifies clients must have an id, or resumed sessions fail.
+  static constexpr unsigned char session_id[] = "tamada";
+  SSL_CTX_set_session_id_context(context->native_handle(), session_id, sizeof session_id - 1);
+  return context;
+}
+
+}  // namespace tamada::net
