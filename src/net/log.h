@@ -13,7 +13,8 @@ namespace tamada::log {
 enum class Level { debug, info, warning, error, critical };
 
 void start(Level least);  // once, from main; before it, lines go to stderr directly
-void stop();              // flushes
+void set_level(Level least);
+void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
 void write(Level level, std::string_view text);
 
 template <class... Args>
