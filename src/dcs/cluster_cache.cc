@@ -1,0 +1,133 @@
+#include "dcs/cluster_cache.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "wire/keys.h"
+
+namespace tamada::dcs {
+namespace {
+
+// A range may be older than what the watch has told meanwhile; so many times in a row, etcd was restored from a backup.
+constexpr int went_back_max = 3;
+
+}  // namespace
+
+void ClusterCache::reset(const Range& range) {
+  went_back_ = range.revision < revision_ ? went_back_ + 1 : 0;
+  if (went_back_ >= went_back_max) {
+    entries_.clear();
+    revision_ = live_ = went_back_ = 0;
+    touched();
+  }
+  std::set<std::string_view> listed;
+  for (const auto& kv : range.keys) {
+    put(kv);
+    listed.insert(kv.key);
+  }
+  // Tombstones go too: the watch goes on behind this range, no event can be older than it.
+  std::erase_if(entries_, [&](const auto& item) {
+    const auto& [name, entry] = item;
+    if (entry.mod_revision > range.revision || listed.contains(prefix_ + name)) return false;
+    if (!entry.deleted) {
+      --live_;
+      touched();
+    }
+    return true;
+  });
+  if (!loaded_) touched();
+  loaded_ = true;
+  revision_ = std::max(revision_, range.revision);
+}
+
+void ClusterCache::apply(const WatchBatch& batch) {
+  for (const auto& event : batch.events) {
+    if (event.deleted) {
+      remove(event.kv.key, event.kv.mod_revision);
+    } else {
+      put(event.kv);
+    }
+    revision_ = std::max(revision_, event.kv.mod_revision);
+  }
+  revision_ = std::max(revision_, batch.revision);
+  std::erase_if(entries_, [&](const auto& e) { return e.second.deleted && e.second.mod_revision <= revision_; });
+}
+
+void ClusterCache::put_locally(std::string_view key, std::string value, Revision revision, LeaseId lease) {
+  Revision created = revision;
+  if (key.starts_with(prefix_)) {
+    const auto it = entries_.find(key.substr(prefix_.size()));
+    if (it != entries_.end() && !it->second.deleted) created = it->second.create_revision;
+  }
+  put({.key = std::string(key),
+       .value = std::move(value),
+       .create_revision = created,
+       .mod_revision = revision,
+       .lease = lease});
+}
+
+void ClusterCache::delete_locally(std::string_view key, Revision revision) { remove(key, revision); }
+
+bool ClusterCache::matches(const Range& changed_since) const {
+  if (!loaded_ || changed_since.revision < revision_ || changed_since.count != key_count()) return false;
+  return std::ranges::all_of(changed_since.keys, [&](const KeyValue& kv) {
+    if (!kv.key.starts_with(prefix_)) return false;
+    const auto it = entries_.find(std::string_view(kv.key).substr(prefix_.size()));
+    return it != entries_.end() && !it->second.deleted && it->second.mod_revision == kv.mod_revision;
+  });
+}
+
+void ClusterCache::put(const KeyValue& kv) {
+  if (!kv.key.starts_with(prefix_)) return;
+  auto& entry = entries_[kv.key.substr(prefix_.size())];
+  const bool fresh = entry.mod_revision == 0;
+  if (!fresh && kv.mod_revision <= entry.mod_revision) {
+    // The same write, heard of from etcd: only it knows for certain when the key was created.
+    if (kv.mod_revision < entry.mod_revision || entry.deleted || entry.create_revision == kv.create_revision) return;
+  }
+  if (fresh || entry.deleted) ++live_;
+  entry = {.value = kv.value,
+           .create_revision = kv.create_revision,
+           .mod_revision = kv.mod_revision,
+           .lease = kv.lease,
+           .deleted = false};
+  touched();
+}
+
+void ClusterCache::remove(std::string_view key, Revision revision) {
+  if (!key.starts_with(prefix_)) return;
+  const auto name = key.substr(prefix_.size());
+  auto it = entries_.find(name);
+  if (it == entries_.end()) it = entries_.emplace(name, Entry{.deleted = true}).first;
+  auto& entry = it->second;
+  if (revision <= entry.mod_revision) return;
+  if (!entry.deleted) {
+    --live_;
+    touched();
+  }
+  entry = {.mod_revision = revision, .deleted = true};
+}
+
+void ClusterCache::touched() {
+  ++changes_;
+  view_current_ = false;
+}
+
+const core::ClusterView& ClusterCache::view() const {
+  if (view_current_) return view_;
+  view_ = core::ClusterView{};
+  view_.loaded = loaded_;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.deleted) continue;
+    wire::apply_put(view_, name,
+                    {.value = entry.value,
+                     .mod_revision = entry.mod_revision,
+                     .create_revision = entry.create_revision,
+                     .lease = entry.lease});
+  }
+  view_current_ = true;
+  return view_;
+}
+
+}  // namespace tamada::dcs

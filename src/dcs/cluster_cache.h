@@ -1,0 +1,63 @@
+// What we know of the keys under a cluster's prefix, kept current by watch events and by our own writes. No I/O.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/cluster_view.h"
+#include "dcs/dcs.h"
+
+namespace tamada::dcs {
+
+class ClusterCache {
+ public:
+  explicit ClusterCache(std::string prefix) : prefix_(std::move(prefix)) {}  // ends with a slash
+
+  // A whole range of the prefix. What we wrote or heard of later than its revision stays.
+  void reset(const Range& range);
+  void apply(const WatchBatch& batch);
+
+  // Our own transaction succeeded at `revision`: read your writes. Events of that revision or older change nothing.
+  // `key` is the whole key.
+  void put_locally(std::string_view key, std::string value, Revision revision, LeaseId lease);
+  void delete_locally(std::string_view key, Revision revision);
+
+  bool loaded() const { return loaded_; }
+  // Everything up to it is known: a watch goes on at revision() + 1.
+  Revision revision() const { return revision_; }
+  std::int64_t key_count() const { return live_; }
+  // Grows with each change of a key.
+  std::uint64_t changes() const { return changes_; }
+  // `changed_since` was read with min_mod_revision = revision() + 1: whether it proves that nothing is missing here.
+  // Our own writes may be ahead of the watch: they are no difference.
+  bool matches(const Range& changed_since) const;
+
+  // Valid until the next change.
+  const core::ClusterView& view() const;
+
+ private:
+  struct Entry {
+    std::string value;
+    Revision create_revision = 0, mod_revision = 0;
+    LeaseId lease = 0;
+    bool deleted = false;  // a tombstone: keeps older events from bringing the key back
+  };
+
+  void put(const KeyValue& kv);
+  void remove(std::string_view key, Revision revision);
+  void touched();
+
+  std::string prefix_;
+  std::map<std::string, Entry, std::less<>> entries_;  // by the key without the prefix
+  Revision revision_ = 0;
+  std::int64_t live_ = 0;
+  std::uint64_t changes_ = 0;
+  int went_back_ = 0;
+  bool loaded_ = false;
+  mutable core::ClusterView view_;
+  mutable bool view_current_ = true;
+};
+
+}  // namespace tamada::dcs

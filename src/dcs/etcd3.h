@@ -1,0 +1,41 @@
+// Dcs on etcd v3, over its JSON gateway.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dcs/dcs.h"
+
+namespace tamada::dcs {
+
+class EtcdTransport;
+
+struct Etcd3Options {
+  std::vector<std::string> endpoints;  // "http://127.0.0.1:2379"; https: TLS
+  std::string username, password;      // empty username: no authentication
+  std::string cacert, cert, key;
+  bool verify = true;  // false: any server certificate will do
+};
+
+// Outlives its coroutines; one thread.
+class Etcd3 final : public Dcs {
+ public:
+  static core::Result<std::unique_ptr<Etcd3>> create(const Etcd3Options& options);
+  ~Etcd3() override;
+
+  awaitable<DcsResult<Range>> range(std::string prefix, Revision min_mod_revision, Duration timeout) override;
+  // Never sent twice: `unreachable` means that it may have happened.
+  awaitable<DcsResult<TxnResult>> txn(std::vector<Compare> compares, std::vector<Operation> operations,
+                                      Duration timeout) override;
+  awaitable<DcsResult<LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override;
+  awaitable<DcsResult<Duration>> lease_keepalive(LeaseId id, Duration timeout) override;
+  awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) override;
+  awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) override;
+
+ private:
+  explicit Etcd3(std::unique_ptr<EtcdTransport> transport);
+  std::unique_ptr<EtcdTransport> transport_;
+};
+
+}  // namespace tamada::dcs

@@ -1,0 +1,208 @@
+#include "dcs/etcd_transport.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <chrono>
+#include <utility>
+
+#include "net/log.h"
+
+namespace tamada::dcs {
+namespace {
+
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+// One for the lease, so that it never waits behind a slow range, and one for the rest.
+constexpr std::size_t idle_connections_max = 2;
+constexpr Duration share_min = 1s;
+
+// Never zero, which means no limit.
+Duration left(Steady::time_point deadline) {
+  return std::max(std::chrono::duration_cast<Duration>(deadline - Steady::now()), Duration(1ms));
+}
+
+DcsError unreachable(const EtcdEndpoint& endpoint, std::string_view why) {
+  return {ErrorKind::unreachable, fmt::format("etcd {}: {}", endpoint.text, why)};
+}
+
+}  // namespace
+
+EtcdTransport::EtcdTransport(std::vector<EtcdEndpoint> endpoints, std::optional<net::TlsClient> tls,
+                             std::string username, std::string password)
+    : endpoints_(std::move(endpoints)),
+      tls_(std::move(tls)),
+      username_(std::move(username)),
+      password_(std::move(password)) {}
+
+awaitable<DcsResult<Json>> EtcdTransport::call(std::string path, std::string body, Repeat repeat, Duration timeout) {
+  const auto deadline = Steady::now() + timeout;
+  DcsError last{ErrorKind::unreachable, "etcd: no endpoint is configured"};
+  const auto first = current_;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+    const auto remaining = left(deadline);
+    if (i > 0 && remaining <= 1ms) break;
+    const auto endpoint = (first + i) % endpoints_.size();
+    const auto share = std::min(remaining, std::max(remaining / static_cast<int>(endpoints_.size() - i), share_min));
+    auto answer = co_await try_once(endpoint, path, body, repeat, share);
+    if (answer) {
+      selected(endpoint);
+      co_return std::move(*answer);
+    }
+    last = std::move(answer.error().error);
+    if (answer.error().server_failed) leave(endpoint);
+    if (!answer.error().server_failed || !answer.error().may_repeat) break;
+  }
+  co_return std::unexpected(std::move(last));
+}
+
+awaitable<EtcdTransport::Try<Json>> EtcdTransport::try_once(std::size_t endpoint, std::string path, std::string body,
+                                                            Repeat repeat, Duration timeout) {
+  const auto deadline = Steady::now() + timeout;
+  auto client = co_await checkout(endpoint, timeout);
+  if (!client) co_return std::unexpected(std::move(client.error()));
+  const bool safe = repeat == Repeat::safe;
+  for (int attempt = 0;; ++attempt) {
+    if (auto ready = co_await authenticate(endpoint, **client, left(deadline)); !ready) {
+      co_return std::unexpected(std::move(ready.error()));
+    }
+    auto request = post(endpoint, path, body);
+    request.repeatable = safe;
+    const auto token = token_;
+    auto response = co_await (*client)->request(std::move(request), left(deadline));
+    if (!response)
+      co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], response.error().what), true, safe});
+    const auto error = parse_error(response->status, response->body);
+    if (!error) {
+      auto json = Json::parse(response->body, nullptr, false);
+      if (!json.is_object()) {
+        co_return std::unexpected(
+            Failure{unreachable(endpoints_[endpoint], "the answer is no JSON object"), true, safe});
+      }
+      checkin(endpoint, std::move(*client));
+      co_return std::move(json);
+    }
+    if (error->kind == GatewayError::Kind::unavailable) {
+      co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], error->what), true, safe});
+    }
+    const bool renew = error->kind == GatewayError::Kind::auth && !username_.empty() && attempt == 0;
+    if (!renew) {
+      checkin(endpoint, std::move(*client));
+      const auto kind = error->kind == GatewayError::Kind::lease_gone ? ErrorKind::lease_gone : ErrorKind::refused;
+      co_return std::unexpected(Failure{DcsError{kind, "etcd: " + error->what}, false, false});
+    }
+    // Refused before anything was done, so that even a transaction may go out once more.
+    if (token_ == token) token_.clear();
+    auth_disabled_ = false;
+  }
+}
+
+awaitable<EtcdTransport::Try<EtcdTransport::Client>> EtcdTransport::checkout(std::size_t endpoint, Duration timeout) {
+  const auto it = std::ranges::find(idle_, endpoint, &Idle::endpoint);
+  if (it != idle_.end()) {
+    Client client = std::move(it->client);
+    idle_.erase(it);
+    co_return std::move(client);
+  }
+  auto client = std::make_unique<net::HttpClient>(endpoints_[endpoint].url, tls_);
+  net::HttpRequest version;
+  version.method = "GET";
+  version.target = "/version";
+  auto answer = co_await client->request(std::move(version), timeout);
+  if (!answer) co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], answer.error().what), true, true});
+  endpoints_[endpoint].api = api_prefix(answer->body);
+  co_return std::move(client);
+}
+
+void EtcdTransport::checkin(std::size_t endpoint, Client client) {
+  if (idle_.size() < idle_connections_max) idle_.push_back({endpoint, std::move(client)});
+}
+
+awaitable<EtcdTransport::Try<void>> EtcdTransport::authenticate(std::size_t endpoint, net::HttpClient& client,
+                                                                Duration timeout) {
+  if (username_.empty() || !token_.empty() || auth_disabled_) co_return Try<void>{};
+  auto request = post(endpoint, "/auth/authenticate", authenticate_body(username_, password_));
+  request.repeatable = true;
+  auto answer = co_await client.request(std::move(request), timeout);
+  if (!answer) co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], answer.error().what), true, true});
+  if (const auto error = parse_error(answer->status, answer->body)) {
+    if (error->kind == GatewayError::Kind::auth_disabled) {
+      auth_disabled_ = true;
+      co_return Try<void>{};
+    }
+    const bool failed = error->kind == GatewayError::Kind::unavailable;
+    if (failed) co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], error->what), true, true});
+    co_return std::unexpected(Failure{DcsError{ErrorKind::refused, "etcd: " + error->what}, false, false});
+  }
+  const auto json = Json::parse(answer->body, nullptr, false);
+  if (json.is_object() && json.contains("token") && json["token"].is_string()) token_ = json["token"];
+  if (token_.empty())
+    co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], "gave no token"), true, true});
+  co_return Try<void>{};
+}
+
+net::HttpRequest EtcdTransport::post(std::size_t endpoint, std::string_view path, std::string body) const {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = endpoints_[endpoint].api;
+  request.target += path;
+  request.headers.emplace_back("Content-Type", "application/json");
+  if (!token_.empty() && path != "/auth/authenticate") request.headers.emplace_back("Authorization", token_);
+  request.body = std::move(body);
+  return request;
+}
+
+awaitable<DcsError> EtcdTransport::stream(std::string path, std::string body, Duration timeout, Chunk chunk) {
+  if (endpoints_.empty()) co_return DcsError{ErrorKind::unreachable, "etcd: no endpoint is configured"};
+  const auto deadline = Steady::now() + timeout;
+  const auto endpoint = current_;
+  auto asked = co_await checkout(endpoint, timeout);
+  auto ready = asked ? co_await authenticate(endpoint, **asked, left(deadline)) : std::unexpected(asked.error());
+  if (!ready) {
+    if (ready.error().server_failed) leave(endpoint);
+    co_return std::move(ready.error().error);
+  }
+  checkin(endpoint, std::move(*asked));
+
+  const auto executor = co_await asio::this_coro::executor;
+  // Shared: the posted close may come after the stream has ended by itself.
+  auto client = std::make_shared<net::HttpClient>(endpoints_[endpoint].url, tls_);
+  auto error = std::make_shared<std::optional<DcsError>>();
+  struct Listed {
+    std::vector<Stream>& all;
+    net::HttpClient* client;
+    ~Listed() {
+      std::erase_if(all, [this](const Stream& s) { return s.client == client; });
+    }
+  } listed{streams_, client.get()};
+  streams_.push_back({endpoint, client.get()});
+  std::function<void(std::string_view)> take = [client, error, executor,
+                                                chunk = std::move(chunk)](std::string_view piece) {
+    if (*error) return;
+    *error = chunk(piece);
+    // Not from inside its own reading.
+    if (*error) asio::post(executor, [client] { client->close(); });
+  };
+  auto ended = co_await client->stream(post(endpoint, path, std::move(body)), left(deadline), Duration::zero(), take);
+  if (*error) co_return std::move(**error);
+  if (!ended) leave(endpoint);
+  co_return unreachable(endpoints_[endpoint], ended ? "the server ended the watch" : ended.error().what);
+}
+
+void EtcdTransport::leave(std::size_t endpoint) {
+  std::erase_if(idle_, [&](const Idle& idle) { return idle.endpoint == endpoint; });
+  if (current_ == endpoint) current_ = (endpoint + 1) % endpoints_.size();
+  for (const auto& stream : std::vector(streams_)) {
+    if (stream.endpoint == endpoint) stream.client->close();
+  }
+}
+
+void EtcdTransport::selected(std::size_t endpoint) {
+  current_ = endpoint;
+  if (logged_ == endpoint) return;
+  logged_ = endpoint;
+  log::info("Selected new etcd server {}", endpoints_[endpoint].text);
+}
+
+}  // namespace tamada::dcs

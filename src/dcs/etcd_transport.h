@@ -1,0 +1,82 @@
+// Who of several etcd servers answers, over which connection, with which token.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dcs/dcs.h"
+#include "dcs/etcd_codec.h"
+#include "net/http_client.h"
+
+namespace tamada::dcs {
+
+struct EtcdEndpoint {
+  std::string text;  // as configured: http://127.0.0.1:2379
+  net::Url url;
+  std::string api;  // "/v3" or "/v3beta"; empty until the server has answered once
+};
+
+class EtcdTransport {
+ public:
+  // Whether a request whose answer was lost may be sent again.
+  enum class Repeat { never, safe };
+
+  EtcdTransport(std::vector<EtcdEndpoint> endpoints, std::optional<net::TlsClient> tls, std::string username,
+                std::string password);
+
+  // Tries each server once, beginning with the one that answered last. With Repeat::never a request is sent at most
+  // once: to a server whose connection stands, or that has just answered another question on this connection.
+  awaitable<DcsResult<Json>> call(std::string path, std::string body, Repeat repeat, Duration timeout);
+
+  // One stream on a connection of its own to the server that answers requests. `chunk` returns an error to end it. It
+  // ends, too, when a request to its server fails: the server may be cut off, and the stream silent for ever.
+  using Chunk = std::function<std::optional<DcsError>(std::string_view)>;
+  awaitable<DcsError> stream(std::string path, std::string body, Duration timeout, Chunk chunk);
+
+  void forget_token() { token_.clear(); }
+
+ private:
+  using Client = std::unique_ptr<net::HttpClient>;
+  struct Idle {
+    std::size_t endpoint;
+    Client client;
+  };
+  struct Stream {
+    std::size_t endpoint;
+    net::HttpClient* client;
+  };
+  struct Failure {
+    DcsError error;
+    bool server_failed;  // do not begin with this one next time
+    bool may_repeat;     // nothing can have happened, or it may happen twice
+  };
+  template <class T>
+  using Try = std::expected<T, Failure>;
+
+  awaitable<Try<Json>> try_once(std::size_t endpoint, std::string path, std::string body, Repeat repeat,
+                                Duration timeout);
+  awaitable<Try<Client>> checkout(std::size_t endpoint, Duration timeout);
+  void checkin(std::size_t endpoint, Client client);
+  awaitable<Try<void>> authenticate(std::size_t endpoint, net::HttpClient& client, Duration timeout);
+  net::HttpRequest post(std::size_t endpoint, std::string_view path, std::string body) const;
+  void leave(std::size_t endpoint);
+  void selected(std::size_t endpoint);
+
+  std::vector<EtcdEndpoint> endpoints_;
+  std::optional<net::TlsClient> tls_;
+  std::string username_, password_;
+  std::string token_;
+  bool auth_disabled_ = false;  // a user is configured, and the server has authentication switched off
+  std::size_t current_ = 0;
+  std::optional<std::size_t> logged_;
+  std::vector<Idle> idle_;
+  std::vector<Stream> streams_;
+};
+
+}  // namespace tamada::dcs
