@@ -93,6 +93,7 @@ struct ClusterView {
   std::optional<Leader> leader;
   std::map<std::string, Member> members;
   std::optional<FailoverRequest> failover;
+  Revision failover_revision = 0;  // of the key, also where it asks for nothing: Patroni ends a request by writing {}
   std::optional<std::vector<HistoryLine>> history;
   Revision history_revision = 0;
   std::optional<Status> status;

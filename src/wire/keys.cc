@@ -98,6 +98,7 @@ std::optional<std::map<std::string, std::string>> parse_failsafe(std::string_vie
 void put_failover(core::ClusterView& view, const RawKey& raw) {
   auto request = parse_failover(raw.value);
   request.revision = raw.mod_revision;
+  view.failover_revision = raw.mod_revision;
   // Patroni ends a request by writing `{}`.
   const bool empty = request.leader.empty() && request.candidate.empty();
   view.failover = empty ? std::nullopt : std::optional(std::move(request));
@@ -160,6 +161,7 @@ void apply_delete(core::ClusterView& view, std::string_view key) {
     view.config_revision = 0;
   } else if (key == "failover") {
     view.failover.reset();
+    view.failover_revision = 0;
   } else if (key == "history") {
     view.history.reset();
     view.history_revision = 0;

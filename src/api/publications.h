@@ -1,0 +1,31 @@
+// Waiting for something to show on the Board, without polling.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "api/board.h"
+#include "net/clock.h"
+
+namespace tamada::api {
+
+class Publications {
+ public:
+  // Board and clock must outlive this, and this every wait.
+  Publications(asio::any_io_executor executor, Board& board, net::Clock& clock);
+
+  // `ready` is asked now and at each publication, in order and without a gap, until it says true; false at the
+  // deadline. It may run after the caller is gone, so it holds what it needs by value.
+  awaitable<bool> wait(std::function<bool(const Snapshot&)> ready, core::Instant deadline);
+
+ private:
+  struct Waiter;
+  struct Waiters;
+
+  asio::any_io_executor executor_;
+  Board& board_;
+  net::Clock& clock_;
+  std::shared_ptr<Waiters> waiters_;
+};
+
+}  // namespace tamada::api

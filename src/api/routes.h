@@ -1,0 +1,108 @@
+// The REST API: what every request answers. Patroni's paths, statuses, texts and JSON.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/board.h"
+#include "api/commands.h"
+#include "api/publications.h"
+#include "api/query.h"
+#include "api/status_json.h"
+#include "net/clock.h"
+#include "net/http.h"
+#include "net/stream.h"
+
+namespace tamada::api {
+
+// A member's answer to GET on its api_url.
+using AskPeer = std::function<awaitable<core::Result<net::HttpResponse>>(std::string api_url)>;
+AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
+
+struct RestApiOptions {
+  std::string scope, name;
+  std::string username, password;  // both empty: whoever reaches the port may change things
+  std::vector<std::pair<std::string, std::string>> extra_headers;
+  AskPeer ask_peer;  // empty: by HTTP without certificates, 2 s
+};
+
+// Its two functions are HttpServer's; it must outlive the server, and `board`, `commands` and `clock` must outlive it.
+class RestApi {
+ public:
+  RestApi(asio::any_io_executor executor, Board& board, Commands& commands, net::Clock& clock, RestApiOptions options);
+  RestApi(const RestApi&) = delete;
+  RestApi& operator=(const RestApi&) = delete;
+
+  // Health checks, prepared once per publication: an answer is one look-up. nullptr: ask handle().
+  std::shared_ptr<const std::string> fast(std::string_view method, std::string_view target);
+  awaitable<net::HttpResponse> handle(net::HttpRequest request);
+
+  void configure(RestApiOptions options);  // after a reload of the local file
+
+ private:
+  struct Call {
+    net::HttpRequest request;
+    Target target;
+  };
+  using Action = awaitable<net::HttpResponse> (RestApi::*)(Call);
+  struct Route {
+    std::string_view method, segment;
+    bool safe;
+    Action action;
+  };
+  struct Prepared;
+  static std::span<const Route> routes();
+
+  net::HttpResponse health_response(std::string_view method, const Target& target) const;
+  std::optional<net::HttpResponse> denied(const net::HttpRequest& request) const;
+  net::HttpResponse text(int status, std::string body, std::string type = "text/html") const;
+  net::HttpResponse json(int status, const nlohmann::ordered_json& body) const;
+
+  // reading (routes.cc)
+  awaitable<net::HttpResponse> get_patroni(Call call);
+  awaitable<net::HttpResponse> get_cluster(Call call);
+  awaitable<net::HttpResponse> get_history(Call call);
+  awaitable<net::HttpResponse> get_config(Call call);
+  awaitable<net::HttpResponse> get_metrics(Call call);
+  awaitable<net::HttpResponse> get_failsafe(Call call);
+  // the dynamic configuration (config_routes.cc)
+  awaitable<net::HttpResponse> patch_config(Call call);
+  awaitable<net::HttpResponse> put_config(Call call);
+  awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
+  awaitable<bool> await_config_other_than(core::Revision revision);
+  // this node (node_routes.cc)
+  awaitable<net::HttpResponse> post_reload(Call call);
+  awaitable<net::HttpResponse> post_restart(Call call);
+  awaitable<net::HttpResponse> delete_restart(Call call);
+  awaitable<net::HttpResponse> post_reinitialize(Call call);
+  awaitable<net::HttpResponse> post_failsafe(Call call);
+  awaitable<net::HttpResponse> restart_now(core::Duration timeout);
+  // moving the leader (switchover_routes.cc)
+  awaitable<net::HttpResponse> post_switchover(Call call);
+  awaitable<net::HttpResponse> post_failover(Call call);
+  awaitable<net::HttpResponse> delete_switchover(Call call);
+  awaitable<net::HttpResponse> move_leader(Call call, std::string action);
+  awaitable<std::string> why_impossible(std::string leader, std::string candidate, std::string action);
+  awaitable<bool> any_may_be_promoted(std::vector<std::string> api_urls);
+  awaitable<core::Result<bool>> write_failover(core::FailoverRequest request);
+  awaitable<bool> await_failover_other_than(core::Revision revision);
+  awaitable<net::HttpResponse> await_move(std::string leader, std::string candidate, std::string action,
+                                          core::Revision before);
+
+  asio::any_io_executor executor_;
+  Board& board_;
+  Commands& commands_;
+  net::Clock& clock_;
+  RestApiOptions options_;
+  Publications publications_;
+  std::shared_ptr<Prepared> prepared_;
+};
+
+}  // namespace tamada::api

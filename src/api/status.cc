@@ -1,0 +1,80 @@
+#include "api/status.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "wire/cluster_json.h"
+
+namespace tamada::api {
+namespace {
+
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// Patroni keeps the last view of the cluster while it retries a failing DCS, and drops it when retry_timeout is over.
+core::Instant dcs_view_until(const core::Observation& seen) {
+  return seen.dcs.ok ? core::Instant::max() : seen.dcs.failing_since + seen.settings.retry_timeout;
+}
+
+bool holds_leader_key(const core::Observation& seen, core::Instant now) {
+  return seen.cluster.leader && seen.cluster.leader->name == seen.self && seen.lease.id != 0 &&
+         seen.cluster.leader->lease == seen.lease.id && seen.lease.deadline && now < *seen.lease.deadline;
+}
+
+}  // namespace
+
+bool is_sync_standby(const core::ClusterView& cluster, std::string_view name) {
+  if (!cluster.sync || cluster.sync->leader.empty()) return false;
+  return std::ranges::any_of(cluster.sync->standbys, [&](const auto& s) { return same_ignoring_case(s, name); });
+}
+
+core::Instant liveness_until(const Snapshot& snapshot) {
+  const auto& seen = snapshot.seen;
+  const bool primary = snapshot.role == "primary" && seen.postgres.has_postmaster();
+  return snapshot.cycle_at + seen.settings.ttl * (primary ? 1 : 2);
+}
+
+Status status_of(const Snapshot& snapshot, core::Instant now) {
+  const auto& seen = snapshot.seen;
+  const auto& cluster = seen.cluster;
+  const auto modes = wire::cluster_modes(cluster);
+  Status out;
+  out.state = snapshot.state;
+  out.role = snapshot.role;
+  out.standby_cluster = modes.standby_cluster;
+  out.pause = cluster.config_json ? modes.paused : seen.settings.pause;
+  out.dcs_available = cluster.loaded && now < dcs_view_until(seen);
+  out.cluster_unlocked = !out.dcs_available || cluster.unlocked();
+  out.leader = holds_leader_key(seen, now) && snapshot.decision.memory.handing_over.empty();
+
+  const bool answers = out.state == "running" || out.state == "restarting" || out.state == "starting";
+  if (answers && seen.postgres.sql) {
+    out.sql = &*seen.postgres.sql;
+    if (!out.sql->in_recovery) {
+      out.role = "primary";
+    } else if (!out.standby_cluster || out.role.empty()) {
+      out.role = "replica";
+    }
+  } else if (out.running()) {
+    out.state = "unknown";
+  }
+  if (out.sql && out.role == "replica" && modes.synchronous && out.dcs_available &&
+      is_sync_standby(cluster, seen.self)) {
+    (modes.quorum ? out.quorum_standby : out.sync_standby) = true;
+  }
+  return out;
+}
+
+core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now) {
+  auto first = core::Instant::max();
+  const auto consider = [&](core::Instant at) {
+    if (at > now) first = std::min(first, at);
+  };
+  if (snapshot.seen.lease.deadline) consider(*snapshot.seen.lease.deadline);
+  consider(dcs_view_until(snapshot.seen));
+  consider(liveness_until(snapshot));
+  return first;
+}
+
+}  // namespace tamada::api

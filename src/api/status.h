@@ -1,0 +1,41 @@
+// What a snapshot says of this node at an instant: the facts that health checks, /patroni and the metrics share.
+#pragma once
+
+#include <string>
+
+#include "api/board.h"
+
+namespace tamada::api {
+
+struct Status {
+  std::string state;  // of PostgreSQL; "unknown" when it should answer and does not
+  std::string role;
+  const core::SqlView* sql = nullptr;  // of the snapshot; null while the server does not answer
+  bool dcs_available = false;          // the cluster's keys are known, and not outdated
+  bool cluster_unlocked = false;
+  bool leader = false;  // holds the leader key, and is not about to give it away
+  bool standby_cluster = false;
+  bool pause = false;
+  bool sync_standby = false;
+  bool quorum_standby = false;
+
+  bool running() const { return state == "running"; }
+  core::Lsn replayed() const { return sql && sql->in_recovery ? sql->replay_lsn.value_or(0) : 0; }
+  core::Lsn received() const {
+    return sql && sql->in_recovery ? sql->receive_lsn.value_or(sql->replay_lsn.value_or(0)) : 0;
+  }
+};
+
+// The result points into `snapshot`.
+Status status_of(const Snapshot& snapshot, core::Instant now);
+
+// The first instant after `now` at which the same snapshot may give another answer to a health check.
+core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now);
+
+// When /liveness turns to 503, if no cycle ends before.
+core::Instant liveness_until(const Snapshot& snapshot);
+
+// Case does not matter in synchronous_standby_names, so not here either.
+bool is_sync_standby(const core::ClusterView& cluster, std::string_view name);
+
+}  // namespace tamada::api

@@ -1,0 +1,99 @@
+#include "api/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/status.h"
+
+namespace tamada::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+// Text that somebody else serialized; junk becomes a plain string rather than an error.
+Json parsed(const std::string& text) {
+  auto value = Json::parse(text, nullptr, false);
+  return value.is_discarded() ? Json(text) : value;
+}
+
+Json xlog_json(const Status& status) {
+  const auto& sql = *status.sql;
+  if (!sql.in_recovery) return {{"location", sql.wal_lsn}};
+  return {{"received_location", status.received()},
+          {"replayed_location", status.replayed()},
+          {"replayed_timestamp", text_or_null(sql.replay_timestamp)},
+          {"paused", sql.replay_paused}};
+}
+
+Json replication_json(const std::vector<core::ReplicationConnection>& connections) {
+  auto out = Json::array();
+  for (const auto& c : connections) {
+    out.push_back({{"usename", text_or_null(c.usename)},
+                   {"application_name", c.application_name},
+                   {"client_addr", text_or_null(c.client_addr)},
+                   {"state", c.state},
+                   {"sync_state", c.sync_state},
+                   {"sync_priority", c.sync_priority}});
+  }
+  return out;
+}
+
+void add_postgres(Json& out, const core::Observation& seen, const Status& status) {
+  const auto& sql = *status.sql;
+  out["postmaster_start_time"] = text_or_null(sql.postmaster_start_time);
+  out["role"] = status.role;
+  out["server_version"] = seen.postgres.server_version;
+  out["xlog"] = xlog_json(status);
+  if (status.quorum_standby) out["quorum_standby"] = true;
+  if (status.sync_standby) out["sync_standby"] = true;
+  out["timeline"] = sql.timeline;
+  if (!sql.replication_state.empty()) out["replication_state"] = sql.replication_state;
+  if (!sql.replication.empty()) out["replication"] = replication_json(sql.replication);
+}
+
+void add_tags(Json& out, const core::Tags& tags) {
+  if (tags.published.empty()) return;
+  auto& to = out["tags"] = Json::object();
+  for (const auto& [name, value] : tags.published) to[name] = parsed(value);
+}
+
+void add_pending_restart(Json& out, const core::Observation& seen) {
+  if (!seen.postgres.sql || seen.postgres.sql->pending_restart.empty()) return;
+  out["pending_restart"] = true;
+  auto& reason = out["pending_restart_reason"] = Json::object();
+  for (const auto& [parameter, change] : seen.postgres.sql->pending_restart) reason[parameter] = parsed(change);
+}
+
+void add_scheduled_restart(Json& out, const core::Observation& seen) {
+  const auto* self = seen.cluster.member(seen.self);
+  if (!self || self->scheduled_restart_json.empty()) return;
+  auto scheduled = parsed(self->scheduled_restart_json);
+  if (!scheduled.is_object()) return;
+  scheduled.erase("postmaster_start_time");
+  out["scheduled_restart"] = std::move(scheduled);
+}
+
+}  // namespace
+
+Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& identity) {
+  const auto status = status_of(snapshot, now);
+  const auto& seen = snapshot.seen;
+  Json out = {{"state", status.state}};
+  if (status.sql) {
+    add_postgres(out, seen, status);
+  } else {
+    out["role"] = status.role;
+  }
+  if (status.pause) out["pause"] = true;
+  if (status.cluster_unlocked) out["cluster_unlocked"] = true;
+  out["dcs_last_seen"] = snapshot.dcs_last_seen;
+  add_tags(out, seen.settings.tags);
+  if (!seen.postgres.system_identifier.empty()) out["database_system_identifier"] = seen.postgres.system_identifier;
+  add_pending_restart(out, seen);
+  out["patroni"] = {{"version", patroni_version}, {"scope", identity.scope}, {"name", identity.name}};
+  add_scheduled_restart(out, seen);
+  return out;
+}
+
+}  // namespace tamada::api

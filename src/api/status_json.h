@@ -1,0 +1,21 @@
+// The body of GET /patroni and of every health check.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "api/board.h"
+
+namespace tamada::api {
+
+// What we say we are: older members and monitoring compare it.
+inline constexpr std::string_view patroni_version = "4.1.4";
+
+struct Identity {
+  std::string scope, name;
+};
+
+nlohmann::ordered_json status_json(const Snapshot& snapshot, core::Instant now, const Identity& identity);
+
+}  // namespace tamada::api
