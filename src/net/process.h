@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/types.h"
@@ -12,19 +14,21 @@
 
 namespace tamada::net {
 
+// A child has a process group of its own, /dev/null as its input, default signals, and none of our descriptors.
 struct SpawnOptions {
-  std::vector<std::string> argv;                 // argv[0] is looked up in PATH when it has no slash
+  std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
   std::vector<std::pair<std::string, std::string>> env;  // added to, or replacing, ours
-  std::vector<std::string> unset;                // removed from ours
-  bool new_session = false;                      // setsid: a signal to our group does not reach it
-  bool capture = false;                          // stdout and stderr to the caller's pipe; else inherited
-  std::function<void(std::string_view line)> on_line;  // with capture: each line as it comes, without its newline
+  std::vector<std::string> unset;                        // removed from ours; a trailing * stands for any ending
+  bool new_session = false;                              // setsid: a signal to our group does not reach it
+  bool capture = false;                                  // stdout and stderr to the caller's pipe; else inherited
+  std::function<void(std::string_view line)>
+      on_line;  // with capture: each line as it comes, without its end (\n or \r)
 };
 
 struct Exited {
-  int status = 0;       // exit status, or 128 + signal
+  int status = 0;  // exit status, or 128 + signal
   bool signalled = false;
-  std::string output;   // with capture: the last 64 KiB
+  std::string output;  // with capture: the last 64 KiB
   bool ok() const { return status == 0; }
 };
 
@@ -33,19 +37,21 @@ class Process {
   static core::Result<Process> spawn(asio::any_io_executor executor, SpawnOptions options);
   Process(Process&&) noexcept;
   Process& operator=(Process&&) noexcept;
-  ~Process();  // does not end the process
+  ~Process();  // does not end the process, but leaves no zombie while the loop runs
 
   int pid() const;
   void signal(int number);
+  void signal_group(int number);
   awaitable<Exited> wait();  // cancellable; the process goes on then
 
  private:
   struct Impl;
-  explicit Process(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Process(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
-// spawn and wait. When cancelled, or after `timeout` (zero: none), the process gets SIGTERM, then after 2 s SIGKILL.
+// spawn and wait. When cancelled, or after `timeout` (zero: none), the process's group gets SIGTERM, then after 2 s
+// SIGKILL. An error: it could not be started, or `timeout` passed.
 awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout);
 
 // Tells the end of any process, a child or not, the moment it happens.
@@ -54,7 +60,10 @@ class ExitWatch {
   ExitWatch(asio::any_io_executor executor, int pid);  // ok() is false when there is no such process
   ~ExitWatch();
   bool ok() const;
+  bool has_ended() const;   // looks, without waiting
+  void signal(int number);  // to that very process, never to a later one of the same pid
   awaitable<void> ended();
+  awaitable<bool> ended_within(core::Duration timeout);  // zero: no limit. false: it still runs
 
  private:
   struct Impl;
