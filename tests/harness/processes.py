@@ -70,6 +70,11 @@ def _numbers(path):
         return []
 
 
+def name(pid):
+    seen = _stat(pid)
+    return seen[0] if seen else None
+
+
 def alive(pid):
     """A zombie is not alive."""
     seen = _stat(pid) if pid else None

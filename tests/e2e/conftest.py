@@ -1,0 +1,80 @@
+"""Fixtures: clusters of real etcd and PostgreSQL on loopback.
+
+`cluster` is one per file, brought back to health before every test; when that fails, a new one takes its place.
+"""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import Cluster, Side, processes  # noqa: E402
+
+_live = []   # every cluster of this process, for the logs of a failed test
+
+
+def pytest_configure(config):
+    processes.adopt_orphans()
+    config.addinivalue_line("markers", "tamada: asks for what Patroni does not promise; skipped on the peer")
+
+
+def pytest_collection_modifyitems(items):
+    if Side().is_tamada:
+        return
+    for item in items:
+        if item.get_closest_marker("tamada"):
+            item.add_marker(pytest.mark.skip(reason="not promised by the peer"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed and _live:
+        report.sections += [(f"logs of {c.root}", c.logs()) for c in _live]
+
+
+class Factory:
+    def __init__(self):
+        self.mine = []
+
+    def __call__(self, *args, **kwargs):
+        cluster = Cluster(*args, **kwargs)
+        self.mine.append(cluster)
+        _live.append(cluster)
+        return cluster
+
+    def end(self):
+        keep = bool(os.environ.get("KEEP"))
+        while self.mine:
+            cluster = self.mine.pop()
+            _live.remove(cluster)
+            cluster.down(keep)
+
+
+@pytest.fixture
+def new_cluster():
+    """A function that makes a cluster (not started) of this test alone."""
+    factory = Factory()
+    yield factory
+    factory.end()
+
+
+@pytest.fixture(scope="module")
+def _shared():
+    factory = Factory()
+    yield factory
+    factory.end()
+
+
+@pytest.fixture
+def cluster(_shared):
+    """Three nodes: a leader and two streaming replicas."""
+    if _shared.mine:
+        try:
+            _shared.mine[0].heal(timeout=60)
+            return _shared.mine[0]
+        except (TimeoutError, AssertionError):
+            _shared.end()   # the test that broke it has failed already
+    return _shared().up() and _shared.mine[0]

@@ -1,0 +1,65 @@
+"""What the tests ask a cluster for."""
+import json
+import os
+
+from harness import wait_for
+
+
+def timeline(node):
+    return node.status()["timeline"]
+
+
+def marker(node):
+    """Identity of a file that initdb or pg_basebackup made and that pg_rewind leaves alone: a relation of template0."""
+    oid = node.sql("select oid from pg_database where datname = 'template0'")[0][0]
+    seen = os.stat(f"{node.data}/base/{oid}/2619")
+    return seen.st_ino, seen.st_mtime_ns
+
+
+def fingerprint(folder):
+    """{relative path: (size, mtime)} of everything in folder."""
+    found = {}
+    for top, _, files in os.walk(folder):
+        for name in files:
+            path = os.path.join(top, name)
+            seen = os.lstat(path)
+            found[os.path.relpath(path, folder)] = (seen.st_size, seen.st_mtime_ns)
+    return found
+
+
+def has_row(node, table, value):
+    return node.sql(f"select count(*) from {table} where v = '{value}'")[0][0] == 1
+
+
+def wait_row_everywhere(cluster, table, value, timeout=20):
+    for node in cluster.nodes:
+        wait_for(f"row {value!r} on {node}", lambda node=node: has_row(node, table, value), timeout)
+
+
+def wait_key(cluster, key, value=None, timeout=20):
+    def there():
+        found = cluster.keys().get(key)
+        return found is not None and (value is None or found == value)
+    wait_for(f"key {key}" + (f" = {value}" if value else ""), there, timeout)
+
+
+def wait_history(cluster, new_leader, timeout=15):
+    """The last line of the history names the new leader, once it is written."""
+    def written():
+        lines = json.loads(cluster.keys().get("history", "[]"))
+        return lines and lines[-1][-1] == new_leader.name and lines
+    return wait_for(f"history naming {new_leader}", written, timeout)
+
+
+def no_request_left(cluster):
+    """Patroni empties the key, others delete it."""
+    return json.loads(cluster.keys().get("failover") or "{}") == {}
+
+
+def wait_key_gone(cluster, key):
+    """Of a daemon that was stopped: at once. Patroni leaves that to the lease."""
+    wait_for(f"key {key} to go", lambda: key not in cluster.keys(), 1 if cluster.side.is_tamada else cluster.dcs["ttl"] + 5)
+
+
+def wait_log(node, text, timeout=30):
+    wait_for(f"{text!r} in the log of {node}", lambda: text in node.log(), timeout)

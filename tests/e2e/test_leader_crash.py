@@ -1,0 +1,133 @@
+"""The leader's server, its daemon, or both end without a word."""
+import signal
+import time
+
+import facts
+from harness import Writer, processes, wait_for
+
+
+def assert_timeline_kept(leader, before):
+    """We restart a crashed primary as a primary; Patroni starts it as a standby and promotes it again."""
+    assert facts.timeline(leader) in ([before] if leader.cluster.side.is_tamada else [before, before + 1])
+
+
+def test_postgres_killed_is_restarted_in_place(cluster):
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    pid = leader.postmaster_pid()
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        leader.kill_postgres()
+        writer.wait_for_writes(began + 0.1, port=leader.pg_port)
+    assert leader.postmaster_pid() not in (None, pid)
+    assert cluster.wait_healthy(60) is leader
+    assert_timeline_kept(leader, before)
+    assert writer.missing() == []
+
+
+def test_postmaster_alone_killed(cluster):
+    """Its children see that and leave by themselves, a moment later: the next start has to wait for them."""
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    pid = leader.postmaster_pid()
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        processes.send(pid, signal.SIGKILL)
+        writer.wait_for_writes(began + 0.1, port=leader.pg_port)
+    assert cluster.wait_healthy(60) is leader
+    assert_timeline_kept(leader, before)
+    assert writer.missing() == []
+
+
+def test_backend_killed(cluster):
+    """PostgreSQL restarts itself after that: the daemon must let it."""
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    pid = leader.postmaster_pid()
+    with Writer(cluster) as writer:
+        backend = leader.sql("select pid from pg_stat_activity where application_name = 'writer'")[0][0]
+        began = time.monotonic()
+        processes.send(backend, signal.SIGKILL)
+        writer.wait_for_writes(began + 0.1, port=leader.pg_port)
+    assert cluster.wait_healthy(60) is leader
+    assert (leader.postmaster_pid(), facts.timeline(leader)) == (pid, before)
+    assert writer.missing() == []
+
+
+def test_daemon_killed_and_restarted_is_no_outage(cluster):
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    pid = leader.postmaster_pid()
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        leader.kill_daemon()
+        assert leader.postmaster_pid() == pid
+        leader.start()
+        wait_for("the daemon's answer", leader.is_primary, 30)
+        # Longer than the lease: it was really renewed.
+        back = time.monotonic()
+        wait_for("a lease time of writes", lambda: time.monotonic() > back + cluster.dcs["ttl"] + 1, 60)
+    assert cluster.wait_healthy(30) is leader
+    assert (leader.postmaster_pid(), facts.timeline(leader)) == (pid, before)
+    assert writer.longest_gap(began, writer.acks[-1].at) < 1.5
+    assert writer.missing() == []
+
+
+def test_daemon_stopped_hands_over(cluster):
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        leader.stop()
+        assert leader.proc.returncode == 0
+        stopped = time.monotonic()
+        assert leader.postmaster_pid() is None
+        new = cluster.wait_leader(other_than=leader)
+        writer.wait_for_writes(stopped, port=new.pg_port)
+        outage = writer.longest_gap(began)
+    assert outage < cluster.dcs["ttl"] - 1, "the lease was handed over, not waited for"
+    facts.wait_key_gone(cluster, f"members/{leader.name}")
+    assert facts.timeline(new) == before + 1
+    assert leader.controldata()["Database cluster state"] == "shut down"
+    assert writer.missing() == []
+    leader.start()
+    assert cluster.wait_healthy(60) is new
+    assert writer.missing(leader) == []
+
+
+def test_node_lost_fails_over_and_rejoins_by_rewind(cluster):
+    old, before = cluster.leader(), facts.timeline(cluster.leader())
+    old.sql("create table if not exists t(v text)")
+    with Writer(cluster) as writer:
+        lost = time.monotonic()
+        old.lose()
+        new = cluster.wait_leader(other_than=old, timeout=cluster.dcs["ttl"] + 30)
+        writer.wait_for_writes(lost + 0.1, port=new.pg_port)
+    assert facts.timeline(new) == before + 1
+    # Replication is asynchronous: only what was acknowledged in the last moment before the loss may be missing.
+    assert [a for a in writer.missing(new) if a.at < lost - 1 or a.at > lost + 0.1] == []
+
+    # Rows that no other node ever saw: the old server comes up alone, as a primary, outside of the cluster's sight.
+    assert old.pg("pg_ctl", "start", "-w", "-D", old.data, "-l", f"{cluster.root}/alone.log",
+                  "-o", f"-p {old.pg_port} -c listen_addresses=127.0.0.1").returncode == 0
+    old.sql("insert into t values ('nobody saw this')")
+    old.sql("checkpoint")
+    kept = facts.marker(old)
+    assert old.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", old.data).returncode == 0
+
+    old.start()
+    assert cluster.wait_healthy(90) is new
+    assert facts.marker(old) == kept, "rejoined by a fresh copy, not by pg_rewind"
+    assert not facts.has_row(old, "t", "nobody saw this")
+    new.sql("insert into t values ('everybody sees this')")
+    facts.wait_row_everywhere(cluster, "t", "everybody sees this")
+    facts.wait_history(cluster, new)
+
+
+def test_node_lost_and_back_at_once(cluster):
+    """Started again before its lease ended: no failover, the same leader goes on."""
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    with Writer(cluster) as writer:
+        lost = time.monotonic()
+        leader.lose()
+        leader.start()
+        writer.wait_for_writes(lost + 0.1)
+    cluster.wait_healthy(60)
+    assert writer.missing() == [] or cluster.leader() is not leader
+    if cluster.leader() is leader:
+        assert_timeline_kept(leader, before)

@@ -1,0 +1,91 @@
+"""Replicas are lost, come back, are made anew, and follow whoever leads."""
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+import facts
+from harness import Writer, processes, wait_for
+
+
+def test_loss_and_return(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    kept = facts.marker(replica)
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        replica.lose()
+        wait_for("the leader to miss it", lambda: not replica.is_streaming_from(leader), 20)
+        writer.wait_for_writes(time.monotonic())
+        replica.start()
+        assert cluster.wait_healthy(60) is leader
+        gap = writer.longest_gap(began)
+    assert gap < 1.5, "a replica's loss is no outage"
+    wait_for("all rows on it", lambda: writer.missing(replica) == [], 30)
+    assert facts.marker(replica) == kept, "made anew, although nothing was wrong with its data"
+
+
+def test_postgres_killed_on_a_replica(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    replica.kill_postgres()
+    assert cluster.wait_healthy(60) is leader
+
+
+def test_daemon_stopped_and_started(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    replica.stop()
+    assert replica.proc.returncode == 0 and replica.postmaster_pid() is None
+    facts.wait_key_gone(cluster, f"members/{replica.name}")
+    replica.start()
+    assert cluster.wait_healthy(60) is leader
+
+
+def test_empty_data_directory_is_filled_again(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    replica.stop()
+    shutil.rmtree(replica.data)
+    replica.start()
+    assert cluster.wait_healthy(90) is leader
+    assert replica.system_identifier() == leader.system_identifier()
+
+
+@pytest.mark.tamada   # Patroni takes the half of a copy for a data directory
+def test_daemon_killed_during_the_copy(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    replica.stop()
+    shutil.rmtree(replica.data)
+    replica.config["postgresql"]["basebackup"] = [{"max-rate": "4M"}, {"checkpoint": "fast"}]
+    replica.start()
+
+    def copying():
+        return [p for p in processes.working_in(cluster.root) if processes.name(p) == "pg_basebackup"]
+    wait_for("pg_basebackup at work", lambda: copying() and any(
+        os.path.exists(f"{path}/base/1") for path in (replica.data, *_beside(replica))), 30)
+    replica.kill_daemon()
+    assert replica.postmaster_pid() is None
+
+    del replica.config["postgresql"]["basebackup"]
+    replica.start()
+    assert cluster.wait_healthy(90) is leader
+    assert facts.fingerprint(replica.data)["PG_VERSION"]
+
+
+def _beside(node):
+    folder, name = os.path.split(node.data)
+    return [os.path.join(folder, other) for other in os.listdir(folder) if other.startswith(name + "_") or other.startswith(name + ".")]
+
+
+def test_frozen_replica_holds_nobody_up(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        replica.signal(signal.SIGSTOP)
+        # Its member key ends with its lease.
+        wait_for("its key to end", lambda: f"members/{replica.name}" not in cluster.keys(), cluster.dcs["ttl"] + 10)
+        gap = writer.longest_gap(began)
+        replica.signal(signal.SIGCONT)
+        facts.wait_key(cluster, f"members/{replica.name}")
+    assert gap < 1.5
+    assert cluster.wait_healthy(60) is leader
+    assert writer.missing() == []

@@ -1,0 +1,96 @@
+"""A planned change of the leader: over REST and from the command line. No acknowledged row may be missing."""
+import time
+
+import pytest
+
+import facts
+from harness import Writer, wait_for
+
+
+def switched(cluster, ask, candidate=None):
+    """Runs ask(old) while writing; the rules that hold for every switchover. Returns the new leader."""
+    old, before = cluster.leader(), facts.timeline(cluster.leader())
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        ask(old)
+        new = cluster.wait_leader(other_than=old)
+        writer.wait_for_writes(began, port=new.pg_port)
+    assert candidate in (None, new)
+    assert cluster.wait_healthy(60) is new
+    # The old leader was shut down cleanly: it follows as it is.
+    assert facts.timeline(new) == before + 1
+    for node in cluster.nodes:
+        wait_for(f"{node} on the new timeline", lambda node=node: facts.timeline(node) == before + 1, 20)
+    assert writer.missing() == []
+    for node in cluster.replicas():
+        wait_for(f"all rows on {node}", lambda node=node: writer.missing(node) == [], 20)
+    assert facts.wait_history(cluster, new)[-1][0] == before
+    assert facts.no_request_left(cluster)
+    return new
+
+
+def test_rest_without_a_candidate(cluster):
+    def ask(old):
+        status, text = old.api("/switchover", "POST", {"leader": old.name}, timeout=60)
+        assert status == 200, text
+        assert text.startswith("Successfully switched over to ")
+    switched(cluster, ask)
+
+
+def test_rest_with_a_candidate(cluster):
+    candidate = cluster.replicas()[-1]
+
+    def ask(old):
+        status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": candidate.name}, timeout=60)
+        assert (status, text) == (200, f'Successfully switched over to "{candidate.name}"')
+    switched(cluster, ask, candidate)
+
+
+def test_rest_asked_of_a_replica(cluster):
+    replica = cluster.replicas()[0]
+
+    def ask(old):
+        status, text = replica.api("/switchover", "POST", {"leader": old.name, "candidate": replica.name}, timeout=60)
+        assert status == 200, text
+    switched(cluster, ask, replica)
+
+
+def test_ctl_without_a_candidate(cluster):
+    def ask(old):
+        done = cluster.ctl("switchover", cluster.scope, "--leader", old.name, "--force")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Successfully switched over" in done.stdout
+    switched(cluster, ask)
+
+
+def test_ctl_with_a_candidate(cluster):
+    candidate = cluster.replicas()[0]
+
+    def ask(old):
+        done = cluster.ctl("switchover", cluster.scope, "--leader", old.name, "--candidate", candidate.name, "--force")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f'Successfully switched over to "{candidate.name}"' in done.stdout
+    switched(cluster, ask, candidate)
+
+
+@pytest.mark.parametrize("body, status", [
+    ({}, 400),
+    ({"leader": "nobody"}, 412),
+    ({"leader": "LEADER", "candidate": "nobody"}, 412),
+    pytest.param({"leader": "LEADER", "candidate": "LEADER"}, 400, marks=pytest.mark.tamada),   # 503 in 3.0
+])
+def test_refused(cluster, body, status):
+    leader = cluster.leader()
+    body = {k: leader.name if v == "LEADER" else v for k, v in body.items()}
+    answer, text = leader.api("/switchover", "POST", body, timeout=30)
+    assert answer == status, text
+    assert cluster.leader() is leader and facts.no_request_left(cluster)
+
+
+def test_repeated_to_and_fro(cluster):
+    """Two in a row, back to the first: no leftover of one stands in the way of the next."""
+    first, candidate = cluster.leader(), cluster.replicas()[0]
+    for old, new in ((first, candidate), (candidate, first)):
+        status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
+        assert status == 200, text
+        assert cluster.wait_healthy(60) is new
