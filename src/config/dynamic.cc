@@ -1,0 +1,180 @@
+#include "config/dynamic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/address.h"
+#include "config/config.h"
+#include "config/quantity.h"
+#include "wire/json.h"
+#include "wire/python_json.h"
+
+namespace tamada::config {
+namespace {
+
+// Below Patroni's own minima of 20 and 3, so that small clusters can fail over fast; its loop_wait has 1 too.
+constexpr std::int64_t ttl_min = 3, loop_wait_min = 1, retry_timeout_min = 1;
+constexpr std::int64_t seconds_max = 10 * 365 * 86'400LL;
+
+// Reads one setting after the other; what does not fit gives the default and a warning.
+class Reader {
+ public:
+  Reader(const Json& dynamic, std::vector<std::string>* warnings) : dynamic_(dynamic), warnings_(warnings) {}
+
+  void warn(std::string text) {
+    if (warnings_) warnings_->push_back(std::move(text));
+  }
+
+  std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max,
+                      Unit unit = Unit::none) {
+    const Json* value = wire::find(dynamic_, key);
+    if (!value || value->is_null()) return fallback;
+    const auto number = quantity(*value, unit);
+    if (number && *number >= min && *number <= max) return *number;
+    warn(fmt::format("{}: {} does not fit, using {}; allowed: a whole number from {} to {}", key,
+                     wire::dump_python(*value), fallback, min, max));
+    return fallback;
+  }
+
+  // One of the three intervals: below the minimum it becomes the minimum.
+  std::int64_t interval(std::string_view key, std::int64_t fallback, std::int64_t min) {
+    const auto value = number(key, fallback, -seconds_max, seconds_max);
+    if (value >= min) return value;
+    warn(fmt::format("{}={} can't be smaller than {}, adjusting...", key, value, min));
+    return min;
+  }
+
+  bool flag(const Json& object, std::string_view key, bool fallback) {
+    const Json* value = wire::find(object, key);
+    if (!value || value->is_null()) return fallback;
+    if (const auto known = wire::to_bool(*value)) return *known;
+    warn(fmt::format("{}: {} is no boolean, using {}; allowed: true, false", key, wire::dump_python(*value), fallback));
+    return fallback;
+  }
+  bool flag(std::string_view key, bool fallback) { return flag(dynamic_, key, fallback); }
+
+  // The newer name, else the older one.
+  std::string_view either(std::string_view key, std::string_view older) const {
+    return !wire::find(dynamic_, key) && wire::find(dynamic_, older) ? older : key;
+  }
+
+ private:
+  const Json& dynamic_;
+  std::vector<std::string>* warnings_;
+};
+
+bool is_standby_cluster(const Json& dynamic) {
+  const Json* standby = wire::find(dynamic, "standby_cluster");
+  if (!standby || !standby->is_object()) return false;
+  return std::ranges::any_of(std::to_array<std::string_view>({"host", "port", "restore_command"}), [&](auto key) {
+    const Json* value = wire::find(*standby, key);
+    return value && !value->is_null() && *value != Json("") && *value != Json(0);
+  });
+}
+
+bool is_synchronous(const Json& dynamic, Reader& in) {
+  const Json* value = wire::find(dynamic, "synchronous_mode");
+  if (!value || is_standby_cluster(dynamic)) return false;
+  std::string word = value->is_string() ? value->get<std::string>() : std::string();
+  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
+  return word == "quorum" || in.flag("synchronous_mode", false);
+}
+
+// loop_wait + 2*retry_timeout <= ttl; loop_wait gives way first, as in Patroni.
+void read_intervals(core::Settings& settings, Reader& in) {
+  auto loop_wait = in.interval("loop_wait", 10, loop_wait_min);
+  auto retry_timeout = in.interval("retry_timeout", 10, retry_timeout_min);
+  const auto ttl = in.interval("ttl", 30, ttl_min);
+  if (loop_wait_min + 2 * retry_timeout > ttl) {
+    const auto shorter = (ttl - loop_wait_min) / 2;
+    in.warn(fmt::format(
+        "Violated the rule \"loop_wait + 2*retry_timeout <= ttl\", where ttl={}. Adjusting loop_wait from {} to "
+        "{} and retry_timeout from {} to {}",
+        ttl, loop_wait, loop_wait_min, retry_timeout, shorter));
+    loop_wait = loop_wait_min;
+    retry_timeout = shorter;
+  } else if (loop_wait + 2 * retry_timeout > ttl) {
+    const auto shorter = ttl - 2 * retry_timeout;
+    in.warn(
+        fmt::format("Violated the rule \"loop_wait + 2*retry_timeout <= ttl\", where ttl={} and retry_timeout={}. "
+                    "Adjusting loop_wait from {} to {}",
+                    ttl, retry_timeout, loop_wait, shorter));
+    loop_wait = shorter;
+  }
+  settings.ttl = std::chrono::seconds(ttl);
+  settings.loop_wait = std::chrono::seconds(loop_wait);
+  settings.retry_timeout = std::chrono::seconds(retry_timeout);
+}
+
+}  // namespace
+
+Json merge(Json base, const Json& patch) {
+  if (!patch.is_object()) return patch;
+  if (!base.is_object()) base = Json::object();
+  for (const auto& item : patch.items()) {
+    if (item.value().is_null()) {
+      base.erase(item.key());
+    } else if (item.value().is_object()) {
+      const bool both = base.contains(item.key()) && base[item.key()].is_object();
+      // What is new is taken as it is, nulls inside it too, as Patroni does.
+      base[item.key()] = both ? merge(std::move(base[item.key()]), item.value()) : item.value();
+    } else {
+      base[item.key()] = item.value();
+    }
+  }
+  return base;
+}
+
+std::optional<std::string> parameter_text(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return wire::python_float(value.get<double>());
+  if (value.is_number()) return wire::dump_compact(value);
+  return std::nullopt;
+}
+
+core::Result<Json> parse_dynamic(const std::string& text) {
+  auto value = wire::parse_object(text);
+  if (!value) return core::fail("the dynamic configuration is no JSON object");
+  return std::move(*value);
+}
+
+core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings) {
+  constexpr std::int64_t bytes_max = std::int64_t{1} << 50;
+  Reader in(dynamic, warnings);
+  core::Settings result;
+  read_intervals(result, in);
+  const auto seconds = [&](std::string_view key, std::int64_t fallback, Unit unit = Unit::none) -> core::Duration {
+    return std::chrono::seconds(in.number(key, fallback, 0, seconds_max, unit));
+  };
+  result.maximum_lag_on_failover = static_cast<core::Lsn>(in.number("maximum_lag_on_failover", 1048576, 0, bytes_max));
+  result.primary_start_timeout = seconds(in.either("primary_start_timeout", "master_start_timeout"), 300);
+  result.primary_stop_timeout = seconds(in.either("primary_stop_timeout", "master_stop_timeout"), 0);
+  result.member_slots_ttl = seconds("member_slots_ttl", 1800, Unit::second);
+  result.max_timelines_history = static_cast<int>(in.number("max_timelines_history", 0, 0, 1'000'000));
+  result.pause = in.flag("pause", false);
+  result.failsafe_mode = in.flag("failsafe_mode", false);
+  result.check_timeline = in.flag("check_timeline", false);
+  result.synchronous_mode = is_synchronous(dynamic, in);
+
+  const Json* found = wire::find(dynamic, "postgresql");
+  const Json postgresql = found && found->is_object() ? *found : Json::object();
+  result.use_slots = in.flag(postgresql, "use_slots", true);
+  const auto local_first = [&](const std::optional<bool>& here, std::string_view key) {
+    return here ? *here : in.flag(postgresql, key, false);
+  };
+  const auto& own = local.postgresql;
+  result.use_pg_rewind = local_first(own.use_pg_rewind, "use_pg_rewind");
+  result.remove_data_directory_on_rewind_failure =
+      local_first(own.remove_data_directory_on_rewind_failure, "remove_data_directory_on_rewind_failure");
+  result.remove_data_directory_on_diverged_timelines =
+      local_first(own.remove_data_directory_on_diverged_timelines, "remove_data_directory_on_diverged_timelines");
+
+  result.tags = local.tags;
+  result.api_url = local.restapi.url();
+  result.conn_url = fmt::format("postgres://{}/postgres", host_and_port(own.connect_host, own.connect_port));
+  return result;
+}
+
+}  // namespace tamada::config

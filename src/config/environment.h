@@ -1,0 +1,17 @@
+// The variables of Patroni's page "Environment Configuration Settings", as a part of a configuration file.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/yaml.h"
+
+namespace tamada::config {
+
+// What stands in the environment; the origins are the variables' names.
+Document environment_document(const std::map<std::string, std::string>& environment);
+
+// Lays `over` on `document`, values and origins.
+void lay_over(Document& document, const Document& over);
+
+}  // namespace tamada::config

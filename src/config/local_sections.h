@@ -1,0 +1,21 @@
+// The sections of patroni.yml, each into its part of Local.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/config.h"
+#include "config/section.h"
+
+namespace tamada::config {
+
+void read_restapi(Section section, RestApi& restapi, Purpose purpose);
+void read_ctl(Section section, Ctl& ctl);
+void read_etcd(Section& root, Etcd& etcd, Purpose purpose);  // etcd3, or etcd
+void read_bootstrap(Section section, Bootstrap& bootstrap);
+void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose);
+
+// Defaults of paths, and relative ones made absolute: servers and scripts run in other folders.
+void finish_paths(Postgresql& postgresql, const std::map<std::string, std::string>& environment);
+
+}  // namespace tamada::config

@@ -1,0 +1,228 @@
+// Which parameters a node's server gets, and from where. Patroni's rule: what has to be equal on all nodes comes from
+// the dynamic configuration or its default and is given on the command line, so that no file can override it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "config/config.h"
+#include "config/dynamic.h"
+#include "config/quantity.h"
+#include "wire/json.h"
+
+namespace tamada::config {
+namespace {
+
+enum class Kind { node, wal_level, always_on, boolean, number, megabytes };
+
+struct Global {
+  std::string_view name;
+  Kind kind;
+  std::string_view fallback;
+  std::int64_t min = 0;
+  int since = 90100;  // server version
+};
+
+// In the order of Patroni's command line. Kind::node: what the node's own file decides.
+constexpr auto globals = std::to_array<Global>({
+    {"listen_addresses", Kind::node, ""},
+    {"port", Kind::node, ""},
+    {"cluster_name", Kind::node, "", 0, 90500},
+    {"wal_level", Kind::wal_level, "replica"},
+    {"hot_standby", Kind::always_on, "on"},
+    {"max_connections", Kind::number, "100", 25},
+    {"max_wal_senders", Kind::number, "10", 3},
+    {"wal_keep_segments", Kind::number, "8", 1},
+    {"wal_keep_size", Kind::megabytes, "128MB", 16, 130000},
+    {"max_prepared_transactions", Kind::number, "0", 0},
+    {"max_locks_per_transaction", Kind::number, "64", 32},
+    {"track_commit_timestamp", Kind::boolean, "off", 0, 90500},
+    {"max_replication_slots", Kind::number, "10", 4, 90400},
+    {"max_worker_processes", Kind::number, "8", 2, 90400},
+    {"wal_log_hints", Kind::boolean, "on", 0, 90400},
+});
+
+// What belongs to recovery.conf before PostgreSQL 12.
+constexpr auto recovery_names = std::to_array<std::string_view>(
+    {"archive_cleanup_command", "pause_at_recovery_target", "primary_conninfo", "primary_slot_name",
+     "promote_trigger_file", "recovery_end_command", "recovery_min_apply_delay", "recovery_target",
+     "recovery_target_action", "recovery_target_inclusive", "recovery_target_lsn", "recovery_target_name",
+     "recovery_target_time", "recovery_target_timeline", "recovery_target_xid", "restore_command", "standby_mode",
+     "trigger_file"});
+
+using Parameters = std::map<std::string, std::string>;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
+  return out;
+}
+
+const Global* global(std::string_view name) {
+  const auto found = std::ranges::find(globals, lower(name), &Global::name);
+  return found == globals.end() ? nullptr : &*found;
+}
+
+// Names of parameters ignore case.
+void set(Parameters& parameters, const std::string& name, std::string value) {
+  std::erase_if(parameters,
+                [&](const auto& entry) { return entry.first != name && lower(entry.first) == lower(name); });
+  parameters[name] = std::move(value);
+}
+
+std::optional<std::string> valid_global(const Global& parameter, const Json& value) {
+  const auto text = parameter_text(value);
+  if (!text) return std::nullopt;
+  switch (parameter.kind) {
+    case Kind::wal_level: {
+      const auto level = lower(*text);
+      return level == "hot_standby" || level == "replica" || level == "logical" ? std::optional(level) : std::nullopt;
+    }
+    case Kind::boolean:
+      return wire::to_bool(value) ? text : std::nullopt;
+    case Kind::number: {
+      const auto number = quantity(value);
+      return number && *number >= parameter.min ? std::optional(std::to_string(*number)) : std::nullopt;
+    }
+    case Kind::megabytes: {
+      const auto number = quantity(value, Unit::megabyte);
+      return number && *number >= parameter.min ? text : std::nullopt;
+    }
+    case Kind::node:
+    case Kind::always_on:
+      break;
+  }
+  return std::nullopt;
+}
+
+const Json& object_at(const Json& object, std::string_view key) {
+  static const Json empty = Json::object();
+  const Json* value = wire::find(object, key);
+  return value && value->is_object() ? *value : empty;
+}
+
+// Both spellings are the same wish; the server knows one of them. 16 MB is the usual size of a segment.
+void convert_wal_keep(Parameters& parameters, int server_version) {
+  const auto take = [&](const char* name) {
+    const auto node = parameters.extract(name);
+    return node ? std::optional(node.mapped()) : std::nullopt;
+  };
+  if (server_version >= 130000) {
+    const auto segments = take("wal_keep_segments").value_or("8");
+    const auto count = quantity(Json(segments)).value_or(8);
+    parameters.try_emplace("wal_keep_size", fmt::format("{}MB", count * 16));
+  } else if (server_version > 0) {
+    const auto size = take("wal_keep_size").value_or("128MB");
+    const auto megabytes = quantity(Json(size), Unit::megabyte).value_or(0);
+    parameters.try_emplace("wal_keep_segments", std::to_string((megabytes + 8) / 16));
+  }
+}
+
+// Dynamic under local; the global ones from dynamic only, where they are valid, else their default.
+Parameters merged_parameters(const Local& local, const Json& dynamic, int server_version) {
+  Parameters result;
+  for (const auto& parameter : globals) {
+    const bool has_default = parameter.kind != Kind::node && !parameter.name.starts_with("wal_keep");
+    if (has_default) result[std::string(parameter.name)] = parameter.fallback;
+  }
+  for (const auto& item : object_at(object_at(dynamic, "postgresql"), "parameters").items()) {
+    if (const Global* parameter = global(item.key())) {
+      if (auto text = valid_global(*parameter, item.value())) result[std::string(parameter->name)] = std::move(*text);
+    } else if (auto text = parameter_text(item.value())) {
+      set(result, item.key(), std::move(*text));
+    }
+  }
+  for (const auto& [name, value] : local.postgresql.parameters) {
+    if (!global(name)) set(result, name, value);
+  }
+  convert_wal_keep(result, server_version);
+  if (result["wal_level"] == "hot_standby" || (server_version != 0 && server_version < 90600)) {
+    if (result["wal_level"] != "logical") {
+      result["wal_level"] = server_version != 0 && server_version < 90600 ? "hot_standby" : "replica";
+    }
+  }
+  for (const auto& name : {"hba_file", "ident_file"}) {
+    if (const auto file = result.find(name); file != result.end()) {
+      file->second = (std::filesystem::path(local.postgresql.config_dir) / file->second).string();
+    }
+  }
+  return result;
+}
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ",")); }
+
+void set_command_line(ServerConfiguration& configuration, Parameters& parameters, const Local& local,
+                      int server_version) {
+  parameters["listen_addresses"] = joined(local.postgresql.listen_hosts);
+  parameters["port"] = local.postgresql.listen_port;
+  parameters["cluster_name"] = local.scope;
+  for (const auto& parameter : globals) {
+    if (parameter.name.starts_with("wal_keep")) continue;  // may change without a restart, so it stays in the file
+    const auto node = parameters.extract(std::string(parameter.name));
+    if (!node || (server_version != 0 && server_version < parameter.since)) continue;
+    configuration.command_line.emplace_back(parameter.name, node.mapped());
+  }
+}
+
+// Parameters of recovery given among the others replace the section recovery_conf, and a local section the dynamic one,
+// as in Patroni. Where to recover to, and from whom, is not the operator's to say.
+Parameters recovery_parameters(const Local& local, const Json& dynamic, Parameters& parameters) {
+  Parameters given;
+  for (auto it = parameters.begin(); it != parameters.end();) {
+    const bool is_recovery = std::ranges::find(recovery_names, lower(it->first)) != recovery_names.end();
+    if (is_recovery) given[lower(it->first)] = it->second;
+    it = is_recovery ? parameters.erase(it) : std::next(it);
+  }
+  if (given.empty()) {
+    if (!local.postgresql.recovery_conf.empty()) {
+      for (const auto& [name, value] : local.postgresql.recovery_conf) given[lower(name)] = value;
+    } else {
+      for (const auto& item : object_at(object_at(dynamic, "postgresql"), "recovery_conf").items()) {
+        if (auto text = parameter_text(item.value())) given[lower(item.key())] = std::move(*text);
+      }
+    }
+  }
+  std::erase_if(given, [](const auto& entry) {
+    return entry.first.starts_with("recovery_target") || entry.first == "primary_conninfo" ||
+           entry.first == "primary_slot_name" || entry.first == "standby_mode" ||
+           entry.first == "pause_at_recovery_target";
+  });
+  return given;
+}
+
+std::vector<std::string> text_lines(const Json& object, std::string_view key) {
+  std::vector<std::string> result;
+  const Json* value = wire::find(object, key);
+  if (!value || !value->is_array()) return result;
+  for (const auto& line : *value) {
+    if (line.is_string()) result.push_back(line.get<std::string>());
+  }
+  return result;
+}
+
+std::vector<std::string> first_of(std::vector<std::string> first, std::vector<std::string> second) {
+  return first.empty() ? std::move(second) : std::move(first);
+}
+
+}  // namespace
+
+ServerConfiguration server_configuration(const Local& local, const Json& dynamic, int server_version,
+                                         bool bootstrapping) {
+  ServerConfiguration result;
+  const Json& postgresql = object_at(dynamic, "postgresql");
+  result.parameters = merged_parameters(local, dynamic, server_version);
+  set_command_line(result, result.parameters, local, server_version);
+  result.recovery = recovery_parameters(local, dynamic, result.parameters);
+
+  const auto now = settings(local, dynamic, nullptr);
+  result.use_slots = now.use_slots;
+  if (now.synchronous_mode) result.parameters.erase("synchronous_standby_names");  // the leader's to set
+
+  result.pg_hba = first_of(local.postgresql.pg_hba, text_lines(postgresql, "pg_hba"));
+  if (bootstrapping) result.pg_hba = first_of(result.pg_hba, local.bootstrap.pg_hba);
+  result.pg_ident = first_of(local.postgresql.pg_ident, text_lines(postgresql, "pg_ident"));
+  return result;
+}
+
+}  // namespace tamada::config
