@@ -1,0 +1,207 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <memory>
+
+#include "core/presentation.h"
+#include "net/log.h"
+#include "wire/keys.h"
+
+namespace tamada::agent {
+
+using namespace std::chrono_literals;
+using namespace asio::experimental::awaitable_operators;
+
+namespace {
+constexpr int steps_max = 20;  // of one cycle; what is left goes on with the next
+constexpr auto running_job_look = 1s;
+}  // namespace
+
+Agent::Agent(World world)
+    : w_(world),
+      wake_(world.executor),
+      store_(world.executor, world.dcs, world.clock, world.configuration.local().prefix(),
+             world.configuration.local().name),
+      jobs_(world.executor, world.postgres, world.clock, [this] { wake_.notify(); }),
+      callbacks_(world.executor, world.configuration.local().postgresql.callbacks, world.configuration.local().scope),
+      observer_(world.clock, world.postgres, store_, jobs_, world.configuration, notes_),
+      executor_({.clock = world.clock,
+                 .postgres = world.postgres,
+                 .store = store_,
+                 .jobs = jobs_,
+                 .peers = world.peers,
+                 .callbacks = callbacks_,
+                 .configuration = world.configuration,
+                 .notes = notes_}) {
+  w_.postgres.on_exit([this] { wake_.notify(); });
+  w_.board.on_publish([this](const auto&) {
+    for (auto& waiting : waiting_for_publication_) waiting->notify();
+    waiting_for_publication_.clear();
+  });
+  store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
+}
+
+awaitable<int> Agent::run() {
+  asio::co_spawn(w_.executor, store_.follow([this] { wake_.notify(); }), asio::detached);
+  bool unique = false;
+  while (!executor_.exit_code()) {
+    if (!unique && store_.view().loaded) {
+      if (co_await has_duplicate()) {
+        log::critical("Can't start; there is already a node named '{}' running", w_.configuration.local().name);
+        co_return 1;
+      }
+      unique = true;
+    }
+    co_await cycle();
+    if (executor_.exit_code()) break;
+    co_await (wake_.wait() || w_.clock.sleep_until(wake_at()));
+  }
+  co_return *executor_.exit_code();
+}
+
+awaitable<bool> Agent::has_duplicate() {
+  const auto& local = w_.configuration.local();
+  const auto* member = store_.view().member(local.name);
+  // On our own address it is we ourselves who would answer.
+  if (!member || member->api_url.empty() || member->api_url == local.restapi.url()) co_return false;
+  co_return co_await w_.peers.alive(member->api_url, 3s);
+}
+
+core::Instant Agent::wake_at() const {
+  const auto now = w_.clock.now();
+  auto at = now + w_.configuration.settings().loop_wait;
+  if (decided_wake_at_) at = std::min(at, std::max(*decided_wake_at_, now + 5ms));
+  if (jobs_.view().running()) at = std::min(at, now + running_job_look);
+  return at;
+}
+
+awaitable<void> Agent::cycle() {
+  for (int step = 0; step < steps_max; ++step) {
+    co_await take_configuration();
+    const core::Observation seen = co_await observer_.observe();
+    core::Decision next = core::decide(seen, memory_);
+    memory_ = next.memory;
+    decided_wake_at_ = next.wake_at;
+    report(seen, next);
+    publish(seen, next);
+    if (next.actions.empty()) co_return;
+    co_await executor_.perform(std::move(next.actions));
+    if (executor_.exit_code()) co_return;
+  }
+  decided_wake_at_ = w_.clock.now() + 200ms;
+}
+
+awaitable<void> Agent::take_configuration() {
+  const auto& json = store_.view().config_json;
+  const bool changed = json && w_.configuration.take_dynamic(*json);
+  if (notes_.requests.reload) {
+    notes_.requests.reload = false;
+    if (read_again_) {
+      auto loaded = read_again_();
+      if (!loaded) {
+        log::error("the configuration was not reloaded, the old one stays in force: {}", loaded.error().what);
+      } else {
+        for (const auto& warning : loaded->warnings) log::warning("{}", warning);
+        w_.configuration.take_local(std::move(loaded->local));
+        callbacks_.commands(w_.configuration.local().postgresql.callbacks);
+        log::info("configuration reloaded");
+      }
+    }
+  } else if (!changed) {
+    w_.configuration.save_copy();
+    co_return;
+  }
+  const auto& settings = w_.configuration.settings();
+  store_.limits(settings.ttl, settings.retry_timeout);
+  if (settings.synchronous_mode) log::warning("synchronous_mode is set, and not supported by this version yet");
+  w_.configuration.save_copy();
+  if (jobs_.view().running()) co_return;  // the job writes the files itself
+  const auto applied = co_await w_.postgres.apply_configuration();
+  if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
+}
+
+void Agent::report(const core::Observation& seen, const core::Decision& decision) {
+  const bool heartbeat = seen.now - last_report_ >= w_.configuration.settings().loop_wait;
+  if (decision.reason == last_reason_ && !heartbeat) return;
+  last_reason_ = decision.reason;
+  last_report_ = seen.now;
+  switch (decision.severity) {
+    case core::Severity::debug:
+      log::debug("{}", decision.reason);
+      break;
+    case core::Severity::info:
+      log::info("{}", decision.reason);
+      break;
+    case core::Severity::warning:
+      log::warning("{}", decision.reason);
+      break;
+    case core::Severity::error:
+      log::error("{}", decision.reason);
+      break;
+  }
+}
+
+void Agent::publish(const core::Observation& seen, const core::Decision& decision) {
+  auto snapshot = std::make_shared<api::Snapshot>();
+  snapshot->version = ++version_;
+  snapshot->seen = seen;
+  snapshot->decision = decision;
+  snapshot->dcs_last_seen = store_.last_seen_unix();
+  snapshot->cycle_at = seen.now;
+  snapshot->scope = w_.configuration.local().scope;
+  snapshot->state = core::state_word(seen, decision.memory);
+  snapshot->role = core::role_word(seen, decision.memory);
+  w_.board.publish(std::move(snapshot));
+}
+
+// ---- requests
+
+void Agent::shutdown() {
+  notes_.requests.shutdown = true;
+  wake_.notify();
+}
+
+void Agent::reload() {
+  notes_.requests.reload = true;
+  wake_.notify();
+}
+
+void Agent::restart() {
+  notes_.requests.restart = true;
+  wake_.notify();
+}
+
+void Agent::reinitialize() {
+  notes_.requests.reinitialize = true;
+  wake_.notify();
+}
+
+awaitable<void> Agent::refresh(core::Duration timeout) {
+  const auto published = std::make_shared<net::Event>(w_.executor);
+  waiting_for_publication_.push_back(published);
+  wake_.notify();
+  co_await (published->wait() || w_.clock.sleep_until(w_.clock.now() + timeout));
+}
+
+awaitable<core::Result<bool>> Agent::write_failover(core::FailoverRequest request, core::Revision expected) {
+  const auto written = co_await store_.write_compared("failover", wire::failover_json(request), expected);
+  wake_.notify();
+  co_return written;
+}
+
+awaitable<core::Result<bool>> Agent::delete_failover(core::Revision expected) {
+  const auto written = co_await store_.delete_compared("failover", expected);
+  wake_.notify();
+  co_return written;
+}
+
+awaitable<core::Result<bool>> Agent::write_config(std::string json, core::Revision expected) {
+  const auto written = co_await store_.write_compared("config", std::move(json), expected);
+  wake_.notify();
+  co_return written;
+}
+
+}  // namespace tamada::agent

@@ -1,0 +1,70 @@
+// One node: observe, decide, act, for ever. The only owner of the cycle; see docs/architecture.md for the flow.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent/executor.h"
+#include "agent/observer.h"
+#include "api/board.h"
+#include "api/commands.h"
+#include "core/decide.h"
+
+namespace tamada::agent {
+
+class Agent final : public api::Commands {
+ public:
+  struct World {
+    asio::any_io_executor executor;
+    net::Clock& clock;
+    dcs::Dcs& dcs;
+    postgres::Postgres& postgres;
+    Peers& peers;
+    Configuration& configuration;
+    api::Board& board;
+  };
+  explicit Agent(World world);
+
+  // Until a decision says Exit; returns the exit code.
+  awaitable<int> run();
+  void shutdown();  // as SIGTERM
+
+  // ---- api::Commands
+  awaitable<void> refresh(core::Duration timeout) override;
+  awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override;
+  awaitable<core::Result<bool>> delete_failover(core::Revision expected) override;
+  awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override;
+  void reload() override;
+  void restart() override;
+  void reinitialize() override;
+  // How to read the local file again; set by main.
+  void on_reload(std::function<core::Result<config::Loaded>()> read_again) { read_again_ = std::move(read_again); }
+
+ private:
+  awaitable<void> cycle();
+  awaitable<void> take_configuration();
+  awaitable<bool> has_duplicate();
+  void publish(const core::Observation& seen, const core::Decision& decision);
+  void report(const core::Observation& seen, const core::Decision& decision);
+  core::Instant wake_at() const;
+
+  World w_;
+  Notes notes_;
+  net::Event wake_;
+  ClusterStore store_;
+  Jobs jobs_;
+  Callbacks callbacks_;
+  Observer observer_;
+  Executor executor_;
+  core::Memory memory_;
+  std::optional<core::Instant> decided_wake_at_;
+  std::string last_reason_;
+  core::Instant last_report_{};
+  std::function<core::Result<config::Loaded>()> read_again_;
+  std::uint64_t version_ = 0;
+  std::vector<std::shared_ptr<net::Event>> waiting_for_publication_;
+};
+
+}  // namespace tamada::agent

@@ -1,0 +1,229 @@
+#include "agent/cluster_store.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "net/log.h"
+#include "wire/keys.h"
+
+namespace tamada::agent {
+
+using core::Duration;
+using namespace std::chrono_literals;
+using dcs::Compare;
+
+ClusterStore::ClusterStore(asio::any_io_executor executor, dcs::Dcs& dcs, net::Clock& clock, std::string prefix,
+                           std::string self)
+    : dcs_(dcs),
+      clock_(clock),
+      prefix_(prefix),
+      self_(std::move(self)),
+      cache_(std::move(prefix)),
+      watch_is_stale_(executor) {}
+
+void ClusterStore::limits(Duration ttl, Duration retry_timeout) {
+  ttl_ = ttl;
+  timeout_ = std::clamp<Duration>(retry_timeout / 2, 500ms, 5s);
+}
+
+template <class T>
+bool ClusterStore::note(const dcs::DcsResult<T>& result) {
+  const auto now = clock_.now();
+  if (result || result.error().kind == dcs::ErrorKind::lease_gone) {
+    if (!dcs_view_.ok && dcs_view_.failing_since != core::Instant{}) log::info("DCS is accessible again");
+    dcs_view_ = {.ok = true, .last_ok = now, .failing_since = {}, .error = {}};
+    last_seen_unix_ = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall().time_since_epoch()).count();
+    return result.has_value();
+  }
+  if (dcs_view_.ok || dcs_view_.failing_since == core::Instant{}) {
+    dcs_view_.failing_since = now;
+    log::warning("DCS request failed: {}", result.error().what);
+  }
+  dcs_view_.ok = false;
+  dcs_view_.error = result.error().what;
+  return false;
+}
+
+awaitable<bool> ClusterStore::load() {
+  const auto range = co_await dcs_.range(prefix_, 0, timeout_);
+  if (!note(range)) co_return false;
+  cache_.reset(*range);
+  co_return true;
+}
+
+awaitable<void> ClusterStore::follow(std::function<void()> wake) {
+  using namespace asio::experimental::awaitable_operators;
+  for (;;) {
+    const bool loaded = co_await load();
+    wake();
+    if (!loaded) {
+      co_await clock_.sleep_until(clock_.now() + 1s);
+      continue;
+    }
+    const auto on_batch = [this, wake](dcs::WatchBatch batch) {
+      const auto before = cache_.changes();
+      cache_.apply(batch);
+      if (cache_.changes() != before) wake();
+    };
+    const auto ended = co_await (dcs_.watch(prefix_, cache_.revision() + 1, on_batch) || watch_is_stale_.wait());
+    if (ended.index() == 0) {
+      log::debug("watch ended: {}", std::get<0>(ended).what);
+    } else {
+      log::warning("the watch missed a change, it is begun anew");
+    }
+    co_await clock_.sleep_until(clock_.now() + 50ms);
+  }
+}
+
+awaitable<void> ClusterStore::ensure_lease() {
+  const auto sent = clock_.now();
+  lease_.attempted_at = sent;
+  const auto old = lease_.id;
+  const auto grant = co_await dcs_.lease_grant(ttl_, timeout_);
+  if (!note(grant)) co_return;
+  lease_ = {.id = grant->id,
+            .ttl = ttl_,
+            .deadline = sent + std::min(grant->ttl, ttl_),
+            .attempted_at = sent,
+            .confirmed_at = sent};
+  // The keys move over when they are next written; a leader key on the old lease is taken over by its rule.
+  if (old != 0) log::info("new lease, ttl {} s", std::chrono::duration_cast<std::chrono::seconds>(ttl_).count());
+}
+
+awaitable<void> ClusterStore::renew_lease() {
+  const auto sent = clock_.now();
+  lease_.attempted_at = sent;
+  const auto left = co_await dcs_.lease_keepalive(lease_.id, timeout_);
+  if (!note(left)) {
+    if (left.error().kind == dcs::ErrorKind::lease_gone) {
+      log::warning("the lease is gone");
+      lease_ = {};
+      co_await ensure_lease();
+    }
+    co_return;
+  }
+  // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
+  const auto changes = co_await dcs_.range(prefix_, cache_.revision() + 1, timeout_);
+  if (!note(changes)) co_return;
+  if (!cache_.matches(*changes)) {
+    if (!co_await load()) co_return;
+    watch_is_stale_.notify();
+  }
+  lease_.deadline = sent + std::min(lease_.ttl, ttl_);
+  lease_.confirmed_at = sent;
+}
+
+awaitable<void> ClusterStore::revoke_lease() {
+  if (lease_.id == 0) co_return;
+  note(co_await dcs_.lease_revoke(lease_.id, timeout_));
+  lease_ = {};
+}
+
+awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compares,
+                                                     std::vector<dcs::Operation> operations) {
+  const auto result = co_await dcs_.txn(std::move(compares), operations, timeout_);
+  if (!note(result)) {
+    // It may have happened all the same: what is true now, only reading tells.
+    if (result.error().kind == dcs::ErrorKind::unreachable) watch_is_stale_.notify();
+    co_return core::fail(result.error().what);
+  }
+  if (!result->succeeded) {
+    co_await load();
+    co_return false;
+  }
+  for (auto& operation : operations) {
+    if (auto* put = std::get_if<dcs::Put>(&operation)) {
+      cache_.put_locally(put->key, std::move(put->value), result->revision, put->lease);
+    } else {
+      cache_.delete_locally(std::get<dcs::Delete>(operation).key, result->revision);
+    }
+  }
+  co_return true;
+}
+
+std::vector<Compare> ClusterStore::still_leader() const {
+  const auto& leader = view().leader;
+  // Without a leader key in view nothing can be ours: a comparison that no store can meet.
+  const core::Revision revision = leader && leader->name == self_ ? leader->revision : -1;
+  return {{.what = Compare::What::mod_revision, .key = full("leader"), .number = revision, .text = {}},
+          {.what = Compare::What::lease, .key = full("leader"), .number = lease_.id, .text = {}}};
+}
+
+awaitable<void> ClusterStore::acquire_leader() {
+  const auto& leader = view().leader;
+  // Absent, or our own from before the daemon was restarted.
+  const core::Revision expected = leader && leader->name == self_ ? leader->revision : 0;
+  std::vector<Compare> compares{
+      {.what = Compare::What::mod_revision, .key = full("leader"), .number = expected, .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full("leader"), .value = self_, .lease = lease_.id}};
+  const auto won = co_await transact(std::move(compares), std::move(operations));
+  if (won && !*won) log::info("Could not take out TTL lock");
+}
+
+awaitable<void> ClusterStore::release_leader(std::optional<core::Lsn> optime) {
+  auto compares = still_leader();
+  std::vector<dcs::Operation> operations;
+  if (optime) {
+    auto status = view().status.value_or(core::Status{});
+    status.optime = optime;
+    operations.push_back(dcs::Put{.key = full("status"), .value = wire::status_json(status)});
+  }
+  operations.push_back(dcs::Delete{.key = full("leader")});
+  co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<void> ClusterStore::publish_member(core::Member record) {
+  std::vector<dcs::Operation> operations{
+      dcs::Put{.key = full("members/" + self_), .value = wire::member_json(record), .lease = lease_.id}};
+  co_await transact({}, std::move(operations));
+}
+
+awaitable<void> ClusterStore::race_initialize() {
+  std::vector<Compare> compares{
+      {.what = Compare::What::mod_revision, .key = full("initialize"), .number = 0, .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full("initialize"), .value = "", .lease = lease_.id}};
+  co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<void> ClusterStore::cancel_initialize() {
+  std::vector<Compare> compares{
+      {.what = Compare::What::lease, .key = full("initialize"), .number = lease_.id, .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Delete{.key = full("initialize")}};
+  co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<void> ClusterStore::write_initialize(std::string system_identifier) {
+  std::vector<Compare> compares{{.what = Compare::What::mod_revision,
+                                 .key = full("initialize"),
+                                 .number = view().initialize_revision,
+                                 .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full("initialize"), .value = std::move(system_identifier)}};
+  co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<void> ClusterStore::write_as_leader(std::string key, std::string value) {
+  auto compares = still_leader();
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full(key), .value = std::move(value)}};
+  co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<void> ClusterStore::write_status(core::Status status) {
+  co_await write_as_leader("status", wire::status_json(status));
+}
+
+awaitable<core::Result<bool>> ClusterStore::write_compared(std::string key, std::string value,
+                                                           core::Revision expected) {
+  std::vector<Compare> compares{
+      {.what = Compare::What::mod_revision, .key = full(key), .number = expected, .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full(key), .value = std::move(value)}};
+  co_return co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<core::Result<bool>> ClusterStore::delete_compared(std::string key, core::Revision expected) {
+  std::vector<Compare> compares{
+      {.what = Compare::What::mod_revision, .key = full(key), .number = expected, .text = {}}};
+  std::vector<dcs::Operation> operations{dcs::Delete{.key = full(key)}};
+  co_return co_await transact(std::move(compares), std::move(operations));
+}
+
+}  // namespace tamada::agent

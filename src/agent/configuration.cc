@@ -1,0 +1,75 @@
+#include "agent/configuration.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "net/log.h"
+#include "wire/python_json.h"
+
+namespace tamada::agent {
+
+Configuration::Configuration(config::Local local) : local_(std::move(local)) {
+  std::ifstream file(copy_file());
+  if (file) {
+    std::stringstream text;
+    text << file.rdbuf();
+    if (auto parsed = config::parse_dynamic(text.str())) dynamic_ = std::move(*parsed);
+  }
+  if (!dynamic_.is_object() || dynamic_.empty()) dynamic_ = local_.bootstrap.dcs;
+  if (!dynamic_.is_object()) dynamic_ = config::Json::object();
+  derive();
+}
+
+std::string Configuration::copy_file() const { return local_.postgresql.data_dir + "/patroni.dynamic.json"; }
+
+void Configuration::derive() {
+  std::vector<std::string> warnings;
+  settings_ = config::settings(local_, dynamic_, &warnings);
+  for (const auto& warning : warnings) log::warning("{}", warning);
+}
+
+bool Configuration::take_dynamic(const std::string& json) {
+  if (json == taken_) return false;
+  taken_ = json;
+  auto parsed = config::parse_dynamic(json);
+  if (!parsed) {
+    log::error("the key config is not usable, the configuration stays as it was: {}", parsed.error().what);
+    return false;
+  }
+  if (*parsed == dynamic_) return false;
+  dynamic_ = std::move(*parsed);
+  derive();
+  return true;
+}
+
+void Configuration::take_local(config::Local local) {
+  local_ = std::move(local);
+  derive();
+}
+
+std::string Configuration::dynamic_json() const { return dynamic_.dump(-1, ' ', true); }
+
+void Configuration::save_copy() {
+  const auto text = wire::dump_python(dynamic_);
+  std::error_code error;
+  // Never into a directory that initdb or a copy is yet to fill.
+  if (text == saved_ || !std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error)) return;
+  const auto temporary = copy_file() + ".tmp";
+  {
+    std::ofstream file(temporary, std::ios::trunc);
+    file << text;
+    if (!file.flush()) {
+      log::warning("could not write {}", temporary);
+      return;
+    }
+  }
+  std::filesystem::rename(temporary, copy_file(), error);
+  if (error) {
+    log::warning("could not write {}: {}", copy_file(), error.message());
+  } else {
+    saved_ = text;
+  }
+}
+
+}  // namespace tamada::agent

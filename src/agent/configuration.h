@@ -1,0 +1,37 @@
+// The node's configuration in force: the local file, and the cluster's dynamic one over which it stands.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "core/settings.h"
+
+namespace tamada::agent {
+
+class Configuration {
+ public:
+  // Begins with the copy of the dynamic configuration in the data directory, else with bootstrap.dcs.
+  explicit Configuration(config::Local local);
+
+  const config::Local& local() const { return local_; }
+  const config::Json& dynamic() const { return dynamic_; }
+  const core::Settings& settings() const { return settings_; }
+
+  // The text of the key /config. True when something changed. A text that is no JSON object changes nothing.
+  bool take_dynamic(const std::string& json);
+  // The local file was read again.
+  void take_local(config::Local local);
+  std::string dynamic_json() const;  // for the key /config
+  void save_copy();                  // patroni.dynamic.json, when there is a data directory and it differs
+
+ private:
+  void derive();
+  std::string copy_file() const;
+
+  config::Local local_;
+  config::Json dynamic_;
+  std::string taken_, saved_;
+  core::Settings settings_;
+};
+
+}  // namespace tamada::agent

@@ -1,0 +1,160 @@
+#include "agent/executor.h"
+
+#include <algorithm>
+
+#include "core/history.h"
+#include "net/log.h"
+#include "wire/keys.h"
+
+namespace tamada::agent {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto peer_timeout = 2s;  // Patroni's for the same question
+constexpr auto upstream_timeout = 2s;
+}  // namespace
+
+awaitable<void> Executor::perform(core::Actions actions) {
+  for (auto& action : actions) {
+    log::debug("{}", core::name(action));
+    co_await std::visit([this](auto& one) { return act(std::move(one)); }, action);
+  }
+}
+
+bool Executor::lease_in_force() const {
+  const auto lease = t_.store.lease();
+  const auto& leader = t_.store.view().leader;
+  return lease.id != 0 && lease.deadline && t_.clock.now() < *lease.deadline && leader &&
+         leader->name == t_.configuration.local().name && leader->lease == lease.id;
+}
+
+// ---- the DCS
+
+awaitable<void> Executor::act(core::EnsureLease) { co_await t_.store.ensure_lease(); }
+awaitable<void> Executor::act(core::RenewLease) { co_await t_.store.renew_lease(); }
+awaitable<void> Executor::act(core::AcquireLeader) { co_await t_.store.acquire_leader(); }
+awaitable<void> Executor::act(core::ReleaseLeader release) { co_await t_.store.release_leader(release.optime); }
+awaitable<void> Executor::act(core::RevokeLease) { co_await t_.store.revoke_lease(); }
+awaitable<void> Executor::act(core::PublishMember publish) {
+  co_await t_.store.publish_member(std::move(publish.record));
+}
+awaitable<void> Executor::act(core::RaceInitialize) { co_await t_.store.race_initialize(); }
+awaitable<void> Executor::act(core::CancelInitialize) { co_await t_.store.cancel_initialize(); }
+awaitable<void> Executor::act(core::WriteInitialize write) {
+  co_await t_.store.write_initialize(std::move(write.system_identifier));
+}
+
+awaitable<void> Executor::act(core::WriteConfig) {
+  // Compared with what we saw, not with the leader key: at the end of a bootstrap there is none yet.
+  const auto revision = t_.store.view().config_revision;
+  co_await t_.store.write_compared("config", t_.configuration.dynamic_json(), revision);
+}
+
+awaitable<void> Executor::act(core::WriteStatus write) { co_await t_.store.write_status(std::move(write.status)); }
+
+awaitable<void> Executor::act(core::WriteHistory write) {
+  const auto file = co_await t_.postgres.timeline_history(write.timeline);
+  if (!file) {
+    log::error("could not read the history of timeline {}: {}", write.timeline, file.error().what);
+    co_return;
+  }
+  const auto known = t_.store.view().history.value_or(std::vector<core::HistoryLine>{});
+  const auto lines = core::merge_history(*file, known, wire::format_iso(t_.clock.wall()), t_.configuration.local().name,
+                                         t_.configuration.settings().max_timelines_history);
+  co_await t_.store.write_as_leader("history", wire::history_json(lines));
+}
+
+awaitable<void> Executor::act(core::ClearFailover clear) {
+  co_await t_.store.delete_compared("failover", clear.revision);
+}
+
+// ---- asking others
+
+awaitable<void> Executor::act(core::PollPeers poll) {
+  const auto asked_at = t_.clock.now();
+  auto answers = co_await t_.peers.poll(std::move(poll.members), peer_timeout);
+  for (auto& [name, peer] : answers) {
+    if (peer.reachable) {
+      log::info("{} answers: {}, timeline {}, {}", name,
+                !peer.running      ? "not running"
+                : peer.in_recovery ? "standby"
+                                   : "primary",
+                peer.timeline, core::format_lsn(peer.lsn));
+    } else {
+      log::warning("{} does not answer", name);
+    }
+  }
+  t_.notes.peers = std::move(answers);
+  t_.notes.peers_asked_at = asked_at;
+  t_.notes.peers_answered_at = t_.clock.now();
+}
+
+awaitable<void> Executor::act(core::AskUpstream ask) {
+  auto upstream = ask.upstream;
+  t_.notes.upstream = co_await t_.postgres.ask(std::move(upstream), upstream_timeout);
+  t_.notes.upstream->member = ask.upstream.member;
+  t_.notes.upstream->asked_at = t_.clock.now();
+}
+
+// ---- the local server
+
+awaitable<void> Executor::act(core::StartJob job) {
+  if (t_.jobs.view().running()) co_return;
+  const bool as_primary = job.kind == core::JobKind::promote || (job.kind == core::JobKind::start && !job.as_standby);
+  if (as_primary && !lease_in_force() && !t_.configuration.settings().pause) {
+    log::error("{} refused: the lease is not in force any more", core::name(job.kind));
+    co_return;
+  }
+  t_.jobs.start(std::move(job));
+}
+
+awaitable<void> Executor::act(core::CancelJob) {
+  t_.jobs.cancel();
+  co_return;
+}
+
+awaitable<void> Executor::act(core::Follow follow) {
+  const auto done = co_await t_.postgres.follow(follow.upstream);
+  if (!done) log::error("could not follow {}: {}", follow.upstream.member, done.error().what);
+}
+
+awaitable<void> Executor::act(core::SyncSlots sync) {
+  const auto done = co_await t_.postgres.sync_slots(std::move(sync.create), std::move(sync.drop));
+  if (!done) log::error("could not change replication slots: {}", done.error().what);
+}
+
+awaitable<void> Executor::act(core::SetAside aside) {
+  const auto done = t_.postgres.set_aside();
+  if (done) {
+    log::info("data directory renamed: {}", aside.reason);
+  } else {
+    log::error("could not rename the data directory: {}", done.error().what);
+  }
+  co_return;
+}
+
+awaitable<void> Executor::act(core::Checkpoint) {
+  const auto done = co_await t_.postgres.checkpoint();
+  if (!done) log::warning("CHECKPOINT after promotion failed: {}", done.error().what);
+}
+
+awaitable<void> Executor::act(core::RunCallback callback) {
+  t_.callbacks.call(callback.action, callback.role);
+  co_return;
+}
+
+// ---- ourselves
+
+awaitable<void> Executor::act(core::ForgetRequests) {
+  t_.notes.requests.reinitialize = false;
+  t_.notes.requests.restart = false;
+  co_return;
+}
+
+awaitable<void> Executor::act(core::Exit exit) {
+  exit_code_ = exit.code;
+  co_return;
+}
+
+}  // namespace tamada::agent

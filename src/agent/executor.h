@@ -1,0 +1,65 @@
+// The only changer: performs what was decided, in order. Nothing here chooses.
+#pragma once
+
+#include <optional>
+
+#include "agent/callbacks.h"
+#include "agent/cluster_store.h"
+#include "agent/configuration.h"
+#include "agent/jobs.h"
+#include "agent/observer.h"
+#include "agent/peers.h"
+#include "core/action.h"
+
+namespace tamada::agent {
+
+class Executor {
+ public:
+  struct Tools {
+    net::Clock& clock;
+    postgres::Postgres& postgres;
+    ClusterStore& store;
+    Jobs& jobs;
+    Peers& peers;
+    Callbacks& callbacks;
+    Configuration& configuration;
+    Notes& notes;
+  };
+  explicit Executor(Tools tools) : t_(tools) {}
+
+  awaitable<void> perform(core::Actions actions);
+  std::optional<int> exit_code() const { return exit_code_; }
+
+ private:
+  awaitable<void> act(core::EnsureLease);
+  awaitable<void> act(core::RenewLease);
+  awaitable<void> act(core::AcquireLeader);
+  awaitable<void> act(core::ReleaseLeader);
+  awaitable<void> act(core::RevokeLease);
+  awaitable<void> act(core::PublishMember);
+  awaitable<void> act(core::RaceInitialize);
+  awaitable<void> act(core::CancelInitialize);
+  awaitable<void> act(core::WriteInitialize);
+  awaitable<void> act(core::WriteConfig);
+  awaitable<void> act(core::WriteStatus);
+  awaitable<void> act(core::WriteHistory);
+  awaitable<void> act(core::ClearFailover);
+  awaitable<void> act(core::PollPeers);
+  awaitable<void> act(core::AskUpstream);
+  awaitable<void> act(core::StartJob);
+  awaitable<void> act(core::CancelJob);
+  awaitable<void> act(core::Follow);
+  awaitable<void> act(core::SyncSlots);
+  awaitable<void> act(core::SetAside);
+  awaitable<void> act(core::Checkpoint);
+  awaitable<void> act(core::RunCallback);
+  awaitable<void> act(core::ForgetRequests);
+  awaitable<void> act(core::Exit);
+  // The decision demanded the lease; between it and the deed the lease may have run out.
+  bool lease_in_force() const;
+
+  Tools t_;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace tamada::agent

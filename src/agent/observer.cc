@@ -1,0 +1,30 @@
+#include "agent/observer.h"
+
+#include <algorithm>
+
+namespace tamada::agent {
+
+using namespace std::chrono_literals;
+
+awaitable<core::Observation> Observer::observe() {
+  core::Observation seen;
+  const auto& settings = configuration_.settings();
+  seen.postgres = co_await postgres_.observe(std::clamp<core::Duration>(settings.retry_timeout / 4, 500ms, 3s));
+  // From here on nothing suspends: all of it is of one moment.
+  seen.now = clock_.now();
+  seen.wall = clock_.wall();
+  seen.self = configuration_.local().name;
+  seen.settings = settings;
+  seen.cluster = store_.view();
+  seen.dcs = store_.dcs();
+  seen.lease = store_.lease();
+  seen.job = jobs_.view();
+  seen.peers = notes_.peers;
+  seen.peers_asked_at = notes_.peers_asked_at;
+  seen.peers_answered_at = notes_.peers_answered_at;
+  seen.upstream = notes_.upstream;
+  seen.requests = notes_.requests;
+  co_return seen;
+}
+
+}  // namespace tamada::agent

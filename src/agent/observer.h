@@ -1,0 +1,38 @@
+// The only reader: gathers the facts of this moment into one value.
+#pragma once
+
+#include "agent/cluster_store.h"
+#include "agent/configuration.h"
+#include "agent/jobs.h"
+#include "core/observation.h"
+#include "net/clock.h"
+#include "postgres/postgres.h"
+
+namespace tamada::agent {
+
+// What actions learned and people asked, until the next observation takes it along.
+struct Notes {
+  std::map<std::string, core::PeerView> peers;
+  core::Instant peers_asked_at{}, peers_answered_at{};
+  std::optional<core::UpstreamView> upstream;
+  core::Requests requests;
+};
+
+class Observer {
+ public:
+  Observer(net::Clock& clock, postgres::Postgres& postgres, ClusterStore& store, const Jobs& jobs,
+           const Configuration& configuration, const Notes& notes)
+      : clock_(clock), postgres_(postgres), store_(store), jobs_(jobs), configuration_(configuration), notes_(notes) {}
+
+  awaitable<core::Observation> observe();
+
+ private:
+  net::Clock& clock_;
+  postgres::Postgres& postgres_;
+  ClusterStore& store_;
+  const Jobs& jobs_;
+  const Configuration& configuration_;
+  const Notes& notes_;
+};
+
+}  // namespace tamada::agent

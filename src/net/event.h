@@ -1,0 +1,36 @@
+// One coroutine waits, anybody wakes it. A wake before the wait is not lost; several wakes count as one.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "net/asio.h"
+
+namespace tamada::net {
+
+class Event {
+ public:
+  // The timer never runs out: it is only what a coroutine can be parked on, on a simulated clock too.
+  explicit Event(asio::any_io_executor executor) : parked_(executor, asio::steady_timer::time_point::max()) {}
+
+  void notify() {
+    set_ = true;
+    parked_.cancel();
+  }
+
+  awaitable<void> wait() {
+    while (!set_) {
+      const auto [error] = co_await parked_.async_wait(asio::as_tuple(use_awaitable));
+      // Cancelled by us, or together with the coroutine: then the next suspension point throws.
+      if (!set_ && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
+        throw boost::system::system_error(error ? error : asio::error::operation_aborted);
+      }
+    }
+    set_ = false;
+  }
+
+ private:
+  asio::steady_timer parked_;
+  bool set_ = false;
+};
+
+}  // namespace tamada::net
