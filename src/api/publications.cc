@@ -57,6 +57,7 @@ awaitable<bool> Publications::wait(std::function<bool(const Snapshot&)> ready, c
   co_await waiter->wake.async_wait(asio::as_tuple(use_awaitable));
   waiter->ready = nullptr;
   waiter->stop_alarm.emit(asio::cancellation_type::terminal);
+  co_await throw_if_cancelled();
   co_return waiter->done;
 }
 

@@ -197,6 +197,7 @@ awaitable<bool> RestApi::any_may_be_promoted(std::vector<std::string> api_urls) 
     });
   }
   co_await poll->over.async_wait(asio::as_tuple(use_awaitable));
+  co_await throw_if_cancelled();
   co_return poll->good;
 }
 

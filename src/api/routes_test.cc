@@ -1,0 +1,249 @@
+#include "api/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/test_fakes.h"
+
+namespace tamada::api {
+namespace {
+
+using namespace test;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find("\r\n")); }
+std::string body_of(const std::string& text) { return text.substr(text.find("\r\n\r\n") + 4); }
+
+TEST(Fast, PreparesHealthChecksOncePerPublication) {
+  Node node(leader());
+  const auto answer = node.api->fast("GET", "/primary");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(first_line(*answer), "HTTP/1.1 200 OK");
+  EXPECT_NE(answer->find("Content-Type: application/json\r\n"), answer->npos);
+  EXPECT_TRUE(body_of(*answer).starts_with(R"({"state": "running")"));
+  EXPECT_EQ(node.api->fast("GET", "/primary"), answer) << "the same bytes, not a new copy";
+
+  node.publish([](Snapshot& s) { s.seen.cluster.leader->name = "n1"; });
+  EXPECT_EQ(first_line(*node.api->fast("GET", "/primary")), "HTTP/1.1 503 Service Unavailable");
+}
+
+TEST(Fast, ForgetsWhenTheLeaseEnds) {
+  Node node(leader());
+  EXPECT_EQ(first_line(*node.api->fast("OPTIONS", "/primary")), "HTTP/1.1 200 OK");
+  node.pass(25s);
+  EXPECT_EQ(first_line(*node.api->fast("OPTIONS", "/primary")), "HTTP/1.1 503 Service Unavailable");
+}
+
+TEST(Fast, HeadAndOptionsAreAStatusOnly) {
+  Node node(leader());
+  for (const char* method : {"HEAD", "OPTIONS"}) {
+    const auto answer = node.api->fast(method, "/health");
+    ASSERT_TRUE(answer) << method;
+    EXPECT_EQ(first_line(*answer), "HTTP/1.1 200 OK") << method;
+    EXPECT_EQ(body_of(*answer), "") << method;
+  }
+  EXPECT_EQ(body_of(*node.api->fast("GET", "/liveness")), "");
+}
+
+TEST(Fast, LeavesTheRestToTheHandler) {
+  Node node(leader());
+  for (const char* target : {"/patroni", "/cluster", "/history", "/config", "/metrics", "/failsafe", "/patroni?x=1"})
+    EXPECT_FALSE(node.api->fast("GET", target)) << target;
+  EXPECT_FALSE(node.api->fast("POST", "/primary"));
+}
+
+TEST(Fast, DoesNotKeepWhateverIsAsked) {
+  Node node(leader());
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(node.api->fast("GET", "/x" + std::to_string(i)));
+  EXPECT_NE(node.api->fast("GET", "/x999"), node.api->fast("GET", "/x999"));
+  EXPECT_EQ(node.api->fast("GET", "/x1"), node.api->fast("GET", "/x1"));
+}
+
+TEST(Get, PatroniRefreshesWhatIsOldOrAskedInARace) {
+  Node node(leader());
+  EXPECT_TRUE(node.ask("GET", "/patroni").starts_with("200 {\"state\": \"running\""));
+  EXPECT_EQ(node.agent.refreshes, 0);
+  node.pass(201ms);
+  node.ask("GET", "/patroni");
+  EXPECT_EQ(node.agent.refreshes, 1);
+  node.publish([](Snapshot& s) {
+    s.seen.now += 201ms;
+    s.seen.cluster.leader.reset();
+  });
+  EXPECT_NE(node.ask("GET", "/patroni").find("\"cluster_unlocked\": true"), std::string::npos);
+  EXPECT_EQ(node.agent.refreshes, 2);
+}
+
+TEST(Get, Rest) {
+  auto snapshot = leader();
+  snapshot.seen.cluster.history = {
+      {{1, 67109352, "no recovery target specified", "2026-11-22T22:25:56+00:00", "n2"}, {2, 5, "junk", "", ""}}};
+  Node node(snapshot);
+  EXPECT_EQ(node.ask("GET", "/history"),
+            R"(200 [[1, 67109352, "no recovery target specified", "2026-11-22T22:25:56+00:00", "n2"], )"
+            R"([2, 5, "junk"]])");
+  EXPECT_EQ(node.ask("GET", "/config"), R"(200 {"ttl": 30, "loop_wait": 10})");
+  EXPECT_TRUE(node.ask("GET", "/cluster").ends_with(R"("scope": "demo"})"));
+  EXPECT_TRUE(node.ask("GET", "/metrics").starts_with("200 # HELP patroni_version"));
+  EXPECT_EQ(*node.answer->header("content-type"), "text/plain");
+  EXPECT_TRUE(node.ask("GET", "/nosuch").starts_with("503 {\"state\""));
+  EXPECT_TRUE(node.ask("GET", "/failsafe").starts_with("502 <!DOCTYPE HTML>"));
+  EXPECT_TRUE(node.ask("POST", "/nosuch", "{}").starts_with("501 "));
+  EXPECT_TRUE(node.ask("DELETE", "/failover").starts_with("501 "));
+  node.publish([](Snapshot& s) { s.seen.cluster.config_json.reset(); });
+  EXPECT_TRUE(node.ask("GET", "/config").starts_with("502 "));
+}
+
+TEST(Authentication, UnsafeMethodsOnly) {
+  RestApiOptions options;
+  options.username = "admin";
+  options.password = "secret";
+  Node node(leader(), options);
+  EXPECT_EQ(node.ask("GET", "/config").substr(0, 3), "200");
+  EXPECT_EQ(node.ask("POST", "/reload"), "401 no auth header received");
+  EXPECT_EQ(*node.answer->header("WWW-Authenticate"), "Basic realm=\"Patroni\"");
+  EXPECT_EQ(*node.answer->header("Content-Type"), "text/html");
+  EXPECT_EQ(node.ask("POST", "/reload", "", "Basic YWRtaW46d3Jvbmc="), "401 not authenticated");
+  EXPECT_EQ(node.ask("POST", "/reload", "", "Bearer YWRtaW46c2VjcmV0"), "401 not authenticated");
+  EXPECT_EQ(node.ask("POST", "/reload", "", "Basic "), "401 not authenticated");
+  EXPECT_EQ(node.agent.reloads, 0);
+  EXPECT_EQ(node.ask("POST", "/reload", "", "Basic YWRtaW46c2VjcmV0"), "202 reload scheduled");
+  EXPECT_EQ(node.agent.reloads, 1);
+}
+
+TEST(Config, Patch) {
+  Node node(leader());
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32,"nosuch":1,"loop_wait":null})"),
+            R"(200 {"ttl": 32, "nosuch": 1})");
+  EXPECT_EQ(node.board.latest()->seen.cluster.config_json, R"({"ttl":32,"nosuch":1})");
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":"32"})"), R"(200 {"ttl": 32, "nosuch": 1})");
+  EXPECT_EQ(node.agent.config_writes, 1) << "no change, no write";
+  EXPECT_EQ(node.ask("PATCH", "/config", "[1]").substr(0, 3), "400");
+  EXPECT_EQ(node.ask("PATCH", "/config", "{}").substr(0, 3), "400");
+  EXPECT_EQ(node.ask("PATCH", "/config", "{").substr(0, 3), "400");
+  EXPECT_EQ(node.ask("PATCH", "/config").substr(0, 3), "411");
+  node.agent.dcs_down = true;
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
+  node.publish([](Snapshot& s) { s.seen.cluster.config_json.reset(); });
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
+}
+
+TEST(Config, PatchMergesIntoWhatSomebodyElseWroteMeanwhile) {
+  Node node(leader());
+  node.agent.before_config_write = [&] {
+    node.agent.publish([](Snapshot& s) {
+      s.seen.cluster.config_json = R"({"ttl":30,"pause":true})";
+      s.seen.cluster.config_revision = 8;
+    });
+  };
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), R"(200 {"ttl": 32, "pause": true})");
+}
+
+TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
+  auto snapshot = leader();
+  Node node(snapshot);
+  // The store has another revision than the board, and the board does not learn it.
+  class Stale final : public Commands {
+   public:
+    awaitable<void> refresh(core::Duration) override { co_return; }
+    awaitable<core::Result<bool>> write_failover(core::FailoverRequest, core::Revision) override { co_return false; }
+    awaitable<core::Result<bool>> delete_failover(core::Revision) override { co_return false; }
+    awaitable<core::Result<bool>> write_config(std::string, core::Revision) override { co_return false; }
+    void reload() override {}
+    void restart() override {}
+    void reinitialize() override {}
+  } stale;
+  node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), "waiting");
+  node.pass(1s);
+  EXPECT_EQ(node.said().substr(0, 3), "409");
+  node.start("PUT", "/config", R"({"ttl":32})");
+  node.pass(1s);
+  EXPECT_EQ(node.said().substr(0, 3), "502");
+}
+
+TEST(Config, Put) {
+  Node node(leader());
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":20})"), R"(200 {"ttl": 20})");
+  EXPECT_EQ(node.board.latest()->seen.cluster.config_json, R"({"ttl":20})");
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":20})"), R"(200 {"ttl": 20})");
+  EXPECT_EQ(node.agent.config_writes, 1);
+  EXPECT_EQ(node.ask("PUT", "/config", "{}").substr(0, 3), "400");
+}
+
+TEST(Restart, Refusals) {
+  Node node(leader());
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"role":"x"})", "400 PostgreSQL role should be either primary, standby_leader, or replica"},
+      {R"({"role":"replica"})", "503 restart conditions are not satisfied"},
+      {R"({"postgres_version":"x"})", "400 Invalid PostgreSQL version: x"},
+      {R"({"postgres_version":"9.6"})", "400 Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: 9.6"},
+      {R"({"postgres_version":"15.20"})", "503 restart conditions are not satisfied"},
+      {R"({"restart_pending":true})", "503 restart conditions are not satisfied"},
+      {R"({"timeout":"x"})", "400 Timeout should be a positive number of seconds"},
+      {R"({"timeout":0})", "400 Timeout should be a positive number of seconds"},
+      {R"({"nosuch":1})", "400 Unknown filter for the scheduled restart: nosuch"},
+      {R"({"schedule":"2020-01-01T00:00:00+00:00"})", "422 Cannot schedule restart in the past"},
+  };
+  for (const auto& [body, said] : cases) EXPECT_EQ(node.ask("POST", "/restart", body), said) << body;
+  EXPECT_EQ(node.ask("POST", "/restart", "[]").substr(0, 3), "400");
+  EXPECT_EQ(node.ask("DELETE", "/restart"), "404 no restarts are scheduled");
+  node.publish([](Snapshot& s) { s.seen.cluster.config_json = R"({"pause":true})"; });
+  EXPECT_EQ(node.ask("POST", "/restart", R"({"schedule":"x"})"), "500 Can't schedule restart in the paused state");
+  node.publish(
+      [](Snapshot& s) { s.seen.job = {.kind = core::JobKind::basebackup, .state = core::JobState::running, .id = 1}; });
+  EXPECT_EQ(node.ask("POST", "/restart"), "503 reinitialize already in progress");
+  EXPECT_EQ(node.agent.restarts, 0);
+}
+
+TEST(Restart, AnswersWhenTheServerIsUpAgain) {
+  Node node(leader());
+  EXPECT_EQ(node.ask("POST", "/restart", R"({"role":"primary","postgres_version":"15.21"})"), "waiting");
+  EXPECT_EQ(node.agent.restarts, 1);
+  const auto sql = node.board.latest()->seen.postgres.sql;
+  node.publish([](Snapshot& s) { s.seen.postgres.sql.reset(); });
+  EXPECT_EQ(node.said(), "waiting");
+  node.publish([&](Snapshot& s) {
+    s.seen.postgres.sql = sql;
+    s.seen.postgres.sql->postmaster_start_time = "2026-11-22 23:00:00+00:00";
+  });
+  EXPECT_EQ(node.said(), "200 restarted successfully");
+  EXPECT_EQ(node.clock.sleeping, 0) << "no alarm is left";
+}
+
+TEST(Restart, FailsOrTakesTooLong) {
+  Node node(leader());
+  node.start("POST", "/restart");
+  node.publish([](Snapshot& s) {
+    s.seen.postgres.sql.reset();
+    s.seen.job = {.kind = core::JobKind::restart, .state = core::JobState::failed, .id = 1};
+  });
+  EXPECT_EQ(node.said(), "503 restart failed");
+
+  Node slow(leader());
+  slow.start("POST", "/restart", R"({"timeout":"1min"})");
+  slow.publish([](Snapshot& s) { s.seen.postgres.sql.reset(); });
+  slow.pass(59s);
+  EXPECT_EQ(slow.said(), "waiting");
+  slow.pass(1s);
+  EXPECT_EQ(slow.said(), "503 postgres is still starting");
+}
+
+TEST(Reinitialize, Answers) {
+  Node leading(leader());
+  EXPECT_EQ(leading.ask("POST", "/reinitialize", "{}"), "503 I am the leader, can not reinitialize");
+  EXPECT_EQ(leading.agent.reinitializes, 0);
+  Node node(replica());
+  node.publish(
+      [](Snapshot& s) { s.seen.job = {.kind = core::JobKind::basebackup, .state = core::JobState::running, .id = 1}; });
+  EXPECT_EQ(node.ask("POST", "/reinitialize"), "503 reinitialize already in progress");
+  EXPECT_EQ(node.ask("POST", "/reinitialize", R"({"force":true})"), "200 reinitialize started");
+  node.publish([](Snapshot& s) { s.seen.job.state = core::JobState::succeeded; });
+  EXPECT_EQ(node.ask("POST", "/reinitialize"), "200 reinitialize started");
+  EXPECT_EQ(node.agent.reinitializes, 2);
+  node.publish([](Snapshot& s) { s.seen.cluster.leader.reset(); });
+  EXPECT_EQ(node.ask("POST", "/reinitialize"), "503 Cluster has no leader, can not reinitialize");
+}
+
+}  // namespace
+}  // namespace tamada::api

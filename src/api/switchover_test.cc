@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include "api/test_fakes.h"
+
+namespace tamada::api {
+namespace {
+
+using namespace test;
+
+constexpr auto n1_url = "http://127.0.0.1:27201/patroni";
+constexpr auto n2_url = "http://127.0.0.1:27202/patroni";
+constexpr auto good = R"({"state": "running", "role": "replica", "xlog": {"received_location": 1}})";
+
+void set_sync(Snapshot& s) {
+  s.seen.cluster.config_json = R"({"synchronous_mode":true})";
+  s.seen.cluster.sync = core::SyncState{"n0", {"n1"}, 0, 3};
+}
+
+TEST(Switchover, Refusals) {
+  auto snapshot = leader();
+  set_sync(snapshot);
+  Node node(snapshot);
+  node.peers = {{n1_url, good}, {n2_url, good}};
+  struct Case {
+    const char *path, *body, *said;
+  };
+  const Case cases[] = {
+      {"/switchover", R"({"leader":"nosuch"})", "412 leader name does not match"},
+      {"/switchover", R"({"candidate":"n1"})", "400 Switchover could be performed only from a specific leader"},
+      {"/switchover", R"({"leader":"n0","candidate":"n0"})", "400 Switchover target and source are the same"},
+      {"/switchover", R"({"leader":"n0","candidate":"zzz"})", "412 candidate name does not match with sync_standby"},
+      {"/switchover", R"({"leader":"n0","candidate":"n2"})", "412 candidate name does not match with sync_standby"},
+      {"/switchover", R"({"leader":"n0","scheduled_at":"yesterday"})",
+       "422 Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"},
+      {"/switchover", R"({"leader":"n0","scheduled_at":"2020-01-01T00:00:00+00:00"})",
+       "422 Cannot schedule switchover in the past"},
+      {"/switchover", R"({"leader":"n0","scheduled_at":"2099-01-01T00:00:00"})",
+       "400 Timezone information is mandatory for the scheduled switchover"},
+      {"/failover", R"({"leader":"n0"})", "400 Failover could be performed only to a specific candidate"},
+      {"/failover", R"({"candidate":"n1","scheduled_at":"2099-01-01T00:00:00+00:00"})",
+       "400 Failover can't be scheduled"},
+      {"/failover", R"({"candidate":"zzz"})", "412 candidate does not exists"},
+      {"/failover", R"({"leader":"n9","candidate":"n1"})", "412 leader name does not match"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(node.ask("POST", c.path, c.body), c.said) << c.body;
+  EXPECT_EQ(node.ask("POST", "/switchover", "{}").substr(0, 3), "400");
+  EXPECT_EQ(node.ask("POST", "/failover").substr(0, 3), "411");
+  EXPECT_TRUE(node.agent.failovers.empty());
+
+  node.publish([](Snapshot& s) { s.seen.cluster.sync.reset(); });
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"),
+            "412 switchover is not possible: can not find sync_standby");
+  node.publish([](Snapshot& s) { s.seen.cluster.config_json = R"({"pause":true})"; });
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"),
+            "400 Switchover is possible only to a specific candidate in a paused state");
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","scheduled_at":"2099-01-01T00:00:00+00:00"})"),
+            "400 Can't schedule switchover in the paused state");
+}
+
+TEST(Switchover, AsksTheCandidates) {
+  Node node(leader());
+  const std::string none = "412 switchover is not possible: no good candidates have been found";
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), none);
+  EXPECT_EQ(node.asked.size(), 2U);
+  for (const char* answer : {R"({"state": "stopped", "role": "replica"})",
+                             R"({"xlog": {"received_location": 1}, "tags": {"nofailover": true}})",
+                             R"({"xlog": {"received_location": 1}, "tags": {"failover_priority": 0}})",
+                             R"({"xlog": {"received_location": 1}, "watchdog_failed": true})", "junk"}) {
+    node.peers = {{n1_url, answer}};
+    EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), none) << answer;
+  }
+  node.peers = {{n1_url, good}};
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n2"})"), none);
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "waiting");
+  node.publish([](Snapshot& s) { s.seen.cluster.members.erase("n1"), s.seen.cluster.members.erase("n2"); });
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"),
+            "412 switchover is not possible: cluster does not have members except leader");
+}
+
+void take_over(Snapshot& s, const char* name) { s.seen.cluster.leader = core::Leader{name, 50, 50, 200}; }
+void drop_key(Snapshot& s) {
+  s.seen.cluster.failover.reset();
+  s.seen.cluster.failover_revision += 1;  // Patroni writes {}
+}
+
+TEST(Switchover, AnswersTheMomentThereIsANewLeader) {
+  Node node(leader());
+  node.peers = {{n1_url, good}, {n2_url, good}};
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n2"})"), "waiting");
+  ASSERT_EQ(node.agent.failovers.size(), 1U);
+  EXPECT_EQ(node.agent.failovers[0].leader, "n0");
+  EXPECT_EQ(node.agent.failovers[0].candidate, "n2");
+  node.publish([](Snapshot& s) { s.seen.cluster.leader.reset(); });
+  EXPECT_EQ(node.said(), "waiting");
+  node.publish([](Snapshot& s) { take_over(s, "n2"); });
+  EXPECT_EQ(node.said(), "200 Successfully switched over to \"n2\"");
+  EXPECT_EQ(*node.answer->header("Content-Type"), "text/html");
+  EXPECT_EQ(node.clock.sleeping, 0) << "no alarm is left";
+}
+
+TEST(Switchover, ToAnotherThanTheCandidate) {
+  Node node(leader());
+  node.peers = {{n2_url, good}};
+  node.start("POST", "/failover", R"({"candidate":"n2"})");
+  node.publish([](Snapshot& s) { take_over(s, "n1"); });
+  EXPECT_EQ(node.said(), "200 Failed over to \"n1\" instead of \"n2\"");
+}
+
+TEST(Switchover, FailsWhenTheRequestGoesAndTheLeaderStays) {
+  Node node(leader());
+  node.peers = {{n2_url, good}};
+  node.start("POST", "/switchover", R"({"leader":"n0"})");
+  node.publish([](Snapshot& s) { s.seen.cluster.failover_revision = 2000; });
+  EXPECT_EQ(node.said(), "waiting");
+  node.publish(drop_key);
+  EXPECT_EQ(node.said(), "503 Switchover failed");
+}
+
+TEST(Switchover, AKeyThatGoesWhileNobodyLeadsIsNoFailureYet) {
+  Node node(leader());
+  node.peers = {{n2_url, good}};
+  node.start("POST", "/switchover", R"({"leader":"n0"})");
+  node.publish([](Snapshot& s) { s.seen.cluster.leader.reset(), drop_key(s); });
+  EXPECT_EQ(node.said(), "waiting");
+  node.publish([](Snapshot& s) { take_over(s, "n1"); });
+  EXPECT_EQ(node.said(), "200 Successfully switched over to \"n1\"");
+}
+
+TEST(Switchover, StatusUnknownInTheEnd) {
+  Node node(leader());
+  node.publish([](Snapshot& s) { s.seen.settings.loop_wait = 12s; });
+  node.peers = {{n2_url, good}};
+  node.start("POST", "/switchover", R"({"leader":"n0"})");
+  node.pass(23s);
+  EXPECT_EQ(node.said(), "waiting");
+  node.pass(1s);
+  EXPECT_EQ(node.said(), "503 Switchover status unknown after 24 seconds; operation may still be in progress");
+}
+
+TEST(Switchover, OverwritesWhatPatroniLeftInTheKey) {
+  Node node(leader());
+  node.peers = {{n2_url, good}};
+  node.publish([](Snapshot& s) { s.seen.cluster.failover_revision = 33; });  // {}
+  node.start("POST", "/switchover", R"({"leader":"n0"})");
+  EXPECT_EQ(node.agent.failovers.size(), 1U);
+}
+
+TEST(Switchover, WithoutTheDcs) {
+  Node node(leader());
+  node.peers = {{n2_url, good}};
+  node.agent.dcs_down = true;
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "503 failed to write failover key into DCS");
+}
+
+TEST(Switchover, ScheduledAndDeleted) {
+  Node node(leader());
+  EXPECT_EQ(node.ask("DELETE", "/switchover"), "404 no switchover is scheduled");
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","scheduled_at":"2099-01-01T00:00:00+00:00"})"),
+            "202 Switchover scheduled");
+  ASSERT_EQ(node.agent.failovers.size(), 1U);
+  EXPECT_EQ(node.agent.failovers[0].scheduled_at, core::WallTime(std::chrono::seconds(4070908800)));
+  EXPECT_EQ(node.ask("DELETE", "/switchover"), "200 scheduled switchover deleted");
+  EXPECT_EQ(node.ask("DELETE", "/switchover"), "404 no switchover is scheduled");
+}
+
+}  // namespace
+}  // namespace tamada::api

@@ -1,0 +1,166 @@
+// A clock that stands still, an agent that writes into a cluster held in memory, and a way to run one request.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/routes.h"
+#include "api/test_snapshot.h"
+
+namespace tamada::api::test {
+
+class FakeClock final : public net::Clock {
+ public:
+  core::Instant now() const override { return now_; }
+  core::WallTime wall() const override { return core::WallTime(std::chrono::seconds(1795386400)); }
+  awaitable<void> sleep_until(core::Instant until) override {
+    auto timer =
+        std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    sleepers_.push_back({until, timer});
+    if (until <= now_) timer->expires_at(asio::steady_timer::time_point::min());
+    ++sleeping;
+    const auto [error] = co_await timer->async_wait(asio::as_tuple(use_awaitable));
+    --sleeping;
+    if (error && now_ < until) throw boost::system::system_error(error);
+  }
+  void advance(core::Duration by) {
+    now_ += by;
+    for (auto& sleeper : sleepers_) {
+      if (sleeper.until <= now_) sleeper.timer->expires_at(asio::steady_timer::time_point::min());
+    }
+  }
+  int sleeping = 0;
+
+ private:
+  struct Sleeper {
+    core::Instant until;
+    std::shared_ptr<asio::steady_timer> timer;
+  };
+  core::Instant now_ = at(noon);
+  std::vector<Sleeper> sleepers_;
+};
+
+// Writes show on the board at once, as the watch would show them.
+class FakeAgent final : public Commands {
+ public:
+  explicit FakeAgent(Board& board) : board_(board) {}
+
+  void publish(const std::function<void(Snapshot&)>& change) {
+    auto next = std::make_shared<Snapshot>(*board_.latest());
+    ++next->version;
+    change(*next);
+    board_.publish(next);
+  }
+  awaitable<void> refresh(core::Duration) override {
+    ++refreshes;
+    co_return;
+  }
+  awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override {
+    if (dcs_down) co_return core::fail("etcd is down");
+    if (expected != board_.latest()->seen.cluster.failover_revision) co_return false;
+    request.revision = ++revision_;
+    failovers.push_back(request);
+    publish([&](Snapshot& s) {
+      s.seen.cluster.failover = request;
+      s.seen.cluster.failover_revision = request.revision;
+    });
+    co_return true;
+  }
+  awaitable<core::Result<bool>> delete_failover(core::Revision expected) override {
+    if (expected != board_.latest()->seen.cluster.failover_revision) co_return false;
+    publish([](Snapshot& s) {
+      s.seen.cluster.failover.reset();
+      s.seen.cluster.failover_revision = 0;
+    });
+    co_return true;
+  }
+  awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override {
+    if (dcs_down) co_return core::fail("etcd is down");
+    if (before_config_write) std::exchange(before_config_write, nullptr)();
+    if (expected != board_.latest()->seen.cluster.config_revision) co_return false;
+    ++config_writes;
+    publish([&](Snapshot& s) {
+      s.seen.cluster.config_json = json;
+      s.seen.cluster.config_revision = ++revision_;
+    });
+    co_return true;
+  }
+  void reload() override { ++reloads; }
+  void restart() override { ++restarts; }
+  void reinitialize() override { ++reinitializes; }
+
+  int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;
+  bool dcs_down = false;
+  std::vector<core::FailoverRequest> failovers;
+  std::function<void()> before_config_write;
+
+ private:
+  Board& board_;
+  core::Revision revision_ = 1000;
+};
+
+// One node's API without a socket. Peers answer by name of their api_url's last digit of the port.
+class Node {
+ public:
+  explicit Node(Snapshot snapshot, RestApiOptions options = {}) : agent(board) {
+    options.scope = "demo";
+    options.name = snapshot.seen.self;
+    options.ask_peer = [this](std::string url) -> awaitable<core::Result<net::HttpResponse>> {
+      asked.push_back(url);
+      const auto it = peers.find(url);
+      if (it == peers.end()) co_return core::fail("connection refused");
+      co_return net::HttpResponse{200, {}, it->second};
+    };
+    board.publish(std::make_shared<Snapshot>(std::move(snapshot)));
+    api = std::make_unique<RestApi>(io.get_executor(), board, agent, clock, std::move(options));
+  }
+
+  void start(std::string method, std::string target, std::string body = {}, std::string authorization = {}) {
+    net::HttpRequest request{std::move(method), std::move(target), {}, std::move(body), {}};
+    if (!request.body.empty()) request.headers.emplace_back("Content-Length", std::to_string(request.body.size()));
+    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    answer.reset();
+    asio::co_spawn(io, api->handle(std::move(request)), [this](std::exception_ptr error, net::HttpResponse response) {
+      if (error) std::rethrow_exception(error);
+      answer = std::move(response);
+    });
+    run();
+  }
+  // Whatever can be done without time passing.
+  void run() {
+    io.restart();
+    while (io.poll() != 0) {
+    }
+  }
+  void pass(core::Duration time) {
+    clock.advance(time);
+    run();
+  }
+  void publish(const std::function<void(Snapshot&)>& change) {
+    agent.publish(change);
+    run();
+  }
+  // The answer of a request that waits for nothing: "200 text".
+  std::string ask(std::string method, std::string target, std::string body = {}, std::string authorization = {}) {
+    start(std::move(method), std::move(target), std::move(body), std::move(authorization));
+    return said();
+  }
+  std::string said() const { return answer ? std::to_string(answer->status) + " " + answer->body : "waiting"; }
+
+  asio::io_context io;
+  FakeClock clock;
+  Board board;
+  FakeAgent agent;
+  std::map<std::string, std::string> peers;
+  std::vector<std::string> asked;
+  std::unique_ptr<RestApi> api;
+  std::optional<net::HttpResponse> answer;
+};
+
+}  // namespace tamada::api::test
