@@ -32,7 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 // The known key that was probably meant; empty when none is near.
 std::string nearest(std::string_view key, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(key.size() / 3, 1) + 1;
+  std::size_t best_distance = std::max<std::size_t>((key.size() + 1) / 3, 1) + 1;
   for (const auto& candidate : known) {
     const auto distance = edit_distance(key, candidate);
     if (distance < best_distance) {

@@ -1,0 +1,125 @@
+#include "config/dynamic.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/config.h"
+
+namespace tamada::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Merge, AsPatch) {
+  const char* const cases[][3] = {
+      {R"({"a":1,"b":{"c":2,"d":3}})", R"({"b":{"c":null,"e":4},"f":5})", R"({"a":1,"b":{"d":3,"e":4},"f":5})"},
+      {R"({"a":{"b":1}})", R"({"a":2})", R"({"a":2})"},
+      {R"({"a":2})", R"({"a":{"b":1}})", R"({"a":{"b":1}})"},
+      {R"({"a":[1,2]})", R"({"a":[3]})", R"({"a":[3]})"},
+      {R"({"a":1})", R"({"a":null,"b":null})", R"({})"},
+      {R"({"b":1,"a":2})", R"({"b":3})", R"({"b":3,"a":2})"},
+  };
+  for (const auto& [base, patch, result] : cases) {
+    EXPECT_EQ(merge(Json::parse(base), Json::parse(patch)).dump(), result) << patch;
+  }
+}
+
+TEST(ParseDynamic, OnlyObjects) {
+  EXPECT_TRUE(parse_dynamic(R"({"ttl":30})"));
+  for (const char* text : {"", "[]", "{", "null", "5"}) EXPECT_FALSE(parse_dynamic(text)) << text;
+}
+
+core::Settings of(const char* dynamic, std::vector<std::string>* warnings = nullptr) {
+  return settings(Local{}, Json::parse(dynamic), warnings);
+}
+
+TEST(Settings, Defaults) {
+  std::vector<std::string> warnings;
+  const auto s = of("{}", &warnings);
+  EXPECT_EQ(s.ttl, 30s);
+  EXPECT_EQ(s.loop_wait, 10s);
+  EXPECT_EQ(s.retry_timeout, 10s);
+  EXPECT_EQ(s.maximum_lag_on_failover, 1048576u);
+  EXPECT_EQ(s.primary_start_timeout, 300s);
+  EXPECT_EQ(s.primary_stop_timeout, 0s);
+  EXPECT_EQ(s.member_slots_ttl, 30min);
+  EXPECT_TRUE(s.use_slots);
+  EXPECT_FALSE(s.pause || s.failsafe_mode || s.synchronous_mode || s.check_timeline || s.use_pg_rewind);
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST(Settings, Intervals) {
+  struct Case {
+    const char* dynamic;
+    int ttl, loop_wait, retry_timeout;
+    std::size_t warnings;
+  };
+  const Case cases[] = {
+      {R"({"ttl":"20","loop_wait":"1","retry_timeout":"3"})", 20, 1, 3, 0},
+      {R"({"ttl":3,"loop_wait":1,"retry_timeout":1})", 3, 1, 1, 0},
+      {R"({"ttl":2,"loop_wait":0,"retry_timeout":0})", 3, 1, 1, 3},
+      {R"({"ttl":30,"loop_wait":20,"retry_timeout":10})", 30, 10, 10, 1},
+      {R"({"ttl":20,"loop_wait":10,"retry_timeout":10})", 20, 1, 9, 1},
+      {R"({"ttl":20})", 20, 1, 9, 1},
+      {R"({"ttl":"long","loop_wait":[],"retry_timeout":null})", 30, 10, 10, 2},
+      {R"({"ttl":1e300})", 30, 10, 10, 1},
+  };
+  for (const auto& [dynamic, ttl, loop_wait, retry_timeout, count] : cases) {
+    std::vector<std::string> warnings;
+    const auto s = of(dynamic, &warnings);
+    EXPECT_EQ(s.ttl, std::chrono::seconds(ttl)) << dynamic;
+    EXPECT_EQ(s.loop_wait, std::chrono::seconds(loop_wait)) << dynamic;
+    EXPECT_EQ(s.retry_timeout, std::chrono::seconds(retry_timeout)) << dynamic;
+    EXPECT_EQ(warnings.size(), count) << dynamic;
+  }
+}
+
+TEST(Settings, ValuesOlderNamesAndUnits) {
+  const auto s = of(R"({"master_start_timeout":"60","primary_stop_timeout":5,"master_stop_timeout":9,
+                        "maximum_lag_on_failover":0,"member_slots_ttl":"2h","pause":"on","failsafe_mode":true,
+                        "synchronous_mode":"Quorum","check_timeline":"yes","max_timelines_history":"3",
+                        "postgresql":{"use_slots":"off","use_pg_rewind":true}})");
+  EXPECT_EQ(s.primary_start_timeout, 60s);
+  EXPECT_EQ(s.primary_stop_timeout, 5s);
+  EXPECT_EQ(s.maximum_lag_on_failover, 0u);
+  EXPECT_EQ(s.member_slots_ttl, 2h);
+  EXPECT_TRUE(s.pause && s.failsafe_mode && s.synchronous_mode && s.check_timeline && s.use_pg_rewind);
+  EXPECT_EQ(s.max_timelines_history, 3);
+  EXPECT_FALSE(s.use_slots);
+}
+
+TEST(Settings, WhatDoesNotFitIsTheDefaultAndAWarning) {
+  for (const char* dynamic :
+       {R"({"maximum_lag_on_failover":"1MB"})", R"({"primary_start_timeout":-1})", R"({"pause":"maybe"})",
+        R"({"synchronous_mode":7})", R"({"member_slots_ttl":"5 parsecs"})", R"({"postgresql":{"use_slots":[]}})"}) {
+    std::vector<std::string> warnings;
+    const auto s = of(dynamic, &warnings);
+    EXPECT_EQ(warnings.size(), 1u) << dynamic;
+    EXPECT_EQ(s.maximum_lag_on_failover, 1048576u);
+    EXPECT_EQ(s.primary_start_timeout, 300s);
+    EXPECT_FALSE(s.pause || s.synchronous_mode);
+    EXPECT_TRUE(s.use_slots);
+  }
+}
+
+TEST(Settings, AStandbyClusterHasNoSynchronousMode) {
+  EXPECT_FALSE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":"h"}})").synchronous_mode);
+  EXPECT_TRUE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":""}})").synchronous_mode);
+}
+
+TEST(Settings, TheLocalFileDecidesForItsNode) {
+  Local local;
+  local.restapi.connect_address = "h:8008";
+  local.restapi.certfile = "c";
+  local.postgresql.connect_host = "::1";
+  local.postgresql.connect_port = "5433";
+  local.postgresql.use_pg_rewind = false;
+  const auto s = settings(local, Json::parse(R"({"postgresql":{"use_pg_rewind":true}})"), nullptr);
+  EXPECT_EQ(s.api_url, "https://h:8008/patroni");
+  EXPECT_EQ(s.conn_url, "postgres://[::1]:5433/postgres");
+  EXPECT_FALSE(s.use_pg_rewind);
+}
+
+}  // namespace
+}  // namespace tamada::config

@@ -1,0 +1,156 @@
+#include <gtest/gtest.h>
+
+#include "config/config.h"
+
+namespace tamada::config {
+namespace {
+
+Local node() {
+  Local local;
+  local.scope = "demo";
+  local.postgresql.listen_hosts = {"127.0.0.1"};
+  local.postgresql.listen_port = "27100";
+  local.postgresql.config_dir = "/data/n0";
+  return local;
+}
+
+std::string command_line(const ServerConfiguration& configuration) {
+  std::string text;
+  for (const auto& [name, value] : configuration.command_line) text += (text.empty() ? "" : " ") + name + "=" + value;
+  return text;
+}
+
+// The captured postmaster.opts and postgresql.conf of a node of Patroni 4.1.4.
+TEST(ServerConfiguration, AsPatronisNode) {
+  Local local = node();
+  local.postgresql.parameters = {{"unix_socket_directories", "/tmp"}, {"max_connections", "999"}};
+  const auto configuration = server_configuration(
+      local,
+      Json::parse(R"({"postgresql":{"parameters":{"hot_standby":"on","max_connections":50,"max_replication_slots":10,
+        "max_wal_senders":10,"shared_buffers":"32MB","wal_keep_size":"128MB","wal_level":"replica","wal_log_hints":"on"}}})"),
+      150020);
+  EXPECT_EQ(
+      command_line(configuration),
+      "listen_addresses=127.0.0.1 port=27100 cluster_name=demo wal_level=replica hot_standby=on max_connections=50 "
+      "max_wal_senders=10 max_prepared_transactions=0 max_locks_per_transaction=64 track_commit_timestamp=off "
+      "max_replication_slots=10 max_worker_processes=8 wal_log_hints=on");
+  const std::map<std::string, std::string> expected = {
+      {"shared_buffers", "32MB"}, {"unix_socket_directories", "/tmp"}, {"wal_keep_size", "128MB"}};
+  EXPECT_EQ(configuration.parameters, expected);
+  EXPECT_TRUE(configuration.recovery.empty());
+  EXPECT_TRUE(configuration.use_slots);
+}
+
+TEST(ServerConfiguration, GlobalParametersAreChecked) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"max_connections":24})", "max_connections=100"},
+      {R"({"max_connections":"0x64"})", "max_connections=100"},
+      {R"({"MAX_Connections":" 70 "})", "max_connections=70"},
+      {R"({"max_connections":"many"})", "max_connections=100"},
+      {R"({"max_worker_processes":1})", "max_worker_processes=8"},
+      {R"({"max_locks_per_transaction":31})", "max_locks_per_transaction=64"},
+      {R"({"hot_standby":"off"})", "hot_standby=on"},
+      {R"({"wal_level":"minimal"})", "wal_level=replica"},
+      {R"({"wal_level":"logical"})", "wal_level=logical"},
+      {R"({"wal_level":"hot_standby"})", "wal_level=replica"},
+      {R"({"track_commit_timestamp":true})", "track_commit_timestamp=on"},
+      {R"({"wal_log_hints":false})", "wal_log_hints=off"},
+      {R"({"port":1,"listen_addresses":"*","cluster_name":"x"})",
+       "listen_addresses=127.0.0.1 port=27100 cluster_name=demo"},
+  };
+  for (const auto& [parameters, expected] : cases) {
+    const Json dynamic = {{"postgresql", {{"parameters", Json::parse(parameters)}}}};
+    const auto text = " " + command_line(server_configuration(node(), dynamic, 150000)) + " ";
+    EXPECT_TRUE(text.contains(std::string(" ") + expected + " ")) << parameters << text;
+  }
+}
+
+TEST(ServerConfiguration, WalKeepByVersion) {
+  struct Case {
+    const char* parameters;
+    int version;
+    const char *name, *value;
+  };
+  const Case cases[] = {
+      {R"({})", 150000, "wal_keep_size", "128MB"},
+      {R"({"wal_keep_segments":20})", 130000, "wal_keep_size", "320MB"},
+      {R"({"wal_keep_segments":20,"wal_keep_size":"1GB"})", 150000, "wal_keep_size", "1GB"},
+      {R"({"wal_keep_size":"15MB"})", 150000, "wal_keep_size", "128MB"},
+      {R"({"wal_keep_size":256})", 120000, "wal_keep_segments", "16"},
+      {R"({"wal_keep_size":"1GB"})", 120000, "wal_keep_segments", "64"},
+      {R"({})", 120000, "wal_keep_segments", "8"},
+  };
+  for (const auto& [parameters, version, name, value] : cases) {
+    const Json dynamic = {{"postgresql", {{"parameters", Json::parse(parameters)}}}};
+    const auto configuration = server_configuration(node(), dynamic, version);
+    ASSERT_EQ(configuration.parameters.size(), 1u) << parameters;
+    EXPECT_EQ(configuration.parameters.begin()->first, name) << parameters;
+    EXPECT_EQ(configuration.parameters.begin()->second, value) << parameters;
+  }
+}
+
+TEST(ServerConfiguration, LocalOverDynamic) {
+  Local local = node();
+  local.postgresql.parameters = {{"WORK_MEM", "8MB"}, {"hba_file", "x/hba.conf"}};
+  const auto configuration = server_configuration(
+      local, Json::parse(R"({"postgresql":{"use_slots":false,"parameters":{"work_mem":"4MB","archive_mode":true,
+        "random_page_cost":1.1,"deadlock_timeout":500,"gone":null,"list":[1]}}})"),
+      150000);
+  const std::map<std::string, std::string> expected = {{"WORK_MEM", "8MB"},         {"archive_mode", "on"},
+                                                       {"deadlock_timeout", "500"}, {"hba_file", "/data/n0/x/hba.conf"},
+                                                       {"random_page_cost", "1.1"}, {"wal_keep_size", "128MB"}};
+  EXPECT_EQ(configuration.parameters, expected);
+  EXPECT_FALSE(configuration.use_slots);
+}
+
+TEST(ServerConfiguration, Recovery) {
+  using Map = std::map<std::string, std::string>;
+  const Json dynamic =
+      Json::parse(R"({"postgresql":{"recovery_conf":{"restore_command":"cp a","recovery_target_time":"x",
+      "recovery_target_timeline":"3","primary_conninfo":"y","standby_mode":"on"}}})");
+  EXPECT_EQ(server_configuration(node(), dynamic, 150000).recovery, (Map{{"restore_command", "cp a"}}));
+
+  Local local = node();
+  local.postgresql.recovery_conf = {{"archive_cleanup_command", "clean"}};
+  EXPECT_EQ(server_configuration(local, dynamic, 150000).recovery, (Map{{"archive_cleanup_command", "clean"}}));
+
+  local.postgresql.parameters = {{"Restore_Command", "cp b"}, {"recovery_min_apply_delay", "5min"}};
+  const auto configuration = server_configuration(local, dynamic, 150000);
+  EXPECT_EQ(configuration.recovery, (Map{{"recovery_min_apply_delay", "5min"}, {"restore_command", "cp b"}}));
+  EXPECT_EQ(configuration.parameters.size(), 1u);
+}
+
+TEST(ServerConfiguration, HbaOfWhom) {
+  using Lines = std::vector<std::string>;
+  Local local = node();
+  local.bootstrap.pg_hba = {"bootstrap"};
+  EXPECT_EQ(server_configuration(local, Json::object(), 150000).pg_hba, Lines{});
+  EXPECT_EQ(server_configuration(local, Json::object(), 150000, true).pg_hba, Lines{"bootstrap"});
+  const Json dynamic = Json::parse(R"({"postgresql":{"pg_hba":["dynamic"],"pg_ident":["i"]}})");
+  EXPECT_EQ(server_configuration(local, dynamic, 150000, true).pg_hba, Lines{"dynamic"});
+  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_ident, Lines{"i"});
+  local.postgresql.pg_hba = {"local"};
+  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_hba, Lines{"local"});
+}
+
+TEST(ServerConfiguration, JunkIsNoTrouble) {
+  for (const char* dynamic :
+       {"null", "[]", R"({"postgresql":5})", R"({"postgresql":{"parameters":[1],"pg_hba":{"a":1}}})",
+        R"({"postgresql":{"pg_hba":[1,null],"recovery_conf":"x"}})"}) {
+    const auto configuration = server_configuration(node(), Json::parse(dynamic), 0);
+    EXPECT_EQ(configuration.command_line.size(), 13u) << dynamic;
+    EXPECT_TRUE(configuration.pg_hba.empty());
+  }
+}
+
+TEST(ServerConfiguration, TheLeaderNamesTheSynchronousStandbys) {
+  const Json dynamic =
+      Json::parse(R"({"synchronous_mode":true,"postgresql":{"parameters":{"synchronous_standby_names":"*"}}})");
+  EXPECT_FALSE(server_configuration(node(), dynamic, 150000).parameters.contains("synchronous_standby_names"));
+  Json without_mode = dynamic;
+  without_mode.erase("synchronous_mode");
+  EXPECT_TRUE(server_configuration(node(), without_mode, 150000).parameters.contains("synchronous_standby_names"));
+}
+
+}  // namespace
+}  // namespace tamada::config
