@@ -1,0 +1,199 @@
+#include "ctl/member_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "wire/cluster_json.h"
+
+namespace tamada::ctl {
+namespace {
+
+Json get(const Json& object, std::string_view key, Json fallback = "") {
+  const auto it = object.find(key);
+  return it == object.end() ? std::move(fallback) : *it;
+}
+
+bool has(const Json& object, std::string_view key) {
+  const Json value = get(object, key, nullptr);
+  return !value.is_null() && value != false && !(value.is_structured() && value.empty());
+}
+
+// "Pending restart reason" -> "pending_restart_reason"
+std::string key_of(std::string column) {
+  for (char& c : column) c = c == ' ' ? '_' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  return column;
+}
+
+// "sync_standby" -> "Sync Standby"
+std::string role_title(std::string role) {
+  bool first = true;
+  for (char& c : role) {
+    if (c == '_') c = ' ';
+    if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    first = c == ' ';
+  }
+  return role;
+}
+
+// Bytes to MB, as Python's round: halves to even.
+Json lag_mb(const Json& lag) {
+  if (lag.is_number()) return static_cast<std::int64_t>(std::nearbyint(lag.get<double>() / 1024 / 1024));
+  return lag == "unknown" ? Json("") : lag;
+}
+
+std::string restart_reason(const Json& member, bool hide_long) {
+  const Json reasons = get(member, "pending_restart_reason", Json::object());
+  std::string text;
+  if (!reasons.is_object()) return text;
+  for (const auto& [parameter, values] : reasons.items()) {
+    if (!values.is_object()) continue;
+    auto line = parameter + ": " + text_of(get(values, "old_value")) + "->" + text_of(get(values, "new_value"));
+    if (hide_long && line.size() > 50) line = parameter + ": [hidden - too long]";
+    text += (text.empty() ? "" : "\n") + line;
+  }
+  return text;
+}
+
+std::string scheduled_restart(const Json& member) {
+  const Json restart = get(member, "scheduled_restart", Json::object());
+  if (!restart.is_object()) return "";
+  auto text = text_of(get(restart, "schedule"));
+  if (restart.contains("postgres_version")) text += " if version < " + text_of(restart["postgres_version"]);
+  return text;
+}
+
+// Before 4.1, a member told one position only.
+void show_old_position(Json& member) {
+  const Json lsn = get(member, "lsn");
+  if (get(member, "receive_lsn") != "unknown" || get(member, "replay_lsn") != "unknown") return;
+  if (lsn == "" || lsn == "unknown") return;
+  const std::string which = member["state"] == "streaming" ? "receive_" : "replay_";
+  member[which + "lag"] = get(member, "lag");
+  member[which + "lsn"] = lsn;
+}
+
+std::vector<Json> row_of(Json member, const std::string& cluster, const std::vector<std::string>& columns,
+                         bool with_port, bool hide_long) {
+  show_old_position(member);
+  member["cluster"] = cluster;
+  member["member"] = get(member, "name");
+  member["host"] = get(member, "host");
+  member["tl"] = get(member, "timeline");
+  member["role"] = role_title(text_of(get(member, "role")));
+  member["receive_lag"] = lag_mb(get(member, "receive_lag"));
+  member["replay_lag"] = lag_mb(get(member, "replay_lag"));
+  member["pending_restart_reason"] = restart_reason(member, hide_long);
+  member["pending_restart"] = has(member, "pending_restart") ? "*" : "";
+  if (member.contains("scheduled_restart")) member["scheduled_restart"] = scheduled_restart(member);
+  if (with_port && member["host"] != "" && has(member, "port")) {
+    member["host"] = text_of(member["host"]) + ":" + text_of(member["port"]);
+  }
+  std::vector<Json> row;
+  for (const auto& column : columns) row.push_back(get(member, key_of(column)));
+  return row;
+}
+
+// Everybody under the one that they replicate from, as far as the tags tell.
+class Topology {
+ public:
+  explicit Topology(const Json& members) {
+    Json leader = {{"name", ""}};
+    std::set<std::string> replicas;
+    for (const auto& member : members) {
+      if (is_leader(member)) {
+        if (leader["name"] == "") leader = member;
+      } else {
+        replicas.insert(text_of(member["name"]));
+      }
+    }
+    for (const auto& member : members) {
+      if (is_leader(member)) continue;
+      auto parent = text_of(get(get(member, "tags", Json::object()), "replicatefrom"));
+      if (parent == text_of(member["name"]) || !replicas.contains(parent)) parent = text_of(leader["name"]);
+      below_[parent].push_back(member);
+    }
+    add(leader, 0);
+  }
+  const Json& sorted() const { return sorted_; }
+
+ private:
+  static bool is_leader(const Json& member) { return text_of(member["role"]).ends_with("leader"); }
+
+  void add(Json member, std::size_t level) {
+    const auto name = text_of(member["name"]);
+    const auto found = below_.find(name);
+    const auto below = found == below_.end() ? std::vector<Json>{} : found->second;
+    if (found != below_.end()) below_.erase(found);  // members that replicate from one another would go round
+    if (level > 0) member["name"] = std::string((level - 1) * 2, ' ') + "+ " + name;
+    if (!name.empty()) sorted_.push_back(std::move(member));
+    for (const auto& next : below) add(next, level + 1);
+  }
+
+  std::map<std::string, std::vector<Json>> below_;
+  Json sorted_ = Json::array();
+};
+
+// Whether hosts alone do not tell the members apart.
+bool needs_port(const Json& members) {
+  std::set<std::string> hosts;
+  std::size_t count = 0;
+  bool other_port = false;
+  for (const auto& member : members) {
+    if (!member.contains("host")) continue;
+    ++count;
+    hosts.insert(text_of(member["host"]));
+    other_port |= member.contains("port") && member["port"] != 5432;
+  }
+  return other_port || hosts.size() < count;
+}
+
+}  // namespace
+
+Table member_table(const Json& cluster, const std::string& name, const std::optional<std::string>& initialize,
+                   bool extended, Format format) {
+  const Json& members = cluster["members"];
+  const bool pretty = format == Format::pretty || format == Format::topology;
+  Table table;
+  table.of_cluster = true;
+  table.columns = {"Cluster", "Member",      "Host",        "Role",       "State",
+                   "TL",      "Receive LSN", "Receive Lag", "Replay LSN", "Replay Lag"};
+  for (const char* column : {"Pending restart", "Pending restart reason", "Scheduled restart", "Tags"}) {
+    const bool used = std::ranges::any_of(
+        members, [&](const Json& member) { return member.contains("host") && has(member, key_of(column)); });
+    if (extended || used) table.columns.emplace_back(column);
+  }
+  const Topology topology(members);
+  const bool with_port = needs_port(members);
+  for (const auto& member : format == Format::topology ? topology.sorted() : members) {
+    table.rows.push_back(row_of(member, name, table.columns, with_port, pretty));
+  }
+  const std::string id = !initialize ? "uninitialized" : initialize->empty() ? "initializing" : *initialize;
+  table.title = " Cluster: " + name + " (" + id + ") ";
+  table.right = {"Receive LSN", "Replay LSN", "Lag", "TL"};
+  if (pretty) table.columns[7] = table.columns[9] = "Lag";
+  return table;
+}
+
+std::string service_info(const Json& cluster) {
+  std::string text;
+  if (has(cluster, "pause")) text += " Maintenance mode: on\n";
+  if (!cluster.contains("scheduled_switchover")) return text;
+  const Json& switchover = cluster["scheduled_switchover"];
+  text += " Switchover scheduled at: " + text_of(switchover["at"]) + "\n";
+  for (const std::string key : {"from", "to"}) {
+    if (switchover.contains(key))
+      text += std::string(24 - key.size(), ' ') + key + ": " + text_of(switchover[key]) + "\n";
+  }
+  return text;
+}
+
+std::string format_members(const core::ClusterView& view, const std::string& name, bool extended, Format format) {
+  const Json cluster = wire::cluster_json(view);
+  const auto table = format_table(member_table(cluster, name, view.initialize, extended, format), format);
+  const bool pretty = format == Format::pretty || format == Format::topology;
+  return pretty ? table + service_info(cluster) : table;
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,73 @@
+#include "ctl/output.h"
+
+#include "ctl/table.h"
+#include "ctl/yaml_dump.h"
+#include "wire/python_json.h"
+
+namespace tamada::ctl {
+namespace {
+
+Json objects(const Table& table) {
+  Json all = Json::array();
+  for (const auto& row : table.rows) {
+    Json object = Json::object();
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.title.empty() || !text_of(row[i]).empty()) object[table.columns[i]] = row[i];
+    }
+    all.push_back(std::move(object));
+  }
+  return all;
+}
+
+std::string strip(std::string text) {
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text;
+}
+
+// Tags are a block of lines in the pretty table, and one line elsewhere.
+std::string cell(const Json& value, Format format) {
+  if (!value.is_object()) return text_of(value);
+  if (value.empty()) return "{}";
+  return strip(format == Format::pretty ? yaml_block(value) : yaml_flow(value));
+}
+
+std::string tsv(const Table& table) {
+  std::string text;
+  const auto line = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) text += (i > 0 ? "\t" : "") + cells[i];
+    text += "\n";
+  };
+  line(table.columns);
+  for (const auto& row : table.rows) {
+    std::vector<std::string> cells;
+    for (const auto& value : row) cells.push_back(cell(value, Format::tsv));
+    line(cells);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string text_of(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_null()) return "None";
+  if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
+  return wire::dump_python(value);
+}
+
+std::string format_table(const Table& table, Format format) {
+  if (format == Format::json) return wire::dump_python(objects(table)) + "\n";
+  if (format == Format::yaml) return yaml_block(objects(table)) + "\n";
+  if (format == Format::tsv) return tsv(table);
+  const std::size_t skip = table.of_cluster ? 1 : 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& row : table.rows) {
+    auto& cells = rows.emplace_back();
+    for (std::size_t i = skip; i < row.size(); ++i) cells.push_back(cell(row[i], format));
+  }
+  const std::vector<std::string> columns(table.columns.begin() + static_cast<std::ptrdiff_t>(skip),
+                                         table.columns.end());
+  return pretty_table(table.title, columns, rows, table.right);
+}
+
+}  // namespace tamada::ctl
