@@ -15,23 +15,29 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an address or a name; empty or "*": every address
   std::string port;
   std::optional<TlsServer> tls;
-  core::Duration header_deadline = std::chrono::seconds(5);   // TLS handshake and request header, each
-  core::Duration idle_deadline = std::chrono::seconds(30);    // between keep-alive requests
+  core::Duration header_deadline = std::chrono::seconds(5);  // TLS handshake and request header, each
+  core::Duration idle_deadline = std::chrono::seconds(30);   // between keep-alive requests
   std::size_t body_bytes_max = 1 << 20;
+  // Beyond it (or half of the descriptors that the process may have) the connection that has been waiting for the
+  // longest gives way.
   std::size_t connections_max = 4096;
 };
 
-// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another.
+// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another. When
+// destroyed it closes every connection and cancels the handlers under way; these end in the loop's next turns, so what
+// they use must last until then.
 class HttpServer {
  public:
   using Handler = std::function<awaitable<HttpResponse>(HttpRequest)>;
   // An answer that needs no suspension, tried first: return nullptr to go on to the Handler. The string is the whole
-  // response, header and body, ready to be written (health checks: 20,000 a second on one core).
+  // response, header and body (which HEAD leaves out), ready to be written (health checks: 20,000 a second on one
+  // core).
   using Fast = std::function<std::shared_ptr<const std::string>(std::string_view method, std::string_view target)>;
 
   HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
   ~HttpServer();
   core::Result<void> listen();  // binds; the error names address, port and reason
+  int port() const;             // as bound: for port 0; 0 before listen()
 
  private:
   struct Impl;

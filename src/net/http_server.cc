@@ -1,0 +1,314 @@
+#include "net/http_server.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cstring>
+#include <list>
+#include <vector>
+
+#include "net/boot_timer.h"
+#include "net/listener.h"
+#include "net/log.h"
+#include "net/socket_stream.h"
+#include "net/tls.h"
+
+namespace tamada::net {
+namespace {
+
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using boost::system::system_error;
+using Parser = http::request_parser<http::string_body>;
+
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr std::size_t drained_bytes_max = 8 << 20;
+
+// What has been read and not yet parsed.
+struct Input {
+  std::array<char, 8192> bytes;
+  std::size_t have = 0;
+};
+
+// Parses what is there. A status that is an error, 0 when the request is whole, 100 when more is needed.
+int feed(Input& input, Parser& parser) {
+  while (input.have > 0 && !parser.is_done()) {
+    error_code ec;
+    auto used = parser.put(asio::buffer(input.bytes.data(), input.have), ec);
+    std::memmove(input.bytes.data(), input.bytes.data() + used, input.have - used);
+    input.have -= used;
+    if (ec == http::error::body_limit) return 413;
+    if (ec == http::error::header_limit) return 431;
+    if (ec && ec != http::error::need_more) return 400;
+    if (ec || used == 0) break;
+  }
+  if (parser.is_done()) return 0;
+  return input.have == input.bytes.size() ? 431 : 100;
+}
+
+std::size_t connections_possible(std::size_t wanted) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
+  // Whoever fills our port must leave descriptors for postgres and the DCS.
+  return std::clamp<std::size_t>(files.rlim_cur / 2, 1, wanted);
+}
+
+HttpResponse plain_text(int status) {
+  return {.status = status, .headers = {{"Content-Type", "text/plain"}}, .body = std::string(reason(status)) + "\n"};
+}
+
+HttpRequest take_request(Parser& parser, const Stream& stream) {
+  auto& message = parser.get();
+  HttpRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
+  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  request.body = std::move(message.body());
+  request.peer_address = stream.peer_address();
+  request.client_certificate = stream.peer_certificate();
+  return request;
+}
+
+// Reads away what the peer still sends: to close with unread data would reset the connection under our answer.
+awaitable<void> drain(Stream& stream, Input& input, core::Duration deadline) {
+  stream.deadline(deadline);
+  for (std::size_t total = 0; total < drained_bytes_max;) {
+    total += co_await stream.read_some(input.bytes);
+  }
+}
+
+}  // namespace
+
+struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
+  // One connection. Alive as long as its coroutine.
+  struct Session {
+    asio::cancellation_signal cancel;
+    std::unique_ptr<Stream> stream;
+    bool waiting = false;  // for the peer; else we are at work
+    std::list<Session*>::iterator place;
+  };
+
+  Impl(asio::any_io_executor e, HttpServerOptions o, Fast f, Handler h)
+      : executor(std::move(e)), options(std::move(o)), fast(std::move(f)), handler(std::move(h)) {}
+
+  core::Result<void> listen();
+  void stop();
+  awaitable<void> accept(tcp::acceptor& acceptor);
+  void begin(tcp::socket socket);
+  bool make_room();
+  void waits(Session& session, bool waiting);
+  awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
+  awaitable<void> serve(Session& session);
+  awaitable<int> read_request(Session& session, Input& input, Parser& parser);
+  awaitable<bool> answer(Session& session, Parser& parser);
+
+  asio::any_io_executor executor;
+  HttpServerOptions options;
+  Fast fast;
+  Handler handler;
+  TlsContext tls;
+  std::vector<tcp::acceptor> acceptors;
+  std::list<Session*> working, waiting;  // waiting: the longest first
+  std::size_t sessions_max = 0;
+  bool stopped = false;
+};
+
+core::Result<void> HttpServer::Impl::listen() {
+  if (options.tls) {
+    auto made = server_context(*options.tls);
+    if (!made) return std::unexpected(made.error());
+    tls = std::move(*made);
+  }
+  auto made = listen_on(executor, options.address, options.port);
+  if (!made) return std::unexpected(made.error());
+  acceptors = std::move(*made);
+  sessions_max = connections_possible(options.connections_max);
+  for (auto& acceptor : acceptors) {
+    // Each keeps the server's inside alive until it ends.
+    auto loop = [](std::shared_ptr<Impl> self, tcp::acceptor* on) -> awaitable<void> { co_await self->accept(*on); };
+    asio::co_spawn(executor, loop(shared_from_this(), &acceptor), asio::detached);
+  }
+  return {};
+}
+
+void HttpServer::Impl::stop() {
+  stopped = true;
+  error_code ignored;
+  for (auto& acceptor : acceptors) acceptor.close(ignored);
+  // Copied: what is cancelled may leave the lists at once.
+  std::vector<Session*> all(working.begin(), working.end());
+  all.insert(all.end(), waiting.begin(), waiting.end());
+  for (auto* session : all) {
+    if (session->stream) session->stream->close();
+    session->cancel.emit(asio::cancellation_type::terminal);
+  }
+}
+
+awaitable<void> HttpServer::Impl::accept(tcp::acceptor& acceptor) {
+  bool complained = false;
+  while (!stopped) {
+    auto [ec, socket] = co_await acceptor.async_accept(asio::as_tuple(use_awaitable));
+    if (stopped) co_return;
+    if (!ec) {
+      complained = false;
+      begin(std::move(socket));
+      continue;
+    }
+    // Mostly that descriptors have run out. The connection waits in the kernel; to ask again at once would only spin.
+    if (!complained) log::warning("REST API: cannot accept a connection: {}", ec.message());
+    complained = true;
+    make_room();
+    BootTimer pause(executor, accept_pause);
+    co_await pause.async_wait(asio::as_tuple(use_awaitable));
+  }
+}
+
+bool HttpServer::Impl::make_room() {
+  if (waiting.empty()) return false;
+  auto* longest = waiting.front();
+  waits(*longest, false);  // it ends only in the loop's next turns, and must not be chosen again until then
+  if (longest->stream) longest->stream->close();
+  longest->cancel.emit(asio::cancellation_type::terminal);
+  return true;
+}
+
+void HttpServer::Impl::begin(tcp::socket socket) {
+  if (working.size() + waiting.size() >= sessions_max && !make_room()) return;
+  set_socket_options(socket);
+  auto session = std::make_shared<Session>();
+  session->place = working.insert(working.end(), session.get());
+  waits(*session, true);
+  auto ended = [session, self = shared_from_this()](std::exception_ptr) {
+    (session->waiting ? self->waiting : self->working).erase(session->place);
+  };
+  asio::co_spawn(executor, run(session, std::move(socket)),
+                 asio::bind_cancellation_slot(session->cancel.slot(), std::move(ended)));
+}
+
+void HttpServer::Impl::waits(Session& session, bool now) {
+  auto& from = session.waiting ? waiting : working;
+  auto& to = now ? waiting : working;
+  to.splice(to.end(), from, session.place);
+  session.waiting = now;
+}
+
+awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::socket socket) {
+  auto self = shared_from_this();
+  if (tls) {
+    auto made = co_await tls_server_stream(std::move(socket), tls, options.header_deadline);
+    if (!made) co_return;
+    session->stream = std::move(*made);
+  } else {
+    session->stream = plain_stream(std::move(socket));
+  }
+  if (stopped) co_return;
+  try {
+    co_await serve(*session);
+  } catch (const system_error&) {
+    // The peer is gone, was too slow, or we are stopping: either way nobody is left to be answered.
+  }
+}
+
+awaitable<void> HttpServer::Impl::serve(Session& session) {
+  Input input;
+  session.stream->deadline(options.header_deadline);
+  while (!stopped) {
+    Parser parser;
+    parser.eager(true);
+    parser.body_limit(options.body_bytes_max);
+    int error = co_await read_request(session, input, parser);
+    if (error != 0) {
+      co_await session.stream->write(serialize(plain_text(error), false, false));
+      co_await drain(*session.stream, input, options.header_deadline);
+      co_return;
+    }
+    waits(session, false);
+    bool keep_alive = co_await answer(session, parser);
+    if (!keep_alive) co_return;
+    waits(session, true);
+    session.stream->deadline(options.idle_deadline);
+  }
+}
+
+// 0, or the status of the refusal.
+awaitable<int> HttpServer::Impl::read_request(Session& session, Input& input, Parser& parser) {
+  auto& stream = *session.stream;
+  bool began = false, in_body = false;
+  for (;;) {
+    int status = feed(input, parser);
+    if (status != 100) co_return status;
+    // Most requests come in one piece and move no deadline.
+    if (!began && (input.have > 0 || parser.got_some())) {
+      began = true;
+      stream.deadline(options.header_deadline);
+    }
+    if (!in_body && parser.is_header_done()) {
+      in_body = true;
+      stream.deadline(options.idle_deadline);
+      if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+        co_await stream.write("HTTP/1.1 100 Continue\r\n\r\n");
+      }
+    }
+    input.have += co_await stream.read_some({input.bytes.data() + input.have, input.bytes.size() - input.have});
+  }
+}
+
+// Whether the connection goes on.
+awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
+  auto& stream = *session.stream;
+  const auto& message = parser.get();
+  const bool head = message.method() == http::verb::head;
+  // HTTP/1.0's keep-alive is an extension that would have to be confirmed in the answer.
+  const bool keep_alive = parser.keep_alive() && message.version() >= 11;
+  if (fast) {
+    if (auto ready = fast(message.method_string(), message.target())) {
+      std::string_view text = *ready;
+      if (head) text = text.substr(0, std::min(text.find("\r\n\r\n"), text.size() - 4) + 4);
+      co_await stream.write(text);
+      co_return keep_alive;
+    }
+  }
+  // The handler takes the time that it takes.
+  stream.deadline(core::Duration::zero());
+  auto request = take_request(parser, stream);
+  HttpResponse response;
+  std::string failure;
+  try {
+    response = co_await handler(std::move(request));
+  } catch (const std::exception& e) {
+    failure = e.what();
+  }
+  if (stopped) co_return false;
+  co_await throw_if_cancelled();
+  if (!failure.empty()) {
+    log::error("REST API: {} {}: {}", std::string_view(message.method_string()), std::string_view(message.target()),
+               failure);
+    response = plain_text(500);
+  }
+  stream.deadline(options.idle_deadline);
+  const std::string text = serialize(response, keep_alive, head);
+  co_await stream.write(text);
+  co_return keep_alive;
+}
+
+HttpServer::HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), std::move(fast), std::move(handler))) {}
+
+HttpServer::~HttpServer() { impl_->stop(); }
+
+core::Result<void> HttpServer::listen() { return impl_->listen(); }
+
+int HttpServer::port() const {
+  if (impl_->acceptors.empty()) return 0;
+  error_code ec;
+  return impl_->acceptors.front().local_endpoint(ec).port();
+}
+
+}  // namespace tamada::net
