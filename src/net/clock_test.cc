@@ -1,0 +1,100 @@
+#include "net/clock.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <ctime>
+
+#include "net/stream_deadline.h"
+#include "net/test_support.h"
+
+namespace tamada::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(SystemClock, NowIsTheKernelsBootTime) {
+  auto read = [] {
+    timespec t{};
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
+    return core::Instant(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
+  };
+  SystemClock clock;
+  auto before = read();
+  auto now = clock.now();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, read());
+}
+
+TEST(SystemClock, SleepsUntilAndNotBefore) {
+  asio::io_context io(1);
+  SystemClock clock;
+  auto at = clock.now() + 20ms;
+  test::run(io, [&]() -> awaitable<void> {
+    co_await clock.sleep_until(at);
+    EXPECT_GE(clock.now(), at);
+    EXPECT_LT(clock.now(), at + 5s);
+    co_await clock.sleep_until(clock.now() - 1h);  // already past
+  });
+}
+
+TEST(SystemClock, SleepIsCancelled) {
+  asio::io_context io(1);
+  SystemClock clock;
+  asio::cancellation_signal cancel;
+  std::exception_ptr thrown;
+  asio::co_spawn(io, clock.sleep_until(clock.now() + 1h),
+                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr e) { thrown = e; }));
+  io.poll();
+  ASSERT_FALSE(thrown);
+  cancel.emit(asio::cancellation_type::terminal);
+  io.restart();
+  io.run_for(5s);
+  ASSERT_TRUE(thrown);
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const boost::system::system_error& e) {
+    EXPECT_EQ(e.code(), asio::error::operation_aborted);
+  }
+}
+
+TEST(StreamDeadline, MovesAndEnds) {
+  asio::io_context io(1);
+  SystemClock clock;
+  int fired = 0;
+  core::Instant at{};
+  StreamDeadline deadline(io.get_executor(), [&] {
+    ++fired;
+    at = clock.now();
+  });
+  auto began = clock.now();
+  deadline.set(10ms);
+  deadline.set(60ms);  // later: the timer looks at 10 ms and goes on
+  io.run();
+  EXPECT_EQ(fired, 1);
+  EXPECT_GE(at - began, 60ms);
+  deadline.set(1h);
+  deadline.set(5ms);  // earlier
+  io.restart();
+  io.run_for(5s);
+  EXPECT_EQ(fired, 2);
+  deadline.set(5ms);
+  deadline.set(0s);  // none
+  io.restart();
+  io.run();
+  EXPECT_EQ(fired, 2);
+}
+
+TEST(StreamDeadline, NeverFiresAfterItsOwner) {
+  asio::io_context io(1);
+  bool fired = false;
+  auto deadline = std::make_unique<StreamDeadline>(io.get_executor(), [&] { fired = true; });
+  deadline->set(1ns);  // due at once, and its handler may be queued already
+  deadline.reset();
+  io.run();
+  EXPECT_FALSE(fired);
+}
+
+}  // namespace
+}  // namespace tamada::net
