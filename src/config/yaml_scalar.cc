@@ -143,18 +143,38 @@ std::optional<Json> boolean_or_null(std::string_view word) {
   return std::nullopt;
 }
 
+// YYYY-MM-DD, or with a time: YYYY-M-D, T or blanks, h:mm:ss[.f][ Z|+h[:mm]].
 bool is_date(std::string_view word) {
-  const auto matches = [&](std::string_view shape) {
-    return word.size() == shape.size() &&
-           std::ranges::equal(word, shape, [](char c, char s) { return s == '0' ? is_digit(c) : c == s; });
+  const auto digits = [&](std::size_t min, std::size_t max) {
+    std::size_t count = 0;
+    while (count < max && count < word.size() && is_digit(word[count])) ++count;
+    word.remove_prefix(count);
+    return count >= min ? count : 0;
   };
-  if (matches("0000-00-00")) return true;
-  // A date with a time: YYYY-M-D, then T or blanks, then h:mm:ss and anything of digits, sign, point, colon, zone.
-  if (word.size() < 14 || word[4] != '-' || !all_of(word.substr(0, 4), "0123456789")) return false;
-  const auto gap = word.find_first_of("Tt \t");
-  if (gap == word.npos || gap > 10 || gap < 8 || !all_of(word.substr(0, gap), "0123456789-")) return false;
-  const auto time = word.substr(gap + 1);
-  return std::ranges::count(time, ':') >= 2 && all_of(time, "0123456789:.+-Z \t");
+  const auto take = [&](std::string_view any) {
+    const bool found = !word.empty() && any.contains(word[0]);
+    if (found) word.remove_prefix(1);
+    return found;
+  };
+  if (!digits(4, 4) || !take("-")) return false;
+  const auto month = digits(1, 2);
+  if (!month || !take("-")) return false;
+  const auto day = digits(1, 2);
+  if (!day) return false;
+  if (word.empty()) return month == 2 && day == 2;
+  if (!take("Tt")) {
+    if (!take(" \t")) return false;
+    while (take(" \t")) {
+    }
+  }
+  if (!digits(1, 2) || !take(":") || !digits(2, 2) || !take(":") || !digits(2, 2)) return false;
+  if (take(".")) digits(0, word.size());
+  if (word.empty()) return true;
+  while (take(" \t")) {
+  }
+  if (take("Z")) return word.empty();
+  if (!take("+-") || !digits(1, 2)) return false;
+  return word.empty() || (take(":") && digits(2, 2) && word.empty());
 }
 
 std::optional<Json> resolve(std::string_view word) {
