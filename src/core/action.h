@@ -60,14 +60,14 @@ struct StartJob {
 struct CancelJob {};
 struct Follow {
   Upstream upstream;
-};                  // point the running standby at another upstream, without restart where possible
+};  // point the running standby at another upstream, without restart where possible
 struct SyncSlots {  // make physical slots exist / not exist
   std::vector<std::string> create;
   std::vector<std::string> drop;
 };
 struct SetAside {
   std::string reason;
-};                     // rename the data directory away; never deletes
+};  // rename the data directory away; never deletes
 struct Checkpoint {};  // after a promotion, so that pg_rewind sees the new timeline
 struct RunCallback {
   std::string action;

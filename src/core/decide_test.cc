@@ -1,0 +1,689 @@
+#include "core/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/scene.h"
+
+namespace tamada::core::testing {
+namespace {
+
+using Deeds = std::vector<std::string>;
+
+struct Case {
+  const char* name;
+  std::function<void(Scene&)> facts;
+  std::string rule;
+  Deeds deeds;
+};
+
+class Rules : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Rules, Decide) {
+  Scene scene;
+  GetParam().facts(scene);
+  const auto decision = scene.decide();
+  EXPECT_EQ(decision.rule, GetParam().rule) << decision.reason;
+  EXPECT_EQ(deeds(decision), GetParam().deeds) << decision.reason;
+  EXPECT_FALSE(decision.reason.empty());
+}
+
+FailoverRequest request(std::string leader, std::string candidate) {
+  FailoverRequest r;
+  r.leader = std::move(leader);
+  r.candidate = std::move(candidate);
+  r.revision = 60;
+  return r;
+}
+
+UpstreamView upstream_b(Timeline timeline, Lsn fork) {
+  UpstreamView view;
+  view.member = "b";
+  view.reachable = true;
+  view.in_recovery = false;
+  view.timeline = timeline;
+  view.history = {{.timeline = 1, .lsn = fork}};
+  view.asked_at = noon;
+  return view;
+}
+
+const Case leader_cases[] = {
+    {"quiet_leader",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.status = Status{.optime = 900};
+     },
+     "leader",
+     {}},
+    {"leader_without_status_writes_it", [](Scene& s) { s.we_lead().primary(); }, "leader", {"WriteStatus"}},
+    {"status_once_per_loop_wait",
+     [](Scene& s) {
+       s.we_lead().primary(2000);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.memory.status_written_at = noon - 11s;
+     },
+     "leader",
+     {"WriteStatus"}},
+    {"leader_restores_wiped_keys",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.config_json.reset();
+       s.seen.cluster.status = Status{.optime = 900};
+     },
+     "leader",
+     {"WriteInitialize", "WriteConfig"}},
+    {"leader_writes_history_of_its_timeline",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2);
+       s.seen.cluster.status = Status{.optime = 900};
+     },
+     "leader",
+     {"WriteHistory"}},
+    {"leader_makes_missing_member_slots",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.postgres.sql->slots.clear();
+     },
+     "leader",
+     {"SyncSlots"}},
+    {"crashed_primary_is_started_again",
+     [](Scene& s) { s.we_lead().primary().stopped(); },
+     "recover",
+     {"StartJob start"}},
+    {"crash_with_start_timeout_0_gives_the_key_up",
+     [](Scene& s) {
+       s.we_lead().primary().stopped();
+       s.seen.settings.primary_start_timeout = 0s;
+     },
+     "recover",
+     {"ReleaseLeader"}},
+    {"crash_with_start_timeout_0_and_nobody_else_starts_in_place",
+     [](Scene& s) {
+       s.we_lead().primary().stopped();
+       s.seen.settings.primary_start_timeout = 0s;
+       s.seen.cluster.members.erase("b");
+       s.seen.cluster.members.erase("c");
+     },
+     "recover",
+     {"StartJob start"}},
+    {"failed_start_gives_the_key_up",
+     [](Scene& s) { s.we_lead().primary().stopped().job(JobKind::start, JobState::failed); },
+     "recover",
+     {"ReleaseLeader"}},
+    {"new_leader_promotes", [](Scene& s) { s.we_lead().standby(); }, "promote", {"StartJob promote"}},
+    {"failed_promotion_gives_the_key_up",
+     [](Scene& s) { s.we_lead().standby().job(JobKind::promote, JobState::failed); },
+     "promote",
+     {"ReleaseLeader"}},
+    {"nofailover_never_promotes",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.settings.tags.nofailover = true;
+     },
+     "promote",
+     {"ReleaseLeader"}},
+    {"key_of_our_former_life_is_taken_over",
+     [](Scene& s) { s.leader_is("a", old_lease).primary(); },
+     "take_over_own_key",
+     {"AcquireLeader"}},
+    {"no_promotion_on_the_lease_of_before",
+     [](Scene& s) { s.leader_is("a", old_lease).standby(); },
+     "take_over_own_key",
+     {"AcquireLeader"}},
+    {"leader_with_empty_directory_gives_the_key_up",
+     [](Scene& s) { s.we_lead().no_data(); },
+     "create_replica",
+     {"ReleaseLeader"}},
+    {"lost_key_during_promotion_cancels_it",
+     [](Scene& s) { s.b_leads().standby().job(JobKind::promote, JobState::running); },
+     "job",
+     {"CancelJob"}},
+    {"starting_too_long_is_cancelled",
+     [](Scene& s) {
+       s.we_lead().primary().stopped().job(JobKind::start, JobState::running);
+       s.seen.job.as_primary = true;
+       s.memory.crashed_at = noon - 301s;
+     },
+     "job",
+     {"CancelJob"}},
+};
+
+const Case dcs_cases[] = {
+    {"primary_serves_on_while_the_lease_is_young",
+     [](Scene& s) { s.we_lead().primary().dcs_down_since(3s, 5s); },
+     "dcs_lost",
+     {}},
+    {"primary_stops_before_the_lease_can_end",
+     [](Scene& s) { s.we_lead().primary().dcs_down_since(15s, 20s); },
+     "dcs_lost",
+     {"StartJob stop"}},
+    {"primary_that_never_had_a_lease_stops_after_retry_timeout",
+     [](Scene& s) {
+       s.we_lead().primary().dcs_down_since(10s, 20s);
+       s.seen.lease = {};
+     },
+     "dcs_lost",
+     {"StartJob stop"}},
+    {"demoted_primary_serves_reads",
+     [](Scene& s) { s.we_lead().primary().stopped(ControlState::shut_down).dcs_down_since(15s, 20s); },
+     "dcs_lost",
+     {"StartJob start"}},
+    {"standby_stays", [](Scene& s) { s.b_leads().standby().dcs_down_since(60s, 70s); }, "dcs_lost", {}},
+    {"running_promotion_is_cancelled_in_time",
+     [](Scene& s) { s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::promote, JobState::running); },
+     "dcs_lost",
+     {"CancelJob"}},
+    {"in_pause_the_primary_stays",
+     [](Scene& s) {
+       s.we_lead().primary().dcs_down_since(60s, 70s);
+       s.seen.settings.pause = true;
+     },
+     "dcs_lost",
+     {}},
+};
+
+const Case race_cases[] = {
+    {"asks_before_racing", [](Scene& s) { s.nobody_leads().standby(); }, "race", {"PollPeers"}},
+    {"answers_of_before_do_not_count",
+     [](Scene& s) {
+       s.nobody_leads().standby().peer("b", true, 900).peer("c", true, 900);
+       s.seen.peers_asked_at = noon - 2s;
+     },
+     "race",
+     {"PollPeers"}},
+    {"healthiest_takes_the_key",
+     [](Scene& s) { s.nobody_leads().standby(1000).peer("b", true, 1000).peer("c", true, 900); },
+     "race",
+     {"AcquireLeader"}},
+    {"dead_peers_do_not_block",
+     [](Scene& s) { s.nobody_leads().standby().dead_peer("b").dead_peer("c"); },
+     "race",
+     {"AcquireLeader"}},
+    {"peer_ahead", [](Scene& s) { s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c"); }, "race", {}},
+    {"peer_ahead_that_may_not_lead",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c");
+       s.seen.peers["b"].nofailover = true;
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"peer_with_priority",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1000).dead_peer("c");
+       s.seen.peers["b"].failover_priority = 2;
+     },
+     "race",
+     {}},
+    {"living_primary",
+     [](Scene& s) { s.nobody_leads().standby(1000).peer("b", false, 900).dead_peer("c"); },
+     "race",
+     {}},
+    {"lag_over_the_limit",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
+       s.seen.cluster.status = Status{.optime = 1000 + 1048577};
+     },
+     "race",
+     {}},
+    {"lag_at_the_limit",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
+       s.seen.cluster.status = Status{.optime = 1000 + 1048576};
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"nofailover",
+     [](Scene& s) {
+       s.nobody_leads().standby().dead_peer("b").dead_peer("c");
+       s.seen.settings.tags.nofailover = true;
+     },
+     "race",
+     {}},
+    {"no_lease_no_race",
+     [](Scene& s) {
+       s.nobody_leads().standby().dead_peer("b").dead_peer("c");
+       s.seen.lease.deadline = noon;
+     },
+     "race",
+     {}},
+    {"primary_with_wiped_keys_takes_them_back",
+     [](Scene& s) { s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000); },
+     "race",
+     {"AcquireLeader"}},
+    {"primary_beside_a_newer_primary_stops",
+     [](Scene& s) { s.nobody_leads().primary(1000, 1).peer("b", false, 900, 2).dead_peer("c"); },
+     "race",
+     {"StartJob stop"}},
+    {"primary_beside_an_older_primary_goes_on",
+     [](Scene& s) { s.nobody_leads().primary(1000, 2).peer("b", false, 9000, 1).dead_peer("c"); },
+     "race",
+     {"AcquireLeader"}},
+    {"switched_over_from_waits",
+     [](Scene& s) {
+       s.nobody_leads().standby().peer("b", true, 1000).peer("c", true, 1000);
+       s.seen.cluster.failover = request("a", "");
+     },
+     "race",
+     {}},
+    {"others_wait_for_the_candidate",
+     [](Scene& s) {
+       s.nobody_leads().standby().peer("b", true, 900).peer("c", true, 900);
+       s.seen.cluster.failover = request("b", "c");
+     },
+     "race",
+     {}},
+    {"others_do_not_wait_for_a_dead_candidate",
+     [](Scene& s) {
+       s.nobody_leads().standby().peer("b", true, 900).dead_peer("c");
+       s.seen.cluster.failover = request("b", "c");
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"candidate_goes_though_another_is_ahead",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1001).peer("c", true, 1001);
+       s.seen.cluster.failover = request("b", "a");
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"candidate_waits_for_the_last_wal",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1001).peer("c", true, 1001);
+       s.seen.cluster.failover = request("b", "a");
+       s.seen.cluster.status = Status{.optime = 1001};
+     },
+     "race",
+     {}},
+    {"cut_off_peer_ahead_does_not_block_for_ever",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c");
+       s.seen.wall = WallTime(1000s);
+       s.seen.peers["b"].dcs_last_seen = 969;
+     },
+     "race",
+     {"AcquireLeader"}},
+};
+
+const Case replica_cases[] = {
+    {"quiet_replica", [](Scene& s) { s.b_leads().standby(); }, "replica", {}},
+    {"follows_the_new_leader", [](Scene& s) { s.leader_is("c", their_lease).standby(); }, "replica", {"Follow"}},
+    {"primary_without_the_key_stops_at_once", [](Scene& s) { s.b_leads().primary(); }, "demote", {"StartJob stop"}},
+    {"crashed_standby_asks_first",
+     [](Scene& s) { s.b_leads().stopped(ControlState::in_archive_recovery); },
+     "rejoin",
+     {"AskUpstream"}},
+    {"clean_old_primary_follows",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down);
+       s.seen.upstream = upstream_b(2, 1000);
+     },
+     "rejoin",
+     {"StartJob start"}},
+    {"old_primary_with_more_wal_rewinds",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down);
+       s.seen.upstream = upstream_b(2, 900);
+     },
+     "rejoin",
+     {"StartJob rewind"}},
+    {"crashed_old_primary_rewinds",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::in_production);
+       s.seen.upstream = upstream_b(2, 1000);
+     },
+     "rejoin",
+     {"StartJob rewind"}},
+    {"a_failed_rewind_is_not_taken_for_done",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::in_production).job(JobKind::rewind, JobState::failed);
+       s.seen.upstream = upstream_b(2, 1000);
+     },
+     "rejoin",
+     {}},
+    {"after_a_failed_rewind_a_copy_where_allowed",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::in_production);
+       s.memory.rewind_failed = true;
+       s.seen.settings.remove_data_directory_on_rewind_failure = true;
+       s.seen.upstream = upstream_b(2, 1000);
+     },
+     "rejoin",
+     {"SetAside"}},
+    {"after_a_rewind_it_follows",
+     [](Scene& s) { s.b_leads().stopped(ControlState::in_archive_recovery).job(JobKind::rewind, JobState::succeeded); },
+     "rejoin",
+     {"StartJob start"}},
+    {"waits_for_the_leader_to_promote",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down);
+       s.seen.upstream = upstream_b(1, 0);
+       s.seen.upstream->in_recovery = true;
+     },
+     "rejoin",
+     {}},
+    {"not_streaming_standby_asks_why",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 3s;
+     },
+     "replica",
+     {"AskUpstream"}},
+    {"diverged_standby_stops_for_rewind",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 3s;
+       s.seen.upstream = upstream_b(2, 900);
+     },
+     "replica",
+     {"StartJob stop"}},
+    {"diverged_standby_stays_when_nothing_may_mend_it",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.seen.settings.use_pg_rewind = false;
+       s.memory.not_streaming_since = noon - 3s;
+       s.seen.upstream = upstream_b(2, 900);
+     },
+     "replica",
+     {}},
+    {"stopped_without_a_leader_starts_as_standby",
+     [](Scene& s) { s.nobody_leads().stopped(ControlState::shut_down); },
+     "rejoin",
+     {"StartJob start"}},
+    {"empty_directory_copies_the_leader",
+     [](Scene& s) { s.b_leads().no_data(); },
+     "create_replica",
+     {"StartJob basebackup"}},
+    {"failed_copy_waits",
+     [](Scene& s) { s.b_leads().no_data().job(JobKind::basebackup, JobState::failed); },
+     "create_replica",
+     {}},
+    {"another_system_is_refused",
+     [](Scene& s) {
+       s.b_leads().standby();
+       s.seen.postgres.system_identifier = "7000000000000000002";
+     },
+     "foreign_data",
+     {"Exit"}},
+    {"foreign_files_are_left_alone",
+     [](Scene& s) {
+       s.b_leads().no_data();
+       s.seen.postgres.data_directory = DataDirectory::unusable;
+     },
+     "foreign_data",
+     {}},
+};
+
+const Case bootstrap_cases[] = {
+    {"races_for_initialize",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+     },
+     "bootstrap",
+     {"RaceInitialize"}},
+    {"waits_while_another_bootstraps",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = their_lease;
+     },
+     "bootstrap",
+     {}},
+    {"winner_runs_initdb",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = our_lease;
+       s.memory.bootstrapping = true;
+     },
+     "bootstrap",
+     {"StartJob bootstrap"}},
+    {"done",
+     [](Scene& s) {
+       s.nobody_leads().primary().job(JobKind::bootstrap, JobState::succeeded);
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = our_lease;
+       s.memory.bootstrapping = true;
+     },
+     "bootstrap",
+     {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
+    {"failed",
+     [](Scene& s) {
+       s.nobody_leads().no_data().job(JobKind::bootstrap, JobState::failed);
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = our_lease;
+       s.memory.bootstrapping = true;
+     },
+     "bootstrap",
+     {"CancelInitialize", "RevokeLease", "Exit"}},
+    {"never_while_the_cluster_exists", [](Scene& s) { s.nobody_leads().no_data(); }, "bootstrap", {}},
+    {"nofailover_does_not_bootstrap",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.settings.tags.nofailover = true;
+     },
+     "bootstrap",
+     {}},
+};
+
+const Case switchover_cases[] = {
+    {"asks_the_candidate",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"PollPeers"}},
+    {"stops_for_a_healthy_candidate",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"StartJob stop"}},
+    {"refuses_a_lagging_candidate",
+     [](Scene& s) {
+       s.we_lead().primary(3'000'000).peer("b", true, 1000);
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"refuses_a_dead_candidate",
+     [](Scene& s) {
+       s.we_lead().primary().dead_peer("b").peer("c", true, 1000);
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"waits_for_its_time",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.failover->scheduled_at = s.seen.wall + 3600s;
+     },
+     "leader",
+     {}},
+    {"new_leader_clears_the_request",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.failover = request("b", "a");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"clears_a_request_to_another_leader",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.failover = request("b", "c");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"stopped_then_frees_the_key",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
+       s.memory.handing_over = "switchover";
+     },
+     "hand_over",
+     {"ReleaseLeader"}},
+    {"a_stop_that_failed_leaves_it_serving",
+     [](Scene& s) {
+       s.we_lead().primary().job(JobKind::stop, JobState::failed);
+       s.memory.handing_over = "switchover";
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "hand_over",
+     {"ClearFailover"}},
+};
+
+const Case shutdown_cases[] = {
+    {"stops_postgres",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"StartJob stop"}},
+    {"then_hands_over",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down);
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"ReleaseLeader", "RevokeLease", "Exit"}},
+    {"standby_leaves_its_key_behind_nobody",
+     [](Scene& s) {
+       s.b_leads().standby().stopped(ControlState::shut_down_in_recovery);
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"RevokeLease", "Exit"}},
+    {"leaves_without_the_dcs",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).dcs_down_since(5s, 6s);
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"Exit"}},
+    {"in_pause_postgres_stays",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.requests.shutdown = true;
+       s.seen.settings.pause = true;
+     },
+     "shutdown",
+     {"Exit"}},
+    {"cancels_what_runs",
+     [](Scene& s) {
+       s.b_leads().no_data().job(JobKind::basebackup, JobState::running);
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"CancelJob"}},
+};
+
+std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Leader, Rules, ::testing::ValuesIn(leader_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Dcs, Rules, ::testing::ValuesIn(dcs_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(race_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(replica_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Bootstrap, Rules, ::testing::ValuesIn(bootstrap_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Switchover, Rules, ::testing::ValuesIn(switchover_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(shutdown_cases), case_name);
+
+// ---- upkeep
+
+TEST(Upkeep, RenewsAtTheHeartbeat) {
+  Scene scene;
+  scene.we_lead().primary();
+  scene.seen.lease.confirmed_at = scene.seen.lease.attempted_at = noon - 10s;
+  EXPECT_NE(find<RenewLease>(scene.decide()), nullptr);
+  scene.seen.lease.confirmed_at = scene.seen.lease.attempted_at = noon - 9s;
+  const auto decision = scene.decide();
+  EXPECT_EQ(find<RenewLease>(decision), nullptr);
+  ASSERT_TRUE(decision.wake_at);
+  EXPECT_LE(*decision.wake_at, noon + 1s);
+}
+
+TEST(Upkeep, AsksForALeaseWhenThereIsNone) {
+  Scene scene;
+  scene.b_leads().standby();
+  scene.seen.lease = {};
+  EXPECT_NE(find<EnsureLease>(scene.decide()), nullptr);
+}
+
+TEST(Upkeep, PublishesAMissingMemberKeyAtOnce) {
+  Scene scene;
+  scene.b_leads().standby();
+  scene.seen.cluster.members.erase("a");
+  const auto* publish = find<PublishMember>(scene.decide());
+  ASSERT_NE(publish, nullptr);
+  EXPECT_EQ(publish->record.role, "replica");
+  EXPECT_EQ(publish->record.state, "running");
+}
+
+TEST(Upkeep, PositionsAloneWaitForTheHeartbeat) {
+  Scene scene;
+  scene.b_leads().standby(1000);
+  scene.seen.cluster.members["a"] = find<PublishMember>([&] {
+                                      auto without = scene;
+                                      without.seen.cluster.members.erase("a");
+                                      return without.decide();
+                                    }())
+                                        ->record;
+  scene.seen.cluster.members["a"].lease = our_lease;
+  scene.seen.postgres.sql->wal_lsn = 2000;
+  EXPECT_EQ(find<PublishMember>(scene.decide()), nullptr);
+  scene.memory.member_published_at = noon - 10s;
+  EXPECT_NE(find<PublishMember>(scene.decide()), nullptr);
+}
+
+TEST(Callbacks, TellTheChangeOfRoleOnce) {
+  Scene scene;
+  scene.we_lead().primary();
+  scene.memory.role_told = "replica";
+  const auto decision = scene.decide();
+  const auto* callback = find<RunCallback>(decision);
+  ASSERT_NE(callback, nullptr);
+  EXPECT_EQ(callback->action, "on_role_change");
+  EXPECT_EQ(callback->role, "primary");
+  EXPECT_EQ(find<RunCallback>(decide(scene.seen, decision.memory)), nullptr);
+}
+
+// ---- properties that hold whatever else is so
+
+// Every scene of the tables, with the lease gone: nothing may promote or start a primary.
+TEST(Safety, NothingBecomesAPrimaryWithoutALease) {
+  const auto check = [](const Case& one) {
+    Scene scene;
+    one.facts(scene);
+    if (scene.seen.settings.pause) return;
+    scene.seen.lease.deadline = scene.seen.now;
+    const auto decision = scene.decide();
+    for (const auto& action : decision.actions) {
+      const auto* job = std::get_if<StartJob>(&action);
+      if (!job) continue;
+      EXPECT_NE(job->kind, JobKind::promote) << one.name;
+      EXPECT_FALSE(job->kind == JobKind::start && !job->as_standby) << one.name;
+    }
+    EXPECT_EQ(find<AcquireLeader>(decision), nullptr) << one.name;
+  };
+  for (const auto& one : leader_cases) check(one);
+  for (const auto& one : race_cases) check(one);
+  for (const auto& one : replica_cases) check(one);
+  for (const auto& one : switchover_cases) check(one);
+}
+
+TEST(Safety, EveryRuleHasANameAndAText) {
+  for (const auto& rule : rule_table()) {
+    EXPECT_FALSE(rule.name.empty());
+    EXPECT_FALSE(rule.what.empty()) << rule.name;
+  }
+}
+
+}  // namespace
+}  // namespace tamada::core::testing
