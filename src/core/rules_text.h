@@ -1,0 +1,10 @@
+// docs/rules.md, made from the table of rules.
+#pragma once
+
+#include <string>
+
+namespace tamada::core {
+
+std::string rules_markdown();
+
+}  // namespace tamada::core
