@@ -87,7 +87,7 @@ def test_daemon_stopped_hands_over(cluster):
     assert writer.missing() == []
     leader.start()
     assert cluster.wait_healthy(60) is new
-    assert writer.missing(leader) == []
+    wait_for("all rows on it", lambda: writer.missing(leader) == [], 20)
 
 
 def test_node_lost_fails_over_and_rejoins_by_rewind(cluster):

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""Tamada beside Debian's Patroni: the same machine, the same YAML, one run, the sides taking turns.
+
+    compare.py [--reps 3] [--only switchover,...] [--window 30] [--json build/bench.json] [--write docs/benchmarks.md]
+    compare.py --from build/bench.json --write docs/benchmarks.md      the table again, without measuring
+"""
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+
+import footprint
+import rto
+import scenarios
+from harness import Side, processes
+
+TREE = pathlib.Path(__file__).resolve().parent.parent
+PEER = ("/usr/bin/patroni", "/usr/bin/patronictl")
+
+OUTAGES = [("switchover", "switchover over REST"),
+           ("kill_postgres", "`kill -9` of PostgreSQL on the primary"),
+           ("stop_daemon", "SIGTERM to the primary's daemon"),
+           ("node_loss", "loss of the primary's node (daemon and PostgreSQL at once)"),
+           ("kill_daemon", "`kill -9` of the primary's daemon, started again after 1 s"),
+           ("etcd_wiped", "all keys deleted from etcd"),
+           ("etcd_restart", "etcd killed and started again")]
+
+
+def sides():
+    return {"patroni": Side(*PEER), "tamada": Side()}
+
+
+def output(*argv):
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, timeout=20).stdout.strip()
+    except OSError:
+        return ""
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        text = f.read()
+    with open("/proc/meminfo") as f:
+        memory = int(re.search(r"MemTotal:\s+(\d+)", f.read()).group(1))
+    model = re.search(r"model name\s*:\s*(.*)", text)
+    return {"cpu": model.group(1) if model else platform.machine(), "cores": text.count("processor\t"),
+            "memory_gib": round(memory / 1024 / 1024),
+            "kernel": ".".join(platform.release().split(".")[:2]),
+            "patroni": output("dpkg-query", "-W", "-f", "${Version}", "patroni"),
+            "postgresql": output("dpkg-query", "-W", "-f", "${Version}", "postgresql-15"),
+            "etcd": output("dpkg-query", "-W", "-f", "${Version}", "etcd-server"),
+            "tamada": output("git", "-C", str(TREE), "describe", "--always", "--tags")}
+
+
+def run(options):
+    names = options.only.split(",") if options.only else [name for name, _ in OUTAGES]
+    found = {"machine": machine(), "date": datetime.date.today().isoformat(), "reps": options.reps,
+             "dcs": scenarios.DCS, "outages": {}, "footprint": {}}
+    for rep in range(options.reps):
+        for name, side in sides().items():
+            print(f"{name}, round {rep + 1} of {options.reps}", flush=True)
+            for key, rows in rto.measure(side, names, 1, scenarios.DCS).items():
+                found["outages"].setdefault(name, {}).setdefault(key, []).extend(rows)
+            save(found, options.json)
+    if options.window:
+        for name, side in sides().items():
+            print(f"{name}, footprint", flush=True)
+            found["footprint"][name] = footprint.measure(side, options.window, scenarios.DCS)
+            save(found, options.json)
+    return found
+
+
+def save(found, path):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+# ---- the table
+
+def values(found, side, scenario, field):
+    return [r[field] for r in found["outages"].get(side, {}).get(scenario, []) if field in r]
+
+
+def ratio(theirs, ours, more_is_better=False):
+    if not theirs or not ours:
+        return "-"
+    times = ours / theirs if more_is_better else theirs / ours
+    return f"{times:.0f}x" if times >= 9.5 else f"{times:.1f}x"
+
+
+def seconds_row(found, title, scenario, field):
+    cells, medians = [], []
+    for side in ("patroni", "tamada"):
+        seen = values(found, side, scenario, field)
+        medians.append(statistics.median(seen) if seen else None)
+        text = f"{medians[-1]:.2f}" + (f" ({min(seen):.2f}-{max(seen):.2f})" if len(seen) > 1 else "") if seen else "-"
+        failed = len(found["outages"].get(side, {}).get(scenario, [])) - len(seen)
+        lost = sum(values(found, side, scenario, "lost"))
+        cells.append(text + (f", {failed} failed" if failed else "") + (f", {lost} rows lost" if lost else ""))
+    return f"| {title} | {cells[0]} | {cells[1]} | {ratio(*medians)} |"
+
+
+def footprint_rows(found):
+    theirs, ours = found["footprint"].get("patroni"), found["footprint"].get("tamada")
+    if not theirs or not ours:
+        return []
+
+    def row(title, read, unit="", more=False, digits=1):
+        a, b = read(theirs), read(ours)
+        return f"| {title} | {a:,.{digits}f}{unit} | {b:,.{digits}f}{unit} | {ratio(a, b, more)} |"
+    return [
+        row("memory of the leader's daemon (RSS)", lambda f: f["leader"]["rss_mb"], " MB"),
+        row("memory of a replica's daemon (RSS)", lambda f: f["replica"]["rss_mb"], " MB"),
+        row("idle CPU, leader's daemon", lambda f: f["leader"]["idle_cpu_pct"], " %", digits=2),
+        row("threads", lambda f: f["leader"]["threads"], digits=0),
+        row("health checks per second, kept connections", lambda f: f["checks_keepalive"]["per_s"], more=True, digits=0),
+        f"| - their 99th percentile | {theirs['checks_keepalive']['p99']} | {ours['checks_keepalive']['p99']} | |",
+        row("health checks per second, a connection each", lambda f: f["checks_close"]["per_s"], more=True, digits=0),
+        row("writes to etcd per minute, idle", lambda f: f["etcd_writes_per_min"]),
+    ]
+
+
+def table(found):
+    m, d = found["machine"], found["dcs"]
+    head = "| | Patroni | Tamada | ratio |\n|---|---|---|---|"
+    lines = [
+        "# Tamada beside Patroni", "",
+        "Written by `make bench` (bench/compare.py), not by hand. Both sides run in one go and take turns, with the same YAML",
+        f"(ttl {d['ttl']}, loop_wait {d['loop_wait']}, retry_timeout {d['retry_timeout']}), three nodes and one etcd on loopback.", "",
+        f"Machine: {m['cores']} cores ({m['cpu']}), {m['memory_gib']} GiB, Linux {m['kernel']}. Patroni {m['patroni']}, PostgreSQL",
+        f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {found['reps']} rounds.", "",
+        "## Outages", "",
+        "Seconds: the longest time without an acknowledged write, for a client that inserts a row every 5 ms and connects again after",
+        "an error. Median (min-max). Ratio: how many times shorter.", "", head,
+        *(seconds_row(found, title, name, "outage_s") for name, title in OUTAGES if name in found["outages"].get("tamada", {})), "",
+        "A lost node keeps its lease until it ends, on both sides: node loss is bounded by ttl, not by speed.", "",
+        "## From nothing to a cluster", "", head,
+        seconds_row(found, "first primary, from an empty folder (s)", "up", "first_primary_s"),
+        seconds_row(found, "three nodes, both replicas streaming (s)", "up", "all_streaming_s"), ""]
+    rows = footprint_rows(found)
+    if rows:
+        lines += ["## Footprint of a daemon", "", head, *rows, ""]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reps", type=int, default=3)
+    parser.add_argument("--only")
+    parser.add_argument("--window", type=int, default=30, help="seconds of idling for the footprint; 0: none")
+    parser.add_argument("--json", default=str(TREE / "build" / "bench.json"))
+    parser.add_argument("--from", dest="source", help="results of an earlier run")
+    parser.add_argument("--write", default=str(TREE / "docs" / "benchmarks.md"))
+    options = parser.parse_args()
+    processes.adopt_orphans()
+    if options.source:
+        found = json.loads(pathlib.Path(options.source).read_text())
+    else:
+        found = run(options)
+    text = table(found)
+    pathlib.Path(options.write).write_text(text)
+    print("\n" + text)
+
+
+if __name__ == "__main__":
+    main()

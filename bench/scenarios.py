@@ -1,0 +1,87 @@
+"""One trouble each, on a healthy cluster: what clients notice of it. All times in seconds."""
+import pathlib
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+
+from harness import Writer, wait_for  # noqa: E402
+
+# The reference settings of the comparison: what patroni.yml has when nobody touched it.
+DCS = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10, "maximum_lag_on_failover": 1048576, "primary_start_timeout": 300}
+
+
+def outage(cluster, act, watch, moves=False, timeout=180):
+    """Writes a row every 5 ms, does act(leader), and looks on for `watch` seconds after writes came back."""
+    with Writer(cluster) as writer:
+        time.sleep(1.0)   # a stretch of normal writing before it
+        old = cluster.leader()
+        began = time.monotonic()
+        act(old)
+        new = cluster.wait_leader(timeout, other_than=old) if moves else None
+        writer.wait_for_writes(max(began, time.monotonic() - 0.2), 100, timeout, port=new.pg_port if new else None)
+        settled = time.monotonic() + watch
+        wait_for("the end of the watch", lambda: time.monotonic() > settled, watch + 5)
+        writer.wait_for_writes(time.monotonic(), 100, timeout)
+        gap = writer.longest_gap(began)
+    return {"outage_s": gap, "lost": len(writer.missing()), "moved": cluster.leader() is not old}
+
+
+def switchover(c):
+    def act(old):
+        status, text = old.api("/switchover", "POST", {"leader": old.name}, timeout=60)
+        assert status == 200, text
+    return outage(c, act, 3, moves=True)
+
+
+def kill_postgres(c):
+    return outage(c, lambda old: old.kill_postgres(), 12)
+
+
+def stop_daemon(c):
+    stopped = []
+
+    def act(old):
+        stopped.append(old)
+        old.stop()
+    result = outage(c, act, 3, moves=True)
+    stopped[0].start()
+    return result
+
+
+def node_loss(c):
+    lost = []
+
+    def act(old):
+        lost.append(old)
+        old.lose()
+    result = outage(c, act, 3, moves=True)
+    lost[0].start()
+    return result
+
+
+def kill_daemon(c):
+    """Killed, and a second later started again, as systemd does."""
+    def act(old):
+        old.kill_daemon()
+        time.sleep(1)
+        old.start()
+    return outage(c, act, c.dcs["ttl"] / 2)
+
+
+def etcd_wiped(c):
+    def act(_):
+        c.etcd.ctl("del", "--prefix", c.prefix)
+    return outage(c, act, c.dcs["loop_wait"] + 5)
+
+
+def etcd_restart(c):
+    def act(_):
+        c.etcd.signal(signal.SIGKILL)
+        c.etcd.proc.wait(10)
+        c.etcd.start()
+    return outage(c, act, c.dcs["loop_wait"] + 5)
+
+
+SCENARIOS = {f.__name__: f for f in (switchover, kill_postgres, stop_daemon, node_loss, kill_daemon, etcd_wiped, etcd_restart)}
