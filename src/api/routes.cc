@@ -133,6 +133,8 @@ HttpResponse RestApi::health_response(std::string_view method, const Target& tar
 }
 
 std::optional<HttpResponse> RestApi::denied(const net::HttpRequest& request) const {
+  if (options_.require_client_certificate && !request.client_certificate)
+    return text(403, "client certificate required");
   auto reason = authentication_failure(request.header("Authorization"), options_.username, options_.password);
   if (!reason) return std::nullopt;
   auto response = text(401, std::move(*reason));

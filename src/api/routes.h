@@ -28,7 +28,8 @@ AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 
 struct RestApiOptions {
   std::string scope, name;
-  std::string username, password;  // both empty: whoever reaches the port may change things
+  std::string username, password;           // both empty: whoever reaches the port may change things
+  bool require_client_certificate = false;  // of the requests that change something
   std::vector<std::pair<std::string, std::string>> extra_headers;
   AskPeer ask_peer;  // empty: by HTTP without certificates, 2 s
 };

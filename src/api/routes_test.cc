@@ -111,6 +111,14 @@ TEST(Authentication, UnsafeMethodsOnly) {
   EXPECT_EQ(node.agent.reloads, 1);
 }
 
+TEST(Authentication, ClientCertificate) {
+  RestApiOptions options;
+  options.require_client_certificate = true;
+  Node node(leader(), options);
+  EXPECT_EQ(node.ask("GET", "/config").substr(0, 3), "200");
+  EXPECT_EQ(node.ask("POST", "/reload"), "403 client certificate required");
+}
+
 TEST(Config, Patch) {
   Node node(leader());
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32,"nosuch":1,"loop_wait":null})"),

@@ -159,7 +159,8 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
     if (!reason.empty()) co_return text(412, reason);
   }
 
-  const auto& cluster = board_.latest()->seen.cluster;
+  const auto latest = board_.latest();  // a moment has passed
+  const auto& cluster = latest->seen.cluster;
   const auto old_leader = cluster.leader ? cluster.leader->name : std::string();
   const auto before = cluster.failover_revision;
   const auto written = co_await write_failover(std::move(request));
