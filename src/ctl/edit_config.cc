@@ -1,0 +1,138 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "config/yaml.h"
+#include "ctl/commands.h"
+#include "ctl/config_edit.h"
+#include "ctl/prompt.h"
+#include "ctl/unified_diff.h"
+#include "ctl/yaml_dump.h"
+#include "wire/json.h"
+#include "wire/json_merge.h"
+#include "wire/python_json.h"
+
+extern char** environ;
+
+namespace tamada::ctl {
+namespace {
+
+struct Edited {
+  std::string text;  // as people see it
+  Json value;
+};
+
+core::Result<Json> read_yaml(const std::string& file) {
+  std::string text;
+  if (file == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return core::fail(file + ": cannot be read");
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  auto document = config::parse_yaml(text, file);
+  if (!document) return std::unexpected(document.error());
+  return std::move(document->value);
+}
+
+core::Result<std::string> editor_program() {
+  if (const char* own = std::getenv("EDITOR"); own != nullptr && *own != '\0') return own;
+  for (const char* folder : {"/usr/local/bin/", "/usr/bin/", "/bin/"}) {
+    for (const char* name : {"editor", "vi"}) {
+      if (access((std::string(folder) + name).c_str(), X_OK) == 0) return name;
+    }
+  }
+  return core::fail("EDITOR environment variable is not set. editor or vi are not available");
+}
+
+core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster) {
+  const auto editor = editor_program();
+  if (!editor) return std::unexpected(editor.error());
+  for (char& c : cluster) c = c == '/' ? '_' : c;
+  auto file = (std::filesystem::temp_directory_path() / (cluster + "-config-XXXXXX.yaml")).string();
+  const int fd = mkostemps(file.data(), 5, O_CLOEXEC);
+  if (fd < 0) return core::fail("cannot make a temporary file " + file);
+  close(fd);
+  std::ofstream(file, std::ios::binary) << before;
+  std::string program = *editor;
+  char* argv[] = {program.data(), file.data(), nullptr};
+  pid_t pid = 0;
+  int status = posix_spawnp(&pid, argv[0], nullptr, nullptr, argv, environ);
+  if (status == 0) waitpid(pid, &status, 0);
+  std::ifstream in(file, std::ios::binary);
+  Edited edited{.text = {std::istreambuf_iterator<char>(in), {}}, .value = {}};
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  if (status != 0) return core::fail(fmt::format("Editor exited with return code {}", WEXITSTATUS(status)));
+  auto document = config::parse_yaml(edited.text, "the edited configuration");
+  if (!document) return std::unexpected(document.error());
+  edited.value = std::move(document->value);
+  return edited;
+}
+
+core::Result<Edited> edit(const EditConfigOptions& options, const std::string& cluster, const Json& config,
+                          const std::string& before) {
+  auto pairs = options.set;
+  for (const auto& pair : options.pg)
+    pairs.push_back("postgresql.parameters." + pair.substr(pair.find_first_not_of(' ')));
+  if (pairs.empty() && options.apply_file.empty() && options.replace_file.empty()) return edit_by_hand(before, cluster);
+  Json changed = config;
+  if (!options.replace_file.empty()) {
+    auto value = read_yaml(options.replace_file);
+    if (!value) return std::unexpected(value.error());
+    changed = std::move(*value);
+  }
+  if (!options.apply_file.empty()) {
+    auto value = read_yaml(options.apply_file);
+    if (!value) return std::unexpected(value.error());
+    wire::merge_json(changed, *value);
+  }
+  auto set = set_values(std::move(changed), pairs);
+  if (!set) return std::unexpected(set.error());
+  return Edited{.text = yaml_block(*set), .value = *set};
+}
+
+}  // namespace
+
+Done edit_config(Session& session, const EditConfigOptions& options) {
+  const auto name = session.cluster_name(options.cluster);
+  if (!name) return std::unexpected(name.error());
+  const auto view = session.cluster(*name);
+  if (!view) return std::unexpected(view.error());
+  const auto config = view->config_json ? wire::parse_object(*view->config_json) : std::nullopt;
+  if (!config) return core::fail("The config key does not exist in the cluster " + *name);
+  const auto before = yaml_block(*config);
+  const auto edited = edit(options, *name, *config, before);
+  if (!edited) return std::unexpected(edited.error());
+  if (!edited->value.is_object()) return core::fail("The configuration must be a mapping");
+  if (same(*config, edited->value)) {
+    if (!options.quiet) echo("Not changed\n");
+    return {};
+  }
+  if (!options.quiet) echo(unified_diff(before, edited->text));
+  if ((options.apply_file == "-" || options.replace_file == "-") && !options.force) {
+    echo("Use --force option to apply changes\n");
+    return {};
+  }
+  if (!options.force) {
+    const auto sure = confirm("Apply these changes?");
+    if (!sure) return core::fail(aborted);
+    if (!*sure) return {};
+  }
+  const auto written = session.write(*name, "config", wire::dump_compact(edited->value), view->config_revision);
+  if (!written) return std::unexpected(written.error());
+  if (!*written) return core::fail("Config modification aborted due to concurrent changes");
+  echo("Configuration changed\n");
+  return {};
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,44 @@
+#include "ctl/prompt.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+namespace tamada::ctl {
+namespace {
+
+std::optional<std::string> ask(const std::string& question) {
+  std::fputs(question.c_str(), stdout);
+  std::fflush(stdout);
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+std::optional<std::string> prompt(const std::string& text, const std::optional<std::string>& fallback) {
+  const auto question = fallback ? text + " [" + *fallback + "]: " : text + ": ";
+  for (;;) {
+    auto answer = ask(question);
+    if (!answer) return std::nullopt;
+    if (!answer->empty()) return answer;
+    if (fallback) return fallback;
+  }
+}
+
+std::optional<bool> confirm(const std::string& text) {
+  for (;;) {
+    auto answer = ask(text + " [y/N]: ");
+    if (!answer) return std::nullopt;
+    answer->erase(0, answer->find_first_not_of(" \t"));
+    answer->erase(answer->find_last_not_of(" \t") + 1);
+    std::ranges::transform(*answer, answer->begin(), [](unsigned char c) { return std::tolower(c); });
+    if (*answer == "y" || *answer == "yes") return true;
+    if (answer->empty() || *answer == "n" || *answer == "no") return false;
+    std::puts("Error: invalid input");
+  }
+}
+
+}  // namespace tamada::ctl

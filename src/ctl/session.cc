@@ -1,0 +1,211 @@
+#include "ctl/session.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "dcs/cluster_cache.h"
+#include "dcs/etcd3.h"
+#include "dcs/etcd_codec.h"
+#include "net/http_client.h"
+#include "wire/python_json.h"
+
+extern char** environ;
+
+namespace tamada::ctl {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr core::Duration dcs_timeout = 10s;
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto sign = text.find('=');
+    if (sign != text.npos) all.emplace(text.substr(0, sign), text.substr(sign + 1));
+  }
+  return all;
+}
+
+dcs::Etcd3Options etcd_options(const config::Etcd& etcd) {
+  return {.endpoints = etcd.endpoints,
+          .username = etcd.username,
+          .password = etcd.password,
+          .cacert = etcd.cacert,
+          .cert = etcd.cert,
+          .key = etcd.key};
+}
+
+// Patroni's rules of which section the client takes its certificates and its password from.
+std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Url& url) {
+  if (url.scheme != "https") return std::nullopt;
+  const auto& ctl = local.ctl;
+  return net::TlsClient{.ca_file = ctl.cacert.empty() ? local.restapi.cafile : ctl.cacert,
+                        .cert_file = ctl.certfile,
+                        .key_file = ctl.keyfile,
+                        .verify = !ctl.insecure};
+}
+
+}  // namespace
+
+core::Result<DcsUrl> parse_dcs_url(std::string_view text) {
+  std::string scheme;
+  if (const auto at = text.find("//"); at != text.npos) {
+    scheme = text.substr(0, at);
+    if (scheme.ends_with(':')) scheme.pop_back();
+    text.remove_prefix(at + 2);
+  }
+  DcsUrl url;
+  if (const auto slash = text.find('/'); slash != text.npos) {
+    if (text.size() > slash + 1) url.namespace_ = text.substr(slash);
+    text = text.substr(0, slash);
+  }
+  const auto colon = text.rfind(']') == text.npos ? text.rfind(':') : text.find(':', text.rfind(']'));
+  std::string host(text.substr(0, colon));
+  std::string port(colon == text.npos ? "" : text.substr(colon + 1));
+  // Without a scheme, Patroni goes by the store's usual port.
+  if (scheme.empty()) scheme = port == "8500" ? "consul" : port == "2181" ? "zookeeper" : "etcd3";
+  if (scheme == "consul" || scheme == "zookeeper" || scheme == "exhibitor") {
+    return core::fail("The dcs " + scheme + " is not supported: only etcd is");
+  }
+  if (scheme != "etcd" && scheme != "etcd3") return core::fail("Unknown dcs scheme: " + scheme);
+  if (host.empty()) host = "localhost";
+  if (port.empty()) port = "2379";
+  if (port.find_first_not_of("0123456789") != port.npos) return core::fail("The dcs url has no valid port: " + port);
+  url.endpoint = "http://" + host + ":" + port;
+  return url;
+}
+
+struct Session::Impl {
+  config::Local local;
+  asio::io_context io{1};
+  std::unique_ptr<dcs::Etcd3> etcd;
+
+  template <class T>
+  T run(awaitable<T> work) {
+    std::optional<T> result;
+    asio::co_spawn(
+        io,
+        [](awaitable<T> w, std::optional<T>& into) -> awaitable<void> { into.emplace(co_await std::move(w)); }(
+                                                       std::move(work), result),
+        asio::detached);
+    io.restart();
+    while (!result && io.run_one() > 0) {
+    }
+    return std::move(*result);
+  }
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session::~Session() = default;
+
+core::Result<Session> Session::open(const SessionOptions& options) {
+  std::error_code ignored;
+  auto file = options.config_file;
+  if (!std::filesystem::exists(file, ignored)) {
+    if (options.config_file_given) {
+      return core::fail(fmt::format(
+          "Provided config file {} not existing or no read rights. Check the -c/--config-file parameter", file));
+    }
+    file.clear();
+  }
+  auto loaded = config::load(file, environment(), config::Purpose::ctl);
+  if (!loaded) return std::unexpected(loaded.error());
+  auto impl = std::make_unique<Impl>();
+  impl->local = std::move(loaded->local);
+  impl->local.ctl.insecure |= options.insecure;
+  if (options.dcs_url) {
+    auto url = parse_dcs_url(*options.dcs_url);
+    if (!url) return std::unexpected(url.error());
+    impl->local.etcd.endpoints = {url->endpoint};
+    if (!url->namespace_.empty())
+      impl->local.namespace_ = url->namespace_ + (url->namespace_.ends_with('/') ? "" : "/");
+  }
+  return Session(std::move(impl));
+}
+
+const config::Local& Session::local() const { return impl_->local; }
+
+core::Result<std::string> Session::cluster_name(const std::string& given) const {
+  if (!given.empty()) return given;
+  if (!impl_->local.scope.empty()) return impl_->local.scope;
+  return core::fail("No cluster name was provided, and the configuration has no scope");
+}
+
+core::Result<core::ClusterView> Session::cluster(const std::string& name) {
+  if (impl_->local.etcd.endpoints.empty()) {
+    return core::fail("Can not find suitable configuration of distributed configuration store");
+  }
+  if (!impl_->etcd) {
+    auto etcd = dcs::Etcd3::create(etcd_options(impl_->local.etcd));
+    if (!etcd) return std::unexpected(etcd.error());
+    impl_->etcd = std::move(*etcd);
+  }
+  const auto prefix = impl_->local.namespace_ + name + "/";
+  const auto range = impl_->run(impl_->etcd->range(prefix, 0, dcs_timeout));
+  if (!range) return core::fail(range.error().what);
+  dcs::ClusterCache cache(prefix);
+  cache.reset(*range);
+  return cache.view();
+}
+
+core::Result<bool> Session::write(const std::string& cluster, const std::string& key, const std::string& value,
+                                  std::optional<core::Revision> expected) {
+  const auto whole = impl_->local.namespace_ + cluster + "/" + key;
+  std::vector<dcs::Compare> compares;
+  if (expected) compares.push_back({.what = dcs::Compare::What::mod_revision, .key = whole, .number = *expected});
+  auto done = impl_->run(impl_->etcd->txn(compares, {dcs::Put{.key = whole, .value = value}}, dcs_timeout));
+  if (!done) return core::fail(done.error().what);
+  return done->succeeded;
+}
+
+core::Result<net::HttpResponse> Session::request(const core::Member& member, const std::string& method,
+                                                 const std::string& path, const nlohmann::ordered_json* body,
+                                                 core::Duration timeout) {
+  auto url = net::Url::parse(member.api_url);
+  if (!url) return std::unexpected(url.error());
+  url->path.clear();
+  net::HttpRequest request;
+  request.method = method;
+  request.target = "/" + path;
+  const auto& local = impl_->local;
+  const bool own = !local.ctl.username.empty();
+  const auto& username = own ? local.ctl.username : local.restapi.username;
+  const auto& password = own ? local.ctl.password : local.restapi.password;
+  if (!username.empty()) {
+    request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
+  }
+  if (body != nullptr) {
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = wire::dump_python(*body);
+  }
+  return impl_->run(net::http_once(*url, rest_tls(local, *url), std::move(request), timeout));
+}
+
+std::vector<core::Member> members_leader_first(const core::ClusterView& view) {
+  std::vector<core::Member> members;
+  const auto* leader = view.leader_member();
+  if (leader && !leader->api_url.empty()) members.push_back(*leader);
+  for (const auto& [name, member] : view.members) {
+    if (&member != leader && !member.api_url.empty()) members.push_back(member);
+  }
+  return members;
+}
+
+std::string timestamp(int digits) {
+  const auto now = std::chrono::system_clock::now();
+  auto text = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(now)));
+  if (digits == 0) return text;
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() % 1'000'000;
+  return text + fmt::format(".{:06}", micros).substr(0, static_cast<std::size_t>(digits) + 1);
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,65 @@
+// What every command needs: the configuration, the cluster's keys, the members' REST API.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "core/cluster_view.h"
+#include "core/types.h"
+#include "dcs/dcs.h"
+#include "net/http.h"
+
+namespace tamada::ctl {
+
+// -d, as in Patroni: [etcd3://][host][:port][/namespace].
+struct DcsUrl {
+  std::string endpoint;
+  std::string namespace_;  // empty: the configuration's
+};
+core::Result<DcsUrl> parse_dcs_url(std::string_view text);
+
+struct SessionOptions {
+  std::string config_file;
+  bool config_file_given = false;  // it must exist then
+  std::optional<std::string> dcs_url;
+  bool insecure = false;
+};
+
+// Every call runs until it is done.
+class Session {
+ public:
+  static core::Result<Session> open(const SessionOptions& options);
+  Session(Session&&) noexcept;
+  ~Session();
+
+  const config::Local& local() const;
+  // The cluster that the command line names, or else the configuration's scope.
+  core::Result<std::string> cluster_name(const std::string& given) const;
+
+  core::Result<core::ClusterView> cluster(const std::string& name);
+  // Of `key` below the cluster's prefix. `expected`: only if it is at this revision; false: it is not.
+  core::Result<bool> write(const std::string& cluster, const std::string& key, const std::string& value,
+                           std::optional<core::Revision> expected);
+
+  core::Result<net::HttpResponse> request(const core::Member& member, const std::string& method,
+                                          const std::string& path, const nlohmann::ordered_json* body = nullptr,
+                                          core::Duration timeout = std::chrono::seconds(10));
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The leader first, then the others; only those with a REST API.
+std::vector<core::Member> members_leader_first(const core::ClusterView& view);
+
+// "2026-11-22 22:25:56.54161": local time, `digits` of the second's fraction; 0: no point either.
+std::string timestamp(int digits);
+
+}  // namespace tamada::ctl

@@ -1,0 +1,44 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/presentation.h"
+#include "ctl/commands.h"
+#include "wire/json.h"
+
+namespace tamada::ctl {
+namespace {
+
+// "n0: Patroni 4.1.4 PostgreSQL 15.20"
+std::string describe(Session& session, const core::Member& member) {
+  const auto answer = session.request(member, "GET", "patroni");
+  if (!answer) return fmt::format("{}: failed to get version: {}\n", member.name, answer.error().what);
+  const auto status = wire::parse_object(answer->body);
+  if (!status) return fmt::format("{}: failed to get version: the answer is no JSON\n", member.name);
+  const Json* daemon = wire::find(*status, "patroni");
+  const auto server = wire::integer_at(*status, "server_version").value_or(0);
+  return fmt::format("{}: Patroni {}{}\n", member.name, daemon ? wire::text_at(*daemon, "version") : "None",
+                     server > 0 ? " PostgreSQL " + format_pg_version(server) : "");
+}
+
+}  // namespace
+
+std::string format_pg_version(std::int64_t number) {
+  if (number < 100000) return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+  return fmt::format("{}.{}", number / 10000, number % 10000);
+}
+
+Done version(Session& session, const std::string& cluster, const std::vector<std::string>& members) {
+  echo(fmt::format("patronictl version {}\n", core::compatible_version));
+  if (cluster.empty()) return {};
+  echo("\n");
+  const auto view = session.cluster(cluster);
+  if (!view) return std::unexpected(view.error());
+  for (const auto& [name, member] : view->members) {
+    if (member.api_url.empty() || (!members.empty() && std::ranges::find(members, name) == members.end())) continue;
+    echo(describe(session, member));
+  }
+  return {};
+}
+
+}  // namespace tamada::ctl
