@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cstring>
@@ -88,7 +89,7 @@ awaitable<void> drain(Stream& stream, Input& input, core::Duration deadline) {
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   // One connection. Alive as long as its coroutine.
-  struct Session {
+  struct Session : std::enable_shared_from_this<Session> {
     asio::cancellation_signal cancel;
     std::unique_ptr<Stream> stream;
     bool waiting = false;  // for the peer; else we are at work
@@ -103,6 +104,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   awaitable<void> accept(tcp::acceptor& acceptor);
   void begin(tcp::socket socket);
   bool make_room();
+  void end(Session& session);
   void waits(Session& session, bool waiting);
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
@@ -145,10 +147,15 @@ void HttpServer::Impl::stop() {
   // Copied: what is cancelled may leave the lists at once.
   std::vector<Session*> all(working.begin(), working.end());
   all.insert(all.end(), waiting.begin(), waiting.end());
-  for (auto* session : all) {
-    if (session->stream) session->stream->close();
-    session->cancel.emit(asio::cancellation_type::terminal);
-  }
+  for (auto* session : all) end(*session);
+}
+
+void HttpServer::Impl::end(Session& session) {
+  if (session.stream) session.stream->close();
+  session.cancel.emit(asio::cancellation_type::terminal);
+  // Outside the loop's thread co_spawn forwards the signal by a posted function that points into it, and the closed
+  // stream may have ended the session by then (seen with Asio of Boost 1.81). What is posted later runs later.
+  asio::post(executor, [alive = session.shared_from_this()] {});
 }
 
 awaitable<void> HttpServer::Impl::accept(tcp::acceptor& acceptor) {
@@ -174,8 +181,7 @@ bool HttpServer::Impl::make_room() {
   if (waiting.empty()) return false;
   auto* longest = waiting.front();
   waits(*longest, false);  // it ends only in the loop's next turns, and must not be chosen again until then
-  if (longest->stream) longest->stream->close();
-  longest->cancel.emit(asio::cancellation_type::terminal);
+  end(*longest);
   return true;
 }
 
