@@ -36,6 +36,8 @@ core::PeerView parse_peer(std::string_view json) {
   }
   if (const Json* unlocked = find(*body, "cluster_unlocked"))
     peer.cluster_unlocked = to_bool(*unlocked).value_or(false);
+  peer.dcs_last_seen = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(unsigned_at(*body, "dcs_last_seen").value_or(0), std::numeric_limits<std::int64_t>::max()));
   return peer;
 }
 

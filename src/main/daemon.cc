@@ -1,0 +1,184 @@
+// The daemon: the only place where the parts are put together.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "agent/agent.h"
+#include "agent/http_peers.h"
+#include "api/routes.h"
+#include "core/presentation.h"
+#include "dcs/etcd3.h"
+#include "net/http_server.h"
+#include "net/log.h"
+#include "postgres/local_postgres.h"
+
+extern char** environ;
+
+namespace {
+
+using namespace tamada;
+
+constexpr const char* usage =
+    "usage: tamada CONFIG\n"
+    "\n"
+    "Runs the high-availability manager of one PostgreSQL node, configured by CONFIG: a patroni.yml or a folder of them.\n"
+    "\n"
+    "  --version   print the version and leave\n"
+    "  --help      this text\n"
+    "\n"
+    "SIGTERM stops PostgreSQL and hands over; SIGHUP reads CONFIG again.\n";
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const auto equals = text.find('=');
+    if (equals != text.npos) variables[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return variables;
+}
+
+log::Level log_level(const std::string& name) {
+  if (name == "DEBUG") return log::Level::debug;
+  if (name == "WARNING") return log::Level::warning;
+  if (name == "ERROR") return log::Level::error;
+  if (name == "CRITICAL") return log::Level::critical;
+  return log::Level::info;
+}
+
+net::HttpServerOptions server_options(const config::RestApi& rest) {
+  net::HttpServerOptions options;
+  options.address = rest.listen_host;
+  options.port = rest.listen_port;
+  if (!rest.certfile.empty()) {
+    options.tls = net::TlsServer{.cert_file = rest.certfile,
+                                 .key_file = rest.keyfile,
+                                 .key_password = rest.keyfile_password,
+                                 .ca_file = rest.cafile,
+                                 .verify_client = rest.verify_client == "required"   ? net::TlsServer::Verify::required
+                                                  : rest.verify_client == "optional" ? net::TlsServer::Verify::optional
+                                                                                     : net::TlsServer::Verify::none};
+  }
+  return options;
+}
+
+api::RestApiOptions api_options(const config::Local& local) {
+  api::RestApiOptions options;
+  options.scope = local.scope;
+  options.name = local.name;
+  options.username = local.restapi.username;
+  options.password = local.restapi.password;
+  return options;
+}
+
+// Everything that lives as long as the daemon; built in this order, ended in the other.
+class Daemon {
+ public:
+  Daemon(const char* file, config::Local local) : file_(file), configuration_(std::move(local)) {}
+
+  int run() {
+    const auto& local = configuration_.local();
+    const auto& etcd = local.etcd;
+    auto dcs = dcs::Etcd3::create({.endpoints = etcd.endpoints,
+                                   .username = etcd.username,
+                                   .password = etcd.password,
+                                   .cacert = etcd.cacert,
+                                   .cert = etcd.cert,
+                                   .key = etcd.key});
+    if (!dcs) return refuse(dcs.error().what);
+    postgres::LocalPostgres postgres(io_.get_executor(), local, [this]() -> const config::Json& { return configuration_.dynamic(); });
+    agent::HttpPeers peers(local.restapi);
+    agent::Agent agent({.executor = io_.get_executor(),
+                        .clock = clock_,
+                        .dcs = **dcs,
+                        .postgres = postgres,
+                        .peers = peers,
+                        .configuration = configuration_,
+                        .board = board_});
+    agent.on_reload([this] { return config::load(file_, environment()); });
+    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local));
+    net::HttpServer server(
+        io_.get_executor(), server_options(local.restapi),
+        [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
+        [&rest](net::HttpRequest request) { return rest.handle(std::move(request)); });
+    if (auto listening = server.listen(); !listening) return refuse(listening.error().what);
+
+    int code = 1;
+    await_signals(agent);
+    asio::co_spawn(io_, agent.run(), [this, &code](std::exception_ptr thrown, int result) {
+      code = result;
+      if (thrown) {
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::exception& error) {
+          log::critical("ended by an unexpected error: {}", error.what());
+          code = 1;
+        }
+      }
+      io_.stop();
+    });
+    io_.run();
+    log::stop();
+    // What still waits on the loop is not worth an orderly end, and postgres is none of our children to wait for.
+    std::_Exit(code);
+  }
+
+ private:
+  int refuse(const std::string& why) {
+    log::critical("{}", why);
+    log::stop();
+    return 1;
+  }
+
+  void await_signals(agent::Agent& agent) {
+    signals_.async_wait([this, &agent](boost::system::error_code error, int number) {
+      if (error) return;
+      if (number == SIGHUP) {
+        agent.reload();
+      } else {
+        agent.shutdown();
+      }
+      await_signals(agent);
+    });
+  }
+
+  const char* file_;
+  agent::Configuration configuration_;
+  asio::io_context io_{1};
+  asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+  net::SystemClock clock_;
+  api::Board board_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
+    std::fputs(usage, stdout);
+    return 0;
+  }
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::printf("tamada " TAMADA_VERSION " (answers as Patroni %s)\n", std::string(core::compatible_version).c_str());
+    return 0;
+  }
+  const bool from_environment = argc == 1 && std::getenv("PATRONI_CONFIGURATION") != nullptr;
+  if ((argc != 2 && !from_environment) || (argc == 2 && argv[1][0] == '-')) {
+    std::fputs(usage, stderr);
+    return 1;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  const char* file = argc == 2 ? argv[1] : "";
+  auto loaded = config::load(file, environment());
+  if (!loaded) {
+    std::fprintf(stderr, "%s\n", loaded.error().what.c_str());
+    return 1;
+  }
+  log::start(log_level(loaded->local.log_level));
+  for (const auto& warning : loaded->warnings) log::warning("{}", warning);
+  return Daemon(file, std::move(loaded->local)).run();
+}
