@@ -16,7 +16,7 @@ using core::Duration;
 using core::Result;
 
 struct Progress {
-  std::string what;              // "pg_basebackup"
+  std::string what;                               // "pg_basebackup"
   std::uint64_t bytes_done = 0, bytes_total = 0;  // 0: unknown
 };
 
@@ -39,8 +39,8 @@ class Postgres {
   virtual awaitable<Result<void>> basebackup(core::Upstream upstream) = 0;
   // pg_rewind against upstream, with every precondition checked first; the server must be stopped.
   virtual awaitable<Result<void>> rewind(core::Upstream upstream) = 0;
-  // Writes the configuration, then starts. Returns when it accepts connections, or ended, or `timeout` (0: none) passed.
-  // upstream: whom to follow; nullptr: as a primary. A standby with an empty upstream follows nobody.
+  // Writes the configuration, then starts. Returns when it accepts connections, or ended, or `timeout` (0: none)
+  // passed. upstream: whom to follow; nullptr: as a primary. A standby with an empty upstream follows nobody.
   virtual awaitable<Result<void>> start(const core::Upstream* upstream, Duration timeout) = 0;
   // checkpoint_first: CHECKPOINT while still serving. timeout (0: none): after it SIGQUIT, then SIGKILL to all of it.
   virtual awaitable<Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) = 0;
@@ -48,11 +48,12 @@ class Postgres {
   virtual awaitable<Result<void>> promote() = 0;
 
   // ---- short work
-  virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;   // rewrites and reloads (restarts before 13)
+  virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;  // rewrites and reloads (restarts before 13)
   virtual awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
-  virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) = 0;  // local file
-  virtual Result<void> set_aside() = 0;   // renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS
+  virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
+      core::Timeline timeline) = 0;      // local file
+  virtual Result<void> set_aside() = 0;  // renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS
   // New settings (dynamic configuration, SIGHUP): rewrites the files and reloads when something changed.
   virtual awaitable<Result<void>> apply_configuration() = 0;
   virtual Progress progress() const = 0;

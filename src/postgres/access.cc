@@ -1,0 +1,100 @@
+#include "postgres/access.h"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "net/expiry.h"
+#include "postgres/postmaster.h"
+
+namespace tamada::postgres {
+namespace {
+
+// Nothing that this program asks may hang on the server for longer, even if our end of the connection is lost.
+constexpr const char* local_options = "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off";
+
+std::string first_item(std::string_view list) {
+  auto item = list.substr(0, list.find(','));
+  while (item.starts_with(' ')) item.remove_prefix(1);
+  while (item.ends_with(' ')) item.remove_suffix(1);
+  return std::string(item);
+}
+
+void add_credentials(Conninfo& to, const config::Credentials& credentials) {
+  for (auto& each : authentication(credentials, PQlibVersion())) to.push_back(std::move(each));
+  if (!credentials.password.empty()) to.emplace_back("password", credentials.password);
+}
+
+}  // namespace
+
+Access::Address Access::local_address() const {
+  const auto& postgresql = local_.postgresql;
+  Address address{"localhost", postgresql.listen_port.empty() ? "5432" : postgresql.listen_port};
+  const auto running = read_postmaster_pid(paths_.data_dir);
+  if (running && !running->port.empty()) address.port = running->port;  // a change of `listen` waits for a restart
+  if (postgresql.use_unix_socket) {
+    if (running && running->socket_dir.starts_with('/')) return {running->socket_dir, address.port};
+    const auto it = postgresql.parameters.find("unix_socket_directories");
+    if (it != postgresql.parameters.end() && it->second.starts_with('/')) return {first_item(it->second), address.port};
+  }
+  const auto& hosts = postgresql.listen_hosts;
+  for (const auto& host : hosts) {
+    if (host == "*" || host == "localhost" || host == "0.0.0.0" || host == "127.0.0.1") return address;
+  }
+  if (!hosts.empty()) address.host = hosts.front() == "::" ? "::1" : hosts.front();
+  return address;
+}
+
+const config::Credentials& Access::rewind_credentials(int server_version) const {
+  const auto& postgresql = local_.postgresql;
+  // Before 11 the functions that pg_rewind calls cannot be granted.
+  const bool own = server_version >= 110000 && !postgresql.rewind.username.empty();
+  return own ? postgresql.rewind : postgresql.superuser;
+}
+
+awaitable<core::Result<std::string>> Access::resolve(std::string host, core::Duration timeout) const {
+  boost::system::error_code error;
+  if (asio::ip::make_address(host, error); !error) co_return host;
+  if (host == "localhost") co_return std::string("127.0.0.1");
+  asio::ip::tcp::resolver resolver(executor_);
+  const net::Expiry expiry(executor_, timeout, [&resolver] { resolver.cancel(); });
+  const auto [failed, found] = co_await resolver.async_resolve(host, "", asio::as_tuple(use_awaitable));
+  if (expiry.expired()) co_return core::fail("cannot resolve " + host + " in time");
+  if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
+  if (failed || found.empty()) co_return core::fail("cannot resolve " + host + ": " + failed.message());
+  co_return found.begin()->endpoint().address().to_string();
+}
+
+awaitable<core::Result<void>> Access::open_local(Connection& connection, core::Duration timeout) const {
+  const Address address = local_address();
+  Conninfo conninfo{{"dbname", "postgres"},
+                    {"port", address.port},
+                    {"fallback_application_name", "Patroni heartbeat"},  // as monitoring knows it
+                    {"options", local_options}};
+  if (address.is_socket()) {
+    conninfo.emplace_back("host", address.host);
+  } else {
+    auto number = co_await resolve(address.host, timeout);
+    if (!number) co_return std::unexpected(number.error());
+    conninfo.emplace_back("host", address.host);
+    conninfo.emplace_back("hostaddr", *number);
+  }
+  add_credentials(conninfo, local_.postgresql.superuser);
+  co_return co_await connection.open(std::move(conninfo), timeout);
+}
+
+awaitable<core::Result<void>> Access::open_remote(Connection& connection, core::Upstream upstream,
+                                                  config::Credentials credentials, bool replication,
+                                                  core::Duration timeout) const {
+  auto number = co_await resolve(upstream.host, timeout);
+  if (!number) co_return std::unexpected(number.error());
+  Conninfo conninfo{{"dbname", database_of(upstream.conn_url)},
+                    {"host", upstream.host},
+                    {"hostaddr", *number},
+                    {"port", upstream.port.empty() ? "5432" : upstream.port},
+                    {"fallback_application_name", local_.name + " asks"},
+                    {"options", local_options}};
+  if (replication) conninfo.emplace_back("replication", "true");
+  add_credentials(conninfo, credentials);
+  co_return co_await connection.open(std::move(conninfo), timeout);
+}
+
+}  // namespace tamada::postgres

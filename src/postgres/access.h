@@ -1,0 +1,41 @@
+// How this program reaches servers over SQL: the local one as superuser, others as whatever they allow us.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "core/postgres_view.h"
+#include "postgres/configuration_files.h"
+#include "postgres/connection.h"
+
+namespace tamada::postgres {
+
+class Access {
+ public:
+  Access(asio::any_io_executor executor, const config::Local& local, const Paths& paths)
+      : executor_(std::move(executor)), local_(local), paths_(paths) {}
+
+  struct Address {
+    std::string host;  // a socket's directory, or a name or number
+    std::string port;
+    bool is_socket() const { return host.starts_with('/'); }
+  };
+  // Patroni's choice: the unix socket if asked for, else localhost if it is listened on, else the first address.
+  Address local_address() const;
+
+  // To the database postgres of the local server, as superuser.
+  awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout) const;
+  awaitable<core::Result<void>> open_remote(Connection& connection, core::Upstream upstream,
+                                            config::Credentials credentials, bool replication,
+                                            core::Duration timeout) const;
+  const config::Credentials& rewind_credentials(int server_version) const;
+
+ private:
+  awaitable<core::Result<std::string>> resolve(std::string host, core::Duration timeout) const;
+
+  asio::any_io_executor executor_;
+  const config::Local& local_;
+  const Paths& paths_;
+};
+
+}  // namespace tamada::postgres

@@ -1,0 +1,174 @@
+// The first node of a new cluster: initdb, first start, roles, post_bootstrap.
+// Source of the order, the grants and the command's environment: Patroni's documentation, "Bootstrap".
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "net/log.h"
+#include "net/process.h"
+#include "postgres/conninfo.h"
+#include "postgres/files.h"
+#include "postgres/node.h"
+
+namespace tamada::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration query_timeout = 30s;
+
+// A file that only we can read, and that goes when its user is done with it.
+class PrivateFile {
+ public:
+  explicit PrivateFile(const std::string& text) {
+    char name[] = "/tmp/tamada_XXXXXX";
+    const int fd = ::mkstemp(name);
+    if (fd < 0) return;
+    path_ = name;
+    if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) path_.clear();
+    ::close(fd);
+  }
+  PrivateFile(const PrivateFile&) = delete;
+  PrivateFile& operator=(const PrivateFile&) = delete;
+  ~PrivateFile() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+awaitable<Result<void>> run_initdb(Node& node) {
+  const auto& superuser = node.local.postgresql.superuser;
+  net::SpawnOptions options{.argv = {node.paths.program("initdb"), "-D", node.paths.data_dir}, .capture = true};
+  for (const auto& option : node.local.bootstrap.initdb) options.argv.push_back(option);
+  if (!superuser.username.empty()) options.argv.push_back("--username=" + superuser.username);
+  std::optional<PrivateFile> password;
+  if (!superuser.password.empty()) {
+    password.emplace(superuser.password + "\n");
+    if (password->path().empty()) co_return core::fail("cannot write a temporary password file");
+    options.argv.push_back("--pwfile=" + password->path());
+  }
+  options.on_line = [](std::string_view line) { log::info("initdb: {}", line); };
+  const auto done = co_await net::run(std::move(options), 0s);
+  if (!done) co_return std::unexpected(done.error());
+  if (!done->ok()) co_return core::fail("initdb failed: " + last_lines(done->output));
+  co_return Result<void>();
+}
+
+// bootstrap.pg_hba adds to what initdb wrote, unless postgresql.pg_hba replaces all of it.
+Result<void> add_pg_hba(Node& node) {
+  const auto& lines = node.local.bootstrap.pg_hba;
+  const auto server = node.configuration.server(node.data.major_version());
+  if (lines.empty() || !server.pg_hba.empty() || server.parameters.contains("hba_file")) return {};
+  const std::string file = node.paths.in_data_dir("pg_hba.conf");
+  std::string text = read_file(file).value_or("") + "\n";
+  for (const auto& line : lines) text += line + "\n";
+  return write_file(file, text, 0600);
+}
+
+awaitable<Result<void>> execute(Connection& connection, std::string sql) {
+  const auto done = co_await connection.query(std::move(sql), query_timeout);
+  if (!done) co_return std::unexpected(done.error());
+  co_return Result<void>();
+}
+
+std::string role_statement(const config::Credentials& role, const std::string& options) {
+  std::string with = options + " LOGIN";
+  if (!role.password.empty()) with += " PASSWORD " + quote_literal(role.password);
+  const auto name = quote_identifier(role.username);
+  const auto body = "BEGIN SET LOCAL synchronous_commit = 'local'; PERFORM FROM pg_catalog.pg_authid WHERE rolname = " +
+                    quote_literal(role.username) + "; IF FOUND THEN ALTER ROLE " + name + " WITH " + with +
+                    "; ELSE CREATE ROLE " + name + " WITH " + with + "; END IF; END";
+  return "DO " + quote_literal(body);
+}
+
+// Passwords stay out of the server's log, whatever it is configured to write; the connection is not used further.
+awaitable<Result<void>> create_roles(Node& node, std::vector<std::string> statements) {
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  for (const char* quiet :
+       {"SET log_statement TO 'none'", "SET log_min_duration_statement TO -1", "SET log_min_error_statement TO 'panic'",
+        "SET pg_stat_statements.track_utility TO 'off'", "SET pgaudit.log TO 'none'"}) {
+    if (auto done = co_await execute(connection, quiet); !done) co_return done;
+  }
+  for (auto& statement : statements) {
+    if (auto done = co_await execute(connection, std::move(statement)); !done) co_return done;
+  }
+  co_return Result<void>();
+}
+
+// What pg_rewind calls on the source. Source: PostgreSQL, pg_rewind's reference page, "Notes".
+std::vector<std::string> rewind_grants(const std::string& role) {
+  std::vector<std::string> result;
+  for (const char* function : {"pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)",
+                               "pg_read_binary_file(text)", "pg_read_binary_file(text, bigint, bigint, boolean)"}) {
+    result.push_back(std::string("GRANT EXECUTE ON FUNCTION pg_catalog.") + function + " TO " + quote_identifier(role));
+  }
+  return result;
+}
+
+std::vector<std::string> member_roles(const Node& node, int version) {
+  const auto& postgresql = node.local.postgresql;
+  std::vector<std::string> statements{"SET synchronous_commit TO 'local'"};
+  if (!postgresql.replication.username.empty()) {
+    statements.push_back(role_statement(postgresql.replication, "REPLICATION"));
+  }
+  const auto& rewind = node.access.rewind_credentials(version);
+  if (!rewind.username.empty() && rewind.username != postgresql.superuser.username) {
+    statements.push_back(role_statement(rewind, ""));
+    for (auto& grant : rewind_grants(rewind.username)) statements.push_back(std::move(grant));
+  }
+  return statements;
+}
+
+awaitable<Result<void>> run_post_bootstrap(Node& node) {
+  const auto& command = node.local.bootstrap.post_bootstrap;
+  if (command.empty()) co_return Result<void>();
+  const auto address = node.access.local_address();
+  const auto& superuser = node.local.postgresql.superuser;
+  Conninfo conninfo{{"dbname", "postgres"}};
+  if (!superuser.username.empty()) conninfo.emplace_back("user", superuser.username);
+  conninfo.emplace_back("host", address.host);
+  conninfo.emplace_back("port", address.port);
+  // A socket's host in a password file is "localhost".
+  const PrivateFile passfile(pgpass_line("localhost", address.port, superuser) +
+                             pgpass_line(address.host, address.port, superuser));
+  net::SpawnOptions options{.argv = {"sh", "-c", command + " \"$1\"", "sh", format(conninfo)},
+                            .env = {{"PGOPTIONS", "-c synchronous_commit=local -c statement_timeout=0"}},
+                            .capture = true};
+  if (!superuser.password.empty()) options.env.emplace_back("PGPASSFILE", passfile.path());
+  options.on_line = [](std::string_view line) { log::info("post_bootstrap: {}", line); };
+  const auto done = co_await net::run(std::move(options), 0s);
+  if (!done) co_return std::unexpected(done.error());
+  if (!done->ok()) {
+    co_return core::fail(fmt::format("post_init script {} returned non-zero code {}", command, done->status));
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> steps(Node& node) {
+  if (auto prepared = co_await prepare_data_directory(node, "bootstrap"); !prepared) co_return prepared;
+  if (auto done = co_await run_initdb(node); !done) co_return done;
+  if (auto done = add_pg_hba(node); !done) co_return done;
+  if (auto started = co_await start_server(node, std::nullopt, 0s); !started) co_return started;
+  const auto& superuser = node.local.postgresql.superuser;
+  if (!superuser.username.empty() && !superuser.password.empty()) {
+    if (auto done = co_await create_roles(node, {role_statement(superuser, "SUPERUSER")}); !done) co_return done;
+  }
+  if (auto done = co_await run_post_bootstrap(node); !done) co_return done;
+  auto statements = member_roles(node, node.data.major_version());
+  if (auto done = co_await create_roles(node, std::move(statements)); !done) co_return done;
+  co_return node.data.mark_complete();
+}
+
+}  // namespace
+
+awaitable<Result<void>> bootstrap_cluster(Node& node) {
+  const auto look = co_await node.data.look(true, 10s);
+  if (look.kind == core::DataDirectory::valid) co_return core::fail(node.paths.data_dir + " holds a cluster already");
+  co_return co_await or_stop_server(node, steps(node));
+}
+
+}  // namespace tamada::postgres

@@ -1,0 +1,54 @@
+// The texts of PostgreSQL's configuration files, as Patroni writes them: a node may go from one daemon to the other.
+// Source: captured files of a Patroni cluster; Patroni's documentation, "Patroni configuration".
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "core/types.h"
+
+namespace tamada::postgres {
+
+using Parameters = std::map<std::string, std::string>;
+
+struct Paths {
+  explicit Paths(const config::Postgresql& postgresql);
+  std::string in_data_dir(std::string_view name) const { return data_dir + "/" + std::string(name); }
+  std::string program(std::string_view name) const;  // of bin_dir; without one PATH is searched
+
+  std::string data_dir, config_dir, bin_dir;
+  std::string conf, base_conf, hba, ident;  // in config_dir
+  std::string recovery_conf, standby_signal, recovery_signal, auto_conf;
+  std::string pgpass;
+};
+
+// "name = 'value'", quotes and backslashes doubled.
+std::string parameter_line(std::string_view name, std::string_view value);
+
+// recovery: the lines after "# recovery.conf"; empty: no such section.
+std::string postgresql_conf(std::string_view include, const Parameters& parameters, const Paths& paths,
+                            std::string_view recovery);
+// The lines that postgresql_conf was last given as `recovery`.
+std::string recovery_section(std::string_view postgresql_conf);
+// Of Parameters, sorted.
+std::string parameter_lines(const Parameters& parameters);
+// pg_hba.conf and pg_ident.conf
+std::string access_file(const std::vector<std::string>& lines);
+// postgresql.auto.conf without what would override our recovery settings; everything of the operator stays.
+std::string without_recovery_parameters(std::string_view auto_conf);
+
+// What a standby needs beside primary_conninfo and primary_slot_name. For 12 and later targets set elsewhere are
+// overridden, as a standby would stop or pause at them.
+Parameters standby_parameters(const Parameters& configured, int server_version);
+
+// Writes all of them for `server`. recovery: nothing: as the files say now; else the section's lines (12 and later).
+// true: something changed.
+core::Result<bool> write_configuration(const Paths& paths, const config::ServerConfiguration& server,
+                                       const std::string& custom_conf, int server_version,
+                                       const std::optional<std::string>& recovery);
+
+}  // namespace tamada::postgres

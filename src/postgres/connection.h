@@ -1,0 +1,51 @@
+// libpq on the loop. The address must be a socket's directory or a number: libpq resolves names synchronously.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+#include "net/asio.h"
+#include "postgres/conninfo.h"
+
+namespace tamada::postgres {
+
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+// One connection. Whatever fails or runs out of time or is cancelled closes it: the next use has to open it again.
+class Connection {
+ public:
+  explicit Connection(asio::any_io_executor executor) : executor_(std::move(executor)), handle_(nullptr, PQfinish) {}
+
+  awaitable<core::Result<void>> open(Conninfo conninfo, core::Duration timeout);
+  bool is_open() const { return handle_ != nullptr; }
+  void close() { handle_.reset(); }
+  int server_version() const { return handle_ ? PQserverVersion(handle_.get()) : 0; }
+
+  // By the simple protocol, as replication commands need it; the rows of the last statement.
+  awaitable<core::Result<Rows>> query(std::string sql, core::Duration timeout);
+  // Of the last failure: it ran out of time, rather than being refused.
+  bool timed_out() const { return timed_out_; }
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  enum class Direction { read, write };
+
+  awaitable<bool> ready(Direction direction, Deadline deadline);  // false: out of time
+  awaitable<core::Result<void>> handshake(Deadline deadline);
+  awaitable<core::Result<Rows>> exchange(std::string sql, Deadline deadline);
+  std::unexpected<core::Error> failure(const std::string& what);
+  std::unexpected<core::Error> out_of_time(const std::string& what);
+
+  asio::any_io_executor executor_;
+  std::unique_ptr<PGconn, decltype(&PQfinish)> handle_;
+  bool timed_out_ = false;
+};
+
+}  // namespace tamada::postgres

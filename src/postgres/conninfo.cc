@@ -1,0 +1,104 @@
+#include "postgres/conninfo.h"
+
+namespace tamada::postgres {
+namespace {
+
+void add(Conninfo& to, std::string name, const std::string& value) {
+  if (!value.empty()) to.emplace_back(std::move(name), value);
+}
+
+std::string escaped(std::string_view text, std::string_view specials) {
+  std::string result;
+  for (const char c : text) {
+    if (specials.contains(c)) result.push_back('\\');
+    result.push_back(c);
+  }
+  return result;
+}
+
+std::string doubled(std::string_view text, char quote) {
+  std::string result;
+  for (const char c : text) {
+    if (c == quote) result.push_back(c);
+    result.push_back(c);
+  }
+  return result;
+}
+
+void add_tls(Conninfo& to, const config::Credentials& credentials, int server_version) {
+  add(to, "sslcert", credentials.sslcert);
+  add(to, "sslkey", credentials.sslkey);
+  if (server_version >= 130000) add(to, "sslpassword", credentials.sslpassword);
+  add(to, "sslrootcert", credentials.sslrootcert);
+  add(to, "sslcrl", credentials.sslcrl);
+}
+
+void add_channel(Conninfo& to, const config::Credentials& credentials, int server_version, bool with_defaults) {
+  const auto given = [with_defaults](const std::string& value) {
+    return value.empty() && with_defaults ? std::string("prefer") : value;
+  };
+  if (server_version >= 120000) add(to, "gssencmode", given(credentials.gssencmode));
+  if (server_version >= 130000) add(to, "channel_binding", given(credentials.channel_binding));
+}
+
+}  // namespace
+
+Conninfo authentication(const config::Credentials& credentials, int server_version) {
+  Conninfo result;
+  add(result, "user", credentials.username);
+  add(result, "sslmode", credentials.sslmode);
+  add_tls(result, credentials, server_version);
+  add_channel(result, credentials, server_version, false);
+  return result;
+}
+
+Conninfo to_upstream(const core::Upstream& upstream, const config::Credentials& credentials, int server_version,
+                     const std::string& passfile, const std::string& application_name) {
+  Conninfo result;
+  add(result, "dbname", database_of(upstream.conn_url));
+  add(result, "user", credentials.username);
+  add(result, "passfile", passfile);
+  add(result, "host", upstream.host);
+  add(result, "port", upstream.port.empty() ? "5432" : upstream.port);
+  add(result, "sslmode", credentials.sslmode.empty() ? "prefer" : credentials.sslmode);
+  add_tls(result, credentials, server_version);
+  add(result, "application_name", application_name);
+  add_channel(result, credentials, server_version, true);
+  if (server_version >= 170000) add(result, "sslnegotiation", "postgres");
+  return result;
+}
+
+std::string format(const Conninfo& conninfo) {
+  std::string result;
+  for (const auto& [name, value] : conninfo) {
+    if (!result.empty()) result.push_back(' ');
+    result += name + "=" + (value.empty() ? "''" : escaped(value, "'\\ "));
+  }
+  return result;
+}
+
+std::string database_of(std::string_view conn_url) {
+  auto at = conn_url.find("://");
+  if (at == std::string_view::npos) return "postgres";
+  at = conn_url.find('/', at + 3);
+  if (at == std::string_view::npos) return "postgres";
+  const auto path = conn_url.substr(at + 1, conn_url.find('?', at) - at - 1);
+  return path.empty() ? "postgres" : std::string(path);
+}
+
+std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials) {
+  if (credentials.password.empty()) return "";
+  const auto field = [](const std::string& text) { return text.empty() ? std::string("*") : escaped(text, "\\:"); };
+  return field(host) + ":" + field(port) + ":*:" + field(credentials.username) + ":" + field(credentials.password) +
+         "\n";
+}
+
+std::string quote_literal(std::string_view text) {
+  // With E'' where needed: the meaning of a backslash in '' depends on standard_conforming_strings.
+  if (!text.contains('\\')) return "'" + doubled(text, '\'') + "'";
+  return " E'" + doubled(doubled(text, '\''), '\\') + "'";
+}
+
+std::string quote_identifier(std::string_view text) { return "\"" + doubled(text, '"') + "\""; }
+
+}  // namespace tamada::postgres

@@ -1,0 +1,36 @@
+// Connection strings of libpq, passwords' files, and quoting for SQL.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "core/postgres_view.h"
+
+namespace tamada::postgres {
+
+using Conninfo = std::vector<std::pair<std::string, std::string>>;
+
+// user and the TLS settings, without the password; what `server_version` does not know is left out.
+Conninfo authentication(const config::Credentials& credentials, int server_version);
+
+// To another member: dbname, user, host, port, TLS, in the order in which Patroni writes them. `passfile` and
+// `application_name` where not empty.
+Conninfo to_upstream(const core::Upstream& upstream, const config::Credentials& credentials, int server_version,
+                     const std::string& passfile, const std::string& application_name);
+
+// key=value key=value; values escaped as libpq reads them.
+std::string format(const Conninfo& conninfo);
+
+// The path of postgres://host:port/path, or "postgres".
+std::string database_of(std::string_view conn_url);
+
+// One line of a password file, with its newline; empty without a password.
+std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials);
+
+std::string quote_literal(std::string_view text);
+std::string quote_identifier(std::string_view text);
+
+}  // namespace tamada::postgres

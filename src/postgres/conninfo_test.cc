@@ -1,0 +1,65 @@
+#include "postgres/conninfo.h"
+
+#include <gtest/gtest.h>
+
+namespace tamada::postgres {
+namespace {
+
+const core::Upstream n2{
+    .member = "n2", .conn_url = "postgres://127.0.0.1:27102/postgres", .host = "127.0.0.1", .port = "27102"};
+
+config::Credentials replicator() {
+  config::Credentials result;
+  result.username = "replicator";
+  result.password = "rep";
+  return result;
+}
+
+// As captured from a Patroni cluster on PostgreSQL 15.
+TEST(Conninfo, PrimaryConninfoAsPatroniWritesIt) {
+  EXPECT_EQ(format(to_upstream(n2, replicator(), 150000, "/root/n0.pgpass", "n0")),
+            "dbname=postgres user=replicator passfile=/root/n0.pgpass host=127.0.0.1 port=27102 sslmode=prefer "
+            "application_name=n0 gssencmode=prefer channel_binding=prefer");
+}
+
+TEST(Conninfo, OldServersKnowLess) {
+  EXPECT_EQ(format(to_upstream(n2, replicator(), 110000, "", "n0")),
+            "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer application_name=n0");
+  EXPECT_EQ(format(to_upstream(n2, replicator(), 120000, "", "")),
+            "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer gssencmode=prefer");
+}
+
+TEST(Conninfo, NeverCarriesThePassword) {
+  EXPECT_FALSE(format(to_upstream(n2, replicator(), 150000, "/p", "n0")).contains("rep "));
+  EXPECT_FALSE(format(authentication(replicator(), 150000)).contains("password"));
+}
+
+TEST(Conninfo, Escapes) {
+  EXPECT_EQ(format({{"user", "o'brien \\x"}, {"host", ""}}), "user=o\\'brien\\ \\\\x host=''");
+}
+
+TEST(Conninfo, DatabaseOfUrl) {
+  EXPECT_EQ(database_of("postgres://h:5432/app"), "app");
+  EXPECT_EQ(database_of("postgres://h:5432/app?x=1"), "app");
+  EXPECT_EQ(database_of("postgres://h:5432/"), "postgres");
+  EXPECT_EQ(database_of("postgres://h:5432"), "postgres");
+  EXPECT_EQ(database_of(""), "postgres");
+}
+
+TEST(Conninfo, PasswordFile) {
+  EXPECT_EQ(pgpass_line("127.0.0.1", "27102", replicator()), "127.0.0.1:27102:*:replicator:rep\n");
+  config::Credentials odd;
+  odd.username = "a:b";
+  odd.password = "c\\d";
+  EXPECT_EQ(pgpass_line("::1", "1", odd), "\\:\\:1:1:*:a\\:b:c\\\\d\n");
+  EXPECT_EQ(pgpass_line("h", "1", {}), "");
+}
+
+TEST(Conninfo, QuotesForSql) {
+  EXPECT_EQ(quote_literal("a'b"), "'a''b'");
+  EXPECT_EQ(quote_literal("a\\'b"), " E'a\\\\''b'");
+  EXPECT_EQ(quote_identifier("a\"b"), "\"a\"\"b\"");
+}
+
+}  // namespace
+}  // namespace tamada::postgres

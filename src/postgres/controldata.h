@@ -1,0 +1,23 @@
+// What pg_controldata says of a data directory.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/postgres_view.h"
+
+namespace tamada::postgres {
+
+struct ControlData {
+  core::ControlFile file;
+  // Settings of the last primary that a standby must not undercut ("max_connections" ...).
+  // Source: PostgreSQL, "Hot Standby", section "Administrator's Overview".
+  std::map<std::string, int> minimum_settings;
+};
+
+// Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.
+std::optional<ControlData> parse_controldata(std::string_view output);
+
+}  // namespace tamada::postgres

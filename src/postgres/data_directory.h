@@ -1,0 +1,50 @@
+// The data directory as a whole: what it is, and making room for a new one.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/postgres_view.h"
+#include "net/asio.h"
+#include "postgres/configuration_files.h"
+#include "postgres/controldata.h"
+
+namespace tamada::postgres {
+
+class DataDirectory {
+ public:
+  explicit DataDirectory(const Paths& paths) : paths_(paths) {}
+
+  struct Look {
+    core::DataDirectory kind = core::DataDirectory::absent;
+    std::optional<ControlData> control;
+  };
+  // fresh: pg_controldata runs when the control file changed since; else what was read once is good enough.
+  awaitable<Look> look(bool fresh, core::Duration timeout);
+  int major_version() const;  // 150000; 0: unknown
+  bool standby_signal() const;
+
+  // A mark beside the directory, while something is under way that would leave half a cluster.
+  core::Result<void> mark_incomplete(std::string what);
+  bool incomplete() const;
+  core::Result<void> mark_complete();
+
+  core::Result<void> set_aside();
+  // For a copy or an initdb: a cluster is renamed aside, the beginnings of one are removed, anything else is an error.
+  awaitable<core::Result<void>> make_room();
+
+ private:
+  std::string marker() const { return paths_.data_dir + ".incomplete"; }
+  bool has_control_file() const;
+
+  struct Stamp {
+    unsigned long inode = 0;
+    long seconds = 0, nanoseconds = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  const Paths& paths_;
+  Stamp read_at_;
+  std::optional<ControlData> control_;
+};
+
+}  // namespace tamada::postgres

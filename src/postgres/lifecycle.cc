@@ -1,0 +1,133 @@
+// Start, stop, promote.
+#include <signal.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstring>
+
+#include "net/log.h"
+#include "postgres/files.h"
+#include "postgres/node.h"
+
+namespace tamada::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration promotion_poll = 5ms;
+constexpr Duration query_timeout = 5s;
+constexpr Duration checkpoint_timeout = 1h;  // of a large shared_buffers on a slow disk; cancellable
+
+awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
+  const auto look = co_await node.data.look(true, 10s);
+  const int version = node.data.major_version();
+  if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
+  // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
+  if (upstream) {
+    if (auto made = node.configuration.make_standby(version); !made) co_return made;
+    if (auto written = node.configuration.write_standby(*upstream, version); !written) {
+      co_return std::unexpected(written.error());
+    }
+  } else {
+    if (auto written = node.configuration.write_primary(version); !written) co_return std::unexpected(written.error());
+    if (auto made = node.configuration.make_primary(); !made) co_return made;
+  }
+  const auto least = upstream ? look.control->minimum_settings : std::map<std::string, int>{};
+  auto postmaster = node.server.launch(node.configuration.command_line(version, least));
+  if (!postmaster) co_return std::unexpected(postmaster.error());
+  auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
+  // The server compares its files with its arguments only at a reload; then it says that a restart is pending.
+  if (ready && node.configuration.raised()) node.server.reload();
+  co_return ready;
+}
+
+awaitable<void> pause(Duration duration) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
+  co_await timer.async_wait(use_awaitable);
+}
+
+// nothing: it did not answer.
+awaitable<std::optional<bool>> in_recovery(Node& node, Connection& connection) {
+  if (!connection.is_open()) {
+    if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return std::nullopt;
+  }
+  const auto rows = co_await connection.query("SELECT pg_catalog.pg_is_in_recovery()", query_timeout);
+  if (!rows || rows->empty()) co_return std::nullopt;
+  co_return rows->front().front() == "t";
+}
+
+}  // namespace
+
+std::string last_lines(const std::string& output, std::size_t lines) {
+  auto end = output.find_last_not_of(" \n\r");
+  if (end == std::string::npos) return "";
+  ++end;
+  auto begin = end;
+  while (begin > 0 && lines > 0) {
+    begin = output.rfind('\n', begin - 1);
+    if (begin == std::string::npos) return output.substr(0, end);
+    --lines;
+  }
+  return output.substr(begin + (output[begin] == '\n' ? 1 : 0), end - begin - (output[begin] == '\n' ? 1 : 0));
+}
+
+awaitable<Result<void>> or_stop_server(Node& node, awaitable<Result<void>> work) {
+  Result<void> result;
+  bool cancelled = false;
+  try {
+    result = co_await std::move(work);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted) throw;
+    cancelled = true;
+  }
+  if (result && !cancelled) co_return result;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (node.server.current()) {
+    if (auto stopped = co_await node.server.stop(core::StopMode::immediate, 0s); !stopped) {
+      log::error("{}", stopped.error().what);
+    }
+  }
+  if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
+  co_return result;
+}
+
+awaitable<Result<void>> start_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
+  if (node.server.current()) co_return core::fail("postgres is running already");
+  if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
+  co_return co_await launch_server(node, std::move(upstream), timeout);
+}
+
+awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout) {
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  const auto done = co_await connection.query("CHECKPOINT", timeout > timeout.zero() ? timeout : checkpoint_timeout);
+  if (!done) co_return std::unexpected(done.error());
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout) {
+  if (checkpoint_first && mode == core::StopMode::fast && node.server.current()) {
+    const auto done = co_await run_checkpoint(node, timeout);
+    if (!done) log::warning("checkpoint before stopping: {}", done.error().what);
+  }
+  co_return co_await node.server.stop(mode, timeout);
+}
+
+awaitable<Result<void>> promote_server(Node& node) {
+  const auto postmaster = node.server.current();
+  if (!postmaster) co_return core::fail("cannot promote: postgres is not running");
+  Connection connection(node.executor);
+  if (co_await in_recovery(node, connection) == false) co_return Result<void>();
+  // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
+  if (auto written = write_file(node.paths.in_data_dir("promote"), "", 0600); !written) co_return written;
+  postmaster->signal(SIGUSR1);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (!postmaster->alive()) co_return core::fail("postgres ended while being promoted");
+    if (co_await in_recovery(node, connection) == false) co_return Result<void>();
+    co_await pause(promotion_poll);
+  }
+  co_return core::fail("postgres is still in recovery after being told to promote");
+}
+
+}  // namespace tamada::postgres

@@ -1,0 +1,268 @@
+#include "postgres/local_postgres.h"
+
+#include "net/log.h"
+#include "postgres/conninfo.h"
+#include "postgres/files.h"
+#include "postgres/node.h"
+#include "postgres/sql_view.h"
+#include "postgres/timeline_history.h"
+
+namespace tamada::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Duration query_timeout = 5s;
+constexpr Duration controldata_timeout_max = 5s;
+
+Duration left_until(Clock::time_point deadline) {
+  return std::max<Duration>(deadline - Clock::now(), std::chrono::milliseconds(1));
+}
+
+// What postmaster.pid says, when SQL says nothing.
+core::ProcessState state_without_sql(const Postmaster& postmaster, const std::string& status, bool timed_out) {
+  if (status == "stopping") return core::ProcessState::stopping;
+  if (status != "ready" && status != "standby") return core::ProcessState::starting;
+  if (timed_out) return core::ProcessState::unresponsive;
+  // It refuses us: too many connections, or a password that is not ours.
+  return postmaster.asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
+}
+
+}  // namespace
+
+struct LocalPostgres::Impl {
+  Impl(asio::any_io_executor executor, const config::Local& local, Dynamic dynamic)
+      : node(executor, local, std::move(dynamic)), heartbeat(executor) {}
+
+  Node node;
+  Connection heartbeat;  // kept from one look to the next
+  bool heartbeat_in_use = false;
+  int heartbeat_pid = 0;   // of the postmaster that it belongs to
+  int server_version = 0;  // of the running server
+  std::string last_error;
+
+  // The answer of the running server, or nothing; then *timed_out tells why.
+  awaitable<std::optional<ServerAnswer>> ask_local(Connection& connection, Clock::time_point deadline, bool* timed_out);
+  awaitable<std::optional<ServerAnswer>> query(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
+                                               bool* timed_out);
+  awaitable<void> look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
+                                 core::PostgresView& view);
+};
+
+LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
+                             std::function<const config::Json&()> dynamic)
+    : impl_(std::make_unique<Impl>(std::move(executor), local, std::move(dynamic))) {}
+
+LocalPostgres::~LocalPostgres() = default;
+
+void LocalPostgres::on_exit(std::function<void()> callback) { impl_->node.server.on_exit(std::move(callback)); }
+
+awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::ask_local(Connection& connection,
+                                                                      Clock::time_point deadline, bool* timed_out) {
+  if (!connection.is_open()) {
+    if (const auto opened = co_await node.access.open_local(connection, left_until(deadline)); !opened) {
+      *timed_out = connection.timed_out();
+      if (opened.error().what != last_error) log::debug("{}", opened.error().what);
+      last_error = opened.error().what;
+      co_return std::nullopt;
+    }
+  }
+  server_version = connection.server_version();
+  const auto rows = co_await connection.query(sql_view_query(server_version), left_until(deadline));
+  if (!rows || rows->size() != 1) {
+    *timed_out = connection.timed_out();
+    if (!rows && rows.error().what != last_error) log::warning("heartbeat query: {}", rows.error().what);
+    last_error = rows ? "" : rows.error().what;
+    co_return std::nullopt;
+  }
+  last_error.clear();
+  const auto wanted = node.configuration.wanted_values(server_version);
+  const bool archive = server_version < 120000 && node.configuration.has_restore_command(server_version);
+  auto answer = read_sql_view(rows->front(), wanted, archive);
+  if (!answer) co_return std::nullopt;
+  co_return std::move(*answer);
+}
+
+awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::query(std::shared_ptr<Postmaster> postmaster,
+                                                                  Clock::time_point deadline, bool* timed_out) {
+  if (heartbeat_in_use) {
+    Connection another(node.executor);
+    co_return co_await ask_local(another, deadline, timed_out);
+  }
+  struct InUse {
+    bool& flag;
+    explicit InUse(bool& given) : flag(given) { flag = true; }
+    ~InUse() { flag = false; }
+  } const in_use(heartbeat_in_use);
+  if (heartbeat_pid != postmaster->pid()) heartbeat.close();
+  heartbeat_pid = postmaster->pid();
+  const bool reused = heartbeat.is_open();
+  auto answer = co_await ask_local(heartbeat, deadline, timed_out);
+  // A kept connection may have been closed by a restart, a promotion of settings, or an administrator.
+  if (!answer && reused && !*timed_out) answer = co_await ask_local(heartbeat, deadline, timed_out);
+  co_return answer;
+}
+
+awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
+                                                    core::PostgresView& view) {
+  const auto status = node.server.status();
+  const bool accepts = status == "ready" || status == "standby";
+  bool timed_out = false;
+  std::optional<ServerAnswer> answer;
+  if (accepts) answer = co_await query(postmaster, deadline, &timed_out);
+  if (!answer) {
+    // It may have ended meanwhile.
+    view.process =
+        postmaster->alive() ? state_without_sql(*postmaster, status, timed_out) : core::ProcessState::stopped;
+    co_return;
+  }
+  postmaster->seen_running = true;
+  view.process = postmaster->asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
+  view.sql = std::move(answer->view);
+  view.system_identifier = answer->system_identifier;
+  view.server_version = server_version;
+}
+
+awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
+  auto& node = impl_->node;
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
+  core::PostgresView view;
+  const auto postmaster = node.server.current();
+  const auto look = co_await node.data.look(!postmaster, std::min(timeout, controldata_timeout_max));
+  view.data_directory = look.kind;
+  if (look.control) {
+    view.control = look.control->file;
+    view.system_identifier = look.control->file.system_identifier;
+  }
+  view.standby_signal = node.data.standby_signal();
+  view.server_version = node.data.major_version();
+  view.following = node.configuration.following();
+  if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
+  view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
+  co_return view;
+}
+
+awaitable<core::UpstreamView> LocalPostgres::ask(core::Upstream upstream, Duration timeout) {
+  co_return co_await ask_server(impl_->node, std::move(upstream), timeout);
+}
+
+awaitable<Result<void>> LocalPostgres::bootstrap() { co_return co_await bootstrap_cluster(impl_->node); }
+
+awaitable<Result<void>> LocalPostgres::basebackup(core::Upstream upstream) {
+  co_return co_await copy_from(impl_->node, std::move(upstream));
+}
+
+awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
+  co_return co_await rewind_to(impl_->node, std::move(upstream));
+}
+
+namespace {
+
+// Cancelled, a start must not go on; but one that only takes long is left to the next decision.
+awaitable<Result<void>> start_or_undo(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
+  bool cancelled = false;
+  Result<void> result;
+  try {
+    result = co_await start_server(node, std::move(upstream), timeout);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted) throw;
+    cancelled = true;
+  }
+  if (!cancelled) co_return result;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (node.server.current()) (void)co_await node.server.stop(core::StopMode::immediate, 0s);
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+}  // namespace
+
+awaitable<Result<void>> LocalPostgres::start(const core::Upstream* upstream, Duration timeout) {
+  std::optional<core::Upstream> copy;
+  if (upstream) copy = *upstream;
+  if (impl_->node.data.incomplete()) co_return core::fail("the data directory is an unfinished copy");
+  co_return co_await start_or_undo(impl_->node, std::move(copy), timeout);
+}
+
+awaitable<Result<void>> LocalPostgres::stop(core::StopMode mode, bool checkpoint_first, Duration timeout) {
+  co_return co_await stop_server(impl_->node, mode, checkpoint_first, timeout);
+}
+
+awaitable<Result<void>> LocalPostgres::promote() { co_return co_await promote_server(impl_->node); }
+
+awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
+  auto& node = impl_->node;
+  const int version = node.data.major_version();
+  const bool running = node.server.current() != nullptr;
+  const auto changed = node.configuration.write_standby(upstream, version);
+  if (!changed) co_return std::unexpected(changed.error());
+  if (!*changed || !running) co_return Result<void>();
+  if (version >= 130000) {
+    node.server.reload();
+    co_return Result<void>();
+  }
+  if (auto stopped = co_await stop_server(node, core::StopMode::fast, false, 0s); !stopped) co_return stopped;
+  co_return co_await start_server(node, std::move(upstream), 0s);
+}
+
+awaitable<Result<void>> LocalPostgres::sync_slots(std::vector<std::string> create, std::vector<std::string> drop) {
+  auto& node = impl_->node;
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  std::vector<std::string> statements;
+  for (const auto& name : create) {
+    statements.push_back("SELECT pg_catalog.pg_create_physical_replication_slot(" + quote_literal(name) +
+                         ", true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = " +
+                         quote_literal(name) + ")");
+  }
+  for (const auto& name : drop) {
+    statements.push_back(
+        "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots"
+        " WHERE NOT active AND slot_type = 'physical' AND slot_name = " +
+        quote_literal(name));
+  }
+  Result<void> result;
+  for (auto& statement : statements) {
+    const auto done = co_await connection.query(std::move(statement), query_timeout);
+    if (done) continue;
+    result = std::unexpected(done.error());
+    if (!connection.is_open()) break;
+  }
+  co_return result;
+}
+
+awaitable<Result<void>> LocalPostgres::checkpoint() { co_return co_await run_checkpoint(impl_->node, 0s); }
+
+awaitable<Result<std::vector<core::HistoryLine>>> LocalPostgres::timeline_history(core::Timeline timeline) {
+  if (timeline <= 1) co_return std::vector<core::HistoryLine>();
+  const auto file = impl_->node.paths.in_data_dir("pg_wal/" + history_file_name(timeline));
+  const auto text = read_file(file);
+  if (!text) co_return core::fail("cannot read " + file);
+  co_return parse_timeline_history(*text);
+}
+
+Result<void> LocalPostgres::set_aside() {
+  if (impl_->node.server.current()) return core::fail("cannot rename the data directory: postgres is running");
+  return impl_->node.data.set_aside();
+}
+
+awaitable<Result<void>> LocalPostgres::apply_configuration() {
+  auto& node = impl_->node;
+  const int version = node.data.major_version();
+  if (version == 0 || node.data.incomplete() || !node.server.current()) co_return Result<void>();
+  const auto changed = node.configuration.write_same_role(version);
+  if (!changed) co_return std::unexpected(changed.error());
+  if (*changed) {
+    log::info("Reloading PostgreSQL configuration.");
+    node.server.reload();
+  } else {
+    log::info("No PostgreSQL configuration items changed, nothing to reload.");
+  }
+  co_return Result<void>();
+}
+
+Progress LocalPostgres::progress() const { return impl_->node.progress; }
+
+}  // namespace tamada::postgres

@@ -1,0 +1,44 @@
+// The PostgreSQL server of this node.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "config/config.h"
+#include "postgres/postgres.h"
+
+namespace tamada::postgres {
+
+class LocalPostgres final : public Postgres {
+ public:
+  // `local` may change in place (SIGHUP), but for the data directory; `dynamic` gives the current dynamic
+  // configuration.
+  LocalPostgres(asio::any_io_executor executor, const config::Local& local,
+                std::function<const config::Json&()> dynamic);
+  ~LocalPostgres() override;
+
+  awaitable<core::PostgresView> observe(Duration timeout) override;
+  void on_exit(std::function<void()> callback) override;
+  awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
+
+  awaitable<Result<void>> bootstrap() override;
+  awaitable<Result<void>> basebackup(core::Upstream upstream) override;
+  awaitable<Result<void>> rewind(core::Upstream upstream) override;
+  awaitable<Result<void>> start(const core::Upstream* upstream, Duration timeout) override;
+  awaitable<Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
+  awaitable<Result<void>> promote() override;
+
+  awaitable<Result<void>> follow(core::Upstream upstream) override;
+  awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
+  awaitable<Result<void>> checkpoint() override;
+  awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
+  Result<void> set_aside() override;
+  awaitable<Result<void>> apply_configuration() override;
+  Progress progress() const override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tamada::postgres

@@ -1,0 +1,53 @@
+// The parts that LocalPostgres and its jobs are made of, and the jobs.
+#pragma once
+
+#include "postgres/access.h"
+#include "postgres/configuration.h"
+#include "postgres/data_directory.h"
+#include "postgres/postgres.h"
+#include "postgres/server.h"
+
+namespace tamada::postgres {
+
+struct Node {
+  Node(asio::any_io_executor given, const config::Local& file, Dynamic dynamic)
+      : executor(std::move(given)),
+        local(file),
+        paths(file.postgresql),
+        data(paths),
+        configuration(file, std::move(dynamic), paths),
+        access(executor, file, paths),
+        server(executor, paths) {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  asio::any_io_executor executor;
+  const config::Local& local;
+  Paths paths;
+  DataDirectory data;
+  Configuration configuration;
+  Access access;
+  Server server;
+  Progress progress;
+};
+
+// Runs `work`; when that fails or is cancelled, stops the server at once, so that nothing of it goes on.
+awaitable<Result<void>> or_stop_server(Node& node, awaitable<Result<void>> work);
+
+awaitable<Result<void>> start_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout);
+awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout);
+awaitable<Result<void>> promote_server(Node& node);
+awaitable<Result<void>> bootstrap_cluster(Node& node);
+// For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on.
+awaitable<Result<void>> prepare_data_directory(Node& node, const char* what);
+awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
+awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
+awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
+
+// CHECKPOINT on a connection of its own.
+awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
+
+// The last lines of a program's output, for an error message.
+std::string last_lines(const std::string& output, std::size_t lines = 5);
+
+}  // namespace tamada::postgres

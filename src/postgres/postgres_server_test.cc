@@ -1,0 +1,379 @@
+// Against real servers, as the user postgres: PostgreSQL refuses root.
+#include <arpa/inet.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/divergence.h"
+#include "postgres/connection.h"
+#include "postgres/files.h"
+#include "postgres/local_postgres.h"
+#include "postgres/postmaster.h"
+
+namespace tamada::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+using core::ProcessState;
+
+std::string find_bin_dir() {
+  for (const int major : {18, 17, 16, 15, 14, 13, 12, 11, 10}) {
+    const std::string path = "/usr/lib/postgresql/" + std::to_string(major) + "/bin";
+    if (exists(path + "/postgres")) return path;
+  }
+  return "";
+}
+
+int free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(socket);
+  return ntohs(address.sin_port);
+}
+
+bool become_postgres() {
+  if (::geteuid() != 0) return true;
+  const passwd* user = ::getpwnam("postgres");
+  return user && ::initgroups("postgres", user->pw_gid) == 0 && ::setgid(user->pw_gid) == 0 &&
+         ::setuid(user->pw_uid) == 0 && ::chdir("/tmp") == 0;
+}
+
+// One node: its configuration and its server.
+struct TestNode {
+  config::Local local;
+  config::Json dynamic = config::Json::object();
+  std::unique_ptr<LocalPostgres> postgres;
+
+  TestNode(asio::any_io_executor executor, const std::string& root, const std::string& name) {
+    local.scope = "demo";
+    local.name = name;
+    auto& postgresql = local.postgresql;
+    postgresql.listen_hosts = {"127.0.0.1"};
+    postgresql.listen_port = std::to_string(free_port());
+    postgresql.connect_host = "127.0.0.1";
+    postgresql.connect_port = postgresql.listen_port;
+    postgresql.data_dir = root + "/" + name;
+    postgresql.config_dir = postgresql.data_dir;
+    postgresql.bin_dir = find_bin_dir();
+    postgresql.pgpass = root + "/" + name + ".pgpass";
+    postgresql.superuser.username = "postgres";
+    postgresql.superuser.password = "su'per\\";
+    postgresql.replication.username = "replicator";
+    postgresql.replication.password = "rep";
+    postgresql.rewind.username = "rewinder";
+    postgresql.rewind.password = "rew";
+    postgresql.parameters = {{"unix_socket_directories", root}, {"shared_buffers", "16MB"}, {"fsync", "off"}};
+    postgresql.basebackup_options = {"--checkpoint=fast", "--no-sync"};
+    postgresql.pg_hba = {"host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256"};
+    local.bootstrap.initdb = {"--encoding=UTF8", "--no-sync", "--auth=scram-sha-256"};
+    postgres = std::make_unique<LocalPostgres>(executor, local, [this]() -> const config::Json& { return dynamic; });
+  }
+
+  core::Upstream upstream() const {
+    const auto& postgresql = local.postgresql;
+    return {.member = local.name,
+            .conn_url = "postgres://127.0.0.1:" + postgresql.listen_port + "/postgres",
+            .host = "127.0.0.1",
+            .port = postgresql.listen_port};
+  }
+  const std::string& data_dir() const { return local.postgresql.data_dir; }
+};
+
+struct PostgresServer : testing::Test {
+  asio::io_context io{1};
+  std::string root;
+  std::unique_ptr<TestNode> n0, n1;
+
+  void SetUp() override {
+    if (find_bin_dir().empty()) GTEST_SKIP() << "no PostgreSQL server is installed";
+    if (!become_postgres()) GTEST_SKIP() << "runs as root, and there is no user postgres to run the server as";
+    root = "/tmp/tamada_pg_XXXXXX";
+    ASSERT_TRUE(::mkdtemp(root.data()));
+    n0 = std::make_unique<TestNode>(io.get_executor(), root, "n0");
+    n1 = std::make_unique<TestNode>(io.get_executor(), root, "n1");
+  }
+
+  void TearDown() override {
+    for (auto* node : {n0.get(), n1.get()}) {
+      if (node) complete(node->postgres->stop(core::StopMode::immediate, false, 5s));
+    }
+    n0.reset();
+    n1.reset();
+    if (!root.empty()) std::filesystem::remove_all(root);
+  }
+
+  template <class T>
+  T complete(awaitable<T> work) {
+    std::optional<T> result;
+    std::exception_ptr failure;
+    asio::co_spawn(io, std::move(work), [&](std::exception_ptr error, T value) {
+      failure = error;
+      result.emplace(std::move(value));
+      io.stop();  // a watched server would keep the loop running
+    });
+    io.restart();
+    io.run();
+    if (failure) std::rethrow_exception(failure);
+    return std::move(*result);
+  }
+
+  core::PostgresView observe(TestNode& node) { return complete(node.postgres->observe(3s)); }
+
+  awaitable<bool> holds(TestNode* node, bool (*condition)(const core::PostgresView&), Duration timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    while (!condition(co_await node->postgres->observe(3s))) {
+      if (std::chrono::steady_clock::now() > deadline) co_return false;
+      asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(10));
+      co_await timer.async_wait(use_awaitable);
+    }
+    co_return true;
+  }
+  bool eventually(TestNode& node, bool (*condition)(const core::PostgresView&)) {
+    return complete(holds(&node, condition, 15s));
+  }
+
+  awaitable<Result<std::string>> ask_sql(std::string port, std::string sql) {
+    Connection connection(co_await asio::this_coro::executor);
+    auto opened = co_await connection.open({{"hostaddr", "127.0.0.1"},
+                                            {"port", port},
+                                            {"user", "postgres"},
+                                            {"password", "su'per\\"},
+                                            {"dbname", "postgres"}},
+                                           5s);
+    if (!opened) co_return std::unexpected(opened.error());
+    const auto rows = co_await connection.query(std::move(sql), 5s);
+    if (!rows) co_return std::unexpected(rows.error());
+    co_return rows->empty() ? std::string() : rows->front().front().value_or("null");
+  }
+  std::string sql(TestNode& node, std::string text) {
+    auto answer = complete(ask_sql(node.local.postgresql.listen_port, std::move(text)));
+    return answer ? *answer : "error: " + answer.error().what;
+  }
+
+  int postmaster_pid(TestNode& node) {
+    const auto file = read_postmaster_pid(node.data_dir());
+    return file ? file->pid : 0;
+  }
+};
+
+#define ASSERT_OK(expression)                     \
+  do {                                            \
+    const auto result_ = (expression);            \
+    ASSERT_TRUE(result_) << result_.error().what; \
+  } while (false)
+
+TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
+  // ---- bootstrap
+  EXPECT_EQ(observe(*n0).data_directory, core::DataDirectory::absent);
+  n0->local.bootstrap.post_bootstrap = "psql -qAt -c 'create table made_by_script ()' -d";
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  auto view = observe(*n0);
+  EXPECT_EQ(view.data_directory, core::DataDirectory::valid);
+  EXPECT_EQ(view.process, ProcessState::running);
+  ASSERT_TRUE(view.running_primary());
+  EXPECT_EQ(view.sql->timeline, 1u);
+  EXPECT_FALSE(view.system_identifier.empty());
+  EXPECT_FALSE(view.standby_signal);
+  EXPECT_EQ(sql(*n0, "select count(*) from pg_class where relname = 'made_by_script'"), "1");
+  EXPECT_EQ(sql(*n0, "select rolreplication from pg_authid where rolname = 'replicator'"), "t");
+  EXPECT_EQ(sql(*n0, "select has_function_privilege('rewinder', 'pg_ls_dir(text, boolean, boolean)', 'execute')"), "t");
+  EXPECT_EQ(sql(*n0, "show cluster_name"), "demo");
+
+  // ---- a crash is noticed at once, and the server comes up again
+  bool told = false;
+  n0->postgres->on_exit([&] {
+    told = true;
+    io.stop();
+  });
+  const auto killed_at = std::chrono::steady_clock::now();
+  ASSERT_EQ(::kill(postmaster_pid(*n0), SIGKILL), 0);
+  io.restart();
+  io.run_for(5s);
+  EXPECT_TRUE(told);
+  EXPECT_LT(std::chrono::steady_clock::now() - killed_at, 500ms);
+  n0->postgres->on_exit([] {});
+  view = observe(*n0);
+  EXPECT_EQ(view.process, ProcessState::stopped);
+  EXPECT_TRUE(view.crashed);
+  ASSERT_TRUE(view.control);
+  EXPECT_EQ(view.control->state, core::ControlState::in_production);
+  ASSERT_OK(complete(n0->postgres->start(nullptr, 30s)));
+  EXPECT_FALSE(observe(*n0).crashed);
+
+  // ---- a standby
+  ASSERT_OK(complete(n0->postgres->sync_slots({"n1", "n2"}, {"nosuch"})));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  EXPECT_TRUE(observe(*n1).standby_signal);
+  const auto upstream = n0->upstream();
+  ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));
+  EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {
+    return seen.running_standby() && seen.sql->replication_state == "streaming";
+  }));
+  view = observe(*n0);
+  ASSERT_TRUE(view.running_primary());
+  ASSERT_EQ(view.sql->replication.size(), 1u);
+  EXPECT_EQ(view.sql->replication[0].application_name, "n1");
+  ASSERT_EQ(view.sql->slots.size(), 2u);
+  ASSERT_OK(complete(n0->postgres->sync_slots({}, {"n2"})));
+  EXPECT_EQ(observe(*n0).sql->slots.size(), 1u);
+
+  auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
+  EXPECT_TRUE(asked.reachable) << asked.error;
+  EXPECT_TRUE(asked.in_recovery);
+  EXPECT_EQ(asked.system_identifier, view.system_identifier);
+
+  // ---- the standby is promoted while the primary runs: both write, and diverge
+  ASSERT_OK(complete(n1->postgres->promote()));
+  ASSERT_TRUE(observe(*n1).running_primary());
+  EXPECT_EQ(observe(*n1).sql->timeline, 2u);
+  EXPECT_EQ(sql(*n1, "create table on_n1 ()"), "");
+  EXPECT_EQ(sql(*n0, "create table on_n0 ()"), "");
+  ASSERT_OK(complete(n1->postgres->checkpoint()));
+  const auto history = complete(n1->postgres->timeline_history(2));
+  ASSERT_TRUE(history) << history.error().what;
+  ASSERT_EQ(history->size(), 1u);
+  EXPECT_EQ(history->front().timeline, 1u);
+
+  // ---- the old one, crashed, becomes the new one's standby by a rewind
+  ASSERT_EQ(::kill(postmaster_pid(*n0), SIGKILL), 0);
+  EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) { return !seen.has_postmaster(); }));
+  asked = complete(n0->postgres->ask(n1->upstream(), 3s));
+  EXPECT_FALSE(asked.in_recovery) << asked.error;
+  EXPECT_EQ(asked.history, *history);
+  EXPECT_EQ(core::divergence(observe(*n0), asked), core::Divergence::diverged);
+  ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
+  ASSERT_OK(complete(n1->postgres->sync_slots({"n0"}, {})));
+  const auto successor = n1->upstream();
+  ASSERT_OK(complete(n0->postgres->start(&successor, 30s)));
+  EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) {
+    return seen.running_standby() && seen.sql->timeline == 2 && seen.sql->replication_state == "streaming";
+  }));
+  EXPECT_EQ(sql(*n0, "select count(*) from pg_class where relname in ('on_n0', 'on_n1')"), "1");
+
+  // ---- stop
+  ASSERT_OK(complete(n1->postgres->stop(core::StopMode::fast, true, 30s)));
+  view = observe(*n1);
+  EXPECT_EQ(view.process, ProcessState::stopped);
+  EXPECT_FALSE(view.crashed);
+  EXPECT_EQ(view.control->state, core::ControlState::shut_down);
+}
+
+TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  const auto nobody = core::Upstream{};
+  ASSERT_OK(complete(n1->postgres->start(&nobody, 30s)));
+  EXPECT_EQ(observe(*n1).sql->replication_state, "");
+
+  // ---- follow: by a reload alone
+  ASSERT_OK(complete(n0->postgres->sync_slots({"n1"}, {})));
+  const int pid = postmaster_pid(*n1);
+  ASSERT_OK(complete(n1->postgres->follow(n0->upstream())));
+  EXPECT_TRUE(eventually(
+      *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
+  EXPECT_EQ(postmaster_pid(*n1), pid);
+  EXPECT_EQ(observe(*n1).following, n0->upstream());
+
+  // ---- a new daemon finds the server, and a change of the configuration does not lose its upstream
+  n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
+                                                 [this]() -> const config::Json& { return n1->dynamic; });
+  ASSERT_TRUE(observe(*n1).running_standby());
+  const auto before = read_file(n1->data_dir() + "/postgresql.conf");
+  n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "5MB", "max_connections": 101}}})");
+  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  EXPECT_NE(read_file(n1->data_dir() + "/postgresql.conf"), before);
+  EXPECT_TRUE(read_file(n1->data_dir() + "/postgresql.conf")->contains("\nprimary_conninfo = "));
+  EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {
+    return seen.sql && seen.sql->pending_restart.contains("max_connections");
+  }));
+  EXPECT_EQ(observe(*n1).sql->pending_restart.at("max_connections"), R"({"old_value":"100","new_value":"101"})");
+  EXPECT_EQ(sql(*n1, "show work_mem"), "5MB");
+
+  // ---- frozen: observed in time, and stopped nevertheless
+  for (const int process : server_processes(n1->data_dir())) ::kill(process, SIGSTOP);
+  const auto started = std::chrono::steady_clock::now();
+  const auto frozen = complete(n1->postgres->observe(300ms));
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 1s);
+  EXPECT_EQ(frozen.process, ProcessState::unresponsive);
+  EXPECT_FALSE(frozen.sql);
+  ASSERT_OK(complete(n1->postgres->stop(core::StopMode::immediate, false, 200ms)));
+  EXPECT_TRUE(server_processes(n1->data_dir()).empty());
+}
+
+TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  n1->local.postgresql.basebackup_options = {"--max-rate=32k"};
+  asio::cancellation_signal cancel;
+  asio::steady_timer timer(io, 300ms);
+  timer.async_wait([&](auto) { cancel.emit(asio::cancellation_type::terminal); });
+  bool thrown = false;
+  asio::co_spawn(io, n1->postgres->basebackup(n0->upstream()),
+                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, Result<void>) {
+                   thrown = error != nullptr;
+                   io.stop();
+                 }));
+  io.restart();
+  io.run();
+  EXPECT_TRUE(thrown);
+  const auto kind = observe(*n1).data_directory;
+  EXPECT_TRUE(kind == core::DataDirectory::incomplete || kind == core::DataDirectory::absent);
+
+  n1->local.postgresql.basebackup_options = {"--checkpoint=fast", "--no-sync"};
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
+
+  // A second copy keeps the first one aside; foreign files are not touched at all.
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  int aside = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(root)) {
+    aside += entry.path().filename().string().starts_with("n1_") ? 1 : 0;
+  }
+  EXPECT_EQ(aside, 1);
+  ASSERT_TRUE(n1->postgres->set_aside());
+  std::filesystem::create_directory(n1->data_dir());
+  ASSERT_TRUE(write_file(n1->data_dir() + "/precious", "x", 0600));
+  EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::unusable);
+  EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream())));
+  EXPECT_FALSE(complete(n1->postgres->bootstrap()));
+  EXPECT_FALSE(n1->postgres->set_aside());
+  EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
+}
+
+TEST_F(PostgresServer, FailuresSayWhy) {
+  n0->local.bootstrap.initdb = {"--encoding=NOSUCH"};
+  const auto failed = complete(n0->postgres->bootstrap());
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().what.contains("NOSUCH")) << failed.error().what;
+
+  n0->local.bootstrap.initdb = {"--no-sync"};
+  n0->local.bootstrap.post_bootstrap = "false";
+  const auto script = complete(n0->postgres->bootstrap());
+  ASSERT_FALSE(script);
+  EXPECT_TRUE(script.error().what.contains("non-zero code 1")) << script.error().what;
+  const auto view = observe(*n0);
+  EXPECT_EQ(view.process, ProcessState::stopped);
+  EXPECT_EQ(view.data_directory, core::DataDirectory::incomplete);
+
+  const auto asked = complete(n0->postgres->ask(n1->upstream(), 1s));
+  EXPECT_FALSE(asked.reachable);
+  EXPECT_FALSE(asked.error.empty());
+}
+
+}  // namespace
+}  // namespace tamada::postgres

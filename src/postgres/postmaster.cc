@@ -1,0 +1,122 @@
+#include "postgres/postmaster.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <charconv>
+#include <cstring>
+
+#include "postgres/files.h"
+
+namespace tamada::postgres {
+namespace {
+
+constexpr core::Duration look_again_after = std::chrono::milliseconds(20);
+
+std::string link_target(const std::string& path) {
+  char text[4096];
+  const auto size = ::readlink(path.c_str(), text, sizeof text);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
+// Whether `pid` runs postgres with data_dir as its working directory, which every process of a server has. By inode:
+// the directory may have been renamed, or be reached through a link. A zombie has no executable, and so is none.
+bool serves(int pid, const struct stat& data_dir) {
+  const std::string proc = "/proc/" + std::to_string(pid);
+  std::string program = link_target(proc + "/exe");
+  constexpr std::string_view deleted = " (deleted)";  // the package was upgraded meanwhile
+  if (program.ends_with(deleted)) program.erase(program.size() - deleted.size());
+  program.erase(0, program.rfind('/') + 1);
+  if (program != "postgres" && program != "postmaster") return false;
+  struct stat directory{};
+  if (::stat((proc + "/cwd").c_str(), &directory) != 0) return false;
+  return directory.st_dev == data_dir.st_dev && directory.st_ino == data_dir.st_ino;
+}
+
+awaitable<void> pause() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(look_again_after));
+  co_await timer.async_wait(use_awaitable);
+}
+
+awaitable<bool> until_gone(std::string data_dir, core::Duration timeout, bool kill) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const auto processes = server_processes(data_dir);
+    if (processes.empty()) co_return true;
+    if (std::chrono::steady_clock::now() >= deadline) co_return false;
+    for (const int pid : processes) {
+      if (kill) ::kill(pid, SIGKILL);
+    }
+    co_await pause();
+  }
+}
+
+}  // namespace
+
+std::vector<int> server_processes(const std::string& data_dir) {
+  std::vector<int> result;
+  struct stat wanted{};
+  DIR* directory = ::stat(data_dir.c_str(), &wanted) == 0 ? ::opendir("/proc") : nullptr;
+  if (!directory) return result;
+  while (const dirent* entry = ::readdir(directory)) {
+    int pid = 0;
+    const char* end = entry->d_name + std::strlen(entry->d_name);
+    const auto [stopped, failed] = std::from_chars(entry->d_name, end, pid);
+    if (failed == std::errc() && stopped == end && serves(pid, wanted)) result.push_back(pid);
+  }
+  ::closedir(directory);
+  return result;
+}
+
+awaitable<bool> kill_server_processes(std::string data_dir, core::Duration timeout) {
+  return until_gone(std::move(data_dir), timeout, true);
+}
+
+awaitable<bool> server_processes_gone(std::string data_dir, core::Duration timeout) {
+  return until_gone(std::move(data_dir), timeout, false);
+}
+
+std::optional<PostmasterPid> read_postmaster_pid(const std::string& data_dir) {
+  const auto text = read_file(data_dir + "/postmaster.pid");
+  return text ? parse_postmaster_pid(*text) : std::nullopt;
+}
+
+std::shared_ptr<Postmaster> Postmaster::find(const asio::any_io_executor& executor, const std::string& data_dir) {
+  const auto file = read_postmaster_pid(data_dir);
+  struct stat directory{};
+  if (!file || file->pid <= 0 || ::stat(data_dir.c_str(), &directory) != 0) return nullptr;
+  auto found = std::make_shared<Postmaster>(executor, file->pid, std::nullopt);
+  // Looked at after the process is held by its pidfd: the pid cannot pass to another one in between.
+  return serves(file->pid, directory) && found->alive() ? found : nullptr;
+}
+
+core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_executor& executor,
+                                                             std::vector<std::string> argv,
+                                                             const std::string& data_dir) {
+  net::SpawnOptions options{.argv = std::move(argv),
+                            // systemd is told of our state by us; passwords in PATRONI_* are not the server's business.
+                            .unset = {"NOTIFY_SOCKET", "PATRONI_*"},
+                            .new_session = true};
+  // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
+  // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.
+  if (const auto stale = read_postmaster_pid(data_dir); stale && stale->pid > 0) {
+    struct stat directory{};
+    const bool ours = ::stat(data_dir.c_str(), &directory) == 0 && serves(stale->pid, directory);
+    if (!ours) options.env.emplace_back("PG_GRANDPARENT_PID", std::to_string(stale->pid));
+  }
+  auto child = net::Process::spawn(executor, std::move(options));
+  if (!child) return std::unexpected(child.error());
+  const int pid = child->pid();
+  return std::make_shared<Postmaster>(executor, pid, std::move(*child));
+}
+
+Postmaster::Postmaster(const asio::any_io_executor& executor, int pid, std::optional<net::Process> child)
+    : pid_(pid), watch_(executor, pid), child_(std::move(child)) {}
+
+awaitable<bool> Postmaster::ended_within(core::Duration timeout) { return watch_.ended_within(timeout); }
+
+}  // namespace tamada::postgres

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "postgres/postgres.h"
+
+namespace tamada::postgres {
+
+// "  1234/56789 kB (2%), 0/1 tablespace", as pg_basebackup --progress prints it.
+std::optional<Progress> parse_basebackup_progress(std::string_view line);
+
+}  // namespace tamada::postgres

@@ -1,0 +1,158 @@
+// pg_rewind: makes a former primary, or a standby that went too far, a part of another server's history again.
+// Source: PostgreSQL, pg_rewind's reference page; Patroni's documentation of use_pg_rewind.
+#include "net/log.h"
+#include "net/process.h"
+#include "postgres/conninfo.h"
+#include "postgres/files.h"
+#include "postgres/node.h"
+
+namespace tamada::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration query_timeout = 10s;
+
+std::vector<std::pair<std::string, std::string>> rewind_environment(const std::string& passfile) {
+  std::vector<std::pair<std::string, std::string>> result{
+      {"LC_ALL", "C"}, {"LANG", "C"}, {"PGOPTIONS", "-c statement_timeout=0"}};
+  if (!passfile.empty()) result.emplace_back("PGPASSFILE", passfile);
+  return result;
+}
+
+// The source's control file must tell its new timeline, or pg_rewind would find nothing to do.
+awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::Credentials credentials) {
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_remote(connection, source, credentials, false, query_timeout); !opened) {
+    co_return opened;
+  }
+  const std::string question =
+      "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'recovery' WHEN timeline_id = ('x' || pg_catalog.substr("
+      "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int THEN 'ready' ELSE 'early' END"
+      " FROM pg_catalog.pg_control_checkpoint()";
+  const auto rows = co_await connection.query(question, query_timeout);
+  if (!rows) co_return std::unexpected(rows.error());
+  const auto answer = rows->empty() ? std::string() : rows->front().front().value_or("");
+  if (answer == "ready") co_return Result<void>();
+  if (answer == "recovery") co_return core::fail(source.member + " is in recovery: no source for pg_rewind");
+  if (credentials.username == node.local.postgresql.superuser.username) {
+    const auto done = co_await connection.query("CHECKPOINT", 60s);
+    if (!done) co_return std::unexpected(done.error());
+    co_return Result<void>();
+  }
+  co_return core::fail(source.member + " has made no checkpoint since its promotion; waiting for it before pg_rewind");
+}
+
+// Crash recovery to a clean shutdown. Archiving must not go on, but nothing may be recycled that is not archived.
+awaitable<Result<void>> run_single_user(Node& node) {
+  net::SpawnOptions options{
+      .argv = {node.paths.program("postgres"), "--single", "-D", node.paths.data_dir, "-c",
+               "config_file=" + node.paths.conf, "-c", "archive_mode=on", "-c", "archive_command=false", "template1"},
+      .unset = {"NOTIFY_SOCKET", "PATRONI_*"},
+      .capture = true};
+  log::info("doing crash recovery in a single user mode");
+  const auto done = co_await net::run(std::move(options), 0s);
+  if (!done) co_return std::unexpected(done.error());
+  if (!done->ok()) co_return core::fail("crash recovery before pg_rewind failed: " + last_lines(done->output));
+  co_return Result<void>();
+}
+
+struct Plan {
+  core::Upstream source;
+  config::Credentials credentials;
+  std::string passfile;
+  int version = 0;
+};
+
+// Before 15 pg_rewind finds postgresql.conf only in the data directory.
+bool finds_configuration(const Node& node, int version) {
+  return version >= 150000 || node.paths.config_dir == node.paths.data_dir;
+}
+
+net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
+  net::SpawnOptions options{.argv = {node.paths.program("pg_rewind")},
+                            .env = rewind_environment(plan.passfile),
+                            .unset = {"NOTIFY_SOCKET", "PATRONI_*"},
+                            .capture = true};
+  auto& argv = options.argv;
+  if (plan.version >= 130000 && finds_configuration(node, plan.version)) {
+    if (node.configuration.has_restore_command(plan.version)) argv.push_back("--restore-target-wal");
+    if (node.paths.config_dir != node.paths.data_dir) argv.push_back("--config-file=" + node.paths.conf);
+  }
+  const auto source = to_upstream(plan.source, plan.credentials, PQlibVersion(), plan.passfile, "");
+  for (const auto& argument : {std::string("-D"), node.paths.data_dir, "--source-server=" + format(source)}) {
+    argv.push_back(argument);
+  }
+  return options;
+}
+
+// From here on the directory may be neither what it was nor what it shall be.
+bool has_begun_to_write(const std::string& output) { return output.contains("rewinding from last common checkpoint"); }
+
+awaitable<Result<void>> execute(Node& node, Plan plan) {
+  const auto look = co_await node.data.look(true, 10s);
+  const bool clean = look.control && look.control->file.shut_down_cleanly();
+  // Single-user mode, ours or pg_rewind's own (13 and later), knows no standby mode.
+  if (!clean) {
+    if (auto made = node.configuration.make_primary(); !made) co_return made;
+    if (plan.version < 130000 || !finds_configuration(node, plan.version)) {
+      if (auto recovered = co_await run_single_user(node); !recovered) co_return recovered;
+    }
+  }
+  if (auto marked = node.data.mark_incomplete("rewind"); !marked) co_return marked;
+  auto command = rewind_command(node, plan);
+  log::info("running pg_rewind from {}", plan.source.member);
+  const auto done = co_await net::run(std::move(command), 0s);
+  if (!done) {
+    (void)node.data.mark_complete();  // it never ran
+    co_return std::unexpected(done.error());
+  }
+  log::info("pg_rewind exit code={}: {}", done->status, last_lines(done->output, 20));
+  if (done->ok() || !has_begun_to_write(done->output)) {
+    if (auto marked = node.data.mark_complete(); !marked) co_return marked;
+  }
+  if (!done->ok()) co_return core::fail("pg_rewind failed: " + last_lines(done->output));
+  co_return Result<void>();
+}
+
+Result<void> check_target(const Node& node, const std::optional<ControlData>& control) {
+  if (!control) return core::fail(node.paths.data_dir + " holds no readable cluster");
+  if (!control->file.data_checksums && !control->file.wal_log_hints) {
+    return core::fail("pg_rewind needs data checksums or wal_log_hints, and this cluster has neither");
+  }
+  return {};
+}
+
+}  // namespace
+
+awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
+  if (node.server.current()) co_return core::fail("cannot run pg_rewind: postgres is running");
+  if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
+  if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
+  const auto look = co_await node.data.look(true, 10s);
+  if (auto usable = check_target(node, look.control); !usable) co_return usable;
+  Plan plan{.source = upstream, .version = node.data.major_version()};
+  plan.credentials = node.access.rewind_credentials(plan.version);
+  if (auto ready = co_await check_source(node, plan.source, plan.credentials); !ready) co_return ready;
+  const auto passfile = node.configuration.write_pgpass(node.paths.pgpass + ".rewind",
+                                                        pgpass_line(upstream.host, upstream.port, plan.credentials));
+  if (!passfile) co_return std::unexpected(passfile.error());
+  plan.passfile = *passfile;
+
+  const int version = plan.version;
+  Result<void> result;
+  bool cancelled = false;
+  try {
+    result = co_await execute(node, std::move(plan));
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted) throw;
+    cancelled = true;
+  }
+  (void)remove_if_exists(node.paths.pgpass + ".rewind");
+  // Whatever happened: what has lost its place in the history must not look like a primary's directory.
+  if (auto made = node.configuration.make_standby(version); !made && result) result = made;
+  if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
+  co_return result;
+}
+
+}  // namespace tamada::postgres

@@ -1,0 +1,159 @@
+#include "postgres/sql_view.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "wire/json.h"
+#include "wire/python_json.h"
+
+namespace tamada::postgres {
+namespace {
+
+// The columns of the answer, in their order.
+enum Column : std::size_t {
+  in_recovery,
+  timeline,
+  current_lsn,
+  receive_lsn,
+  replay_lsn,
+  replay_timestamp,
+  replay_paused,
+  receiver_status,
+  restore_command,
+  start_time,
+  replication,
+  slots,
+  pending_restart,
+  system_identifier,
+  column_count
+};
+
+constexpr std::string_view query_template = R"sql(
+SELECT r.recovering,
+  CASE WHEN r.recovering THEN GREATEST(
+      CASE WHEN w.latest_end_lsn IS NULL THEN 0 ELSE w.received_tli END,
+      (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()),
+      (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()))
+    ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+  CASE WHEN NOT r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint END,
+  CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(GREATEST(pg_catalog.pg_last_wal_receive_lsn(), {written}), '0/0')::bigint END,
+  CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_replay_lsn(), '0/0')::bigint END,
+  pg_catalog.to_char(pg_catalog.pg_last_xact_replay_timestamp(), 'YYYY-MM-DD HH24:MI:SS.USOF'),
+  CASE WHEN r.recovering THEN pg_catalog.pg_is_wal_replay_paused() END,
+  w.status,
+  {restore},
+  pg_catalog.to_char(pg_catalog.pg_postmaster_start_time(), 'YYYY-MM-DD HH24:MI:SS.USOF'),
+  (SELECT pg_catalog.json_agg(s) FROM (SELECT usename, application_name, client_addr, state, sync_state, sync_priority,
+      pg_catalog.pg_wal_lsn_diff(flush_lsn, '0/0')::bigint AS flush_lsn FROM pg_catalog.pg_stat_replication) s),
+  (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
+      CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn
+      FROM pg_catalog.pg_replication_slots) s),
+  (SELECT pg_catalog.json_object_agg(name, pg_catalog.current_setting(name)) FROM pg_catalog.pg_settings
+      WHERE pending_restart),
+  (SELECT system_identifier FROM pg_catalog.pg_control_system())
+FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) r, pg_catalog.pg_stat_get_wal_receiver() w)sql";
+
+std::optional<core::Lsn> lsn_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  core::Lsn value = 0;
+  const auto [stopped, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return failed == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+template <class Use>
+void each_object(const std::optional<std::string>& text, Use use) {
+  const auto list = text ? wire::parse_json(*text) : std::nullopt;
+  if (!list || !list->is_array()) return;
+  for (const auto& item : *list) {
+    if (item.is_object()) use(item);
+  }
+}
+
+void read_replication(core::SqlView& view, const std::optional<std::string>& text) {
+  each_object(text, [&view](const wire::Json& item) {
+    core::ReplicationConnection connection;
+    connection.usename = wire::text_at(item, "usename");
+    connection.application_name = wire::text_at(item, "application_name");
+    connection.client_addr = wire::text_at(item, "client_addr");
+    connection.state = wire::text_at(item, "state");
+    connection.sync_state = wire::text_at(item, "sync_state");
+    connection.sync_priority = static_cast<int>(wire::integer_at(item, "sync_priority").value_or(0));
+    connection.flush_lsn = wire::unsigned_at(item, "flush_lsn");
+    view.replication.push_back(std::move(connection));
+  });
+}
+
+void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
+  each_object(text, [&view](const wire::Json& item) {
+    core::SlotView slot;
+    slot.name = wire::text_at(item, "slot_name");
+    slot.physical = wire::text_at(item, "slot_type") == "physical";
+    const auto* active = wire::find(item, "active");
+    slot.active = active && wire::to_bool(*active).value_or(false);
+    slot.restart_lsn = wire::unsigned_at(item, "lsn");
+    view.slots.push_back(std::move(slot));
+  });
+}
+
+void read_pending_restart(core::SqlView& view, const std::optional<std::string>& text,
+                          const std::map<std::string, std::string>& new_values) {
+  const auto settings = text ? wire::parse_object(*text) : std::nullopt;
+  if (!settings) return;
+  for (const auto& [name, value] : settings->items()) {
+    const auto wanted = new_values.find(name);
+    wire::Json reason;
+    reason["old_value"] = value.is_string() ? value.get<std::string>() : "";
+    reason["new_value"] = wanted == new_values.end() ? "?" : wanted->second;
+    view.pending_restart[name] = wire::dump_compact(reason);
+  }
+}
+
+}  // namespace
+
+std::string sql_view_query(int server_version) {
+  return fmt::format(
+      query_template, fmt::arg("written", server_version >= 130000 ? "w.written_lsn" : "w.received_lsn"),
+      fmt::arg("restore", server_version >= 120000 ? "pg_catalog.current_setting('restore_command')" : "NULL"));
+}
+
+core::Result<ServerAnswer> read_sql_view(const Row& row, const std::map<std::string, std::string>& new_values,
+                                         bool restore_command_configured) {
+  if (row.size() != column_count || !row[in_recovery]) return core::fail("unexpected answer of the server");
+  ServerAnswer answer;
+  auto& view = answer.view;
+  view.in_recovery = *row[in_recovery] == "t";
+  view.timeline = static_cast<core::Timeline>(lsn_of(row[timeline]).value_or(0));
+  if (view.in_recovery) {
+    view.receive_lsn = lsn_of(row[receive_lsn]);
+    view.replay_lsn = lsn_of(row[replay_lsn]);
+    view.wal_lsn = std::max(view.receive_lsn.value_or(0), view.replay_lsn.value_or(0));
+    view.replay_paused = row[replay_paused] == "t";
+    const bool archive = restore_command_configured || !row[restore_command].value_or("").empty();
+    if (row[receiver_status] == "streaming") {
+      view.replication_state = "streaming";
+    } else if (archive) {
+      view.replication_state = "in archive recovery";
+    }
+  } else {
+    view.wal_lsn = lsn_of(row[current_lsn]).value_or(0);
+  }
+  view.replay_timestamp = python_time(row[replay_timestamp].value_or(""));
+  view.postmaster_start_time = python_time(row[start_time].value_or(""));
+  read_replication(view, row[replication]);
+  read_slots(view, row[slots]);
+  read_pending_restart(view, row[pending_restart], new_values);
+  answer.system_identifier = row[system_identifier].value_or("");
+  return answer;
+}
+
+std::string python_time(std::string_view text) {
+  constexpr std::string_view no_fraction = ".000000";
+  std::string result(text);
+  if (const auto at = result.find(no_fraction); at != std::string::npos) result.erase(at, no_fraction.size());
+  const auto sign = result.find_last_of("+-");
+  if (sign != std::string::npos && sign > 10 && result.size() - sign == 3) result += ":00";
+  return result;
+}
+
+}  // namespace tamada::postgres

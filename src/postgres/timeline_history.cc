@@ -1,0 +1,44 @@
+#include "postgres/timeline_history.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace tamada::postgres {
+namespace {
+
+constexpr std::string_view blanks = " \t";
+
+// The next word of `line`, which loses it.
+std::string_view word(std::string_view& line) {
+  line.remove_prefix(std::min(line.size(), line.find_first_not_of(blanks)));
+  const auto result = line.substr(0, line.find_first_of(blanks));
+  line.remove_prefix(result.size());
+  return result;
+}
+
+}  // namespace
+
+std::vector<core::HistoryLine> parse_timeline_history(std::string_view content) {
+  std::vector<core::HistoryLine> result;
+  while (!content.empty()) {
+    auto line = content.substr(0, content.find('\n'));
+    content.remove_prefix(std::min(content.size(), line.size() + 1));
+    const auto timeline_text = word(line);
+    if (timeline_text.empty() || timeline_text.starts_with('#')) continue;
+    core::HistoryLine parsed;
+    const auto end = timeline_text.data() + timeline_text.size();
+    const auto [stopped, failed] = std::from_chars(timeline_text.data(), end, parsed.timeline);
+    const auto lsn = core::parse_lsn(word(line));
+    if (failed != std::errc() || stopped != end || !lsn) continue;
+    parsed.lsn = *lsn;
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(blanks)));
+    parsed.reason = line;
+    result.push_back(std::move(parsed));
+  }
+  return result;
+}
+
+std::string history_file_name(core::Timeline timeline) { return fmt::format("{:08X}.history", timeline); }
+
+}  // namespace tamada::postgres
