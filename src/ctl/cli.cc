@@ -56,7 +56,7 @@ void add_watch(CLI::App& app, ListOptions& list) {
 
 void add_list(CLI::App& app, CommandLine& line) {
   auto* list = app.add_subcommand("list", "List the Patroni members for a given Patroni");
-  list->add_option("CLUSTER_NAMES", line.list.clusters);
+  list->add_option("CLUSTER_NAMES", line.list.clusters)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   list->add_flag("-e,--extended", line.list.extended, "Show some extra information");
   list->add_flag("-t,--timestamp", line.list.timestamp, "Print timestamp");
   add_format(*list, line.format);
@@ -68,7 +68,7 @@ void add_list(CLI::App& app, CommandLine& line) {
     };
   });
   auto* topology = app.add_subcommand("topology", "Prints ASCII topology for given cluster");
-  topology->add_option("CLUSTER_NAMES", line.list.clusters);
+  topology->add_option("CLUSTER_NAMES", line.list.clusters)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_watch(*topology, line.list);
   topology->callback([&line] {
     line.command = [&line](Session& session) {
@@ -141,16 +141,27 @@ void add_reports(CLI::App& app, CommandLine& line) {
   });
   auto* versions = app.add_subcommand("version", "Output version of patronictl command or a running Patroni instance");
   versions->add_option("CLUSTER_NAME", line.cluster);
-  versions->add_option("MEMBER_NAMES", line.members);
+  versions->add_option("MEMBER_NAMES", line.members)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   versions->callback(
       [&line] { line.command = [&line](Session& session) { return version(session, line.cluster, line.members); }; });
+}
+
+// In click's words, where scripts may have met them.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  std::string text = error.what();
+  const auto colon = text.rfind(": ");
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || colon == text.npos) return text;
+  const auto argument = text.substr(colon + 2);
+  if (argument.starts_with('-')) return "No such option: " + argument;
+  if (app.get_subcommands().empty()) return "No such command '" + argument + "'.";
+  return "Got unexpected extra argument (" + argument + ")";
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   std::string path = app.get_name();
   for (const auto* command : app.get_subcommands()) path += " " + command->get_name();
   fmt::print(stderr, "Usage: {} [OPTIONS]{}\nTry '{} --help' for help.\n\nError: {}\n", path,
-             app.get_subcommands().empty() ? " COMMAND [ARGS]..." : " [ARGS]...", path, error.what());
+             app.get_subcommands().empty() ? " COMMAND [ARGS]..." : " [ARGS]...", path, describe(app, error));
   return exit_usage;
 }
 
@@ -172,7 +183,9 @@ int run(int argc, char** argv) {
   name.erase(0, name.rfind('/') + 1);
   CLI::App app("Command-line interface for interacting with Patroni.", name);
   app.require_subcommand(0, 1);
-  app.fallthrough();  // the global options may stand behind the command, too
+  app.option_defaults()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);  // as click: given twice, the last counts
+  app.fallthrough();                      // the global options may stand behind the command, too
   auto* file =
       app.add_option("-c,--config-file", line.config_file, "Configuration file")->envname("PATRONICTL_CONFIG_FILE");
   auto* url = app.add_option("-d,--dcs-url,--dcs", line.dcs_url, "The DCS connect url")->envname("DCS_URL");

@@ -1,30 +1,19 @@
 #include "wire/cluster_json.h"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "wire/json.h"
 #include "wire/keys.h"
 
 namespace tamada::wire {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 std::string lower(std::string_view text) {
   std::string low(text);
   std::ranges::transform(low, low.begin(), [](unsigned char c) { return c < 128 ? std::tolower(c) : c; });
   return low;
-}
-
-// Patroni's parse_bool: YAML's words, in any case, and 1.
-bool is_true(const Json& value) {
-  if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number_integer()) return value == 1;
-  if (!value.is_string()) return false;
-  const auto word = lower(value.get_ref<const std::string&>());
-  return word == "on" || word == "true" || word == "yes" || word == "1";
 }
 
 bool is_truthy(const Json& value) {
@@ -45,18 +34,13 @@ std::string role_of(const core::ClusterView& view, const ClusterModes& modes, co
 }
 
 void add_object(Json& into, const char* key, const std::string& text) {
-  if (text.empty()) return;
-  Json value = Json::parse(text, nullptr, false);
-  if (!value.is_discarded()) into[key] = std::move(value);
+  if (auto value = parse_json(text)) into[key] = std::move(*value);
 }
 
 void add_tags(Json& into, const core::Tags& tags) {
   if (tags.published.empty()) return;
   Json object = Json::object();
-  for (const auto& [name, text] : tags.published) {
-    Json value = Json::parse(text, nullptr, false);
-    if (!value.is_discarded()) object[name] = std::move(value);
-  }
+  for (const auto& [name, text] : tags.published) add_object(object, name.c_str(), text);
   into["tags"] = std::move(object);
 }
 
@@ -75,10 +59,7 @@ Json member_object(const core::ClusterView& view, const ClusterModes& modes, con
   object["api_url"] = member.api_url.empty() ? Json(nullptr) : Json(member.api_url);
   if (!member.host.empty()) {
     object["host"] = member.host;
-    int port = 0;
-    const auto* end = member.port.data() + member.port.size();
-    std::from_chars(member.port.data(), end, port);
-    object["port"] = port != 0 ? port : 5432;
+    object["port"] = integer_of(member.port).value_or(5432);
   }
   if (member.timeline) object["timeline"] = *member.timeline;
   if (member.pending_restart) object["pending_restart"] = true;
@@ -98,18 +79,21 @@ Json member_object(const core::ClusterView& view, const ClusterModes& modes, con
 
 ClusterModes cluster_modes(const core::ClusterView& view) {
   ClusterModes modes;
-  if (!view.config_json) return modes;
-  const Json config = Json::parse(*view.config_json, nullptr, false);
-  if (!config.is_object()) return modes;
-  const auto get = [&](const char* key) { return config.contains(key) ? config[key] : Json(); };
-  const Json standby = get("standby_cluster");
-  for (const char* key : {"host", "port", "restore_command"}) {
-    if (standby.is_object() && standby.contains(key) && is_truthy(standby[key])) modes.standby_cluster = true;
+  const auto config = parse_object(view.config_json.value_or(""));
+  if (!config) return modes;
+  const auto is_on = [&](const char* key) {
+    const Json* value = find(*config, key);
+    return value && to_bool(*value).value_or(false);
+  };
+  if (const Json* standby = find(*config, "standby_cluster")) {
+    for (const char* key : {"host", "port", "restore_command"}) {
+      const Json* value = find(*standby, key);
+      modes.standby_cluster |= value && is_truthy(*value);
+    }
   }
-  const Json mode = get("synchronous_mode");
-  modes.paused = is_true(get("pause"));
-  modes.quorum = mode.is_string() && lower(mode.get_ref<const std::string&>()) == "quorum";
-  modes.synchronous = (is_true(mode) || modes.quorum) && !modes.standby_cluster;
+  modes.paused = is_on("pause");
+  modes.quorum = lower(text_at(*config, "synchronous_mode")) == "quorum";
+  modes.synchronous = (is_on("synchronous_mode") || modes.quorum) && !modes.standby_cluster;
   return modes;
 }
 
