@@ -112,9 +112,9 @@ struct Server {
     args.insert(args.end(), extra.begin(), extra.end());
     pid = spawn(args);
     if (pid == 0) return false;
+    Loop loop;  // outlives the connections
     auto dcs = Etcd3::create(asking);
     if (!dcs) return false;
-    Loop loop;
     for (int i = 0; i < 200; ++i) {
       auto answer = loop.run((*dcs)->range("/", 0, 1s));
       if (answer || answer.error().kind != ErrorKind::unreachable) return true;
