@@ -25,8 +25,8 @@ ROLES = {"Leader": "green", "Replica": "cyan"}
 STATES = {"running", "streaming"}
 
 
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM: a wish, not a failure."""
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM: a wish, not a failure; nothing that retries after errors may swallow it."""
 
 
 class Table:
@@ -249,6 +249,12 @@ def interrupt(signum, frame):
     raise Interrupted
 
 
+def ignore_signals():
+    """A second Ctrl-C must not leave half of it running."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--once", action="store_true", help="end by itself")
@@ -269,15 +275,14 @@ def main():
         if not options.once:
             demo.stay()
     except Interrupted:
-        screen.line()
-        screen.line("stopping")
         status = 130 if options.once else status
+        ignore_signals()
+        screen.bye()
     except TimeoutError as e:
         screen.line(screen.style(f"failed: {e}", "red"))
         screen.line(demo.cluster.logs(25))
     finally:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, signal.SIG_IGN)   # a second Ctrl-C must not leave half of it running
+        ignore_signals()
         demo.end()
     return status
 

@@ -18,7 +18,7 @@ class Screen:
         self._last = None
 
     def style(self, text, *names):
-        if not self.colours:
+        if not self.colours or not names:
             return text
         return f"\x1b[{';'.join(STYLES[n] for n in names)}m{text}\x1b[0m"
 
@@ -36,6 +36,13 @@ class Screen:
         self._erase()
         self.out.write(text + "\n")
         self.out.flush()
+
+    def bye(self):
+        try:
+            self.line()
+            self.line("stopping: ends all processes and removes the folder")
+        except OSError:
+            pass   # the terminal was closed
 
     def draw(self, lines):
         """The block below: replaces what was drawn last. Without a terminal it is left out."""
