@@ -18,6 +18,7 @@ using namespace asio::experimental::awaitable_operators;
 namespace {
 constexpr int steps_max = 20;  // of one cycle; what is left goes on with the next
 constexpr auto running_job_look = 1s;
+constexpr auto fresh_enough = 500ms;
 }  // namespace
 
 Agent::Agent(World world)
@@ -35,7 +36,8 @@ Agent::Agent(World world)
                  .peers = world.peers,
                  .callbacks = callbacks_,
                  .configuration = world.configuration,
-                 .notes = notes_}) {
+                 .notes = notes_,
+                 .wake = [this] { wake_.notify(); }}) {
   w_.postgres.on_exit([this] { wake_.notify(); });
   w_.board.on_publish([this](const auto&) {
     for (auto& waiting : waiting_for_publication_) waiting->notify();
@@ -82,13 +84,16 @@ awaitable<void> Agent::cycle() {
   for (int step = 0; step < steps_max; ++step) {
     co_await take_configuration();
     const core::Observation seen = co_await observer_.observe();
+    observed_at_ = seen.now;
     core::Decision next = core::decide(seen, memory_);
     memory_ = next.memory;
     decided_wake_at_ = next.wake_at;
     report(seen, next);
     publish(seen, next);
     if (next.actions.empty()) co_return;
+    acting_ = true;
     co_await executor_.perform(std::move(next.actions));
+    acting_ = false;
     if (executor_.exit_code()) co_return;
   }
   decided_wake_at_ = w_.clock.now() + 200ms;
@@ -124,13 +129,16 @@ awaitable<void> Agent::take_configuration() {
 }
 
 void Agent::report(const core::Observation& seen, const core::Decision& decision) {
+  if (decision.severity == core::Severity::debug) {
+    log::debug("{}", decision.reason);
+    return;
+  }
   const bool heartbeat = seen.now - last_report_ >= w_.configuration.settings().loop_wait;
   if (decision.reason == last_reason_ && !heartbeat) return;
   last_reason_ = decision.reason;
   last_report_ = seen.now;
   switch (decision.severity) {
     case core::Severity::debug:
-      log::debug("{}", decision.reason);
       break;
     case core::Severity::info:
       log::info("{}", decision.reason);
@@ -180,6 +188,8 @@ void Agent::reinitialize() {
 }
 
 awaitable<void> Agent::refresh(core::Duration timeout) {
+  // Members that ask each other in a race would wait for each other: what was seen just before asking will do.
+  if (acting_ && w_.clock.now() - observed_at_ < fresh_enough) co_return;
   const auto published = std::make_shared<net::Event>(w_.executor);
   waiting_for_publication_.push_back(published);
   wake_.notify();

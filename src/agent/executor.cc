@@ -1,6 +1,7 @@
 #include "agent/executor.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 
 #include "core/history.h"
 #include "net/log.h"
@@ -12,6 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto peer_timeout = 2s;  // Patroni's for the same question
+constexpr auto departed_timeout = 500ms;
 constexpr auto upstream_timeout = 2s;
 }  // namespace
 
@@ -73,7 +75,13 @@ awaitable<void> Executor::act(core::ClearFailover clear) {
 
 awaitable<void> Executor::act(core::PollPeers poll) {
   const auto asked_at = t_.clock.now();
-  auto answers = co_await t_.peers.poll(std::move(poll.members), peer_timeout);
+  // Who has lost its key cannot win the race, only tell that it is alive: not worth waiting for as long.
+  std::vector<core::Member> present, departed;
+  for (auto& member : poll.members) {
+    (t_.store.view().member(member.name) ? present : departed).push_back(std::move(member));
+  }
+  auto answers = co_await t_.peers.poll(std::move(present), peer_timeout);
+  answers.merge(co_await t_.peers.poll(std::move(departed), departed_timeout));
   for (auto& [name, peer] : answers) {
     if (peer.reachable) {
       log::info("{} answers: {}, timeline {}, {}", name,
@@ -91,6 +99,11 @@ awaitable<void> Executor::act(core::PollPeers poll) {
 }
 
 awaitable<void> Executor::act(core::AskUpstream ask) {
+  const auto& own = t_.configuration.local().postgresql;
+  core::Upstream self;
+  self.host = own.connect_host;
+  self.port = own.connect_port;
+  t_.notes.own_timeline = co_await t_.postgres.ask(std::move(self), upstream_timeout);
   auto upstream = ask.upstream;
   t_.notes.upstream = co_await t_.postgres.ask(std::move(upstream), upstream_timeout);
   t_.notes.upstream->member = ask.upstream.member;
@@ -124,6 +137,11 @@ awaitable<void> Executor::act(core::SyncSlots sync) {
   if (!done) log::error("could not change replication slots: {}", done.error().what);
 }
 
+awaitable<void> Executor::act(core::AdvanceSlots advance) {
+  const auto done = co_await t_.postgres.advance_slots(std::move(advance.to));
+  if (!done) log::error("could not advance replication slots: {}", done.error().what);
+}
+
 awaitable<void> Executor::act(core::SetAside aside) {
   const auto done = t_.postgres.set_aside();
   if (done) {
@@ -134,9 +152,15 @@ awaitable<void> Executor::act(core::SetAside aside) {
   co_return;
 }
 
-awaitable<void> Executor::act(core::Checkpoint) {
-  const auto done = co_await t_.postgres.checkpoint();
-  if (!done) log::warning("CHECKPOINT after promotion failed: {}", done.error().what);
+// It may last for minutes: beside the cycle.
+awaitable<void> Executor::act(core::Checkpoint checkpoint) {
+  const auto done = [this, checkpoint](std::exception_ptr thrown, core::Result<void> result) {
+    if (thrown || !result)
+      log::warning("CHECKPOINT after promotion failed: {}", result ? "cancelled" : result.error().what);
+    t_.notes.checkpointed = checkpoint.timeline;
+    t_.wake();
+  };
+  asio::co_spawn(co_await asio::this_coro::executor, t_.postgres.checkpoint(), done);
 }
 
 awaitable<void> Executor::act(core::RunCallback callback) {

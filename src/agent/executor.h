@@ -1,6 +1,7 @@
 // The only changer: performs what was decided, in order. Nothing here chooses.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "agent/callbacks.h"
@@ -24,6 +25,7 @@ class Executor {
     Callbacks& callbacks;
     Configuration& configuration;
     Notes& notes;
+    std::function<void()> wake;
   };
   explicit Executor(Tools tools) : t_(tools) {}
 
@@ -50,6 +52,7 @@ class Executor {
   awaitable<void> act(core::CancelJob);
   awaitable<void> act(core::Follow);
   awaitable<void> act(core::SyncSlots);
+  awaitable<void> act(core::AdvanceSlots);
   awaitable<void> act(core::SetAside);
   awaitable<void> act(core::Checkpoint);
   awaitable<void> act(core::RunCallback);

@@ -23,6 +23,8 @@ awaitable<core::Observation> Observer::observe() {
   seen.peers_asked_at = notes_.peers_asked_at;
   seen.peers_answered_at = notes_.peers_answered_at;
   seen.upstream = notes_.upstream;
+  seen.own_timeline = notes_.own_timeline;
+  seen.checkpointed = notes_.checkpointed;
   seen.requests = notes_.requests;
   co_return seen;
 }

@@ -157,6 +157,8 @@ void set_command_line(ServerConfiguration& configuration, Parameters& parameters
   parameters["listen_addresses"] = joined(local.postgresql.listen_hosts);
   parameters["port"] = local.postgresql.listen_port;
   parameters["cluster_name"] = local.scope;
+  // Of PostgreSQL's 5 s a standby would wait most after each failover; not Patroni's.
+  parameters.try_emplace("wal_retrieve_retry_interval", "1s");
   for (const auto& parameter : globals) {
     if (parameter.name.starts_with("wal_keep")) continue;  // may change without a restart, so it stays in the file
     const auto node = parameters.extract(std::string(parameter.name));

@@ -65,10 +65,15 @@ struct SyncSlots {  // make physical slots exist / not exist
   std::vector<std::string> create;
   std::vector<std::string> drop;
 };
+struct AdvanceSlots {  // see plan_slots
+  std::map<std::string, Lsn> to;
+};
 struct SetAside {
   std::string reason;
 };  // rename the data directory away; never deletes
-struct Checkpoint {};  // after a promotion, so that pg_rewind sees the new timeline
+struct Checkpoint {
+  Timeline timeline;
+};  // after a promotion, so that pg_rewind sees the new timeline
 struct RunCallback {
   std::string action;
   std::string role;
@@ -82,8 +87,8 @@ struct Exit {
 
 using Action = std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember,
                             RaceInitialize, CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory,
-                            ClearFailover, PollPeers, AskUpstream, StartJob, CancelJob, Follow, SyncSlots, SetAside,
-                            Checkpoint, RunCallback, ForgetRequests, Exit>;
+                            ClearFailover, PollPeers, AskUpstream, StartJob, CancelJob, Follow, SyncSlots, AdvanceSlots,
+                            SetAside, Checkpoint, RunCallback, ForgetRequests, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

@@ -48,6 +48,14 @@ UpstreamView upstream_b(Timeline timeline, Lsn fork) {
   return view;
 }
 
+UpstreamView own(Timeline timeline, Lsn lsn) {
+  UpstreamView view;
+  view.reachable = true;
+  view.timeline = timeline;
+  view.lsn = lsn;
+  return view;
+}
+
 const Case leader_cases[] = {
     {"quiet_leader",
      [](Scene& s) {
@@ -376,9 +384,19 @@ const Case replica_cases[] = {
        s.b_leads().standby(1000, 1, "");
        s.memory.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
+       s.seen.own_timeline = own(1, 1000);
      },
      "replica",
      {"StartJob stop"}},
+    {"standby_already_on_the_new_timeline_waits",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 3s;
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.own_timeline = own(2, 1000);
+     },
+     "replica",
+     {}},
     {"diverged_standby_stays_when_nothing_may_mend_it",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");

@@ -9,8 +9,11 @@ struct LocalEnd {
   bool record_begins_here = false;  // lsn is where the last record begins, not where it ends
 };
 
-std::optional<LocalEnd> local_end(const PostgresView& local) {
-  if (local.sql) return LocalEnd{local.sql->timeline, local.sql->wal_lsn, false};
+std::optional<LocalEnd> local_end(const PostgresView& local, const std::optional<UpstreamView>& own) {
+  if (local.sql) {
+    if (!own || !own->reachable) return std::nullopt;
+    return LocalEnd{own->timeline, own->lsn, false};
+  }
   if (!local.control) return std::nullopt;
   const auto& control = *local.control;
   switch (control.state) {
@@ -29,7 +32,7 @@ std::optional<LocalEnd> local_end(const PostgresView& local) {
 
 }  // namespace
 
-Divergence divergence(const PostgresView& local, const UpstreamView& upstream) {
+Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
@@ -37,7 +40,7 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream) {
     // On the same timeline it is the upstream that came from us or with us; on another, pg_rewind itself finds out.
     return local.control->timeline == upstream.timeline ? Divergence::none : Divergence::diverged;
   }
-  const auto end = local_end(local);
+  const auto end = local_end(local, own);
   if (!end || end->timeline == 0) return Divergence::unknown;
   if (end->timeline > upstream.timeline) return Divergence::diverged;
   if (end->timeline == upstream.timeline) {

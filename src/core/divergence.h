@@ -12,6 +12,8 @@ enum class Divergence {
   unknown,  // not enough facts yet
 };
 
-Divergence divergence(const PostgresView& local, const UpstreamView& upstream);
+// own: what the running local standby says of itself on a replication connection; of a stopped server the control file
+// tells.
+Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own);
 
 }  // namespace tamada::core

@@ -45,6 +45,7 @@ struct Memory {
   // ---- what was last published, to write no more than needed
   Instant member_published_at{};
   Instant status_written_at{};
+  Instant slots_advanced_at{};
   Timeline history_checked_for = 0;
   Timeline checkpoint_for = 0;  // the timeline that we have asked a checkpoint on
   std::map<std::string, Instant> slot_unwanted_since;

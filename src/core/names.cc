@@ -45,6 +45,7 @@ struct ActionName {
   std::string_view operator()(const CancelJob&) const { return "CancelJob"; }
   std::string_view operator()(const Follow&) const { return "Follow"; }
   std::string_view operator()(const SyncSlots&) const { return "SyncSlots"; }
+  std::string_view operator()(const AdvanceSlots&) const { return "AdvanceSlots"; }
   std::string_view operator()(const SetAside&) const { return "SetAside"; }
   std::string_view operator()(const Checkpoint&) const { return "Checkpoint"; }
   std::string_view operator()(const RunCallback&) const { return "RunCallback"; }

@@ -94,7 +94,10 @@ struct Observation {
   JobView job;
   std::map<std::string, PeerView> peers;          // of the last poll
   Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
-  std::optional<UpstreamView> upstream;           // of the last question
+  // What our own running standby said when we asked upstream: SQL cannot tell its timeline between two streams.
+  std::optional<UpstreamView> own_timeline;
+  std::optional<UpstreamView> upstream;  // of the last question
+  Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
   Requests requests;
 
   // We own the leader key, and our lease has not run out.

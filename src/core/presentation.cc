@@ -59,6 +59,10 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.version = compatible_version;
   record.tags = seen.settings.tags;
   record.pause = seen.settings.pause;
+  const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
+  if (seen.postgres.running_primary() && promoted_here) {
+    record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;
+  }
   if (const auto& sql = seen.postgres.sql) {
     record.xlog_location = sql->wal_lsn;
     record.timeline = sql->timeline ? std::optional{sql->timeline} : std::nullopt;
@@ -82,8 +86,9 @@ Member member_record(const Observation& seen, const Memory& memory) {
 bool differs_in_kind(const Member& a, const Member& b) {
   return a.conn_url != b.conn_url || a.api_url != b.api_url || a.state != b.state || a.role != b.role ||
          a.version != b.version || a.tags.published != b.tags.published || a.pause != b.pause ||
-         a.timeline != b.timeline || a.replication_state != b.replication_state ||
-         a.pending_restart != b.pending_restart || a.pending_restart_reason_json != b.pending_restart_reason_json ||
+         a.timeline != b.timeline || a.checkpoint_pending != b.checkpoint_pending ||
+         a.replication_state != b.replication_state || a.pending_restart != b.pending_restart ||
+         a.pending_restart_reason_json != b.pending_restart_reason_json ||
          a.scheduled_restart_json != b.scheduled_restart_json;
 }
 

@@ -81,6 +81,7 @@ struct Scene {
     seen.postgres.process = ProcessState::running;
     seen.postgres.standby_signal = true;
     seen.postgres.sql = SqlView{.in_recovery = true, .timeline = timeline, .wal_lsn = lsn, .replication_state = state};
+    seen.postgres.sql->slots = {{.name = "b"}, {.name = "c"}};
     seen.postgres.following =
         Upstream{.member = "b", .conn_url = "postgres://b:5432/postgres", .host = "b", .port = "5432"};
     memory.role_told = "replica";

@@ -49,29 +49,66 @@ std::string upstream_of(const ClusterView& cluster, const Member& member) {
   return source->name;
 }
 
+namespace {
+
+// How far the slot of `member` may move here, though the member does not use it.
+std::optional<Lsn> received_by(const Observation& seen, const Member& member) {
+  const auto& sql = *seen.postgres.sql;
+  if (!sql.in_recovery) {
+    if (upstream_of(seen.cluster, member) == seen.self) return std::nullopt;  // it will use it: that is what it is for
+    return member.xlog_location;
+  }
+  if (!seen.cluster.status) return std::nullopt;
+  const auto it = seen.cluster.status->slots.find(slot_name(member.name));
+  if (it == seen.cluster.status->slots.end()) return std::nullopt;
+  return std::min(it->second, sql.replay_lsn.value_or(0));  // a standby cannot move beyond what it has replayed
+}
+
+std::map<std::string, Lsn> plan_advances(const Observation& seen, const std::map<std::string, const Member*>& members) {
+  std::map<std::string, Lsn> to;
+  for (const auto& slot : seen.postgres.sql->slots) {
+    const auto it = members.find(slot.name);
+    if (it == members.end() || slot.active || !slot.physical || !slot.restart_lsn) continue;
+    const auto lsn = received_by(seen, *it->second);
+    if (lsn && *lsn > *slot.restart_lsn) to[slot.name] = *lsn;
+  }
+  return to;
+}
+
+}  // namespace
+
 SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
-  SlotPlan plan{.create = {}, .drop = {}, .memory = memory};
+  SlotPlan plan{.actions = {}, .memory = memory};
   if (!seen.settings.use_slots || !seen.postgres.sql) return plan;
-  std::set<std::string> wanted;
+  std::map<std::string, const Member*> wanted;
   for (const auto& [member_name, member] : seen.cluster.members) {
-    if (member_name == seen.self || member.tags.nostream) continue;
-    if (upstream_of(seen.cluster, member) == seen.self) wanted.insert(slot_name(member_name));
+    if (member_name != seen.self && !member.tags.nostream) wanted[slot_name(member_name)] = &member;
   }
   std::set<std::string> of_members;  // slots that are ours to drop: a name that is no member's is somebody else's
   for (const auto& [member_name, member] : memory.known_members) of_members.insert(slot_name(member_name));
+  SyncSlots sync;
+  std::set<std::string> present;
   for (const auto& slot : seen.postgres.sql->slots) {
-    if (wanted.erase(slot.name) > 0) {
+    present.insert(slot.name);
+    if (wanted.contains(slot.name)) {
       plan.memory.slot_unwanted_since.erase(slot.name);
       continue;
     }
     if (!slot.physical || slot.active || !of_members.contains(slot.name)) continue;
     const auto since = plan.memory.slot_unwanted_since.try_emplace(slot.name, seen.now).first->second;
     if (seen.now - since >= seen.settings.member_slots_ttl) {
-      plan.drop.push_back(slot.name);
+      sync.drop.push_back(slot.name);
       plan.memory.slot_unwanted_since.erase(slot.name);
     }
   }
-  plan.create.assign(wanted.begin(), wanted.end());
+  for (const auto& [slot, member] : wanted) {
+    if (!present.contains(slot)) sync.create.push_back(slot);
+  }
+  if (!sync.create.empty() || !sync.drop.empty()) plan.actions.push_back(std::move(sync));
+  if (seen.now - memory.slots_advanced_at >= seen.settings.loop_wait) {
+    plan.memory.slots_advanced_at = seen.now;
+    if (auto to = plan_advances(seen, wanted); !to.empty()) plan.actions.push_back(AdvanceSlots{std::move(to)});
+  }
   return plan;
 }
 

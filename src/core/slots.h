@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/action.h"
 #include "core/memory.h"
 #include "core/observation.h"
 
@@ -18,8 +19,10 @@ std::string slot_name(std::string_view member);
 // Whom `member` streams from: its replicatefrom, when that member runs and does not lead back to it; else the leader.
 std::string upstream_of(const ClusterView& cluster, const Member& member);
 
+// Every node keeps a slot for every other member, so that after a failover nobody finds the WAL that it needs gone.
+// Where the member does not stream from this node, the slot is moved along with what the member has received.
 struct SlotPlan {
-  std::vector<std::string> create, drop;
+  Actions actions;
   Memory memory;  // since when a slot has been unwanted
 };
 SlotPlan plan_slots(const Observation& seen, const Memory& memory);

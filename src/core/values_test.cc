@@ -51,10 +51,10 @@ TEST(Divergence, OfAStoppedServer) {
     upstream.reachable = true;
     upstream.timeline = one.upstream;
     upstream.history = {{.timeline = 1, .lsn = one.fork}};
-    EXPECT_EQ(divergence(local, upstream), one.expected)
+    EXPECT_EQ(divergence(local, upstream, {}), one.expected)
         << "state " << static_cast<int>(one.state) << " timeline " << one.timeline << " checkpoint " << one.checkpoint;
     upstream.reachable = false;
-    EXPECT_EQ(divergence(local, upstream), Divergence::unknown);
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::unknown);
   }
 }
 
@@ -65,7 +65,14 @@ TEST(Divergence, TimelineThatTheUpstreamDoesNotKnow) {
   upstream.reachable = true;
   upstream.timeline = 3;
   upstream.history = {{.timeline = 1, .lsn = 5}};
-  EXPECT_EQ(divergence(local, upstream), Divergence::diverged);
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::unknown);  // SQL's timeline may be of before
+  UpstreamView own;
+  own.reachable = true;
+  own.timeline = 2;
+  own.lsn = 10;
+  EXPECT_EQ(divergence(local, upstream, own), Divergence::diverged);
+  own.timeline = 3;
+  EXPECT_EQ(divergence(local, upstream, own), Divergence::none);
 }
 
 TEST(History, KeepsWhatIsKnownAndSignsTheNewest) {
@@ -114,11 +121,36 @@ TEST(Slots, DropsOnlyMembersThatAreLongGone) {
   scene.seen.postgres.sql->slots = {{.name = "b"}, {.name = "c"}, {.name = "somebody_else"}};
   scene.seen.cluster.members.erase("c");
   auto plan = plan_slots(scene.seen, scene.memory);
-  EXPECT_TRUE(plan.create.empty());
-  EXPECT_TRUE(plan.drop.empty());
+  EXPECT_TRUE(plan.actions.empty());
   scene.seen.now += 30min;
   plan = plan_slots(scene.seen, plan.memory);
-  EXPECT_EQ(plan.drop, std::vector<std::string>{"c"});
+  ASSERT_EQ(plan.actions.size(), 1u);
+  EXPECT_EQ(std::get<SyncSlots>(plan.actions[0]).drop, std::vector<std::string>{"c"});
+}
+
+TEST(Slots, AStandbyMovesThemAlong) {
+  Scene scene;
+  scene.b_leads().standby(500);
+  scene.seen.postgres.sql->replay_lsn = 400;
+  scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 100}, {.name = "c", .restart_lsn = 100}};
+  scene.seen.cluster.status = Status{.optime = 500, .slots = {{"b", 500}, {"c", 300}}};
+  const auto plan = plan_slots(scene.seen, scene.memory);
+  ASSERT_EQ(plan.actions.size(), 1u);
+  const std::map<std::string, Lsn> expected{{"b", 400}, {"c", 300}};  // never beyond what is replayed here
+  EXPECT_EQ(std::get<AdvanceSlots>(plan.actions[0]).to, expected);
+}
+
+TEST(Slots, APrimaryKeepsWhatADirectStandbyNeeds) {
+  Scene scene;
+  scene.we_lead().primary();
+  scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 100}, {.name = "c", .restart_lsn = 100}};
+  scene.seen.cluster.members["b"].xlog_location = 900;
+  scene.seen.cluster.members["c"].xlog_location = 800;
+  scene.seen.cluster.members["c"].tags.replicatefrom = "b";
+  const auto plan = plan_slots(scene.seen, scene.memory);
+  ASSERT_EQ(plan.actions.size(), 1u);
+  const std::map<std::string, Lsn> expected{{"c", 800}};
+  EXPECT_EQ(std::get<AdvanceSlots>(plan.actions[0]).to, expected);
 }
 
 }  // namespace

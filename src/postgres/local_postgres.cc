@@ -207,6 +207,18 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   co_return co_await start_server(node, std::move(upstream), 0s);
 }
 
+// Each on its own: one slot's trouble does not keep the others from their due.
+awaitable<Result<void>> run_each(Connection& connection, std::vector<std::string> statements) {
+  Result<void> result;
+  for (auto& statement : statements) {
+    const auto done = co_await connection.query(std::move(statement), query_timeout);
+    if (done) continue;
+    result = std::unexpected(done.error());
+    if (!connection.is_open()) break;
+  }
+  co_return result;
+}
+
 awaitable<Result<void>> LocalPostgres::sync_slots(std::vector<std::string> create, std::vector<std::string> drop) {
   auto& node = impl_->node;
   Connection connection(node.executor);
@@ -223,14 +235,22 @@ awaitable<Result<void>> LocalPostgres::sync_slots(std::vector<std::string> creat
         " WHERE NOT active AND slot_type = 'physical' AND slot_name = " +
         quote_literal(name));
   }
-  Result<void> result;
-  for (auto& statement : statements) {
-    const auto done = co_await connection.query(std::move(statement), query_timeout);
-    if (done) continue;
-    result = std::unexpected(done.error());
-    if (!connection.is_open()) break;
+  co_return co_await run_each(connection, std::move(statements));
+}
+
+awaitable<Result<void>> LocalPostgres::advance_slots(std::map<std::string, core::Lsn> to) {
+  auto& node = impl_->node;
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  std::vector<std::string> statements;
+  for (const auto& [name, lsn] : to) {
+    const auto position = quote_literal(core::format_lsn(lsn)) + "::pg_lsn";
+    statements.push_back(
+        "SELECT pg_catalog.pg_replication_slot_advance(slot_name, " + position +
+        ") FROM pg_catalog.pg_replication_slots WHERE NOT active AND slot_type = 'physical' AND restart_lsn < " +
+        position + " AND slot_name = " + quote_literal(name));
   }
-  co_return result;
+  co_return co_await run_each(connection, std::move(statements));
 }
 
 awaitable<Result<void>> LocalPostgres::checkpoint() { co_return co_await run_checkpoint(impl_->node, 0s); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class Postgres {
   // ---- short work
   virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;  // rewrites and reloads (restarts before 13)
   virtual awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) = 0;
+  // Moves inactive physical slots forward, so that they keep no WAL that their member has long received.
+  virtual awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;      // local file

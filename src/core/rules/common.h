@@ -23,6 +23,13 @@ inline Decision warn(const Memory& memory, std::string reason, Actions actions =
   return decision;
 }
 
+// Asking is a step on the way, no news for the log.
+inline Decision ask(const Memory& memory, std::string reason, Actions actions) {
+  auto decision = say(memory, std::move(reason), std::move(actions));
+  decision.severity = Severity::debug;
+  return decision;
+}
+
 // The outcome of the last job, when it is of this kind and nobody has dealt with it yet.
 inline bool job_ended(const Observation& seen, const Memory& memory, JobKind kind) {
   return seen.job.kind == kind && seen.job.id > memory.job_seen && !seen.job.running();

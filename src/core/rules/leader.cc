@@ -83,14 +83,12 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
   if (sql.timeline == 1) next.history_checked_for = 0;
   auto slots = plan_slots(seen, next);
   next = slots.memory;
-  if (!slots.create.empty() || !slots.drop.empty()) {
-    actions.push_back(SyncSlots{std::move(slots.create), std::move(slots.drop)});
-  }
+  for (auto& action : slots.actions) actions.push_back(std::move(action));
   // pg_rewind reads the timeline from the control file, which only a checkpoint brings up to date.
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (promoted_here && next.checkpoint_for != sql.timeline) {
     next.checkpoint_for = sql.timeline;
-    actions.push_back(Checkpoint{});
+    actions.push_back(Checkpoint{sql.timeline});
   }
 }
 

@@ -66,7 +66,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
   const auto others = everybody_else(seen, memory);
   if (!others.empty() && !peers_fresh(seen, memory.unlocked_since)) {
-    return say(memory, "no leader: asking the other members", {PollPeers{others}});
+    return ask(memory, "no leader: asking the other members", {PollPeers{others}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   const auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);

@@ -6,9 +6,10 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration ask_again = 200ms;       // while a new leader is still promoting
-constexpr Duration wait_for_leader = 10s;   // after that a stopped server is started as it is
-constexpr Duration not_streaming_for = 2s;  // before we ask whether the timelines have parted
+constexpr Duration ask_again = 200ms;         // while a new leader is still promoting
+constexpr Duration wait_for_leader = 10s;     // after that a stopped server is started as it is
+constexpr Duration wait_for_new_leader = 5s;  // after giving the key away
+constexpr Duration not_streaming_for = 2s;    // before we ask whether the timelines have parted
 
 const Member* upstream_member(const Observation& seen) {
   Member self;
@@ -58,6 +59,9 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
   }
   if (can_rewind(seen, memory)) {
+    // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
+    if (leader.checkpoint_pending)
+      return say(memory, "waiting for the checkpoint of " + leader.name + " before pg_rewind");
     next.job_seen = seen.job.id;
     return say(next, "running pg_rewind from " + leader.name,
                {StartJob{.kind = JobKind::rewind, .upstream = upstream_to(leader)}});
@@ -93,6 +97,11 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
     return std::nullopt;
   }
   if (seen.cluster.unlocked()) {
+    if (memory.gave_up_at && seen.now - *memory.gave_up_at < wait_for_new_leader) {
+      auto decision = say(memory, "waiting for the new leader");
+      decision.wake_at = *memory.gave_up_at + wait_for_new_leader;
+      return decision;
+    }
     return start_following(seen, memory, nullptr, "starting as a secondary: there is no leader yet");
   }
   const auto* leader = seen.cluster.leader_member();
@@ -111,7 +120,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
     return start_following(seen, next, upstream_member(seen), "starting after pg_rewind, following " + leader->name);
   const auto since = memory.stopped_since.value_or(seen.now);
   if (!answer_fresh(seen, leader->name)) {
-    return say(next, "asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
+    return ask(next, "asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
   }
   if (!seen.upstream->reachable || seen.upstream->in_recovery) {
     if (seen.now - since < wait_for_leader) {
@@ -122,7 +131,8 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
     return start_following(seen, next, upstream_member(seen),
                            "starting as a secondary; " + leader->name + " does not answer as a primary");
   }
-  if (divergence(seen.postgres, *seen.upstream) == Divergence::diverged) return mend(seen, next, *leader);
+  if (divergence(seen.postgres, *seen.upstream, seen.own_timeline) == Divergence::diverged)
+    return mend(seen, next, *leader);
   return start_following(seen, next, upstream_member(seen), "starting as a secondary, following " + leader->name);
 }
 
@@ -148,18 +158,21 @@ Answer replica(const Observation& seen, const Memory& memory) {
     next.rewound = false;
     next.rewind_failed = false;
     next.backoff.clear();
+    auto slots = plan_slots(seen, next);
+    next = slots.memory;
     return say(next,
-               "no action. I am " + self + ", a secondary, and following a leader (" + seen.cluster.leader->name + ")");
+               "no action. I am " + self + ", a secondary, and following a leader (" + seen.cluster.leader->name + ")",
+               std::move(slots.actions));
   }
   if (!next.not_streaming_since) next.not_streaming_since = seen.now;
   const auto* leader = seen.cluster.leader_member();
   if (leader && seen.now - *next.not_streaming_since >= not_streaming_for) {
     if (!answer_fresh(seen, leader->name)) {
-      auto decision =
-          say(next, "not streaming: asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
-      return decision;
+      return ask(next, "not streaming: asking " + leader->name + " for its timeline",
+                 {AskUpstream{upstream_to(*leader)}});
     }
-    if (!seen.upstream->in_recovery && divergence(seen.postgres, *seen.upstream) == Divergence::diverged) {
+    if (!seen.upstream->in_recovery &&
+        divergence(seen.postgres, *seen.upstream, seen.own_timeline) == Divergence::diverged) {
       return mend(seen, next, *leader);
     }
   }
