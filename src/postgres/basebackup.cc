@@ -66,6 +66,10 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   node.progress = {};
   if (!copied) co_return std::unexpected(copied.error());
   if (!copied->ok()) {
+    // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.
+    if (const auto left = co_await node.data.look(true, 10s); left.kind == core::DataDirectory::absent) {
+      (void)node.data.mark_complete();
+    }
     co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
   }
   const int version = node.data.major_version();

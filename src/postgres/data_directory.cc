@@ -108,9 +108,10 @@ awaitable<core::Result<void>> DataDirectory::make_room() {
 
   const std::string rubbish = paths_.data_dir + ".incomplete_removed";
   net::SpawnOptions options{.argv = {"rm", "-rf", "--", rubbish}, .capture = true};
+  // A mount point cannot be renamed, nor can it be when a former removal was interrupted: then it is emptied in place.
   if (::rename(paths_.data_dir.c_str(), rubbish.c_str()) != 0) {
-    // A mount point cannot be renamed; a former removal may have been interrupted.
-    options.argv = {"find", paths_.data_dir, "-mindepth", "1", "-delete"};
+    options.argv = {"sh",   "-c", "rm -rf -- \"$2\"; exec find \"$1\" -mindepth 1 -delete", "sh", paths_.data_dir,
+                    rubbish};
   }
   const auto removed = co_await net::run(std::move(options), core::Duration::zero());
   if (!removed) co_return std::unexpected(removed.error());
