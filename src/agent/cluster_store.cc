@@ -105,10 +105,13 @@ awaitable<void> ClusterStore::renew_lease() {
   // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
   const auto changes = co_await dcs_.range(prefix_, cache_.revision() + 1, timeout_);
   if (!note(changes)) co_return;
-  if (!cache_.matches(*changes)) {
+  const bool matches = cache_.matches(*changes);
+  if (!matches) {
+    // An event may just be on its way. Twice in a row, and the watch is deaf.
     if (!co_await load()) co_return;
-    watch_is_stale_.notify();
+    if (missed_before_) watch_is_stale_.notify();
   }
+  missed_before_ = !matches;
   lease_.deadline = sent + std::min(lease_.ttl, ttl_);
   lease_.confirmed_at = sent;
 }

@@ -63,6 +63,7 @@ class ClusterStore {
   std::int64_t last_seen_unix_ = 0;
   core::Duration ttl_ = std::chrono::seconds(30);
   core::Duration timeout_ = std::chrono::seconds(5);
+  bool missed_before_ = false;
   net::Event watch_is_stale_;
 };
 
