@@ -2,33 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <span>
 
+#include "wire/percent.h"
+
 namespace tamada::api {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
 
 std::string_view trim(std::string_view text) {
   const auto blank = " \t\n\r\f\v";
@@ -70,7 +53,8 @@ Number leading_number(const std::string& text) {
     return end == std::string::npos ? text.size() : end;
   };
   const double factor = sign && text[0] == '-' ? -1 : 1;
-  if (text.compare(sign, 2, "0x") == 0 && text.size() > sign + 2 && hex_digit(text[sign + 2]) >= 0) {
+  if (text.compare(sign, 2, "0x") == 0 && text.size() > sign + 2 &&
+      std::isxdigit(static_cast<unsigned char>(text[sign + 2]))) {
     const auto end = digits_end(sign, "0123456789abcdefABCDEFx");
     return {factor * static_cast<double>(std::strtoull(text.c_str() + sign, nullptr, 16)), end};
   }
@@ -113,7 +97,8 @@ Query parse_query(std::string_view query) {
     const auto pair = query.substr(0, end);
     const auto equals = pair.find('=');
     if (equals != std::string_view::npos && equals + 1 < pair.size())
-      out.emplace_back(decode(pair.substr(0, equals)), decode(pair.substr(equals + 1)));
+      out.emplace_back(wire::percent_decoded(pair.substr(0, equals), true),
+                       wire::percent_decoded(pair.substr(equals + 1), true));
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
   }
   return out;

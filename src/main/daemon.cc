@@ -26,7 +26,8 @@ using namespace tamada;
 constexpr const char* usage =
     "usage: tamada CONFIG\n"
     "\n"
-    "Runs the high-availability manager of one PostgreSQL node, configured by CONFIG: a patroni.yml or a folder of them.\n"
+    "Runs the high-availability manager of one PostgreSQL node, configured by CONFIG: a patroni.yml or a folder of "
+    "them.\n"
     "\n"
     "  --version   print the version and leave\n"
     "  --help      this text\n"
@@ -73,6 +74,12 @@ api::RestApiOptions api_options(const config::Local& local) {
   options.name = local.name;
   options.username = local.restapi.username;
   options.password = local.restapi.password;
+  const auto& rest = local.restapi;
+  options.require_client_certificate = !rest.certfile.empty() && rest.verify_client != "none";
+  options.ask_peer = api::ask_by_http(
+      net::TlsClient{
+          .ca_file = rest.cafile, .cert_file = rest.certfile, .key_file = rest.keyfile, .verify = !rest.cafile.empty()},
+      std::chrono::seconds(2));
   return options;
 }
 
@@ -91,7 +98,8 @@ class Daemon {
                                    .cert = etcd.cert,
                                    .key = etcd.key});
     if (!dcs) return refuse(dcs.error().what);
-    postgres::LocalPostgres postgres(io_.get_executor(), local, [this]() -> const config::Json& { return configuration_.dynamic(); });
+    postgres::LocalPostgres postgres(io_.get_executor(), local,
+                                     [this]() -> const config::Json& { return configuration_.dynamic(); });
     agent::HttpPeers peers(local.restapi);
     agent::Agent agent({.executor = io_.get_executor(),
                         .clock = clock_,
@@ -100,8 +108,12 @@ class Daemon {
                         .peers = peers,
                         .configuration = configuration_,
                         .board = board_});
-    agent.on_reload([this] { return config::load(file_, environment()); });
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local));
+    agent.on_reload([this, &rest] {
+      auto again = config::load(file_, environment());
+      if (again) rest.configure(api_options(again->local));
+      return again;
+    });
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },

@@ -6,6 +6,7 @@
 
 #include "wire/json.h"
 #include "wire/keys.h"
+#include "wire/percent.h"
 #include "wire/python_json.h"
 #include "wire/tags.h"
 
@@ -19,26 +20,6 @@ core::Timeline timeline_of(std::optional<std::uint64_t> number) {
 std::string object_text(const Json& data, std::string_view key) {
   const Json* value = find(data, key);
   return value && value->is_object() && !value->empty() ? dump_compact(*value) : std::string();
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 // The form of Patroni's ancestor: a bare connection URL that carries the API's as application_name.
