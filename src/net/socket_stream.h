@@ -3,6 +3,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "net/stream.h"
 #include "net/tls.h"
@@ -17,6 +19,11 @@ awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(asio::ip::tcp
                                                                    core::Duration timeout);
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(asio::ip::tcp::socket socket, TlsContext context,
                                                                    core::Duration timeout);
+
+// The first of `endpoints` that answers, within `timeout` for all. No context: plain.
+awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<asio::ip::tcp::endpoint> endpoints,
+                                                            std::string host, TlsContext context, bool verify,
+                                                            core::Duration timeout);
 
 // No delay, and keepalive probes that find a dead peer in about a minute.
 void set_socket_options(asio::ip::tcp::socket& socket);

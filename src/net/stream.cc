@@ -88,14 +88,21 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::
   }
   auto endpoints = co_await resolve(host, port, timeout);
   if (!endpoints) co_return std::unexpected(endpoints.error());
+  auto stream = co_await connect_to(std::move(*endpoints), host, context, verify, until - KernelBootClock::now());
+  if (!stream) co_return core::fail(fmt::format("cannot connect to {}:{}: {}", host, port, stream.error().what));
+  co_return std::move(*stream);
+}
 
+awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<tcp::endpoint> endpoints, std::string host,
+                                                            TlsContext context, bool verify, core::Duration timeout) {
+  const auto until = KernelBootClock::now() + timeout;
   std::string why = "timed out";
-  for (std::size_t i = 0; i < endpoints->size(); ++i) {
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
     auto left = until - KernelBootClock::now();
     if (left <= core::Duration::zero()) break;
     // A share each, so that one dead address does not use up the time of the others.
-    auto share = std::max(left / static_cast<int>(endpoints->size() - i), core::Duration(1));
-    auto socket = co_await dial((*endpoints)[i], share);
+    auto share = std::max(left / static_cast<int>(endpoints.size() - i), core::Duration(1));
+    auto socket = co_await dial(endpoints[i], share);
     if (!socket) {
       why = socket.error().what;
       continue;
@@ -105,7 +112,7 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::
     if (stream) co_return std::move(*stream);
     why = stream.error().what;
   }
-  co_return core::fail(fmt::format("cannot connect to {}:{}: {}", host, port, why));
+  co_return core::fail(why);
 }
 
 }  // namespace tamada::net

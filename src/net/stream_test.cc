@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/boot_timer.h"
+#include "net/socket_stream.h"
 #include "net/test_support.h"
 
 namespace tamada::net {
@@ -69,14 +70,25 @@ TEST(Connect, IsCancelled) {
   EXPECT_TRUE(io.stopped());
 }
 
-// Names have several addresses; that the first refuses is no reason to give up.
+// Names have several addresses; that one refuses or is dead is no reason to give up.
 TEST(Connect, TriesEachAddress) {
   asio::io_context io(1);
+  DeafListener deaf(io);
   RawServer server(io, [](tcp::socket& socket, int) -> awaitable<void> { co_await read_until(socket, ""); });
+  tcp::acceptor unused(io, {asio::ip::address_v4::loopback(), 0});
+  const auto refusing = unused.local_endpoint();
+  unused.close();
+  auto endpoint = [](const std::string& port) {
+    return tcp::endpoint(asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(port)));
+  };
+  const std::vector<tcp::endpoint> good{refusing, endpoint(deaf.port()), endpoint(server.port())};
+  const std::vector<tcp::endpoint> bad{refusing, endpoint(deaf.port()), refusing};
   test::run(io, [&]() -> awaitable<void> {
-    auto stream = co_await connect("localhost", server.port(), nullptr, 5s);
+    auto stream = co_await connect_to(good, "name", nullptr, false, 600ms);
     CO_ASSERT(stream) << stream.error().what;
-    EXPECT_EQ((*stream)->peer_address(), "127.0.0.1");
+    auto none = co_await connect_to(bad, "name", nullptr, false, 100ms);
+    CO_ASSERT(!none);
+    EXPECT_EQ(none.error().what, "Connection refused");
   });
 }
 
