@@ -256,7 +256,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   asked = complete(n0->postgres->ask(n1->upstream(), 3s));
   EXPECT_FALSE(asked.in_recovery) << asked.error;
   EXPECT_EQ(asked.history, *history);
-  EXPECT_EQ(core::divergence(observe(*n0), asked), core::Divergence::diverged);
+  EXPECT_EQ(core::divergence(observe(*n0), asked, std::nullopt), core::Divergence::diverged);
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
   ASSERT_OK(complete(n1->postgres->sync_slots({"n0"}, {})));
   const auto successor = n1->upstream();
