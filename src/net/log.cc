@@ -71,11 +71,14 @@ struct Output {
 // The log is the process's, as its stdout is: the one place where a global is what is meant.
 std::mutex output_lock;
 Output output;
+std::function<void(Level, std::string_view)> output_receiver;
 std::atomic<Level> least_level = Level::info;
 
 }  // namespace
 
 void set_level(Level least) { least_level = least; }
+
+void redirect(std::function<void(Level, std::string_view)> receiver) { output_receiver = std::move(receiver); }
 
 void start(Level least) {
   set_level(least);
@@ -107,6 +110,7 @@ void stop() {
 
 void write(Level level, std::string_view text) {
   if (level < least_level) return;
+  if (output_receiver) return output_receiver(level, text);
   auto whole = line(level, text);
   std::lock_guard lock(output_lock);
   if (output.logger) {

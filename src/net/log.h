@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,8 @@ void start(Level least);  // once, from main; before it, lines go to stderr dire
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
 void write(Level level, std::string_view text);
+// Lines go there instead, from now on; empty: back. For the simulator, which has many daemons in one process.
+void redirect(std::function<void(Level, std::string_view)> receiver);
 
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {

@@ -1,0 +1,228 @@
+#include "sim/checker.h"
+
+#include <algorithm>
+
+#include "wire/keys.h"
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr Duration reaction = 1s;  // of a guard, or of a daemon that wakes on a machine that was frozen
+}  // namespace
+
+Checker::Checker(Cluster& cluster) : c_(cluster) {
+  c_.on_violation = [this](const std::string& what) { violation(what); };
+  c_.on_decision = [this](Node& node, const api::Snapshot& snapshot) { decided(node, snapshot); };
+  c_.machines.on_new_primary = [this](SimServer& server) { new_primary(server); };
+  c_.machines.on_corruption = [this](const std::string& what) { violation("corruption: " + what); };
+  c_.store.on_change = [this](const dcs::KeyValue& kv, bool deleted) { key_changed(kv, deleted); };
+}
+
+void Checker::violation(const std::string& what) {
+  c_.trace.line("CHECK", what);
+  violations_.push_back(fmt::format("at {:.3f} s: {}", Trace::seconds(c_.scheduler.now()), what));
+}
+
+const Node* Checker::leader_node() const {
+  const auto* key = c_.store.find(c_.key("leader"));
+  if (!key) return nullptr;
+  for (const auto& node : c_.nodes) {
+    if (node->name == key->value) return node.get();
+  }
+  return nullptr;
+}
+
+// ---- two primaries
+
+void Checker::after_event() {
+  std::vector<Node*> writable;
+  for (auto& node : c_.nodes) {
+    if (node->server.writable()) writable.push_back(node.get());
+  }
+  if (writable.size() < 2) {
+    overlapping_ = false;
+    return;
+  }
+  if (overlapping_) {
+    // It may have begun out of control, and must end when that does.
+    for (auto* node : writable) {
+      if (node->server.end.branch == tip_ || !c_.in_control(*node)) continue;
+      const auto seen = node->daemon->board.latest()->seen.settings;
+      if (!seen.pause)
+        violation(node->name + " goes on taking writes beside the leader, though its daemon is in control");
+    }
+    return;
+  }
+  overlapping_ = true;
+  for (auto* node : writable) {
+    if (node->server.end.branch == tip_) continue;
+    const bool paused = node->daemon && node->daemon->board.latest()->seen.settings.pause;
+    const bool just_thawed = node->machine_was_frozen && c_.scheduler.now() - node->uncontrolled_until < reaction;
+    const bool excused = c_.options.guard ? just_thawed : !c_.in_control(*node);
+    if (excused || paused) {
+      ++statistics_.frozen_overlaps;
+      c_.trace.line("CHECK", node->name + " takes writes beside the new leader; its daemon is not in control");
+    } else {
+      violation("two nodes take writes, " + node->name + " is not the one promoted last");
+    }
+  }
+}
+
+// ---- the client
+
+void Checker::client() {
+  for (auto& node : c_.nodes) {
+    if (!node->server.writable()) continue;
+    const bool large = c_.random.chance(0.01);
+    node->server.commit(large ? c_.random.between(100'000, 1'500'000) : c_.random.between(80, 4000));
+    acknowledged_[node->server.end.branch].push_back(node->server.end.lsn);
+    ++statistics_.commits;
+  }
+  c_.scheduler.after(c_.random.duration(20ms, 600ms), [this] { client(); });
+}
+
+std::uint64_t Checker::lost_by(const SimServer& server) const {
+  std::uint64_t lost = 0;
+  Lsn limit = ~Lsn{0};
+  for (int branch = tip_; branch >= 0; branch = c_.wal.of(branch).parent) {
+    const Lsn kept = c_.wal.shared(server.end, branch);
+    if (const auto it = acknowledged_.find(branch); it != acknowledged_.end()) {
+      for (const Lsn lsn : it->second) lost += lsn > kept && lsn <= limit ? 1 : 0;
+    }
+    limit = std::min(limit, c_.wal.of(branch).fork);
+  }
+  return lost;
+}
+
+// ---- a new primary
+
+void Checker::new_primary(SimServer& server) {
+  const auto& node = c_.node(server.node());
+  const int branch = server.end.branch;
+  const bool bootstrapped = c_.wal.of(branch).parent < 0;
+  if (bootstrapped) {
+    if (tip_ >= 0) violation(node.name + " makes a new cluster, though there is one");
+    tip_ = branch;
+    return;
+  }
+  ++statistics_.failovers;
+  const auto lost = lost_by(server);
+  statistics_.lost += lost;
+  if (lost > 0) c_.trace.line("CHECK", fmt::format("{} acknowledged writes are lost by this promotion", lost));
+  if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
+  const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
+  if (optime_ > server.end.lsn + limit) {
+    violation(fmt::format("{} is promoted {} bytes behind the last published position, more than {}", node.name,
+                          optime_ - server.end.lsn, limit));
+  }
+  if (handed_over_) {
+    ++statistics_.handovers;
+    if (lost > 0) violation(fmt::format("{} acknowledged writes are lost by a clean hand-over to {}", lost, node.name));
+  }
+  handed_over_ = false;
+  const auto* leader = leader_node();
+  const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
+  if (leader != &node && !paused && c_.in_control(node)) {
+    violation(node.name + " is promoted without the leader key");
+  }
+  tip_ = branch;
+}
+
+void Checker::decided(Node& node, const api::Snapshot& snapshot) {
+  const auto& seen = snapshot.seen;
+  const auto& requests = seen.requests;
+  const bool asked = requests.shutdown || requests.restart || requests.reinitialize || seen.cluster.failover ||
+                     !snapshot.decision.memory.handing_over.empty() ||
+                     snapshot.decision.memory.role_told == "demoted" || seen.cluster.failover_revision != 0;
+  for (const auto& action : snapshot.decision.actions) {
+    if (seen.settings.pause && !asked && std::holds_alternative<core::StartJob>(action)) {
+      violation(fmt::format("{} acts in pause without request: [{}] {}", node.name, snapshot.decision.rule,
+                            snapshot.decision.reason));
+    }
+    if (node.nofailover && std::holds_alternative<core::AcquireLeader>(action) && seen.postgres.running_standby() &&
+        seen.settings.tags.nofailover) {
+      violation(node.name + " reaches for the leader key, and is tagged as nofailover");
+    }
+  }
+}
+
+// ---- keys
+
+void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
+  if (kv.key == c_.key("leader")) {
+    if (deleted) {
+      leader_deleted(kv);
+    } else {
+      c_.trace.line("etcd", "leader: " + kv.value);
+    }
+  }
+  if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
+  if (deleted) {
+    if (kv.key == c_.key("history")) history_.clear();
+    return;
+  }
+  if (kv.key == c_.key("history")) history_written(kv);
+  if (kv.key == c_.key("status")) {
+    core::ClusterView view;
+    wire::apply_put(view, "status", {.value = kv.value, .mod_revision = kv.mod_revision});
+    if (view.status && view.status->optime) optime_ = *view.status->optime;
+  }
+}
+
+void Checker::leader_deleted(const dcs::KeyValue& kv) {
+  c_.trace.line("etcd", fmt::format("leader: {} {}", kv.value, c_.store.removing() ? "ended" : "deleted"));
+  if (c_.store.removing()) return;
+  for (const auto& node : c_.nodes) {
+    if (node->name != kv.value) continue;
+    const auto& server = node->server;
+    handed_over_ = server.process == core::ProcessState::stopped && server.end.branch == tip_ &&
+                   server.control.state == core::ControlState::shut_down;
+  }
+}
+
+void Checker::history_written(const dcs::KeyValue& kv) {
+  core::ClusterView view;
+  wire::apply_put(view, "history", {.value = kv.value, .mod_revision = kv.mod_revision});
+  const auto lines = view.history.value_or(std::vector<core::HistoryLine>{});
+  const auto same = [](const core::HistoryLine& a, const core::HistoryLine& b) {
+    return a.timeline == b.timeline && a.lsn == b.lsn;
+  };
+  const auto* leader = leader_node();
+  if (!leader) {
+    violation("the history is written while nobody is the leader");
+    return;
+  }
+  if (!std::ranges::equal(lines, c_.wal.history(leader->server.end.branch), same)) {
+    violation("the history written is not that of " + leader->name);
+  }
+  const bool grows =
+      lines.size() >= history_.size() && std::equal(history_.begin(), history_.end(), lines.begin(), same);
+  if (!grows) ++statistics_.history_rewrites;
+  history_ = lines;
+}
+
+// ---- in the end
+
+std::string Checker::trouble() const {
+  const auto* leader = leader_node();
+  if (!leader) return "nobody holds the leader key";
+  if (!leader->server.writable()) return leader->name + " holds the leader key and takes no writes";
+  if (const auto* request = c_.store.find(c_.key("failover")))
+    return "the key failover is still there: " + request->value;
+  for (const auto& node : c_.nodes) {
+    const auto& server = node->server;
+    if (!node->daemon) return node->name + ": no daemon";
+    if (node.get() == leader) continue;
+    if (server.writable()) return node->name + " takes writes without the leader key";
+    if (server.process != core::ProcessState::running) return node->name + ": postgres is not running";
+    if (!server.streaming || server.upstream() != leader->id)
+      return node->name + " does not stream from " + leader->name;
+    if (!c_.wal.contains(leader->server.end, server.end))
+      return node->name + " has another history than " + leader->name;
+  }
+  return "";
+}
+
+}  // namespace tamada::sim

@@ -1,0 +1,55 @@
+// What must hold after every event, whatever happens; see docs/simulation.md for the list.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/cluster.h"
+
+namespace tamada::sim {
+
+struct Statistics {
+  std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
+  std::uint64_t frozen_overlaps = 0;   // two primaries, one of them out of its daemon's control
+  std::uint64_t history_rewrites = 0;  // a timeline's number was given to two histories
+  Duration longest_without_primary{};
+};
+
+class Checker {
+ public:
+  explicit Checker(Cluster& cluster);
+
+  void after_event();
+  // A client that writes wherever it is let.
+  void client();
+  void faults_are_over() { quiet_ = true; }
+  // Why the cluster is not whole; empty: it is.
+  std::string trouble() const;
+
+  void violation(const std::string& what);
+  const std::vector<std::string>& violations() const { return violations_; }
+  const Statistics& statistics() const { return statistics_; }
+
+ private:
+  void new_primary(SimServer& server);
+  void decided(Node& node, const api::Snapshot& snapshot);
+  void key_changed(const dcs::KeyValue& kv, bool deleted);
+  void history_written(const dcs::KeyValue& kv);
+  void leader_deleted(const dcs::KeyValue& kv);
+  std::uint64_t lost_by(const SimServer& server) const;
+  const Node* leader_node() const;
+
+  Cluster& c_;
+  std::vector<std::string> violations_;
+  Statistics statistics_;
+  std::map<int, std::vector<Lsn>> acknowledged_;  // by branch
+  int tip_ = -1;                                  // of the last primary made
+  Lsn optime_ = 0;                                // the last that was published
+  std::vector<core::HistoryLine> history_;
+  bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since
+  bool overlapping_ = false, quiet_ = false;
+  std::map<int, Time> overlap_since_;
+};
+
+}  // namespace tamada::sim

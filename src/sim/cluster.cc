@@ -1,0 +1,276 @@
+#include "sim/cluster.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr Duration systemd_restart = 5s;
+// For so long after a freeze or a start a daemon may need to learn the truth and act on it.
+constexpr Duration settling = 20s;
+constexpr std::size_t decisions_kept = 12;
+
+Profile make_profile(Random& random) {
+  Profile profile;
+  if (random.chance(0.3)) {
+    profile.ttl = 20;
+    profile.loop_wait = 5;
+    profile.retry_timeout = 6;
+  }
+  profile.use_pg_rewind = random.chance(0.75);
+  profile.checksums = random.chance(0.9);
+  profile.check_timeline = random.chance(0.3);
+  return profile;
+}
+
+}  // namespace
+
+// ---- one daemon
+
+Daemon::Daemon(Cluster& cluster, int node)
+    : life(std::make_shared<Life>(cluster.scheduler)),
+      clock(*life, cluster.node(node).clock),
+      dcs(*life, cluster.store, cluster.network, node, cluster.dcs_endpoint()),
+      postgres(*life, cluster.node(node).server, cluster.options.bugs),
+      peers(*life, cluster, node),
+      configuration(cluster.local_configuration(node)),
+      agent({.executor = life->executor(),
+             .clock = clock,
+             .dcs = dcs,
+             .postgres = postgres,
+             .peers = peers,
+             .configuration = configuration,
+             .board = board}),
+      rest(life->executor(), board, agent, clock,
+           {.scope = "demo",
+            .name = cluster.node(node).name,
+            .username = {},
+            .password = {},
+            .extra_headers = {},
+            .ask_peer = [this](std::string url) { return peers.get(std::move(url), 2s); }}),
+      born(cluster.scheduler.now()) {
+  board.on_publish([&cluster, node](const auto& snapshot) { cluster.decided(node, *snapshot); });
+  asio::co_spawn(life->executor(), agent.run(), [&cluster, node](std::exception_ptr thrown, int code) {
+    std::string what;
+    if (thrown) {
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& error) {
+        what = error.what();
+      }
+    }
+    // Not from inside of what is to be destroyed.
+    cluster.scheduler.after(0s, [&cluster, node, code, what] { cluster.daemon_ended(node, code, what); });
+  });
+  life->touch();
+}
+
+Daemon::~Daemon() { life->end(); }
+
+void Daemon::request(net::HttpRequest request, std::function<void(net::HttpResponse)> done) {
+  asio::co_spawn(life->executor(), rest.handle(std::move(request)),
+                 [done = std::move(done)](std::exception_ptr thrown, net::HttpResponse response) {
+                   if (!thrown && done) done(std::move(response));
+                 });
+  life->touch();
+}
+
+// ---- the cluster
+
+Cluster::Cluster(Options given)
+    : options(std::move(given)),
+      random(options.seed),
+      trace(scheduler, options.trace),
+      size_(options.nodes > 0    ? options.nodes
+            : random.chance(0.5) ? 3
+                                 : 5),
+      network(random, size_ + 1),
+      store(scheduler, random, network, trace, size_),
+      machines{.scheduler = scheduler, .random = random, .network = network, .trace = trace, .wal = wal},
+      profile(make_profile(random)) {
+  const int nofailover = random.chance(0.3) ? static_cast<int>(random.below(static_cast<std::uint64_t>(size_))) : -1;
+  for (int id = 0; id < size_; ++id) {
+    nodes.push_back(std::make_unique<Node>(machines, id, fmt::format("n{}", id + 1)));
+    auto& made = *nodes.back();
+    made.clock.boot = random.duration(1000s, 90000s);
+    made.clock.wall_error = random.duration(0s, 1s);
+    made.clock.ppm = static_cast<std::int64_t>(random.below(401)) - 200;
+    made.nofailover = id == nofailover;
+    machines.servers.push_back(&made.server);
+  }
+}
+
+Cluster::~Cluster() {
+  for (auto& one : nodes) one->daemon.reset();
+}
+
+config::Local Cluster::local_configuration(int id) const {
+  const auto& made = *nodes[static_cast<std::size_t>(id)];
+  const auto host = fmt::format("10.0.0.{}", id + 1);
+  config::Local local;
+  local.scope = "demo";
+  local.name = made.name;
+  local.restapi.listen_host = host;
+  local.restapi.listen_port = "8008";
+  local.restapi.connect_address = host + ":8008";
+  local.postgresql.connect_host = host;
+  local.postgresql.connect_port = "5432";
+  local.postgresql.data_dir = "/nonexistent/tamada-sim/" + made.name;
+  local.bootstrap.present = true;
+  local.bootstrap.dcs = {{"ttl", profile.ttl},
+                         {"loop_wait", profile.loop_wait},
+                         {"retry_timeout", profile.retry_timeout},
+                         {"maximum_lag_on_failover", profile.maximum_lag},
+                         {"check_timeline", profile.check_timeline},
+                         {"postgresql",
+                          {{"use_pg_rewind", profile.use_pg_rewind},
+                           {"remove_data_directory_on_rewind_failure", true},
+                           {"remove_data_directory_on_diverged_timelines", true}}}};
+  if (made.nofailover && !options.bugs.is("nofailover-ignored")) {
+    local.tags.nofailover = true;
+    local.tags.failover_priority = 0;
+    local.tags.published = {{"nofailover", "true"}};
+  }
+  return local;
+}
+
+void Cluster::start_daemon(int id) {
+  auto& one = node(id);
+  if (!one.up || one.daemon) return;
+  trace.line(one.name, "daemon starts");
+  one.daemon = std::make_unique<Daemon>(*this, id);
+  one.uncontrolled_until = scheduler.now();
+}
+
+void Cluster::crash_daemon(int id, Duration restart_after) {
+  auto& one = node(id);
+  if (!one.daemon) return;
+  trace.line(one.name, "daemon killed");
+  arm_guard(id);
+  one.daemon.reset();
+  scheduler.after(restart_after, [this, id] { start_daemon(id); });
+}
+
+void Cluster::freeze_daemon(int id) {
+  auto& one = node(id);
+  if (!one.daemon || one.daemon->life->frozen()) return;
+  trace.line(one.name, "daemon frozen");
+  arm_guard(id);
+  one.daemon->life->freeze();
+}
+
+void Cluster::thaw_daemon(int id) {
+  auto& one = node(id);
+  if (!one.daemon || !one.daemon->life->frozen() || one.server.frozen()) return;
+  trace.line(one.name, "daemon goes on");
+  one.uncontrolled_until = scheduler.now();
+  one.daemon->life->thaw();
+}
+
+void Cluster::freeze_node(int id) {
+  auto& one = node(id);
+  if (!one.up || one.server.frozen()) return;
+  trace.line(one.name, "machine frozen");
+  arm_guard(id);
+  one.server.freeze();
+  if (one.daemon) one.daemon->life->freeze();
+}
+
+void Cluster::thaw_node(int id) {
+  auto& one = node(id);
+  if (!one.server.frozen()) return;
+  trace.line(one.name, "machine goes on");
+  one.uncontrolled_until = scheduler.now();
+  one.machine_was_frozen = true;
+  one.server.thaw();
+  if (one.daemon) one.daemon->life->thaw();
+}
+
+void Cluster::crash_node(int id, Duration back_after) {
+  auto& one = node(id);
+  if (!one.up) return;
+  trace.line(one.name, "machine crashed");
+  if (one.server.frozen()) one.server.thaw();
+  one.daemon.reset();
+  one.up = false;
+  one.server.crash();
+  scheduler.after(back_after, [this, id] {
+    node(id).up = true;
+    start_daemon(id);
+  });
+}
+
+void Cluster::terminate_daemon(int id, Duration start_after) {
+  auto& one = node(id);
+  if (!one.daemon || one.daemon->shutting_down) return;
+  trace.line(one.name, "daemon asked to stop");
+  one.daemon->shutting_down = true;
+  one.daemon->agent.shutdown();
+  one.daemon->life->touch();
+  // systemd's patience has an end, too.
+  scheduler.after(start_after + 180s, [this, id] {
+    auto& late = node(id);
+    if (late.daemon && late.daemon->shutting_down) crash_daemon(id, 1s);
+    start_daemon(id);
+  });
+  scheduler.after(start_after, [this, id] { start_daemon(id); });
+}
+
+void Cluster::request(int id, std::string method, std::string target, std::string body) {
+  auto& one = node(id);
+  if (!one.daemon || !one.up || one.server.frozen()) return;
+  trace.line(one.name, fmt::format("asked: {} {} {}", method, target, body));
+  net::HttpRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  request.body = std::move(body);
+  one.daemon->request(std::move(request), [this, id](net::HttpResponse answer) {
+    trace.line(node(id).name, fmt::format("answered: {} {}", answer.status, answer.body.substr(0, 80)));
+  });
+}
+
+bool Cluster::in_control(const Node& one) const {
+  if (!one.daemon || one.daemon->life->frozen()) return false;
+  return scheduler.now() - one.uncontrolled_until > settling;
+}
+
+void Cluster::arm_guard(int id) {
+  auto& one = node(id);
+  if (!options.guard || !one.daemon) return;
+  const auto deadline = one.daemon->board.latest()->seen.lease.deadline;
+  if (!deadline) return;
+  const auto life = std::weak_ptr(one.daemon->life);
+  scheduler.at(SimClock::when(*deadline, one.clock), [this, id, life] {
+    auto& late = node(id);
+    const auto still = life.lock();
+    if (still && !still->frozen()) return;
+    if (late.server.process != core::ProcessState::running || late.server.recovery) return;
+    trace.line(late.name, "guard: the lease has ended");
+    late.server.crash();
+  });
+}
+
+void Cluster::daemon_ended(int id, int code, std::string thrown) {
+  auto& one = node(id);
+  trace.line(one.name, fmt::format("daemon ended with {}", code));
+  if (!thrown.empty() && on_violation) on_violation(one.name + ": the daemon ended by an exception: " + thrown);
+  const bool planned = one.daemon && one.daemon->shutting_down;
+  one.daemon.reset();
+  if (!planned) scheduler.after(systemd_restart, [this, id] { start_daemon(id); });
+}
+
+void Cluster::decided(int id, const api::Snapshot& snapshot) {
+  auto& one = node(id);
+  const auto& decision = snapshot.decision;
+  if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
+    one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
+    if (one.decisions.size() > decisions_kept) one.decisions.pop_front();
+    trace.line(one.name, fmt::format("[{}] {}", decision.rule, decision.reason));
+  }
+  if (on_decision) on_decision(one, snapshot);
+}
+
+}  // namespace tamada::sim

@@ -1,0 +1,123 @@
+// The whole cluster in one process: nodes with their servers, the daemons that run on them, the store between.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "api/routes.h"
+#include "sim/options.h"
+#include "sim/sim_dcs.h"
+#include "sim/sim_postgres.h"
+
+namespace tamada::sim {
+
+class Cluster;
+
+// Asks the others' REST API, in production's code on both ends.
+class SimPeers final : public agent::Peers {
+ public:
+  SimPeers(Life& life, Cluster& cluster, int node) : life_(life), cluster_(cluster), node_(node) {}
+  awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
+                                                        core::Duration timeout) override;
+  awaitable<bool> alive(std::string api_url, core::Duration timeout) override;
+  awaitable<core::Result<net::HttpResponse>> get(std::string api_url, core::Duration timeout);
+
+ private:
+  Life& life_;
+  Cluster& cluster_;
+  int node_;
+};
+
+// One life of the daemon, production's agent in it.
+class Daemon {
+ public:
+  Daemon(Cluster& cluster, int node);
+  ~Daemon();
+  void request(net::HttpRequest request, std::function<void(net::HttpResponse)> done);
+
+  std::shared_ptr<Life> life;
+  SimClock clock;
+  SimDcs dcs;
+  SimPostgres postgres;
+  SimPeers peers;
+  agent::Configuration configuration;
+  api::Board board;
+  agent::Agent agent;
+  api::RestApi rest;
+  Time born;
+  bool shutting_down = false;
+};
+
+struct Node {
+  Node(Machines& machines, int number, std::string given) : id(number), name(given), server(machines, number, given) {}
+  int id;
+  std::string name;
+  SimServer server;
+  SimClock::Parameters clock;
+  bool nofailover = false;
+  bool up = true;           // the machine
+  bool stays_down = false;  // no daemon is started by itself
+  std::unique_ptr<Daemon> daemon;
+  Time uncontrolled_until{};  // its daemon was frozen or dead until then
+  bool machine_was_frozen = false;
+  struct Told {
+    Time at{};
+    std::string rule, reason;
+  };
+  std::deque<Told> decisions;  // the last ones, each once
+};
+
+struct Profile {  // of the cluster's configuration, by the seed
+  int ttl = 30, loop_wait = 10, retry_timeout = 10;
+  bool use_pg_rewind = true;
+  bool checksums = true;
+  std::int64_t maximum_lag = 1048576;
+  bool check_timeline = false;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(Options options);
+  ~Cluster();
+
+  // ---- what faults and operators do
+  void start_daemon(int node);
+  void crash_daemon(int node, Duration restart_after);  // kill -9; systemd starts it again
+  void freeze_daemon(int node);
+  void thaw_daemon(int node);
+  void freeze_node(int node);
+  void thaw_node(int node);
+  void crash_node(int node, Duration back_after);
+  void terminate_daemon(int node, Duration start_after);  // SIGTERM
+  void request(int node, std::string method, std::string target, std::string body);
+
+  Node& node(int id) { return *nodes[static_cast<std::size_t>(id)]; }
+  int size() const { return static_cast<int>(nodes.size()); }
+  int dcs_endpoint() const { return size_; }
+  std::string key(std::string_view name) const { return "/service/demo/" + std::string(name); }
+  config::Local local_configuration(int node) const;
+  bool in_control(const Node& node) const;  // its daemon runs, and has run for a while
+  // Once a guard process watches the lease.
+  void arm_guard(int node);
+  void daemon_ended(int node, int code, std::string thrown);
+  void decided(int node, const api::Snapshot& snapshot);
+  std::string node_at(const std::string& url) const;
+
+  Options options;
+  Random random;
+  Scheduler scheduler;
+  Trace trace;
+  int size_;
+  Network network;
+  SimStore store;
+  Wal wal;
+  Machines machines;
+  Profile profile;
+  std::vector<std::unique_ptr<Node>> nodes;
+  std::function<void(std::string)> on_violation;
+  std::function<void(Node&, const api::Snapshot&)> on_decision;
+};
+
+}  // namespace tamada::sim

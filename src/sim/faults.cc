@@ -1,0 +1,267 @@
+#include "sim/faults.h"
+
+#include <algorithm>
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+void nothing() {}
+}  // namespace
+
+std::string Faults::leader() const {
+  const auto* key = c_.store.find(c_.key("leader"));
+  return key ? key->value : "";
+}
+
+// The leader is the more interesting victim.
+int Faults::leader_or_any() {
+  const auto name = leader();
+  if (!name.empty() && c_.random.chance(0.6)) {
+    for (int id = 0; id < c_.size(); ++id) {
+      if (c_.node(id).name == name) return id;
+    }
+  }
+  return any_node();
+}
+
+std::function<void()> Faults::cut(std::vector<std::pair<int, int>> ways) {
+  std::string text;
+  for (const auto& [from, to] : ways) {
+    c_.network.cut(from, to);
+    const auto name = [&](int at) { return at == c_.dcs_endpoint() ? "etcd" : c_.node(at).name; };
+    text += fmt::format(" {}->{}", name(from), name(to));
+  }
+  c_.trace.line("FAULT", "cut" + text);
+  return [this, ways] {
+    for (const auto& [from, to] : ways) c_.network.heal(from, to);
+  };
+}
+
+std::function<void()> Faults::isolate(int node) {
+  std::vector<std::pair<int, int>> ways;
+  for (int other = 0; other <= c_.dcs_endpoint(); ++other) {
+    if (other == node) continue;
+    ways.emplace_back(node, other);
+    ways.emplace_back(other, node);
+  }
+  return cut(std::move(ways));
+}
+
+const std::vector<Faults::Kind>& Faults::kinds() {
+  using F = Faults&;
+  static const std::vector<Kind> all{
+      {"daemon_crash", 10,
+       [](F f) {
+         f.c_.crash_daemon(f.leader_or_any(), f.c_.random.any_scale(100ms, 90s));
+         return nothing;
+       }},
+      {"daemon_freeze", 6,
+       [](F f) -> std::function<void()> {
+         const int node = f.leader_or_any();
+         f.c_.freeze_daemon(node);
+         return [&f, node] { f.c_.thaw_daemon(node); };
+       }},
+      {"daemon_stop", 5,
+       [](F f) {
+         f.c_.terminate_daemon(f.leader_or_any(), f.c_.random.any_scale(2s, 60s));
+         return nothing;
+       }},
+      {"postgres_crash", 12,
+       [](F f) {
+         f.c_.node(f.leader_or_any()).server.crash();
+         return nothing;
+       }},
+      {"postgres_hang", 5,
+       [](F f) -> std::function<void()> {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         if (server.process == core::ProcessState::stopped) return nothing;
+         f.c_.trace.line(server.name(), "postgres: hangs");
+         server.hung = true;
+         server.notify();
+         return [&server] {
+           server.hung = false;
+           server.notify();
+         };
+       }},
+      {"node_crash", 8,
+       [](F f) {
+         f.c_.crash_node(f.leader_or_any(), f.c_.random.any_scale(2s, 120s));
+         return nothing;
+       }},
+      {"node_freeze", 4,
+       [](F f) -> std::function<void()> {
+         const int node = f.leader_or_any();
+         f.c_.freeze_node(node);
+         return [&f, node] { f.c_.thaw_node(node); };
+       }},
+      {"dcs_outage", 6,
+       [](F f) -> std::function<void()> {
+         const bool refuses = f.c_.random.chance(0.5);
+         f.c_.trace.line("FAULT", refuses ? "etcd refuses" : "etcd is silent");
+         f.c_.store.stop(refuses);
+         return [&f] { f.c_.store.start(); };
+       }},
+      {"dcs_leader_change", 4,
+       [](F f) {
+         f.c_.store.change_leader();
+         return nothing;
+       }},
+      {"dcs_wipe", 2,
+       [](F f) {
+         f.c_.trace.line("FAULT", "all keys are wiped");
+         f.c_.store.wipe();
+         return nothing;
+       }},
+      {"dcs_compact", 2,
+       [](F f) {
+         f.c_.store.compact();
+         f.c_.store.break_streams();
+         return nothing;
+       }},
+      {"watch_break", 3,
+       [](F f) {
+         f.c_.store.break_streams();
+         return nothing;
+       }},
+      {"watch_lag", 3,
+       [](F f) -> std::function<void()> {
+         f.c_.store.watch_lag = f.c_.random.any_scale(50ms, 20s);
+         return [&f] { f.c_.store.watch_lag = 0s; };
+       }},
+      {"partition_node", 8, [](F f) { return f.isolate(f.leader_or_any()); }},
+      {"partition_dcs", 8,
+       [](F f) {
+         const int node = f.leader_or_any(), dcs = f.c_.dcs_endpoint();
+         return f.cut({{node, dcs}, {dcs, node}});
+       }},
+      {"requests_lost", 4, [](F f) { return f.cut({{f.leader_or_any(), f.c_.dcs_endpoint()}}); }},
+      {"replies_lost", 6, [](F f) { return f.cut({{f.c_.dcs_endpoint(), f.leader_or_any()}}); }},
+      {"partition_peers", 6,
+       [](F f) {
+         const int a = f.leader_or_any();
+         const int b =
+             (a + 1 + static_cast<int>(f.c_.random.below(static_cast<std::uint64_t>(f.c_.size() - 1)))) % f.c_.size();
+         if (f.c_.random.chance(0.3)) return f.cut({{a, b}});
+         return f.cut({{a, b}, {b, a}});
+       }},
+      {"loss", 4,
+       [](F f) -> std::function<void()> {
+         f.c_.network.loss = 0.05 + 0.3 * f.c_.random.unit();
+         f.c_.trace.line("FAULT", "messages are lost");
+         return [&f] { f.c_.network.loss = 0; };
+       }},
+      {"slow", 4,
+       [](F f) -> std::function<void()> {
+         f.c_.network.slow = f.c_.random.any_scale(20ms, 6s);
+         f.c_.trace.line("FAULT", fmt::format("messages take up to {:.2f} s", Trace::seconds(f.c_.network.slow)));
+         return [&f] { f.c_.network.slow = 0s; };
+       }},
+      {"standby_lag", 5,
+       [](F f) -> std::function<void()> {
+         auto& server = f.c_.node(f.any_node()).server;
+         server.lag = f.c_.random.any_scale(100ms, 60s);
+         return [&server] { server.lag = 0s; };
+       }},
+      {"switchover", 8,
+       [](F f) {
+         const auto from = f.leader();
+         if (from.empty()) return nothing;
+         const auto to = f.c_.node(f.any_node()).name;
+         const bool named = to != from && f.c_.random.chance(0.6);
+         f.c_.request(f.any_node(), "POST", "/switchover",
+                      named ? fmt::format(R"({{"leader": "{}", "candidate": "{}"}})", from, to)
+                            : fmt::format(R"({{"leader": "{}"}})", from));
+         return nothing;
+       }},
+      {"failover", 3,
+       [](F f) {
+         f.c_.request(f.any_node(), "POST", "/failover",
+                      fmt::format(R"({{"candidate": "{}"}})", f.c_.node(f.any_node()).name));
+         return nothing;
+       }},
+      {"pause", 3,
+       [](F f) -> std::function<void()> {
+         f.c_.request(f.any_node(), "PATCH", "/config", R"({"pause": true})");
+         return [&f] { f.c_.request(f.any_node(), "PATCH", "/config", R"({"pause": null})"); };
+       }},
+      {"reinitialize", 2,
+       [](F f) {
+         f.c_.request(f.any_node(), "POST", "/reinitialize", R"({"force": true})");
+         return nothing;
+       }},
+      {"restart", 3,
+       [](F f) {
+         f.c_.request(f.leader_or_any(), "POST", "/restart", "{}");
+         return nothing;
+       }},
+  };
+  return all;
+}
+
+std::vector<std::string> Faults::names() {
+  std::vector<std::string> result;
+  for (const auto& kind : kinds()) result.push_back(kind.name);
+  return result;
+}
+
+Faults::Faults(Cluster& cluster) : c_(cluster) {
+  const auto& wanted = c_.options.faults;
+  for (const auto& kind : kinds()) {
+    const bool asked = wanted.empty() || std::ranges::find(wanted, kind.name) != wanted.end();
+    // A run with a few kinds of faults meets what a mixture of all hides.
+    if (!asked || (wanted.empty() && c_.random.chance(0.4))) continue;
+    chosen_.push_back(&kind);
+    weight_ += kind.weight;
+  }
+}
+
+void Faults::begin(Time from, Time until) {
+  until_ = until;
+  if (chosen_.empty()) return;
+  c_.scheduler.at(from, [this] {
+    c_.machines.faults = true;
+    next();
+  });
+}
+
+void Faults::next() {
+  if (c_.scheduler.now() >= until_) return;
+  auto at = static_cast<int>(c_.random.below(static_cast<std::uint64_t>(weight_)));
+  for (const auto* kind : chosen_) {
+    at -= kind->weight;
+    if (at >= 0) continue;
+    happen(*kind);
+    break;
+  }
+  // Sometimes at once, sometimes after all is well again.
+  c_.scheduler.after(c_.random.any_scale(300ms, 90s), [this] { next(); });
+}
+
+void Faults::happen(const Kind& kind) {
+  c_.trace.line("FAULT", kind.name);
+  const auto number = sequence_++;
+  open_[number] = kind.begin(*this);
+  c_.scheduler.after(c_.random.any_scale(200ms, 90s), [this, number, name = kind.name] {
+    const auto it = open_.find(number);
+    if (it == open_.end()) return;
+    const auto heal = std::move(it->second);
+    open_.erase(it);
+    heal();
+  });
+}
+
+void Faults::heal_all() {
+  c_.trace.line("FAULT", "all is healed");
+  c_.machines.faults = false;
+  auto open = std::move(open_);
+  open_.clear();
+  for (auto& [number, heal] : open) heal();
+  for (int id = 0; id < c_.size(); ++id) {
+    c_.thaw_node(id);
+    c_.thaw_daemon(id);
+  }
+}
+
+}  // namespace tamada::sim

@@ -1,0 +1,45 @@
+// What goes wrong, when, and for how long; all by the seed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/cluster.h"
+
+namespace tamada::sim {
+
+class Faults {
+ public:
+  explicit Faults(Cluster& cluster);
+  static std::vector<std::string> names();
+
+  void begin(Time from, Time until);
+  void heal_all();
+
+ private:
+  struct Kind {
+    std::string name;
+    int weight;
+    // Returns how to heal it.
+    std::function<std::function<void()>(Faults&)> begin;
+  };
+  static const std::vector<Kind>& kinds();
+
+  void next();
+  void happen(const Kind& kind);
+  int any_node() { return static_cast<int>(c_.random.below(static_cast<std::uint64_t>(c_.size()))); }
+  int leader_or_any();
+  std::string leader() const;
+  std::function<void()> cut(std::vector<std::pair<int, int>> ways);
+  std::function<void()> isolate(int node);
+
+  Cluster& c_;
+  std::vector<const Kind*> chosen_;
+  int weight_ = 0;
+  Time until_{};
+  std::uint64_t sequence_ = 0;
+  std::map<std::uint64_t, std::function<void()>> open_;
+};
+
+}  // namespace tamada::sim

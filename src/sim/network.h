@@ -1,0 +1,44 @@
+// Who reaches whom, and how fast. Endpoints are the nodes 0..n-1 and the DCS, n.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sim/random.h"
+
+namespace tamada::sim {
+
+class Network {
+ public:
+  Network(Random& random, int endpoints)
+      : random_(random), size_(endpoints), cut_(static_cast<std::size_t>(endpoints * endpoints), 0) {}
+
+  // Counted: the same way may be cut by two faults at once.
+  void cut(int from, int to) { ++cell(from, to); }
+  void heal(int from, int to) { --cell(from, to); }
+  bool open(int from, int to) const { return from == to || cut_[index(from, to)] == 0; }
+  bool both_ways(int a, int b) const { return open(a, b) && open(b, a); }
+
+  double loss = 0;  // of messages
+  Duration slow{};  // added to each, up to this
+
+  // How long a message takes; nothing: it does not arrive.
+  std::optional<Duration> travel(int from, int to) {
+    using namespace std::chrono_literals;
+    auto time = random_.mostly(100us, 1ms, 40ms, 0.02);
+    if (slow > slow.zero()) time += random_.duration(Duration{}, slow);
+    const bool lost = loss > 0 && random_.chance(loss);
+    if (!open(from, to) || lost) return std::nullopt;
+    return time;
+  }
+
+ private:
+  std::size_t index(int from, int to) const { return static_cast<std::size_t>(from * size_ + to); }
+  int& cell(int from, int to) { return cut_[index(from, to)]; }
+
+  Random& random_;
+  int size_;
+  std::vector<int> cut_;
+};
+
+}  // namespace tamada::sim

@@ -1,0 +1,117 @@
+// A store as strict as etcd v3: revisions, transactions, leases that end by its own clock, watches that lag, break and
+// must be resumed. Source: https://etcd.io/docs/v3.4/learning/api/
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dcs/dcs.h"
+#include "sim/network.h"
+#include "sim/scheduler.h"
+#include "sim/trace.h"
+
+namespace tamada::sim {
+
+// The server's side, which outlives every daemon.
+class SimStore {
+ public:
+  SimStore(Scheduler& scheduler, Random& random, Network& network, Trace& trace, int endpoint)
+      : scheduler_(scheduler), random_(random), network_(network), trace_(trace), endpoint_(endpoint) {}
+
+  // ---- what clients ask
+  dcs::Range range(const std::string& prefix, dcs::Revision min_mod_revision) const;
+  dcs::DcsResult<dcs::TxnResult> txn(const std::vector<dcs::Compare>& compares,
+                                     const std::vector<dcs::Operation>& operations);
+  dcs::LeaseGrant grant(Duration ttl);
+  dcs::DcsResult<Duration> keepalive(dcs::LeaseId id);
+  void revoke(dcs::LeaseId id);
+
+  struct Stream {
+    int node = 0;
+    std::string prefix;
+    dcs::Revision next = 0;
+    std::deque<dcs::WatchBatch> inbox;  // arrived, not yet taken by the client
+    std::optional<dcs::DcsError> error;
+    std::shared_ptr<Parked> parked;
+    Time last_arrival{};
+    bool retrying = false, broken = false;
+    void wake() {
+      if (parked) parked->wake();
+    }
+  };
+  void open_stream(const std::shared_ptr<Stream>& stream);
+
+  // ---- faults
+  bool up() const { return up_; }
+  bool refuses() const { return refuses_; }  // an outage that answers at once
+  void stop(bool refuses);
+  void start();          // as after an outage or an election: every lease lives on for its whole ttl
+  void change_leader();  // in no time
+  void wipe();
+  void compact() { compacted_ = revision_; }
+  void break_streams();
+  Duration watch_lag{};  // up to this, for each batch
+
+  // ---- for the checker and the faults, which see through walls
+  const dcs::KeyValue* find(const std::string& key) const;
+  bool removing() const { return removing_; }  // a lease that has ended, or everything: not a client's delete
+  std::function<void(const dcs::KeyValue& kv, bool deleted)> on_change;
+
+ private:
+  struct Lease {
+    Duration ttl{};
+    Time expires{};
+    std::set<std::string> keys;
+  };
+  bool holds(const dcs::Compare& compare) const;
+  void put(const dcs::Put& put);
+  bool erase(const std::string& key);
+  void expect_expiry(dcs::LeaseId id);
+  void pump(const std::shared_ptr<Stream>& stream);
+  void pump_all();
+
+  Scheduler& scheduler_;
+  Random& random_;
+  Network& network_;
+  Trace& trace_;
+  int endpoint_;
+  bool up_ = true, refuses_ = false, removing_ = false;
+  dcs::Revision revision_ = 1, compacted_ = 0;
+  dcs::LeaseId next_lease_ = 1000;
+  std::map<std::string, dcs::KeyValue> keys_;
+  std::map<dcs::LeaseId, Lease> leases_;
+  std::vector<dcs::WatchEvent> log_;
+  std::vector<std::weak_ptr<Stream>> streams_;
+};
+
+// One daemon's connection to it.
+class SimDcs final : public dcs::Dcs {
+ public:
+  SimDcs(Life& life, SimStore& store, Network& network, int node, int endpoint)
+      : life_(life), store_(store), network_(network), node_(node), endpoint_(endpoint) {}
+
+  awaitable<dcs::DcsResult<dcs::Range>> range(std::string prefix, dcs::Revision min_mod_revision,
+                                              Duration timeout) override;
+  awaitable<dcs::DcsResult<dcs::TxnResult>> txn(std::vector<dcs::Compare> compares,
+                                                std::vector<dcs::Operation> operations, Duration timeout) override;
+  awaitable<dcs::DcsResult<dcs::LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override;
+  awaitable<dcs::DcsResult<Duration>> lease_keepalive(dcs::LeaseId id, Duration timeout) override;
+  awaitable<dcs::DcsResult<void>> lease_revoke(dcs::LeaseId id, Duration timeout) override;
+  awaitable<dcs::DcsError> watch(std::string prefix, dcs::Revision from,
+                                 std::function<void(dcs::WatchBatch)> on_batch) override;
+
+ private:
+  template <class T>
+  awaitable<dcs::DcsResult<T>> call(std::function<dcs::DcsResult<T>()> operation, Duration timeout);
+
+  Life& life_;
+  SimStore& store_;
+  Network& network_;
+  int node_, endpoint_;
+};
+
+}  // namespace tamada::sim

@@ -1,0 +1,306 @@
+#include "sim/sim_postgres.h"
+
+#include <algorithm>
+
+#include "sim/bugs.h"
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+using core::ControlState;
+using core::ProcessState;
+using core::Result;
+
+SimPostgres::SimPostgres(Life& life, SimServer& server, const Bugs& bugs) : life_(life), server_(server), bugs_(bugs) {
+  server_.on_exit = [this](bool asked) {
+    crashed_ = !asked;
+    if (callback_) callback_();
+    life_.touch();
+  };
+}
+
+SimPostgres::~SimPostgres() { server_.on_exit = nullptr; }
+
+void SimPostgres::on_exit(std::function<void()> callback) { callback_ = std::move(callback); }
+
+const SimServer* SimPostgres::source(const core::Upstream& upstream) const {
+  if (upstream.host.empty()) return nullptr;
+  const auto node = std::stoi(upstream.host.substr(upstream.host.rfind('.') + 1)) - 1;
+  return m().servers[static_cast<std::size_t>(node)];
+}
+
+bool SimPostgres::reaches(const SimServer& other) const {
+  return other.answers() && m().network.both_ways(server_.node(), other.node());
+}
+
+// ---- looking
+
+core::SqlView SimPostgres::sql() const {
+  core::SqlView sql;
+  sql.in_recovery = server_.recovery;
+  sql.timeline = server_.timeline();
+  sql.wal_lsn = server_.end.lsn;
+  if (server_.recovery) {
+    sql.receive_lsn = sql.replay_lsn = server_.end.lsn;
+    if (server_.streaming) sql.replication_state = "streaming";
+  }
+  for (const auto& [name, lsn] : server_.slots) {
+    const bool active = std::ranges::any_of(m().servers, [&](const SimServer* other) {
+      return other->streaming && other->upstream() == server_.node() && other->name() == name;
+    });
+    sql.slots.push_back({.name = name, .physical = true, .active = active, .restart_lsn = lsn});
+  }
+  return sql;
+}
+
+awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
+  co_await life_.pause(m().random.mostly(200us, 2ms, 50ms, 0.02));
+  while (server_.hung && timeout > 0s) {
+    const auto step = std::min<Duration>(timeout, 500ms);
+    co_await life_.pause(step);
+    timeout -= step;
+  }
+  core::PostgresView view;
+  view.data_directory = server_.directory;
+  view.process = server_.process;
+  view.standby_signal = server_.standby_signal;
+  view.following = server_.following;
+  if (server_.directory == core::DataDirectory::valid) {
+    view.control = server_.control;
+    view.server_version = 150000;
+    view.system_identifier = server_.control.system_identifier;
+  }
+  if (server_.process == ProcessState::running) {
+    if (server_.hung) {
+      view.process = ProcessState::unresponsive;
+    } else {
+      view.sql = sql();
+    }
+  }
+  view.crashed = view.process == ProcessState::stopped && crashed_;
+  co_return view;
+}
+
+awaitable<core::UpstreamView> SimPostgres::ask(core::Upstream upstream, Duration timeout) {
+  core::UpstreamView view;
+  view.member = upstream.member;
+  const auto* other = source(upstream);
+  if (!other || !m().network.both_ways(server_.node(), other->node()) || other->hung || other->frozen()) {
+    co_await life_.pause(timeout);
+    view.error = "timed out";
+    co_return view;
+  }
+  co_await life_.pause(m().random.duration(2ms, 30ms));
+  if (!other->answers()) {
+    view.error = "connection refused";
+    co_return view;
+  }
+  view.reachable = true;
+  view.in_recovery = other->recovery;
+  view.system_identifier = other->control.system_identifier;
+  view.timeline = other->timeline();
+  view.lsn = other->end.lsn;
+  view.history = m().wal.history(other->end.branch);
+  co_return view;
+}
+
+// ---- long work
+
+awaitable<Result<void>> SimPostgres::bootstrap() {
+  server_.wipe();
+  server_.directory = core::DataDirectory::incomplete;
+  co_await life_.pause(m().random.duration(1s, 6s));
+  if (m().faults && m().random.chance(0.05)) co_return core::fail("initdb failed");
+  server_.initialize(fmt::format("73{:017}", m().random.below(100'000'000'000'000'000ULL)));
+  crashed_ = false;
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream) {
+  const auto* other = source(upstream);
+  if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
+  if (!other) co_return core::fail("nobody to copy from");
+  server_.wipe();
+  server_.directory = core::DataDirectory::incomplete;
+  if (!reaches(*other)) {
+    co_await life_.pause(m().random.duration(100ms, 3s));
+    co_return core::fail("the upstream does not answer");
+  }
+  const auto control = other->control;
+  const auto begun = other->end;
+  co_await life_.pause(m().random.duration(2s, 25s));
+  const bool same_history = m().wal.contains(other->end, begun);
+  if (!reaches(*other) || !same_history || (m().faults && m().random.chance(0.05))) {
+    co_return core::fail("pg_basebackup ended with 1");
+  }
+  server_.control = control;
+  server_.control.state = ControlState::in_production;
+  server_.control.timeline = m().wal.timeline(begun);
+  server_.control.checkpoint = server_.control.redo = begun.lsn;
+  server_.control.min_recovery_end = other->recovery ? begun.lsn : 0;
+  server_.control.min_recovery_timeline = other->recovery ? m().wal.timeline(begun) : 0;
+  if (other->recovery) server_.control.state = ControlState::in_archive_recovery;
+  server_.end = other->end;
+  server_.newest_timeline = other->newest_timeline;
+  server_.standby_signal = true;
+  server_.directory = core::DataDirectory::valid;
+  m().trace.line(server_.name(),
+                 fmt::format("postgres: copied from {} up to {}", other->name(), core::format_lsn(server_.end.lsn)));
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
+  const auto* other = source(upstream);
+  if (server_.process != ProcessState::stopped) co_return core::fail("cannot run pg_rewind: postgres is running");
+  if (bugs_.is("rewind-not-done")) co_return Result<void>();
+  co_await life_.pause(m().random.duration(50ms, 300ms));
+  if (!other || !reaches(*other)) co_return core::fail("the source does not answer");
+  if (other->recovery) co_return core::fail("the source is in recovery");
+  auto takes = m().random.duration(500ms, 10s);
+  if (!server_.control.shut_down_cleanly()) takes += m().random.duration(300ms, 5s);  // single-user mode
+  if (other->timeline() == server_.timeline()) {
+    co_await life_.pause(500ms);
+    server_.standby_signal = true;
+    co_return Result<void>();  // "no rewind required"
+  }
+  if (m().faults && m().random.chance(0.15)) {
+    co_await life_.pause(500ms);
+    server_.standby_signal = true;
+    co_return core::fail("pg_rewind failed: could not find previous WAL record");
+  }
+  const auto branch = other->end.branch;
+  server_.directory = core::DataDirectory::incomplete;
+  co_await life_.pause(takes);
+  if (!reaches(*other) || other->recovery || other->end.branch != branch) {
+    co_return core::fail("pg_rewind failed: the source went away");
+  }
+  server_.end = other->end;
+  server_.newest_timeline = other->newest_timeline;
+  server_.control.timeline = other->timeline();
+  server_.control.checkpoint = server_.control.redo = other->control.checkpoint;
+  server_.control.state = ControlState::in_archive_recovery;
+  server_.control.min_recovery_end = server_.end.lsn;
+  server_.control.min_recovery_timeline = other->timeline();
+  server_.slots.clear();
+  server_.standby_signal = true;
+  server_.directory = core::DataDirectory::valid;
+  m().trace.line(server_.name(), fmt::format("postgres: rewound to {}", other->name()));
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstream, Duration timeout) {
+  if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running already");
+  if (server_.directory != core::DataDirectory::valid) co_return core::fail("the data directory is an unfinished copy");
+  crashed_ = false;
+  server_.following = upstream;
+  const bool as_standby = upstream.has_value() && !bugs_.is("standby-starts-as-primary");
+  server_.start(as_standby);
+  const auto until = timeout > 0s ? life_.scheduler().now() + timeout : never;
+  while (server_.process == ProcessState::starting && life_.scheduler().now() < until) {
+    co_await server_.changed(life_, until);
+  }
+  if (server_.process == ProcessState::stopped) co_return core::fail("postgres ended while starting");
+  if (server_.process == ProcessState::starting) co_return core::fail("postgres is still starting");
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::start(const core::Upstream* upstream, Duration timeout) {
+  std::optional<core::Upstream> copy;
+  if (upstream) copy = *upstream;
+  Result<void> result;
+  bool cancelled = false;
+  try {
+    result = co_await started(std::move(copy), timeout);
+  } catch (const boost::system::system_error&) {
+    cancelled = true;
+  }
+  if (!cancelled) co_return result;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await stop(core::StopMode::immediate, false, 0s);
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+awaitable<Result<void>> SimPostgres::stop(core::StopMode mode, bool checkpoint_first, Duration timeout) {
+  if (server_.process == ProcessState::stopped) co_return Result<void>();
+  const auto& scheduler = life_.scheduler();
+  if (bugs_.is("stop-not-done") && mode == core::StopMode::fast && !checkpoint_first) co_return Result<void>();
+  if (checkpoint_first && mode == core::StopMode::fast) {
+    auto left = m().random.mostly(20ms, 500ms, 10s, 0.05);
+    if (timeout > 0s) left = std::min(left, timeout);
+    co_await life_.pause(left);
+    while (server_.hung) co_await life_.pause(500ms);
+    server_.checkpoint();
+  }
+  const auto until = timeout > 0s && mode == core::StopMode::fast ? scheduler.now() + timeout : never;
+  server_.stop(mode);
+  while (server_.process != ProcessState::stopped && scheduler.now() < until) co_await server_.changed(life_, until);
+  if (server_.process == ProcessState::stopped) co_return Result<void>();
+  server_.stop(core::StopMode::immediate);
+  while (server_.process != ProcessState::stopped) co_await server_.changed(life_, never);
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::promote() {
+  const auto& scheduler = life_.scheduler();
+  if (server_.process != ProcessState::running) co_return core::fail("cannot promote: postgres is not running");
+  const auto until = scheduler.now() + 60s;
+  server_.begin_promotion();
+  while (server_.process == ProcessState::running && server_.recovery && scheduler.now() < until) {
+    co_await server_.changed(life_, until);
+  }
+  if (server_.process != ProcessState::running) co_return core::fail("postgres ended while being promoted");
+  if (server_.recovery) co_return core::fail("postgres is still in recovery after being told to promote");
+  co_return Result<void>();
+}
+
+// ---- short work
+
+awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
+  co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (bugs_.is("follow-not-done")) co_return Result<void>();
+  server_.follow(std::move(upstream));
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::sync_slots(std::vector<std::string> create, std::vector<std::string> drop) {
+  co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (!server_.answers()) co_return core::fail("postgres does not answer");
+  if (bugs_.is("slots-not-created")) co_return Result<void>();
+  for (const auto& name : create) server_.slots.try_emplace(name, server_.end.lsn);
+  for (const auto& name : drop) server_.slots.erase(name);
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::advance_slots(std::map<std::string, core::Lsn> to) {
+  for (const auto& [name, lsn] : to) {
+    if (const auto it = server_.slots.find(name); it != server_.slots.end()) it->second = std::max(it->second, lsn);
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::checkpoint() {
+  co_await life_.pause(m().random.mostly(20ms, 500ms, 5s, 0.05));
+  server_.checkpoint();
+  co_return Result<void>();
+}
+
+awaitable<Result<std::vector<core::HistoryLine>>> SimPostgres::timeline_history(core::Timeline timeline) {
+  co_await life_.pause(1ms);
+  for (int at = server_.end.branch; at >= 0; at = m().wal.of(at).parent) {
+    if (m().wal.of(at).timeline != timeline) continue;
+    auto lines = m().wal.history(at);
+    if (bugs_.is("history-overwritten") && lines.size() > 1) lines.erase(lines.begin(), lines.end() - 1);
+    co_return lines;
+  }
+  co_return core::fail("no such history file");
+}
+
+Result<void> SimPostgres::set_aside() {
+  if (server_.process != ProcessState::stopped) return core::fail("postgres is running");
+  server_.wipe();
+  return {};
+}
+
+awaitable<Result<void>> SimPostgres::apply_configuration() { co_return Result<void>(); }
+
+}  // namespace tamada::sim

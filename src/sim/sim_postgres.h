@@ -1,0 +1,50 @@
+// A daemon's hands on its node's PostgreSQL.
+#pragma once
+
+#include "postgres/postgres.h"
+#include "sim/scheduler.h"
+#include "sim/sim_server.h"
+
+namespace tamada::sim {
+
+// Known bugs, put in on purpose; see docs/simulation.md.
+struct Bugs;
+
+class SimPostgres final : public postgres::Postgres {
+ public:
+  SimPostgres(Life& life, SimServer& server, const Bugs& bugs);
+  ~SimPostgres() override;
+
+  awaitable<core::PostgresView> observe(Duration timeout) override;
+  void on_exit(std::function<void()> callback) override;
+  awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
+  awaitable<core::Result<void>> bootstrap() override;
+  awaitable<core::Result<void>> basebackup(core::Upstream upstream) override;
+  awaitable<core::Result<void>> rewind(core::Upstream upstream) override;
+  awaitable<core::Result<void>> start(const core::Upstream* upstream, Duration timeout) override;
+  awaitable<core::Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
+  awaitable<core::Result<void>> promote() override;
+  awaitable<core::Result<void>> follow(core::Upstream upstream) override;
+  awaitable<core::Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
+  awaitable<core::Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
+  awaitable<core::Result<void>> checkpoint() override;
+  awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
+  core::Result<void> set_aside() override;
+  awaitable<core::Result<void>> apply_configuration() override;
+  postgres::Progress progress() const override { return {}; }
+
+ private:
+  core::SqlView sql() const;
+  const SimServer* source(const core::Upstream& upstream) const;
+  awaitable<core::Result<void>> started(std::optional<core::Upstream> upstream, Duration timeout);
+  bool reaches(const SimServer& other) const;
+  Machines& m() const { return server_.machines(); }
+
+  Life& life_;
+  SimServer& server_;
+  const Bugs& bugs_;
+  std::function<void()> callback_;
+  bool crashed_ = false;
+};
+
+}  // namespace tamada::sim

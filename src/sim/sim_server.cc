@@ -1,0 +1,394 @@
+#include "sim/sim_server.h"
+
+#include <algorithm>
+
+#include "core/slots.h"
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+using core::ControlState;
+using core::ProcessState;
+
+namespace {
+constexpr Lsn shutdown_checkpoint_bytes = 0x78;
+constexpr Lsn end_of_recovery_bytes = 0x60;
+constexpr Duration receiver_retry = 5s;     // wal_retrieve_retry_interval
+constexpr Duration receiver_timeout = 60s;  // wal_receiver_timeout, wal_sender_timeout
+constexpr Duration resend = 1s;
+}  // namespace
+
+// The files address nodes as 10.0.0.<node + 1>.
+std::optional<int> SimServer::upstream() const {
+  if (!following || following->host.empty()) return std::nullopt;
+  const auto dot = following->host.rfind('.');
+  const int node = std::stoi(following->host.substr(dot + 1)) - 1;
+  if (node < 0 || node >= static_cast<int>(m_.servers.size()) || node == node_) return std::nullopt;
+  return node;
+}
+
+void SimServer::told(std::string_view what) { m_.trace.line(name_, fmt::format("postgres: {}", what)); }
+
+void SimServer::after(Duration delay, Work work) {
+  m_.scheduler.after(delay, [this, life = life_, work = std::move(work)]() mutable {
+    if (life != life_) return;
+    if (frozen_) {
+      held_.push_back([this, life, work = std::move(work)]() mutable {
+        if (life == life_) work();
+      });
+      return;
+    }
+    work();
+  });
+}
+
+void SimServer::notify() {
+  auto waiting = std::move(waiting_);
+  waiting_.clear();
+  for (auto& weak : waiting) {
+    if (const auto parked = weak.lock()) parked->wake();
+  }
+  if (writable() != was_writable_) {
+    was_writable_ = !was_writable_;
+    if (m_.on_role_change) m_.on_role_change(*this);
+  }
+}
+
+awaitable<void> SimServer::changed(Life& life, Time until) {
+  auto parked = life.parked();
+  waiting_.push_back(parked);
+  co_await life.wait(std::move(parked), until);
+}
+
+bool SimServer::writable() const { return process == ProcessState::running && !recovery && !hung && !frozen_; }
+
+void SimServer::become(ProcessState state) {
+  process = state;
+  notify();
+}
+
+void SimServer::wipe() {
+  directory = core::DataDirectory::absent;
+  control = {};
+  end = {};
+  standby_signal = false;
+  following.reset();
+  slots.clear();
+  newest_timeline = 0;
+}
+
+void SimServer::initialize(std::string system_identifier) {
+  wipe();
+  directory = core::DataDirectory::valid;
+  end = {m_.wal.root(system_identifier), 0x1500000};
+  control.system_identifier = std::move(system_identifier);
+  control.timeline = 1;
+  control.checkpoint = control.redo = end.lsn;
+  control.state = ControlState::in_production;
+  newest_timeline = 1;
+  ++life_;
+  recovery = promoting_ = asked_to_stop_ = false;
+  told("initialized, takes writes");
+  process = ProcessState::running;
+  if (m_.on_new_primary) m_.on_new_primary(*this);
+  notify();
+}
+
+void SimServer::start(bool as_standby) {
+  ++life_;
+  standby_signal = as_standby;
+  recovery = as_standby;
+  promoting_ = asked_to_stop_ = streaming = false;
+  newest_timeline = std::max(newest_timeline, timeline());
+  const bool crash_recovery = !control.shut_down_cleanly() && control.state != ControlState::in_archive_recovery;
+  if (crash_recovery && !as_standby) control.state = ControlState::in_crash_recovery;
+  become(ProcessState::starting);
+  told(as_standby ? "starting as a standby" : crash_recovery ? "starting, crash recovery" : "starting");
+  auto takes = m_.random.mostly(100ms, 500ms, 5s, 0.1);
+  if (crash_recovery) takes += m_.random.mostly(200ms, 3s, 45s, 0.1);
+  if (m_.faults && m_.random.chance(0.02)) {
+    after(takes, [this] {
+      told("did not start");
+      ended(true);
+    });
+    return;
+  }
+  after(takes, [this] { ready(); });
+}
+
+void SimServer::ready() {
+  if (recovery) {
+    control.state = ControlState::in_archive_recovery;
+    if (control.min_recovery_timeline == 0 || control.min_recovery_end < end.lsn) {
+      control.min_recovery_end = end.lsn;
+      control.min_recovery_timeline = timeline();
+    }
+  } else {
+    if (!control.shut_down_cleanly()) end.lsn += shutdown_checkpoint_bytes;
+    control.state = ControlState::in_production;
+    control.timeline = timeline();
+    control.checkpoint = control.redo = end.lsn;
+    control.min_recovery_end = 0;
+    control.min_recovery_timeline = 0;
+  }
+  told(fmt::format("{} on timeline {} at {}", recovery ? "standby" : "primary", timeline(), core::format_lsn(end.lsn)));
+  become(ProcessState::running);
+  if (recovery) connect();
+}
+
+void SimServer::ended(bool asked) {
+  ++life_;
+  streaming = promoting_ = false;
+  ++connection_;
+  hung = false;
+  become(ProcessState::stopped);
+  if (on_exit) on_exit(asked || asked_to_stop_);
+}
+
+void SimServer::crash() {
+  if (process == ProcessState::stopped) return;
+  told("crash");
+  // What a standby has not flushed to its data files, its control file does not know; the WAL it keeps.
+  ended(false);
+}
+
+void SimServer::stop(core::StopMode mode) {
+  if (process == ProcessState::stopped) return;
+  asked_to_stop_ = true;
+  if (mode == core::StopMode::immediate) {
+    told("immediate shutdown");
+    const auto life = life_;
+    m_.scheduler.after(m_.random.duration(5ms, 100ms), [this, life] {
+      if (life == life_) ended(true);
+    });
+    // No session survives the signal.
+    if (process == ProcessState::running) become(ProcessState::stopping);
+    return;
+  }
+  if (process == ProcessState::stopping) return;
+  told("fast shutdown");
+  const bool was_starting = process == ProcessState::starting;
+  const bool standby = recovery;
+  become(ProcessState::stopping);
+  ++life_;
+  promoting_ = false;
+  auto takes = m_.random.mostly(50ms, 800ms, 20s, m_.faults ? 0.08 : 0.01);
+  Work finish = [this, was_starting, standby] {
+    if (was_starting) return ended(true);
+    if (!standby) return shutdown_primary();
+    control.state = ControlState::shut_down_in_recovery;
+    control.min_recovery_end = end.lsn;
+    control.min_recovery_timeline = timeline();
+    told(fmt::format("standby stopped at {}", core::format_lsn(end.lsn)));
+    ended(true);
+  };
+  if (hung) takes += 30s;
+  after(takes, std::move(finish));
+}
+
+void SimServer::shutdown_primary() {
+  control.state = ControlState::shut_down;
+  control.checkpoint = control.redo = end.lsn;
+  control.timeline = timeline();
+  end.lsn += shutdown_checkpoint_bytes;
+  for (auto* other : m_.servers) send_to(*other);
+  wait_for_standbys(m_.scheduler.now() + receiver_timeout);
+}
+
+// The WAL senders wait until all that is connected has the last record.
+void SimServer::wait_for_standbys(Time until) {
+  const bool all = std::ranges::all_of(m_.servers, [this](const SimServer* other) {
+    return !other->streaming || other->upstream() != node_ || other->end.lsn >= end.lsn;
+  });
+  if (!all && m_.scheduler.now() < until) {
+    after(20ms, [this, until] { wait_for_standbys(until); });
+    return;
+  }
+  told(fmt::format("primary stopped cleanly, checkpoint at {}", core::format_lsn(control.checkpoint)));
+  ended(true);
+}
+
+void SimServer::begin_promotion() {
+  if (promoting_ || !recovery || process != ProcessState::running) return;
+  promoting_ = true;
+  streaming = false;
+  ++connection_;
+  told("promotion begins");
+  after(m_.random.mostly(30ms, 400ms, 4s, 0.05), [this] {
+    if (m_.faults && m_.random.chance(0.02)) {
+      told("ended while being promoted");
+      ended(false);
+      return;
+    }
+    promoted();
+  });
+}
+
+void SimServer::promoted() {
+  if (hung) {
+    after(500ms, [this] { promoted(); });
+    return;
+  }
+  promoting_ = recovery = false;
+  standby_signal = false;
+  newest_timeline = std::max(newest_timeline, timeline()) + 1;
+  end = {m_.wal.fork(end, newest_timeline), end.lsn};
+  control.state = ControlState::in_production;
+  control.min_recovery_end = 0;
+  control.min_recovery_timeline = 0;
+  told(fmt::format("promoted to timeline {} at {}", newest_timeline, core::format_lsn(end.lsn)));
+  if (m_.on_new_primary) m_.on_new_primary(*this);
+  end.lsn += end_of_recovery_bytes;
+  notify();
+  for (auto* other : m_.servers) send_to(*other);
+  after(m_.random.duration(20s, 120s), [this] { checkpoint(); });
+}
+
+void SimServer::checkpoint() {
+  if (process != ProcessState::running || recovery) return;
+  control.timeline = timeline();
+  control.checkpoint = control.redo = end.lsn;
+}
+
+void SimServer::commit(Lsn bytes) {
+  end.lsn += bytes;
+  for (auto* other : m_.servers) send_to(*other);
+}
+
+// ---- streaming
+
+std::string SimServer::cannot_stream_from(const SimServer& source) const {
+  if (!source.answers()) return "the upstream does not answer";
+  if (source.control.system_identifier != control.system_identifier) return "another system identifier";
+  if (!source.slots.contains(core::slot_name(name_))) return "the slot does not exist";
+  const auto own = timeline();
+  const auto theirs = source.timeline();
+  if (theirs < own) return "highest timeline of the primary is behind recovery timeline";
+  if (theirs == own) return end.lsn > source.end.lsn ? "requested starting point is ahead" : "";
+  for (const auto& line : m_.wal.history(source.end.branch)) {
+    if (line.timeline == own) return end.lsn > line.lsn ? "the new timeline forked off before our position" : "";
+  }
+  return "our timeline is not in the upstream's history";
+}
+
+void SimServer::connect() {
+  if (connecting_ || process != ProcessState::running || !recovery || promoting_ || streaming) return;
+  connecting_ = true;
+  const auto life = life_;
+  m_.scheduler.after(m_.random.duration(10ms, 100ms), [this, life] {
+    connecting_ = false;
+    if (process != ProcessState::running || !recovery || promoting_ || streaming) return;
+    if (life != life_) return connect();
+    const auto source_node = upstream();
+    auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
+    const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);
+    if (!open || !cannot_stream_from(*source).empty()) {
+      after(receiver_retry, [this] { connect(); });
+      return;
+    }
+    streaming = true;
+    ++connection_;
+    sent_ = 0;
+    last_arrival_ = {};
+    retry_ = false;
+    blocked_since_ = m_.scheduler.now();
+    told(fmt::format("streaming from {}", source->name_));
+    source->send_to(*this);
+    notify();
+  });
+}
+
+void SimServer::follow(std::optional<core::Upstream> upstream) {
+  const bool changed = following != upstream;
+  following = std::move(upstream);
+  if (!changed || process != ProcessState::running || !recovery) return;
+  streaming = false;
+  ++connection_;
+  connect();
+}
+
+// Called on the upstream whenever there may be something to send.
+void SimServer::send_to(SimServer& standby) {
+  if (&standby == this || !standby.streaming || standby.upstream() != node_) return;
+  if (standby.sent_ == end.lsn && standby.end.branch == end.branch) return;
+  const bool alive = process == ProcessState::running || process == ProcessState::stopping;
+  const auto now = m_.scheduler.now();
+  const auto connection = standby.connection_;
+  if (!alive || hung || frozen_ || standby.hung || standby.frozen_ || !m_.network.open(node_, standby.node_)) {
+    if (process == ProcessState::stopped || now - standby.blocked_since_ > receiver_timeout) {
+      standby.streaming = false;
+      ++standby.connection_;
+      standby.notify();
+      standby.after(receiver_retry, [&standby] { standby.connect(); });
+      return;
+    }
+    if (standby.retry_) return;
+    standby.retry_ = true;
+    m_.scheduler.after(resend, [this, &standby, connection] {
+      if (standby.connection_ != connection) return;
+      standby.retry_ = false;
+      send_to(standby);
+    });
+    return;
+  }
+  standby.blocked_since_ = now;
+  standby.sent_ = end.lsn;
+  standby.last_arrival_ =
+      std::max(standby.last_arrival_, now + m_.random.mostly(200us, 3ms, 100ms, 0.02) + standby.lag);
+  m_.scheduler.at(standby.last_arrival_,
+                  [&standby, position = end, connection] { standby.receive(position, connection); });
+}
+
+void SimServer::receive(Position position, std::uint64_t connection) {
+  if (connection != connection_ || !streaming) return;
+  if (frozen_) {
+    held_.push_back([this, position, connection] { receive(position, connection); });
+    return;
+  }
+  if (!m_.wal.contains(position, end)) {
+    if (m_.wal.timeline(position) == timeline() || position.lsn >= end.lsn) {
+      // PostgreSQL sees only numbers: it would go on with WAL of another history.
+      const auto source = upstream();
+      const auto why =
+          source ? cannot_stream_from(*m_.servers[static_cast<std::size_t>(*source)]) : std::string("no upstream");
+      if (why.empty()) {
+        m_.on_corruption(
+            fmt::format("{} on timeline {} follows another history of the same number", name_, timeline()));
+      }
+    }
+    streaming = false;
+    ++connection_;
+    notify();
+    after(receiver_retry, [this] { connect(); });
+    return;
+  }
+  end = position;
+  newest_timeline = std::max(newest_timeline, timeline());
+  if (m_.random.chance(0.1)) {
+    control.min_recovery_end = end.lsn;
+    control.min_recovery_timeline = timeline();
+  }
+  const auto source = upstream();
+  if (source) {
+    auto& from = *m_.servers[static_cast<std::size_t>(*source)];
+    if (const auto slot = from.slots.find(core::slot_name(name_)); slot != from.slots.end()) slot->second = end.lsn;
+  }
+  for (auto* other : m_.servers) send_to(*other);
+}
+
+// ---- the node
+
+void SimServer::freeze() {
+  frozen_ = true;
+  notify();
+}
+
+void SimServer::thaw() {
+  frozen_ = false;
+  auto held = std::move(held_);
+  held_.clear();
+  for (auto& work : held) work();
+  notify();
+}
+
+}  // namespace tamada::sim

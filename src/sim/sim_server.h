@@ -1,0 +1,117 @@
+// One node's PostgreSQL as the simulator has it: what is on its disk, and its postmaster. It outlives the daemon, which
+// reaches it through SimPostgres.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/action.h"
+#include "core/postgres_view.h"
+#include "sim/network.h"
+#include "sim/scheduler.h"
+#include "sim/trace.h"
+#include "sim/wal.h"
+
+namespace tamada::sim {
+
+class SimServer;
+
+// What all servers share.
+struct Machines {
+  Scheduler& scheduler;
+  Random& random;
+  Network& network;
+  Trace& trace;
+  Wal& wal;
+  bool faults = false;  // operations may fail by chance
+  std::vector<SimServer*> servers = {};
+  // Of the checker.
+  std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
+  std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
+  std::function<void(std::string)> on_corruption = nullptr;
+};
+
+class SimServer {
+ public:
+  SimServer(Machines& machines, int node, std::string name) : m_(machines), node_(node), name_(std::move(name)) {}
+
+  // ---- the disk
+  core::DataDirectory directory = core::DataDirectory::absent;
+  core::ControlFile control;
+  Position end;  // of the WAL on disk
+  bool standby_signal = false;
+  std::optional<core::Upstream> following;
+  std::map<std::string, Lsn> slots;
+  Timeline newest_timeline = 0;  // of the history files in pg_wal
+  void wipe();
+
+  // ---- the postmaster
+  core::ProcessState process = core::ProcessState::stopped;
+  bool recovery = false;
+  bool hung = false;       // a stuck disk: nothing is answered, nothing acknowledged
+  bool streaming = false;  // a standby's connection to its upstream
+  std::function<void(bool asked)> on_exit;
+
+  void start(bool as_standby);     // returns at once; process becomes running later, or stopped again
+  void stop(core::StopMode mode);  // returns at once
+  void crash();                    // kill -9 of all its processes
+  void begin_promotion();
+  bool promoting() const { return promoting_; }
+  void checkpoint();
+  void follow(std::optional<core::Upstream> upstream);
+  // A new primary, just initialized.
+  void initialize(std::string system_identifier);
+
+  // ---- writing, by clients
+  bool writable() const;
+  void commit(Lsn bytes);
+
+  // ---- the node
+  void freeze();
+  void thaw();
+  bool frozen() const { return frozen_; }
+  bool answers() const { return process == core::ProcessState::running && !hung && !frozen_; }
+  // Wakes when process, role or position changed.
+  awaitable<void> changed(Life& life, Time until);
+  void notify();
+  int node() const { return node_; }
+  const std::string& name() const { return name_; }
+  Timeline timeline() const { return m_.wal.timeline(end); }
+  std::optional<int> upstream() const;
+  Machines& machines() { return m_; }
+  Duration lag{};  // of what it receives
+
+  // The WAL of `source` from our position on is to be had there.
+  std::string cannot_stream_from(const SimServer& source) const;
+
+ private:
+  void after(Duration delay, Work work);  // unless the postmaster ends before; held while the node is frozen
+  void become(core::ProcessState state);
+  void ready();
+  void ended(bool asked);
+  void shutdown_primary();
+  void wait_for_standbys(Time until);
+  void promoted();
+  void connect();
+  void send_to(SimServer& standby);
+  void receive(Position position, std::uint64_t connection);
+  void told(std::string_view what);
+
+  Machines& m_;
+  int node_;
+  std::string name_;
+  std::uint64_t life_ = 0;        // of the postmaster
+  std::uint64_t connection_ = 0;  // of the WAL receiver
+  Time last_arrival_{};
+  Time blocked_since_{};
+  Lsn sent_ = 0;
+  bool retry_ = false, connecting_ = false;
+  bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;
+  std::vector<Work> held_;
+  std::vector<std::weak_ptr<Parked>> waiting_;
+};
+
+}  // namespace tamada::sim

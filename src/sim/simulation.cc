@@ -1,0 +1,118 @@
+#include "sim/simulation.h"
+
+#include "net/log.h"
+#include "sim/faults.h"
+
+namespace tamada::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration quiet_begin = 60s;    // for the cluster to come up
+constexpr Duration recovery_max = 300s;  // after the last fault is healed
+constexpr int whole_for_looks = 5;
+
+std::string tell(const Cluster& cluster) {
+  std::string story;
+  for (const auto& node : cluster.nodes) {
+    const auto& server = node->server;
+    story += fmt::format("{}: {}{}{}, timeline {} at {}\n", node->name, node->up ? "" : "machine down, ",
+                         node->daemon ? "" : "no daemon, ",
+                         server.process == core::ProcessState::running
+                             ? server.recovery ? server.streaming ? "streaming standby" : "standby" : "primary"
+                         : server.process == core::ProcessState::starting ? "starting"
+                         : server.process == core::ProcessState::stopping ? "stopping"
+                                                                          : "stopped",
+                         server.timeline(), core::format_lsn(server.end.lsn));
+    for (const auto& told : node->decisions) {
+      story += fmt::format("  {:>9.3f}  [{}] {}\n", Trace::seconds(told.at), told.rule, told.reason);
+    }
+  }
+  return story;
+}
+
+class Run {
+ public:
+  explicit Run(Options options) : cluster_(std::move(options)), checker_(cluster_), faults_(cluster_) {}
+
+  Outcome go() {
+    for (int id = 0; id < cluster_.size(); ++id) {
+      cluster_.scheduler.at(cluster_.random.duration(0s, 3s), [this, id] { cluster_.start_daemon(id); });
+    }
+    cluster_.scheduler.at(1s, [this] { checker_.client(); });
+    const auto& options = cluster_.options;
+    const Time end = quiet_begin + options.duration;
+    if (!options.no_faults) faults_.begin(quiet_begin, end);
+    play(end);
+    recover();
+    return outcome();
+  }
+
+ private:
+  void play(Time end) {
+    while (checker_.violations().empty() && cluster_.scheduler.step(end)) checker_.after_event();
+  }
+
+  void end_pause() {
+    const auto* config = cluster_.store.find(cluster_.key("config"));
+    if (!config || config->value.find("\"pause\"") == std::string::npos) return;
+    for (int id = 0; id < cluster_.size(); ++id) {
+      if (!cluster_.node(id).daemon) continue;
+      cluster_.request(id, "PATCH", "/config", R"({"pause": null})");
+      break;
+    }
+  }
+
+  void recover() {
+    if (!checker_.violations().empty()) return;
+    const auto healed = cluster_.scheduler.now();
+    faults_.heal_all();
+    checker_.faults_are_over();
+    int whole = 0;
+    while (checker_.violations().empty() && cluster_.scheduler.now() < healed + recovery_max) {
+      end_pause();
+      play(cluster_.scheduler.now() + 1s);
+      whole = checker_.trouble().empty() ? whole + 1 : 0;
+      if (whole >= whole_for_looks) {
+        recovered_after_ = cluster_.scheduler.now() - healed;
+        return;
+      }
+    }
+    if (checker_.violations().empty()) {
+      checker_.violation(
+          fmt::format("{:.0f} s after the faults ended: {}", Trace::seconds(recovery_max), checker_.trouble()));
+    }
+  }
+
+  Outcome outcome() {
+    Outcome result;
+    result.violations = checker_.violations();
+    if (!result.violations.empty()) result.story = tell(cluster_);
+    result.trace_hash = cluster_.trace.hash();
+    result.trace_lines = cluster_.trace.lines();
+    result.events = cluster_.scheduler.events();
+    result.simulated = cluster_.scheduler.now();
+    result.recovered_after = recovered_after_;
+    result.statistics = checker_.statistics();
+    result.nodes = cluster_.size();
+    return result;
+  }
+
+  Cluster cluster_;
+  Checker checker_;
+  Faults faults_;
+  Duration recovered_after_{};
+};
+
+}  // namespace
+
+Outcome simulate(Options options) {
+  // The decisions are the record; what else the daemon logs is for its operator.
+  log::redirect([](log::Level, std::string_view) {});
+  auto result = Run(std::move(options)).go();
+  log::redirect({});
+  return result;
+}
+
+}  // namespace tamada::sim

@@ -1,0 +1,23 @@
+// One run: a seed in, a verdict out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/checker.h"
+#include "sim/options.h"
+
+namespace tamada::sim {
+
+struct Outcome {
+  std::vector<std::string> violations;  // none: the run passed
+  std::string story;                    // of a run that failed: the last decisions of each node
+  std::uint64_t trace_hash = 0, trace_lines = 0, events = 0;
+  Duration simulated{}, recovered_after{};
+  Statistics statistics;
+  int nodes = 0;
+};
+
+Outcome simulate(Options options);
+
+}  // namespace tamada::sim
