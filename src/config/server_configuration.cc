@@ -158,7 +158,9 @@ void set_command_line(ServerConfiguration& configuration, Parameters& parameters
   parameters["port"] = local.postgresql.listen_port;
   parameters["cluster_name"] = local.scope;
   // Of PostgreSQL's 5 s a standby would wait most after each failover; not Patroni's.
-  parameters.try_emplace("wal_retrieve_retry_interval", "1s");
+  constexpr auto retry = "wal_retrieve_retry_interval";
+  const bool given = std::ranges::any_of(parameters, [](const auto& one) { return lower(one.first) == retry; });
+  if (!given) parameters.emplace(retry, "1s");
   for (const auto& parameter : globals) {
     if (parameter.name.starts_with("wal_keep")) continue;  // may change without a restart, so it stays in the file
     const auto node = parameters.extract(std::string(parameter.name));

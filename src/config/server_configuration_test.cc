@@ -34,8 +34,10 @@ TEST(ServerConfiguration, AsPatronisNode) {
       "listen_addresses=127.0.0.1 port=27100 cluster_name=demo wal_level=replica hot_standby=on max_connections=50 "
       "max_wal_senders=10 max_prepared_transactions=0 max_locks_per_transaction=64 track_commit_timestamp=off "
       "max_replication_slots=10 max_worker_processes=8 wal_log_hints=on");
-  const std::map<std::string, std::string> expected = {
-      {"shared_buffers", "32MB"}, {"unix_socket_directories", "/tmp"}, {"wal_keep_size", "128MB"}};
+  const std::map<std::string, std::string> expected = {{"shared_buffers", "32MB"},
+                                                       {"unix_socket_directories", "/tmp"},
+                                                       {"wal_keep_size", "128MB"},
+                                                       {"wal_retrieve_retry_interval", "1s"}};
   EXPECT_EQ(configuration.parameters, expected);
   EXPECT_TRUE(configuration.recovery.empty());
   EXPECT_TRUE(configuration.use_slots);
@@ -83,7 +85,7 @@ TEST(ServerConfiguration, WalKeepByVersion) {
   for (const auto& [parameters, version, name, value] : cases) {
     const Json dynamic = {{"postgresql", {{"parameters", Json::parse(parameters)}}}};
     const auto configuration = server_configuration(node(), dynamic, version);
-    ASSERT_EQ(configuration.parameters.size(), 1u) << parameters;
+    ASSERT_EQ(configuration.parameters.size(), 2u) << parameters;  // and wal_retrieve_retry_interval
     EXPECT_EQ(configuration.parameters.begin()->first, name) << parameters;
     EXPECT_EQ(configuration.parameters.begin()->second, value) << parameters;
   }
@@ -96,9 +98,13 @@ TEST(ServerConfiguration, LocalOverDynamic) {
       local, Json::parse(R"({"postgresql":{"use_slots":false,"parameters":{"work_mem":"4MB","archive_mode":true,
         "random_page_cost":1.1,"deadlock_timeout":500,"gone":null,"list":[1]}}})"),
       150000);
-  const std::map<std::string, std::string> expected = {{"WORK_MEM", "8MB"},         {"archive_mode", "on"},
-                                                       {"deadlock_timeout", "500"}, {"hba_file", "/data/n0/x/hba.conf"},
-                                                       {"random_page_cost", "1.1"}, {"wal_keep_size", "128MB"}};
+  const std::map<std::string, std::string> expected = {{"WORK_MEM", "8MB"},
+                                                       {"archive_mode", "on"},
+                                                       {"deadlock_timeout", "500"},
+                                                       {"hba_file", "/data/n0/x/hba.conf"},
+                                                       {"random_page_cost", "1.1"},
+                                                       {"wal_keep_size", "128MB"},
+                                                       {"wal_retrieve_retry_interval", "1s"}};
   EXPECT_EQ(configuration.parameters, expected);
   EXPECT_FALSE(configuration.use_slots);
 }
@@ -117,7 +123,15 @@ TEST(ServerConfiguration, Recovery) {
   local.postgresql.parameters = {{"Restore_Command", "cp b"}, {"recovery_min_apply_delay", "5min"}};
   const auto configuration = server_configuration(local, dynamic, 150000);
   EXPECT_EQ(configuration.recovery, (Map{{"recovery_min_apply_delay", "5min"}, {"restore_command", "cp b"}}));
-  EXPECT_EQ(configuration.parameters.size(), 1u);
+  EXPECT_EQ(configuration.parameters.size(), 2u);  // wal_keep_size and wal_retrieve_retry_interval
+}
+
+TEST(ServerConfiguration, TheOperatorsRetryIntervalStays) {
+  Local local = node();
+  local.postgresql.parameters = {{"WAL_retrieve_retry_interval", "9s"}};
+  const auto configuration = server_configuration(local, Json::object(), 150000);
+  EXPECT_FALSE(configuration.parameters.contains("wal_retrieve_retry_interval"));
+  EXPECT_EQ(configuration.parameters.at("WAL_retrieve_retry_interval"), "9s");
 }
 
 TEST(ServerConfiguration, HbaOfWhom) {
