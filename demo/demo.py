@@ -117,7 +117,7 @@ class Demo:
         began = time.monotonic()
         old.start()
         leader = self.wait("its return", self.healthy, 120)
-        how = "by pg_rewind" if "rewind" in old.log().lower() else "as it was"
+        how = "by pg_rewind" if "running pg_rewind" in old.log() else "as it was"
         self.screen.say(f"{old} is a replica of {leader} ({how}), {time.monotonic() - began:.1f} s later", "green")
         self.show_table()
 
