@@ -282,6 +282,7 @@ class Node:
 
 class Cluster:
     def __init__(self, n=3, dcs=None, scope="demo", namespace="/service/", side=None, prefix="tamada-"):
+        side = side or Side()
         self.root = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
         os.chmod(self.root, 0o755)
         user = processes.service_user()
@@ -289,7 +290,7 @@ class Cluster:
             os.chown(self.root, user.pw_uid, user.pw_gid)
         self.scope, self.namespace = scope, namespace
         self.dcs = {**FAST_DCS, **(dcs or {})}
-        self.side = (side or Side()).reachable_from(self.root)
+        self.side = side.reachable_from(self.root)
         self.ports = PortBlock()
         self.etcd = Etcd(self.root, self.ports)
         self.nodes = [Node(self, i) for i in range(n)]
