@@ -19,6 +19,7 @@ namespace {
 constexpr int steps_max = 20;  // of one cycle; what is left goes on with the next
 constexpr auto running_job_look = 1s;
 constexpr auto fresh_enough = 500ms;
+constexpr core::Duration busy_wait = 250ms;  // well within the patience of those that ask
 }  // namespace
 
 Agent::Agent(World world)
@@ -190,6 +191,8 @@ void Agent::reinitialize() {
 awaitable<void> Agent::refresh(core::Duration timeout) {
   // Members that ask each other in a race would wait for each other: what was seen just before asking will do.
   if (acting_ && w_.clock.now() - observed_at_ < fresh_enough) co_return;
+  // Busy with a DCS that does not answer: better an older answer than to be taken for dead, least of all a primary.
+  if (acting_) timeout = std::min(timeout, busy_wait);
   const auto published = std::make_shared<net::Event>(w_.executor);
   waiting_for_publication_.push_back(published);
   wake_.notify();

@@ -110,6 +110,13 @@ bool leaves(const Decision& decision) {
                      [](const Action& action) { return std::holds_alternative<Exit>(action); });
 }
 
+bool stops(const Decision& decision) {
+  return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
+    const auto* job = std::get_if<StartJob>(&action);
+    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action);
+  });
+}
+
 // on_start once postgres is up, on_role_change when the role differs from the one last told.
 void tell_role(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
@@ -142,9 +149,9 @@ Decision decide(const Observation& seen, const Memory& memory) {
     decision.rule = rule.name;
     if (leaves(decision)) return decision;
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
-    actions.insert(actions.end(), std::make_move_iterator(decision.actions.begin()),
-                   std::make_move_iterator(decision.actions.end()));
-    decision.actions = std::move(actions);
+    // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
+    decision.actions.insert(stops(decision) ? decision.actions.end() : decision.actions.begin(),
+                            std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     tell_role(seen, decision);
     return decision;
   }

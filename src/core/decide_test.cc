@@ -206,6 +206,21 @@ const Case race_cases[] = {
      [](Scene& s) { s.nobody_leads().standby(1000).peer("b", true, 1000).peer("c", true, 900); },
      "race",
      {"AcquireLeader"}},
+    {"behind_the_old_leader_lets_others_go_first",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+       s.seen.cluster.status = Status{.optime = 1001};
+     },
+     "race",
+     {}},
+    {"behind_the_old_leader_goes_when_nobody_else_does",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+       s.seen.cluster.status = Status{.optime = 1001};
+       s.memory.unlocked_since = noon - 10s;
+     },
+     "race",
+     {"AcquireLeader"}},
     {"dead_peers_do_not_block",
      [](Scene& s) { s.nobody_leads().standby().dead_peer("b").dead_peer("c"); },
      "race",
@@ -240,6 +255,24 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
        s.seen.cluster.status = Status{.optime = 1000 + 1048576};
+       s.memory.unlocked_since = noon - 10s;
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"wiped_keys_and_a_silent_leader",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+       s.memory.last_leader = "b";
+     },
+     "race",
+     {}},
+    {"wiped_keys_and_a_leader_whose_lease_has_ended",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+       s.memory.last_leader = "b";
+       s.memory.unlocked_since = noon - 30s;
      },
      "race",
      {"AcquireLeader"}},
@@ -547,6 +580,13 @@ const Case switchover_cases[] = {
      },
      "hand_over",
      {"ReleaseLeader"}},
+    {"a_standby_by_now_gives_nothing_away",
+     [](Scene& s) {
+       s.b_leads().standby();
+       s.memory.handing_over = "switchover";
+     },
+     "hand_over",
+     {}},
     {"a_stop_that_failed_leaves_it_serving",
      [](Scene& s) {
        s.we_lead().primary().job(JobKind::stop, JobState::failed);
@@ -625,6 +665,16 @@ TEST(Upkeep, RenewsAtTheHeartbeat) {
   EXPECT_EQ(find<RenewLease>(decision), nullptr);
   ASSERT_TRUE(decision.wake_at);
   EXPECT_LE(*decision.wake_at, noon + 1s);
+}
+
+TEST(Upkeep, ComesAfterAStop) {
+  Scene scene;
+  scene.we_lead().primary().dcs_down_since(10s, 20s);
+  scene.seen.lease.attempted_at = noon - 5s;
+  const auto decision = scene.decide();
+  ASSERT_EQ(decision.actions.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<StartJob>(decision.actions.front()));
+  EXPECT_TRUE(std::holds_alternative<RenewLease>(decision.actions.back()));
 }
 
 TEST(Upkeep, AsksForALeaseWhenThereIsNone) {

@@ -32,6 +32,7 @@ class Checker {
   const Statistics& statistics() const { return statistics_; }
 
  private:
+  bool excused(const Node& node) const;
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
   void key_changed(const dcs::KeyValue& kv, bool deleted);
@@ -48,6 +49,8 @@ class Checker {
   Lsn optime_ = 0;                                // the last that was published
   std::vector<core::HistoryLine> history_;
   bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since
+  Time handed_over_at_{};
+  std::optional<Time> wiped_at_;
   bool overlapping_ = false, quiet_ = false;
   std::map<int, Time> overlap_since_;
 };

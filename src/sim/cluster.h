@@ -62,6 +62,7 @@ struct Node {
   std::unique_ptr<Daemon> daemon;
   Time uncontrolled_until{};  // its daemon was frozen or dead until then
   bool machine_was_frozen = false;
+  Time paused_until{};  // its daemon was last seen in pause
   struct Told {
     Time at{};
     std::string rule, reason;

@@ -65,6 +65,9 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
   if (!seen.settings.tags.may_be_promoted()) {
     return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");
   }
+  if (!memory.last_leader.empty() && seen.now - memory.unlocked_since.value_or(seen.now) < seen.settings.ttl) {
+    return say(memory, "waiting for the cluster of " + memory.last_leader + ", whose keys are gone, to come back");
+  }
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   Memory next = memory;
   next.bootstrapping = true;

@@ -7,6 +7,9 @@ namespace {
 
 constexpr Duration others_first_for = 5s;    // a named candidate, or anybody else after we gave the key up
 constexpr Duration exact_position_for = 2s;  // a candidate waits so long for the last of the old leader's WAL
+// Whoever lacks WAL that the old leader told of lets those go first who have it, the old leader as a standby among
+// them.
+constexpr Duration behind_waits_for = 10s;
 
 Decision wait(const Memory& memory, std::string reason, Instant until) {
   auto decision = say(memory, std::move(reason));
@@ -47,6 +50,28 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
   return race_obstacle(without_rivals);
 }
 
+// The keys were wiped, they have not expired: the lease that the last leader counts on may live on, and it is silent.
+std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
+  if (seen.cluster.initialize || memory.last_leader.empty() || memory.last_leader == seen.self ||
+      seen.postgres.running_primary() || seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
+    return std::nullopt;
+  }
+  const auto it = seen.peers.find(memory.last_leader);
+  if (it != seen.peers.end() && it->second.reachable) return std::nullopt;
+  return "the keys are gone and " + memory.last_leader + " is silent: it may be a primary until its lease ends";
+}
+
+std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
+  const auto mine = own_position(seen.postgres);
+  const auto& status = seen.cluster.status;
+  if (!mine || !status || !status->optime || *mine >= *status->optime || seen.postgres.running_primary() ||
+      seen.now - memory.unlocked_since.value_or(seen.now) >= behind_waits_for) {
+    return std::nullopt;
+  }
+  return "behind the old leader's last position, others go first: " + format_lsn(*mine) + " of " +
+         format_lsn(*status->optime);
+}
+
 }  // namespace
 
 Answer race(const Observation& seen, const Memory& memory) {
@@ -69,7 +94,9 @@ Answer race(const Observation& seen, const Memory& memory) {
     return ask(memory, "no leader: asking the other members", {PollPeers{others}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
-  const auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
+  auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
+  if (!obstacle) obstacle = leader_may_live_on(seen, memory);
+  if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
     return say(memory,
                seen.postgres.running_primary() ? "acquired session lock as a leader"

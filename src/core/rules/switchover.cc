@@ -34,6 +34,13 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
     const auto optime = seen.postgres.control ? std::optional{seen.postgres.control->checkpoint} : std::nullopt;
     return say(next, memory.handing_over + ": stopped cleanly, the leader key is free", {ReleaseLeader{optime}});
   }
+  // It stopped while the DCS was away, and serves reads again since.
+  if (seen.postgres.running_standby()) {
+    next.handing_over.clear();
+    auto decision = warn(next, memory.handing_over + " given up: PostgreSQL was started again as a standby meanwhile");
+    decision.wake_at = seen.now;
+    return decision;
+  }
   if (job_failed(seen, memory, JobKind::stop) || seen.postgres.running_primary()) {
     next.handing_over.clear();
     Actions actions;
