@@ -107,6 +107,9 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   auto upstream = ask.upstream;
   t_.notes.upstream = co_await t_.postgres.ask(std::move(upstream), upstream_timeout);
   t_.notes.upstream->member = ask.upstream.member;
+  if (auto file = co_await t_.postgres.timeline_history(t_.notes.upstream->timeline)) {
+    t_.notes.upstream->our_history = std::move(*file);
+  }
   t_.notes.upstream->asked_at = t_.clock.now();
 }
 

@@ -34,6 +34,11 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   }
   if (we_are_primary) return std::nullopt;  // a standby has nothing that its primary has not
   if (peer.nofailover || peer.failover_priority <= 0) return std::nullopt;
+  // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
+  if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
+    if (peer.timeline < our_timeline) return std::nullopt;
+    return "Timeline " + std::to_string(peer.timeline) + " of " + peer.name + " is newer than mine";
+  }
   if (peer.lsn > mine) return "Wal position of " + peer.name + " is ahead of my wal position";
   if (peer.lsn == mine && peer.failover_priority > seen.settings.tags.failover_priority) {
     return peer.name + " has equally tolerable WAL position and priority " + std::to_string(peer.failover_priority) +
@@ -78,6 +83,7 @@ std::optional<std::string> switchover_obstacle(const Observation& seen, const Me
     return member.name + " is on timeline " + std::to_string(peer.timeline) + ", the cluster on " +
            std::to_string(seen.postgres.sql->timeline);
   }
+  if (peer.lsn > *mine) return member.name + " has WAL that we do not have: its history has parted from ours";
   if (*mine > peer.lsn && *mine - peer.lsn > seen.settings.maximum_lag_on_failover) {
     return member.name + ": lag " + std::to_string(*mine - peer.lsn) + " bytes, over the limit of " +
            std::to_string(seen.settings.maximum_lag_on_failover);

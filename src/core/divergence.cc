@@ -1,5 +1,7 @@
 #include "core/divergence.h"
 
+#include <algorithm>
+
 namespace tamada::core {
 namespace {
 
@@ -30,10 +32,17 @@ std::optional<LocalEnd> local_end(const PostgresView& local, const std::optional
   }
 }
 
+bool same_forks(const std::vector<HistoryLine>& a, const std::vector<HistoryLine>& b) {
+  return std::ranges::equal(
+      a, b, [](const HistoryLine& x, const HistoryLine& y) { return x.timeline == y.timeline && x.lsn == y.lsn; });
+}
+
 }  // namespace
 
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
+  // Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
+  if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return Divergence::twin;
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
   if (crashed_primary) {
@@ -44,8 +53,9 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   if (!end || end->timeline == 0) return Divergence::unknown;
   if (end->timeline > upstream.timeline) return Divergence::diverged;
   if (end->timeline == upstream.timeline) {
-    // A primary that was shut down while another went on in the same timeline cannot be; a standby may only be behind.
-    return Divergence::none;
+    // Behind a primary of the same timeline there can only be a part of it.
+    const bool ahead = end->record_begins_here ? end->lsn >= upstream.lsn : end->lsn > upstream.lsn;
+    return ahead && !upstream.in_recovery && upstream.lsn != 0 ? Divergence::twin : Divergence::none;
   }
   for (const auto& line : upstream.history) {
     if (line.timeline != end->timeline) continue;

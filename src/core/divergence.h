@@ -9,6 +9,7 @@ namespace tamada::core {
 enum class Divergence {
   none,  // the local WAL is a part of the upstream's past
   diverged,
+  twin,     // diverged, and both timelines bear the same number: pg_rewind would see nothing to do
   unknown,  // not enough facts yet
 };
 

@@ -70,6 +70,8 @@ struct UpstreamView {
   Timeline timeline = 0;
   Lsn lsn = 0;
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
+  // What our own history file of the same number says, where there is one.
+  std::optional<std::vector<HistoryLine>> our_history;
   Instant asked_at{};
   std::string error;
 };

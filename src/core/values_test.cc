@@ -75,6 +75,24 @@ TEST(Divergence, TimelineThatTheUpstreamDoesNotKnow) {
   EXPECT_EQ(divergence(local, upstream, own), Divergence::none);
 }
 
+TEST(Divergence, OneNumberForTwoHistories) {
+  PostgresView local;
+  local.control = ControlFile{.state = ControlState::shut_down, .timeline = 2, .checkpoint = 300};
+  UpstreamView upstream;
+  upstream.reachable = true;
+  upstream.in_recovery = false;
+  upstream.timeline = 2;
+  upstream.lsn = 400;
+  upstream.history = {{.timeline = 1, .lsn = 200}};
+  upstream.our_history = upstream.history;
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
+  upstream.our_history->front().lsn = 210;
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  upstream.our_history = upstream.history;
+  upstream.lsn = 300;  // where our last record begins
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+}
+
 TEST(History, KeepsWhatIsKnownAndSignsTheNewest) {
   const std::vector<HistoryLine> file{{.timeline = 1, .lsn = 10, .reason = "no recovery target specified"},
                                       {.timeline = 2, .lsn = 20, .reason = "no recovery target specified"}};

@@ -190,7 +190,22 @@ awaitable<Result<void>> LocalPostgres::stop(core::StopMode mode, bool checkpoint
   co_return co_await stop_server(impl_->node, mode, checkpoint_first, timeout);
 }
 
-awaitable<Result<void>> LocalPostgres::promote() { co_return co_await promote_server(impl_->node); }
+// A server that has been told to promote cannot be told otherwise: cancelled for want of the lease, it is stopped.
+awaitable<Result<void>> LocalPostgres::promote() {
+  auto& node = impl_->node;
+  Result<void> result;
+  bool cancelled = false;
+  try {
+    result = co_await promote_server(node);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted) throw;
+    cancelled = true;
+  }
+  if (!cancelled) co_return result;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (node.server.current()) (void)co_await node.server.stop(core::StopMode::immediate, 0s);
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
 
 awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   auto& node = impl_->node;

@@ -171,12 +171,14 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       leader_deleted(kv);
     } else {
       c_.trace.line("etcd", "leader: " + kv.value);
+      key_taken();
     }
   }
   if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
     if (kv.key == c_.key("initialize") && c_.store.removing()) wiped_at_ = c_.scheduler.now();
+    if (kv.key == c_.key("status")) optime_ = 0;
     return;
   }
   if (kv.key == c_.key("history")) history_written(kv);
@@ -185,6 +187,16 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
     wire::apply_put(view, "status", {.value = kv.value, .mod_revision = kv.mod_revision});
     if (view.status && view.status->optime) optime_ = *view.status->optime;
   }
+}
+
+// A primary without the key may take it again, when the one promoted meanwhile is gone: what that one wrote is lost.
+void Checker::key_taken() {
+  const auto* node = leader_node();
+  if (!node || !node->server.writable() || node->server.end.branch == tip_) return;
+  const auto lost = lost_by(node->server);
+  statistics_.lost += lost;
+  c_.trace.line("CHECK", fmt::format("{} goes on as the primary, {} acknowledged writes are lost", node->name, lost));
+  tip_ = node->server.end.branch;
 }
 
 void Checker::leader_deleted(const dcs::KeyValue& kv) {

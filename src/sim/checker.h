@@ -36,6 +36,7 @@ class Checker {
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
   void key_changed(const dcs::KeyValue& kv, bool deleted);
+  void key_taken();
   void history_written(const dcs::KeyValue& kv);
   void leader_deleted(const dcs::KeyValue& kv);
   std::uint64_t lost_by(const SimServer& server) const;

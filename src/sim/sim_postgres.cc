@@ -245,8 +245,18 @@ awaitable<Result<void>> SimPostgres::promote() {
   if (server_.process != ProcessState::running) co_return core::fail("cannot promote: postgres is not running");
   const auto until = scheduler.now() + 60s;
   server_.begin_promotion();
-  while (server_.process == ProcessState::running && server_.recovery && scheduler.now() < until) {
-    co_await server_.changed(life_, until);
+  bool cancelled = false;
+  while (!cancelled && server_.process == ProcessState::running && server_.recovery && scheduler.now() < until) {
+    try {
+      co_await server_.changed(life_, until);
+    } catch (const boost::system::system_error&) {
+      cancelled = true;
+    }
+  }
+  if (cancelled) {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await stop(core::StopMode::immediate, false, 0s);
+    throw boost::system::system_error(asio::error::operation_aborted);
   }
   if (server_.process != ProcessState::running) co_return core::fail("postgres ended while being promoted");
   if (server_.recovery) co_return core::fail("postgres is still in recovery after being told to promote");

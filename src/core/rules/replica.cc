@@ -48,17 +48,19 @@ Decision start_following(const Observation& seen, const Memory& memory, const Me
 }
 
 // The local WAL has parted from the leader's.
-Decision mend(const Observation& seen, const Memory& memory, const Member& leader) {
+Decision mend(const Observation& seen, const Memory& memory, const Member& leader, Divergence how) {
   Memory next = memory;
+  const bool rewindable = how != Divergence::twin && can_rewind(seen, memory);
+  const bool stuck = !rewindable && !may_copy_again(seen, memory);
+  if (stuck && (seen.postgres.has_postmaster() || how == Divergence::twin)) {
+    return warn(memory, "the timeline has diverged from " + leader.name +
+                            "'s, and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
+  }
   if (seen.postgres.has_postmaster()) {
-    if (!can_rewind(seen, memory) && !may_copy_again(seen, memory)) {
-      return warn(memory, "the timeline has diverged from " + leader.name +
-                              "'s, and neither pg_rewind nor a fresh copy is allowed; run reinit on this member");
-    }
     return warn(memory, "stopping PostgreSQL: its timeline has diverged from " + leader.name + "'s",
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
   }
-  if (can_rewind(seen, memory)) {
+  if (rewindable) {
     // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
     if (leader.checkpoint_pending)
       return say(memory, "waiting for the checkpoint of " + leader.name + " before pg_rewind");
@@ -131,8 +133,8 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
     return start_following(seen, next, upstream_member(seen),
                            "starting as a secondary; " + leader->name + " does not answer as a primary");
   }
-  if (divergence(seen.postgres, *seen.upstream, seen.own_timeline) == Divergence::diverged)
-    return mend(seen, next, *leader);
+  const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+  if (how == Divergence::diverged || how == Divergence::twin) return mend(seen, next, *leader, how);
   return start_following(seen, next, upstream_member(seen), "starting as a secondary, following " + leader->name);
 }
 
@@ -171,9 +173,9 @@ Answer replica(const Observation& seen, const Memory& memory) {
       return ask(next, "not streaming: asking " + leader->name + " for its timeline",
                  {AskUpstream{upstream_to(*leader)}});
     }
-    if (!seen.upstream->in_recovery &&
-        divergence(seen.postgres, *seen.upstream, seen.own_timeline) == Divergence::diverged) {
-      return mend(seen, next, *leader);
+    const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+    if (!seen.upstream->in_recovery && (how == Divergence::diverged || how == Divergence::twin)) {
+      return mend(seen, next, *leader, how);
     }
   }
   auto decision = say(next, "no action. I am " + self + ", a secondary, and following a leader (" +
