@@ -15,6 +15,8 @@ awaitable<core::Observation> Observer::observe() {
   seen.wall = clock_.wall();
   seen.self = configuration_.local().name;
   seen.settings = settings;
+  // As in Patroni: where the key /config is gone nobody is paused; or nobody would ever write it again.
+  if (store_.view().loaded && !store_.view().config_json) seen.settings.pause = false;
   seen.cluster = store_.view();
   seen.dcs = store_.dcs();
   seen.lease = store_.lease();

@@ -43,6 +43,13 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
   // Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
   if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return Divergence::twin;
+  // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
+  // their old timeline at the same position.
+  const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;
+  const bool promoted_here = upstream.our_history && upstream.timeline > 1;
+  if (was_primary && !upstream.in_recovery && (promoted_here || local.control->timeline == upstream.timeline)) {
+    return Divergence::twin;
+  }
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
   if (crashed_primary) {

@@ -85,6 +85,8 @@ TEST(Divergence, OneNumberForTwoHistories) {
   upstream.lsn = 400;
   upstream.history = {{.timeline = 1, .lsn = 200}};
   upstream.our_history = upstream.history;
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);  // a primary itself, not a copy of one
+  local.standby_signal = true;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
   upstream.our_history->front().lsn = 210;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);

@@ -139,8 +139,9 @@ void Checker::new_primary(SimServer& server) {
   handed_over_ = false;
   const auto* leader = leader_node();
   const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-  if (leader != &node && !paused && c_.in_control(node)) {
-    violation(node.name + " is promoted without the leader key");
+  if (leader && leader != &node) {
+    if (!paused && c_.in_control(node)) violation(node.name + " is promoted without the leader key");
+    if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
   }
   tip_ = branch;
 }

@@ -65,7 +65,7 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
   if (!seen.settings.tags.may_be_promoted()) {
     return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");
   }
-  if (!memory.last_leader.empty() && seen.now - memory.unlocked_since.value_or(seen.now) < seen.settings.ttl) {
+  if (!memory.last_leader.empty() && seen.now - memory.unlocked_since.value_or(seen.now) < 2 * seen.settings.ttl) {
     return say(memory, "waiting for the cluster of " + memory.last_leader + ", whose keys are gone, to come back");
   }
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");

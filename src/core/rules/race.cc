@@ -5,8 +5,7 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration others_first_for = 5s;    // a named candidate, or anybody else after we gave the key up
-constexpr Duration exact_position_for = 2s;  // a candidate waits so long for the last of the old leader's WAL
+constexpr Duration others_first_for = 5s;  // a named candidate, or anybody else after we gave the key up
 // Whoever lacks WAL that the old leader told of lets those go first who have it, the old leader as a standby among
 // them.
 constexpr Duration behind_waits_for = 10s;
@@ -40,7 +39,7 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
   const auto mine = own_position(seen.postgres);
   const auto& status = seen.cluster.status;
   if (mine && status && status->optime && *mine < *status->optime &&
-      seen.now - memory.unlocked_since.value_or(seen.now) < exact_position_for) {
+      seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for) {
     return "waiting for the last WAL of the old leader: " + format_lsn(*mine) + " of " + format_lsn(*status->optime);
   }
   Observation without_rivals = seen;
@@ -57,7 +56,7 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     return std::nullopt;
   }
   const auto it = seen.peers.find(memory.last_leader);
-  if (it != seen.peers.end() && it->second.reachable) return std::nullopt;
+  if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
   return "the keys are gone and " + memory.last_leader + " is silent: it may be a primary until its lease ends";
 }
 
