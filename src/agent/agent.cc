@@ -49,17 +49,18 @@ Agent::Agent(World world)
 
 awaitable<int> Agent::run() {
   asio::co_spawn(w_.executor, store_.follow([this] { wake_.notify(); }), asio::detached);
-  bool unique = false;
+
   while (!executor_.exit_code()) {
-    if (!unique && store_.view().loaded) {
+    if (!unique_ && store_.view().loaded) {
       if (co_await has_duplicate()) {
         log::critical("Can't start; there is already a node named '{}' running", w_.configuration.local().name);
         co_return 1;
       }
-      unique = true;
+      unique_ = true;
     }
     co_await cycle();
     if (executor_.exit_code()) break;
+    if (!unique_ && store_.view().loaded) continue;
     co_await (wake_.wait() || w_.clock.sleep_until(wake_at()));
   }
   co_return *executor_.exit_code();
@@ -83,6 +84,8 @@ core::Instant Agent::wake_at() const {
 
 awaitable<void> Agent::cycle() {
   for (int step = 0; step < steps_max; ++step) {
+    // Nothing is written under our name before we know that nobody else bears it.
+    if (!unique_ && step > 0 && store_.view().loaded) co_return;
     co_await take_configuration();
     const core::Observation seen = co_await observer_.observe();
     observed_at_ = seen.now;
@@ -91,6 +94,8 @@ awaitable<void> Agent::cycle() {
     decided_wake_at_ = next.wake_at;
     report(seen, next);
     publish(seen, next);
+    const bool ours = seen.cluster.initialize && *seen.cluster.initialize == seen.postgres.system_identifier;
+    if (ours) w_.configuration.save_copy();
     if (next.actions.empty()) co_return;
     acting_ = true;
     co_await executor_.perform(std::move(next.actions));
@@ -117,13 +122,11 @@ awaitable<void> Agent::take_configuration() {
       }
     }
   } else if (!changed) {
-    w_.configuration.save_copy();
     co_return;
   }
   const auto& settings = w_.configuration.settings();
   store_.limits(settings.ttl, settings.retry_timeout);
   if (settings.synchronous_mode) log::warning("synchronous_mode is set, and not supported by this version yet");
-  w_.configuration.save_copy();
   if (jobs_.view().running()) co_return;  // the job writes the files itself
   const auto applied = co_await w_.postgres.apply_configuration();
   if (!applied) log::error("could not apply the configuration: {}", applied.error().what);

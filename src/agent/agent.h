@@ -64,6 +64,7 @@ class Agent final : public api::Commands {
   core::Instant last_report_{};
   std::function<core::Result<config::Loaded>()> read_again_;
   std::uint64_t version_ = 0;
+  bool unique_ = false;  // no other daemon of our name runs in the cluster
   bool acting_ = false;  // between an observation and the next, busy with actions
   core::Instant observed_at_{};
   std::vector<std::shared_ptr<net::Event>> waiting_for_publication_;

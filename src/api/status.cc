@@ -46,7 +46,10 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   out.pause = cluster.config_json ? modes.paused : seen.settings.pause;
   out.dcs_available = cluster.loaded && now < dcs_view_until(seen);
   out.cluster_unlocked = !out.dcs_available || cluster.unlocked();
-  out.leader = holds_leader_key(seen, now) && snapshot.decision.memory.handing_over.empty();
+  // Not while it is being stopped, nor once it has been started as a standby for want of the DCS.
+  const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
+  const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
+  out.leader = holds_leader_key(seen, now) && snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
 
   const bool answers = out.state == "running" || out.state == "restarting" || out.state == "starting";
   if (answers && seen.postgres.sql) {

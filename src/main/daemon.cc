@@ -88,7 +88,7 @@ class Daemon {
  public:
   Daemon(const char* file, config::Local local) : file_(file), configuration_(std::move(local)) {}
 
-  int run() {
+  [[noreturn]] void run() {
     const auto& local = configuration_.local();
     const auto& etcd = local.etcd;
     auto dcs = dcs::Etcd3::create({.endpoints = etcd.endpoints,
@@ -97,7 +97,7 @@ class Daemon {
                                    .cacert = etcd.cacert,
                                    .cert = etcd.cert,
                                    .key = etcd.key});
-    if (!dcs) return refuse(dcs.error().what);
+    if (!dcs) refuse(dcs.error().what);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });
     agent::HttpPeers peers(local.restapi);
@@ -118,7 +118,7 @@ class Daemon {
         io_.get_executor(), server_options(local.restapi),
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
         [&rest](net::HttpRequest request) { return rest.handle(std::move(request)); });
-    if (auto listening = server.listen(); !listening) return refuse(listening.error().what);
+    if (auto listening = server.listen(); !listening) refuse(listening.error().what);
 
     int code = 1;
     await_signals(agent);
@@ -141,10 +141,11 @@ class Daemon {
   }
 
  private:
-  int refuse(const std::string& why) {
+  // At once: nothing has been started that would need an orderly end.
+  [[noreturn]] void refuse(const std::string& why) {
     log::critical("{}", why);
     log::stop();
-    return 1;
+    std::_Exit(1);
   }
 
   void await_signals(agent::Agent& agent) {
@@ -192,5 +193,5 @@ int main(int argc, char** argv) {
   }
   log::start(log_level(loaded->local.log_level));
   for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-  return Daemon(file, std::move(loaded->local)).run();
+  Daemon(file, std::move(loaded->local)).run();
 }

@@ -40,8 +40,10 @@ struct LocalPostgres::Impl {
   Node node;
   Connection heartbeat;  // kept from one look to the next
   bool heartbeat_in_use = false;
-  int heartbeat_pid = 0;   // of the postmaster that it belongs to
-  int server_version = 0;  // of the running server
+  int heartbeat_pid = 0;        // of the postmaster that it belongs to
+  int server_version = 0;       // of the running server
+  core::Timeline timeline = 0;  // the highest that the postmaster timeline_pid has been seen on
+  int timeline_pid = 0;
   std::string last_error;
 
   // The answer of the running server, or nothing; then *timed_out tells why.
@@ -50,6 +52,7 @@ struct LocalPostgres::Impl {
                                                bool* timed_out);
   awaitable<void> look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                  core::PostgresView& view);
+  awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
 };
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
@@ -106,6 +109,23 @@ awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::query(std::shared_pt
   co_return answer;
 }
 
+// Between two streams SQL tells a standby's timeline as of the last restart point, which may be long ago; members would
+// compare positions on timelines that they are not on. IDENTIFY_SYSTEM knows.
+awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, int pid, Clock::time_point deadline) {
+  if (pid != timeline_pid) timeline = 0;
+  timeline_pid = pid;
+  core::Timeline told = sql.timeline;
+  if (sql.in_recovery && sql.replication_state != "streaming") {
+    core::Upstream self;
+    self.host = node.local.postgresql.connect_host;
+    self.port = node.local.postgresql.connect_port;
+    const auto own = co_await ask_server(node, std::move(self), left_until(deadline) / 2);
+    if (own.reachable) told = own.timeline;
+  }
+  timeline = std::max(timeline, told);
+  co_return timeline;
+}
+
 awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                                     core::PostgresView& view) {
   const auto status = node.server.status();
@@ -122,6 +142,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   postmaster->seen_running = true;
   view.process = postmaster->asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
   view.sql = std::move(answer->view);
+  view.sql->timeline = co_await timeline_of(*view.sql, postmaster->pid(), deadline);
   view.system_identifier = answer->system_identifier;
   view.server_version = server_version;
 }
