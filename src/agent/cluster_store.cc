@@ -152,10 +152,7 @@ std::vector<Compare> ClusterStore::still_leader() const {
           {.what = Compare::What::lease, .key = full("leader"), .number = lease_.id, .text = {}}};
 }
 
-awaitable<void> ClusterStore::acquire_leader() {
-  const auto& leader = view().leader;
-  // Absent, or our own from before the daemon was restarted.
-  const core::Revision expected = leader && leader->name == self_ ? leader->revision : 0;
+awaitable<void> ClusterStore::acquire_leader(core::Revision expected) {
   std::vector<Compare> compares{
       {.what = Compare::What::mod_revision, .key = full("leader"), .number = expected, .text = {}}};
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("leader"), .value = self_, .lease = lease_.id}};

@@ -35,7 +35,7 @@ bool Executor::lease_in_force() const {
 
 awaitable<void> Executor::act(core::EnsureLease) { co_await t_.store.ensure_lease(); }
 awaitable<void> Executor::act(core::RenewLease) { co_await t_.store.renew_lease(); }
-awaitable<void> Executor::act(core::AcquireLeader) { co_await t_.store.acquire_leader(); }
+awaitable<void> Executor::act(core::AcquireLeader acquire) { co_await t_.store.acquire_leader(acquire.expected); }
 awaitable<void> Executor::act(core::ReleaseLeader release) { co_await t_.store.release_leader(release.optime); }
 awaitable<void> Executor::act(core::RevokeLease) { co_await t_.store.revoke_lease(); }
 awaitable<void> Executor::act(core::PublishMember publish) {

@@ -429,6 +429,23 @@ const Case replica_cases[] = {
      },
      "replica",
      {"StartJob stop"}},
+    {"standby_of_the_leaders_timeline_looks_before_following",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following.reset();
+       s.seen.cluster.members["b"].timeline = 2;
+       s.seen.cluster.members["b"].role = "primary";
+     },
+     "replica",
+     {"AskUpstream"}},
+    {"standby_that_lost_its_primary_follows_at_once",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following.reset();
+       s.seen.cluster.members["b"].timeline = 2;
+     },
+     "replica",
+     {"Follow"}},
     {"standby_already_on_the_new_timeline_waits",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");

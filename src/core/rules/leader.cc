@@ -10,7 +10,7 @@ Answer take_over_own_key(const Observation& seen, const Memory& memory) {
   const auto& key = seen.cluster.leader;
   if (!key || key->name != seen.self || key->lease == seen.lease.id) return std::nullopt;
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
-  return say(memory, "the leader key is ours from before: taking it over", {AcquireLeader{}});
+  return say(memory, "the leader key is ours from before: taking it over", {AcquireLeader{key->revision}});
 }
 
 namespace {

@@ -79,6 +79,27 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
                              std::string(seen.settings.use_pg_rewind ? "" : " (use_pg_rewind is off)"));
 }
 
+// A standby whose timeline is not of the leader's past would be fed WAL of another history if the numbers are the same.
+// Who simply lost its primary has the timeline that the leader had, too, and need not ask.
+std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
+  const auto* leader = seen.cluster.leader_member();
+  const Timeline mine = seen.postgres.sql->timeline;
+  if (!leader || !leader->timeline || mine <= 1) return std::nullopt;
+  const bool suspect = mine > *leader->timeline || (mine == *leader->timeline && leader->is_primary_role());
+  if (!suspect) return std::nullopt;
+  if (!answer_fresh(seen, leader->name)) {
+    return ask(memory, "asking " + leader->name + " for its timeline before following it",
+               {AskUpstream{upstream_to(*leader)}});
+  }
+  const auto how =
+      seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+  if (how == Divergence::none) return std::nullopt;
+  if (how != Divergence::unknown) return mend(seen, memory, *leader, how);
+  auto decision = say(memory, "waiting for " + leader->name + " to run as a primary before following it");
+  decision.wake_at = seen.now + ask_again;
+  return decision;
+}
+
 }  // namespace
 
 Answer demote(const Observation& seen, const Memory& memory) {
@@ -154,7 +175,10 @@ Answer replica(const Observation& seen, const Memory& memory) {
   const auto wanted = upstream_to(*source);
   const bool follows = seen.postgres.following && seen.postgres.following->host == wanted.host &&
                        seen.postgres.following->port == wanted.port;
-  if (!follows) return say(next, "following " + source->name, {Follow{wanted}});
+  if (!follows) {
+    if (auto first = look_before_following(seen, next)) return *std::move(first);
+    return say(next, "following " + source->name, {Follow{wanted}});
+  }
   if (seen.postgres.sql->replication_state == "streaming") {
     next.not_streaming_since.reset();
     next.rewound = false;
