@@ -13,12 +13,12 @@
 namespace tamada::core {
 
 // ---- the DCS. Writes of the leader compare that the leader key is still ours, at the revision of the Observation.
-struct EnsureLease {};    // grant a new lease: there is none, or it ran out
-struct RenewLease {};     // keep the lease alive; for the leader also confirms the leader key
+struct EnsureLease {};  // grant a new lease: there is none, or it ran out
+struct RenewLease {};   // keep the lease alive; for the leader also confirms the leader key
 struct AcquireLeader {  // create the leader key; compares that it does not exist, or is ours of this revision
   Revision expected = 0;
 };
-struct ReleaseLeader {    // delete the leader key, having written the position that we stopped at
+struct ReleaseLeader {  // delete the leader key, having written the position that we stopped at
   std::optional<Lsn> optime;
 };
 struct RevokeLease {};  // our member key goes too: we leave

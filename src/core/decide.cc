@@ -45,6 +45,8 @@ Memory remember(const Observation& seen, const Memory& before) {
     if (!seen.cluster.unlocked()) {
       memory.unlocked_since.reset();
       memory.last_leader = seen.cluster.leader->name;
+      // Whom we gave the key up for has come.
+      if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
       if (seen.cluster.leader->create_revision != memory.tenure) {
         memory.tenure = seen.cluster.leader->create_revision;
         memory.rewound = false;
@@ -53,6 +55,10 @@ Memory remember(const Observation& seen, const Memory& before) {
     } else if (!memory.unlocked_since) {
       memory.unlocked_since = seen.now;
     }
+  }
+  if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
+    memory.request_revision = seen.cluster.failover->revision;
+    memory.request_seen_at = seen.now;
   }
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;

@@ -554,6 +554,14 @@ const Case switchover_cases[] = {
      },
      "switchover",
      {"PollPeers"}},
+    {"answers_from_before_the_request_do_not_count",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.peers_asked_at = noon - 100ms;
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"PollPeers"}},
     {"stops_for_a_healthy_candidate",
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);
@@ -745,6 +753,14 @@ TEST(Callbacks, TellTheChangeOfRoleOnce) {
   EXPECT_EQ(callback->action, "on_role_change");
   EXPECT_EQ(callback->role, "primary");
   EXPECT_EQ(find<RunCallback>(decide(scene.seen, decision.memory)), nullptr);
+}
+
+TEST(HandOver, WhoGaveTheKeyUpMayTakeItBackOnceAnotherHasHadIt) {
+  Scene scene;
+  scene.b_leads().standby();
+  scene.memory.gave_up_at = noon - 1s;
+  const auto memory = scene.decide().memory;
+  EXPECT_FALSE(memory.gave_up_at);
 }
 
 // ---- properties that hold whatever else is so

@@ -24,7 +24,9 @@ struct Memory {
                                              // their keys were wiped or expired with the lease
   std::optional<Instant> unlocked_since;     // when we first saw that there is no leader
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
-  std::string last_leader;                   // who held the key before it became free
+  Revision request_revision = 0;             // of the failover key when we first saw it
+  Instant request_seen_at{};
+  std::string last_leader;  // who held the key before it became free
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with

@@ -74,7 +74,9 @@ Answer switchover(const Observation& seen, const Memory& memory) {
     return refuse(seen, memory,
                   what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
   }
-  if (!peers_fresh(seen, std::nullopt)) return say(memory, what + ": asking the candidates", {PollPeers{members}});
+  // Asked for this request: in two switchovers in a row the answers of the first are out of date.
+  if (!peers_fresh(seen, memory.request_seen_at))
+    return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;
   bool possible = false;
   for (const auto& member : members) {
