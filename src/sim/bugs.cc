@@ -4,7 +4,6 @@ namespace tamada::sim {
 
 const std::vector<std::pair<std::string, std::string>>& known_bugs() {
   static const std::vector<std::pair<std::string, std::string>> bugs{
-      {"rewind-not-done", "pg_rewind failed and is taken for done"},
       {"standby-starts-as-primary", "a standby is started without its signal file"},
       {"stop-not-done", "a demotion that does not stop the server, taken for done"},
       {"follow-not-done", "primary_conninfo is not rewritten"},
@@ -16,7 +15,6 @@ const std::vector<std::pair<std::string, std::string>>& known_bugs() {
       {"renewal-not-sent", "a keepalive is taken for confirmed before it is sent"},
       {"failover-key-not-cleared", "deleting the key failover does nothing"},
       {"status-not-written", "the leader's position is never written"},
-      {"watch-loses-events", "every tenth batch of the watch is lost"},
   };
   return bugs;
 }

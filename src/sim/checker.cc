@@ -9,7 +9,10 @@ namespace tamada::sim {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr Duration reaction = 1s;             // of a guard, or of a daemon that wakes on a machine that was frozen
+constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes on a machine that was frozen
+constexpr Duration settled_for = 12s;  // a member that has been as it is
+constexpr Duration decided_lately = 3s;
+constexpr Duration request_counts = 60s;      // a failover that somebody asked for, after the last of its key
 constexpr Duration pause_ends = 10s;          // until the daemon has learned of it and stopped the server
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
@@ -52,6 +55,10 @@ bool Checker::excused(const Node& node) const {
 }
 
 void Checker::after_event() {
+  if (c_.network.changes() != network_seen_) {
+    network_seen_ = c_.network.changes();
+    network_changed_at_ = c_.scheduler.now();
+  }
   std::vector<Node*> writable;
   for (auto& node : c_.nodes) {
     if (node->server.writable()) writable.push_back(node.get());
@@ -136,6 +143,12 @@ void Checker::new_primary(SimServer& server) {
     if (lost > 0 && c_.scheduler.now() - handed_over_at_ < others_come_forward)
       violation(fmt::format("{} acknowledged writes are lost by a clean hand-over to {}", lost, node.name));
   }
+  const bool named = failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts;
+  if (!named && !paused_anywhere()) {
+    if (const auto* better = healthier(node)) {
+      violation(node.name + " is promoted, though " + better->name + " has more of the WAL and was there to be asked");
+    }
+  }
   handed_over_ = false;
   const auto* leader = leader_node();
   const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
@@ -144,6 +157,31 @@ void Checker::new_primary(SimServer& server) {
     if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
   }
   tip_ = branch;
+}
+
+bool Checker::paused_anywhere() const {
+  return std::ranges::any_of(
+      c_.nodes, [](const auto& node) { return node->daemon && node->daemon->board.latest()->seen.settings.pause; });
+}
+
+// A member that the winner of the race could have asked, and had to let go first.
+const Node* Checker::healthier(const Node& chosen) const {
+  const auto now = c_.scheduler.now();
+  if (now - leader_since_ > decided_lately) return nullptr;  // a promotion that took long: things were different then
+  if (c_.network.loss > 0 || c_.network.slow > 0s) return nullptr;
+  for (const auto& other : c_.nodes) {
+    const auto& server = other->server;
+    const bool settled = now - server.running_since > settled_for && now - server.received_at > settled_for;
+    if (other.get() == &chosen || other->nofailover || !c_.in_control(*other) || !server.answers() || !settled)
+      continue;
+    if (!server.recovery || !c_.network.both_ways(chosen.id, other->id) || now - network_changed_at_ < settled_for)
+      continue;
+    if (!c_.network.both_ways(other->id, c_.dcs_endpoint())) continue;
+    // One branch back: the chosen one has just begun its own.
+    const Position before{c_.wal.of(chosen.server.end.branch).parent, chosen.server.end.lsn};
+    if (server.end.branch == before.branch && server.end.lsn > before.lsn) return other.get();
+  }
+  return nullptr;
 }
 
 void Checker::decided(Node& node, const api::Snapshot& snapshot) {
@@ -175,6 +213,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       key_taken();
     }
   }
+  if (kv.key == c_.key("failover")) failover_key_at_ = c_.scheduler.now();
   if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
@@ -192,6 +231,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
 
 // A primary without the key may take it again, when the one promoted meanwhile is gone: what that one wrote is lost.
 void Checker::key_taken() {
+  leader_since_ = c_.scheduler.now();
   const auto* node = leader_node();
   if (!node || !node->server.writable() || node->server.end.branch == tip_) return;
   const auto lost = lost_by(node->server);
@@ -208,7 +248,8 @@ void Checker::leader_deleted(const dcs::KeyValue& kv) {
     const auto& server = node->server;
     handed_over_at_ = c_.scheduler.now();
     handed_over_ = server.process == core::ProcessState::stopped && server.end.branch == tip_ &&
-                   server.control.state == core::ControlState::shut_down;
+                   server.control.state == core::ControlState::shut_down &&
+                   (node->decisions.empty() || node->decisions.back().rule != "recover");
   }
 }
 

@@ -33,6 +33,8 @@ class Checker {
 
  private:
   bool excused(const Node& node) const;
+  bool paused_anywhere() const;
+  const Node* healthier(const Node& chosen) const;
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
   void key_changed(const dcs::KeyValue& kv, bool deleted);
@@ -50,7 +52,9 @@ class Checker {
   Lsn optime_ = 0;                                // the last that was published
   std::vector<core::HistoryLine> history_;
   bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since
-  Time handed_over_at_{};
+  Time handed_over_at_{}, network_changed_at_{}, leader_since_{};
+  std::uint64_t network_seen_ = 0;
+  std::optional<Time> failover_key_at_;
   std::optional<Time> wiped_at_;
   bool overlapping_ = false, quiet_ = false;
   std::map<int, Time> overlap_since_;

@@ -33,7 +33,7 @@ Profile make_profile(Random& random) {
 Daemon::Daemon(Cluster& cluster, int node)
     : life(std::make_shared<Life>(cluster.scheduler)),
       clock(*life, cluster.node(node).clock),
-      dcs(*life, cluster.store, cluster.network, node, cluster.dcs_endpoint()),
+      dcs(*life, cluster.store, cluster.network, cluster.options.bugs, node, cluster.dcs_endpoint()),
       postgres(*life, cluster.node(node).server, cluster.options.bugs),
       peers(*life, cluster, node),
       configuration(cluster.local_configuration(node)),

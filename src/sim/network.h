@@ -14,8 +14,15 @@ class Network {
       : random_(random), size_(endpoints), cut_(static_cast<std::size_t>(endpoints * endpoints), 0) {}
 
   // Counted: the same way may be cut by two faults at once.
-  void cut(int from, int to) { ++cell(from, to); }
-  void heal(int from, int to) { --cell(from, to); }
+  void cut(int from, int to) {
+    ++cell(from, to);
+    ++changes_;
+  }
+  void heal(int from, int to) {
+    --cell(from, to);
+    ++changes_;
+  }
+  std::uint64_t changes() const { return changes_; }
   bool open(int from, int to) const { return from == to || cut_[index(from, to)] == 0; }
   bool both_ways(int a, int b) const { return open(a, b) && open(b, a); }
 
@@ -39,6 +46,7 @@ class Network {
   Random& random_;
   int size_;
   std::vector<int> cut_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace tamada::sim

@@ -270,6 +270,14 @@ awaitable<DcsResult<dcs::Range>> SimDcs::range(std::string prefix, dcs::Revision
 
 awaitable<DcsResult<dcs::TxnResult>> SimDcs::txn(std::vector<Compare> compares, std::vector<dcs::Operation> operations,
                                                  Duration timeout) {
+  for (const auto& operation : operations) {
+    const auto* put = std::get_if<dcs::Put>(&operation);
+    const auto* gone = std::get_if<dcs::Delete>(&operation);
+    if (bugs_.is("leader-key-not-compared") && put && put->key.ends_with("/leader")) compares.clear();
+    if (bugs_.is("failover-key-not-cleared") && gone && gone->key.ends_with("/failover")) operations.clear();
+    if (bugs_.is("status-not-written") && put && put->key.ends_with("/status")) operations.clear();
+    if (operations.empty()) break;
+  }
   return call<dcs::TxnResult>([&store = store_, compares, operations] { return store.txn(compares, operations); },
                               timeout);
 }
@@ -280,7 +288,17 @@ awaitable<DcsResult<dcs::LeaseGrant>> SimDcs::lease_grant(Duration ttl, Duration
 }
 
 awaitable<DcsResult<Duration>> SimDcs::lease_keepalive(dcs::LeaseId id, Duration timeout) {
+  if (bugs_.is("renewal-not-sent")) return renew_later(id, timeout);
   return call<Duration>([&store = store_, id] { return store.keepalive(id); }, timeout);
+}
+
+// The deadline is counted from now, though the lease is renewed only later.
+awaitable<DcsResult<Duration>> SimDcs::renew_later(dcs::LeaseId id, Duration timeout) {
+  (void)timeout;
+  life_.scheduler().after(8s, [&store = store_, &network = network_, node = node_, endpoint = endpoint_, id] {
+    if (store.up() && network.open(node, endpoint)) (void)store.keepalive(id);
+  });
+  co_return 30s;
 }
 
 awaitable<DcsResult<void>> SimDcs::lease_revoke(dcs::LeaseId id, Duration timeout) {
@@ -309,6 +327,7 @@ awaitable<DcsError> SimDcs::watch(std::string prefix, dcs::Revision from,
     while (!stream->inbox.empty()) {
       auto batch = std::move(stream->inbox.front());
       stream->inbox.pop_front();
+      if (bugs_.is("watch-loses-events") && batch.revision % 10 == 0) continue;
       on_batch(std::move(batch));
     }
     if (stream->error) co_return *stream->error;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dcs/dcs.h"
+#include "sim/bugs.h"
 #include "sim/network.h"
 #include "sim/scheduler.h"
 #include "sim/trace.h"
@@ -91,8 +92,8 @@ class SimStore {
 // One daemon's connection to it.
 class SimDcs final : public dcs::Dcs {
  public:
-  SimDcs(Life& life, SimStore& store, Network& network, int node, int endpoint)
-      : life_(life), store_(store), network_(network), node_(node), endpoint_(endpoint) {}
+  SimDcs(Life& life, SimStore& store, Network& network, const Bugs& bugs, int node, int endpoint)
+      : life_(life), store_(store), network_(network), bugs_(bugs), node_(node), endpoint_(endpoint) {}
 
   awaitable<dcs::DcsResult<dcs::Range>> range(std::string prefix, dcs::Revision min_mod_revision,
                                               Duration timeout) override;
@@ -108,9 +109,12 @@ class SimDcs final : public dcs::Dcs {
   template <class T>
   awaitable<dcs::DcsResult<T>> call(std::function<dcs::DcsResult<T>()> operation, Duration timeout);
 
+  awaitable<dcs::DcsResult<Duration>> renew_later(dcs::LeaseId id, Duration timeout);
+
   Life& life_;
   SimStore& store_;
   Network& network_;
+  const Bugs& bugs_;
   int node_, endpoint_;
 };
 

@@ -132,6 +132,7 @@ void SimServer::ready() {
     control.min_recovery_timeline = 0;
   }
   told(fmt::format("{} on timeline {} at {}", recovery ? "standby" : "primary", timeline(), core::format_lsn(end.lsn)));
+  running_since = m_.scheduler.now();
   become(ProcessState::running);
   if (recovery) connect();
 }
@@ -352,8 +353,12 @@ void SimServer::receive(Position position, std::uint64_t connection) {
       const auto why =
           source ? cannot_stream_from(*m_.servers[static_cast<std::size_t>(*source)]) : std::string("no upstream");
       if (why.empty()) {
-        m_.on_corruption(
-            fmt::format("{} on timeline {} follows another history of the same number", name_, timeline()));
+        const auto& theirs = m_.wal.of(position.branch);
+        const bool same_fork =
+            theirs.parent == m_.wal.of(end.branch).parent && theirs.fork == m_.wal.of(end.branch).fork;
+        m_.on_corruption(fmt::format("{} on timeline {} follows another history of the same number{}", name_,
+                                     timeline(),
+                                     same_fork ? ", which left the old timeline at the same position" : ""));
       }
     }
     streaming = false;
@@ -363,6 +368,7 @@ void SimServer::receive(Position position, std::uint64_t connection) {
     return;
   }
   end = position;
+  received_at = m_.scheduler.now();
   newest_timeline = std::max(newest_timeline, timeline());
   if (m_.random.chance(0.1)) {
     control.min_recovery_end = end.lsn;

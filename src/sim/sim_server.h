@@ -51,7 +51,8 @@ class SimServer {
   // ---- the postmaster
   core::ProcessState process = core::ProcessState::stopped;
   bool recovery = false;
-  bool hung = false;       // a stuck disk: nothing is answered, nothing acknowledged
+  bool hung = false;  // a stuck disk: nothing is answered, nothing acknowledged
+  Time running_since{}, received_at{};
   bool streaming = false;  // a standby's connection to its upstream
   std::function<void(bool asked)> on_exit;
 
