@@ -51,13 +51,15 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
 
 // The keys were wiped, they have not expired: the lease that the last leader counts on may live on, and it is silent.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
-  if (seen.cluster.initialize || memory.last_leader.empty() || memory.last_leader == seen.self ||
-      seen.postgres.running_primary() || seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
+  if (seen.cluster.initialize || memory.last_leader == seen.self || seen.postgres.running_primary() ||
+      seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
     return std::nullopt;
   }
   const auto it = seen.peers.find(memory.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
-  return "the keys are gone and " + memory.last_leader + " is silent: it may be a primary until its lease ends";
+  // Started since, we do not even know who it was.
+  const std::string who = memory.last_leader.empty() ? "the last leader" : memory.last_leader;
+  return "the keys are gone and " + who + " is silent: it may be a primary until its lease ends";
 }
 
 std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
