@@ -16,11 +16,11 @@ constexpr std::array table{
     Rule{"foreign_data", "The data directory belongs to another system: refuse it, touch nothing.",
          rules::foreign_data},
     Rule{"job", "A long operation runs: wait for it, or cancel it when its ground is gone.", rules::job},
-    Rule{"paused", "Pause: nothing happens by itself.", rules::paused},
-    Rule{"bootstrap", "No cluster yet: one member wins `initialize` and creates it.", rules::bootstrap},
     Rule{"reinitialize", "Asked for a fresh copy: set the data aside.", rules::reinitialize},
     Rule{"restart", "Asked to restart postgres: stop it, the rules of a stopped server start it again.",
          rules::restart},
+    Rule{"paused", "Pause: nothing happens by itself.", rules::paused},
+    Rule{"bootstrap", "No cluster yet: one member wins `initialize` and creates it.", rules::bootstrap},
     Rule{"create_replica", "No data here: copy a running cluster.", rules::create_replica},
     Rule{"hand_over", "Postgres was stopped for another to take over: free the leader key.", rules::hand_over},
     Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",
@@ -60,6 +60,8 @@ Memory remember(const Observation& seen, const Memory& before) {
     memory.request_revision = seen.cluster.failover->revision;
     memory.request_seen_at = seen.now;
   }
+  // Started again, or not: either way the request has had its turn.
+  if (seen.job.kind == JobKind::start && !seen.job.running()) memory.restarting = false;
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
   } else {

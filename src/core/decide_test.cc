@@ -630,6 +630,68 @@ const Case switchover_cases[] = {
      {"ClearFailover"}},
 };
 
+const Case pause_cases[] = {
+    {"leader_keeps_its_keys",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.settings.pause = true;
+     },
+     "leader",
+     {"WriteStatus"}},
+    {"leader_whose_postgres_was_stopped_by_hand_gives_the_key_up",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down);
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {"ReleaseLeader"}},
+    {"stopped_standby_stays",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down_in_recovery);
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"primary_without_the_key_goes_on",
+     [](Scene& s) {
+       s.b_leads().primary();
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"standby_does_not_race",
+     [](Scene& s) {
+       s.nobody_leads().standby().dead_peer("b").dead_peer("c");
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"restart_on_request",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.settings.pause = true;
+       s.seen.requests.restart = true;
+     },
+     "restart",
+     {"ForgetRequests", "StartJob stop"}},
+    {"a_fresh_copy_on_request",
+     [](Scene& s) {
+       s.b_leads().no_data();
+       s.seen.settings.pause = true;
+       s.memory.restarting = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
+    {"and_it_is_started_again",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
+       s.seen.settings.pause = true;
+       s.memory.restarting = true;
+     },
+     "recover",
+     {"StartJob start"}},
+};
+
 const Case shutdown_cases[] = {
     {"stops_postgres",
      [](Scene& s) {
@@ -684,6 +746,7 @@ INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(race_cases), case_name
 INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(replica_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Bootstrap, Rules, ::testing::ValuesIn(bootstrap_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Switchover, Rules, ::testing::ValuesIn(switchover_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Pause, Rules, ::testing::ValuesIn(pause_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(shutdown_cases), case_name);
 
 // ---- upkeep

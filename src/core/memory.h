@@ -40,6 +40,7 @@ struct Memory {
   std::optional<Instant> stopped_since;
   std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
   std::string handing_over;           // why we stop postgres in order to give the leader key away; empty: we do not
+  bool restarting = false;            // on request postgres is stopped, and comes back, in pause too
   std::optional<Instant> gave_up_at;  // we released the key by ourselves: others go first for a while
   std::string role_told;              // the role that the callbacks know; empty: none yet
   bool start_told = false;            // on_start has been called since postgres came up

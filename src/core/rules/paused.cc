@@ -7,6 +7,7 @@ namespace tamada::core::rules {
 
 Answer paused(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
+  if (memory.restarting && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.data_directory != DataDirectory::valid)
     return say(memory, "PAUSE: running with empty data directory");
   const bool named_leader = seen.cluster.leader && seen.cluster.leader->name == seen.self;
