@@ -210,16 +210,17 @@ class Node:
         return pid if processes.alive(pid) else None
 
     def kill_postgres(self):
-        """kill -9 of the postmaster and of every process of it, as when the machine is lost."""
+        """kill -9 of the postmaster and of every process of it. Those that run now: a living daemon starts the next server
+        within milliseconds, and that one is not meant."""
         pid = self.postmaster_pid()
-        if pid:
-            processes.send(pid, signal.SIGKILL)
-        processes.end_all_in(self.data)
+        for process in [pid, *(child for child, _ in processes.children(pid))] if pid else []:
+            processes.send(process, signal.SIGKILL)
 
     def lose(self):
         """The whole node at once. The daemon first: it must not see its server end."""
         self.kill_daemon()
         self.kill_postgres()
+        processes.end_all_in(self.data)
 
     def connect(self, timeout=2):
         conn = psycopg2.connect(host="127.0.0.1", port=self.pg_port, user="postgres", password="su", dbname="postgres",
