@@ -69,8 +69,7 @@ awaitable<int> Agent::run() {
 awaitable<bool> Agent::has_duplicate() {
   const auto& local = w_.configuration.local();
   const auto* member = store_.view().member(local.name);
-  // On our own address it is we ourselves who would answer.
-  if (!member || member->api_url.empty() || member->api_url == local.restapi.url()) co_return false;
+  if (!member || member->api_url.empty()) co_return false;
   co_return co_await w_.peers.alive(member->api_url, 3s);
 }
 

@@ -9,8 +9,9 @@
 
 namespace tamada::agent {
 
-HttpPeers::HttpPeers(const config::RestApi& own)
-    : tls_{.ca_file = own.cafile, .cert_file = own.certfile, .key_file = own.keyfile, .verify = !own.cafile.empty()} {}
+HttpPeers::HttpPeers(const config::RestApi& own, std::string instance)
+    : tls_{.ca_file = own.cafile, .cert_file = own.certfile, .key_file = own.keyfile, .verify = !own.cafile.empty()},
+      instance_(std::move(instance)) {}
 
 awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration timeout) {
   core::PeerView nobody;
@@ -65,7 +66,9 @@ awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {
   std::optional<net::TlsClient> tls;
   if (url->scheme == "https") tls = tls_;
   const auto response = co_await net::http_once(*url, tls, request, timeout);
-  co_return response && response->status == 200;
+  if (!response || response->status != 200) co_return false;
+  const auto* who = response->header(instance_header);
+  co_return !who || *who != instance_;
 }
 
 }  // namespace tamada::agent

@@ -16,7 +16,7 @@ class Peers {
   // GET /patroni of each, side by side; one that has not answered within `timeout` is unreachable.
   virtual awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                                 core::Duration timeout) = 0;
-  // Whether something answers there as a live daemon.
+  // Whether another daemon than this one answers there as a live one.
   virtual awaitable<bool> alive(std::string api_url, core::Duration timeout) = 0;
 };
 

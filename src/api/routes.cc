@@ -128,7 +128,9 @@ HttpResponse RestApi::health_response(std::string_view method, const Target& tar
   const int status = health(*snapshot, now, target.path, target.query);
   const auto segment = target.segment();
   // Patroni: these two, and whatever is asked by HEAD or OPTIONS, are a status and nothing more.
-  if (method != "GET" || segment == "liveness" || segment == "readiness") return {status, {}, {}};
+  if (method != "GET" || segment == "liveness" || segment == "readiness") {
+    return {status, options_.extra_headers, {}};
+  }
   return json(status, status_json(*snapshot, now, {options_.scope, options_.name}));
 }
 

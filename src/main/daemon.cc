@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <random>
 
 #include "agent/agent.h"
 #include "agent/http_peers.h"
@@ -68,8 +69,18 @@ net::HttpServerOptions server_options(const config::RestApi& rest) {
   return options;
 }
 
+// Tells this run of the daemon from every other.
+std::string instance() {
+  static const std::string id = [] {
+    std::random_device random;
+    return std::to_string(random()) + "-" + std::to_string(random());
+  }();
+  return id;
+}
+
 api::RestApiOptions api_options(const config::Local& local) {
   api::RestApiOptions options;
+  options.extra_headers = {{agent::HttpPeers::instance_header, instance()}};
   options.scope = local.scope;
   options.name = local.name;
   options.username = local.restapi.username;
@@ -100,7 +111,7 @@ class Daemon {
     if (!dcs) refuse(dcs.error().what);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });
-    agent::HttpPeers peers(local.restapi);
+    agent::HttpPeers peers(local.restapi, instance());
     agent::Agent agent({.executor = io_.get_executor(),
                         .clock = clock_,
                         .dcs = **dcs,

@@ -187,9 +187,10 @@ const Node* Checker::healthier(const Node& chosen) const {
 void Checker::decided(Node& node, const api::Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& requests = seen.requests;
-  const bool asked = requests.shutdown || requests.restart || requests.reinitialize || seen.cluster.failover ||
-                     !snapshot.decision.memory.handing_over.empty() ||
-                     snapshot.decision.memory.role_told == "demoted" || seen.cluster.failover_revision != 0;
+  const auto& memory = snapshot.decision.memory;
+  const bool asked = requests.shutdown || requests.restart || requests.reinitialize || memory.restarting ||
+                     seen.cluster.failover || !memory.handing_over.empty() || memory.role_told == "demoted" ||
+                     seen.cluster.failover_revision != 0;
   for (const auto& action : snapshot.decision.actions) {
     if (seen.settings.pause && !asked && std::holds_alternative<core::StartJob>(action)) {
       violation(fmt::format("{} acts in pause without request: [{}] {}", node.name, snapshot.decision.rule,

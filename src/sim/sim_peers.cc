@@ -86,6 +86,7 @@ awaitable<std::map<std::string, core::PeerView>> SimPeers::poll(std::vector<core
 }
 
 awaitable<bool> SimPeers::alive(std::string api_url, core::Duration timeout) {
+  if (node_of(api_url) == node_) co_return false;  // ourselves
   const auto answer = co_await get(std::move(api_url), timeout);
   co_return answer && answer->status == 200;
 }
