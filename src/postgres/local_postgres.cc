@@ -182,12 +182,13 @@ awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
 
 namespace {
 
-// Cancelled, a start must not go on; but one that only takes long is left to the next decision.
-awaitable<Result<void>> start_or_undo(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
+// Cancelled, a start or a promotion must not go on, and neither can be told otherwise: the server is stopped. One that
+// only takes long, or fails, is left to the next decision.
+awaitable<Result<void>> stop_when_cancelled(Node& node, awaitable<Result<void>> work) {
   bool cancelled = false;
   Result<void> result;
   try {
-    result = co_await start_server(node, std::move(upstream), timeout);
+    result = co_await std::move(work);
   } catch (const boost::system::system_error& error) {
     if (error.code() != asio::error::operation_aborted) throw;
     cancelled = true;
@@ -204,28 +205,15 @@ awaitable<Result<void>> LocalPostgres::start(const core::Upstream* upstream, Dur
   std::optional<core::Upstream> copy;
   if (upstream) copy = *upstream;
   if (impl_->node.data.incomplete()) co_return core::fail("the data directory is an unfinished copy");
-  co_return co_await start_or_undo(impl_->node, std::move(copy), timeout);
+  co_return co_await stop_when_cancelled(impl_->node, start_server(impl_->node, std::move(copy), timeout));
 }
 
 awaitable<Result<void>> LocalPostgres::stop(core::StopMode mode, bool checkpoint_first, Duration timeout) {
   co_return co_await stop_server(impl_->node, mode, checkpoint_first, timeout);
 }
 
-// A server that has been told to promote cannot be told otherwise: cancelled for want of the lease, it is stopped.
 awaitable<Result<void>> LocalPostgres::promote() {
-  auto& node = impl_->node;
-  Result<void> result;
-  bool cancelled = false;
-  try {
-    result = co_await promote_server(node);
-  } catch (const boost::system::system_error& error) {
-    if (error.code() != asio::error::operation_aborted) throw;
-    cancelled = true;
-  }
-  if (!cancelled) co_return result;
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (node.server.current()) (void)co_await node.server.stop(core::StopMode::immediate, 0s);
-  throw boost::system::system_error(asio::error::operation_aborted);
+  co_return co_await stop_when_cancelled(impl_->node, promote_server(impl_->node));
 }
 
 awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
