@@ -8,7 +8,7 @@
 namespace tamada::core {
 
 TEST(RulesText, DocumentIsCurrent) {
-  std::ifstream file(TAMADA_SOURCE_DIR "/docs/rules.md");
+  std::ifstream file("docs/rules.md");
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str(), rules_markdown());
