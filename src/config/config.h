@@ -27,9 +27,42 @@ struct RestApi {
   std::string listen_host, listen_port;
   std::string connect_address;  // host:port; listen when not given
   std::string certfile, keyfile, keyfile_password, cafile;
-  std::string verify_client = "none";
-  std::string username, password;  // of `authentication`
-  std::string url() const;         // http(s)://connect_address/patroni
+  std::string verify_client = "none";  // none, optional, required
+  std::string ciphers;                 // OpenSSL's list; empty: its default
+  std::string username, password;      // of `authentication`
+  // Hosts, addresses and networks that may call what changes something; empty, and no members either: all may.
+  std::vector<std::string> allowlist;
+  bool allowlist_include_members = false;
+  std::vector<std::pair<std::string, std::string>> http_extra_headers;
+  std::vector<std::pair<std::string, std::string>> https_extra_headers;  // with TLS: these after those
+  int request_queue_size = 5;                                            // backlog of the listening socket
+  std::string server_tokens = "original";                                // minimal, productonly, original
+  std::string url() const;                                               // http(s)://connect_address/patroni
+};
+
+// Where the log goes and how a line looks, in the terms of Python's module logging.
+struct Log {
+  std::string type = "plain";  // plain, json
+  std::string level = "INFO";  // DEBUG, INFO, WARNING, ERROR, CRITICAL
+  std::string format = "%(asctime)s %(levelname)s: %(message)s";
+  std::string dateformat;                                   // of strftime(3); empty: 2026-11-22 22:25:03,017
+  std::vector<std::pair<std::string, std::string>> fields;  // of type json, `format` as a list: field -> printed name
+  Json static_fields = Json::object();                      // of type json: in every line
+  std::map<std::string, std::string> loggers;               // part of the program -> level
+  std::string dir;                                          // empty: stdout
+  std::optional<int> mode;                                  // of the files; none: as umask gives
+  int file_num = 4;
+  std::int64_t file_size = 25'000'000;  // bytes
+  int max_queue_size = 1000;            // lines that wait to be written
+  bool deduplicate_heartbeat_logs = false;
+};
+
+struct Watchdog {
+  std::string mode = "automatic";  // off, automatic, required
+  std::string device = "/dev/watchdog";
+  int safety_margin_s = 5;         // -1: half of ttl
+  std::string driver = "default";  // default, testing
+  bool guard = true;               // not Patroni's: the process that ends a primary whose daemon is frozen
 };
 
 // Of the section `ctl`: how the command reaches the REST API.
@@ -43,24 +76,51 @@ struct Etcd {
   std::string cacert, cert, key, username, password;
 };
 
+// A program of the operator's that makes a cluster (bootstrap.<method>) or a replica (postgresql.<method>).
+struct Method {
+  std::string name, command;                                   // of the section; the command without arguments
+  bool no_params = false;                                      // the command gets no arguments of ours
+  std::vector<std::pair<std::string, std::string>> arguments;  // every other key: --key=value
+  // Of a bootstrap:
+  bool keep_existing_recovery_conf = false;
+  std::map<std::string, std::string> recovery_conf;
+  // Of a replica:
+  bool no_leader = false;  // works without a running leader
+  bool keep_data = false;  // leave what is in the data directory
+};
+
 struct Bootstrap {
   bool present = false;  // without the section a node waits until another has made the cluster, as Patroni does
   Json dcs;              // the first dynamic configuration
   std::vector<std::string> initdb;  // as arguments: "--encoding=UTF8", "--data-checksums"
   std::vector<std::string> pg_hba;
-  std::string post_bootstrap;  // command line; empty: none
+  std::string post_bootstrap;    // command line; empty: none
+  std::optional<Method> method;  // none: initdb
+};
+
+// What a node gets in one role only; what is absent is as in every role.
+struct RoleConfiguration {
+  std::map<std::string, std::string> parameters;             // laid over `parameters`
+  std::optional<std::vector<std::string>> pg_hba, pg_ident;  // in place of pg_hba and pg_ident
 };
 
 struct Postgresql {
   std::vector<std::string> listen_hosts;
   std::string listen_port;
   std::string connect_host, connect_port;
+  std::string proxy_address;  // host:port of a connection pool; empty: none
   std::string data_dir, config_dir, bin_dir, pgpass;
   bool use_unix_socket = false, use_unix_socket_repl = false;
-  Credentials superuser, replication, rewind;        // rewind without a username: superuser's
-  std::map<std::string, std::string> parameters;     // of the local file
-  std::vector<std::string> pg_hba, pg_ident;         // of the local file
+  Credentials superuser, replication, rewind;     // rewind without a username: superuser's
+  std::map<std::string, std::string> parameters;  // of the local file
+  std::vector<std::string> pg_hba, pg_ident;      // of the local file
+  RoleConfiguration primary, replica, standby_leader;
+  std::map<std::string, std::string> bin_name;       // initdb ... -> what it is called here
   std::map<std::string, std::string> callbacks;      // on_start ... -> command line
+  std::string before_stop, pre_promote;              // command lines; empty: none
+  std::vector<std::string> create_replica_methods;   // in order; empty: basebackup
+  std::map<std::string, Method> replica_methods;     // the sections of those, except basebackup
+  std::vector<std::string> rewind_options;           // as arguments of pg_rewind
   std::vector<std::string> basebackup_options;       // as arguments: "--checkpoint=fast"
   std::map<std::string, std::string> recovery_conf;  // restore_command and the like
   std::string custom_conf;
@@ -73,12 +133,13 @@ struct Local {
   std::string file;  // where it came from
   std::string scope, name;
   std::string namespace_ = "/service/";  // begins and ends with a slash
-  std::string log_level = "INFO";
+  Log log;
   RestApi restapi;
   Ctl ctl;
   Etcd etcd;
   Bootstrap bootstrap;
   Postgresql postgresql;
+  Watchdog watchdog;
   core::Tags tags;
   std::string prefix() const { return namespace_ + scope + "/"; }
 };

@@ -138,7 +138,7 @@ void read_name(Section& root, Local& local, Purpose purpose) {
 
 void read_root(Section& root, Local& local, Problems& problems, Purpose purpose) {
   read_name(root, local, purpose);
-  read_log(root.section("log"), local.log_level);
+  read_log(root.section("log"), local.log.level);
   read_restapi(root.section("restapi"), local.restapi, purpose);
   read_ctl(root.section("ctl"), local.ctl);
   read_etcd(root, local.etcd, purpose);

@@ -216,9 +216,14 @@ void read_restapi(Section section, RestApi& restapi, Purpose purpose) {
   restapi.cafile = section.text("cafile");
   restapi.verify_client = section.one_of("verify_client", {"none", "optional", "required"}, "none");
   read_login(section.section("authentication"), restapi.username, restapi.password);
-  section.unsupported({"ciphers", "allowlist", "allowlist_include_members", "http_extra_headers", "https_extra_headers",
-                       "server_tokens"});
-  section.accept({"thread_pool_size", "request_queue_size"});
+  restapi.ciphers = section.text("ciphers");
+  restapi.allowlist = section.lines("allowlist");
+  restapi.allowlist_include_members = section.boolean("allowlist_include_members").value_or(false);
+  restapi.http_extra_headers = section.pairs("http_extra_headers");
+  restapi.https_extra_headers = section.pairs("https_extra_headers");
+  restapi.request_queue_size = static_cast<int>(section.integer("request_queue_size", 0, 4096).value_or(5));
+  restapi.server_tokens = section.one_of("server_tokens", {"minimal", "productonly", "original"}, "original");
+  section.accept({"thread_pool_size"});
   section.finish();
 }
 

@@ -181,7 +181,7 @@ TEST_F(LocalFile, FullRestApiEtcdAndNames) {
   const auto [local, warnings] = loaded(replaced(full, "BIN", (folder_ / "bin").string()));
   EXPECT_EQ(local.prefix(), "/svc/batumi/");
   EXPECT_EQ(local.name, "node0");
-  EXPECT_EQ(local.log_level, "WARNING");
+  EXPECT_EQ(local.log.level, "WARNING");
   EXPECT_EQ(local.restapi.listen_host, "0.0.0.0");
   EXPECT_EQ(local.restapi.listen_port, "8008");
   EXPECT_EQ(local.restapi.url(), "https://10.0.0.1:8008/patroni");
@@ -381,7 +381,7 @@ TEST_F(LocalFile, TheEnvironmentWins) {
   EXPECT_EQ(local.postgresql.rewind.username, "root");
   EXPECT_EQ(local.postgresql.replication.username, "replicator");
   EXPECT_EQ(local.postgresql.replication.sslmode, "require");
-  EXPECT_EQ(local.log_level, "DEBUG");
+  EXPECT_EQ(local.log.level, "DEBUG");
   EXPECT_EQ(error_of(minimal, {{"PATRONI_RESTAPI_LISTEN", "nowhere"}}),
             "PATRONI_RESTAPI_LISTEN: restapi.listen: 'nowhere' has no port; allowed: host:port, port 1 to 65535");
 }

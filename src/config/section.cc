@@ -173,7 +173,12 @@ std::vector<std::string> Section::lines(std::string_view key) {
 }
 
 std::map<std::string, std::string> Section::parameters(std::string_view key) {
-  std::map<std::string, std::string> result;
+  const auto all = pairs(key);
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::pair<std::string, std::string>> Section::pairs(std::string_view key) {
+  std::vector<std::pair<std::string, std::string>> result;
   const Json* value = raw(key);
   if (!value) return result;
   if (!value->is_object()) {
@@ -182,7 +187,7 @@ std::map<std::string, std::string> Section::parameters(std::string_view key) {
   }
   for (const auto& item : value->items()) {
     if (auto text = parameter_text(item.value())) {
-      result[item.key()] = std::move(*text);
+      result.emplace_back(item.key(), std::move(*text));
     } else if (!item.value().is_null()) {
       error(join_path(key, item.key()), fmt::format("is {}; allowed: text, a number, a boolean", kind(item.value())));
     }

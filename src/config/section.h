@@ -35,6 +35,7 @@ class Section {
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
   std::vector<std::string> lines(std::string_view key);
   std::map<std::string, std::string> parameters(std::string_view key);  // values as postgresql.conf spells them
+  std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // the same in the file's order
   // Options of a program: a list of "name" and {name: value}, or one mapping -> "--name", "--name=value".
   std::vector<std::string> arguments(std::string_view key, std::initializer_list<std::string_view> forbidden);
 

@@ -202,7 +202,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", loaded.error().what.c_str());
     return 1;
   }
-  log::start(log_level(loaded->local.log_level));
+  log::start(log_level(loaded->local.log.level));
   for (const auto& warning : loaded->warnings) log::warning("{}", warning);
   Daemon(file, std::move(loaded->local)).run();
 }
