@@ -3,6 +3,7 @@
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 unit tests and end-to-end tests
 #   make build                build/release/bin/{tamada,tamadactl}
+#   make deb                  Debian packages in build/release/deb
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make clean
 
@@ -12,7 +13,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test build bench deps deps-bench clean
+.PHONY: demo test build deb bench deps deps-deb deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -24,11 +25,17 @@ build: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD)
 
+deb: build deps-deb
+	@packaging/build-deb $(BUILD)
+
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)
 
 deps:
 	@tools/install-packages packages.txt
+
+deps-deb:
+	@tools/install-packages packages-deb.txt
 
 deps-bench:
 	@tools/install-packages packages-bench.txt

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -51,6 +52,14 @@ std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Ur
                         .cert_file = ctl.certfile,
                         .key_file = ctl.keyfile,
                         .verify = !ctl.insecure};
+}
+
+// On a node of a cluster the daemon's own file will do; empty: there is none that we may read.
+std::string service_config_file() {
+  for (const char* file : {"/etc/tamada/config.yml", "/etc/patroni/config.yml"}) {
+    if (::access(file, R_OK) == 0) return file;
+  }
+  return "";
 }
 
 }  // namespace
@@ -115,7 +124,7 @@ core::Result<Session> Session::open(const SessionOptions& options) {
       return core::fail(fmt::format(
           "Provided config file {} not existing or no read rights. Check the -c/--config-file parameter", file));
     }
-    file.clear();
+    file = service_config_file();
   }
   auto loaded = config::load(file, environment(), config::Purpose::ctl);
   if (!loaded) return std::unexpected(loaded.error());

@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/http_peers.h"
+#include "agent/service_manager.h"
 #include "api/routes.h"
 #include "core/presentation.h"
 #include "dcs/etcd3.h"
@@ -97,7 +98,10 @@ api::RestApiOptions api_options(const config::Local& local) {
 // Everything that lives as long as the daemon; built in this order, ended in the other.
 class Daemon {
  public:
-  Daemon(const char* file, config::Local local) : file_(file), configuration_(std::move(local)) {}
+  Daemon(const char* file, config::Local local, net::NotifySocket notify)
+      : file_(file),
+        configuration_(std::move(local)),
+        service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {}
 
   [[noreturn]] void run() {
     const auto& local = configuration_.local();
@@ -123,6 +127,7 @@ class Daemon {
     agent.on_reload([this, &rest] {
       auto again = config::load(file_, environment());
       if (again) rest.configure(api_options(again->local));
+      service_manager_.reloaded();
       return again;
     });
     net::HttpServer server(
@@ -163,8 +168,10 @@ class Daemon {
     signals_.async_wait([this, &agent](boost::system::error_code error, int number) {
       if (error) return;
       if (number == SIGHUP) {
+        service_manager_.reloading();
         agent.reload();
       } else {
+        service_manager_.stopping();
         agent.shutdown();
       }
       await_signals(agent);
@@ -177,6 +184,7 @@ class Daemon {
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   net::SystemClock clock_;
   api::Board board_;
+  agent::ServiceManager service_manager_;
 };
 
 }  // namespace
@@ -196,6 +204,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  auto notify = net::NotifySocket::take_from_environment();
   const char* file = argc == 2 ? argv[1] : "";
   auto loaded = config::load(file, environment());
   if (!loaded) {
@@ -204,5 +213,5 @@ int main(int argc, char** argv) {
   }
   log::start(log_level(loaded->local.log.level));
   for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-  Daemon(file, std::move(loaded->local)).run();
+  Daemon(file, std::move(loaded->local), std::move(notify)).run();
 }

@@ -98,8 +98,8 @@ core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_
                                                              std::vector<std::string> argv,
                                                              const std::string& data_dir) {
   net::SpawnOptions options{.argv = std::move(argv),
-                            // systemd is told of our state by us; passwords in PATRONI_* are not the server's business.
-                            .unset = {"NOTIFY_SOCKET", "PATRONI_*"},
+                            // Passwords in PATRONI_* are not the server's business.
+                            .unset = {"PATRONI_*"},
                             .new_session = true};
   // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
   // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.

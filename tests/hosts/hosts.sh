@@ -1,0 +1,316 @@
+#!/bin/bash
+# hosts.sh - throw-away Debian 12 "hosts" on one machine, for end-to-end tests.
+#
+# A host is a systemd-nspawn container that boots its own systemd over an overlay
+# of one shared base image.  It has its own network namespace, its own address
+# ($NET.K) on a bridge, sshd, and PostgreSQL 15 and etcd installed but not running.
+# The machine itself is $NET.254 on that bridge; nothing leaves the machine.
+# Works whatever PID 1 is; needs root.
+#
+#   deps                  apt-get install what this script needs
+#   build                 make the base image (kept; a change of PKGS makes a new one)
+#   up N                  boot N fresh hosts, 1..N, and wait until all are reachable
+#   inventory | status    for ansible; for people
+#   ssh K [CMD...]        over the network, by key
+#   exec K CMD...         from outside: needs no network
+#   reboot K              orderly (systemctl reboot); waits until the host is back
+#   stop K | start K      orderly power-off; power on with the same disk
+#   cut K                 power loss: every process of the host gone at once, and its NIC
+#   reset K               cut, then start at once
+#   freeze K | thaw K     stop all its processes and frames, as a paused virtual machine
+#   unplug K | plug K     take the link of its NIC down, and up
+#   partition K L         drop all frames between hosts K and L
+#   oneway K L            drop the frames from K to L only
+#   isolate K             drop all frames to and from K (its link stays up)
+#   loss K PCT            lose PCT % of the frames to and from K
+#   delay K MS            hold the packets between K and other hosts for MS ms each way
+#   rate K RATE           limit what K receives, e.g. 1mbit
+#   heal                  end all of the last ten
+#   down                  end the hosts, and remove their disks, bridge and rules
+#   destroy               down, and remove the base image too
+#
+# Hosts end by themselves after HOSTS_TTL seconds.  Two sets of hosts at once need
+# different HOSTS_NAME (6 letters at most) and HOSTS_NET.  HOSTS_WATCHDOG=1 at 'up'
+# gives each host a /dev/watchdog (hosts-watchdog.py) that resets it.
+set -euo pipefail
+
+NAME=${HOSTS_NAME:-ha}
+NET=${HOSTS_NET:-10.213.0}
+TTL=${HOSTS_TTL:-3600}
+STATE=${HOSTS_STATE:-/var/cache/tamada-hosts}
+PKGS=${HOSTS_PKGS:-systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,iproute2,iputils-ping,procps,nftables,ca-certificates,curl,jq,postgresql-15,etcd-server,etcd-client,haproxy,keepalived,python3-psycopg2,libspdlog1.10,libfmt9,libyaml-0-2,faketime}
+DEBS="patroni python3-etcd"     # downloaded into the image's /root/debs, not installed
+SUITE=bookworm
+SELF=$(readlink -f "$0")
+RUN=$STATE/run-$NAME
+BR=$NAME-br
+TABLE="bridge hosts_$NAME"
+KEY=$STATE/id_ed25519
+SSH=(ssh -i "$KEY" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=no
+     -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR)
+
+die() { echo "hosts.sh: $*" >&2; exit 1; }
+base() { echo "$STATE/base-$(echo "$SUITE $PKGS $DEBS $(declare -f customize)" | sha1sum | head -c 10)"; }
+port() { echo "vb-$NAME$1"; }                   # the bridge's end of host K's NIC
+hosts() { find "$RUN" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2> /dev/null | sort -n; }
+known() { [[ ${1:-} =~ ^[0-9]+$ && -d $RUN/$1 ]] || die "no host '${1:-}'"; }
+
+cgroups() {             # the host's own, in the hierarchies that systemd uses; cgroup2 last
+    local top=/sys/fs/cgroup
+    [ ! -d $top/systemd ] || echo "$top/systemd/$NAME$1"
+    if [ -d $top/unified ]; then echo "$top/unified/$NAME$1"; else echo "$top/$NAME$1"; fi
+}
+cgroup2() { cgroups "$1" | tail -1; }
+on() { grep -qs 'populated 1' "$(cgroup2 "$1")/cgroup.events"; }
+boxed() { grep -qs 'populated 1' "$(cgroup2 "$1")"/{supervisor,payload}/cgroup.events; }
+freezer() { echo "$2" > "$(cgroup2 "$1")/cgroup.freeze"; }
+children() { cat "/proc/$1/task/$1/children" 2> /dev/null || true; }
+
+leader() {              # the host's PID 1 as seen from here: a child of nspawn, itself one of unshare
+    local p
+    on "$1" || die "host $1 is off"
+    read -r p _ <<< "$(children "$(<"$RUN/$1/box")") 0"
+    for p in $(children "$p"); do
+        awk '/^NSpid:/ {is = NF == 4 && $4 == 1} END {exit !is}' "/proc/$p/status" && echo "$p" && return
+    done
+    die "host $1 is between boots"
+}
+
+wait_while() {          # for host $1, while "${@:2}" is true
+    local end=$((SECONDS + 60))
+    while "${@:2}"; do
+        [ $SECONDS -lt $end ] || die "host $1: still '${*:2}' after 60 s"
+        sleep 0.05
+    done
+}
+
+wait_up() {             # until the hosts answer ssh, and their systemd has started everything
+    local k end=$((SECONDS + 60))
+    for k in "$@"; do
+        until "${SSH[@]}" "root@$NET.$k" 'systemctl is-system-running --wait | grep -Exq "running|degraded"' 2> /dev/null; do
+            [ $SECONDS -lt $end ] || die "host $k is not up after 60 s: see $RUN/$k/console"
+            sleep 0.1
+        done
+    done
+}
+
+customize() {           # $1: root of the new image
+    local unit
+    mkdir -p "$1"/var/log/journal "$1"/etc/systemd/journald.conf.d
+    printf '[Journal]\nSystemMaxUse=32M\nRateLimitIntervalSec=0\n' > "$1"/etc/systemd/journald.conf.d/hosts.conf
+    : > "$1"/etc/resolv.conf
+    chroot "$1" systemctl -q enable systemd-networkd systemd-networkd-wait-online ssh
+    chroot "$1" systemctl -q disable etcd postgresql nftables haproxy keepalived
+    for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer \
+                e2scrub_all.timer e2scrub_reap.service console-getty.service getty@.service; do
+        chroot "$1" systemctl -q mask "$unit"
+    done
+}
+
+disk() {                # the fresh disk of host K of N: what differs from the base
+    local d=$RUN/$1 up=$RUN/$1/upper i
+    mkdir -p "$d"/{work,root,dev} "$up"/etc/systemd/network "$up"/root/.ssh
+    chmod 700 "$up"/root "$up"/root/.ssh
+    cp "$KEY.pub" "$up"/root/.ssh/authorized_keys
+    echo "$NAME$1" > "$up"/etc/hostname
+    echo "$NAME$1" | md5sum | head -c 32 > "$up"/etc/machine-id
+    echo "127.0.0.1 localhost" > "$up"/etc/hosts
+    for ((i = 1; i <= $2; i++)); do echo "$NET.$i $NAME$i"; done >> "$up"/etc/hosts
+    printf '%s\n' '[Match]' Name=host0 '[Network]' "Address=$NET.$1/24" \
+        LinkLocalAddressing=no IPv6AcceptRA=no > "$up"/etc/systemd/network/10-host0.network
+}
+
+# The host's power supply, a process in a mount namespace of its own.  Killing it
+# ends all of the host: nspawn is PID 1 of a namespace that does not outlive it.
+supply() {
+    local k=$1 d=$RUN/$1 rc=133 c wd bind
+    echo $$ > "$d/pid"
+    cgroups "$k" | xargs mkdir -p
+    freezer "$k" 0
+    for c in $(cgroups "$k"); do echo $$ > "$c/cgroup.procs"; done
+    while [ $rc = 133 ]; do                     # 133: the host asked for a reboot
+        rc=0 wd='' bind=''
+        rm -f "$d/reset"
+        # It goes with the last boot's network namespace, but sockets can keep that alive for minutes.
+        ip link del "$(port "$k")" 2> /dev/null || true
+        if [ -e "$RUN/watchdog" ]; then
+            setpriv --pdeathsig KILL "${SELF%.sh}-watchdog.py" "$d/dev" "$SELF" _reset "$k" &
+            wd=$! bind="--bind=$d/dev/watchdog:/dev/watchdog"
+            wait_while "$k" test ! -e "$d/dev/watchdog"
+        fi
+        setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc bash -ec '
+            mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+            export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # as on a real Debian 12
+            exec systemd-nspawn --machine="$3" --directory="$2/root" --boot --network-bridge="$4" \
+                --register=no --keep-unit --settings=no --link-journal=no --resolv-conf=off \
+                --timezone=off --capability=CAP_IPC_LOCK --console=pipe --quiet $5' - "$(base)" "$d" "$NAME$k" "$BR" "$bind" &
+        echo $! > "$d/box"
+        wait $! || rc=$?
+        wait_while "$k" boxed "$k"
+        [ -z "$wd" ] || { kill "$wd" || true; wait "$wd" || true; umount -l "$d/dev" 2> /dev/null || true; }
+        [ ! -e "$d/reset" ] || rc=133
+    done < /dev/null >> "$d/console" 2>&1
+}
+
+power_on() {
+    on "$1" && die "host $1 is on"
+    setsid timeout -s KILL "$TTL" unshare --mount "$SELF" _supply "$1" < /dev/null > /dev/null 2>&1 &
+}
+
+# A host without power sends no FIN, so the NIC goes first.
+pull() { ip link del "$(port "$1")" 2> /dev/null || true; }
+reset() { pull "$1"; touch "$RUN/$1/reset"; kill -KILL "$(<"$RUN/$1/box")"; }
+
+shut() {                # $2: reboot or poweroff.  Its answer can get lost as the host goes down.
+    local init; init=$(leader "$1")
+    cmd_exec "$1" systemctl --no-block "$2" 2> /dev/null || true
+    wait_while "$1" test -d "/proc/$init"
+}
+
+cmd_deps() {
+    apt-get -o DPkg::Lock::Timeout=300 update -q
+    apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends systemd-container mmdebstrap \
+        nftables iptables iproute2 openssh-client procps util-linux python3 python3-fusepy
+}
+
+cmd_build() {
+    local b new; b=$(base) new=$b.new
+    mkdir -p "$STATE"
+    exec 9> "$STATE/lock"; flock 9
+    [ -e "$KEY" ] || ssh-keygen -q -t ed25519 -N '' -f "$KEY"
+    if [ ! -d "$b" ]; then
+        rm -rf "$new"
+        mmdebstrap --variant=minbase --mode=root --include="$PKGS" \
+            --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
+            --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+            --dpkgopt='path-exclude=/usr/share/locale/*' \
+            --setup-hook='mkdir -p "$1/etc/postgresql-common"' \
+            --setup-hook='echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
+            --customize-hook='mkdir -p "$1/root/debs/partial"' \
+            --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -yqq --no-install-recommends --download-only -o Dir::Cache::Archives="$1/root/debs" install '"$DEBS" \
+            "$SUITE" "$new"
+        customize "$new"
+        mv "$new" "$b"
+    fi
+    exec 9>&-
+}
+
+cmd_up() {
+    local n=${1:-} k
+    [[ $n =~ ^[0-9]+$ ]] && [ "$n" -ge 1 ] && [ "$n" -le 20 ] || die "up takes a number from 1 to 20"
+    cmd_build
+    cmd_down
+    ip link add "$BR" type bridge
+    ip addr add "$NET.254/24" dev "$BR"
+    ip link set "$BR" up
+    nft -f - << EOF
+table $TABLE {
+    set cut { typeof iifname . oifname; }
+    set off { typeof iifname; }
+    chain forward { type filter hook forward priority 0; iifname . oifname @cut drop; iifname @off drop; oifname @off drop; jump loss; }
+    chain input { type filter hook input priority 0; iifname @off drop; jump loss; }
+    chain output { type filter hook output priority 0; oifname @off drop; jump loss; }
+    chain loss { }
+}
+EOF
+    mkdir -p "$RUN"
+    [ -z "${HOSTS_WATCHDOG:-}" ] || touch "$RUN/watchdog"
+    for ((k = 1; k <= n; k++)); do disk $k "$n"; power_on $k; done
+    wait_up $(seq "$n")
+}
+
+cmd_inventory() {
+    local k
+    echo "[hosts]"
+    for k in $(hosts); do echo "$NAME$k ansible_host=$NET.$k"; done
+    printf '%s\n' '[hosts:vars]' ansible_user=root "ansible_ssh_private_key_file=$KEY" \
+        ansible_python_interpreter=/usr/bin/python3 \
+        "ansible_ssh_common_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'"
+}
+
+cmd_status() {
+    local k
+    for k in $(hosts); do
+        if on "$k"; then echo "$NAME$k $NET.$k on, pid $(leader "$k")"; else echo "$NAME$k $NET.$k off"; fi
+    done
+}
+
+cmd_ssh() { known "$1"; exec "${SSH[@]}" "root@$NET.$1" "${@:2}"; }
+cmd_exec() { local p; known "$1"; p=$(leader "$1"); nsenter -t "$p" -m -u -i -n -p -C -- "${@:2}"; }
+
+cmd_reboot() { known "$1"; shut "$1" reboot; wait_up "$1"; }
+cmd_stop() { known "$1"; shut "$1" poweroff; wait_while "$1" on "$1"; }
+cmd_start() { known "$1"; power_on "$1"; wait_up "$1"; }
+cmd_cut() { known "$1"; on "$1" || return 0; pull "$1"; kill -KILL "$(<"$RUN/$1/pid")"; wait_while "$1" on "$1"; }
+cmd_reset() { local init; known "$1"; init=$(leader "$1"); reset "$1"; wait_while "$1" test -d "/proc/$init"; wait_up "$1"; }
+
+cmd_freeze() { cmd_isolate "$1"; freezer "$1" 1; }
+cmd_thaw() { known "$1"; freezer "$1" 0; nft delete element $TABLE off "{ \"$(port "$1")\" }"; }
+cmd_unplug() { known "$1"; ip link set "$(port "$1")" down; }
+cmd_plug() { known "$1"; ip link set "$(port "$1")" up; }
+cmd_oneway() { known "$1"; known "$2"; nft add element $TABLE cut "{ \"$(port "$1")\" . \"$(port "$2")\" }"; }
+cmd_partition() { cmd_oneway "$1" "$2"; cmd_oneway "$2" "$1"; }
+cmd_isolate() { known "$1"; nft add element $TABLE off "{ \"$(port "$1")\" }"; }
+cmd_loss() {
+    known "$1"
+    nft add rule $TABLE loss iifname "$(port "$1")" numgen random mod 100 '<' "$2" drop
+    nft add rule $TABLE loss oifname "$(port "$1")" numgen random mod 100 '<' "$2" drop
+}
+cmd_rate() { known "$1"; tc qdisc replace dev "$(port "$1")" root tbf rate "$2" burst 16kb latency 200ms; }
+
+queueing() {            # $1: -I or -D, the rules that send host $2's packets to queue $2
+    local side
+    for side in in out; do
+        iptables "$1" FORWARD -m physdev --physdev-is-bridged "--physdev-$side" "$(port "$2")" \
+            -j NFQUEUE --queue-num "$2" --queue-bypass
+    done
+}
+cmd_delay() {           # no netem in this kernel: a process holds the packets
+    known "$1"
+    undelay "$1"
+    setsid timeout -s KILL "$TTL" "${SELF%.sh}-delay.py" "$1" "$2" < /dev/null > "$RUN/$1/delay.log" 2>&1 &
+    echo $! > "$RUN/$1/delay"
+    queueing -I "$1"
+}
+undelay() {
+    [ -e "$RUN/$1/delay" ] || return 0
+    queueing -D "$1"
+    kill -TERM "$(<"$RUN/$1/delay")" 2> /dev/null || true       # timeout(1) passes it on
+    rm -f "$RUN/$1/delay"
+}
+
+cmd_heal() {
+    local k
+    nft "flush set $TABLE cut; flush set $TABLE off; flush chain $TABLE loss"
+    for k in $(hosts); do
+        undelay "$k"
+        on "$k" || continue
+        freezer "$k" 0
+        cmd_plug "$k"
+        tc qdisc del dev "$(port "$k")" root 2> /dev/null || true
+    done
+}
+
+cmd_down() {
+    local k c
+    for k in $(hosts); do
+        undelay "$k"
+        cmd_cut "$k"
+        for c in $(cgroups "$k"); do
+            if [ -d "$c" ]; then find "$c" -depth -type d -exec rmdir {} +; fi
+        done
+    done
+    rm -rf "$RUN"
+    nft delete table $TABLE 2> /dev/null || true
+    ip link del "$BR" 2> /dev/null || true
+}
+
+cmd_destroy() { cmd_down; rm -rf "$STATE"; }
+
+[ "$(id -u)" = 0 ] || die "needs root"
+case ${1:-} in
+    _supply) supply "$2" ;;
+    _reset) reset "$2" ;;
+    *) declare -F "cmd_${1:-}" > /dev/null || { sed -n '2,/^set/s/^# \{0,1\}//p' "$SELF"; exit 2; }
+       "cmd_$1" "${@:2}" ;;
+esac
