@@ -17,10 +17,13 @@ class Ack:
 
 class Writer:
     """Inserts one row every `period` s into whichever node takes it, as an application with libpq's multi-host
-    connection string does. After any error it connects again."""
+    connection string does; or into whatever is behind `endpoints`, a list of (host, port). After any error it connects
+    again."""
 
-    def __init__(self, cluster, period=0.005, table="written"):
+    def __init__(self, cluster, period=0.005, table="written", endpoints=None, password="su"):
         self.cluster, self.period, self.table = cluster, period, table
+        self.endpoints = endpoints or [("127.0.0.1", n.pg_port) for n in cluster.nodes]
+        self.password = password
         self.acks, self.last_error = [], None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -46,10 +49,12 @@ class Writer:
         self._thread.join(15)
 
     def _connect(self):
-        nodes = self.cluster.nodes
-        conn = psycopg2.connect(host=",".join("127.0.0.1" for _ in nodes), port=",".join(str(n.pg_port) for n in nodes),
-                                user="postgres", password="su", dbname="postgres", target_session_attrs="read-write",
-                                connect_timeout=2, options="-c statement_timeout=2000", application_name="writer")
+        hosts, ports = zip(*self.endpoints)
+        # A server that has vanished without a word is given up after two seconds, as one that is slow.
+        conn = psycopg2.connect(host=",".join(hosts), port=",".join(map(str, ports)), user="postgres", password=self.password,
+                                dbname="postgres", target_session_attrs="read-write", connect_timeout=2, tcp_user_timeout=2000,
+                                keepalives_idle=1, keepalives_interval=1, keepalives_count=2,
+                                options="-c statement_timeout=2000", application_name="writer")
         conn.autocommit = True
         return conn
 

@@ -1,0 +1,204 @@
+"""A cluster as the playbooks deploy it on the hosts: inventory, playbooks, and a look at what runs."""
+import base64
+import json
+import os
+import pathlib
+import re
+import subprocess
+import urllib.request
+
+import psycopg2
+
+from harness import wait_for
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+PROFILES = {"fast": {"ttl": 5, "loop_wait": 1, "retry_timeout": 1}, "seed": {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}}
+
+INVENTORY = """\
+[all:vars]
+ansible_user=root
+ansible_ssh_private_key_file={state}/id_ed25519
+ansible_ssh_common_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
+ansible_python_interpreter=/usr/bin/python3
+TAMADA_PACKAGES={packages}
+SECRETS={folder}/secrets
+
+[etcd001]
+{net}.1
+{net}.2
+{net}.3
+[etcd001:vars]
+ETCD_TLS=true
+ETCD_ROOT_PASSWORD='etcd_root_password'
+ETCD_USERNAME='etcd_user'
+ETCD_PASSWORD='etcd_password'
+
+[patroni_cluster_a1]
+{net}.1 application_name=node31 node_id=1
+{net}.2 application_name=node32 node_id=2
+{net}.3 application_name=node33 node_id=3 is_leader=true
+{fourth}
+[patroni_cluster_a1:vars]
+PG_CLUSTER_NAME = pg_cluster001
+
+ETCD_HOSTS = '{net}.1:2379,{net}.2:2379,{net}.3:2379'
+ETCD_NAME ="etcd001"
+ETCD_USERNAME='etcd_user'
+ETCD_PASSWORD='etcd_password'
+#post requst safe
+REST_API_USERNAME='Myuser'
+REST_API_PASSWORD='Mypassword'
+
+ttl={ttl}
+loop_wait={loop_wait}
+retry_timeout={retry_timeout}
+
+PG_VERSION=15
+PG_BIN=/usr/lib/postgresql/15/bin/
+PG_DATA=/var/lib/postgresql/15/main
+PG_CONFIG=/var/lib/postgresql/15/main
+SUP_PASSWORD='superpassword'
+REP_USER='rep_user'
+REP_PASSWORD='rep_password'
+REWIND_USER='rewind_user'
+REWIND_PASSWORD='rewind_password'
+
+[patroni_cluster_a1_haproxy]
+{net}.4
+"""
+FOURTH = "{net}.4 application_name=node34 node_id=4 clone_from='node31'"
+
+
+class Node:
+    def __init__(self, deployment, k):
+        self.deployment, self.k, self.name = deployment, k, f"node3{k}"
+        self.address = deployment.machines.address(k)
+
+    def sql(self, query, timeout=5):
+        conn = psycopg2.connect(host=self.address, user="postgres", password="superpassword", dbname="postgres", connect_timeout=2,
+                                tcp_user_timeout=timeout * 1000, options=f"-c statement_timeout={timeout * 1000}")
+        try:
+            conn.autocommit = True
+            with conn.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            conn.close()
+
+    def status(self, path):
+        """The HTTP status of a check; None: no answer."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:8008{path}", timeout=2) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return None
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:8008{path}", timeout=2) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+
+    def systemctl(self, *words, timeout=60):
+        return self.deployment.machines.exec(self.k, "systemctl", *words, timeout=timeout)
+
+    def main_pid(self):
+        return int(self.systemctl("show", "-p", "MainPID", "--value", "patroni"))
+
+    def postmaster_pid(self):
+        return int(self.deployment.machines.exec(self.k, "head", "-1", "/var/lib/postgresql/15/main/postmaster.pid"))
+
+    def log(self, lines=40):
+        return self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", str(lines), "--no-pager", "-o", "cat", check=False)
+
+    def says(self, text, since):
+        """Whether the journal has the text since that time.monotonic()."""
+        log = self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", "2000", "--no-pager", "-o", "short-monotonic", check=False)
+        for line in log.splitlines():
+            stamp = re.match(r"\[\s*([0-9.]+)\]", line)
+            if stamp and float(stamp[1]) >= since and text in line:
+                return True
+        return False
+
+
+class Deployment:
+    server = "patroni_cluster_a1"
+
+    def __init__(self, machines, folder, packages, profile="fast"):
+        self.machines, self.folder, self.packages = machines, pathlib.Path(folder), packages
+        self.times = PROFILES[profile]
+        self.nodes = [Node(self, k) for k in (1, 2, 3)]
+        self.inventory = self.folder / "hosts.ini"
+        self.write_inventory()
+
+    def write_inventory(self, fourth=False, **changes):
+        text = INVENTORY.format(net=self.machines.net, state=self.machines.state, packages=self.packages, folder=self.folder,
+                                fourth=FOURTH.format(net=self.machines.net) if fourth else "", **self.times)
+        for old, new in changes.pop("replace", {}).items():
+            assert old in text, old
+            text = text.replace(old, new)
+        self.inventory.write_text(text)
+
+    def play(self, playbook, *words, server=None, check=True, timeout=600):
+        """As the seed's commands give it: an executable file, server_name, and what else there is."""
+        env = dict(os.environ, ANSIBLE_CONFIG=str(TREE / "deploy" / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
+                   ANSIBLE_LOCAL_TEMP=str(self.folder / "ansible"), ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / "cp"))
+        done = subprocess.run([f"playbooks/{playbook}", "-i", self.inventory, "-e", f"server_name={server or self.server}",
+                               "-e", "NODE_TIMEOUT=120", *words], cwd=TREE / "deploy", env=env, capture_output=True, text=True, timeout=timeout)
+        output = done.stdout + done.stderr
+        assert not check or done.returncode == 0, output[-6000:]
+        return done.returncode, output
+
+    @staticmethod
+    def changed(output):
+        return sum(map(int, re.findall(r"changed=(\d+)", output)))
+
+    def ctl(self, *words, on=None, check=True, timeout=60):
+        """patronictl, as typed on a node."""
+        return self.machines.exec((on or self.nodes[0]).k, "patronictl", *words, check=check, timeout=timeout)
+
+    def etcdctl(self, *words, on=1, check=True):
+        return self.machines.exec(on, "env", "ETCDCTL_API=3", "ETCDCTL_CACERT=/etc/etcd/ca.crt", "ETCDCTL_USER=root:etcd_root_password",
+                                  "ETCDCTL_ENDPOINTS=https://127.0.0.1:2379", "etcdctl", *words, check=check)
+
+    def leader_key(self, on=1):
+        """{name, create_revision, lease} of the leader key, None without one. A linearizable read: it needs a quorum."""
+        answer = json.loads(self.etcdctl("get", "/service/pg_cluster001/leader", "-w", "json", on=on))
+        if not answer.get("kvs"):
+            return None
+        key = answer["kvs"][0]
+        return {"name": base64.b64decode(key["value"]).decode(), "create_revision": key["create_revision"], "lease": key.get("lease")}
+
+    def leader(self):
+        """The node that answers as primary now; raises while there is none."""
+        found = [n for n in self.nodes if n.status("/primary") == 200]
+        assert len(found) == 1, f"{len(found)} primaries"
+        return found[0]
+
+    def standbys(self):
+        leader = self.leader()
+        return [n for n in self.nodes if n is not leader]
+
+    def cluster(self, asked=None):
+        return (asked or self.leader()).get("/cluster")["members"]
+
+    def wait_leader(self, timeout=60, other_than=None):
+        def found():
+            leader = self.leader()
+            return leader if leader is not other_than else None
+        return wait_for("a leader" + (f" other than {other_than.name}" if other_than else ""), found, timeout)
+
+    def wait_healthy(self, timeout=90):
+        """Three members, one leader, the others stream from it on its timeline."""
+        def healthy():
+            members = self.cluster()
+            assert len(members) == len(self.nodes), members
+            assert all(m["state"] in ("running", "streaming") for m in members), members
+            assert len({m.get("timeline") for m in members}) == 1, members
+            streams = self.leader().sql("select count(*) from pg_stat_replication where state = 'streaming'")[0][0]
+            assert streams >= len(self.nodes) - 1, f"{streams} streams"
+            return True
+        wait_for("a healthy cluster", healthy, timeout, step=0.2)
