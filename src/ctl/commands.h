@@ -1,6 +1,8 @@
 // The commands; each in its file. They print to stdout; an error is what stands behind "Error: ".
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,46 +14,112 @@ namespace tamada::ctl {
 
 using Done = core::Result<void>;
 inline constexpr auto aborted = "Aborted!";  // the input ended at a question: printed without "Error: ", as click does
+inline std::unexpected<core::Error> stopped() { return core::fail(aborted); }
 
-struct ListOptions {
-  std::vector<std::string> clusters;
+struct ClusterOptions {
+  std::string cluster;  // empty: the configuration's scope
+};
+struct ReportOptions : ClusterOptions {
   Format format = Format::pretty;
-  bool extended = false, timestamp = false, watch = false;
+};
+struct WatchOptions {
+  bool watch = false;
   double watch_every_s = 0;
 };
-Done list(Session& session, const ListOptions& options);
 
-struct SwitchoverOptions {
-  std::string cluster;
+// ---- what the cluster is
+
+struct ListOptions : WatchOptions {
+  std::vector<std::string> clusters;
+  Format format = Format::pretty;
+  bool extended = false, timestamp = false;
+};
+Done list(Session& session, const ListOptions& options);
+Done topology(Session& session, const ListOptions& options);
+
+Done history(Session& session, const ReportOptions& options);
+
+struct VersionOptions : ClusterOptions {  // without a cluster: only our own
+  std::vector<std::string> members;
+};
+Done version(Session& session, const VersionOptions& options);
+std::string format_pg_version(std::int64_t number);  // 90624 -> 9.6.24, 150020 -> 15.20
+
+struct DsnOptions : ClusterOptions {
+  std::optional<std::string> role, member;
+};
+Done dsn(Session& session, const DsnOptions& options);
+
+struct QueryOptions : DsnOptions, WatchOptions {
+  Format format = Format::tsv;
+  std::optional<std::string> command, file, username, dbname;
+  std::string delimiter = "\t";
+  bool password = false;
+};
+Done query(Session& session, const QueryOptions& options);
+
+// ---- moving the leader
+
+struct MoveOptions : ClusterOptions {
   std::optional<std::string> leader, candidate, scheduled;
   bool force = false;
 };
-Done switchover(Session& session, const SwitchoverOptions& options);
+Done switchover(Session& session, const MoveOptions& options);
+Done failover(Session& session, const MoveOptions& options);
 
-struct PauseOptions {
-  std::string cluster;
-  bool paused = true;  // false: resume
+struct DemoteClusterOptions : ClusterOptions {
+  std::optional<std::string> host, restore_command, primary_slot_name;
+  std::optional<int> port;
+  bool force = false;
+};
+Done demote_cluster(Session& session, const DemoteClusterOptions& options);
+struct PromoteClusterOptions : ClusterOptions {
+  bool force = false;
+};
+Done promote_cluster(Session& session, const PromoteClusterOptions& options);
+
+// ---- members
+
+struct MembersOptions : ClusterOptions {
+  std::vector<std::string> members;
+  std::string role = "any";
+  bool force = false;
+};
+Done reload(Session& session, const MembersOptions& options);
+
+struct RestartOptions : MembersOptions {
+  std::optional<std::string> scheduled, pg_version, timeout;
+  bool any_one = false, pending = false;
+};
+Done restart(Session& session, const RestartOptions& options);
+
+struct ReinitOptions : MembersOptions {
+  bool from_leader = false, wait = false;
+};
+Done reinit(Session& session, const ReinitOptions& options);
+
+struct FlushOptions : MembersOptions {
+  std::string target;  // restart or switchover
+};
+Done flush(Session& session, const FlushOptions& options);
+
+// ---- the whole cluster
+
+struct PauseOptions : ClusterOptions {
   bool wait = false;
 };
-Done set_pause(Session& session, const PauseOptions& options);
+Done pause(Session& session, const PauseOptions& options);
+Done resume(Session& session, const PauseOptions& options);
 
-Done show_config(Session& session, const std::string& cluster);
+Done show_config(Session& session, const ClusterOptions& options);
 
-struct EditConfigOptions {
-  std::string cluster;
+struct EditConfigOptions : ClusterOptions {
   std::vector<std::string> set, pg;
   std::string apply_file, replace_file;  // "-": stdin
   bool quiet = false, force = false;
 };
 Done edit_config(Session& session, const EditConfigOptions& options);
 
-Done history(Session& session, const std::string& cluster, Format format);
-
-// `cluster` empty: only our own.
-Done version(Session& session, const std::string& cluster, const std::vector<std::string>& members);
-std::string format_pg_version(std::int64_t number);  // 90624 -> 9.6.24, 150020 -> 15.20
-
-// Prints, and leaves nothing in a buffer.
-void echo(const std::string& text);
+Done remove(Session& session, const ReportOptions& options);
 
 }  // namespace tamada::ctl

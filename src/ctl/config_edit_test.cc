@@ -60,6 +60,7 @@ TEST(DcsUrl, AsPatroniReadsIt) {
       {"10.0.0.1:2379", "http://10.0.0.1:2379", ""},
       {"", "http://localhost:2379", ""},
       {"etcd3://[::1]:2399/", "http://[::1]:2399", ""},
+      {"https://etcd.example:2399/db", "https://etcd.example:2399", "/db"},
   };
   for (const auto& c : cases) {
     const auto url = parse_dcs_url(c.text);

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@
 #include "ctl/commands.h"
 #include "ctl/config_edit.h"
 #include "ctl/prompt.h"
+#include "ctl/terminal.h"
 #include "ctl/unified_diff.h"
 #include "ctl/yaml_dump.h"
 #include "wire/json.h"
@@ -51,7 +54,8 @@ core::Result<std::string> editor_program() {
       if (access((std::string(folder) + name).c_str(), X_OK) == 0) return name;
     }
   }
-  return core::fail("EDITOR environment variable is not set. editor or vi are not available");
+  return fail("EDITOR environment variable is not set. editor or vi are not available",
+              "set EDITOR, or use -s key=value, --apply or --replace");
 }
 
 core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster) {
@@ -79,6 +83,36 @@ core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster
   return edited;
 }
 
+Colour colour_of(std::string_view line) {
+  if (line.starts_with("---") || line.starts_with("+++")) return Colour::bold;
+  if (line.starts_with("@@")) return Colour::cyan;
+  return line.starts_with('-') ? Colour::red : line.starts_with('+') ? Colour::green : Colour::none;
+}
+
+std::string coloured(std::string_view diff) {
+  std::string text;
+  while (!diff.empty()) {
+    const auto end = std::min(diff.find('\n'), diff.size() - 1);
+    const auto line = diff.substr(0, end);
+    text += paint(line, colour_of(line)) + "\n";
+    diff.remove_prefix(end + 1);
+  }
+  return text;
+}
+
+// What is longer than the screen goes through the pager.
+void show_diff(const std::string& diff) {
+  const auto rows = terminal_size().rows;
+  if (rows == 0) return echo(diff);
+  const auto text = coloured(diff);
+  if (static_cast<std::size_t>(std::ranges::count(text, '\n')) < rows) return echo(text);
+  const char* own = std::getenv("PAGER");
+  const std::string pager = own != nullptr && *own != '\0' ? own : "less -FRSX";
+  std::FILE* into = popen((pager + " 2>/dev/null").c_str(), "w");
+  if (into != nullptr) std::fputs(text.c_str(), into);
+  if (into == nullptr || pclose(into) != 0) echo(text);  // there is no such pager
+}
+
 core::Result<Edited> edit(const EditConfigOptions& options, const std::string& cluster, const Json& config,
                           const std::string& before) {
   auto pairs = options.set;
@@ -104,33 +138,37 @@ core::Result<Edited> edit(const EditConfigOptions& options, const std::string& c
 }  // namespace
 
 Done edit_config(Session& session, const EditConfigOptions& options) {
-  const auto name = session.cluster_name(options.cluster);
-  if (!name) return std::unexpected(name.error());
-  const auto view = session.cluster(*name);
-  if (!view) return std::unexpected(view.error());
-  const auto config = view->config_json ? wire::parse_object(*view->config_json) : std::nullopt;
-  if (!config) return core::fail("The config key does not exist in the cluster " + *name);
+  const auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  const auto& [name, view] = *cluster;
+  const auto config = view.config_json ? wire::parse_object(*view.config_json) : std::nullopt;
+  if (!config) {
+    return fail("The config key does not exist in the cluster " + name,
+                "it is written when the cluster is bootstrapped; list shows whether there is one");
+  }
   const auto before = yaml_block(*config);
-  const auto edited = edit(options, *name, *config, before);
+  const auto edited = edit(options, name, *config, before);
   if (!edited) return std::unexpected(edited.error());
   if (!edited->value.is_object()) return core::fail("The configuration must be a mapping");
   if (same(*config, edited->value)) {
     if (!options.quiet) echo("Not changed\n");
     return {};
   }
-  if (!options.quiet) echo(unified_diff(before, edited->text));
+  if (!options.quiet) show_diff(unified_diff(before, edited->text));
   if ((options.apply_file == "-" || options.replace_file == "-") && !options.force) {
     echo("Use --force option to apply changes\n");
     return {};
   }
   if (!options.force) {
     const auto sure = confirm("Apply these changes?");
-    if (!sure) return core::fail(aborted);
+    if (!sure) return stopped();
     if (!*sure) return {};
   }
-  const auto written = session.write(*name, "config", wire::dump_compact(edited->value), view->config_revision);
+  const auto written = session.write(name, "config", wire::dump_compact(edited->value), view.config_revision);
   if (!written) return std::unexpected(written.error());
-  if (!*written) return core::fail("Config modification aborted due to concurrent changes");
+  if (!*written) {
+    return fail("Config modification aborted due to concurrent changes", "look at show-config, and edit again");
+  }
   echo("Configuration changed\n");
   return {};
 }

@@ -1,6 +1,7 @@
 #include "ctl/output.h"
 
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 #include "ctl/yaml_dump.h"
 #include "wire/python_json.h"
 
@@ -31,13 +32,13 @@ std::string cell(const Json& value, Format format) {
   return strip(format == Format::pretty ? yaml_block(value) : yaml_flow(value));
 }
 
-std::string tsv(const Table& table) {
+std::string tsv(const Table& table, const std::string& delimiter) {
   std::string text;
   const auto line = [&](const std::vector<std::string>& cells) {
-    for (std::size_t i = 0; i < cells.size(); ++i) text += (i > 0 ? "\t" : "") + cells[i];
+    for (std::size_t i = 0; i < cells.size(); ++i) text += (i > 0 ? delimiter : "") + cells[i];
     text += "\n";
   };
-  line(table.columns);
+  if (!table.columns.empty()) line(table.columns);
   for (const auto& row : table.rows) {
     std::vector<std::string> cells;
     for (const auto& value : row) cells.push_back(cell(value, Format::tsv));
@@ -55,10 +56,10 @@ std::string text_of(const Json& value) {
   return wire::dump_python(value);
 }
 
-std::string format_table(const Table& table, Format format) {
+std::string format_table(const Table& table, Format format, const std::string& delimiter) {
   if (format == Format::json) return wire::dump_python(objects(table)) + "\n";
   if (format == Format::yaml) return yaml_block(objects(table)) + "\n";
-  if (format == Format::tsv) return tsv(table);
+  if (format == Format::tsv) return tsv(table, delimiter);
   const std::size_t skip = table.of_cluster ? 1 : 0;
   std::vector<std::vector<std::string>> rows;
   for (const auto& row : table.rows) {
@@ -67,7 +68,7 @@ std::string format_table(const Table& table, Format format) {
   }
   const std::vector<std::string> columns(table.columns.begin() + static_cast<std::ptrdiff_t>(skip),
                                          table.columns.end());
-  return pretty_table(table.title, columns, rows, table.right);
+  return pretty_table(table.title, columns, rows, table.right, terminal_size().columns);
 }
 
 }  // namespace tamada::ctl

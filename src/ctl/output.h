@@ -20,8 +20,8 @@ struct Table {
   bool of_cluster = false;              // the first column names the cluster: people read it in the title
 };
 
-// With a title, empty values are left out of json and yaml.
-std::string format_table(const Table& table, Format format);
+// With a title, empty values are left out of json and yaml. `delimiter`: between the columns of tsv.
+std::string format_table(const Table& table, Format format, const std::string& delimiter = "\t");
 
 // str() of a value: texts bare.
 std::string text_of(const Json& value);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "ctl/commands.h"
+#include "ctl/terminal.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
 
@@ -12,12 +13,6 @@ namespace tamada::ctl {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::int64_t loop_wait_s(const core::ClusterView& view) {
-  const auto config = wire::parse_object(view.config_json.value_or(""));
-  const auto given = config ? wire::integer_at(*config, "loop_wait") : std::nullopt;
-  return given && *given > 0 ? *given : 10;
-}
 
 Done wait_until_applied(Session& session, const std::string& cluster, const core::ClusterView& before, bool paused) {
   echo(fmt::format("'{}' request sent, waiting until it is recognized by all nodes\n", paused ? "pause" : "resume"));
@@ -48,35 +43,37 @@ Done wait_until_applied(Session& session, const std::string& cluster, const core
   return {};
 }
 
-}  // namespace
-
-Done set_pause(Session& session, const PauseOptions& options) {
-  const bool paused = options.paused;
-  const auto name = session.cluster_name(options.cluster);
-  if (!name) return std::unexpected(name.error());
-  const auto view = session.cluster(*name);
-  if (!view) return std::unexpected(view.error());
-  if (wire::cluster_modes(*view).paused == paused) {
+Done set_pause(Session& session, const PauseOptions& options, bool paused) {
+  const auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (wire::cluster_modes(cluster->view).paused == paused) {
     return core::fail(fmt::format("Cluster is {} paused", paused ? "already" : "not"));
   }
   const Json body = {{"pause", paused ? Json(true) : Json(nullptr)}};
-  for (const auto& member : members_leader_first(*view)) {
+  for (const auto& member : members_leader_first(cluster->view)) {
     const auto answer = session.request(member, "PATCH", "config", &body);
     if (!answer) {
-      fmt::print(stderr, "WARNING - {}\nWARNING - Member {} is not accessible\n", answer.error().what, member.name);
+      warn(answer.error().what);
+      warn("Member " + member.name + " is not accessible");
       continue;
     }
     if (answer->status != 200) {
       echo(fmt::format("Failed: {} cluster management status code={}, ({})\n", paused ? "pause" : "resume",
                        answer->status, answer->body));
     } else if (options.wait) {
-      return wait_until_applied(session, *name, *view, paused);
+      return wait_until_applied(session, cluster->name, cluster->view, paused);
     } else {
       echo(fmt::format("Success: cluster management is {}\n", paused ? "paused" : "resumed"));
     }
     return {};
   }
-  return core::fail("Can not find accessible cluster member");
+  return fail("Can not find accessible cluster member",
+              "is a daemon running, and may this host reach its REST API (list -f json shows the members)?");
 }
+
+}  // namespace
+
+Done pause(Session& session, const PauseOptions& options) { return set_pause(session, options, true); }
+Done resume(Session& session, const PauseOptions& options) { return set_pause(session, options, false); }
 
 }  // namespace tamada::ctl

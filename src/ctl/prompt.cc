@@ -1,5 +1,8 @@
 #include "ctl/prompt.h"
 
+#include <termios.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -26,6 +29,22 @@ std::optional<std::string> prompt(const std::string& text, const std::optional<s
     if (!answer->empty()) return answer;
     if (fallback) return fallback;
   }
+}
+
+std::optional<std::string> prompt_hidden(const std::string& text) {
+  termios before{};
+  const bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+  if (terminal) {
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  auto answer = prompt(text, std::nullopt);
+  if (terminal) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::puts("");
+  }
+  return answer;
 }
 
 std::optional<bool> confirm(const std::string& text) {

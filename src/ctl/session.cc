@@ -15,6 +15,7 @@
 #include "dcs/etcd3.h"
 #include "dcs/etcd_codec.h"
 #include "net/http_client.h"
+#include "wire/json.h"
 #include "wire/python_json.h"
 
 extern char** environ;
@@ -51,6 +52,7 @@ std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Ur
   return net::TlsClient{.ca_file = ctl.cacert.empty() ? local.restapi.cafile : ctl.cacert,
                         .cert_file = ctl.certfile,
                         .key_file = ctl.keyfile,
+                        .key_password = ctl.keyfile_password,
                         .verify = !ctl.insecure};
 }
 
@@ -84,18 +86,44 @@ core::Result<DcsUrl> parse_dcs_url(std::string_view text) {
   if (scheme == "consul" || scheme == "zookeeper" || scheme == "exhibitor") {
     return core::fail("The dcs " + scheme + " is not supported: only etcd is");
   }
-  if (scheme != "etcd" && scheme != "etcd3") return core::fail("Unknown dcs scheme: " + scheme);
+  const bool of_etcd = scheme == "http" || scheme == "https";
+  if (!of_etcd && scheme != "etcd" && scheme != "etcd3") return core::fail("Unknown dcs scheme: " + scheme);
   if (host.empty()) host = "localhost";
   if (port.empty()) port = "2379";
   if (port.find_first_not_of("0123456789") != port.npos) return core::fail("The dcs url has no valid port: " + port);
-  url.endpoint = "http://" + host + ":" + port;
+  url.endpoint = (of_etcd ? scheme : "http") + "://" + host + ":" + port;
   return url;
+}
+
+std::unexpected<core::Error> fail(const std::string& what, const std::string& next) {
+  return core::fail(what + "\nHint: " + next);
 }
 
 struct Session::Impl {
   config::Local local;
   asio::io_context io{1};
   std::unique_ptr<dcs::Etcd3> etcd;
+
+  core::Result<void> open_etcd() {
+    if (etcd) return {};
+    if (local.etcd.endpoints.empty()) {
+      return fail("Can not find suitable configuration of distributed configuration store",
+                  "name the configuration file with -c (or PATRONICTL_CONFIG_FILE), or etcd with -d host:port");
+    }
+    auto created = dcs::Etcd3::create(etcd_options(local.etcd));
+    if (!created) return std::unexpected(created.error());
+    etcd = std::move(*created);
+    return {};
+  }
+
+  // No error of etcd's is the end of the operator's road.
+  std::unexpected<core::Error> etcd_failed(const dcs::DcsError& error) const {
+    std::string endpoints;
+    for (const auto& endpoint : local.etcd.endpoints) endpoints += (endpoints.empty() ? "" : ",") + endpoint;
+    return fail(error.what, error.kind == dcs::ErrorKind::unreachable
+                                ? "is etcd running? etcdctl --endpoints=" + endpoints + " endpoint health"
+                                : "see the section etcd3 of the configuration: username, password, cacert");
+  }
 
   template <class T>
   T run(awaitable<T> work) {
@@ -146,21 +174,36 @@ const config::Local& Session::local() const { return impl_->local; }
 core::Result<std::string> Session::cluster_name(const std::string& given) const {
   if (!given.empty()) return given;
   if (!impl_->local.scope.empty()) return impl_->local.scope;
-  return core::fail("No cluster name was provided, and the configuration has no scope");
+  return fail("No cluster name was provided, and the configuration has no scope",
+              "name the cluster behind the command, or the configuration file with -c (or PATRONICTL_CONFIG_FILE)");
+}
+
+core::Result<Cluster> Session::find(const std::string& given) {
+  const auto name = cluster_name(given);
+  if (!name) return std::unexpected(name.error());
+  auto view = cluster(*name);
+  if (!view) return std::unexpected(view.error());
+  return Cluster{.name = *name, .view = std::move(*view)};
+}
+
+core::Result<std::vector<std::string>> Session::cluster_names() {
+  if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
+  const auto& prefix = impl_->local.namespace_;
+  const auto range = impl_->run(impl_->etcd->range(prefix, 0, dcs_timeout));
+  if (!range) return impl_->etcd_failed(range.error());
+  std::vector<std::string> names;
+  for (const auto& kv : range->keys) {  // in the order of the keys
+    const auto name = kv.key.substr(prefix.size(), kv.key.find('/', prefix.size()) - prefix.size());
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  return names;
 }
 
 core::Result<core::ClusterView> Session::cluster(const std::string& name) {
-  if (impl_->local.etcd.endpoints.empty()) {
-    return core::fail("Can not find suitable configuration of distributed configuration store");
-  }
-  if (!impl_->etcd) {
-    auto etcd = dcs::Etcd3::create(etcd_options(impl_->local.etcd));
-    if (!etcd) return std::unexpected(etcd.error());
-    impl_->etcd = std::move(*etcd);
-  }
+  if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
   const auto prefix = impl_->local.namespace_ + name + "/";
   const auto range = impl_->run(impl_->etcd->range(prefix, 0, dcs_timeout));
-  if (!range) return core::fail(range.error().what);
+  if (!range) return impl_->etcd_failed(range.error());
   dcs::ClusterCache cache(prefix);
   cache.reset(*range);
   return cache.view();
@@ -168,12 +211,21 @@ core::Result<core::ClusterView> Session::cluster(const std::string& name) {
 
 core::Result<bool> Session::write(const std::string& cluster, const std::string& key, const std::string& value,
                                   std::optional<core::Revision> expected) {
+  if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
   const auto whole = impl_->local.namespace_ + cluster + "/" + key;
   std::vector<dcs::Compare> compares;
   if (expected) compares.push_back({.what = dcs::Compare::What::mod_revision, .key = whole, .number = *expected});
   auto done = impl_->run(impl_->etcd->txn(compares, {dcs::Put{.key = whole, .value = value}}, dcs_timeout));
-  if (!done) return core::fail(done.error().what);
+  if (!done) return impl_->etcd_failed(done.error());
   return done->succeeded;
+}
+
+core::Result<void> Session::remove(const std::string& cluster) {
+  if (auto opened = impl_->open_etcd(); !opened) return opened;
+  const dcs::Delete all{.key = impl_->local.namespace_ + cluster + "/", .prefix = true};
+  auto done = impl_->run(impl_->etcd->txn({}, {all}, dcs_timeout));
+  if (!done) return impl_->etcd_failed(done.error());
+  return {};
 }
 
 core::Result<net::HttpResponse> Session::request(const core::Member& member, const std::string& method,
@@ -209,12 +261,18 @@ std::vector<core::Member> members_leader_first(const core::ClusterView& view) {
   return members;
 }
 
-std::string timestamp(int digits) {
+std::int64_t loop_wait_s(const core::ClusterView& view) {
+  const auto config = wire::parse_object(view.config_json.value_or(""));
+  const auto given = config ? wire::integer_at(*config, "loop_wait") : std::nullopt;
+  return given && *given > 0 ? *given : 10;
+}
+
+std::string timestamp(int digits, char point) {
   const auto now = std::chrono::system_clock::now();
   auto text = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(now)));
   if (digits == 0) return text;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() % 1'000'000;
-  return text + fmt::format(".{:06}", micros).substr(0, static_cast<std::size_t>(digits) + 1);
+  return text + fmt::format("{}{:06}", point, micros).substr(0, static_cast<std::size_t>(digits) + 1);
 }
 
 }  // namespace tamada::ctl

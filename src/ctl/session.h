@@ -16,7 +16,7 @@
 
 namespace tamada::ctl {
 
-// -d, as in Patroni: [etcd3://][host][:port][/namespace].
+// -d, as in Patroni: [etcd3://][host][:port][/namespace]. http:// and https:// name etcd's own protocol.
 struct DcsUrl {
   std::string endpoint;
   std::string namespace_;  // empty: the configuration's
@@ -30,6 +30,15 @@ struct SessionOptions {
   bool insecure = false;
 };
 
+// A cluster by its name, and what etcd holds of it.
+struct Cluster {
+  std::string name;
+  core::ClusterView view;
+};
+
+// "what" and, below it, what to do next.
+std::unexpected<core::Error> fail(const std::string& what, const std::string& next);
+
 // Every call runs until it is done.
 class Session {
  public:
@@ -42,9 +51,14 @@ class Session {
   core::Result<std::string> cluster_name(const std::string& given) const;
 
   core::Result<core::ClusterView> cluster(const std::string& name);
+  core::Result<Cluster> find(const std::string& given);
+  // Of all clusters of the namespace.
+  core::Result<std::vector<std::string>> cluster_names();
   // Of `key` below the cluster's prefix. `expected`: only if it is at this revision; false: it is not.
   core::Result<bool> write(const std::string& cluster, const std::string& key, const std::string& value,
                            std::optional<core::Revision> expected);
+  // All keys of the cluster.
+  core::Result<void> remove(const std::string& cluster);
 
   core::Result<net::HttpResponse> request(const core::Member& member, const std::string& method,
                                           const std::string& path, const nlohmann::ordered_json* body = nullptr,
@@ -59,7 +73,9 @@ class Session {
 // The leader first, then the others; only those with a REST API.
 std::vector<core::Member> members_leader_first(const core::ClusterView& view);
 
+std::int64_t loop_wait_s(const core::ClusterView& view);  // of the dynamic configuration, or its default
+
 // "2026-11-22 22:25:56.54161": local time, `digits` of the second's fraction; 0: no point either.
-std::string timestamp(int digits);
+std::string timestamp(int digits, char point = '.');
 
 }  // namespace tamada::ctl

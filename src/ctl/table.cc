@@ -1,84 +1,166 @@
 #include "ctl/table.h"
 
 #include <algorithm>
+#include <numeric>
+
+#include "ctl/terminal.h"
 
 namespace tamada::ctl {
 namespace {
 
 using Lines = std::vector<std::string>;
 
-std::size_t width_of(std::string_view text) {  // in code points
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-Lines split_lines(std::string_view text) {
+Lines split_lines(std::string_view text, char separator = '\n') {
   Lines lines;
   for (;;) {
-    const auto end = text.find('\n');
+    const auto end = text.find(separator);
     lines.emplace_back(text.substr(0, end));
     if (end == text.npos) return lines;
     text.remove_prefix(end + 1);
   }
 }
 
-std::string rule(const std::vector<std::size_t>& widths) {
+std::string trim_right(std::string text) {
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+struct Column {
+  std::size_t width = 0;
+  bool right = false;
+};
+using Cells = std::vector<std::string>;
+
+struct Borders {
+  std::string_view left, between, end;
+};
+constexpr Borders drawn = {"| ", " | ", " |"}, none = {"", " ", ""};
+
+std::string draw_row(const std::vector<Lines>& cells, const std::vector<Column>& columns, const Borders& borders) {
+  std::size_t height = 1;
+  for (const auto& cell : cells) height = std::max(height, cell.size());
+  std::string text;
+  for (std::size_t line = 0; line < height; ++line) {
+    std::string drawn_line(borders.left);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::string cell = line < cells[i].size() ? cells[i][line] : "";
+      const std::string padding(columns[i].width - width_of(cell), ' ');
+      drawn_line += (i > 0 ? borders.between : "");
+      drawn_line += columns[i].right ? padding + cell : cell + padding;
+    }
+    drawn_line += borders.end;
+    text += (borders.end.empty() ? trim_right(std::move(drawn_line)) : drawn_line) + "\n";
+  }
+  return text;
+}
+
+void widen(Column& column, const Lines& lines) {
+  for (const auto& line : lines) column.width = std::max(column.width, width_of(line));
+}
+
+std::string rule(const std::vector<Column>& columns) {
   std::string line = "+";
-  for (const auto width : widths) line += std::string(width + 2, '-') + "+";
+  for (const auto& column : columns) line += std::string(column.width + 2, '-') + "+";
   return line;
 }
 
 std::string titled(const std::string& line, std::string_view title) {
-  // In the plain border every character is one byte; of the title, count code points.
-  std::string_view shown = title;
-  while (width_of(shown) > line.size() - 2) shown.remove_suffix(1);
+  const auto shown = fit(title, line.size() - 2);
   return line[0] + std::string(shown) + line.substr(1 + width_of(shown));
 }
 
-void draw_row(std::string& into, const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
-              const std::vector<bool>& right) {
-  std::vector<Lines> split;
-  std::size_t height = 1;
-  for (const auto& cell : cells) {
-    split.push_back(split_lines(cell));
-    height = std::max(height, split.back().size());
+struct Grid {
+  std::vector<Lines> head;
+  std::vector<std::vector<Lines>> rows;
+  std::vector<Column> columns;  // as wide as what stands in them
+  bool several_lines = false;
+};
+
+Grid lay_out(const Cells& names, const std::vector<Cells>& rows, const std::set<std::string>& right, char head_break) {
+  Grid grid;
+  for (const auto& name : names) {
+    grid.head.push_back(split_lines(name, head_break));
+    grid.columns.push_back({.right = right.contains(name)});
+    widen(grid.columns.back(), grid.head.back());
   }
-  for (std::size_t line = 0; line < height; ++line) {
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string text = line < split[i].size() ? split[i][line] : "";
-      const std::string padding(widths[i] - width_of(text), ' ');
-      into += "| " + (right[i] ? padding + text : text + padding) + " ";
+  for (const auto& row : rows) {
+    auto& cells = grid.rows.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      cells.push_back(split_lines(row[i]));
+      widen(grid.columns[i], cells.back());
+      grid.several_lines |= cells.back().size() > 1;
     }
-    into += "|\n";
   }
+  return grid;
+}
+
+std::size_t total_width(const Grid& grid, const Borders& borders) {
+  const auto sum = [](std::size_t all, const Column& column) { return all + column.width; };
+  return std::accumulate(grid.columns.begin(), grid.columns.end(), std::size_t{0}, sum) + borders.left.size() +
+         borders.between.size() * (grid.columns.size() - 1) + borders.end.size();
+}
+
+std::string draw(const Grid& grid, std::string_view title) {
+  const auto line = rule(grid.columns);
+  std::string text = titled(line, title) + "\n" + draw_row(grid.head, grid.columns, drawn) + line + "\n";
+  for (const auto& row : grid.rows) {
+    text += draw_row(row, grid.columns, drawn);
+    if (grid.several_lines) text += line + "\n";
+  }
+  if (!grid.several_lines) text += line + "\n";
+  return text;
+}
+
+std::string draw_plain(const Grid& grid, std::string_view title) {
+  std::string text = title.empty() ? "" : trim_right(std::string(title)) + "\n";
+  auto head = grid.head;
+  std::size_t height = 0;
+  for (const auto& name : head) height = std::max(height, name.size());
+  for (auto& name : head) name.insert(name.begin(), height - name.size(), "");  // the names stand on the rule
+  text += draw_row(head, grid.columns, none);
+  std::vector<Lines> dashes;
+  for (const auto& column : grid.columns) dashes.push_back({std::string(column.width, '-')});
+  text += draw_row(dashes, grid.columns, none);
+  for (const auto& row : grid.rows) text += draw_row(row, grid.columns, none);
+  return text;
+}
+
+// The first column heads each list; what is empty is left out.
+std::string draw_lists(const Cells& names, const std::vector<Cells>& rows, std::string_view title) {
+  std::size_t width = 0;
+  for (const auto& name : names) width = std::max(width, width_of(name));
+  std::string text = title.empty() ? "" : trim_right(std::string(title)) + "\n";
+  for (const auto& row : rows) {
+    text += "+ " + row[0] + "\n";
+    for (std::size_t i = 1; i < names.size(); ++i) {
+      std::string name = names[i];
+      for (const auto& line : split_lines(row[i])) {
+        if (line.empty()) continue;
+        text += "| " + name + std::string(width - width_of(name), ' ') + " " + line + "\n";
+        name.clear();
+      }
+    }
+  }
+  return text;
 }
 
 }  // namespace
 
 std::string pretty_table(std::string_view title, const std::vector<std::string>& columns,
-                         const std::vector<std::vector<std::string>>& rows, const std::set<std::string>& right) {
-  std::vector<std::size_t> widths;
-  std::vector<bool> align_right;
-  for (const auto& column : columns) {
-    widths.push_back(width_of(column));
-    align_right.push_back(right.contains(column));
-  }
-  bool several_lines = false;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      several_lines |= row[i].find('\n') != std::string::npos;
-      for (const auto& line : split_lines(row[i])) widths[i] = std::max(widths[i], width_of(line));
+                         const std::vector<std::vector<std::string>>& rows, const std::set<std::string>& right,
+                         std::size_t limit) {
+  if (columns.empty()) {  // PrettyTable numbers such columns; nobody needs that
+    std::string text;
+    for (const auto& row : rows) {
+      for (std::size_t i = 0; i < row.size(); ++i) text += (i > 0 ? " " : "") + row[i];
+      text += "\n";
     }
+    return text;
   }
-  const auto line = rule(widths);
-  std::string text = titled(line, title) + "\n";
-  draw_row(text, columns, widths, align_right);
-  text += line + "\n";
-  for (const auto& row : rows) {
-    draw_row(text, row, widths, align_right);
-    if (several_lines) text += line + "\n";
-  }
-  if (!several_lines) text += line + "\n";
-  return text;
+  const auto grid = lay_out(columns, rows, right, '\n');
+  if (limit == 0 || total_width(grid, drawn) <= limit) return draw(grid, title);
+  const auto narrow = lay_out(columns, rows, right, ' ');
+  return total_width(narrow, none) <= limit ? draw_plain(narrow, title) : draw_lists(columns, rows, title);
 }
 
 }  // namespace tamada::ctl

@@ -4,6 +4,7 @@
 
 #include "core/presentation.h"
 #include "ctl/commands.h"
+#include "ctl/terminal.h"
 #include "wire/json.h"
 
 namespace tamada::ctl {
@@ -28,11 +29,12 @@ std::string format_pg_version(std::int64_t number) {
   return fmt::format("{}.{}", number / 10000, number % 10000);
 }
 
-Done version(Session& session, const std::string& cluster, const std::vector<std::string>& members) {
+Done version(Session& session, const VersionOptions& options) {
+  const auto& members = options.members;
   echo(fmt::format("patronictl version {}\n", core::compatible_version));
-  if (cluster.empty()) return {};
+  if (options.cluster.empty()) return {};
   echo("\n");
-  const auto view = session.cluster(cluster);
+  const auto view = session.cluster(options.cluster);
   if (!view) return std::unexpected(view.error());
   for (const auto& [name, member] : view->members) {
     if (member.api_url.empty() || (!members.empty() && std::ranges::find(members, name) == members.end())) continue;

@@ -29,7 +29,7 @@ class Stream {
 };
 
 struct TlsClient {
-  std::string ca_file, cert_file, key_file;
+  std::string ca_file, cert_file, key_file, key_password;
   bool verify = true;
 };
 struct TlsServer {

@@ -47,6 +47,7 @@ core::Result<TlsContext> client_context(const TlsClient& options) {
     }
   }
   if (!options.cert_file.empty()) {
+    context->set_password_callback([password = options.key_password](auto, auto) { return password; }, ec);
     if (auto error = use_certificate(*context, options.cert_file, options.key_file)) return std::unexpected(*error);
   }
   return context;

@@ -1,0 +1,172 @@
+#include "ctl/help.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tamada::ctl {
+namespace {
+
+constexpr std::size_t width = 78, names_width_max = 30;  // click's
+
+std::vector<std::string> split_choices(std::string type) {
+  std::vector<std::string> choices;
+  if (!type.starts_with('[') || !type.ends_with(']') || !type.contains('|')) return choices;
+  type = type.substr(1, type.size() - 2);
+  for (std::size_t begin = 0; begin <= type.size();) {
+    const auto end = std::min(type.find('|', begin), type.size());
+    choices.push_back(type.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return choices;
+}
+
+// Words of `text` in lines of at most `columns`, each after the first behind `indent` blanks.
+std::string wrap(const std::string& text, std::size_t columns, std::size_t indent) {
+  std::string wrapped, line;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find(' ', begin), text.size());
+    const auto word = text.substr(begin, end - begin);
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      wrapped += line + "\n" + std::string(indent, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  return wrapped + line;
+}
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+// Two columns, as click's definition lists.
+std::string definitions(const Rows& rows) {
+  std::size_t first = 0;
+  for (const auto& [names, help] : rows) first = std::max(first, names.size());
+  first = std::min(first, names_width_max) + 2;
+  std::string text;
+  for (const auto& [names, help] : rows) {
+    text += "  " + names;
+    if (help.empty()) {
+      text += "\n";
+      continue;
+    }
+    const bool fits = names.size() + 2 <= first;
+    text += fits ? std::string(first - names.size(), ' ') : "\n" + std::string(first + 2, ' ');
+    text += wrap(help, width - first - 2, first + 2) + "\n";
+  }
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string positional(const CLI::Option& option) {
+  const auto name = option.get_name(true);
+  if (option.get_type_name().starts_with("[MEMBER")) return option.get_type_name();
+  const bool several = option.get_items_expected_max() > 1;
+  return (option.get_required() ? name : "[" + name + "]") + (several ? "..." : "");
+}
+
+// "'--format' / '-f'"
+std::string spellings(const CLI::App& root, const std::string& name) {
+  std::string text = "'" + name + "'";
+  for (const auto* command : root.get_subcommands()) {
+    const auto* option = command->get_option_no_throw(name);
+    if (option == nullptr) continue;
+    for (const auto& brief : option->get_snames()) text += " / '-" + brief + "'";
+  }
+  return text;
+}
+
+// In click's words, where scripts may have met them.
+std::string describe(const CLI::App& root, const CLI::ParseError& error) {
+  std::string text = error.what();
+  const auto colon = text.rfind(": ");
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && colon != text.npos) {
+    const auto argument = text.substr(colon + 2);
+    if (argument.starts_with('-')) return "No such option: " + argument;
+    if (root.get_subcommands().empty()) return "No such command '" + argument + "'.";
+    return "Got unexpected extra argument (" + argument + ")";
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return "Missing argument '" + text.substr(0, text.find(' ')) + "'.";
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && text.contains("required")) {
+    return "Option '" + text.substr(0, text.find(':')) + "' requires an argument.";
+  }
+  if (dynamic_cast<const CLI::ValidationError*>(&error) == nullptr) return text;
+  // "--format: x not in {pretty,tsv}"
+  const auto name_end = text.find(": "), value_end = text.find(" not in {");
+  if (name_end == text.npos || value_end == text.npos) return text;
+  auto choices = text.substr(value_end + 9, text.size() - value_end - 10);
+  for (std::size_t at = 0; (at = choices.find(',', at)) != choices.npos; at += 4) choices.replace(at, 1, "', '");
+  return fmt::format("Invalid value for {}: '{}' is not one of '{}'.", spellings(root, text.substr(0, name_end)),
+                     text.substr(name_end + 2, value_end - name_end - 2), choices);
+}
+
+}  // namespace
+
+std::vector<OptionText> options_of(const CLI::App& command) {
+  std::vector<OptionText> options;
+  OptionText help_option;
+  for (const auto* option : command.get_options()) {
+    if (!option->nonpositional() || option->get_group().empty()) continue;
+    OptionText text{.names = {}, .value = {}, .help = option->get_description(), .choices = {}};
+    for (const auto& name : option->get_snames()) text.names.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) text.names.push_back("--" + name);
+    if (option->get_items_expected_max() > 0) {
+      const auto type = option->get_type_name();
+      text.choices = split_choices(type.substr(0, type.find(']') + 1));
+      text.value = text.choices.empty() ? type : type.substr(0, type.find(']') + 1);
+    }
+    (option == command.get_help_ptr() ? help_option : options.emplace_back()) = std::move(text);
+  }
+  options.push_back(std::move(help_option));  // last, as click's
+  return options;
+}
+
+std::vector<const CLI::App*> commands_of(const CLI::App& root) {
+  auto commands = root.get_subcommands([](const CLI::App*) { return true; });
+  std::ranges::sort(commands, {}, [](const CLI::App* command) { return command->get_name(); });
+  return commands;
+}
+
+std::string synopsis(const CLI::App& command) {
+  if (command.get_parent() == nullptr) return "[OPTIONS] COMMAND [ARGS]...";
+  auto text = command.get_name() + " [OPTIONS]";
+  for (const auto* option : command.get_options()) {
+    if (!option->nonpositional()) text += " " + positional(*option);
+  }
+  return text;
+}
+
+std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
+  const auto* root = app->get_parent() == nullptr ? app : app->get_parent();
+  std::string text = "Usage: " + root->get_name() + " " + wrap(synopsis(*app), width, 7) + "\n\n";
+  text += "  " + wrap(app->get_description(), width - 2, 2) + "\n\nOptions:\n";
+  Rows rows;
+  for (const auto& option : options_of(*app)) {
+    rows.emplace_back(joined(option.names) + (option.value.empty() ? "" : " " + option.value), option.help);
+  }
+  text += definitions(rows);
+  const auto commands = commands_of(*app);
+  if (commands.empty()) return text;
+  rows.clear();
+  for (const auto* command : commands) rows.emplace_back(command->get_name(), command->get_description());
+  return text + "\nCommands:\n" + definitions(rows);
+}
+
+std::string usage_error(const CLI::App& root, const CLI::ParseError& error) {
+  std::string path = root.get_name(), usage = root.get_name() + " " + synopsis(root);
+  for (const auto* command : root.get_subcommands()) {
+    path += " " + command->get_name();
+    usage = root.get_name() + " " + synopsis(*command);
+  }
+  return fmt::format("Usage: {}\nTry '{} --help' for help.\n\nError: {}\n", usage, path, describe(root, error));
+}
+
+}  // namespace tamada::ctl

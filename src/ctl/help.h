@@ -1,0 +1,30 @@
+// Help and usage errors of the command tree as click prints them for patronictl.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace tamada::ctl {
+
+// What the command tree tells of one command; the root, too.
+struct OptionText {
+  std::vector<std::string> names;  // "-f", "--format"
+  std::string value;               // "TEXT", "[pretty|tsv]"; empty: a flag
+  std::string help;
+  std::vector<std::string> choices;  // of the value, where it is one of a list
+};
+std::vector<OptionText> options_of(const CLI::App& command);
+// "restart [OPTIONS] CLUSTER_NAME [MEMBER_NAMES]...": what follows the program's name.
+std::string synopsis(const CLI::App& command);
+// In the order of their names, as click lists them.
+std::vector<const CLI::App*> commands_of(const CLI::App& root);
+
+class HelpFormatter final : public CLI::FormatterBase {
+ public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
+};
+
+std::string usage_error(const CLI::App& root, const CLI::ParseError& error);
+
+}  // namespace tamada::ctl

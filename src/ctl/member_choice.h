@@ -1,0 +1,40 @@
+// Which members a command means: by role, by name, by asking. Patroni's rules and words.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cluster_view.h"
+#include "ctl/commands.h"
+
+namespace tamada::ctl {
+
+// Of --role: leader, primary, standby-leader, replica, standby, any. In the order of the names.
+std::vector<core::Member> members_of_role(const core::ClusterView& view, const std::string& role);
+
+// One of them; without a role or a name the leader. Nothing: there is none.
+core::Result<std::optional<core::Member>> any_member(const core::ClusterView& view, const DsnOptions& wish);
+
+struct MemberChoice {
+  std::string action;      // restart, reload, reinitialize, flush
+  std::string role_shown;  // as Patroni words it in its errors: 'any' in quotes, or replica without
+};
+// Prints the cluster, and asks for a name where the action is for one member only (reinitialize).
+core::Result<std::vector<core::Member>> choose_members(Session& session, const Cluster& cluster,
+                                                       const MembersOptions& options, const MemberChoice& choice);
+
+// "Are you sure you want to restart members n1, n2?"
+Done confirm_members(const std::vector<core::Member>& members, const std::string& action);
+std::string join_names(const std::vector<core::Member>& members);
+
+// What is printed where a member does not answer at all.
+void report_unreachable(const std::string& action, const core::Member& member, const core::Error& error);
+// After the loop over the members: an error when some of them did not answer.
+Done unreachable(int count);
+
+// Prints "Success: ..." (unless silent) or "Failed: ..."; whether it was one.
+bool check_response(const net::HttpResponse& response, const std::string& member, const std::string& action,
+                    bool silent = false);
+
+}  // namespace tamada::ctl

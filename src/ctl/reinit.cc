@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "ctl/commands.h"
+#include "ctl/member_choice.h"
+#include "ctl/prompt.h"
+#include "ctl/reinit_progress.h"
+#include "ctl/terminal.h"
+#include "wire/json.h"
+
+namespace tamada::ctl {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Whether it began.
+core::Result<bool> start(Session& session, const core::Member& member, const ReinitOptions& options) {
+  Json body = {{"force", options.force}, {"from_leader", options.from_leader}};
+  for (;;) {
+    const auto answer = session.request(member, "POST", "reinitialize", &body);
+    if (!answer) return std::unexpected(answer.error());
+    if (check_response(*answer, member.name, "reinitialize")) return true;
+    if (!answer->body.ends_with(" already in progress") || body["force"] == true) return false;
+    const auto again = confirm("Do you want to cancel it and reinitialize anyway?");
+    if (!again) return stopped();
+    if (!*again) return false;
+    body["force"] = true;
+  }
+}
+
+// One member whose copy is awaited.
+struct Waiting {
+  core::Member member;
+  std::chrono::steady_clock::time_point since;
+  bool seen = false;  // the copy has begun
+};
+
+bool is_done(Waiting& waiting, const Json& status) {
+  const bool copying = wire::text_at(status, "state") == "creating replica";
+  waiting.seen |= copying;
+  // The state changes some time after the request was accepted; Patroni's looks first after 2 s, too.
+  return !copying && (waiting.seen || std::chrono::steady_clock::now() - waiting.since > 2s);
+}
+
+void show_progress(const std::string& text) {
+  if (is_terminal()) echo("\r" + std::string(fit(text, terminal_size().columns)) + "\033[K");
+}
+
+void wait(Session& session, std::vector<Waiting> waiting) {
+  std::size_t shown = 0;
+  while (!waiting.empty()) {
+    if (shown != waiting.size()) {
+      std::vector<core::Member> members;
+      for (const auto& one : waiting) members.push_back(one.member);
+      echo("Waiting for reinitialize to complete on: " + join_names(members) + "\n");
+      shown = waiting.size();
+    }
+    std::this_thread::sleep_for(250ms);
+    std::string progress;
+    for (auto one = waiting.begin(); one != waiting.end();) {
+      const auto answer = session.request(one->member, "GET", "patroni");
+      const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
+      if (status && is_done(*one, *status)) {
+        show_progress("");
+        echo("Reinitialize is completed on: " + one->member.name + "\n");
+        one = waiting.erase(one);
+        continue;
+      }
+      const auto text = status ? reinit_progress(*status) : "no answer: " + answer.error().what;
+      if (!text.empty()) progress += (progress.empty() ? "" : "; ") + one->member.name + ": " + text;
+      ++one;
+    }
+    if (!waiting.empty()) show_progress(progress);
+  }
+}
+
+}  // namespace
+
+Done reinit(Session& session, const ReinitOptions& options) {
+  const auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  const auto members = choose_members(session, *cluster, options, {.action = "reinitialize", .role_shown = "replica"});
+  if (!members) return std::unexpected(members.error());
+  if (!options.force) {
+    if (auto sure = confirm_members(*members, "reinitialize"); !sure) return sure;
+  }
+  int silent = 0;
+  std::vector<Waiting> waiting;
+  for (const auto& member : *members) {
+    const auto started = start(session, member, options);
+    if (!started && started.error().what == aborted) return stopped();
+    if (!started) {
+      report_unreachable("reinitialize", member, started.error());
+      ++silent;
+    } else if (*started && options.wait) {
+      waiting.push_back({.member = member, .since = std::chrono::steady_clock::now()});
+    }
+  }
+  wait(session, std::move(waiting));
+  return unreachable(silent);
+}
+
+}  // namespace tamada::ctl

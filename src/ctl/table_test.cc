@@ -1,0 +1,43 @@
+#include "ctl/table.h"
+
+#include <gtest/gtest.h>
+
+#include "ctl/terminal.h"
+
+namespace tamada::ctl {
+namespace {
+
+const std::vector<std::string> columns = {"Member", "Receive LSN", "Lag"};
+const std::vector<std::vector<std::string>> rows = {{"n0", "", ""}, {"n1", "0/4000060", "12"}};
+
+TEST(Width, IsThatOfATerminal) {
+  EXPECT_EQ(width_of("n1"), 2U);
+  EXPECT_EQ(width_of("ü"), 1U);
+  EXPECT_EQ(width_of("u\u0308"), 1U);  // a combining diaeresis
+  EXPECT_EQ(width_of("一号"), 4U);
+  EXPECT_EQ(width_of("\xff\xfe"), 2U);  // no UTF-8
+  EXPECT_EQ(fit("一号", 3), "一");
+  EXPECT_EQ(fit("abc", 9), "abc");
+}
+
+TEST(PrettyTable, WideCharactersKeepTheBordersInLine) {
+  EXPECT_EQ(pretty_table(" 集群 ", {"Member"}, {{"一号"}, {"n2"}}, {}),
+            "+ 集群 --+\n| Member |\n+--------+\n| 一号   |\n| n2     |\n+--------+\n");
+}
+
+TEST(PrettyTable, FitsANarrowTerminal) {
+  const std::string whole = "+ demo -+-------------+-----+\n";
+  EXPECT_TRUE(pretty_table(" demo ", columns, rows, {"Lag"}, 30).starts_with(whole));
+  EXPECT_EQ(pretty_table(" demo ", columns, rows, {"Receive LSN", "Lag"}, 29),
+            " demo\n"
+            "         Receive\n"
+            "Member       LSN Lag\n"
+            "------ --------- ---\n"
+            "n0\n"
+            "n1     0/4000060  12\n");
+  EXPECT_EQ(pretty_table(" demo ", columns, rows, {"Lag"}, 19),
+            " demo\n+ n0\n+ n1\n| Receive LSN 0/4000060\n| Lag         12\n");
+}
+
+}  // namespace
+}  // namespace tamada::ctl

@@ -1,0 +1,113 @@
+#include "ctl/terminal.h"
+
+#include <fmt/format.h>
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+namespace tamada::ctl {
+namespace {
+
+// The names of members are UTF-8 whatever the operator's locale is.
+class Utf8 {
+ public:
+  Utf8() : before_(uselocale(locale())) {}
+  ~Utf8() { uselocale(before_); }
+  Utf8(const Utf8&) = delete;
+  Utf8& operator=(const Utf8&) = delete;
+
+ private:
+  static locale_t locale() {
+    static const locale_t made = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return made;
+  }
+  locale_t before_;
+};
+
+struct Character {
+  std::size_t bytes = 1, columns = 1;
+};
+
+// Of the first character; what is no UTF-8, or cannot be printed, counts one byte and one column.
+Character first_of(std::string_view text) {
+  wchar_t wide = 0;
+  mbstate_t state{};
+  const auto bytes = mbrtowc(&wide, text.data(), text.size(), &state);
+  if (bytes == 0 || bytes > text.size()) return {};
+  const int columns = wcwidth(wide);
+  return {.bytes = bytes, .columns = columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+}
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+void echo(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void warn(const std::string& text) { fmt::print(stderr, "{} - WARNING - {}\n", timestamp(3, ','), text); }
+
+bool is_terminal() { return isatty(STDOUT_FILENO) != 0; }
+
+Size terminal_size() {
+  winsize size{};
+  if (!is_terminal() || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return {.columns = size.ws_col, .rows = size.ws_row};
+}
+
+bool wants_colour() {
+  const char* term = std::getenv("TERM");
+  return is_terminal() && !is_set("NO_COLOR") && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+std::string paint(std::string_view text, Colour colour) {
+  constexpr std::array codes = {"", "31", "32", "33", "36", "1", "2"};
+  if (colour == Colour::none || !wants_colour()) return std::string(text);
+  return fmt::format("\033[{}m{}\033[0m", codes[static_cast<std::size_t>(colour)], text);
+}
+
+std::size_t width_of(std::string_view text) {
+  const Utf8 utf8;
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const auto character = first_of(text);
+    width += character.columns;
+    text.remove_prefix(character.bytes);
+  }
+  return width;
+}
+
+std::string_view fit(std::string_view text, std::size_t width) {
+  const Utf8 utf8;
+  std::size_t end = 0, columns = 0;
+  while (end < text.size()) {
+    const auto character = first_of(text.substr(end));
+    if (columns + character.columns > width) break;
+    columns += character.columns;
+    end += character.bytes;
+  }
+  return text.substr(0, end);
+}
+
+Done watching(const WatchOptions& options, bool clear, const std::function<Done()>& once) {
+  const double every_s = options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
+  for (;;) {
+    const auto begun = std::chrono::steady_clock::now();
+    if (every_s > 0 && clear && is_terminal()) echo("\033[2J\033[1;1H");
+    if (auto done = once(); !done || every_s <= 0) return done;
+    std::this_thread::sleep_until(begun + std::chrono::duration<double>(every_s));
+  }
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,37 @@
+// Where the output goes: whether it is a terminal, how large, with colours or without; and how wide a text is on it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/types.h"
+#include "ctl/commands.h"
+
+namespace tamada::ctl {
+
+// Prints, and leaves nothing in a buffer.
+void echo(const std::string& text);
+void warn(const std::string& text);  // to stderr, as Patroni's logger: "2026-... - WARNING - text"
+
+bool is_terminal();  // stdout
+struct Size {
+  std::size_t columns = 0, rows = 0;  // 0: no terminal, no limit
+};
+Size terminal_size();
+
+// On a terminal, and neither NO_COLOR (https://no-color.org) nor TERM=dumb says otherwise.
+bool wants_colour();
+enum class Colour { none, red, green, yellow, cyan, bold, dim };
+std::string paint(std::string_view text, Colour colour);  // as it is where no colours are wanted
+
+// Columns on a terminal: 2 for a wide (CJK) character, 0 for a combining one.
+std::size_t width_of(std::string_view text);
+// The longest beginning that is no wider; whole characters.
+std::string_view fit(std::string_view text, std::size_t width);
+
+// Runs `once` now and then every so many seconds, as the options say; its error ends it.
+Done watching(const WatchOptions& options, bool clear, const std::function<Done()>& once);
+
+}  // namespace tamada::ctl
