@@ -26,7 +26,7 @@ TEST(PrettyTable, WideCharactersKeepTheBordersInLine) {
 }
 
 TEST(PrettyTable, FitsANarrowTerminal) {
-  const std::string whole = "+ demo -+-------------+-----+\n";
+  const std::string whole = "+ demo --+-------------+-----+\n";
   EXPECT_TRUE(pretty_table(" demo ", columns, rows, {"Lag"}, 30).starts_with(whole));
   EXPECT_EQ(pretty_table(" demo ", columns, rows, {"Receive LSN", "Lag"}, 29),
             " demo\n"
