@@ -38,6 +38,7 @@ Agent::Agent(World world)
                  .callbacks = callbacks_,
                  .configuration = world.configuration,
                  .notes = notes_,
+                 .fence = world.fence,
                  .wake = [this] { wake_.notify(); }}) {
   w_.postgres.on_exit([this] { wake_.notify(); });
   w_.board.on_publish([this](const auto&) {
@@ -45,6 +46,7 @@ Agent::Agent(World world)
     waiting_for_publication_.clear();
   });
   store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
+  memory_.fenced_until = w_.fence.inherited();
 }
 
 awaitable<int> Agent::run() {
@@ -86,13 +88,15 @@ awaitable<void> Agent::cycle() {
     // Nothing is written under our name before we know that nobody else bears it.
     if (!unique_ && step > 0 && store_.view().loaded) co_return;
     co_await take_configuration();
-    const core::Observation seen = co_await observer_.observe();
+    core::Observation seen = co_await observer_.observe();
+    seen.fence = w_.fence.view();
     observed_at_ = seen.now;
     core::Decision next = core::decide(seen, memory_);
     memory_ = next.memory;
     decided_wake_at_ = next.wake_at;
     report(seen, next);
     publish(seen, next);
+    keep_fence(seen);
     const bool ours = seen.cluster.initialize && *seen.cluster.initialize == seen.postgres.system_identifier;
     if (ours) w_.configuration.save_copy();
     if (next.actions.empty()) co_return;
@@ -102,6 +106,15 @@ awaitable<void> Agent::cycle() {
     if (executor_.exit_code()) co_return;
   }
   decided_wake_at_ = w_.clock.now() + 200ms;
+}
+
+// Before the decision is carried out: from the first instruction as a primary on, and on with each renewal.
+void Agent::keep_fence(const core::Observation& seen) {
+  if (!unique_) return;  // the one that runs under our name has a guard of its own
+  w_.fence.keep({.until = memory_.fenced_until,
+                 .postmaster = seen.postgres.postmaster,
+                 .ttl = seen.settings.ttl,
+                 .loop_wait = seen.settings.loop_wait});
 }
 
 awaitable<void> Agent::take_configuration() {

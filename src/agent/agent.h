@@ -11,6 +11,7 @@
 #include "api/board.h"
 #include "api/commands.h"
 #include "core/decide.h"
+#include "fence/fence.h"
 
 namespace tamada::agent {
 
@@ -24,6 +25,7 @@ class Agent final : public api::Commands {
     Peers& peers;
     Configuration& configuration;
     api::Board& board;
+    fence::Fence& fence;
   };
   explicit Agent(World world);
 
@@ -44,6 +46,7 @@ class Agent final : public api::Commands {
 
  private:
   awaitable<void> cycle();
+  void keep_fence(const core::Observation& seen);
   awaitable<void> take_configuration();
   awaitable<bool> has_duplicate();
   void publish(const core::Observation& seen, const core::Decision& decision);

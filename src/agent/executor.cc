@@ -122,6 +122,10 @@ awaitable<void> Executor::act(core::StartJob job) {
     log::error("{} refused: the lease is not in force any more", core::name(job.kind));
     co_return;
   }
+  if (const auto fence = t_.fence.view(); as_primary && !fence.usable) {
+    log::error("{} refused: {}", core::name(job.kind), fence.trouble);
+    co_return;
+  }
   t_.jobs.start(std::move(job));
 }
 

@@ -11,6 +11,7 @@
 #include "agent/observer.h"
 #include "agent/peers.h"
 #include "core/action.h"
+#include "fence/fence.h"
 
 namespace tamada::agent {
 
@@ -25,6 +26,7 @@ class Executor {
     Callbacks& callbacks;
     Configuration& configuration;
     Notes& notes;
+    fence::Fence& fence;
     std::function<void()> wake;
   };
   explicit Executor(Tools tools) : t_(tools) {}

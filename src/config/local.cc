@@ -147,13 +147,7 @@ void read_root(Section& root, Local& local, Problems& problems, Purpose purpose)
     read_postgresql(root.section("postgresql"), local.postgresql, purpose);
   }
   read_tags(root, local.tags, problems);
-
-  Section watchdog = root.section("watchdog");
-  watchdog.accept({"device", "safety_margin", "driver", "guard"});
-  if (const Json* mode = watchdog.raw("mode"); mode && wire::to_bool(*mode) != false) {
-    watchdog.warning("mode", "a hardware watchdog is not supported here; it has no effect");
-  }
-  watchdog.finish();
+  read_watchdog(root.section("watchdog"), local.watchdog);
   root.unsupported({"consul", "zookeeper", "exhibitor", "kubernetes", "raft", "citus"});
   root.accept({"thread_pool_size", "thread_stack_size"});
   root.finish();

@@ -53,6 +53,7 @@ std::optional<std::string> race_obstacle(const Observation& seen) {
   if (!seen.settings.tags.may_be_promoted()) {
     return "following a different leader because I am not allowed to promote";
   }
+  if (!seen.fence.usable) return "Watchdog device is not usable: " + seen.fence.trouble;
   const auto mine = own_position(seen.postgres);
   if (!mine) return "PostgreSQL does not answer";
   if (!seen.postgres.running_primary()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/fencing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
 
@@ -155,6 +156,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
+    decision.memory.fenced_until = fenced_until(seen, decision);
     if (leaves(decision)) return decision;
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.

@@ -76,6 +76,12 @@ struct UpstreamView {
   std::string error;
 };
 
+// Whether what would fence a primary whose daemon falls silent is in order; see fence/fence.h.
+struct FenceView {
+  bool usable = true;   // false: this node must not be primary (a required watchdog is missing)
+  std::string trouble;  // why not
+};
+
 // What people asked of this daemon by signal or REST.
 struct Requests {
   bool shutdown = false;
@@ -101,6 +107,7 @@ struct Observation {
   std::optional<UpstreamView> upstream;  // of the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
   Requests requests;
+  FenceView fence;
 
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const {

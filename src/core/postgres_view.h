@@ -107,6 +107,7 @@ struct PostgresView {
   std::optional<Upstream> following;  // what primary_conninfo was last set to by us
   int server_version = 0;             // 150020; of the running server or of the data directory (150000)
   std::string system_identifier;      // empty: unknown
+  int postmaster = 0;                 // process id; 0: none, or not known
   bool crashed = false;               // the postmaster ended without being asked since it last ran
 
   bool running_primary() const { return sql && !sql->in_recovery; }

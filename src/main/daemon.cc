@@ -15,6 +15,9 @@
 #include "api/routes.h"
 #include "core/presentation.h"
 #include "dcs/etcd3.h"
+#include "fence/fences.h"
+#include "fence/guard.h"
+#include "fence/watchdog.h"
 #include "net/http_server.h"
 #include "net/log.h"
 #include "postgres/local_postgres.h"
@@ -95,6 +98,16 @@ api::RestApiOptions api_options(const config::Local& local) {
   return options;
 }
 
+fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
+  using Mode = fence::WatchdogOptions::Mode;
+  return {.mode = watchdog.mode == config::Watchdog::Mode::off        ? Mode::off
+                  : watchdog.mode == config::Watchdog::Mode::required ? Mode::required
+                                                                      : Mode::automatic,
+          .device = watchdog.device,
+          .safety_margin_s = watchdog.safety_margin_s,
+          .testing = watchdog.testing};
+}
+
 // Everything that lives as long as the daemon; built in this order, ended in the other.
 class Daemon {
  public:
@@ -116,17 +129,26 @@ class Daemon {
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });
     agent::HttpPeers peers(local.restapi, instance());
+    fence::Guard guard(io_.get_executor(), fence::guard_program(), local.postgresql.data_dir);
+    guard.enable(local.watchdog.guard);
+    fence::Watchdog watchdog(watchdog_options(local.watchdog));
+    fence::Fences fences({&guard, &watchdog});
     agent::Agent agent({.executor = io_.get_executor(),
                         .clock = clock_,
                         .dcs = **dcs,
                         .postgres = postgres,
                         .peers = peers,
                         .configuration = configuration_,
-                        .board = board_});
+                        .board = board_,
+                        .fence = fences});
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local));
-    agent.on_reload([this, &rest] {
+    agent.on_reload([this, &rest, &guard, &watchdog] {
       auto again = config::load(file_, environment());
-      if (again) rest.configure(api_options(again->local));
+      if (again) {
+        rest.configure(api_options(again->local));
+        guard.enable(again->local.watchdog.guard);
+        watchdog.configure(watchdog_options(again->local.watchdog));
+      }
       service_manager_.reloaded();
       return again;
     });

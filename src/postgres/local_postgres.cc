@@ -152,6 +152,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
   core::PostgresView view;
   const auto postmaster = node.server.current();
+  view.postmaster = postmaster ? postmaster->pid() : 0;
   const auto look = co_await node.data.look(!postmaster, std::min(timeout, controldata_timeout_max));
   view.data_directory = look.kind;
   if (look.control) {

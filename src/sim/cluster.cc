@@ -37,13 +37,15 @@ Daemon::Daemon(Cluster& cluster, int node)
       postgres(*life, cluster.node(node).server, cluster.options.bugs),
       peers(*life, cluster, node),
       configuration(cluster.local_configuration(node)),
+      fence(cluster, node),
       agent({.executor = life->executor(),
              .clock = clock,
              .dcs = dcs,
              .postgres = postgres,
              .peers = peers,
              .configuration = configuration,
-             .board = board}),
+             .board = board,
+             .fence = fence}),
       rest(life->executor(), board, agent, clock,
            {.scope = "demo",
             .name = cluster.node(node).name,
@@ -69,6 +71,9 @@ Daemon::Daemon(Cluster& cluster, int node)
 }
 
 Daemon::~Daemon() { life->end(); }
+
+void SimFence::keep(const fence::Order& order) { cluster_.guard(node_, order.until); }
+std::optional<core::Instant> SimFence::inherited() const { return cluster_.node(node_).guarded_until; }
 
 void Daemon::request(net::HttpRequest request, std::function<void(net::HttpResponse)> done) {
   asio::co_spawn(life->executor(), rest.handle(std::move(request)),
@@ -149,7 +154,6 @@ void Cluster::crash_daemon(int id, Duration restart_after) {
   auto& one = node(id);
   if (!one.daemon) return;
   trace.line(one.name, "daemon killed");
-  arm_guard(id);
   one.daemon.reset();
   scheduler.after(restart_after, [this, id] { start_daemon(id); });
 }
@@ -158,7 +162,6 @@ void Cluster::freeze_daemon(int id) {
   auto& one = node(id);
   if (!one.daemon || one.daemon->life->frozen()) return;
   trace.line(one.name, "daemon frozen");
-  arm_guard(id);
   one.daemon->life->freeze();
 }
 
@@ -174,7 +177,6 @@ void Cluster::freeze_node(int id) {
   auto& one = node(id);
   if (!one.up || one.server.frozen()) return;
   trace.line(one.name, "machine frozen");
-  arm_guard(id);
   one.server.freeze();
   if (one.daemon) one.daemon->life->freeze();
 }
@@ -186,6 +188,7 @@ void Cluster::thaw_node(int id) {
   one.uncontrolled_until = scheduler.now();
   one.machine_was_frozen = true;
   one.server.thaw();
+  guard_looks(id);
   if (one.daemon) one.daemon->life->thaw();
 }
 
@@ -196,6 +199,7 @@ void Cluster::crash_node(int id, Duration back_after) {
   if (one.server.frozen()) one.server.thaw();
   one.daemon.reset();
   one.up = false;
+  one.guarded_until.reset();
   one.server.crash();
   scheduler.after(back_after, [this, id] {
     node(id).up = true;
@@ -237,20 +241,21 @@ bool Cluster::in_control(const Node& one) const {
   return scheduler.now() - one.uncontrolled_until > settling;
 }
 
-void Cluster::arm_guard(int id) {
+void Cluster::guard(int id, std::optional<core::Instant> until) {
   auto& one = node(id);
-  if (!options.guard || !one.daemon) return;
-  const auto deadline = one.daemon->board.latest()->seen.lease.deadline;
-  if (!deadline) return;
-  const auto life = std::weak_ptr(one.daemon->life);
-  scheduler.at(SimClock::when(*deadline, one.clock), [this, id, life] {
-    auto& late = node(id);
-    const auto still = life.lock();
-    if (still && !still->frozen()) return;
-    if (late.server.process != core::ProcessState::running || late.server.recovery) return;
-    trace.line(late.name, "guard: the lease has ended");
-    late.server.crash();
-  });
+  if (!options.guard || one.guarded_until == until) return;
+  one.guarded_until = until;
+  if (until) scheduler.at(SimClock::when(*until, one.clock), [this, id] { guard_looks(id); });
+}
+
+void Cluster::guard_looks(int id) {
+  auto& one = node(id);
+  if (!one.guarded_until || one.server.frozen() || scheduler.now() < SimClock::when(*one.guarded_until, one.clock))
+    return;
+  one.guarded_until.reset();
+  if (one.server.process == core::ProcessState::stopped) return;
+  trace.line(one.name, "guard: the lease has ended");
+  one.server.crash();
 }
 
 void Cluster::daemon_ended(int id, int code, std::string thrown) {

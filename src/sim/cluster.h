@@ -31,6 +31,19 @@ class SimPeers final : public agent::Peers {
 };
 
 // One life of the daemon, production's agent in it.
+// The guard process: it is the machine's, not the daemon's.
+class SimFence final : public fence::Fence {
+ public:
+  SimFence(Cluster& cluster, int node) : cluster_(cluster), node_(node) {}
+  void keep(const fence::Order& order) override;
+  core::FenceView view() const override { return {}; }
+  std::optional<core::Instant> inherited() const override;
+
+ private:
+  Cluster& cluster_;
+  int node_;
+};
+
 class Daemon {
  public:
   Daemon(Cluster& cluster, int node);
@@ -43,6 +56,7 @@ class Daemon {
   SimPostgres postgres;
   SimPeers peers;
   agent::Configuration configuration;
+  SimFence fence;
   api::Board board;
   agent::Agent agent;
   api::RestApi rest;
@@ -60,7 +74,8 @@ struct Node {
   bool up = true;           // the machine
   bool stays_down = false;  // no daemon is started by itself
   std::unique_ptr<Daemon> daemon;
-  Time uncontrolled_until{};  // its daemon was frozen or dead until then
+  Time uncontrolled_until{};                   // its daemon was frozen or dead until then
+  std::optional<core::Instant> guarded_until;  // by the node's clock
   bool machine_was_frozen = false;
   Time paused_until{};  // its daemon was last seen in pause
   struct Told {
@@ -100,8 +115,9 @@ class Cluster {
   std::string key(std::string_view name) const { return "/service/demo/" + std::string(name); }
   config::Local local_configuration(int node) const;
   bool in_control(const Node& node) const;  // its daemon runs, and has run for a while
-  // Once a guard process watches the lease.
-  void arm_guard(int node);
+  // The bound that the node's daemon gives to its guard, and what the guard does at its end.
+  void guard(int node, std::optional<core::Instant> until);
+  void guard_looks(int node);
   void daemon_ended(int node, int code, std::string thrown);
   void decided(int node, const api::Snapshot& snapshot);
   std::string node_at(const std::string& url) const;

@@ -60,6 +60,11 @@ Answer promote(const Observation& seen, const Memory& memory) {
     next.gave_up_at = seen.now;
     return warn(next, "released leader key: this node is tagged as nofailover", {ReleaseLeader{}});
   }
+  if (!seen.fence.usable) {
+    next.gave_up_at = seen.now;
+    return warn(next, "Not promoting self because watchdog could not be activated: " + seen.fence.trouble,
+                {ReleaseLeader{}});
+  }
   next.job_seen = seen.job.id;
   return say(next, "promoted self to leader by acquiring session lock", {StartJob{.kind = JobKind::promote}});
 }
@@ -119,6 +124,11 @@ Answer leader(const Observation& seen, const Memory& memory) {
   }
   Memory next = memory;
   next.job_seen = seen.job.id;
+  if (!seen.fence.usable) {
+    next.handing_over = "Demoting self because watchdog could not be activated";
+    return warn(next, next.handing_over + ": " + seen.fence.trouble,
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate}});
+  }
   next.crashed_at.reset();
   next.gave_up_at.reset();
   next.backoff.clear();

@@ -1,0 +1,85 @@
+#include "core/fencing.h"
+
+#include <gtest/gtest.h>
+
+#include "core/scene.h"
+
+namespace tamada::core {
+namespace {
+
+using testing::noon;
+using testing::Scene;
+
+std::optional<Instant> bound(const Scene& scene) { return decide(scene.seen, scene.memory).memory.fenced_until; }
+
+TEST(Fencing, LeaderWritesUntilItsLeaseEnds) {
+  auto scene = Scene().we_lead().primary();
+  EXPECT_EQ(bound(scene), scene.seen.lease.deadline);
+}
+
+TEST(Fencing, StandbyNeedsNone) { EXPECT_EQ(bound(Scene().b_leads().standby()), std::nullopt); }
+
+TEST(Fencing, IsThereBeforeThePromotionIs) {
+  auto scene = Scene().we_lead().standby();
+  const auto decision = decide(scene.seen, scene.memory);
+  ASSERT_EQ(decision.rule, "promote");
+  EXPECT_EQ(decision.memory.fenced_until, scene.seen.lease.deadline);
+}
+
+TEST(Fencing, CrashedLeaderIsFencedBeforeItStarts) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.postgres.sql.reset();
+  scene.seen.postgres.process = ProcessState::stopped;
+  const auto decision = decide(scene.seen, scene.memory);
+  ASSERT_EQ(decision.rule, "recover");
+  EXPECT_EQ(decision.memory.fenced_until, scene.seen.lease.deadline);
+}
+
+TEST(Fencing, PauseLeavesPostgresToTheOperator) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.settings.pause = true;
+  scene.memory.fenced_until = noon + 5s;
+  EXPECT_EQ(bound(scene), std::nullopt);
+}
+
+// A renewed lease without the leader key on it entitles to nothing.
+TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
+  auto scene = Scene().b_leads().primary();
+  scene.memory.fenced_until = noon + 5s;
+  EXPECT_EQ(bound(scene), noon + 5s);
+  scene.memory.fenced_until.reset();
+  EXPECT_EQ(bound(scene), std::nullopt);
+}
+
+TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
+  auto scene = Scene().leader_is("a", testing::old_lease).primary();
+  scene.memory.fenced_until = noon + 5s;
+  EXPECT_EQ(bound(scene), noon + 5s);
+}
+
+TEST(Fencing, ServerThatDoesNotAnswerMayWrite) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.postgres.sql.reset();
+  scene.seen.postgres.process = ProcessState::unresponsive;
+  EXPECT_EQ(bound(scene), scene.seen.lease.deadline);
+}
+
+TEST(Fencing, WithoutTheRequiredWatchdogNobodyIsPromoted) {
+  auto scene = Scene().we_lead().standby();
+  scene.seen.fence = {.usable = false, .trouble = "/dev/watchdog: No such file or directory"};
+  const auto decision = decide(scene.seen, scene.memory);
+  EXPECT_EQ(decision.reason,
+            "Not promoting self because watchdog could not be activated: /dev/watchdog: No such file or directory");
+  EXPECT_TRUE(std::holds_alternative<ReleaseLeader>(decision.actions.back()));
+}
+
+TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.fence = {.usable = false, .trouble = "gone"};
+  const auto decision = decide(scene.seen, scene.memory);
+  EXPECT_EQ(decision.reason, "Demoting self because watchdog could not be activated: gone");
+  EXPECT_FALSE(decision.memory.handing_over.empty());
+}
+
+}  // namespace
+}  // namespace tamada::core

@@ -1,0 +1,29 @@
+// What ends this node's PostgreSQL when the daemon cannot: frozen, killed, swapping or gone. docs/architecture.md.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/observation.h"
+
+namespace tamada::fence {
+
+struct Order {
+  std::optional<core::Instant> until;  // see core::fenced_until
+  int postmaster = 0;                  // process id; 0: not known
+  core::Duration ttl{}, loop_wait{};
+  bool frozen_may_write = false;  // primary_race_backoff counts on a frozen primary that goes on writing
+};
+
+class Fence {
+ public:
+  virtual ~Fence() = default;
+  // To be called after each decision, before it is carried out. Does not block.
+  virtual void keep(const Order& order) = 0;
+  // Whether this node may become primary, as far as the fence goes.
+  virtual core::FenceView view() const = 0;
+  // The bound that a former run of this daemon left in force.
+  virtual std::optional<core::Instant> inherited() const { return std::nullopt; }
+};
+
+}  // namespace tamada::fence

@@ -1,0 +1,34 @@
+// Several fences as one.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "fence/fence.h"
+
+namespace tamada::fence {
+
+class Fences final : public Fence {
+ public:
+  explicit Fences(std::vector<Fence*> all) : all_(std::move(all)) {}
+  void keep(const Order& order) override {
+    for (auto* one : all_) one->keep(order);
+  }
+  core::FenceView view() const override {
+    for (const auto* one : all_) {
+      if (auto view = one->view(); !view.usable) return view;
+    }
+    return {};
+  }
+  std::optional<core::Instant> inherited() const override {
+    for (const auto* one : all_) {
+      if (const auto until = one->inherited()) return until;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<Fence*> all_;
+};
+
+}  // namespace tamada::fence

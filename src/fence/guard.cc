@@ -1,0 +1,194 @@
+#include "fence/guard.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+
+#include "fence/guard_page.h"
+#include "net/log.h"
+#include "net/process.h"
+
+namespace tamada::fence {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto restart_pause = 5s;
+
+// The lease's end is the bound; clocks of this machine and etcd's may differ by so much of the ttl at the very most.
+core::Duration margin(core::Duration ttl) { return std::max<core::Duration>(ttl / 100, 50ms); }
+
+// One data directory, one guard. 64 bits of FNV-1a: the name may become no longer than shm_open allows.
+std::string page_name(const std::string& data_dir) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const unsigned char c : data_dir) hash = (hash ^ c) * 1099511628211U;
+  return fmt::format("/tamada-guard.{}.{:016x}", getuid(), hash);
+}
+
+GuardPage* map(int fd) {
+  void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return memory == MAP_FAILED ? nullptr : static_cast<GuardPage*>(memory);
+}
+
+GuardPage* open_page(const std::string& name) {
+  const int fd = shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0);
+  if (fd < 0) return nullptr;
+  struct stat found{};
+  if (fstat(fd, &found) != 0 || found.st_size < static_cast<off_t>(sizeof(GuardPage))) {
+    close(fd);
+    return nullptr;
+  }
+  return map(fd);
+}
+
+GuardPage* create_page(const std::string& name) {
+  shm_unlink(name.c_str());
+  const int fd = shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return nullptr;
+  if (ftruncate(fd, sizeof(GuardPage)) != 0) {
+    close(fd);
+    return nullptr;
+  }
+  return map(fd);
+}
+
+}  // namespace
+
+struct Guard::Impl {
+  asio::any_io_executor executor;
+  std::string program, data_dir, name;
+  GuardPage* page = nullptr;
+  std::unique_ptr<net::ExitWatch> running;
+  core::Instant started_at{};
+  GuardPage* former = nullptr;  // of a former daemon
+  std::unique_ptr<net::ExitWatch> former_running;
+  std::int64_t told_fired_ns = 0;
+  bool told_ready = false;
+
+  void find_former();
+  bool start(core::Instant now);
+  void dismiss_former();
+  void report();
+};
+
+Guard::Guard(asio::any_io_executor executor, std::string program, std::string data_dir)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->executor = std::move(executor);
+  impl_->program = std::move(program);
+  impl_->name = page_name(data_dir);
+  impl_->data_dir = std::move(data_dir);
+  impl_->find_former();
+}
+
+// The pages stay mapped to the end of the process: the guard outlives us, by design.
+Guard::~Guard() = default;
+
+void Guard::Impl::find_former() {
+  former = open_page(name);
+  if (!former) return;
+  const int pid = former->guard_pid.load();
+  if (pid > 1) former_running = std::make_unique<net::ExitWatch>(executor, pid);
+  const bool alive = former_running && former_running->ok() && !former_running->has_ended();
+  if (alive && former->version.load() == GuardPage::current_version) return;
+  if (alive) {
+    log::warning("the guard of another version (pid {}) is dismissed", pid);
+    former_running->signal(SIGKILL);
+  }
+  former = nullptr;
+  former_running.reset();
+}
+
+std::optional<core::Instant> Guard::inherited() const {
+  if (!impl_->former) return std::nullopt;
+  const auto deadline = impl_->former->deadline_ns.load();
+  if (deadline == 0) return std::nullopt;
+  return core::Instant(core::Duration(deadline));
+}
+
+bool Guard::Impl::start(core::Instant now) {
+  if (running && !running->has_ended()) return true;
+  if (started_at != core::Instant{}) {
+    if (now - started_at < restart_pause) return false;
+    log::error("the guard has ended, which it should not: starting another");
+  }
+  started_at = now;
+  const auto deadline = page ? page->deadline_ns.load() : former ? former->deadline_ns.load() : 0;
+  const auto postmaster = page ? page->postmaster_pid.load() : former ? former->postmaster_pid.load() : 0;
+  if (page) munmap(page, sizeof(GuardPage));
+  page = create_page(name);
+  if (!page) {
+    log::error("no guard: could not create shared memory {}: {}", name, std::strerror(errno));
+    return false;
+  }
+  page->postmaster_pid.store(postmaster);
+  page->deadline_ns.store(deadline);
+  page->version.store(GuardPage::current_version);
+  auto process = net::Process::spawn(executor, {.argv = {program, name, std::to_string(getpid()), data_dir},
+                                                .unset = {"NOTIFY_SOCKET", "WATCHDOG_*"},
+                                                .new_session = true});
+  if (!process) {
+    log::error("no guard: {}; while this lasts, a primary whose daemon is frozen can go on writing",
+               process.error().what);
+    return false;
+  }
+  running = std::make_unique<net::ExitWatch>(executor, process->pid());
+  told_ready = false;
+  return true;
+}
+
+void Guard::Impl::dismiss_former() {
+  if (!former || page->guard_pid.load() == 0) return;
+  former_running->signal(SIGKILL);
+  former = nullptr;
+  former_running.reset();
+}
+
+void Guard::Impl::report() {
+  if (!told_ready && page->guard_pid.load() != 0) {
+    told_ready = true;
+    const auto protection = page->protection.load();
+    log::info("guard started, pid {}{}{}", page->guard_pid.load(),
+              (protection & GuardPage::memory_locked) != 0 ? ", memory locked" : ", memory not locked",
+              (protection & GuardPage::priority_raised) != 0 ? ", priority raised" : ", ordinary priority");
+  }
+  const auto fired = page->fired_ns.load();
+  if (fired != told_fired_ns) {
+    told_fired_ns = fired;
+    log::critical(
+        "the guard ended PostgreSQL {} ms ago: the leader lease had ended and nothing was heard from this daemon",
+        (boot_time_ns() - fired) / 1'000'000);
+  }
+}
+
+void Guard::keep(const Order& order) {
+  auto& me = *impl_;
+  const bool wanted = enabled_ && !order.frozen_may_write;
+  const bool needed = wanted && order.until;
+  if (!needed && !me.page && !me.former) return;
+  if (!me.start(core::Instant(core::Duration(boot_time_ns()))) && !me.page) return;
+  me.page->postmaster_pid.store(order.postmaster);
+  const auto bound = needed ? (*order.until - margin(order.ttl)).time_since_epoch().count() : 0;
+  me.page->deadline_ns.store(bound);
+  // What the former guard waits for is now the new one's; until that is ready both wait for the same.
+  if (me.former) me.former->deadline_ns.store(bound);
+  me.dismiss_former();
+  me.report();
+}
+
+std::string guard_program() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = self.parent_path() / "tamada-guard";
+  if (!error && std::filesystem::exists(beside, error)) return beside;
+  return self.parent_path().parent_path() / "libexec" / "tamada" / "tamada-guard";
+}
+
+}  // namespace tamada::fence

@@ -1,0 +1,35 @@
+// The daemon's side of the guard process (src/main/guard.cc): starts it, and moves its bound.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fence/fence.h"
+#include "net/asio.h"
+
+namespace tamada::fence {
+
+class Guard final : public Fence {
+ public:
+  // `program` is tamada-guard's path. Starts it with the first order; takes over from the guard that a former daemon
+  // of this data directory left, without a moment in which none is in force.
+  Guard(asio::any_io_executor executor, std::string program, std::string data_dir);
+  ~Guard() override;
+
+  void keep(const Order& order) override;
+  // A guard that cannot be started is told in the log, and does not stop a promotion: Patroni has none at all.
+  core::FenceView view() const override { return {}; }
+  std::optional<core::Instant> inherited() const override;
+
+  void enable(bool on) { enabled_ = on; }  // `watchdog.guard`
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  bool enabled_ = true;
+};
+
+// Beside this program, or where packages put it.
+std::string guard_program();
+
+}  // namespace tamada::fence

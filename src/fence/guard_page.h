@@ -1,0 +1,31 @@
+// The memory that the daemon shares with its guard, in POSIX shared memory: it outlives the daemon. All fields are
+// lock-free atomics; whoever is stopped between two writes leaves a page that is safe to act on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+
+namespace tamada::fence {
+
+struct GuardPage {
+  static constexpr std::uint32_t current_version = 0x54470001;
+
+  std::atomic<std::uint32_t> version;
+  std::atomic<std::int32_t> guard_pid;       // the guard: since it is ready
+  std::atomic<std::uint32_t> protection;     // the guard: bits below
+  std::atomic<std::int32_t> postmaster_pid;  // the daemon: 0 is unknown
+  std::atomic<std::int64_t> deadline_ns;     // the daemon: CLOCK_BOOTTIME; 0 is disarmed
+  std::atomic<std::int64_t> fired_ns;        // the guard: when it last ended PostgreSQL, CLOCK_BOOTTIME; 0 is never
+
+  enum : std::uint32_t { memory_locked = 1, priority_raised = 2 };
+};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+inline std::int64_t boot_time_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace tamada::fence

@@ -1,0 +1,48 @@
+// A hardware watchdog (or the kernel's softdog): resets the whole machine when this daemon falls silent.
+// Source of modes, texts and timing: Patroni's page "Watchdog support"; of the bytes and ioctls: the kernel's
+// watchdog-api document.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fence/fence.h"
+
+namespace tamada::fence {
+
+struct WatchdogOptions {
+  enum class Mode { off, automatic, required } mode = Mode::automatic;
+  std::string device = "/dev/watchdog";
+  int safety_margin_s = 5;  // between the watchdog's time and the lease's end; -1: half of the ttl
+  bool testing = false;     // driver: testing: the device is a pipe that gets timeouts as text
+  bool operator==(const WatchdogOptions&) const = default;
+};
+
+class Watchdog final : public Fence {
+ public:
+  explicit Watchdog(WatchdogOptions options);
+  ~Watchdog() override;
+
+  void configure(WatchdogOptions options);
+  // Opens the device with the first bound, keeps it quiet with each later one, closes it when there is none.
+  void keep(const Order& order) override;
+  core::FenceView view() const override;
+
+ private:
+  class Device;
+  void activate(const Order& order);
+  void close();
+  void ping(const Order& order);
+  int timeout_s(const Order& order) const;
+  bool settle_timeout(const Order& order);
+  void failed(std::string why);
+
+  WatchdogOptions options_;
+  std::unique_ptr<Device> device_;  // null: not open
+  int timeout_s_ = 0;               // as last asked for
+  std::optional<core::Instant> pinged_for_;
+  std::string trouble_;           // why the last activation failed; empty: it did not
+  core::Instant failed_until_{};  // in terms of bounds: not tried again for an earlier one
+};
+
+}  // namespace tamada::fence

@@ -1,0 +1,162 @@
+// The guard: ends this node's PostgreSQL when its bound passes and the daemon has not moved it, whether the daemon is
+// frozen, killed, swapping or gone. A program of its own, statically linked, so that all of it fits locked into memory.
+//
+//   tamada-guard SHARED_MEMORY DAEMON_PID DATA_DIR
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fence/guard_page.h"
+#include "fence/kill_postgres.h"
+
+namespace {
+
+using tamada::fence::boot_time_ns;
+using tamada::fence::GuardPage;
+
+constexpr long long look_again_ns = 250'000'000;  // at what the daemon wrote
+
+int open_pidfd(int pid) { return pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1; }
+
+// Whatever is refused here only makes the guard slower in a machine under pressure; the daemon logs it.
+unsigned protect_self() {
+  unsigned protection = 0;
+  if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0) protection |= GuardPage::memory_locked;
+  sched_param priority{};
+  priority.sched_priority = 1;
+  if (syscall(SYS_sched_setscheduler, 0, SCHED_RR, &priority) == 0 || setpriority(PRIO_PROCESS, 0, -20) == 0) {
+    protection |= GuardPage::priority_raised;
+  }
+  return protection;
+}
+
+GuardPage* map_page(const char* name, struct stat* identity) {
+  const int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
+  if (fd < 0) return nullptr;
+  if (fstat(fd, identity) != 0 || identity->st_size < static_cast<off_t>(sizeof(GuardPage))) return nullptr;
+  void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return memory == MAP_FAILED ? nullptr : static_cast<GuardPage*>(memory);
+}
+
+// The successor of our daemon has a page and a guard of its own under this name.
+void remove_own_page(const char* name, const struct stat& identity) {
+  const int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+  struct stat now{};
+  if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == identity.st_ino) shm_unlink(name);
+}
+
+// The daemon's log format; it may be frozen, so what it will say of this comes later.
+void tell(int pid, int processes) {
+  timeval now{};
+  gettimeofday(&now, nullptr);
+  tm local{};
+  localtime_r(&now.tv_sec, &local);
+  char when[32], line[256];
+  strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local);
+  const int length = snprintf(line, sizeof line,
+                              "%s,%03d CRITICAL: guard: the leader lease ended and the daemon did not stop PostgreSQL: "
+                              "killed postmaster %d, %d processes in all\n",
+                              when, static_cast<int>(now.tv_usec / 1000), pid, processes);
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, line, static_cast<size_t>(length));
+}
+
+class Guard {
+ public:
+  Guard(GuardPage& page, int daemon_pid, const char* data_dir)
+      : page_(page),
+        data_dir_(data_dir),
+        daemon_(open_pidfd(daemon_pid)),
+        timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC)) {}
+
+  // Until the daemon is gone and nothing is left to guard.
+  void run() {
+    for (;;) {
+      watch(page_.postmaster_pid.load());
+      auto deadline = page_.deadline_ns.load();
+      const auto now = boot_time_ns();
+      if (deadline != 0 && now >= deadline) {
+        end_postgres();
+        page_.fired_ns.store(now);
+        page_.deadline_ns.compare_exchange_strong(deadline, 0);
+        continue;
+      }
+      if (daemon_ < 0 && deadline == 0) return;
+      sleep_until(deadline != 0 && deadline < now + look_again_ns ? deadline : now + look_again_ns);
+    }
+  }
+
+ private:
+  void watch(int pid) {
+    if (pid == postmaster_) return;
+    if (postmaster_fd_ >= 0) close(postmaster_fd_);
+    postmaster_ = pid;
+    postmaster_fd_ = open_pidfd(pid);
+  }
+
+  void end_postgres() {
+    int processes = postmaster_fd_ >= 0 ? tamada::fence::kill_postgres(postmaster_, postmaster_fd_) : 0;
+    if (processes == 0) {  // started since the daemon last told
+      watch(tamada::fence::running_postmaster(data_dir_));
+      if (postmaster_fd_ >= 0) processes = tamada::fence::kill_postgres(postmaster_, postmaster_fd_);
+    }
+    if (processes > 0) tell(postmaster_, processes);
+  }
+
+  void sleep_until(long long at_ns) {
+    itimerspec when{};
+    when.it_value.tv_sec = at_ns / 1'000'000'000;
+    when.it_value.tv_nsec = at_ns % 1'000'000'000;
+    timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+    pollfd events[2] = {{timer_, POLLIN, 0}, {daemon_, POLLIN, 0}};
+    poll(events, daemon_ < 0 ? 1 : 2, -1);
+    if (daemon_ >= 0 && events[1].revents != 0) {
+      close(daemon_);
+      daemon_ = -1;
+    }
+  }
+
+  GuardPage& page_;
+  const char* data_dir_;
+  int daemon_;
+  int timer_;
+  int postmaster_ = 0;
+  int postmaster_fd_ = -1;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    fputs("tamada-guard is started by tamada, which shares its memory with it\n", stderr);
+    return 2;
+  }
+  struct stat identity{};
+  GuardPage* page = map_page(argv[1], &identity);
+  if (page == nullptr || page->version.load() != GuardPage::current_version) {
+    fprintf(stderr, "tamada-guard: no shared memory %s of this version\n", argv[1]);
+    return 1;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGINT, SIG_IGN);   // Ctrl-C in the daemon's terminal is the daemon's
+  signal(SIGTERM, SIG_IGN);  // as is a service manager's stop: the guard leaves when the daemon has left
+  prctl(PR_SET_NAME, "tamada-guard");
+  page->protection.store(protect_self());
+  page->guard_pid.store(getpid());
+  Guard(*page, atoi(argv[2]), argv[3]).run();
+  remove_own_page(argv[1], identity);
+  return 0;
+}

@@ -1,0 +1,158 @@
+"""The guard: a primary whose daemon is silent ends before another node can become one.
+
+A writer for each node, all the time: no statement sent to a former primary after another node acknowledged its first write
+may be acknowledged. More rounds: GUARD_ROUNDS=20.
+"""
+import os
+import signal
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from harness import processes, wait_for
+
+pytestmark = pytest.mark.tamada
+ROUNDS = int(os.environ.get("GUARD_ROUNDS", "2"))   # of each kind of trouble
+
+
+class NodeWriter:
+    """Writes to one node as fast as it answers, whatever its role."""
+
+    def __init__(self, node):
+        self.node, self.acks = node, []   # when a statement that was acknowledged had been sent, time.monotonic()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        self._done.set()
+        self._thread.join(15)
+
+    def _connect(self):
+        connection = self.node.connect(timeout=2)
+        connection.cursor().execute("set log_min_messages = fatal")   # a standby would log each refusal
+        return connection
+
+    def _run(self):
+        connection = None
+        while not self._done.is_set():
+            try:
+                connection = connection or self._connect()
+                sent = time.monotonic()
+                connection.cursor().execute("insert into guarded(node) values (%s)", [self.node.name])
+                self.acks.append(sent)
+            except psycopg2.errors.ReadOnlySqlTransaction:
+                self._done.wait(0.02)
+            except psycopg2.Error:
+                if connection:
+                    connection.close()
+                connection = None
+                self._done.wait(0.02)
+
+
+@pytest.fixture(scope="module")
+def guarded(_shared):
+    cluster = _shared(dcs={"ttl": 5, "loop_wait": 1, "retry_timeout": 1})
+    cluster.up()
+    cluster.leader().sql("create table guarded(id bigserial, node text)")
+    return cluster
+
+
+def freeze_daemon(node):
+    node.signal(signal.SIGSTOP)
+    return lambda: node.signal(signal.SIGCONT)
+
+
+def kill_daemon(node):
+    node.kill_daemon()
+    return node.spawn
+
+
+def freeze_machine(node):
+    """Every process of the node. When they go on, the guard is the first to run, as its priority makes it on a host."""
+    postmaster = node.postmaster_pid()
+    guards = [child for child, name in processes.children(node.proc.pid) if name == "tamada-guard"]
+    assert len(guards) == 1
+    server = [postmaster, *(child for child, _ in processes.children(postmaster))]
+    for pid in [node.proc.pid, *server, *guards]:
+        processes.send(pid, signal.SIGSTOP)
+
+    def thaw():
+        processes.send(guards[0], signal.SIGCONT)
+        wait_for("the guard to act", lambda: node.postmaster_pid() is None, 10)
+        for pid in [node.proc.pid, *server]:
+            processes.send(pid, signal.SIGCONT)
+    return thaw
+
+
+def one_round(cluster, trouble):
+    cluster.wait_healthy(90)
+    old = cluster.leader()
+    writers = [NodeWriter(node) for node in cluster.nodes]
+    try:
+        mine = next(w for w in writers if w.node is old)
+        wait_for("writes on the primary", lambda: len(mine.acks) > 50, 30)
+        back = trouble(old)
+        new = cluster.wait_leader(other_than=old, timeout=60)
+        theirs = next(w for w in writers if w.node is new)
+        wait_for(f"writes on {new}", lambda: theirs.acks, 60)
+        wait_for("more writes", lambda: len(theirs.acks) > 50, 30)
+        seen = len(theirs.acks)
+        back()
+        wait_for("many more writes", lambda: len(theirs.acks) > seen + 200, 60)
+        first = theirs.acks[0]
+        late = [sent - first for sent in mine.acks if sent > first]
+        assert late == [], f"{old} took {len(late)} writes after {new} had, up to {max(late):.3f} s later"
+    finally:
+        for writer in writers:
+            writer.stop()
+
+
+@pytest.mark.parametrize("trouble", [freeze_daemon, kill_daemon, freeze_machine])
+def test_former_primary_accepts_no_write_once_another_is_primary(guarded, trouble):
+    for _ in range(ROUNDS):
+        one_round(guarded, trouble)
+
+
+def test_frozen_daemon_tells_what_happened(guarded):
+    guarded.wait_healthy(90)
+    old = guarded.leader()
+    old.signal(signal.SIGSTOP)
+    guarded.wait_leader(other_than=old, timeout=60)
+    assert old.postmaster_pid() is None
+    assert "guard: the leader lease ended" in old.log(), "the guard's own line, while the daemon is still frozen"
+    old.signal(signal.SIGCONT)
+    wait_for("the daemon's own account", lambda: "the guard ended PostgreSQL" in old.log(), 30)
+    guarded.wait_healthy(90)
+
+
+def test_in_pause_nothing_is_ended(guarded):
+    guarded.wait_healthy(90)
+    leader = guarded.leader()
+    pid = leader.postmaster_pid()
+    assert guarded.ctl("pause", "--wait").returncode == 0
+    leader.signal(signal.SIGSTOP)
+    try:
+        wait_for("the leader's key to go", lambda: "leader" not in guarded.keys(), 60)
+        time.sleep(2)   # past the bound that there would be
+        assert leader.postmaster_pid() == pid
+    finally:
+        leader.signal(signal.SIGCONT)
+        guarded.ctl("resume", "--wait")
+
+
+def test_switched_off_the_server_goes_on(new_cluster):
+    cluster = new_cluster(1, dcs={"ttl": 5, "loop_wait": 1, "retry_timeout": 1})
+    for node in cluster.nodes:
+        node.config["watchdog"] = {"mode": "off", "guard": False}
+    cluster.up()
+    leader = cluster.leader()
+    pid = leader.postmaster_pid()
+    leader.signal(signal.SIGSTOP)
+    try:
+        wait_for("the leader's key to go", lambda: "leader" not in cluster.keys(), 60)
+        assert leader.postmaster_pid() == pid
+    finally:
+        leader.signal(signal.SIGCONT)
