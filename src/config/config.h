@@ -129,14 +129,6 @@ struct Postgresql {
   int pg_ctl_timeout_s = 60;
 };
 
-struct Watchdog {
-  enum class Mode { off, automatic, required } mode = Mode::automatic;
-  std::string device = "/dev/watchdog";
-  int safety_margin_s = 5;  // -1: half of the ttl
-  bool testing = false;     // driver: testing
-  bool guard = true;        // the guard process; ours
-};
-
 struct Local {
   std::string file;  // where it came from
   std::string scope, name;

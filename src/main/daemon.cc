@@ -100,12 +100,12 @@ api::RestApiOptions api_options(const config::Local& local) {
 
 fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
   using Mode = fence::WatchdogOptions::Mode;
-  return {.mode = watchdog.mode == config::Watchdog::Mode::off        ? Mode::off
-                  : watchdog.mode == config::Watchdog::Mode::required ? Mode::required
-                                                                      : Mode::automatic,
+  return {.mode = watchdog.mode == "off"        ? Mode::off
+                  : watchdog.mode == "required" ? Mode::required
+                                                : Mode::automatic,
           .device = watchdog.device,
           .safety_margin_s = watchdog.safety_margin_s,
-          .testing = watchdog.testing};
+          .testing = watchdog.driver == "testing"};
 }
 
 // Everything that lives as long as the daemon; built in this order, ended in the other.
