@@ -69,8 +69,11 @@ def _reachable(program, folder):
         return str(path)
     target = os.path.join(folder, "bin", path.name)
     os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-    shutil.copy(path, target)
-    os.chmod(target, 0o755)
+    for file in (path, path.with_name("tamada-guard")):   # which the daemon looks for beside itself
+        if file.exists():
+            copied = os.path.join(folder, "bin", file.name)
+            shutil.copy(file, copied)
+            os.chmod(copied, 0o755)
     return target
 
 
@@ -123,7 +126,7 @@ class Etcd:
 
 class Node:
     def __init__(self, cluster, i):
-        self.cluster, self.name = cluster, f"n{i}"
+        self.cluster, self.name, self.side = cluster, f"n{i}", cluster.side   # another side: a mixed cluster
         self.pg_port, self.api_port = cluster.ports[2 + 2 * i], cluster.ports[3 + 2 * i]
         self.data = f"{cluster.root}/{self.name}"
         self.config_file = f"{cluster.root}/{self.name}.yml"
@@ -171,7 +174,7 @@ class Node:
         assert not self.running(), f"{self.name} runs already"
         self.log_start = os.path.getsize(self.log_file) if os.path.exists(self.log_file) else 0
         with open(self.log_file, "a") as log:
-            self.proc = processes.spawn([*self.cluster.side.daemon, self.config_file], log, self.cluster.root)
+            self.proc = processes.spawn([*self.side.daemon, self.config_file], log, self.cluster.root)
 
     def running(self):
         return self.proc is not None and self.proc.poll() is None
@@ -375,7 +378,11 @@ class Cluster:
         return wait_for(f"a leader and {len(nodes) - 1} streaming replicas", healthy, timeout, step=0.1)
 
     def ctl(self, *args, timeout=60, node=None):
-        return processes.run([*self.side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout)
+        return self.run_ctl(self.side, *args, timeout=timeout, node=node)
+
+    def run_ctl(self, side, *args, timeout=60, node=None):
+        """The command of any side."""
+        return processes.run([*side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout)
 
     def logs(self, lines=60):
         """The ends of all logs, for the report of a failure."""

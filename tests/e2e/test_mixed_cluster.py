@@ -1,0 +1,91 @@
+"""Nodes of Debian's Patroni and ours in one cluster, and the move from one to the other, node by node, and back."""
+import time
+
+import facts
+import pytest
+from harness import Side, Writer, wait_for
+
+pytestmark = pytest.mark.tamada
+PATRONI = Side("/usr/bin/patroni", "/usr/bin/patronictl")
+
+
+@pytest.fixture(scope="module")
+def mixed(_shared):
+    """n0 is Patroni's, n1 ours, n2 Patroni's."""
+    cluster = _shared()
+    for node in (cluster.nodes[0], cluster.nodes[2]):
+        node.side = PATRONI
+    return cluster.up()
+
+
+def hand_over(cluster, new):
+    old = cluster.leader()
+    done = cluster.ctl("switchover", "--leader", old.name, "--candidate", new.name, "--force")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for(f"{new} as leader", new.is_primary, 60)
+    cluster.wait_healthy(90)
+
+
+def replace(node, side):
+    """The service is stopped and the other's started on the same data, as the migration guide says."""
+    node.stop()
+    node.side = side
+    node.start()
+
+
+def test_each_is_elected_after_the_other(mixed):
+    patroni, ours, _ = mixed.nodes
+    mixed.wait_healthy(90)
+    with Writer(mixed) as writer:
+        for new in (ours, patroni, ours):
+            hand_over(mixed, new)
+    assert writer.missing() == []
+
+
+@pytest.mark.parametrize("lost", [0, 1], ids=["patroni", "ours"])
+def test_each_takes_over_when_the_other_is_lost(mixed, lost):
+    patroni, ours, third = mixed.nodes
+    victim, heir = (patroni, ours) if lost == 0 else (ours, patroni)
+    mixed.wait_healthy(90)
+    if mixed.leader() is not victim:
+        hand_over(mixed, victim)
+    before = facts.timeline(victim)
+    victim.lose()
+    new = mixed.wait_leader(other_than=victim, timeout=mixed.dcs["ttl"] + 60)
+    assert new in (heir, third)
+    victim.start()
+    mixed.wait_healthy(120)
+    assert facts.timeline(new) > before
+
+
+def test_the_lists_agree(mixed):
+    """Our command on a cluster with their daemons, theirs on one with ours."""
+    mixed.wait_healthy(90)
+    ours = mixed.ctl("list", "-f", "tsv").stdout.splitlines()[1:]
+    theirs = mixed.run_ctl(PATRONI, "list", "-f", "tsv").stdout.splitlines()[1:]
+
+    def facts_of(rows):   # cluster, member, host, role, state, timeline
+        return sorted([*(cells := row.split("\t"))[:4], cells[5]] for row in rows)
+    assert facts_of(ours) == facts_of(theirs) and len(ours) == 3
+
+
+def test_rolling_move_and_back(new_cluster):
+    """Patroni's cluster becomes ours with one switchover, nothing lost; and goes back."""
+    cluster = new_cluster()
+    for node in cluster.nodes:
+        node.side = PATRONI
+    cluster.up()
+    with Writer(cluster) as writer:
+        for side in (cluster.side, PATRONI):
+            leader = cluster.leader()
+            standbys = [node for node in cluster.nodes if node is not leader]
+            began = time.monotonic()
+            for node in standbys:
+                replace(node, side)
+                cluster.wait_healthy(90)
+            assert cluster.leader() is leader, "moving the standbys moves nobody else"
+            assert writer.longest_gap(began, writer.acks[-1].at) < 3, "nor stops any write"
+            hand_over(cluster, standbys[0])
+            replace(leader, side)
+            cluster.wait_healthy(90)
+    assert writer.missing() == []
