@@ -1,7 +1,8 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests and end-to-end tests
+#   make test                 unit tests, end-to-end tests, and tests on booted hosts
+#   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
@@ -13,13 +14,18 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test build deb bench deps deps-deb deps-bench clean
+.PHONY: demo test table build deb bench deps deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
-test: build
+test: build deps-hosts
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
+
+table: build deps-hosts
+	@HOSTS_PROFILE=seed $(PYTHON) tests/run.py --build $(BUILD) --only hosts
+	@HOSTS_PROFILE=fast $(PYTHON) tests/run.py --build $(BUILD) --only hosts
+	@$(PYTHON) tests/hosts/table.py build/hosts-table-30.json build/hosts-table-5.json >docs/failover-table.md
 
 build: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
@@ -36,6 +42,9 @@ deps:
 
 deps-deb:
 	@tools/install-packages packages-deb.txt
+
+deps-hosts: deps-deb
+	@tools/install-packages packages-hosts.txt
 
 deps-bench:
 	@tools/install-packages packages-bench.txt

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""All tests: the unit tests of every folder (ctest), then the end-to-end tests (pytest). Ends with one line of counts.
+"""All tests: the unit tests of every folder (ctest), the end-to-end tests (pytest), and those on booted hosts, where the
+machine can have such. Ends with one line of counts.
 
-run.py [--build build/release] [--only unit|e2e] [-- arguments for pytest]
+run.py [--build build/release] [--only unit|e2e|hosts] [-- arguments for pytest]
 """
 import argparse
 import os
@@ -48,16 +49,27 @@ def e2e(build, arguments):
     return code, counts(report)
 
 
+def hosts(build, arguments):
+    report = build / "hosts.xml"
+    report.unlink(missing_ok=True)
+    env = dict(os.environ)
+    env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
+    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/hosts", "-p", "no:cacheprovider", "-rs", "--durations=5",
+                           f"--junitxml={report}", *arguments], cwd=TREE, env=env).returncode
+    return code, counts(report)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["unit", "e2e"])
+    parser.add_argument("--only", choices=["unit", "e2e", "hosts"])
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     build = (TREE / options.build).resolve()
 
     passed = failed = skipped = 0
-    for name, suite in (("unit", lambda: unit(build)), ("e2e", lambda: e2e(build, options.pytest))):
+    for name, suite in (("unit", lambda: unit(build)), ("e2e", lambda: e2e(build, options.pytest)),
+                        ("hosts", lambda: hosts(build, options.pytest))):
         if options.only not in (None, name):
             continue
         print(f"\n---- {name} tests", flush=True)

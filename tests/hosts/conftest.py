@@ -1,5 +1,7 @@
 """Fixtures: four booted hosts, three for a cluster and one for HAProxy, and what the playbooks make of them. One of each for
-the whole run: the files build on each other, in the order of their names."""
+the whole run: the files build on each other, in the order of their names.
+
+KEEP=FOLDER keeps the hosts, and the inventory in FOLDER, for the next run, which then need not begin with the first file."""
 import os
 import pathlib
 import subprocess
@@ -21,9 +23,11 @@ def machines():
         pytest.skip(f"no booted hosts on this machine: {reason}")
     machines = Machines(os.environ.get("HOSTS_NAME", "tam"), os.environ.get("HOSTS_NET", "10.213.7"))
     machines("build", timeout=1800)
-    machines("up", 4, timeout=300)
+    keep = os.environ.get("KEEP")
+    if not (keep and machines("status")):
+        machines("up", 4, timeout=300)
     yield machines
-    if not os.environ.get("KEEP"):
+    if not keep:
         machines("down")
 
 
@@ -38,7 +42,8 @@ def packages():
 
 @pytest.fixture(scope="session")
 def deployment(machines, packages, tmp_path_factory):
-    return Deployment(machines, tmp_path_factory.mktemp("site"), packages, os.environ.get("HOSTS_PROFILE", "fast"))
+    folder = os.environ.get("KEEP") or tmp_path_factory.mktemp("site")
+    return Deployment(machines, folder, packages, os.environ.get("HOSTS_PROFILE", "fast"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -21,7 +21,7 @@ def why_not():
     for what, command in (("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),
                           ("overlay file systems", ["unshare", "--mount", "sh", "-c", "d=$(mktemp -d) && mount -t tmpfs t $d && cd $d "
                                                     "&& mkdir l u w m && mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m"]),
-                          ("bridges and nftables", ["unshare", "--net", "sh", "-c", "ip link add b type bridge && nft add table bridge t"])):
+                          ("bridges and nftables", ["unshare", "--net", "sh", "-c", "ip link add name br0 type bridge && nft add table bridge t"])):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             return f"needs {what}: {done.stderr.strip()}"

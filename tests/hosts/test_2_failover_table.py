@@ -1,0 +1,355 @@
+"""The seed's table, line by line, and some beyond it. Each test does one thing to a healthy cluster under two writers; what
+they and the samplers saw goes into the table (see table.py)."""
+import json
+import time
+
+import pytest
+
+from deployment import TREE
+from harness import Writer, wait_for
+from sampling import Sampler
+
+
+class Row:
+    """What one test measures: from its beginning until the cluster is whole again."""
+
+    def __init__(self, table, what, seed, here):
+        self.table, self.what, self.seed, self.here = table, what, seed, here
+        self.site = table.site
+
+    def __enter__(self):
+        self.site.wait_healthy()
+        self.table.flowing(time.monotonic())
+        self.began = time.monotonic()
+        self.old = self.site.leader()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.site.wait_healthy()
+            self.table.flowing(time.monotonic())
+            self.finish()
+
+    def finish(self):
+        direct, haproxy = (w.longest_gap(self.began) for w in self.table.writers)
+        lost = sum(len([a for a in w.missing() if a.at >= self.began - 1]) for w in self.table.writers)
+        double = self.table.sampler.doubly_writable(self.began)
+        row = {"what": self.what, "seed": self.seed, "here": self.here, "direct_s": direct, "haproxy_s": haproxy, "lost": lost, "double_s": double}
+        self.table.rows.append(row)
+        self.table.save()
+        print(f"{self.what}: writes away {direct:.2f} s directly, {haproxy:.2f} s through HAProxy; {lost} lost; two primaries {double:.2f} s")
+        self.measured = row
+        assert double == 0, f"two writable primaries for {double:.2f} s"
+        if self.table.synchronous:
+            assert lost == 0, f"{lost} acknowledged rows lost"
+
+    def unmoved(self):
+        assert self.site.wait_leader() is self.old, "the leader stays"
+
+    def moved(self, timeout=None):
+        new = self.site.wait_leader(timeout or self.table.failover_within, other_than=self.old)
+        self.table.flowing(time.monotonic())
+        return new
+
+
+class Table:
+    def __init__(self, site):
+        self.site, self.rows = site, []
+        self.synchronous = False
+        site.ctl("edit-config", "pg_cluster001", "--force", *(w for k, v in site.times.items() for w in ("-s", f"{k}={v}")))
+        # Detection takes at most ttl; the rest is the machine's.
+        self.failover_within = site.times["ttl"] + 20
+        self.writers = [Writer(site, 0.02, "direct", [(n.address, 5432) for n in site.nodes], "superpassword"),
+                        Writer(site, 0.02, "through_haproxy", [(site.machines.address(4), 5000)], "superpassword")]
+        self.sampler = Sampler(site.machines, [n.k for n in site.nodes])
+        for writer in self.writers:
+            writer.start()
+
+    def row(self, what, seed="", here="as the seed says"):
+        return Row(self, what, seed, here)
+
+    def flowing(self, since, timeout=60):
+        for writer in self.writers:
+            writer.wait_for_writes(since, 10, timeout)
+
+    def save(self):
+        path = TREE / "build" / f"hosts-table-{self.site.times['ttl']}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"times": self.site.times, "synchronous": self.synchronous, "rows": self.rows}, indent=1))
+
+    def stop(self):
+        for writer in self.writers:
+            writer.stop()
+        self.sampler.stop()
+
+
+@pytest.fixture(scope="module")
+def table(deployment):
+    table = Table(deployment)
+    yield table
+    table.stop()
+
+
+@pytest.fixture(autouse=True)
+def healed(deployment, request):
+    """What a failed test left broken is not the next one's trouble."""
+    yield
+    machines = deployment.machines
+    machines("heal", check=False)
+    for node in deployment.nodes:
+        machines("start", node.k, check=False)   # says no to a host that is on
+        machines.exec(node.k, "systemctl", "start", "--no-block", "etcd", "patroni", check=False)
+
+
+def role_of(site, name):
+    return next((m["role"] for m in site.cluster() if m["name"] == name), None)
+
+
+# ---- planned
+
+def test_switchover(table, deployment):
+    with table.row("switchover", "0.x s: the new primary promotes within 1 s") as row:
+        candidate = deployment.standbys()[0]
+        deployment.ctl("switchover", "pg_cluster001", "--leader", row.old.name, "--candidate", candidate.name, "--force")
+        assert row.moved() is candidate
+
+
+def test_load_taken_off_a_standby_and_given_back(table, deployment):
+    with table.row("load taken off a standby (noloadbalance), given back", "GET /replica answers otherwise") as row:
+        standby = deployment.standbys()[0]
+        for value, status in (("true", 503), ("false", 200)):
+            deployment.machines.sh(standby.k, f"sed -i 's/noloadbalance: .*/noloadbalance: {value}/' /etc/patroni/config.yml")
+            standby.systemctl("reload", "patroni")
+            wait_for(f"/replica is {status}", lambda: standby.status("/replica") == status, 20)
+        row.unmoved()
+
+
+def test_pause_and_resume(table, deployment):
+    with table.row("failover paused, the primary's daemon stopped and started, resumed", "paused: no failover") as row:
+        deployment.ctl("pause", "--wait")
+        row.old.systemctl("stop", "patroni")
+        time.sleep(deployment.times["ttl"] + deployment.times["loop_wait"] + 1)   # long enough for a failover
+        assert all(n.status("/primary") != 200 for n in deployment.nodes)
+        row.old.systemctl("start", "patroni")
+        wait_for("the leader is back", lambda: deployment.leader() is row.old, 30)
+        deployment.ctl("resume", "--wait")
+        row.unmoved()
+    assert row.measured["direct_s"] < 2, "PostgreSQL ran on"
+
+
+# ---- etcd
+
+def test_etcd_stopped_everywhere(table, deployment):
+    ttl = deployment.times["ttl"]
+    failsafe = "failsafe" in deployment.etcdctl("get", "--keys-only", "--prefix", "/service/pg_cluster001/")
+    here = "as the seed says" if failsafe else "read-only until etcd is back"
+    with table.row("etcd stopped everywhere; then a standby lost, too; all back",
+                   "service goes on; with a node lost, read-only; back to normal", here) as row:
+        for node in deployment.nodes:
+            node.systemctl("stop", "etcd")
+        if failsafe:
+            time.sleep(2 * ttl)
+            stopped = time.monotonic()
+            table.flowing(stopped, 10)
+            assert max(w.longest_gap(row.began, stopped) for w in table.writers) < ttl, "service goes on"
+            standby = next(n for n in deployment.nodes if n is not row.old)
+            deployment.machines("cut", standby.k)
+        wait_for("read-only", lambda: not table.sampler.writable(row.old.k, time.monotonic() - 1, time.monotonic()), 3 * ttl + 10)
+        if failsafe:
+            deployment.machines("start", standby.k)
+        for node in deployment.nodes:
+            node.systemctl("start", "--no-block", "etcd")
+
+
+def test_etcd_data_deleted(table, deployment):
+    with table.row("the cluster's keys in etcd deleted", "made again with the next heartbeat") as row:
+        deployment.etcdctl("del", "--prefix", "/service/pg_cluster001/")
+        wait_for("keys", lambda: deployment.leader_key()["name"] == row.old.name, 3 * deployment.times["ttl"] + 10)
+        row.unmoved()
+
+
+# ---- hosts
+
+def test_reboot_of_the_primary(table, deployment):
+    with table.row("reboot of the primary", "failover; it comes back as a standby") as row:
+        deployment.machines("reboot", row.old.k)
+        row.moved()
+    assert deployment.leader() is not row.old
+
+
+def test_power_loss_of_the_primary(table, deployment):
+    with table.row("power loss of the primary, and power back", "(beyond the seed)", "failover; it comes back as a standby") as row:
+        deployment.machines("cut", row.old.k)
+        row.moved()
+        deployment.machines("start", row.old.k)
+
+
+def test_reboot_of_a_standby(table, deployment):
+    with table.row("reboot of a standby", "it joins again by itself") as row:
+        deployment.machines("reboot", deployment.standbys()[0].k)
+        row.unmoved()
+
+
+# ---- the daemon
+
+def test_restart_of_the_primarys_daemon(table, deployment):
+    with table.row("restart of the primary's daemon", "switchover") as row:
+        row.old.systemctl("restart", "patroni")
+        row.moved()
+
+
+def test_restart_of_a_standbys_daemon(table, deployment):
+    with table.row("restart of a standby's daemon", "nothing changes") as row:
+        deployment.standbys()[0].systemctl("restart", "patroni")
+        row.unmoved()
+
+
+def test_stop_of_the_primarys_daemon(table, deployment):
+    with table.row("stop of the primary's daemon, and start", "switchover; the node leaves the cluster") as row:
+        row.old.systemctl("stop", "patroni")
+        row.moved()
+        wait_for("two members", lambda: len(deployment.cluster()) == 2, 30)
+        row.old.systemctl("start", "patroni")
+
+
+def test_stop_of_a_standbys_daemon(table, deployment):
+    with table.row("a standby taken out (its daemon stopped), and put back", "the node leaves the cluster, the rest stays") as row:
+        standby = deployment.standbys()[0]
+        standby.systemctl("stop", "patroni")
+        wait_for("two members", lambda: len(deployment.cluster()) == 2, 30)
+        row.unmoved()
+        standby.systemctl("start", "patroni")
+
+
+def kill(node, pid):
+    node.deployment.machines.exec(node.k, "kill", "-9", str(pid))
+
+
+def test_kill_9_of_the_primarys_daemon(table, deployment):
+    with table.row("kill -9 of the primary's daemon", "as a restart: switchover", "better: systemd starts it anew, PostgreSQL runs on, the leader stays") as row:
+        pid = row.old.main_pid()
+        kill(row.old, pid)
+        wait_for("a new daemon", lambda: row.old.main_pid() not in (0, pid), 15)
+        row.unmoved()
+
+
+def test_kill_9_of_a_standbys_daemon(table, deployment):
+    with table.row("kill -9 of a standby's daemon", "as a restart: nothing changes") as row:
+        kill(deployment.standbys()[0], deployment.standbys()[0].main_pid())
+        row.unmoved()
+
+
+# ---- PostgreSQL
+
+def test_kill_9_of_the_primarys_postgres(table, deployment):
+    with table.row("kill -9 of the primary's postgres", "started again, the leader stays") as row:
+        kill(row.old, row.old.postmaster_pid())
+        table.flowing(time.monotonic() + 0.5)
+        row.unmoved()
+
+
+def test_kill_9_of_a_standbys_postgres(table, deployment):
+    with table.row("kill -9 of a standby's postgres", "started again") as row:
+        kill(deployment.standbys()[0], deployment.standbys()[0].postmaster_pid())
+        row.unmoved()
+
+
+# ---- cables. etcd is on the same hosts: the old primary keeps its own member on its side of the cut.
+
+def never_the_old_ones_again(site, new, seconds):
+    """From the new primary's election on, its leader key is neither deleted nor written by anybody else."""
+    first = site.leader_key(on=new.k)
+    assert first["name"] == new.name
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = site.leader_key(on=new.k)
+        assert now == first, f"the leader key was {first}, and is {now}"
+        time.sleep(0.2)
+
+
+def test_the_primarys_cable_pulled_and_put_back(table, deployment):
+    ttl = deployment.times["ttl"]
+    with table.row("the primary's cable pulled, and put back", "it goes read-only, another is elected within ttl; back, it is a standby. Danger: it may take the leader key again",
+                   "as the seed says, without the danger: its etcd member alone takes no write, and with the cable back the key stays the new primary's") as row:
+        deployment.machines("unplug", row.old.k)
+        new = row.moved()
+        assert not table.sampler.writable(row.old.k, time.monotonic() - 1, time.monotonic()), "the old one is read-only"
+        forged = deployment.machines.exec(row.old.k, "env", "ETCDCTL_API=3", "ETCDCTL_CACERT=/etc/etcd/ca.crt", "ETCDCTL_USER=root:etcd_root_password",
+                                          "ETCDCTL_ENDPOINTS=https://127.0.0.1:2379", "etcdctl", "--command-timeout=2s", "put",
+                                          "/service/pg_cluster001/leader", row.old.name, check=False)
+        assert "OK" not in forged, "a member on its own takes no write"
+        deployment.machines("plug", row.old.k)
+        never_the_old_ones_again(deployment, new, 2 * ttl)
+        assert role_of(deployment, row.old.name) == "replica"
+
+
+def test_a_standbys_cable_pulled_and_put_back(table, deployment):
+    with table.row("a standby's cable pulled, and put back", "it leaves the cluster, and joins again by itself") as row:
+        standby = deployment.standbys()[0]
+        deployment.machines("unplug", standby.k)
+        wait_for("two members", lambda: len(deployment.cluster()) == 2, deployment.times["ttl"] + 20)
+        row.unmoved()
+        deployment.machines("plug", standby.k)
+
+
+# ---- beyond the seed
+
+BEYOND = "(beyond the seed)"
+
+
+def test_the_primarys_words_are_lost_one_way(table, deployment):
+    with table.row("the primary hears the others, they do not hear it", BEYOND, "failover; it comes back as a standby") as row:
+        for standby in deployment.standbys():
+            deployment.machines("oneway", row.old.k, standby.k)
+        row.moved()
+        deployment.machines("heal")
+
+
+def test_packet_loss(table, deployment):
+    with table.row("30 % of the primary's packets lost for three ttl", BEYOND, "service goes on, or moves once; never two primaries") as row:
+        deployment.machines("loss", row.old.k, 30)
+        time.sleep(3 * deployment.times["ttl"])
+        deployment.machines("heal")
+        deployment.wait_leader()
+
+
+def test_the_primarys_host_frozen_and_thawed(table, deployment):
+    with table.row("the primary's host frozen, thawed after the failover", BEYOND, "failover; thawed, it sees at once that its lease is over") as row:
+        deployment.machines("freeze", row.old.k)
+        new = row.moved()
+        deployment.machines("thaw", row.old.k)
+        never_the_old_ones_again(deployment, new, deployment.times["ttl"])
+
+
+FAKETIME = """[Service]
+Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_TIMESTAMP_FILE=/etc/faketimerc FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+"""
+
+
+@pytest.fixture
+def false_clock(deployment):
+    """Sets the clock of the primary's daemon, PostgreSQL and etcd, and back; the units are restarted for it once."""
+    node = deployment.wait_leader()
+    machines = deployment.machines
+    machines.sh(node.k, "echo +0 >/etc/faketimerc; chmod 644 /etc/faketimerc; for u in patroni etcd; do mkdir -p /etc/systemd/system/$u.service.d; "
+                f"printf '%s' '{FAKETIME}' >/etc/systemd/system/$u.service.d/clock.conf; done; systemctl daemon-reload")
+    node.systemctl("restart", "etcd")
+    node.systemctl("restart", "patroni")
+    deployment.wait_healthy()
+    if deployment.leader() is not node:
+        deployment.ctl("switchover", "pg_cluster001", "--leader", deployment.leader().name, "--candidate", node.name, "--force")
+        wait_for("the leader with the false clock", lambda: deployment.leader() is node, 30)
+
+    def set_clock(offset):
+        machines.sh(node.k, f"echo {offset} >/etc/faketimerc")
+    yield set_clock
+    machines.sh(node.k, "rm -f /etc/systemd/system/*.service.d/clock.conf; systemctl daemon-reload")
+
+
+def test_clock_an_hour_ahead_and_back(table, deployment, false_clock):
+    with table.row("the primary's clock set an hour ahead, and back", BEYOND, "nothing changes: leases live on the clock that nobody sets") as row:
+        for offset in ("+3600", "+0"):
+            false_clock(offset)
+            time.sleep(2 * deployment.times["ttl"])
+        row.unmoved()
+    assert row.measured["direct_s"] < 2
