@@ -97,8 +97,10 @@ class Writer:
 
     def missing(self, node=None, timeout=30):
         """Acknowledged rows that the node (the leader) does not have."""
+        acks = list(self.acks)   # before the rows are read: the writer may go on meanwhile
+
         def read():
             source = node or self.cluster.leader()
             return {"ids": {r[0] for r in source.sql(f"select id from {self.table}", timeout=10)}}
         there = wait_for("reading the rows back", read, timeout)["ids"]
-        return [a for a in list(self.acks) if a.id not in there]
+        return [a for a in acks if a.id not in there]

@@ -52,6 +52,3 @@ class Machines:
     def sh(self, k, script, timeout=60, check=True):
         return self.exec(k, "sh", "-c", script, timeout=timeout, check=check)
 
-    def popen(self, k, *command):
-        return subprocess.Popen([SCRIPT, "exec", str(k), *command], env=self.env, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -3,7 +3,6 @@
 The hosts share the machine's CLOCK_MONOTONIC; a sample says that from its time on, for as long as to the next sample, a
 client on that host could have written.
 """
-import threading
 import time
 
 PERIOD = 0.1
@@ -24,45 +23,46 @@ while True:
     print(began, writable, flush=True)
     time.sleep({PERIOD})
 """
+# Before the daemon: so it is stopped after it when the host goes down.
+UNIT = """
+[Unit]
+Before=patroni.service
+[Service]
+ExecStart=/usr/bin/python3 -u /usr/local/lib/sampler.py
+StandardOutput=append:/var/log/writable
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 class Sampler:
     def __init__(self, machines, ks):
-        self.machines, self.samples, self._done = machines, {k: [] for k in ks}, threading.Event()
-        self._running = {}
-        self._threads = [threading.Thread(target=self._follow, args=(k,), daemon=True) for k in ks]
-        for thread in self._threads:
-            thread.start()
+        # The hosts' disks are folders here: they can be read while a host is cut off, frozen or down.
+        self.disks = {k: machines.state / f"run-{machines.name}" / str(k) / "upper" for k in ks}
+        for k, disk in self.disks.items():
+            machines.sh(k, f"cat >/usr/local/lib/sampler.py <<'END'\n{SAMPLER}\nEND\n"
+                           f"cat >/etc/systemd/system/sampler.service <<'END'\n{UNIT}\nEND\n"
+                           "systemctl daemon-reload; systemctl -q enable sampler; systemctl restart sampler")
 
-    def _follow(self, k):
-        while not self._done.wait(0.3):
-            self._running[k] = process = self.machines.popen(k, "python3", "-uc", SAMPLER)
-            for line in process.stdout:   # ends with the host
-                try:
-                    at, writable = line.split()
-                    self.samples[k].append((float(at), writable == "1"))
-                except ValueError:
-                    break
-            process.kill()
-            process.wait()
-
-    def stop(self):
-        self._done.set()
-        for process in list(self._running.values()):
-            process.kill()
-        for thread in self._threads:
-            thread.join(5)
+    def samples(self, k, since, until):
+        found = []
+        for line in (self.disks[k] / "var/log/writable").read_text().splitlines():
+            words = line.split()
+            if len(words) == 2 and since <= float(words[0]) <= until:
+                found.append((float(words[0]), words[1] == "1"))
+        return found
 
     def writable(self, k, since, until):
         """Intervals in which host k took writes. A sample counts until the next, at most three periods."""
-        samples = [s for s in list(self.samples[k]) if since - 1 <= s[0] <= until]
-        ends = [s[0] for s in samples[1:]] + [until]
+        samples = self.samples(k, since - 1, until)
+        ends = [at for at, _ in samples[1:]] + [until]
         return [(at, min(end, at + 3 * PERIOD)) for (at, writable), end in zip(samples, ends) if writable]
 
     def doubly_writable(self, since, until=None):
         """Seconds in which more than one host took writes."""
         until = until or time.monotonic()
-        edges = sorted([(t, step) for k in self.samples for a, b in self.writable(k, since, until) for t, step in ((a, 1), (b, -1))],
+        edges = sorted([(t, step) for k in self.disks for a, b in self.writable(k, since, until) for t, step in ((a, 1), (b, -1))],
                        key=lambda edge: (edge[0], edge[1]))
         total, open_intervals, before = 0.0, 0, since
         for at, step in edges:
