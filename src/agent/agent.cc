@@ -128,7 +128,7 @@ awaitable<void> Agent::take_configuration() {
         log::error("the configuration was not reloaded, the old one stays in force: {}", loaded.error().what);
       } else {
         for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-        w_.configuration.take_local(std::move(loaded->local));
+        if (!w_.configuration.take_local(std::move(loaded->local))) log::info("No local configuration items changed.");
         callbacks_.commands(w_.configuration.local().postgresql.callbacks);
         log::info("configuration reloaded");
       }

@@ -18,6 +18,7 @@ struct Settings {
   Lsn maximum_lag_on_failover = 1048576;
   Duration primary_start_timeout = 300s;  // 0: fail over at once when the primary crashed
   Duration primary_stop_timeout = 0s;     // 0: no limit
+  Duration primary_race_backoff = 0s;     // standbys wait with a race while WAL of the old primary comes; 0: not at all
   bool pause = false;
   bool failsafe_mode = false;
   bool synchronous_mode = false;
