@@ -1,4 +1,6 @@
 // Every key of the cluster with an arbitrary value: nothing may crash, and what we write of it reads as the same.
+#include "wire/keys.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +10,6 @@
 
 #include "config/config.h"
 #include "wire/cluster_json.h"
-#include "wire/keys.h"
 #include "wire/member.h"
 #include "wire/peer.h"
 
