@@ -9,6 +9,7 @@
 #include "core/presentation.h"
 #include "net/log.h"
 #include "wire/keys.h"
+#include "wire/restart.h"
 
 namespace tamada::agent {
 
@@ -59,6 +60,7 @@ awaitable<int> Agent::run() {
         co_return 1;
       }
       unique_ = true;
+      resume_scheduled_restart();
     }
     co_await cycle();
     if (executor_.exit_code()) break;
@@ -73,6 +75,14 @@ awaitable<bool> Agent::has_duplicate() {
   const auto* member = store_.view().member(local.name);
   if (!member || member->api_url.empty()) co_return false;
   co_return co_await w_.peers.alive(member->api_url, 3s);
+}
+
+// Our key of before outlives us for a while: what was scheduled before the daemon was restarted still stands. Patroni
+// forgets it.
+void Agent::resume_scheduled_restart() {
+  const auto* member = store_.view().member(w_.configuration.local().name);
+  if (!member || notes_.requests.scheduled_restart) return;
+  notes_.requests.scheduled_restart = wire::parse_scheduled_restart(member->scheduled_restart_json);
 }
 
 core::Instant Agent::wake_at() const {
@@ -193,8 +203,13 @@ void Agent::reload() {
   wake_.notify();
 }
 
-void Agent::restart() {
-  notes_.requests.restart = true;
+void Agent::restart(core::RestartRequest request) {
+  notes_.requests.restart = std::move(request);
+  wake_.notify();
+}
+
+void Agent::schedule_restart(std::optional<core::RestartRequest> request) {
+  notes_.requests.scheduled_restart = std::move(request);
   wake_.notify();
 }
 

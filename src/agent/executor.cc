@@ -179,7 +179,12 @@ awaitable<void> Executor::act(core::RunCallback callback) {
 
 awaitable<void> Executor::act(core::ForgetRequests) {
   t_.notes.requests.reinitialize = false;
-  t_.notes.requests.restart = false;
+  t_.notes.requests.restart.reset();
+  co_return;
+}
+
+awaitable<void> Executor::act(core::ForgetScheduledRestart) {
+  t_.notes.requests.scheduled_restart.reset();
   co_return;
 }
 

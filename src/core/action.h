@@ -83,6 +83,7 @@ struct RunCallback {
 
 // ---- ourselves
 struct ForgetRequests {};  // the operator's requests have been served
+struct ForgetScheduledRestart {};
 struct Exit {
   int code = 0;
 };
@@ -90,7 +91,7 @@ struct Exit {
 using Action = std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember,
                             RaceInitialize, CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory,
                             ClearFailover, PollPeers, AskUpstream, StartJob, CancelJob, Follow, SyncSlots, AdvanceSlots,
-                            SetAside, Checkpoint, RunCallback, ForgetRequests, Exit>;
+                            SetAside, Checkpoint, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

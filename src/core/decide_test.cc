@@ -670,7 +670,7 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.we_lead().primary();
        s.seen.settings.pause = true;
-       s.seen.requests.restart = true;
+       s.seen.requests.restart.emplace();
      },
      "restart",
      {"ForgetRequests", "StartJob stop"}},
@@ -678,7 +678,7 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.b_leads().no_data();
        s.seen.settings.pause = true;
-       s.memory.restarting = true;
+       s.memory.restarting.emplace();
      },
      "create_replica",
      {"StartJob basebackup"}},
@@ -686,10 +686,75 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
        s.seen.settings.pause = true;
-       s.memory.restarting = true;
+       s.memory.restarting.emplace();
      },
      "recover",
      {"StartJob start"}},
+};
+
+// Asked for 5 s ago, of a server that has not been started again since.
+Scene& restart_due(Scene& s) {
+  auto& request = s.seen.requests.scheduled_restart.emplace();
+  request.schedule = s.seen.wall - 5s;
+  request.postmaster_start_time = "before";
+  s.seen.postgres.sql->postmaster_start_time = "before";
+  return s;
+}
+
+const Case restart_cases[] = {
+    {"now",
+     [](Scene& s) { s.b_leads().standby().seen.requests.restart.emplace(); },
+     "restart",
+     {"ForgetRequests", "StartJob stop"}},
+    {"of_a_server_that_is_down",
+     [](Scene& s) {
+       s.b_leads().standby().stopped(ControlState::shut_down_in_recovery).seen.requests.restart.emplace();
+     },
+     "restart",
+     {"ForgetRequests"}},
+    {"at_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()); },
+     "restart",
+     {"ForgetScheduledRestart", "StartJob stop"}},
+    {"not_before_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->schedule = s.seen.wall + 5s; },
+     "leader",
+     {"WriteStatus"}},
+    {"long_after_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->schedule = s.seen.wall - 16s; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"needless_after_another_restart",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.postgres.sql->postmaster_start_time = "later"; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"of_another_role",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->role = "replica"; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"with_nothing_pending",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->only_pending = true; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"of_a_version_that_is_new_enough",
+     [](Scene& s) {
+       restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->below_version = 150002;
+       s.seen.postgres.server_version = 150002;
+     },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"waits_for_the_end_of_pause",
+     [](Scene& s) { restart_due(s.b_leads().standby()).seen.settings.pause = true; },
+     "paused",
+     {}},
+    {"within_its_own_time_only",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::start, JobState::running);
+       s.memory.restarting = Restarting{.after_job = 6, .timeout = 1s};
+       s.seen.job.as_primary = true;
+     },
+     "job",
+     {"CancelJob"}},
 };
 
 const Case shutdown_cases[] = {
@@ -747,6 +812,7 @@ INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(replica_cases), cas
 INSTANTIATE_TEST_SUITE_P(Bootstrap, Rules, ::testing::ValuesIn(bootstrap_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Switchover, Rules, ::testing::ValuesIn(switchover_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Pause, Rules, ::testing::ValuesIn(pause_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Restart, Rules, ::testing::ValuesIn(restart_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(shutdown_cases), case_name);
 
 // ---- upkeep

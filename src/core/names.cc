@@ -50,6 +50,7 @@ struct ActionName {
   std::string_view operator()(const Checkpoint&) const { return "Checkpoint"; }
   std::string_view operator()(const RunCallback&) const { return "RunCallback"; }
   std::string_view operator()(const ForgetRequests&) const { return "ForgetRequests"; }
+  std::string_view operator()(const ForgetScheduledRestart&) const { return "ForgetScheduledRestart"; }
   std::string_view operator()(const Exit&) const { return "Exit"; }
 };
 }  // namespace

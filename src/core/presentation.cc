@@ -11,7 +11,7 @@ std::string state_word(const Observation& seen, const Memory& memory) {
       case JobKind::basebackup:
         return "creating replica";
       case JobKind::stop:
-        return "stopping";
+        return memory.restarting ? "restarting" : "stopping";
       case JobKind::restart:
         return "restarting";
       case JobKind::start:
@@ -59,6 +59,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.version = compatible_version;
   record.tags = seen.settings.tags;
   record.pause = seen.settings.pause;
+  if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;

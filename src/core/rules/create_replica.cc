@@ -64,22 +64,8 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory == DataDirectory::valid) actions.push_back(SetAside{"reinitialize"});
   actions.push_back(ForgetRequests{});
   Memory next = memory;
-  next.restarting = true;
+  next.restarting = Restarting{.after_job = seen.job.id};
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
-}
-
-// Postgres is stopped, keeping the leader key where it is ours; the rules of a stopped server start it again.
-Answer restart(const Observation& seen, const Memory& memory) {
-  if (!seen.requests.restart) return std::nullopt;
-  if (!seen.postgres.has_postmaster()) return say(memory, "restart: PostgreSQL is not running", {ForgetRequests{}});
-  Memory next = memory;
-  next.restarting = true;
-  next.job_seen = seen.job.id;
-  return say(next, "restart: stopping PostgreSQL",
-             {ForgetRequests{}, StartJob{.kind = JobKind::stop,
-                                         .stop_mode = StopMode::fast,
-                                         .checkpoint_first = seen.postgres.running_primary(),
-                                         .timeout = 0s}});
 }
 
 }  // namespace tamada::core::rules
