@@ -152,6 +152,7 @@ awaitable<void> Agent::take_configuration() {
   if (jobs_.view().running()) co_return;  // the job writes the files itself
   const auto applied = co_await w_.postgres.apply_configuration();
   if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
+  if (applied && *applied) callbacks_.call("on_reload", w_.board.latest()->role);
 }
 
 void Agent::report(const core::Observation& seen, const core::Decision& decision) {

@@ -56,6 +56,8 @@ class Executor {
   awaitable<void> act(core::SyncSlots);
   awaitable<void> act(core::AdvanceSlots);
   awaitable<void> act(core::SetAside);
+  awaitable<void> act(core::RemoveSuperseded);
+  awaitable<void> act(core::ApplyConfiguration);
   awaitable<void> act(core::Checkpoint);
   awaitable<void> act(core::RunCallback);
   awaitable<void> act(core::ForgetRequests);

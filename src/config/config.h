@@ -187,6 +187,8 @@ Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::str
 // adjusted first, as Patroni does). `warnings` gets a line per adjustment.
 core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
 
+enum class Role { primary, replica, standby_leader };
+
 // What is written to the server's files for this node, dynamic and local merged (local wins, except for the parameters
 // that must be equal on all nodes, which come from dynamic or their default and go to the command line too).
 struct ServerConfiguration {
@@ -197,9 +199,12 @@ struct ServerConfiguration {
   std::vector<std::string> pg_ident;            // empty: leave pg_ident.conf alone
   std::map<std::string, std::string> recovery;  // restore_command and the like, for standbys
   bool use_slots = true;
+  std::vector<std::string> warnings;  // what was given and cannot be taken over
+  bool keeps_auto_conf = false;       // what a backup tool wrote into postgresql.auto.conf about recovery stays
 };
 ServerConfiguration server_configuration(
     const Local& local, const Json& dynamic, int server_version,
-    bool bootstrapping = false);  // then bootstrap.pg_hba counts, if there is no other
+    bool bootstrapping = false,                // then bootstrap.pg_hba counts, if there is no other
+    std::optional<Role> role = std::nullopt);  // whose parameters_*, pg_hba_* and pg_ident_* count
 
 }  // namespace tamada::config

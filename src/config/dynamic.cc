@@ -160,8 +160,8 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.maximum_lag_on_failover = static_cast<core::Lsn>(in.number("maximum_lag_on_failover", 1048576, 0, bytes_max));
   result.primary_start_timeout = seconds(in.either("primary_start_timeout", "master_start_timeout"), 300);
   result.primary_stop_timeout = seconds(in.either("primary_stop_timeout", "master_stop_timeout"), 0);
-  result.member_slots_ttl = seconds("member_slots_ttl", 1800, Unit::second);
   result.primary_race_backoff = seconds("primary_race_backoff", 0);
+  result.member_slots_ttl = seconds("member_slots_ttl", 1800, Unit::second);
   result.max_timelines_history = static_cast<int>(in.number("max_timelines_history", 0, 0, 1'000'000));
   result.pause = in.flag("pause", false);
   result.failsafe_mode = in.flag("failsafe_mode", false);
@@ -180,6 +180,11 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
       local_first(own.remove_data_directory_on_rewind_failure, "remove_data_directory_on_rewind_failure");
   result.remove_data_directory_on_diverged_timelines =
       local_first(own.remove_data_directory_on_diverged_timelines, "remove_data_directory_on_diverged_timelines");
+
+  result.replica_without_leader = std::ranges::any_of(own.create_replica_methods, [&own](const std::string& name) {
+    const auto method = own.replica_methods.find(name);
+    return method != own.replica_methods.end() && method->second.no_leader;
+  });
 
   result.tags = local.tags;
   result.api_url = local.restapi.url();

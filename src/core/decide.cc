@@ -67,6 +67,12 @@ Memory remember(const Observation& seen, const Memory& before) {
       seen.job.id > memory.restarting->after_job) {
     memory.restarting.reset();
   }
+  if (seen.postgres.running_standby()) {
+    if (memory.received != 0 && seen.postgres.sql->wal_lsn > memory.received) memory.received_at = seen.now;
+    memory.received = seen.postgres.sql->wal_lsn;
+  } else {
+    memory.received = 0;
+  }
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
   } else {

@@ -57,6 +57,10 @@ UpstreamView own(Timeline timeline, Lsn lsn) {
 }
 
 const Case leader_cases[] = {
+    {"of_a_server_found_running_takes_its_configuration_over",
+     [](Scene& s) { s.we_lead().primary().seen.postgres.configuration_is_current = false; },
+     "leader",
+     {"ApplyConfiguration", "WriteStatus"}},
     {"quiet_leader",
      [](Scene& s) {
        s.we_lead().primary();
@@ -356,7 +360,47 @@ const Case race_cases[] = {
      {"AcquireLeader"}},
 };
 
+// Half a minute after the leader key ended.
+Scene& backing_off(Scene& s) {
+  s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
+  s.seen.settings.primary_race_backoff = 60s;
+  s.memory.unlocked_since = noon - 30s;
+  s.memory.received = 900;
+  return s;
+}
+
+const Case backoff_cases[] = {
+    {"while_wal_arrives", [](Scene& s) { backing_off(s); }, "race", {}},
+    {"not_after_its_time",
+     [](Scene& s) { backing_off(s).memory.unlocked_since = noon - 60s; },
+     "race",
+     {"AcquireLeader"}},
+    {"not_when_nothing_arrives_any_more",
+     [](Scene& s) { backing_off(s).memory.received = 1000; },
+     "race",
+     {"AcquireLeader"}},
+    {"in_the_first_loop_whatever_arrives",
+     [](Scene& s) {
+       backing_off(s).memory.received = 1000;
+       s.memory.unlocked_since = noon - 5s;
+     },
+     "race",
+     {}},
+    {"not_for_a_candidate_with_a_name",
+     [](Scene& s) { backing_off(s).seen.cluster.failover = FailoverRequest{.leader = "b", .candidate = "a"}; },
+     "race",
+     {"AcquireLeader"}},
+};
+
 const Case replica_cases[] = {
+    {"once_it_streams_what_it_replaced_may_go",
+     [](Scene& s) { s.b_leads().standby().seen.postgres.superseded_data = true; },
+     "replica",
+     {"RemoveSuperseded"}},
+    {"but_not_before",
+     [](Scene& s) { s.b_leads().standby(1000, 1, "").seen.postgres.superseded_data = true; },
+     "replica",
+     {}},
     {"quiet_replica", [](Scene& s) { s.b_leads().standby(); }, "replica", {}},
     {"follows_the_new_leader", [](Scene& s) { s.leader_is("c", their_lease).standby(); }, "replica", {"Follow"}},
     {"primary_without_the_key_stops_at_once", [](Scene& s) { s.b_leads().primary(); }, "demote", {"StartJob stop"}},
@@ -536,6 +580,13 @@ const Case bootstrap_cases[] = {
      "bootstrap",
      {"CancelInitialize", "RevokeLease", "Exit"}},
     {"never_while_the_cluster_exists", [](Scene& s) { s.nobody_leads().no_data(); }, "bootstrap", {}},
+    {"unless_it_needs_no_leader",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.settings.replica_without_leader = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
     {"nofailover_does_not_bootstrap",
      [](Scene& s) {
        s.nobody_leads().no_data();
@@ -808,6 +859,7 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.
 INSTANTIATE_TEST_SUITE_P(Leader, Rules, ::testing::ValuesIn(leader_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Dcs, Rules, ::testing::ValuesIn(dcs_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(race_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(RaceBackoff, Rules, ::testing::ValuesIn(backoff_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(replica_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Bootstrap, Rules, ::testing::ValuesIn(bootstrap_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Switchover, Rules, ::testing::ValuesIn(switchover_cases), case_name);

@@ -33,6 +33,8 @@ struct Memory {
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
   std::string last_leader;  // who held the key before it became free
+  Lsn received = 0;         // a standby's position
+  Instant received_at{};    // when that was last seen to move
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with

@@ -9,6 +9,7 @@
 
 #include "wire/json.h"
 #include "wire/keys.h"
+#include "wire/python_json.h"
 
 namespace tamada::wire {
 

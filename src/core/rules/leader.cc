@@ -80,6 +80,7 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
     if (!seen.postgres.system_identifier.empty()) actions.push_back(WriteInitialize{seen.postgres.system_identifier});
   }
   if (!cluster.config_json) actions.push_back(WriteConfig{});
+  if (!seen.postgres.configuration_is_current) actions.push_back(ApplyConfiguration{});
   const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
                                                    cluster.history->back().timeline + 1 != sql.timeline);
   if (history_behind && next.history_checked_for != sql.timeline) {
