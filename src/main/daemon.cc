@@ -21,6 +21,7 @@
 #include "net/http_server.h"
 #include "net/log.h"
 #include "postgres/local_postgres.h"
+#include "preflight/preflight.h"
 #include "setup/command_line.h"
 #include "setup/generate_config.h"
 #include "setup/validate_config.h"
@@ -213,6 +214,7 @@ int main(int argc, char** argv) {
   if (const auto status = setup::parse_command_line(argc, argv, arguments)) return *status;
   auto variables = environment();
   using enum setup::Arguments::Task;
+  if (arguments.task == check) return preflight::run(arguments.file, variables);
   if (arguments.task == validate) return setup::validate_config(arguments, variables);
   if (arguments.task == generate || arguments.task == generate_sample) {
     return setup::generate_config(arguments, variables);

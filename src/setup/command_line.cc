@@ -23,8 +23,11 @@ std::optional<int> parse_command_line(int argc, char** argv, Arguments& argument
   app.add_option("configfile", arguments.file,
                  "a patroni.yml, or a folder of them; without it the environment's PATRONI_CONFIGURATION and other "
                  "PATRONI_* variables. Of the generators: the file to write; without it stdout");
-  bool validate = false, generate = false, sample = false;
+  bool check = false, validate = false, generate = false, sample = false;
   auto* tasks = app.add_option_group("instead of running");
+  tasks->add_flag("--check", check,
+                  "say what would stop this node from being started or taken over, and what to do about it; changes "
+                  "nothing: 0 when nothing would");
   tasks->add_flag("--validate-config", validate, "check the configuration and leave: 0 when it is usable");
   tasks->add_flag("--generate-config", generate, "write a configuration for a running PostgreSQL");
   tasks->add_flag("--generate-sample-config", sample, "write a configuration to start from");
@@ -39,7 +42,8 @@ std::optional<int> parse_command_line(int argc, char** argv, Arguments& argument
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage_error;
   }
-  arguments.task = validate   ? Arguments::Task::validate
+  arguments.task = check      ? Arguments::Task::check
+                   : validate ? Arguments::Task::validate
                    : generate ? Arguments::Task::generate
                    : sample   ? Arguments::Task::generate_sample
                               : Arguments::Task::run;

@@ -7,7 +7,7 @@
 namespace tamada::setup {
 
 struct Arguments {
-  enum class Task { run, validate, generate, generate_sample };
+  enum class Task { run, check, validate, generate, generate_sample };
   Task task = Task::run;
   std::string file;  // configuration to read, or where a generated one goes; empty: the environment, or stdout
   std::string dsn;

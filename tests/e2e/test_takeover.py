@@ -5,6 +5,7 @@ import threading
 
 import psycopg2
 import pytest
+import yaml
 
 from harness import processes, wait_for
 from harness.cluster import postgres_bin
@@ -128,6 +129,44 @@ def autocommit_sql(node, query):
 def streams(cluster):
     rows = autocommit_sql(cluster.nodes[0], "select application_name from pg_stat_replication where state = 'streaming'")
     return {name for name, in rows} >= {n.name for n in cluster.nodes[1:]}
+
+
+def check(node):
+    with open(node.config_file, "w") as f:
+        yaml.safe_dump(node.config, f, sort_keys=False)
+    done = processes.run([*node.cluster.side.daemon, "--check", node.config_file], node.cluster.root, 60)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.tamada
+def test_checked_before_anything_is_changed(new_cluster):
+    cluster = new_cluster(n=1)
+    make_by_hand(cluster)
+    node = configured(cluster.nodes[0])
+    cluster.etcd.start()
+    code, said = check(node)
+    assert code == 0 and "start the daemon on the node of the primary first" in said, said
+
+    psql(node, "REVOKE EXECUTE ON function pg_catalog.pg_stat_file(text, boolean) FROM rewind;"
+               "ALTER USER rep_user NOREPLICATION; ALTER USER pgsuper NOSUPERUSER")
+    cluster.etcd.ctl("put", f"{cluster.prefix}initialize", "7000000000000000001")
+    node.config["postgresql"]["pgpass"] = "/nowhere/pgpass"
+    node.config["restapi"]["listen"] = f"127.0.0.1:{cluster.etcd.port}"
+    node.config["bootstrap"]["dcs"]["ttl"] = 4
+    code, said = check(node)
+    assert code == 1
+    for expected in ("GRANT EXECUTE ON function pg_catalog.pg_stat_file(text, boolean) TO rewind",
+                     "ALTER USER rep_user WITH REPLICATION", "ALTER USER pgsuper WITH SUPERUSER",
+                     "/nowhere/pgpass is not writable", "Address already in use", "of another system than the cluster",
+                     "loop_wait + 2*retry_timeout <= ttl"):
+        assert expected in said, said
+    with open(f"{node.data}/pg_hba.conf", "w") as f:
+        f.write("local all postgres trust\n")
+    psql(node, "select pg_reload_conf()")
+    cluster.etcd.kill()
+    code, said = check(node)
+    assert code == 1 and "add to pg_hba.conf" in said and "does not answer" in said, said
+    assert not os.path.exists(f"{node.data}/postgresql.base.conf"), "nothing was changed"
 
 
 @pytest.mark.tamada
