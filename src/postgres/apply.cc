@@ -3,6 +3,7 @@
 
 #include "config/parameter.h"
 #include "net/log.h"
+#include "net/process.h"
 #include "postgres/node.h"
 
 namespace tamada::postgres {
@@ -44,6 +45,20 @@ awaitable<void> ask_settings(Node& node, int version) {
 }
 
 }  // namespace
+
+// A minor release or a fork may know more than our table; what it does not know would keep the server from starting.
+awaitable<void> learn_parameters(Node& node, int server_version) {
+  if (!node.configuration.has_unknown_names(server_version)) co_return;
+  std::set<std::string> known;
+  net::SpawnOptions options{.argv = {node.paths.program("postgres"), "--describe-config"}, .capture = true};
+  options.on_line = [&known](std::string_view line) {
+    std::string name(line.substr(0, line.find('\t')));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    known.insert(std::move(name));
+  };
+  const auto done = co_await net::run(std::move(options), query_timeout);
+  if (done && done->ok()) node.configuration.known_to_server(std::move(known));
+}
 
 awaitable<Result<bool>> apply_configuration(Node& node) {
   const int version = node.data.major_version();

@@ -1,5 +1,6 @@
 #include "postgres/configuration.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -29,6 +30,13 @@ core::Result<std::string> Configuration::recovery_lines(const core::Upstream& up
     if (wanted.use_slots) parameters["primary_slot_name"] = core::slot_name(local_.name);
   }
   return parameter_lines(parameters);
+}
+
+bool Configuration::has_unknown_names(int server_version) const {
+  const auto wanted = config::server_configuration(local_, dynamic_(), server_version, false, role_);
+  return known_.empty() && std::ranges::any_of(wanted.parameters, [server_version](const auto& parameter) {
+           return !parameter.first.contains('.') && !config::find_parameter(parameter.first, server_version);
+         });
 }
 
 config::ServerConfiguration Configuration::server(int server_version) const {

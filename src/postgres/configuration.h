@@ -45,6 +45,7 @@ class Configuration {
   // For the role that was last written. What the server would refuse to start with is left out, with a warning.
   config::ServerConfiguration server(int server_version) const;
   // Names in lower case that the server knows beside those of our own table.
+  bool has_unknown_names(int server_version) const;
   void known_to_server(std::set<std::string> names) { known_ = std::move(names); }
   // Whether the files have been written by this daemon for that role; after a failure true for a while, too.
   bool is_current(config::Role role) const;

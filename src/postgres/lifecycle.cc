@@ -22,6 +22,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   const auto look = co_await node.data.look(true, 10s);
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
+  co_await learn_parameters(node, version);
   // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
   if (upstream) {
     if (auto made = node.configuration.make_standby(version); !made) co_return made;

@@ -51,6 +51,8 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 
 awaitable<Result<bool>> apply_configuration(Node& node);
+// Where the configuration has names that our table lacks: asks the program what it knows.
+awaitable<void> learn_parameters(Node& node, int server_version);
 // CHECKPOINT on a connection of its own.
 awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
 

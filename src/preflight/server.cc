@@ -138,7 +138,9 @@ awaitable<void> check_running(const postgres::Node& node, Server& server) {
   }
   const auto& row = rows->front();
   server.system_identifier = row[system_id].value_or(server.system_identifier);
-  const bool rewinds = config::settings(node.local, node.local.bootstrap.dcs, nullptr).use_pg_rewind;
+  const auto& dcs = node.local.bootstrap.dcs;
+  const bool rewinds =
+      config::settings(node.local, dcs.is_object() ? dcs : config::Json::object(), nullptr).use_pg_rewind;
   findings.push_back(
       good(fmt::format("PostgreSQL {} runs here as a {}, and lets {} in", connection.server_version() / 10000,
                        row[recovery] == "t" ? "standby" : "primary", what)));
