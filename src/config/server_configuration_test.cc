@@ -180,11 +180,11 @@ TEST(ServerConfiguration, OfARole) {
   EXPECT_EQ(primary.parameters.at("archive_mode"), "on");
   EXPECT_FALSE(primary.parameters.contains("max_connections")) << "equal on all nodes, whatever their roles";
   EXPECT_EQ(primary.warnings.size(), 1u);
-  EXPECT_EQ(primary.pg_hba, Lines{"all"});
-  EXPECT_EQ(primary.pg_ident, Lines{"i"});
+  EXPECT_EQ(primary.pg_hba, std::vector<std::string>{"all"});
+  EXPECT_EQ(primary.pg_ident, std::vector<std::string>{"i"});
   const auto replica = server_configuration(local, dynamic, 150000, false, Role::replica);
   EXPECT_EQ(replica.parameters.at("work_mem"), "3MB");
-  EXPECT_EQ(replica.pg_hba, Lines{"replicas"});
+  EXPECT_EQ(replica.pg_hba, std::vector<std::string>{"replicas"});
   EXPECT_EQ(server_configuration(local, dynamic, 150000, false, Role::standby_leader).parameters.at("work_mem"), "4MB");
 }
 
