@@ -78,20 +78,13 @@ awaitable<Findings> check_rewind(const postgres::Node& node, int version) {
   co_return findings;
 }
 
-enum Column : std::size_t { superuser, recovery, checksums, hints, config_file, data_directory, wal_level, system_id };
+enum Column : std::size_t { checksums, hints, config_file, wal_level };
 constexpr auto question =
-    "SELECT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), pg_catalog.pg_is_in_recovery(), "
-    "current_setting('data_checksums'), current_setting('wal_log_hints'), current_setting('config_file'), "
-    "current_setting('data_directory'), current_setting('wal_level'), "
-    "(SELECT system_identifier FROM pg_catalog.pg_control_system())";
+    "SELECT current_setting('data_checksums'), current_setting('wal_log_hints'), current_setting('config_file'), "
+    "current_setting('wal_level')";
 
 Findings judge(const postgres::Node& node, const postgres::Row& row, bool rewinds) {
   Findings findings;
-  const auto& local = node.local;
-  if (row[superuser] != "t") {
-    findings.push_back(error(fmt::format("user {} is no superuser", name_of(local.postgresql.superuser)),
-                             fmt::format("ALTER USER {} WITH SUPERUSER", name_of(local.postgresql.superuser))));
-  }
   if (const auto file = row[config_file].value_or(""); file != node.paths.conf) {
     findings.push_back(error(fmt::format("the server reads {}, the daemon would write {}", file, node.paths.conf),
                              "set postgresql.config_dir to the folder of the former"));
@@ -119,46 +112,58 @@ awaitable<Findings> check_hba(Connection& connection) {
   co_return findings;
 }
 
+// What only a superuser may ask.
+awaitable<Findings> check_settings(const postgres::Node& node, Connection& connection, bool rewinds) {
+  const auto rows = co_await connection.query(question, answer_within);
+  if (!rows || rows->size() != 1) {
+    co_return Findings{
+        error(rows ? "the server does not tell its settings" : rows.error().what, "see the server's log")};
+  }
+  auto findings = judge(node, rows->front(), rewinds);
+  for (auto& finding : co_await check_hba(connection)) findings.push_back(std::move(finding));
+  co_return findings;
+}
+
 awaitable<void> check_running(const postgres::Node& node, Server& server) {
   Connection connection(node.executor);
   const auto& user = node.local.postgresql.superuser;
   auto& findings = server.findings;
+  const auto add = [&findings](Findings more) { findings.insert(findings.end(), more.begin(), more.end()); };
   const auto address = node.access.local_address();
   const std::string what = fmt::format("superuser {} at {}:{}", name_of(user), address.host, address.port);
+  const auto& dcs = node.local.bootstrap.dcs;
+  const bool rewinds =
+      config::settings(node.local, dcs.is_object() ? dcs : config::Json::object(), nullptr).use_pg_rewind;
   if (const auto opened = co_await node.access.open_local(connection, answer_within); !opened) {
     const std::string line = address.is_socket() ? fmt::format("local all {} scram-sha-256", name_of(user))
                                                  : fmt::format("host all {} 127.0.0.1/32 scram-sha-256", name_of(user));
     findings.push_back(refused(what, user, " WITH SUPERUSER", line, opened.error().what));
-    co_return;
+  } else {
+    const auto rows = co_await connection.query(
+        "SELECT pg_catalog.pg_is_in_recovery(), rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
+        answer_within);
+    const bool told = rows && rows->size() == 1;
+    const bool superuser = told && rows->front()[1] == "t";
+    if (superuser) {
+      findings.push_back(
+          good(fmt::format("PostgreSQL {} runs here as a {}, and lets {} in", connection.server_version() / 10000,
+                           rows->front()[0] == "t" ? "standby" : "primary", what)));
+      add(co_await check_settings(node, connection, rewinds));
+    } else {
+      findings.push_back(error(what + (told ? " is none" : ": the server does not answer"),
+                               fmt::format("ALTER USER {} WITH SUPERUSER", name_of(user))));
+    }
   }
-  const auto rows = co_await connection.query(question, answer_within);
-  if (!rows || rows->size() != 1) {
-    findings.push_back(error(what + ": " + (rows ? "no answer" : rows.error().what), "see the server's log"));
-    co_return;
-  }
-  const auto& row = rows->front();
-  server.system_identifier = row[system_id].value_or(server.system_identifier);
-  const auto& dcs = node.local.bootstrap.dcs;
-  const bool rewinds =
-      config::settings(node.local, dcs.is_object() ? dcs : config::Json::object(), nullptr).use_pg_rewind;
-  findings.push_back(
-      good(fmt::format("PostgreSQL {} runs here as a {}, and lets {} in", connection.server_version() / 10000,
-                       row[recovery] == "t" ? "standby" : "primary", what)));
-  const auto add = [&findings](Findings more) { findings.insert(findings.end(), more.begin(), more.end()); };
-  add(judge(node, row, rewinds));
-  add(co_await check_hba(connection));
   findings.push_back(co_await check_replication(node));
-  if (rewinds) add(co_await check_rewind(node, connection.server_version()));
+  if (rewinds) add(co_await check_rewind(node, node.data.major_version()));
 }
 
-awaitable<void> check_stopped(postgres::Node& node, Server& server) {
-  const auto look = co_await node.data.look(true, answer_within);
-  switch (look.kind) {
+void judge_stopped(const postgres::Node& node, core::DataDirectory kind, Server& server) {
+  switch (kind) {
     case core::DataDirectory::absent:
       server.findings.push_back(good("no data here yet"));
       break;
     case core::DataDirectory::valid:
-      server.system_identifier = look.control->file.system_identifier;
       server.findings.push_back(
           warning("PostgreSQL does not run here: users, pg_hba.conf and settings were not looked at",
                   "start it, and check again; or, if it is to be a standby of a running cluster, go on"));
@@ -181,10 +186,12 @@ awaitable<Server> check_server(asio::any_io_executor executor, const config::Loc
   postgres::Node node(executor, local, []() -> const config::Json& { return none; });
   Server server;
   server.running = postgres::Postmaster::find(executor, node.paths.data_dir) != nullptr;
+  const auto look = co_await node.data.look(true, answer_within);
+  if (look.control) server.system_identifier = look.control->file.system_identifier;
   if (server.running) {
     co_await check_running(node, server);
   } else {
-    co_await check_stopped(node, server);
+    judge_stopped(node, look.kind, server);
   }
   co_return server;
 }
