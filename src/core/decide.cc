@@ -161,7 +161,7 @@ void tell_role(const Observation& seen, Decision& decision) {
   } else if (start) {
     decision.actions.push_back(RunCallback{memory.start_callback, role});
   }
-  memory.start_callback = "on_start";
+  if (start) memory.start_callback = "on_start";
   memory.start_told = true;
   memory.role_told = role;
 }

@@ -867,6 +867,38 @@ INSTANTIATE_TEST_SUITE_P(Pause, Rules, ::testing::ValuesIn(pause_cases), case_na
 INSTANTIATE_TEST_SUITE_P(Restart, Rules, ::testing::ValuesIn(restart_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(shutdown_cases), case_name);
 
+// ---- callbacks
+
+// Those of a standby that is asked to stop and comes back.
+std::vector<std::string> callbacks_of_a_stop(Scene scene) {
+  std::vector<std::string> called;
+  const auto step = [&] {
+    const auto decision = scene.decide();
+    scene.memory = decision.memory;
+    if (const auto* callback = find<RunCallback>(decision)) called.push_back(callback->action + " " + callback->role);
+  };
+  step();
+  scene.seen.requests.restart.reset();
+  scene.job(JobKind::stop, JobState::succeeded).stopped(ControlState::shut_down_in_recovery);
+  step();
+  scene.job(JobKind::start, JobState::succeeded, 8).b_leads().standby();
+  step();
+  step();
+  return called;
+}
+
+TEST(Callbacks, OfARestart) {
+  Scene scene;
+  scene.b_leads().standby().seen.requests.restart.emplace();
+  EXPECT_EQ(callbacks_of_a_stop(scene), (std::vector<std::string>{"on_restart replica"}));
+}
+
+TEST(Callbacks, OfAStopAndAStart) {
+  Scene scene;
+  scene.b_leads().standby();
+  EXPECT_EQ(callbacks_of_a_stop(scene), (std::vector<std::string>{"on_stop replica", "on_start replica"}));
+}
+
 // ---- upkeep
 
 TEST(Upkeep, RenewsAtTheHeartbeat) {
