@@ -35,7 +35,9 @@ std::string state_word(const Observation& seen, const Memory& memory) {
   }
   if (job.kind == JobKind::bootstrap && job.state == JobState::failed) return "initdb failed";
   if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
-  return seen.postgres.crashed && !memory.bootstrapping ? "crashed" : "stopped";
+  // In pause nobody starts it again, and Patroni calls it stopped.
+  const bool crashed = seen.postgres.crashed && !memory.bootstrapping && !seen.settings.pause;
+  return crashed ? "crashed" : "stopped";
 }
 
 std::string role_word(const Observation& seen, const Memory& memory) {
