@@ -112,6 +112,7 @@ def test_scripts_around_it(cluster):
     os.chmod(script, 0o755)
     replica.config["postgresql"]["callbacks"] = {
         name: f"{script} '{log}'" for name in ("on_start", "on_stop", "on_restart", "on_reload", "on_role_change")}
+    replica.config["postgresql"]["before_stop"] = f"{script} '{log}' before_stop"
 
     def calls():
         with open(log) as f:
@@ -121,8 +122,8 @@ def test_scripts_around_it(cluster):
     cluster.wait_healthy(60)
     wait_for("on_start", lambda: calls() == ["on_start replica demo"], 10)
     assert restart(replica)[0] == 200
-    wait_for("on_restart", lambda: calls()[1:] == ["on_restart replica demo"], 10)
+    wait_for("on_restart", lambda: calls()[1:] == ["before_stop", "on_restart replica demo"], 10)
     patch(leader, {"work_mem": "5MB"})
-    wait_for("on_reload", lambda: calls()[2:] == ["on_reload replica demo"], 10)
+    wait_for("on_reload", lambda: calls()[3:] == ["on_reload replica demo"], 10)
     replica.stop()
-    wait_for("on_stop", lambda: calls()[3:] == ["on_stop replica demo"], 10)
+    wait_for("on_stop", lambda: calls()[4:] == ["before_stop", "on_stop replica demo"], 10)
