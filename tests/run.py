@@ -1,14 +1,15 @@
 #!/usr/bin/python3
-"""All tests: the unit tests of every folder (ctest), the end-to-end tests (pytest), and those on booted hosts, where the
-machine can have such. Ends with one line of counts.
+"""All tests: the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest), and those on
+booted hosts, where the machine can have such. Ends with one line of counts.
 
-run.py [--build build/release] [--only unit|e2e|hosts] [-- arguments for pytest]
+run.py [--build build/release] [--only unit|fuzz|e2e|hosts] [-- arguments for pytest]
 """
 import argparse
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 
@@ -37,6 +38,22 @@ def unit(build):
     return code, counts(report)
 
 
+def fuzz(seconds=5):
+    """Each fuzzer for a few seconds on its corpus, which holds what earlier runs found worth keeping."""
+    if subprocess.run(["cmake", "--preset", "fuzz", "--log-level=WARNING"], cwd=TREE, stdout=subprocess.DEVNULL).returncode \
+            or subprocess.run(["cmake", "--build", "--preset", "fuzz"], cwd=TREE).returncode:
+        return 1, (0, 1, 0)
+    passed = failed = 0
+    for source in sorted((TREE / "fuzz").glob("*.cc")):
+        with tempfile.TemporaryDirectory() as found:
+            code = subprocess.run([TREE / f"build/fuzz/bin/fuzz_{source.stem}", f"-max_total_time={seconds}", "-max_len=4096",
+                                   "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=0", "-verbosity=0",
+                                   f"-artifact_prefix={TREE}/build/fuzz/", found, TREE / "fuzz/corpus" / source.stem]).returncode
+        print(f"fuzz_{source.stem}: {'passed' if code == 0 else 'FAILED, see build/fuzz'}", flush=True)
+        passed, failed = passed + (code == 0), failed + (code != 0)
+    return failed, (passed, failed, 0)
+
+
 def e2e(build, arguments):
     report = build / "e2e.xml"
     report.unlink(missing_ok=True)
@@ -62,13 +79,13 @@ def hosts(build, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["unit", "e2e", "hosts"])
+    parser.add_argument("--only", choices=["unit", "fuzz", "e2e", "hosts"])
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     build = (TREE / options.build).resolve()
 
     passed = failed = skipped = 0
-    for name, suite in (("unit", lambda: unit(build)), ("e2e", lambda: e2e(build, options.pytest)),
+    for name, suite in (("unit", lambda: unit(build)), ("fuzz", fuzz), ("e2e", lambda: e2e(build, options.pytest)),
                         ("hosts", lambda: hosts(build, options.pytest))):
         if options.only != name and (options.only or name == "hosts"):
             continue

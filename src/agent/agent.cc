@@ -9,6 +9,7 @@
 #include "core/presentation.h"
 #include "net/log.h"
 #include "wire/keys.h"
+#include "wire/restart.h"
 
 namespace tamada::agent {
 
@@ -59,6 +60,7 @@ awaitable<int> Agent::run() {
         co_return 1;
       }
       unique_ = true;
+      resume_scheduled_restart();
     }
     co_await cycle();
     if (executor_.exit_code()) break;
@@ -73,6 +75,14 @@ awaitable<bool> Agent::has_duplicate() {
   const auto* member = store_.view().member(local.name);
   if (!member || member->api_url.empty()) co_return false;
   co_return co_await w_.peers.alive(member->api_url, 3s);
+}
+
+// Our key of before outlives us for a while: what was scheduled before the daemon was restarted still stands. Patroni
+// forgets it.
+void Agent::resume_scheduled_restart() {
+  const auto* member = store_.view().member(w_.configuration.local().name);
+  if (!member || notes_.requests.scheduled_restart) return;
+  notes_.requests.scheduled_restart = wire::parse_scheduled_restart(member->scheduled_restart_json);
 }
 
 core::Instant Agent::wake_at() const {
@@ -128,7 +138,7 @@ awaitable<void> Agent::take_configuration() {
         log::error("the configuration was not reloaded, the old one stays in force: {}", loaded.error().what);
       } else {
         for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-        w_.configuration.take_local(std::move(loaded->local));
+        if (!w_.configuration.take_local(std::move(loaded->local))) log::info("No local configuration items changed.");
         callbacks_.commands(w_.configuration.local().postgresql.callbacks);
         log::info("configuration reloaded");
       }
@@ -142,6 +152,7 @@ awaitable<void> Agent::take_configuration() {
   if (jobs_.view().running()) co_return;  // the job writes the files itself
   const auto applied = co_await w_.postgres.apply_configuration();
   if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
+  if (applied && *applied) callbacks_.call("on_reload", w_.board.latest()->role);
 }
 
 void Agent::report(const core::Observation& seen, const core::Decision& decision) {
@@ -193,8 +204,13 @@ void Agent::reload() {
   wake_.notify();
 }
 
-void Agent::restart() {
-  notes_.requests.restart = true;
+void Agent::restart(core::RestartRequest request) {
+  notes_.requests.restart = std::move(request);
+  wake_.notify();
+}
+
+void Agent::schedule_restart(std::optional<core::RestartRequest> request) {
+  notes_.requests.scheduled_restart = std::move(request);
   wake_.notify();
 }
 

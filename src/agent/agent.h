@@ -39,7 +39,8 @@ class Agent final : public api::Commands {
   awaitable<core::Result<bool>> delete_failover(core::Revision expected) override;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override;
   void reload() override;
-  void restart() override;
+  void restart(core::RestartRequest request) override;
+  void schedule_restart(std::optional<core::RestartRequest> request) override;
   void reinitialize() override;
   // How to read the local file again; set by main.
   void on_reload(std::function<core::Result<config::Loaded>()> read_again) { read_again_ = std::move(read_again); }
@@ -49,6 +50,7 @@ class Agent final : public api::Commands {
   void keep_fence(const core::Observation& seen);
   awaitable<void> take_configuration();
   awaitable<bool> has_duplicate();
+  void resume_scheduled_restart();
   void publish(const core::Observation& seen, const core::Decision& decision);
   void report(const core::Observation& seen, const core::Decision& decision);
   core::Instant wake_at() const;

@@ -9,7 +9,7 @@
 
 namespace tamada::agent {
 
-Configuration::Configuration(config::Local local) : local_(std::move(local)) {
+Configuration::Configuration(config::Local local) : file_(std::move(local)), local_(file_) {
   std::ifstream file(copy_file());
   if (file) {
     std::stringstream text;
@@ -25,6 +25,7 @@ std::string Configuration::copy_file() const { return local_.postgresql.data_dir
 
 void Configuration::derive() {
   std::vector<std::string> warnings;
+  local_ = config::with_dynamic(file_, dynamic_, &warnings);
   settings_ = config::settings(local_, dynamic_, &warnings);
   for (const auto& warning : warnings) log::warning("{}", warning);
 }
@@ -43,9 +44,21 @@ bool Configuration::take_dynamic(const std::string& json) {
   return true;
 }
 
-void Configuration::take_local(config::Local local) {
-  local_ = std::move(local);
+bool Configuration::take_local(config::Local local) {
+  if (file_.document && local.document && file_.document->value == local.document->value) return false;
+  for (const auto& key : config::changed_for_next_start(file_, local)) {
+    log::warning("{} has changed, which counts only when the daemon starts again", key);
+  }
+  // Never another cluster's name or another directory under a server that runs.
+  local.scope = file_.scope;
+  local.name = file_.name;
+  local.namespace_ = file_.namespace_;
+  local.postgresql.data_dir = file_.postgresql.data_dir;
+  local.postgresql.config_dir = file_.postgresql.config_dir;
+  local.postgresql.bin_dir = file_.postgresql.bin_dir;
+  file_ = std::move(local);
   derive();
+  return true;
 }
 
 std::string Configuration::dynamic_json() const { return dynamic_.dump(-1, ' ', true); }

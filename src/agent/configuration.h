@@ -19,8 +19,9 @@ class Configuration {
 
   // The text of the key /config. True when something changed. A text that is no JSON object changes nothing.
   bool take_dynamic(const std::string& json);
-  // The local file was read again.
-  void take_local(config::Local local);
+  // The local file was read again. What counts only when the daemon starts stays as it was, with a warning. False when
+  // nothing changed.
+  bool take_local(config::Local local);
   std::string dynamic_json() const;  // for the key /config
   void save_copy();                  // patroni.dynamic.json, when there is a data directory and it differs
 
@@ -28,7 +29,8 @@ class Configuration {
   void derive();
   std::string copy_file() const;
 
-  config::Local local_;
+  config::Local file_;   // as it was read
+  config::Local local_;  // over the dynamic one
   config::Json dynamic_;
   std::string taken_, saved_;
   core::Settings settings_;

@@ -150,13 +150,26 @@ awaitable<void> Executor::act(core::AdvanceSlots advance) {
 }
 
 awaitable<void> Executor::act(core::SetAside aside) {
-  const auto done = t_.postgres.set_aside();
+  const auto done = t_.postgres.set_aside(aside.superseded);
   if (done) {
     log::info("data directory renamed: {}", aside.reason);
   } else {
     log::error("could not rename the data directory: {}", done.error().what);
   }
   co_return;
+}
+
+// Beside the cycle, however long deleting takes.
+awaitable<void> Executor::act(core::RemoveSuperseded) {
+  const auto done = [](std::exception_ptr thrown, core::Result<void> result) {
+    if (!thrown && !result) log::warning("{}", result.error().what);
+  };
+  asio::co_spawn(co_await asio::this_coro::executor, t_.postgres.remove_superseded(), done);
+}
+
+awaitable<void> Executor::act(core::ApplyConfiguration) {
+  const auto done = co_await t_.postgres.apply_configuration();
+  if (!done) log::error("could not apply the configuration: {}", done.error().what);
 }
 
 // It may last for minutes: beside the cycle.
@@ -179,7 +192,12 @@ awaitable<void> Executor::act(core::RunCallback callback) {
 
 awaitable<void> Executor::act(core::ForgetRequests) {
   t_.notes.requests.reinitialize = false;
-  t_.notes.requests.restart = false;
+  t_.notes.requests.restart.reset();
+  co_return;
+}
+
+awaitable<void> Executor::act(core::ForgetScheduledRestart) {
+  t_.notes.requests.scheduled_restart.reset();
   co_return;
 }
 

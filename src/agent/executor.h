@@ -56,9 +56,12 @@ class Executor {
   awaitable<void> act(core::SyncSlots);
   awaitable<void> act(core::AdvanceSlots);
   awaitable<void> act(core::SetAside);
+  awaitable<void> act(core::RemoveSuperseded);
+  awaitable<void> act(core::ApplyConfiguration);
   awaitable<void> act(core::Checkpoint);
   awaitable<void> act(core::RunCallback);
   awaitable<void> act(core::ForgetRequests);
+  awaitable<void> act(core::ForgetScheduledRestart);
   awaitable<void> act(core::Exit);
   // The decision demanded the lease; between it and the deed the lease may have run out.
   bool lease_in_force() const;

@@ -1,9 +1,10 @@
 // What REST may ask of the agent. The agent implements it; nothing else of it is visible here.
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "core/cluster_view.h"
+#include "core/observation.h"
 #include "core/types.h"
 #include "net/asio.h"
 
@@ -18,8 +19,9 @@ class Commands {
   virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> delete_failover(core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) = 0;
-  virtual void reload() = 0;        // the local file, as SIGHUP does
-  virtual void restart() = 0;
+  virtual void reload() = 0;  // the local file, as SIGHUP does
+  virtual void restart(core::RestartRequest request) = 0;
+  virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nothing: what was scheduled is not
   virtual void reinitialize() = 0;
 };
 

@@ -80,11 +80,13 @@ class RestApi {
   awaitable<bool> await_config_other_than(core::Revision revision);
   // this node (node_routes.cc)
   awaitable<net::HttpResponse> post_reload(Call call);
-  awaitable<net::HttpResponse> post_restart(Call call);
-  awaitable<net::HttpResponse> delete_restart(Call call);
   awaitable<net::HttpResponse> post_reinitialize(Call call);
   awaitable<net::HttpResponse> post_failsafe(Call call);
-  awaitable<net::HttpResponse> restart_now(core::Duration timeout);
+  // restarting postgres (restart_routes.cc)
+  awaitable<net::HttpResponse> post_restart(Call call);
+  awaitable<net::HttpResponse> delete_restart(Call call);
+  awaitable<net::HttpResponse> restart_now(core::RestartRequest request);
+  awaitable<net::HttpResponse> schedule_restart(core::RestartRequest request);
   // moving the leader (switchover_routes.cc)
   awaitable<net::HttpResponse> post_switchover(Call call);
   awaitable<net::HttpResponse> post_failover(Call call);

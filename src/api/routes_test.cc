@@ -158,7 +158,8 @@ TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
     awaitable<core::Result<bool>> delete_failover(core::Revision) override { co_return false; }
     awaitable<core::Result<bool>> write_config(std::string, core::Revision) override { co_return false; }
     void reload() override {}
-    void restart() override {}
+    void restart(core::RestartRequest) override {}
+    void schedule_restart(std::optional<core::RestartRequest>) override {}
     void reinitialize() override {}
   } stale;
   node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
@@ -202,6 +203,21 @@ TEST(Restart, Refusals) {
       [](Snapshot& s) { s.seen.job = {.kind = core::JobKind::basebackup, .state = core::JobState::running, .id = 1}; });
   EXPECT_EQ(node.ask("POST", "/restart"), "503 reinitialize already in progress");
   EXPECT_EQ(node.agent.restarts, 0);
+}
+
+TEST(Restart, Scheduled) {
+  Node node(leader());
+  const auto body = R"({"schedule":"2099-01-01T02:00:00+02:00","role":"replica","timeout":"1min","restart_pending":0})";
+  // Conditions are looked at when the time has come.
+  EXPECT_EQ(node.ask("POST", "/restart", body), "202 Restart scheduled");
+  EXPECT_EQ(node.ask("POST", "/restart", body), "409 Another restart is already scheduled");
+  const auto& request = node.board.latest()->seen.requests.scheduled_restart;
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->json,
+            R"({"schedule":"2099-01-01T00:00:00+00:00","role":"replica","timeout":60,"restart_pending":0,)"
+            R"("postmaster_start_time":"2026-11-22 22:25:03.912866+00:00"})");
+  EXPECT_EQ(node.ask("DELETE", "/restart"), "200 scheduled restart deleted");
+  EXPECT_EQ(node.ask("DELETE", "/restart"), "404 no restarts are scheduled");
 }
 
 TEST(Restart, AnswersWhenTheServerIsUpAgain) {

@@ -29,6 +29,26 @@ bool is_sync_standby(const core::ClusterView& cluster, std::string_view name) {
   return std::ranges::any_of(cluster.sync->standbys, [&](const auto& s) { return same_ignoring_case(s, name); });
 }
 
+std::string job_text(core::JobKind kind) {
+  switch (kind) {
+    case core::JobKind::bootstrap:
+      return "bootstrap";
+    case core::JobKind::basebackup:
+      return "reinitialize";
+    case core::JobKind::promote:
+      return "promote";
+    case core::JobKind::rewind:
+      return "pg_rewind";
+    case core::JobKind::stop:
+      return "stop";
+    case core::JobKind::start:
+    case core::JobKind::restart:
+    case core::JobKind::none:
+      break;
+  }
+  return "restart";
+}
+
 core::Instant liveness_until(const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const bool primary = snapshot.role == "primary" && seen.postgres.has_postmaster();

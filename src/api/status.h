@@ -35,6 +35,9 @@ core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now);
 // When /liveness turns to 503, if no cycle ends before.
 core::Instant liveness_until(const Snapshot& snapshot);
 
+// What a job in progress is called in refusals: "reinitialize already in progress".
+std::string job_text(core::JobKind kind);
+
 // Case does not matter in synchronous_standby_names, so not here either.
 bool is_sync_standby(const core::ClusterView& cluster, std::string_view name);
 

@@ -66,9 +66,8 @@ void add_pending_restart(Json& out, const core::Observation& seen) {
 }
 
 void add_scheduled_restart(Json& out, const core::Observation& seen) {
-  const auto* self = seen.cluster.member(seen.self);
-  if (!self || self->scheduled_restart_json.empty()) return;
-  auto scheduled = parsed(self->scheduled_restart_json);
+  if (!seen.requests.scheduled_restart) return;
+  auto scheduled = parsed(seen.requests.scheduled_restart->json);
   if (!scheduled.is_object()) return;
   scheduled.erase("postmaster_start_time");
   out["scheduled_restart"] = std::move(scheduled);

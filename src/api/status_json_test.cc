@@ -39,7 +39,7 @@ TEST(StatusJson, WhatAppliesOnlySometimes) {
   seen.cluster.leader.reset();
   seen.settings.tags.published = {{"zone", R"("a")"}, {"clonefrom", "true"}};
   seen.postgres.sql->pending_restart = {{"max_connections", R"({"old_value":"100","new_value":"101"})"}};
-  seen.cluster.members["n1"].scheduled_restart_json =
+  seen.requests.scheduled_restart.emplace().json =
       R"({"schedule":"2099-01-01T00:00:00+00:00","postmaster_start_time":"x"})";
   seen.postgres.sql->replay_timestamp.clear();
   EXPECT_EQ(

@@ -92,7 +92,10 @@ class FakeAgent final : public Commands {
     co_return true;
   }
   void reload() override { ++reloads; }
-  void restart() override { ++restarts; }
+  void restart(core::RestartRequest) override { ++restarts; }
+  void schedule_restart(std::optional<core::RestartRequest> request) override {
+    publish([&](Snapshot& s) { s.seen.requests.scheduled_restart = request; });
+  }
   void reinitialize() override { ++reinitializes; }
 
   int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "config/yaml.h"
 #include "core/settings.h"
 #include "core/types.h"
 
@@ -130,7 +132,8 @@ struct Postgresql {
 };
 
 struct Local {
-  std::string file;  // where it came from
+  std::string file;                          // where it came from
+  std::shared_ptr<const Document> document;  // as it stood there, under the environment's variables
   std::string scope, name;
   std::string namespace_ = "/service/";  // begins and ends with a slash
   Log log;
@@ -158,14 +161,33 @@ enum class Purpose { daemon, ctl };
 core::Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment,
                           Purpose purpose = Purpose::daemon);
 
+struct Problems;
+// The same, unread: what --print shows. Warnings of variables go to `problems`.
+core::Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
+                                     Problems& problems);
+
+// The document as a node's configuration: all mistakes go to `problems`, and what is wrong reads as absent.
+Local read_local(const Document& document, const std::map<std::string, std::string>& environment, Purpose purpose,
+                 Problems& problems);
+
+// Keys that differ and count only when the daemon starts again: "restapi.listen".
+std::vector<std::string> changed_for_next_start(const Local& before, const Local& after);
+
 // ---- the dynamic configuration, as in the key /config
 
 // Text of /config -> object. An error when it is no JSON object.
 core::Result<Json> parse_dynamic(const std::string& text);
 
+// `local` with the keys that its section postgresql lacks and the dynamic one has, as in Patroni: callbacks, methods,
+// timeouts. Not those that server_configuration and settings merge themselves, nor what only the node can know, such as
+// addresses and folders.
+Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
+
 // What decisions depend on: defaults, minima and the ttl rule applied (loop_wait + 2*retry_timeout <= ttl, loop_wait
 // adjusted first, as Patroni does). `warnings` gets a line per adjustment.
 core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
+
+enum class Role { primary, replica, standby_leader };
 
 // What is written to the server's files for this node, dynamic and local merged (local wins, except for the parameters
 // that must be equal on all nodes, which come from dynamic or their default and go to the command line too).
@@ -177,9 +199,12 @@ struct ServerConfiguration {
   std::vector<std::string> pg_ident;            // empty: leave pg_ident.conf alone
   std::map<std::string, std::string> recovery;  // restore_command and the like, for standbys
   bool use_slots = true;
+  std::vector<std::string> warnings;  // what was given and cannot be taken over
+  bool keeps_auto_conf = false;       // what a backup tool wrote into postgresql.auto.conf about recovery stays
 };
 ServerConfiguration server_configuration(
     const Local& local, const Json& dynamic, int server_version,
-    bool bootstrapping = false);  // then bootstrap.pg_hba counts, if there is no other
+    bool bootstrapping = false,                // then bootstrap.pg_hba counts, if there is no other
+    std::optional<Role> role = std::nullopt);  // whose parameters_*, pg_hba_* and pg_ident_* count
 
 }  // namespace tamada::config

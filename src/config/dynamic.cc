@@ -7,6 +7,7 @@
 #include "config/address.h"
 #include "config/config.h"
 #include "config/quantity.h"
+#include "config/validate.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
 
@@ -107,6 +108,13 @@ void read_intervals(core::Settings& settings, Reader& in) {
   settings.retry_timeout = std::chrono::seconds(retry_timeout);
 }
 
+void warn_of_unknown(const Json& dynamic, std::vector<std::string>& warnings) {
+  const Document document{.value = dynamic, .origins = {{"", "/config"}}};
+  Problems problems;
+  validate(document, dynamic_schema, Purpose::ctl, problems);
+  std::ranges::move(lines_of(std::move(problems.warnings)), std::back_inserter(warnings));
+}
+
 }  // namespace
 
 Json merge(Json base, const Json& patch) {
@@ -143,6 +151,7 @@ core::Result<Json> parse_dynamic(const std::string& text) {
 core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings) {
   constexpr std::int64_t bytes_max = std::int64_t{1} << 50;
   Reader in(dynamic, warnings);
+  if (warnings) warn_of_unknown(dynamic, *warnings);
   core::Settings result;
   read_intervals(result, in);
   const auto seconds = [&](std::string_view key, std::int64_t fallback, Unit unit = Unit::none) -> core::Duration {
@@ -151,6 +160,7 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.maximum_lag_on_failover = static_cast<core::Lsn>(in.number("maximum_lag_on_failover", 1048576, 0, bytes_max));
   result.primary_start_timeout = seconds(in.either("primary_start_timeout", "master_start_timeout"), 300);
   result.primary_stop_timeout = seconds(in.either("primary_stop_timeout", "master_stop_timeout"), 0);
+  result.primary_race_backoff = seconds("primary_race_backoff", 0);
   result.member_slots_ttl = seconds("member_slots_ttl", 1800, Unit::second);
   result.max_timelines_history = static_cast<int>(in.number("max_timelines_history", 0, 0, 1'000'000));
   result.pause = in.flag("pause", false);
@@ -170,6 +180,11 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
       local_first(own.remove_data_directory_on_rewind_failure, "remove_data_directory_on_rewind_failure");
   result.remove_data_directory_on_diverged_timelines =
       local_first(own.remove_data_directory_on_diverged_timelines, "remove_data_directory_on_diverged_timelines");
+
+  result.replica_without_leader = std::ranges::any_of(own.create_replica_methods, [&own](const std::string& name) {
+    const auto method = own.replica_methods.find(name);
+    return method != own.replica_methods.end() && method->second.no_leader;
+  });
 
   result.tags = local.tags;
   result.api_url = local.restapi.url();

@@ -1,96 +1,112 @@
 #include "config/environment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <initializer_list>
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "config/dynamic.h"
+#include "config/schema.h"
 
 namespace tamada::config {
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr std::string_view prefix = "PATRONI_";
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::toupper(c); });
-  return out;
+// Older names; the newer one, if there, wins.
+constexpr auto older_names =
+    std::to_array<std::pair<std::string_view, std::string_view>>({{"PATRONI_LOGLEVEL", "log.level"},
+                                                                  {"PATRONI_LOGFORMAT", "log.format"},
+                                                                  {"PATRONI_LOG_DATEFMT", "log.dateformat"}});
+
+// "'a:1','b:2'", "a:1,b:2" or a YAML list.
+Json list(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  const bool is_yaml = text.contains('[') || (first != text.npos && text[first] == '-');
+  auto parsed = parse_yaml(is_yaml ? text : "[" + text + "]", "");
+  return parsed && parsed->value.is_array() ? parsed->value : Json(text);
 }
 
-class Reader {
- public:
-  explicit Reader(const std::map<std::string, std::string>& environment) : environment_(environment) {
-    document_.value = Json::object();
+// "a: 1, b: 2" or a YAML mapping.
+Json mapping(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  auto parsed = parse_yaml(first != text.npos && text[first] == '{' ? text : "{" + text + "}", "");
+  return parsed && parsed->value.is_object() ? parsed->value : Json(text);
+}
+
+Json value_of(const Key& key, const std::string& text) {
+  switch (key.type) {
+    case Type::lines:
+    case Type::hosts:
+      return list(text);
+    case Type::parameters:
+    case Type::mapping:
+      return mapping(text);
+    case Type::fields:
+      return text.contains("%(") ? Json(text) : list(text);
+    default:
+      return text;
   }
+}
 
-  // PATRONI_<PREFIX>_<KEY> -> path.key; an empty variable counts as absent, as in Patroni.
-  void take(std::string_view prefix, std::string_view path, std::initializer_list<std::string_view> keys) {
-    for (const auto key : keys) {
-      const std::string name = prefix.empty() ? upper(key) : std::string(prefix) + "_" + upper(key);
-      take_as(name, join_path(path, key), key == "hosts" || key == "allowlist");
-    }
+void put(Document& document, const std::string& path, Json value, const std::string& origin) {
+  Json* place = &document.value;
+  for (std::string_view rest = path;;) {
+    const auto dot = rest.find('.');
+    place = &(*place)[std::string(rest.substr(0, dot))];
+    if (dot == rest.npos) break;
+    rest.remove_prefix(dot + 1);
   }
+  *place = std::move(value);
+  document.origins[path] = origin;
+}
 
-  void take_as(const std::string& name, const std::string& path, bool is_list = false) {
-    const auto found = environment_.find("PATRONI_" + name);
-    if (found == environment_.end() || found->second.empty()) return;
-    Json* place = &document_.value;
-    for (std::string_view rest = path;;) {
-      const auto dot = rest.find('.');
-      place = &(*place)[std::string(rest.substr(0, dot))];
-      if (dot == rest.npos) break;
-      rest.remove_prefix(dot + 1);
-    }
-    *place = is_list ? list(found->second) : Json(found->second);
-    document_.origins[path] = found->first;
+// A section of a store that is not supported has variables too: PATRONI_CONSUL_HOST.
+std::string_view reason_of(std::string_view name) {
+  name.remove_prefix(prefix.size());
+  for (const auto& key : local_schema.keys) {
+    const bool is_its = name.size() > key.name.size() && name[key.name.size()] == '_' &&
+                        std::ranges::equal(name.substr(0, key.name.size()), key.name,
+                                           [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
+    if (is_its && !key.unsupported.empty()) return key.unsupported;
   }
-
-  Document done() { return std::move(document_); }
-
- private:
-  // "'a:1','b:2'", "a:1,b:2" or a YAML list.
-  static Json list(const std::string& text) {
-    const auto first = text.find_first_not_of(' ');
-    const bool is_yaml = text.contains('[') || (first != text.npos && text[first] == '-');
-    auto parsed = parse_yaml(is_yaml ? text : "[" + text + "]", "");
-    return parsed && parsed->value.is_array() ? parsed->value : Json(text);
-  }
-
-  const std::map<std::string, std::string>& environment_;
-  Document document_;
-};
+  return "";
+}
 
 }  // namespace
 
-Document environment_document(const std::map<std::string, std::string>& environment) {
-  Reader reader(environment);
-  reader.take("", "", {"name", "namespace", "scope"});
-  reader.take_as("LOGLEVEL", "log.level");  // the older name; the newer one, if there, wins
-  reader.take("LOG", "log",
-              {"type", "level", "traceback_level", "format", "dateformat", "static_fields", "max_queue_size", "dir",
-               "mode", "file_size", "file_num", "loggers", "deduplicate_heartbeat_logs"});
-  reader.take("RESTAPI", "restapi",
-              {"listen", "connect_address", "certfile", "keyfile", "keyfile_password", "cafile", "ciphers",
-               "verify_client", "http_extra_headers", "https_extra_headers", "allowlist", "allowlist_include_members",
-               "request_queue_size", "server_tokens"});
-  reader.take("RESTAPI", "restapi.authentication", {"username", "password"});
-  reader.take("CTL", "ctl", {"insecure", "cacert", "certfile", "keyfile", "keyfile_password"});
-  reader.take("CTL", "ctl.authentication", {"username", "password"});
-  reader.take("POSTGRESQL", "postgresql",
-              {"listen", "connect_address", "proxy_address", "config_dir", "data_dir", "pgpass", "bin_dir"});
-  reader.take("POSTGRESQL_BIN", "postgresql.bin_name",
-              {"pg_ctl", "initdb", "pg_controldata", "pg_basebackup", "postgres", "pg_isready", "pg_rewind"});
-  for (const auto user : {"superuser", "replication", "rewind"}) {
-    reader.take(upper(user), std::string("postgresql.authentication.") + user,
-                {"username", "password", "sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl",
-                 "sslcrldir", "gssencmode", "channel_binding", "sslnegotiation"});
+Document environment_document(const std::map<std::string, std::string>& environment, Problems& problems) {
+  Document document;
+  document.value = Json::object();
+  const auto known = variables();
+  const auto given = [&](std::string_view name) {
+    const auto found = environment.find(std::string(name));
+    return found != environment.end() && !found->second.empty() ? &found->second : nullptr;
+  };
+  for (const auto& [name, path] : older_names) {
+    if (const auto* text = given(name)) put(document, std::string(path), *text, std::string(name));
   }
-  for (const auto dcs : {"etcd", "etcd3"}) {
-    reader.take(upper(dcs), dcs,
-                {"host", "hosts", "port", "use_proxies", "protocol", "srv", "srv_suffix", "url", "proxy", "cacert",
-                 "cert", "key", "username", "password"});
+  std::vector<std::string> names = {"PATRONI_CONFIGURATION"};
+  for (const auto& [name, path, key] : known) {
+    names.push_back(name);
+    if (const auto* text = given(name)) put(document, path, value_of(*key, *text), name);
   }
-  return reader.done();
+  for (const auto& [name, text] : environment) {
+    if (!name.starts_with(prefix) || text.empty() || std::ranges::find(names, name) != names.end() ||
+        std::ranges::find(older_names, name, &std::pair<std::string_view, std::string_view>::first) !=
+            older_names.end()) {
+      continue;
+    }
+    const auto reason = reason_of(name);
+    const auto meant = nearest(name, names);
+    problems.warnings.push_back(
+        {name, !reason.empty() ? fmt::format("has no effect: {}", reason)
+               : meant.empty() ? "unknown variable; it has no effect"
+                               : fmt::format("unknown variable; it has no effect. Did you mean {}?", meant)});
+  }
+  return document;
 }
 
 void lay_over(Document& document, const Document& over) {

@@ -4,12 +4,13 @@
 #include <map>
 #include <string>
 
-#include "config/yaml.h"
+#include "config/validate.h"
 
 namespace tamada::config {
 
-// What stands in the environment; the origins are the variables' names.
-Document environment_document(const std::map<std::string, std::string>& environment);
+// What stands in the environment; the origins are the variables' names. Variables PATRONI_* that no key has are warned
+// of. An empty variable counts as absent, as in Patroni.
+Document environment_document(const std::map<std::string, std::string>& environment, Problems& problems);
 
 // Lays `over` on `document`, values and origins.
 void lay_over(Document& document, const Document& over);

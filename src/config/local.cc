@@ -12,6 +12,7 @@
 #include "config/environment.h"
 #include "config/local_sections.h"
 #include "config/section.h"
+#include "config/validate.h"
 #include "wire/json.h"
 #include "wire/tags.h"
 
@@ -52,27 +53,6 @@ Result<Document> read_folder(const fs::path& folder) {
   return result;
 }
 
-// The file or folder under the environment's variables. Only without a file PATRONI_CONFIGURATION counts, and then it
-// alone; without both the variables have to be enough.
-Result<Document> read_all(const std::string& path, const std::map<std::string, std::string>& environment) {
-  const auto variables = environment_document(environment);
-  std::error_code ignored;
-  if (!path.empty() && fs::exists(path, ignored)) {
-    auto document = fs::is_directory(path, ignored) ? read_folder(path) : read_file(path);
-    if (document) lay_over(*document, variables);
-    return document;
-  }
-  constexpr std::string_view name = "PATRONI_CONFIGURATION";
-  const auto text = environment.find(std::string(name));
-  if (text != environment.end() && !text->second.empty()) {
-    auto document = parse_yaml(text->second, std::string(name));
-    if (document && !document->value.is_object()) return core::fail(fmt::format("{}:1: is no mapping", name));
-    return document;
-  }
-  if (!path.empty() && variables.value.empty()) return core::fail(path + ": no such file or folder");
-  return variables;
-}
-
 std::string normal_namespace(const std::string& text) {
   std::string out = "/";
   for (const char c : text + "/") {
@@ -98,76 +78,82 @@ void warn_of_contradiction(const Json& tags, bool never, const char* boolean, co
                                  text, priority_name, *priority, boolean, text));
 }
 
-void read_tags(Section& root, core::Tags& tags, Problems& problems) {
+void read_tags(const Section& root, core::Tags& tags, Problems& problems) {
   const Json* value = root.raw("tags");
-  if (!value) return;
-  if (!value->is_object()) {
-    root.error("tags", "is no mapping; allowed: a mapping of names to values");
-    return;
-  }
+  if (!value || !value->is_object()) return;
   tags = wire::parse_tags(*value);
-  warn_of_contradiction(*value, tags.nofailover, "nofailover", "failover_priority", problems.warnings);
-  warn_of_contradiction(*value, tags.nosync, "nosync", "sync_priority", problems.warnings);
+  std::vector<std::string> warnings;
+  warn_of_contradiction(*value, tags.nofailover, "nofailover", "failover_priority", warnings);
+  warn_of_contradiction(*value, tags.nosync, "nosync", "sync_priority", warnings);
+  for (auto& warning : warnings) problems.warnings.push_back({"", std::move(warning)});
 }
 
-void read_log(Section log, std::string& level) {
-  std::string word = log.text("level", level);
-  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::toupper(c); });
-  if (word == "WARN") word = "WARNING";
-  if (word == "FATAL") word = "CRITICAL";
-  constexpr auto levels = std::to_array<std::string_view>({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"});
-  if (std::ranges::find(levels, word) == levels.end()) {
-    log.error("level", fmt::format("'{}' is no level; allowed: {}", word, fmt::join(levels, ", ")));
-  } else {
-    level = word;
-  }
-  log.unsupported({"type", "format", "dateformat", "static_fields", "dir", "mode", "file_num", "file_size",
-                   "deduplicate_heartbeat_logs"});
-  log.accept({"traceback_level", "loggers", "max_queue_size"});
-  log.finish();
-}
-
-void read_name(Section& root, Local& local, Purpose purpose) {
-  const bool daemon = purpose == Purpose::daemon;
-  local.scope = daemon ? root.required_text("scope", "the cluster's name") : root.text("scope");
-  local.name = daemon ? root.required_text("name", "a name that no other node of the cluster has") : root.text("name");
-  local.namespace_ = normal_namespace(root.text("namespace", "/service/"));
+void read_name(Section& root, Local& local) {
+  local.scope = root.text("scope");
+  local.name = root.text("name");
+  local.namespace_ = normal_namespace(root.text("namespace"));
   if (local.name.contains('/')) root.error("name", "contains a slash; allowed: a name that can be part of a key");
   if (local.name == reserved_name) root.error("name", fmt::format("'{}' is reserved", reserved_name));
 }
 
 void read_root(Section& root, Local& local, Problems& problems, Purpose purpose) {
-  read_name(root, local, purpose);
-  read_log(root.section("log"), local.log.level);
-  read_restapi(root.section("restapi"), local.restapi, purpose);
+  read_name(root, local);
+  read_log(root.section("log"), local.log);
+  read_restapi(root.section("restapi"), local.restapi);
   read_ctl(root.section("ctl"), local.ctl);
   read_etcd(root, local.etcd, purpose);
   read_bootstrap(root.section("bootstrap"), local.bootstrap);
-  if (purpose == Purpose::daemon || root.raw("postgresql")) {
+  if (purpose == Purpose::daemon || root.has("postgresql")) {
     read_postgresql(root.section("postgresql"), local.postgresql, purpose);
   }
-  read_tags(root, local.tags, problems);
   read_watchdog(root.section("watchdog"), local.watchdog);
-  root.unsupported({"consul", "zookeeper", "exhibitor", "kubernetes", "raft", "citus"});
-  root.accept({"thread_pool_size", "thread_stack_size"});
-  root.finish();
+  read_tags(root, local.tags, problems);
 }
 
 }  // namespace
 
-Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment, Purpose purpose) {
-  const auto document = read_all(path, environment);
-  if (!document) return std::unexpected(document.error());
+// The file or folder under the environment's variables. Only without a file PATRONI_CONFIGURATION counts, and then it
+// alone; without both the variables have to be enough.
+Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
+                               Problems& problems) {
+  const auto variables = environment_document(environment, problems);
+  std::error_code ignored;
+  if (!path.empty() && fs::exists(path, ignored)) {
+    auto document = fs::is_directory(path, ignored) ? read_folder(path) : read_file(path);
+    if (document) lay_over(*document, variables);
+    return document;
+  }
+  constexpr std::string_view name = "PATRONI_CONFIGURATION";
+  const auto text = environment.find(std::string(name));
+  if (text != environment.end() && !text->second.empty()) {
+    auto document = parse_yaml(text->second, std::string(name));
+    if (document && !document->value.is_object()) return core::fail(fmt::format("{}:1: is no mapping", name));
+    return document;
+  }
+  if (!path.empty() && variables.value.empty()) return core::fail(path + ": no such file or folder");
+  return variables;
+}
 
-  Loaded loaded;
-  loaded.local.file = path;
+Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment, Purpose purpose) {
   Problems problems;
-  Section root(*document, problems);
-  read_root(root, loaded.local, problems, purpose);
-  finish_paths(loaded.local.postgresql, environment);
-  if (!problems.errors.empty()) return core::fail(fmt::format("{}", fmt::join(problems.errors, "\n")));
-  loaded.warnings = std::move(problems.warnings);
+  const auto document = read_document(path, environment, problems);
+  if (!document) return std::unexpected(document.error());
+  Loaded loaded{.local = read_local(*document, environment, purpose, problems)};
+  loaded.local.file = path;
+  if (!problems.errors.empty()) return core::fail(fmt::format("{}", fmt::join(lines_of(problems.errors), "\n")));
+  loaded.warnings = lines_of(std::move(problems.warnings));
   return loaded;
+}
+
+Local read_local(const Document& document, const std::map<std::string, std::string>& environment, Purpose purpose,
+                 Problems& problems) {
+  Local local;
+  local.document = std::make_shared<Document>(document);
+  validate(document, local_schema, purpose, problems);
+  Section root(document, local_schema, problems);
+  read_root(root, local, problems, purpose);
+  finish_paths(local.postgresql, environment);
+  return local;
 }
 
 std::string RestApi::url() const {

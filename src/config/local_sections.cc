@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "config/address.h"
+#include "config/dynamic.h"
+#include "config/log_format.h"
+#include "config/value.h"
 #include "wire/json.h"
 
 namespace tamada::config {
@@ -26,10 +30,9 @@ std::optional<Addresses> single_address(Section& section, std::string_view key, 
   return std::nullopt;
 }
 
-void read_login(Section section, std::string& username, std::string& password) {
+void read_login(const Section& section, std::string& username, std::string& password) {
   username = section.text("username");
   password = section.text("password");
-  section.finish();
 }
 
 void read_endpoints(Section& section, Etcd& etcd, std::string_view protocol) {
@@ -52,58 +55,44 @@ void read_endpoints(Section& section, Etcd& etcd, std::string_view protocol) {
       add(key, url.contains("://") ? url : fmt::format("{}://{}", protocol, url));
     }
   }
-  const Json* hosts = section.raw("hosts");
-  const auto host = section.text("host");
-  const auto port = section.integer("port", 1, 65535);
   if (!etcd.endpoints.empty()) return;
   const auto with_port = [&](std::string text) {
     const bool bare = !text.empty() && (text.ends_with(']') || !text.contains(':'));
-    return bare && port ? fmt::format("{}:{}", text, *port) : text;
+    return bare && section.has("port") ? fmt::format("{}:{}", text, section.number("port")) : text;
   };
-  if (hosts && hosts->is_string()) {
-    const auto& text = hosts->get_ref<const std::string&>();
-    for (std::size_t at = 0; at <= text.size();) {
-      const auto end = std::min(text.find(',', at), text.size());
-      const auto item = text.substr(at, end - at);
-      if (item.find_first_not_of(' ') != item.npos) add("hosts", with_port(item));
-      at = end + 1;
-    }
-  } else if (hosts) {
+  if (section.has("hosts")) {
     const auto items = section.lines("hosts");
-    for (std::size_t i = 0; i < items.size(); ++i) add(join_path("hosts", i), with_port(items[i]));
-  } else if (!host.empty()) {
+    const bool is_list = section.raw("hosts")->is_array();
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      add(is_list ? join_path("hosts", i) : "hosts", with_port(items[i]));
+    }
+  } else if (const auto host = section.text("host"); !host.empty()) {
     add("host", with_port(host));
   }
 }
 
 void read_etcd_section(Section section, Etcd& etcd) {
-  const auto protocol = section.one_of("protocol", {"http", "https"}, "http");
   etcd.username = section.text("username");
   etcd.password = section.text("password");
   etcd.cacert = section.text("cacert");
   etcd.cert = section.text("cert");
   etcd.key = section.text("key");
-  read_endpoints(section, etcd, protocol);
-  section.unsupported({"srv", "srv_suffix", "discovery_srv", "srv_domain"});
-  section.accept({"use_proxies"});
-  section.finish();
+  read_endpoints(section, etcd, section.word("protocol"));
 }
 
-void read_credentials(Section section, Credentials& user) {
+void read_credentials(const Section& section, Credentials& user) {
   user.username = section.text("username");
   user.password = section.text("password");
-  user.sslmode =
-      section.one_of("sslmode", {"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, "");
+  user.sslmode = section.word("sslmode");
   user.sslcert = section.text("sslcert");
   user.sslkey = section.text("sslkey");
   user.sslpassword = section.text("sslpassword");
   user.sslrootcert = section.text("sslrootcert");
   user.sslcrl = section.text("sslcrl");
   user.sslcrldir = section.text("sslcrldir");
-  user.sslnegotiation = section.text("sslnegotiation");
-  user.gssencmode = section.text("gssencmode");
-  user.channel_binding = section.text("channel_binding");
-  section.finish();
+  user.sslnegotiation = section.word("sslnegotiation");
+  user.gssencmode = section.word("gssencmode");
+  user.channel_binding = section.word("channel_binding");
 }
 
 void read_authentication(Section section, Postgresql& postgresql, Purpose purpose) {
@@ -115,19 +104,21 @@ void read_authentication(Section section, Postgresql& postgresql, Purpose purpos
   }
   // Before PostgreSQL 11 pg_rewind needs a superuser, and many files name no other.
   if (postgresql.rewind.username.empty()) postgresql.rewind = postgresql.superuser;
-  section.finish();
 }
 
-void read_addresses(Section& section, Postgresql& postgresql, Purpose purpose) {
-  const auto listen = purpose == Purpose::daemon
-                          ? section.required_text("listen", "addresses:port, such as 10.0.0.1:5432")
-                          : section.text("listen");
+void read_addresses(Section& section, Postgresql& postgresql) {
+  const auto listen = section.text("listen");
   if (!listen.empty()) {
     if (auto addresses = parse_addresses(listen, postgres_port)) {
       postgresql.listen_hosts = std::move(addresses->hosts);
       postgresql.listen_port = std::move(addresses->port);
     } else {
       section.error("listen", addresses.error().what);
+    }
+  }
+  if (const auto proxy = section.text("proxy_address"); !proxy.empty()) {
+    if (const auto address = single_address(section, "proxy_address", proxy, postgres_port)) {
+      postgresql.proxy_address = host_and_port(address->hosts.front(), address->port);
     }
   }
   const auto connect = section.text("connect_address");
@@ -152,46 +143,87 @@ void read_addresses(Section& section, Postgresql& postgresql, Purpose purpose) {
 }
 
 void read_files(Section& section, Postgresql& postgresql, Purpose purpose) {
-  postgresql.data_dir =
-      purpose == Purpose::daemon ? section.required_text("data_dir", "a folder") : section.text("data_dir");
+  postgresql.data_dir = section.text("data_dir");
   postgresql.config_dir = section.text("config_dir");
   postgresql.bin_dir = section.text("bin_dir");
   postgresql.pgpass = section.text("pgpass");
   postgresql.custom_conf = section.text("custom_conf");
+  const auto names = section.section("bin_name");
+  for (const auto program : {"initdb", "pg_controldata", "pg_basebackup", "postgres", "pg_rewind"}) {
+    if (auto name = names.text(program); !name.empty()) postgresql.bin_name[program] = std::move(name);
+  }
+  const auto renamed = postgresql.bin_name.find("postgres");
+  const std::string postgres = renamed == postgresql.bin_name.end() ? "postgres" : renamed->second;
   std::error_code ignored;
   if (purpose == Purpose::daemon && !postgresql.bin_dir.empty() &&
-      !std::filesystem::exists(std::filesystem::path(postgresql.bin_dir) / "postgres", ignored)) {
-    section.error("bin_dir",
-                  fmt::format("no program postgres in '{}'; allowed: the folder of PostgreSQL's programs, or "
-                              "nothing to look in PATH",
-                              postgresql.bin_dir));
+      !std::filesystem::exists(std::filesystem::path(postgresql.bin_dir) / postgres, ignored)) {
+    section.error("bin_dir", fmt::format("no program {} in '{}'; allowed: the folder of PostgreSQL's programs, or "
+                                         "nothing to look in PATH",
+                                         postgres, postgresql.bin_dir));
   }
 }
 
-void read_callbacks(Section section, std::map<std::string, std::string>& callbacks) {
+void read_callbacks(const Section& section, std::map<std::string, std::string>& callbacks) {
   for (const auto name : {"on_start", "on_stop", "on_restart", "on_reload", "on_role_change"}) {
     if (auto command = section.text(name); !command.empty()) callbacks[name] = std::move(command);
   }
-  section.finish();
 }
 
-// Sections that create_replica_methods names configure those methods.
-void read_replica_methods(Section& section) {
-  for (const auto key : {"create_replica_methods", "create_replica_method"}) {
-    for (const auto& method : section.lines(key)) {
-      if (method == "basebackup") continue;
-      section.accept({method});
-      section.warning(key,
-                      fmt::format("method {} is not supported here; replicas are made with pg_basebackup", method));
+bool truth(const Json& section, std::string_view key) {
+  const Json* value = wire::find(section, key);
+  return value && wire::to_bool(*value).value_or(false);
+}
+
+// The section of a method: what is not for us becomes an argument of its command.
+std::optional<Method> read_method(const Json& parent, const std::string& name) {
+  const Json* section = wire::find(parent, name);
+  const Json* command = section ? wire::find(*section, "command") : nullptr;
+  if (!command || !command->is_string()) return std::nullopt;
+  Method method{.name = name, .command = command->get<std::string>()};
+  method.no_params = truth(*section, "no_params");
+  method.keep_existing_recovery_conf = truth(*section, "keep_existing_recovery_conf");
+  method.no_leader = truth(*section, "no_leader") || truth(*section, "no_master");
+  method.keep_data = truth(*section, "keep_data");
+  if (const Json* recovery = wire::find(*section, "recovery_conf"); recovery && recovery->is_object()) {
+    for (const auto& item : recovery->items()) {
+      if (auto text = parameter_text(item.value())) method.recovery_conf[item.key()] = std::move(*text);
     }
   }
+  constexpr auto ours = std::to_array<std::string_view>(
+      {"command", "no_params", "keep_existing_recovery_conf", "no_leader", "no_master", "keep_data", "recovery_conf"});
+  for (const auto& item : section->items()) {
+    if (std::ranges::find(ours, item.key()) != ours.end()) continue;
+    if (auto text = parameter_text(item.value())) method.arguments.emplace_back(item.key(), std::move(*text));
+  }
+  return method;
+}
+
+void read_replica_methods(Section& section, Postgresql& postgresql) {
+  const auto key = section.has("create_replica_methods") ? "create_replica_methods" : "create_replica_method";
+  for (auto& name : section.lines(key)) {
+    if (name != "basebackup") {
+      auto method = read_method(section.object(), name);
+      if (!method) {
+        section.warning(key,
+                        fmt::format("{} is left out: no section of this name with a command stands beside it", name));
+        continue;
+      }
+      postgresql.replica_methods[name] = std::move(*method);
+    }
+    postgresql.create_replica_methods.push_back(std::move(name));
+  }
+}
+
+RoleConfiguration read_role(const Section& section, std::string_view role) {
+  return {.parameters = section.parameters(fmt::format("parameters_{}", role)),
+          .pg_hba = section.lines_if(fmt::format("pg_hba_{}", role)),
+          .pg_ident = section.lines_if(fmt::format("pg_ident_{}", role))};
 }
 
 }  // namespace
 
-void read_restapi(Section section, RestApi& restapi, Purpose purpose) {
-  const auto listen = purpose == Purpose::daemon ? section.required_text("listen", "host:port, such as 0.0.0.0:8008")
-                                                 : section.text("listen");
+void read_restapi(Section section, RestApi& restapi) {
+  const auto listen = section.text("listen");
   if (!listen.empty()) {
     if (const auto address = single_address(section, "listen", listen, "")) {
       restapi.listen_host = address->hosts.front();
@@ -214,31 +246,70 @@ void read_restapi(Section section, RestApi& restapi, Purpose purpose) {
   restapi.keyfile = section.text("keyfile");
   restapi.keyfile_password = section.text("keyfile_password");
   restapi.cafile = section.text("cafile");
-  restapi.verify_client = section.one_of("verify_client", {"none", "optional", "required"}, "none");
+  restapi.verify_client = section.word("verify_client");
   read_login(section.section("authentication"), restapi.username, restapi.password);
   restapi.ciphers = section.text("ciphers");
   restapi.allowlist = section.lines("allowlist");
-  restapi.allowlist_include_members = section.boolean("allowlist_include_members").value_or(false);
+  restapi.allowlist_include_members = section.flag("allowlist_include_members");
   restapi.http_extra_headers = section.pairs("http_extra_headers");
   restapi.https_extra_headers = section.pairs("https_extra_headers");
-  restapi.request_queue_size = static_cast<int>(section.integer("request_queue_size", 0, 4096).value_or(5));
-  restapi.server_tokens = section.one_of("server_tokens", {"minimal", "productonly", "original"}, "original");
-  section.accept({"thread_pool_size"});
-  section.finish();
+  restapi.request_queue_size = static_cast<int>(section.number("request_queue_size"));
+  restapi.server_tokens = section.word("server_tokens");
 }
 
-void read_ctl(Section section, Ctl& ctl) {
-  ctl.insecure = section.boolean("insecure").value_or(false);
+void read_ctl(const Section& section, Ctl& ctl) {
+  ctl.insecure = section.flag("insecure");
   ctl.cacert = section.text("cacert");
   ctl.certfile = section.text("certfile");
   ctl.keyfile = section.text("keyfile");
   ctl.keyfile_password = section.text("keyfile_password");
   read_login(section.section("authentication"), ctl.username, ctl.password);
-  section.finish();
+}
+
+void read_log(Section section, Log& log) {
+  log.type = section.word("type");
+  log.level = section.word("level");
+  log.format = section.text("format");
+  if (const Json* fields = section.raw("format"); fields && fields->is_array()) {
+    for (const auto& field : *fields) {
+      if (field.is_string()) log.fields.emplace_back(field, field);
+      if (!field.is_object() || field.size() != 1) continue;
+      const auto item = field.items().begin();
+      if (item.value().is_string()) log.fields.emplace_back(item.key(), item.value());
+    }
+  }
+  log.dateformat = section.text("dateformat");
+  if (const Json* fields = section.raw("static_fields"); fields && fields->is_object()) log.static_fields = *fields;
+  log.loggers = section.parameters("loggers");
+  log.dir = section.text("dir");
+  if (section.has("mode")) log.mode = static_cast<int>(section.number("mode"));
+  log.file_num = static_cast<int>(section.number("file_num"));
+  log.file_size = section.number("file_size");
+  log.max_queue_size = static_cast<int>(section.number("max_queue_size"));
+  log.deduplicate_heartbeat_logs = section.flag("deduplicate_heartbeat_logs");
+  if (const auto format = LogFormat::create(log); !format) section.error("format", format.error().what);
+  for (auto& [name, level] : log.loggers) {
+    if (const auto word = as_word(*find(*find(local_schema, "log"), "level"), Json(level))) {
+      level = *word;
+    } else {
+      section.error(join_path("loggers", name), fmt::format("'{}' is no level; allowed: DEBUG, INFO, WARNING, ERROR, "
+                                                            "CRITICAL",
+                                                            level));
+    }
+  }
+}
+
+void read_watchdog(const Section& section, Watchdog& watchdog) {
+  const auto mode = section.word("mode");
+  watchdog.mode = mode.starts_with("requ") ? "required" : mode.starts_with("auto") ? "automatic" : "off";
+  watchdog.device = section.text("device");
+  watchdog.safety_margin_s = static_cast<int>(section.number("safety_margin"));
+  watchdog.driver = section.word("driver");
+  watchdog.guard = section.flag("guard");
 }
 
 void read_etcd(Section& root, Etcd& etcd, Purpose purpose) {
-  const bool has_v3 = root.raw("etcd3"), has_v2 = root.raw("etcd");
+  const bool has_v3 = root.has("etcd3"), has_v2 = root.has("etcd");
   if (has_v3) {
     if (has_v2) root.warning("etcd", "etcd3 is there too, and is what counts");
     read_etcd_section(root.section("etcd3"), etcd);
@@ -254,56 +325,48 @@ void read_etcd(Section& root, Etcd& etcd, Purpose purpose) {
 void read_bootstrap(Section section, Bootstrap& bootstrap) {
   bootstrap.present = section.present();
   if (!bootstrap.present) return;
-  bootstrap.dcs = Json::object();
-  if (const Json* dcs = section.raw("dcs")) {
-    if (dcs->is_object()) {
-      bootstrap.dcs = *dcs;
-    } else {
-      section.error("dcs", "is no mapping; allowed: the dynamic configuration");
-    }
-  }
+  const Json* dcs = section.raw("dcs");
+  bootstrap.dcs = dcs && dcs->is_object() ? *dcs : Json::object();
   bootstrap.initdb = section.arguments("initdb", {"pgdata", "nosync", "pwfile", "sync-only", "version"});
   bootstrap.pg_hba = section.lines("pg_hba");
   bootstrap.post_bootstrap = section.text("post_bootstrap");
-  if (const auto older = section.text("post_init"); bootstrap.post_bootstrap.empty()) bootstrap.post_bootstrap = older;
-  if (const auto method = section.text("method"); !method.empty() && method != "initdb") {
-    section.accept({method});
-    section.warning("method", fmt::format("method {} is not supported here; the cluster is made with initdb", method));
+  if (bootstrap.post_bootstrap.empty()) bootstrap.post_bootstrap = section.text("post_init");
+  if (const auto method = section.text("method"); method != "initdb") {
+    bootstrap.method = read_method(section.object(), method);
+    if (!bootstrap.method) {
+      section.warning("method", fmt::format("no section {} with a command stands beside it; initdb is used", method));
+    }
   }
-  if (section.raw("users")) {
-    section.warning("users", "has no effect, as in Patroni since version 4; use post_bootstrap to create users");
-  }
-  section.finish();
 }
 
 void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose) {
-  read_addresses(section, postgresql, purpose);
+  read_addresses(section, postgresql);
   read_files(section, postgresql, purpose);
   read_authentication(section.section("authentication"), postgresql, purpose);
   read_callbacks(section.section("callbacks"), postgresql.callbacks);
-  postgresql.use_unix_socket = section.boolean("use_unix_socket").value_or(false);
-  postgresql.use_unix_socket_repl = section.boolean("use_unix_socket_repl").value_or(false);
+  read_replica_methods(section, postgresql);
+  postgresql.use_unix_socket = section.flag("use_unix_socket");
+  postgresql.use_unix_socket_repl = section.flag("use_unix_socket_repl");
   postgresql.parameters = section.parameters("parameters");
   postgresql.recovery_conf = section.parameters("recovery_conf");
   postgresql.pg_hba = section.lines("pg_hba");
   postgresql.pg_ident = section.lines("pg_ident");
+  postgresql.primary = read_role(section, "primary");
+  postgresql.replica = read_role(section, "replica");
+  postgresql.standby_leader = read_role(section, "standby_leader");
   postgresql.basebackup_options =
       section.arguments("basebackup", {"pgdata", "format", "wal-method", "xlog-method", "gzip", "version", "dbname",
                                        "host", "port", "username", "password"});
-  postgresql.use_pg_rewind = section.boolean("use_pg_rewind");
-  postgresql.remove_data_directory_on_rewind_failure = section.boolean("remove_data_directory_on_rewind_failure");
+  postgresql.rewind_options =
+      section.arguments("rewind", {"target-pgdata", "source-pgdata", "source-server", "write-recovery-conf", "dry-run",
+                                   "restore-target-wal", "config-file", "no-ensure-shutdown", "version", "help"});
+  postgresql.before_stop = section.text("before_stop");
+  postgresql.pre_promote = section.text("pre_promote");
+  postgresql.use_pg_rewind = section.choice("use_pg_rewind");
+  postgresql.remove_data_directory_on_rewind_failure = section.choice("remove_data_directory_on_rewind_failure");
   postgresql.remove_data_directory_on_diverged_timelines =
-      section.boolean("remove_data_directory_on_diverged_timelines");
-  if (const auto timeout = section.integer("pg_ctl_timeout", 0, 86'400)) {
-    postgresql.pg_ctl_timeout_s = static_cast<int>(*timeout);
-  }
-  read_replica_methods(section);
-  section.unsupported({"proxy_address", "bin_name", "rewind", "pre_promote", "before_stop", "krbsrvname", "database",
-                       "config_base_name", "parameters_primary", "parameters_replica", "parameters_standby_leader",
-                       "pg_hba_primary", "pg_hba_replica", "pg_hba_standby_leader", "pg_ident_primary",
-                       "pg_ident_replica", "pg_ident_standby_leader"});
-  section.accept({"use_slots", "name", "scope", "maximum_lag_on_failover"});
-  section.finish();
+      section.choice("remove_data_directory_on_diverged_timelines");
+  postgresql.pg_ctl_timeout_s = static_cast<int>(section.number("pg_ctl_timeout"));
 }
 
 void finish_paths(Postgresql& postgresql, const std::map<std::string, std::string>& environment) {

@@ -9,11 +9,12 @@
 
 namespace tamada::config {
 
-void read_restapi(Section section, RestApi& restapi, Purpose purpose);
-void read_ctl(Section section, Ctl& ctl);
+void read_log(Section section, Log& log);
+void read_restapi(Section section, RestApi& restapi);
+void read_ctl(const Section& section, Ctl& ctl);
+void read_watchdog(const Section& section, Watchdog& watchdog);
 void read_etcd(Section& root, Etcd& etcd, Purpose purpose);  // etcd3, or etcd
 void read_bootstrap(Section section, Bootstrap& bootstrap);
-void read_watchdog(Section section, Watchdog& watchdog);
 void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose);
 
 // Defaults of paths, and relative ones made absolute: servers and scripts run in other folders.

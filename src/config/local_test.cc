@@ -273,19 +273,19 @@ postgresql:
 log: loud
 )"),
             R"(node.yml:2: name: is missing or empty; allowed: a name that no other node of the cluster has
-node.yml:18: log: is text; allowed: a mapping
 node.yml:4: restapi.listen: '8008' has no port; allowed: host:port, port 1 to 65535
 node.yml:5: restapi.verify_client: 'always' is not one of the words; allowed: none, optional, required
 node.yml:7: etcd3.hosts[0]: '10.0.0.1:x' has no port; allowed: host:port, port 1 to 65535
 node.yml:7: etcd3.hosts: is missing or empty; allowed: a list of host:port
-node.yml:9: postgresql.listen: '10.0.0.1:99999' has no port; allowed: host:port, port 1 to 65535
 node.yml:8: postgresql.data_dir: is missing or empty; allowed: a folder
+node.yml:9: postgresql.listen: '10.0.0.1:99999' has no port; allowed: host:port, port 1 to 65535
 node.yml:10: postgresql.bin_dir: no program postgres in '/nowhere'; allowed: the folder of PostgreSQL's programs, or nothing to look in PATH
-node.yml:17: postgresql.authentication.replication.password: is a boolean; allowed: text (put it in quotes)
-node.yml:16: postgresql.authentication.replication.username: is missing; allowed: the user that standbys connect as
-node.yml:14: postgresql.parameters.shared_buffers: is a list; allowed: text, a number, a boolean
+node.yml:11: postgresql.use_pg_rewind: is not a boolean; allowed: true, false, on, off, yes, no
 node.yml:12: postgresql.pg_hba: is text; allowed: a list of lines
-node.yml:11: postgresql.use_pg_rewind: is not a boolean; allowed: true, false, on, off, yes, no)");
+node.yml:14: postgresql.parameters.shared_buffers: is a list; allowed: text, a number, a boolean
+node.yml:16: postgresql.authentication.replication.username: is missing; allowed: the user that standbys connect as
+node.yml:17: postgresql.authentication.replication.password: is a boolean; allowed: text (put it in quotes)
+node.yml:18: log: is text; allowed: a mapping)");
 }
 
 TEST_F(LocalFile, WhatIsRequired) {
@@ -308,16 +308,118 @@ TEST_F(LocalFile, WhatIsRequired) {
 }
 
 TEST_F(LocalFile, WarningsNameTheNearestKey) {
-  EXPECT_EQ(warnings_of(std::string(minimal) + "  dtaa_dir: /x\n  before_stop: /x\nscoop: demo\nzzz: 1\nconsul: {}\n"
-                                               "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"),
-            (Lines{"node.yml:19: bootstrap.method: method mine is not supported here; the cluster is made with initdb",
-                   "node.yml:21: bootstrap.users: has no effect, as in Patroni since version 4; use post_bootstrap to "
-                   "create users",
-                   "node.yml:14: postgresql.before_stop: is known to Patroni but not supported here; it has no effect",
-                   "node.yml:13: postgresql.dtaa_dir: unknown key; it has no effect. Did you mean data_dir?",
-                   "node.yml:17: consul: is known to Patroni but not supported here; it has no effect",
+  EXPECT_EQ(warnings_of(std::string(minimal) + "  dtaa_dir: /x\n  use_slots: on\nscoop: demo\nzzz: 1\nconsul: {}\n"
+                                               "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"
+                                               "  dcs: {tll: 5, pause: maybe}\n"),
+            (Lines{"node.yml:13: postgresql.dtaa_dir: unknown key; it has no effect. Did you mean data_dir?",
+                   "node.yml:14: postgresql.use_slots: has no effect: slots are switched for all nodes at once, in the "
+                   "dynamic configuration",
                    "node.yml:15: scoop: unknown key; it has no effect. Did you mean scope?",
-                   "node.yml:16: zzz: unknown key; it has no effect"}));
+                   "node.yml:16: zzz: unknown key; it has no effect",
+                   "node.yml:17: consul: has no effect: etcd is the only store here: use the section etcd3",
+                   "node.yml:19: bootstrap.method: no section mine with a command stands beside it; initdb is used",
+                   "node.yml:20: bootstrap.mine: unknown key; it has no effect",
+                   "node.yml:21: bootstrap.users: has no effect: as in Patroni since version 4; create users in "
+                   "post_bootstrap",
+                   "node.yml:22: bootstrap.dcs.pause: is not a boolean; allowed: true, false, on, off, yes, no",
+                   "node.yml:22: bootstrap.dcs.tll: unknown key; it has no effect. Did you mean ttl?"}));
+}
+
+TEST_F(LocalFile, MethodsAndRoles) {
+  const auto local = loaded(std::string(minimal) + R"(  bin_name: {initdb: initdb15, pg_ctl: pg_ctl15}
+  create_replica_methods: [wal_e, basebackup]
+  wal_e: {command: /wal_e.sh, no_leader: 1, no_params: yes, keep_data: true, envdir: /etc/wal_e, retries: 3}
+  rewind: [debug, {sync-method: fsync}]
+  parameters_primary: {archive_mode: on}
+  pg_hba_replica: [local all all trust]
+  pg_ctl_timeout: 2min
+bootstrap:
+  method: restore
+  restore:
+    command: /restore.sh
+    keep_existing_recovery_conf: true
+    recovery_conf: {recovery_target_action: promote}
+    stage: 1
+)")
+                         .local;
+  const auto& pg = local.postgresql;
+  EXPECT_EQ(pg.bin_name, (Environment{{"initdb", "initdb15"}}));
+  EXPECT_EQ(pg.create_replica_methods, (Lines{"wal_e", "basebackup"}));
+  const auto& wal_e = pg.replica_methods.at("wal_e");
+  EXPECT_EQ(wal_e.command, "/wal_e.sh");
+  EXPECT_TRUE(wal_e.no_leader && wal_e.no_params && wal_e.keep_data);
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(wal_e.arguments, (Pairs{{"envdir", "/etc/wal_e"}, {"retries", "3"}}));
+  EXPECT_EQ(pg.rewind_options, (Lines{"--debug", "--sync-method=fsync"}));
+  EXPECT_EQ(pg.primary.parameters, (Environment{{"archive_mode", "on"}}));
+  EXPECT_EQ(pg.replica.pg_hba, Lines{"local all all trust"});
+  EXPECT_FALSE(pg.primary.pg_hba || pg.replica.pg_ident);
+  EXPECT_EQ(pg.pg_ctl_timeout_s, 120);
+  ASSERT_TRUE(local.bootstrap.method);
+  EXPECT_EQ(local.bootstrap.method->command, "/restore.sh");
+  EXPECT_TRUE(local.bootstrap.method->keep_existing_recovery_conf);
+  EXPECT_EQ(local.bootstrap.method->recovery_conf, (Environment{{"recovery_target_action", "promote"}}));
+  EXPECT_EQ(local.bootstrap.method->arguments, (Pairs{{"stage", "1"}}));
+}
+
+TEST_F(LocalFile, LogWatchdogAndTheirDefaults) {
+  const auto defaults = loaded(minimal).local;
+  EXPECT_EQ(defaults.log.format, "%(asctime)s %(levelname)s: %(message)s");
+  EXPECT_EQ(defaults.log.file_size, 25'000'000);
+  EXPECT_EQ(defaults.log.file_num, 4);
+  EXPECT_FALSE(defaults.log.mode);
+  EXPECT_EQ(defaults.watchdog.mode, "automatic");
+  EXPECT_EQ(defaults.watchdog.safety_margin_s, 5);
+  EXPECT_TRUE(defaults.watchdog.guard);
+  EXPECT_EQ(defaults.restapi.request_queue_size, 5);
+  EXPECT_EQ(defaults.restapi.server_tokens, "original");
+  EXPECT_EQ(defaults.postgresql.pg_ctl_timeout_s, 60);
+  const auto local = loaded(std::string(minimal) + R"(log:
+  type: json
+  format: [message, asctime: '@timestamp']
+  static_fields: {app: patroni}
+  mode: 0640
+  file_num: '7'
+  loggers: {patroni.postgres: warn}
+watchdog: {mode: off, safety_margin: -1, guard: off}
+)")
+                         .local;
+  EXPECT_EQ(local.log.type, "json");
+  const std::vector<std::pair<std::string, std::string>> fields = {{"message", "message"}, {"asctime", "@timestamp"}};
+  EXPECT_EQ(local.log.fields, fields);
+  EXPECT_EQ(local.log.static_fields.dump(), R"({"app":"patroni"})");
+  EXPECT_EQ(local.log.mode, 0640);
+  EXPECT_EQ(local.log.file_num, 7);
+  EXPECT_EQ(local.log.loggers.at("patroni.postgres"), "WARNING");
+  EXPECT_EQ(local.watchdog.mode, "off");
+  EXPECT_EQ(local.watchdog.safety_margin_s, -1);
+  EXPECT_FALSE(local.watchdog.guard);
+}
+
+TEST_F(LocalFile, WhatDoesNotFit) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"log: {level: loud}",
+       "log.level: 'loud' is not one of the words; allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL"},
+      {"log: {type: xml}", "log.type: 'xml' is not one of the words; allowed: plain, json"},
+      {"log: {mode: 01000}", "log.mode: 512 does not fit; allowed: a whole number from 0 to 511"},
+      {"log: {format: '%(nobody)s'}", "log.format: %(nobody) is no field; allowed: asctime, created, "},
+      {"log: {format: [message]}", "log.format: is a list; allowed: a list only for type json"},
+      {"log: {loggers: {a: b}}", "log.loggers.a: 'b' is no level; allowed: DEBUG"},
+      {"log: {format: {a: b}}", "log.format: is a mapping; allowed: text, or for type json a list of field names"},
+      {"watchdog: {mode: perhaps}",
+       "watchdog.mode: 'perhaps' is not one of the words; allowed: off, automatic, required, auto"},
+      {"watchdog: {safety_margin: -2}", "watchdog.safety_margin: -2 does not fit; allowed: a whole number from -1 to"},
+      {"tags: [a]", "tags: is a list; allowed: a mapping"},
+      {"bootstrap: {dcs: 5}", "bootstrap.dcs: is a number; allowed: the dynamic configuration"},
+      {"bootstrap: {initdb: 5}", "bootstrap.initdb: is a number; allowed: a list of options"},
+      {"bootstrap: {initdb: [[]]}", "bootstrap.initdb[0]: is a list; allowed: text, or a mapping of one key"},
+      {"bootstrap: {pg_hba: [[]]}", "bootstrap.pg_hba[0]: is a list; allowed: text"},
+      {"ctl: {insecure: 7}", "ctl.insecure: is not a boolean; allowed: true, false, on, off, yes, no"},
+  };
+  for (const auto& [text, error] : cases) {
+    const auto got = error_of(minimal + std::string(text) + "\n");
+    EXPECT_TRUE(got.starts_with(std::string("node.yml:13: ") + error)) << text << "\n" << got;
+  }
 }
 
 TEST_F(LocalFile, ContradictoryTags) {
@@ -384,6 +486,31 @@ TEST_F(LocalFile, TheEnvironmentWins) {
   EXPECT_EQ(local.log.level, "DEBUG");
   EXPECT_EQ(error_of(minimal, {{"PATRONI_RESTAPI_LISTEN", "nowhere"}}),
             "PATRONI_RESTAPI_LISTEN: restapi.listen: 'nowhere' has no port; allowed: host:port, port 1 to 65535");
+}
+
+TEST_F(LocalFile, VariablesOfListsAndMappings) {
+  const auto [local, warnings] = loaded(minimal, {{"PATRONI_RESTAPI_ALLOWLIST", "10.0.0.0/8, 'h'"},
+                                                  {"PATRONI_RESTAPI_HTTP_EXTRA_HEADERS", "X-A: b, X-C: 1"},
+                                                  {"PATRONI_RESTAPI_REQUEST_QUEUE_SIZE", "9"},
+                                                  {"PATRONI_LOG_LOGGERS", "{patroni: ERROR}"},
+                                                  {"PATRONI_LOGFORMAT", "%(message)s"},
+                                                  {"PATRONI_LOG_MODE", "0600"},
+                                                  {"PATRONI_POSTGRESQL_BIN_POSTGRES", "postgres15"},
+                                                  {"PATRONI_CTL_INSECURE", "on"},
+                                                  {"PATRONI_REWIND_CHANNEL_BINDING", "require"},
+                                                  {"PATRONI_CONSUL_HOST", "h"},
+                                                  {"PATRONI_SCOOP", "x"}});
+  EXPECT_EQ(local.restapi.allowlist, (Lines{"10.0.0.0/8", "h"}));
+  const std::vector<std::pair<std::string, std::string>> headers = {{"X-A", "b"}, {"X-C", "1"}};
+  EXPECT_EQ(local.restapi.http_extra_headers, headers);
+  EXPECT_EQ(local.restapi.request_queue_size, 9);
+  EXPECT_EQ(local.log.loggers.at("patroni"), "ERROR");
+  EXPECT_EQ(local.log.format, "%(message)s");
+  EXPECT_EQ(local.log.mode, 0600);
+  EXPECT_EQ(local.postgresql.bin_name.at("postgres"), "postgres15");
+  EXPECT_TRUE(local.ctl.insecure);
+  EXPECT_EQ(warnings, (Lines{"PATRONI_CONSUL_HOST: has no effect: etcd is the only store here: use the section etcd3",
+                             "PATRONI_SCOOP: unknown variable; it has no effect. Did you mean PATRONI_SCOPE?"}));
 }
 
 TEST_F(LocalFile, WithoutAFile) {

@@ -1,5 +1,5 @@
-// Typed reading of one mapping of a configuration file. Mistakes are collected, each with the line it stands on, and
-// at the end every key that nobody asked for is named.
+// Typed reading of one mapping of a configuration that was validated before: what does not fit reads as absent, since
+// its mistake has been told. Asking for a key that the table does not have is a mistake of the program and ends it.
 #pragma once
 
 #include <cstdint>
@@ -9,57 +9,54 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "config/yaml.h"
+#include "config/validate.h"
 
 namespace tamada::config {
 
-struct Problems {
-  std::vector<std::string> errors, warnings;
-};
-
 class Section {
  public:
-  Section(const Document& document, Problems& problems);
+  Section(const Document& document, const Key& schema, Problems& problems);
 
-  // A part of this one; empty when absent.
-  Section section(std::string_view key);
+  Section section(std::string_view key) const;
   bool present() const { return present_; }
 
-  const nlohmann::ordered_json* raw(std::string_view key);  // nullptr when absent or null
-  std::string text(std::string_view key, std::string_view fallback = "");
-  std::string required_text(std::string_view key, std::string_view example);
-  std::string one_of(std::string_view key, std::initializer_list<std::string_view> allowed, std::string_view fallback);
-  std::optional<bool> boolean(std::string_view key);
-  std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
-  std::vector<std::string> lines(std::string_view key);
-  std::map<std::string, std::string> parameters(std::string_view key);  // values as postgresql.conf spells them
-  std::vector<std::pair<std::string, std::string>> pairs(std::string_view key);  // the same in the file's order
-  // Options of a program: a list of "name" and {name: value}, or one mapping -> "--name", "--name=value".
+  bool has(std::string_view key) const { return raw(key) != nullptr; }
+  const nlohmann::ordered_json* raw(std::string_view key) const;  // nullptr when absent
+  // With the table's default.
+  std::string text(std::string_view key) const;
+  std::string word(std::string_view key) const;
+  bool flag(std::string_view key) const;
+  std::int64_t number(std::string_view key) const;
+
+  std::optional<bool> choice(std::string_view key) const;  // a flag that another place decides when it is absent
+  std::vector<std::string> lines(std::string_view key) const;
+  std::optional<std::vector<std::string>> lines_if(std::string_view key) const;
+  std::map<std::string, std::string> parameters(std::string_view key) const;           // as postgresql.conf spells them
+  std::vector<std::pair<std::string, std::string>> pairs(std::string_view key) const;  // in the file's order
+  // Options of a program -> "--name", "--name=value".
   std::vector<std::string> arguments(std::string_view key, std::initializer_list<std::string_view> forbidden);
+
+  // Mappings of names that are the operator's: methods.
+  const nlohmann::ordered_json& object() const { return *object_; }
 
   void error(std::string_view key, std::string_view what);
   void warning(std::string_view key, std::string_view what);
 
-  // Keys that Patroni has and this program does nothing with: a warning when one is set.
-  void unsupported(std::initializer_list<std::string_view> keys);
-  // Keys that need no reading, because what they tune does not exist here.
-  void accept(std::initializer_list<std::string_view> keys);
-  // Warns of keys that none of the calls above named.
-  void finish();
-
  private:
-  Section(const Document& document, Problems& problems, const nlohmann::ordered_json* object, std::string path);
-  std::string place(std::string_view key) const;
-  void known(std::string_view key);
+  Section(const Document& document, const Key& schema, Problems& problems, const nlohmann::ordered_json* object,
+          std::string path);
+  const Key& key_of(std::string_view name) const;
+  Problem problem(std::string_view key, std::string_view what) const;
 
   const Document* document_;
+  const Key* schema_;
   Problems* problems_;
   const nlohmann::ordered_json* object_;
   std::string path_;
   bool present_ = false;
-  std::vector<std::string> known_;
 };
 
 }  // namespace tamada::config

@@ -119,8 +119,47 @@ void convert_wal_keep(Parameters& parameters, int server_version) {
   }
 }
 
+constexpr std::string_view suffix(Role role) {
+  switch (role) {
+    case Role::primary:
+      return "primary";
+    case Role::standby_leader:
+      return "standby_leader";
+    case Role::replica:
+      break;
+  }
+  return "replica";
+}
+
+const RoleConfiguration& of_role(const Postgresql& postgresql, Role role) {
+  switch (role) {
+    case Role::primary:
+      return postgresql.primary;
+    case Role::standby_leader:
+      return postgresql.standby_leader;
+    case Role::replica:
+      break;
+  }
+  return postgresql.replica;
+}
+
+// Over everything else; but what has to be equal on all nodes cannot depend on the role.
+void add_role_parameters(Parameters& result, const Local& local, const Json& dynamic, Role role,
+                         std::vector<std::string>& warnings) {
+  const auto add = [&](const std::string& name, std::string value) {
+    if (!global(name)) return set(result, name, std::move(value));
+    warnings.push_back(fmt::format("Role-based config attempted to override protected parameter '{}', ignoring", name));
+  };
+  const auto key = fmt::format("parameters_{}", suffix(role));
+  for (const auto& item : object_at(object_at(dynamic, "postgresql"), key).items()) {
+    if (auto text = parameter_text(item.value())) add(item.key(), std::move(*text));
+  }
+  for (const auto& [name, value] : of_role(local.postgresql, role).parameters) add(name, value);
+}
+
 // Dynamic under local; the global ones from dynamic only, where they are valid, else their default.
-Parameters merged_parameters(const Local& local, const Json& dynamic, int server_version) {
+Parameters merged_parameters(const Local& local, const Json& dynamic, int server_version, std::optional<Role> role,
+                             std::vector<std::string>& warnings) {
   Parameters result;
   for (const auto& parameter : globals) {
     const bool has_default = parameter.kind != Kind::node && !parameter.name.starts_with("wal_keep");
@@ -136,6 +175,7 @@ Parameters merged_parameters(const Local& local, const Json& dynamic, int server
   for (const auto& [name, value] : local.postgresql.parameters) {
     if (!global(name)) set(result, name, value);
   }
+  if (role) add_role_parameters(result, local, dynamic, *role, warnings);
   convert_wal_keep(result, server_version);
   if (result["wal_level"] == "hot_standby" || (server_version != 0 && server_version < 90600)) {
     if (result["wal_level"] != "logical") {
@@ -209,13 +249,29 @@ std::vector<std::string> first_of(std::vector<std::string> first, std::vector<st
   return first.empty() ? std::move(second) : std::move(first);
 }
 
+// In place of what every role has, not beside it; also by an empty list, which leaves the file alone.
+void replace_by_role(ServerConfiguration& result, const Local& local, const Json& postgresql, Role role) {
+  const auto replace = [&](std::vector<std::string>& lines, std::string_view name,
+                           const std::optional<std::vector<std::string>>& here) {
+    const auto key = fmt::format("{}_{}", name, suffix(role));
+    if (here) {
+      lines = *here;
+    } else if (wire::find(postgresql, key)) {
+      lines = text_lines(postgresql, key);
+    }
+  };
+  const auto& own = of_role(local.postgresql, role);
+  replace(result.pg_hba, "pg_hba", own.pg_hba);
+  replace(result.pg_ident, "pg_ident", own.pg_ident);
+}
+
 }  // namespace
 
 ServerConfiguration server_configuration(const Local& local, const Json& dynamic, int server_version,
-                                         bool bootstrapping) {
+                                         bool bootstrapping, std::optional<Role> role) {
   ServerConfiguration result;
   const Json& postgresql = object_at(dynamic, "postgresql");
-  result.parameters = merged_parameters(local, dynamic, server_version);
+  result.parameters = merged_parameters(local, dynamic, server_version, role, result.warnings);
   set_command_line(result, result.parameters, local, server_version);
   result.recovery = recovery_parameters(local, dynamic, result.parameters);
 
@@ -226,6 +282,7 @@ ServerConfiguration server_configuration(const Local& local, const Json& dynamic
   result.pg_hba = first_of(local.postgresql.pg_hba, text_lines(postgresql, "pg_hba"));
   if (bootstrapping) result.pg_hba = first_of(result.pg_hba, local.bootstrap.pg_hba);
   result.pg_ident = first_of(local.postgresql.pg_ident, text_lines(postgresql, "pg_ident"));
+  if (role) replace_by_role(result, local, postgresql, *role);
   return result;
 }
 

@@ -166,5 +166,27 @@ TEST(ServerConfiguration, TheLeaderNamesTheSynchronousStandbys) {
   EXPECT_TRUE(server_configuration(node(), without_mode, 150000).parameters.contains("synchronous_standby_names"));
 }
 
+TEST(ServerConfiguration, OfARole) {
+  const auto dynamic = Json::parse(R"({"postgresql": {"parameters": {"work_mem": "1MB"}, "pg_hba": ["all"],
+      "parameters_primary": {"work_mem": "2MB", "max_connections": 500, "archive_mode": true},
+      "parameters_replica": {"work_mem": "3MB"}, "pg_hba_replica": ["replicas"], "pg_ident_primary": ["i"]}})");
+  auto local = node();
+  local.postgresql.parameters = {{"work_mem", "4MB"}, {"fsync", "off"}};
+  local.postgresql.primary.parameters = {{"fsync", "on"}};
+  local.postgresql.pg_hba = {};
+  const auto primary = server_configuration(local, dynamic, 150000, false, Role::primary);
+  EXPECT_EQ(primary.parameters.at("work_mem"), "2MB");
+  EXPECT_EQ(primary.parameters.at("fsync"), "on");
+  EXPECT_EQ(primary.parameters.at("archive_mode"), "on");
+  EXPECT_FALSE(primary.parameters.contains("max_connections")) << "equal on all nodes, whatever their roles";
+  EXPECT_EQ(primary.warnings.size(), 1u);
+  EXPECT_EQ(primary.pg_hba, std::vector<std::string>{"all"});
+  EXPECT_EQ(primary.pg_ident, std::vector<std::string>{"i"});
+  const auto replica = server_configuration(local, dynamic, 150000, false, Role::replica);
+  EXPECT_EQ(replica.parameters.at("work_mem"), "3MB");
+  EXPECT_EQ(replica.pg_hba, std::vector<std::string>{"replicas"});
+  EXPECT_EQ(server_configuration(local, dynamic, 150000, false, Role::standby_leader).parameters.at("work_mem"), "4MB");
+}
+
 }  // namespace
 }  // namespace tamada::config

@@ -72,7 +72,10 @@ struct AdvanceSlots {  // see plan_slots
 };
 struct SetAside {
   std::string reason;
+  bool superseded = true;  // a copy is to replace it, and then it may go
 };  // rename the data directory away; never deletes
+struct RemoveSuperseded {};    // what SetAside renamed for a copy that is now there
+struct ApplyConfiguration {};  // write the server's files for its role, and reload where they changed
 struct Checkpoint {
   Timeline timeline;
 };  // after a promotion, so that pg_rewind sees the new timeline
@@ -83,14 +86,16 @@ struct RunCallback {
 
 // ---- ourselves
 struct ForgetRequests {};  // the operator's requests have been served
+struct ForgetScheduledRestart {};
 struct Exit {
   int code = 0;
 };
 
-using Action = std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember,
-                            RaceInitialize, CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory,
-                            ClearFailover, PollPeers, AskUpstream, StartJob, CancelJob, Follow, SyncSlots, AdvanceSlots,
-                            SetAside, Checkpoint, RunCallback, ForgetRequests, Exit>;
+using Action =
+    std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember, RaceInitialize,
+                 CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory, ClearFailover, PollPeers,
+                 AskUpstream, StartJob, CancelJob, Follow, SyncSlots, AdvanceSlots, SetAside, RemoveSuperseded,
+                 ApplyConfiguration, Checkpoint, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

@@ -18,7 +18,8 @@ constexpr std::array table{
          rules::foreign_data},
     Rule{"job", "A long operation runs: wait for it, or cancel it when its ground is gone.", rules::job},
     Rule{"reinitialize", "Asked for a fresh copy: set the data aside.", rules::reinitialize},
-    Rule{"restart", "Asked to restart postgres: stop it, the rules of a stopped server start it again.",
+    Rule{"restart",
+         "Asked to restart postgres, now or at a time: stop it, the rules of a stopped server start it again.",
          rules::restart},
     Rule{"paused", "Pause: nothing happens by itself.", rules::paused},
     Rule{"bootstrap", "No cluster yet: one member wins `initialize` and creates it.", rules::bootstrap},
@@ -62,7 +63,16 @@ Memory remember(const Observation& seen, const Memory& before) {
     memory.request_seen_at = seen.now;
   }
   // Started again, or not: either way the request has had its turn.
-  if (seen.job.kind == JobKind::start && !seen.job.running()) memory.restarting = false;
+  if (memory.restarting && seen.job.kind == JobKind::start && !seen.job.running() &&
+      seen.job.id > memory.restarting->after_job) {
+    memory.restarting.reset();
+  }
+  if (seen.postgres.running_standby()) {
+    if (memory.received != 0 && seen.postgres.sql->wal_lsn > memory.received) memory.received_at = seen.now;
+    memory.received = seen.postgres.sql->wal_lsn;
+  } else {
+    memory.received = 0;
+  }
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
   } else {
@@ -126,11 +136,21 @@ bool stops(const Decision& decision) {
   });
 }
 
-// on_start once postgres is up, on_role_change when the role differs from the one last told.
+// A stop that was ours, and is not the first half of a restart. Patroni still calls the role what it was.
+void tell_stop(const Observation& seen, Decision& decision) {
+  auto& memory = decision.memory;
+  if (memory.start_told && !memory.restarting && !seen.postgres.crashed && seen.job.kind == JobKind::stop) {
+    const std::string role = memory.role_told == "demoted" ? "primary" : memory.role_told;
+    decision.actions.insert(decision.actions.begin(), RunCallback{"on_stop", role});
+  }
+  memory.start_told = false;
+}
+
+// on_start once postgres is up, on_role_change when the role differs from the one last told, on_stop.
 void tell_role(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (!seen.postgres.sql || seen.job.running() || memory.bootstrapping) {
-    if (seen.postgres.process == ProcessState::stopped) memory.start_told = false;
+    if (seen.postgres.process == ProcessState::stopped && !seen.job.running()) tell_stop(seen, decision);
     return;
   }
   const auto role = role_word(seen, memory);
@@ -139,10 +159,18 @@ void tell_role(const Observation& seen, Decision& decision) {
   if (change) {
     decision.actions.push_back(RunCallback{"on_role_change", role});
   } else if (start) {
-    decision.actions.push_back(RunCallback{"on_start", role});
+    decision.actions.push_back(RunCallback{memory.start_callback, role});
   }
+  if (start) memory.start_callback = "on_start";
   memory.start_told = true;
   memory.role_told = role;
+}
+
+void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
+  const auto& request = seen.requests.scheduled_restart;
+  if (!request || !request->schedule || *request->schedule <= seen.wall || seen.settings.pause) return;
+  const Instant due = seen.now + (*request->schedule - seen.wall);
+  decision.wake_at = decision.wake_at ? std::min(*decision.wake_at, due) : due;
 }
 
 }  // namespace
@@ -157,12 +185,16 @@ Decision decide(const Observation& seen, const Memory& memory) {
     auto decision = std::move(*answer);
     decision.rule = rule.name;
     decision.memory.fenced_until = fenced_until(seen, decision);
-    if (leaves(decision)) return decision;
+    if (leaves(decision)) {
+      if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
+      return decision;
+    }
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
     decision.actions.insert(stops(decision) ? decision.actions.end() : decision.actions.begin(),
                             std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     tell_role(seen, decision);
+    wake_for_scheduled_restart(seen, decision);
     return decision;
   }
   return {.rule = "none", .reason = "no rule answered", .actions = {}, .memory = remembered};

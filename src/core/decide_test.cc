@@ -57,6 +57,10 @@ UpstreamView own(Timeline timeline, Lsn lsn) {
 }
 
 const Case leader_cases[] = {
+    {"of_a_server_found_running_takes_its_configuration_over",
+     [](Scene& s) { s.we_lead().primary().seen.postgres.configuration_is_current = false; },
+     "leader",
+     {"ApplyConfiguration", "WriteStatus"}},
     {"quiet_leader",
      [](Scene& s) {
        s.we_lead().primary();
@@ -356,7 +360,47 @@ const Case race_cases[] = {
      {"AcquireLeader"}},
 };
 
+// Half a minute after the leader key ended.
+Scene& backing_off(Scene& s) {
+  s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
+  s.seen.settings.primary_race_backoff = 60s;
+  s.memory.unlocked_since = noon - 30s;
+  s.memory.received = 900;
+  return s;
+}
+
+const Case backoff_cases[] = {
+    {"while_wal_arrives", [](Scene& s) { backing_off(s); }, "race", {}},
+    {"not_after_its_time",
+     [](Scene& s) { backing_off(s).memory.unlocked_since = noon - 60s; },
+     "race",
+     {"AcquireLeader"}},
+    {"not_when_nothing_arrives_any_more",
+     [](Scene& s) { backing_off(s).memory.received = 1000; },
+     "race",
+     {"AcquireLeader"}},
+    {"in_the_first_loop_whatever_arrives",
+     [](Scene& s) {
+       backing_off(s).memory.received = 1000;
+       s.memory.unlocked_since = noon - 5s;
+     },
+     "race",
+     {}},
+    {"not_for_a_candidate_with_a_name",
+     [](Scene& s) { backing_off(s).seen.cluster.failover = FailoverRequest{.leader = "b", .candidate = "a"}; },
+     "race",
+     {"AcquireLeader"}},
+};
+
 const Case replica_cases[] = {
+    {"once_it_streams_what_it_replaced_may_go",
+     [](Scene& s) { s.b_leads().standby().seen.postgres.superseded_data = true; },
+     "replica",
+     {"RemoveSuperseded"}},
+    {"but_not_before",
+     [](Scene& s) { s.b_leads().standby(1000, 1, "").seen.postgres.superseded_data = true; },
+     "replica",
+     {}},
     {"quiet_replica", [](Scene& s) { s.b_leads().standby(); }, "replica", {}},
     {"follows_the_new_leader", [](Scene& s) { s.leader_is("c", their_lease).standby(); }, "replica", {"Follow"}},
     {"primary_without_the_key_stops_at_once", [](Scene& s) { s.b_leads().primary(); }, "demote", {"StartJob stop"}},
@@ -536,6 +580,13 @@ const Case bootstrap_cases[] = {
      "bootstrap",
      {"CancelInitialize", "RevokeLease", "Exit"}},
     {"never_while_the_cluster_exists", [](Scene& s) { s.nobody_leads().no_data(); }, "bootstrap", {}},
+    {"unless_it_needs_no_leader",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.settings.replica_without_leader = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
     {"nofailover_does_not_bootstrap",
      [](Scene& s) {
        s.nobody_leads().no_data();
@@ -670,7 +721,7 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.we_lead().primary();
        s.seen.settings.pause = true;
-       s.seen.requests.restart = true;
+       s.seen.requests.restart.emplace();
      },
      "restart",
      {"ForgetRequests", "StartJob stop"}},
@@ -678,7 +729,7 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.b_leads().no_data();
        s.seen.settings.pause = true;
-       s.memory.restarting = true;
+       s.memory.restarting.emplace();
      },
      "create_replica",
      {"StartJob basebackup"}},
@@ -686,10 +737,75 @@ const Case pause_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
        s.seen.settings.pause = true;
-       s.memory.restarting = true;
+       s.memory.restarting.emplace();
      },
      "recover",
      {"StartJob start"}},
+};
+
+// Asked for 5 s ago, of a server that has not been started again since.
+Scene& restart_due(Scene& s) {
+  auto& request = s.seen.requests.scheduled_restart.emplace();
+  request.schedule = s.seen.wall - 5s;
+  request.postmaster_start_time = "before";
+  s.seen.postgres.sql->postmaster_start_time = "before";
+  return s;
+}
+
+const Case restart_cases[] = {
+    {"now",
+     [](Scene& s) { s.b_leads().standby().seen.requests.restart.emplace(); },
+     "restart",
+     {"ForgetRequests", "StartJob stop"}},
+    {"of_a_server_that_is_down",
+     [](Scene& s) {
+       s.b_leads().standby().stopped(ControlState::shut_down_in_recovery).seen.requests.restart.emplace();
+     },
+     "restart",
+     {"ForgetRequests"}},
+    {"at_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()); },
+     "restart",
+     {"ForgetScheduledRestart", "StartJob stop"}},
+    {"not_before_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->schedule = s.seen.wall + 5s; },
+     "leader",
+     {"WriteStatus"}},
+    {"long_after_its_time",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->schedule = s.seen.wall - 16s; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"needless_after_another_restart",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.postgres.sql->postmaster_start_time = "later"; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"of_another_role",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->role = "replica"; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"with_nothing_pending",
+     [](Scene& s) { restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->only_pending = true; },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"of_a_version_that_is_new_enough",
+     [](Scene& s) {
+       restart_due(s.we_lead().primary()).seen.requests.scheduled_restart->below_version = 150002;
+       s.seen.postgres.server_version = 150002;
+     },
+     "restart",
+     {"ForgetScheduledRestart"}},
+    {"waits_for_the_end_of_pause",
+     [](Scene& s) { restart_due(s.b_leads().standby()).seen.settings.pause = true; },
+     "paused",
+     {}},
+    {"within_its_own_time_only",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::start, JobState::running);
+       s.memory.restarting = Restarting{.after_job = 6, .timeout = 1s};
+       s.seen.job.as_primary = true;
+     },
+     "job",
+     {"CancelJob"}},
 };
 
 const Case shutdown_cases[] = {
@@ -743,11 +859,45 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.
 INSTANTIATE_TEST_SUITE_P(Leader, Rules, ::testing::ValuesIn(leader_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Dcs, Rules, ::testing::ValuesIn(dcs_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(race_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(RaceBackoff, Rules, ::testing::ValuesIn(backoff_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(replica_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Bootstrap, Rules, ::testing::ValuesIn(bootstrap_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Switchover, Rules, ::testing::ValuesIn(switchover_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Pause, Rules, ::testing::ValuesIn(pause_cases), case_name);
+INSTANTIATE_TEST_SUITE_P(Restart, Rules, ::testing::ValuesIn(restart_cases), case_name);
 INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(shutdown_cases), case_name);
+
+// ---- callbacks
+
+// Those of a standby that is asked to stop and comes back.
+std::vector<std::string> callbacks_of_a_stop(Scene scene) {
+  std::vector<std::string> called;
+  const auto step = [&] {
+    const auto decision = scene.decide();
+    scene.memory = decision.memory;
+    if (const auto* callback = find<RunCallback>(decision)) called.push_back(callback->action + " " + callback->role);
+  };
+  step();
+  scene.seen.requests.restart.reset();
+  scene.job(JobKind::stop, JobState::succeeded).stopped(ControlState::shut_down_in_recovery);
+  step();
+  scene.job(JobKind::start, JobState::succeeded, 8).b_leads().standby();
+  step();
+  step();
+  return called;
+}
+
+TEST(Callbacks, OfARestart) {
+  Scene scene;
+  scene.b_leads().standby().seen.requests.restart.emplace();
+  EXPECT_EQ(callbacks_of_a_stop(scene), (std::vector<std::string>{"on_restart replica"}));
+}
+
+TEST(Callbacks, OfAStopAndAStart) {
+  Scene scene;
+  scene.b_leads().standby();
+  EXPECT_EQ(callbacks_of_a_stop(scene), (std::vector<std::string>{"on_stop replica", "on_start replica"}));
+}
 
 // ---- upkeep
 

@@ -17,6 +17,12 @@ struct Backoff {
   Instant not_before{};
 };
 
+// On request postgres is stopped, and comes back, in pause too.
+struct Restarting {
+  std::uint64_t after_job = 0;      // the start that ends it is a later job
+  std::optional<Duration> timeout;  // see RestartRequest
+};
+
 struct Memory {
   // ---- the cluster
   std::map<std::string, Member> known_members;  // everybody ever seen: whose slots are ours to drop
@@ -27,6 +33,8 @@ struct Memory {
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
   std::string last_leader;  // who held the key before it became free
+  Lsn received = 0;         // a standby's position
+  Instant received_at{};    // when that was last seen to move
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with
@@ -38,13 +46,14 @@ struct Memory {
   bool rewind_failed = false;  // in this tenure
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> stopped_since;
-  std::optional<Instant> crashed_at;    // leader: for primary_start_timeout
-  std::string handing_over;             // why we stop postgres in order to give the leader key away; empty: we do not
-  bool restarting = false;              // on request postgres is stopped, and comes back, in pause too
-  std::optional<Instant> gave_up_at;    // we released the key by ourselves: others go first for a while
-  std::optional<Instant> fenced_until;  // see core/fencing.h
-  std::string role_told;                // the role that the callbacks know; empty: none yet
-  bool start_told = false;              // on_start has been called since postgres came up
+  std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
+  std::string handing_over;           // why we stop postgres in order to give the leader key away; empty: we do not
+  std::optional<Restarting> restarting;
+  std::optional<Instant> gave_up_at;        // we released the key by ourselves: others go first for a while
+  std::optional<Instant> fenced_until;      // see core/fencing.h
+  std::string role_told;                    // the role that the callbacks know; empty: none yet
+  bool start_told = false;                  // on_start has been called since postgres came up
+  std::string start_callback = "on_start";  // or on_restart: what to call once postgres is up
 
   // ---- what was last published, to write no more than needed
   Instant member_published_at{};

@@ -47,9 +47,12 @@ struct ActionName {
   std::string_view operator()(const SyncSlots&) const { return "SyncSlots"; }
   std::string_view operator()(const AdvanceSlots&) const { return "AdvanceSlots"; }
   std::string_view operator()(const SetAside&) const { return "SetAside"; }
+  std::string_view operator()(const RemoveSuperseded&) const { return "RemoveSuperseded"; }
+  std::string_view operator()(const ApplyConfiguration&) const { return "ApplyConfiguration"; }
   std::string_view operator()(const Checkpoint&) const { return "Checkpoint"; }
   std::string_view operator()(const RunCallback&) const { return "RunCallback"; }
   std::string_view operator()(const ForgetRequests&) const { return "ForgetRequests"; }
+  std::string_view operator()(const ForgetScheduledRestart&) const { return "ForgetScheduledRestart"; }
   std::string_view operator()(const Exit&) const { return "Exit"; }
 };
 }  // namespace

@@ -82,12 +82,24 @@ struct FenceView {
   std::string trouble;  // why not
 };
 
+// POST /restart. Source: Patroni's documentation of that endpoint.
+struct RestartRequest {
+  std::optional<WallTime> schedule;   // nothing: now
+  std::string role;                   // only while this is the role; empty: any
+  int below_version = 0;              // only a server older than this, 150002; 0: any
+  bool only_pending = false;          // only while a change of parameters waits for a restart
+  std::optional<Duration> timeout;    // to start within, in place of primary_start_timeout
+  std::string postmaster_start_time;  // when it was asked: a server that started later needs it no more
+  std::string json;                   // all of it, for the member key
+};
+
 // What people asked of this daemon by signal or REST.
 struct Requests {
   bool shutdown = false;
   bool reinitialize = false;
-  bool restart = false;
   bool reload = false;
+  std::optional<RestartRequest> restart;            // now
+  std::optional<RestartRequest> scheduled_restart;  // later
 };
 
 struct Observation {

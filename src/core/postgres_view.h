@@ -104,11 +104,13 @@ struct PostgresView {
   bool standby_signal = false;         // the files say: start as a standby
   std::optional<ControlFile> control;  // fresh while stopped; while running, of the last look
   std::optional<SqlView> sql;
-  std::optional<Upstream> following;  // what primary_conninfo was last set to by us
-  int server_version = 0;             // 150020; of the running server or of the data directory (150000)
-  std::string system_identifier;      // empty: unknown
-  int postmaster = 0;                 // process id; 0: none, or not known
-  bool crashed = false;               // the postmaster ended without being asked since it last ran
+  std::optional<Upstream> following;     // what primary_conninfo was last set to by us
+  int server_version = 0;                // 150020; of the running server or of the data directory (150000)
+  std::string system_identifier;         // empty: unknown
+  bool configuration_is_current = true;  // its files are ours, and for its role: not of a server that was found running
+  bool superseded_data = false;          // a data directory that a copy replaces lies aside
+  int postmaster = 0;                    // process id; 0: none, or not known
+  bool crashed = false;                  // the postmaster ended without being asked since it last ran
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

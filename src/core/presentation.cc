@@ -11,7 +11,7 @@ std::string state_word(const Observation& seen, const Memory& memory) {
       case JobKind::basebackup:
         return "creating replica";
       case JobKind::stop:
-        return "stopping";
+        return memory.restarting ? "restarting" : "stopping";
       case JobKind::restart:
         return "restarting";
       case JobKind::start:
@@ -35,7 +35,9 @@ std::string state_word(const Observation& seen, const Memory& memory) {
   }
   if (job.kind == JobKind::bootstrap && job.state == JobState::failed) return "initdb failed";
   if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
-  return seen.postgres.crashed && !memory.bootstrapping ? "crashed" : "stopped";
+  // In pause nobody starts it again, and Patroni calls it stopped.
+  const bool crashed = seen.postgres.crashed && !memory.bootstrapping && !seen.settings.pause;
+  return crashed ? "crashed" : "stopped";
 }
 
 std::string role_word(const Observation& seen, const Memory& memory) {
@@ -59,6 +61,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.version = compatible_version;
   record.tags = seen.settings.tags;
   record.pause = seen.settings.pause;
+  if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;

@@ -17,7 +17,8 @@ struct Settings {
   Duration retry_timeout = 10s;
   Lsn maximum_lag_on_failover = 1048576;
   Duration primary_start_timeout = 300s;  // 0: fail over at once when the primary crashed
-  Duration primary_stop_timeout = 0s;     // 0: no limit
+  Duration primary_stop_timeout = 0s;     // of stopping a primary in synchronous mode, see stop_limit(); 0: no limit
+  Duration primary_race_backoff = 0s;     // standbys that still receive WAL put the leader race off for as long
   bool pause = false;
   bool failsafe_mode = false;
   bool synchronous_mode = false;
@@ -28,11 +29,15 @@ struct Settings {
   bool remove_data_directory_on_rewind_failure = false;
   bool remove_data_directory_on_diverged_timelines = false;
   Duration member_slots_ttl = 30min;
+  bool replica_without_leader = false;  // a replica method of this node's needs none
 
   // Of the local file.
   Tags tags;
   std::string api_url;   // what we publish
   std::string conn_url;  // what we publish
+
+  // Without synchronous replication a stop that is cut short may lose what no standby has received yet.
+  Duration stop_limit() const { return synchronous_mode ? primary_stop_timeout : Duration{0}; }
 
   // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.

@@ -5,12 +5,12 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <random>
 
 #include "agent/agent.h"
 #include "agent/http_peers.h"
+#include "agent/log_options.h"
 #include "agent/service_manager.h"
 #include "api/routes.h"
 #include "core/presentation.h"
@@ -21,23 +21,16 @@
 #include "net/http_server.h"
 #include "net/log.h"
 #include "postgres/local_postgres.h"
+#include "preflight/preflight.h"
+#include "setup/command_line.h"
+#include "setup/generate_config.h"
+#include "setup/validate_config.h"
 
 extern char** environ;
 
 namespace {
 
 using namespace tamada;
-
-constexpr const char* usage =
-    "usage: tamada CONFIG\n"
-    "\n"
-    "Runs the high-availability manager of one PostgreSQL node, configured by CONFIG: a patroni.yml or a folder of "
-    "them.\n"
-    "\n"
-    "  --version   print the version and leave\n"
-    "  --help      this text\n"
-    "\n"
-    "SIGTERM stops PostgreSQL and hands over; SIGHUP reads CONFIG again.\n";
 
 std::map<std::string, std::string> environment() {
   std::map<std::string, std::string> variables;
@@ -49,12 +42,11 @@ std::map<std::string, std::string> environment() {
   return variables;
 }
 
-log::Level log_level(const std::string& name) {
-  if (name == "DEBUG") return log::Level::debug;
-  if (name == "WARNING") return log::Level::warning;
-  if (name == "ERROR") return log::Level::error;
-  if (name == "CRITICAL") return log::Level::critical;
-  return log::Level::info;
+// They hold passwords, and callbacks and PostgreSQL inherit what stays; Patroni takes them out, too.
+void hide_variables(const std::map<std::string, std::string>& variables) {
+  for (const auto& [name, value] : variables) {
+    if (name.starts_with("PATRONI_")) ::unsetenv(name.c_str());
+  }
 }
 
 net::HttpServerOptions server_options(const config::RestApi& rest) {
@@ -111,8 +103,9 @@ fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
 // Everything that lives as long as the daemon; built in this order, ended in the other.
 class Daemon {
  public:
-  Daemon(const char* file, config::Local local, net::NotifySocket notify)
-      : file_(file),
+  Daemon(std::string file, std::map<std::string, std::string> variables, config::Local local, net::NotifySocket notify)
+      : file_(std::move(file)),
+        variables_(std::move(variables)),
         configuration_(std::move(local)),
         service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {}
 
@@ -143,11 +136,15 @@ class Daemon {
                         .fence = fences});
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local));
     agent.on_reload([this, &rest, &guard, &watchdog] {
-      auto again = config::load(file_, environment());
+      auto again = config::load(file_, variables_);
       if (again) {
-        rest.configure(api_options(again->local));
-        guard.enable(again->local.watchdog.guard);
-        watchdog.configure(watchdog_options(again->local.watchdog));
+        if (auto configured = agent::configure_log(again->local.log); !configured) {
+          again = std::unexpected(configured.error());
+        } else {
+          rest.configure(api_options(again->local));
+          guard.enable(again->local.watchdog.guard);
+          watchdog.configure(watchdog_options(again->local.watchdog));
+        }
       }
       service_manager_.reloaded();
       return again;
@@ -200,7 +197,8 @@ class Daemon {
     });
   }
 
-  const char* file_;
+  std::string file_;
+  std::map<std::string, std::string> variables_;
   agent::Configuration configuration_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
@@ -212,28 +210,29 @@ class Daemon {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
-    std::fputs(usage, stdout);
-    return 0;
-  }
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-    std::printf("tamada " TAMADA_VERSION " (answers as Patroni %s)\n", std::string(core::compatible_version).c_str());
-    return 0;
-  }
-  const bool from_environment = argc == 1 && std::getenv("PATRONI_CONFIGURATION") != nullptr;
-  if ((argc != 2 && !from_environment) || (argc == 2 && argv[1][0] == '-')) {
-    std::fputs(usage, stderr);
-    return 1;
+  setup::Arguments arguments;
+  if (const auto status = setup::parse_command_line(argc, argv, arguments)) return *status;
+  auto variables = environment();
+  using enum setup::Arguments::Task;
+  if (arguments.task == check) return preflight::run(arguments.file, variables);
+  if (arguments.task == validate) return setup::validate_config(arguments, variables);
+  if (arguments.task == generate || arguments.task == generate_sample) {
+    return setup::generate_config(arguments, variables);
   }
   std::signal(SIGPIPE, SIG_IGN);
   auto notify = net::NotifySocket::take_from_environment();
-  const char* file = argc == 2 ? argv[1] : "";
-  auto loaded = config::load(file, environment());
+  auto loaded = config::load(arguments.file, variables);
   if (!loaded) {
     std::fprintf(stderr, "%s\n", loaded.error().what.c_str());
     return 1;
   }
-  log::start(log_level(loaded->local.log.level));
+  hide_variables(variables);
+  log::start(log::Level::info, static_cast<std::size_t>(loaded->local.log.max_queue_size));
+  if (auto configured = agent::configure_log(loaded->local.log); !configured) {
+    std::fprintf(stderr, "%s\n", configured.error().what.c_str());
+    log::stop();
+    return 1;
+  }
   for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-  Daemon(file, std::move(loaded->local), std::move(notify)).run();
+  Daemon(arguments.file, std::move(variables), std::move(loaded->local), std::move(notify)).run();
 }

@@ -5,40 +5,84 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/types.h"
 
 namespace tamada::log {
 
 enum class Level { debug, info, warning, error, critical };
+std::string_view name_of(Level level);  // Python's: INFO
 
-void start(Level least);  // once, from main; before it, lines go to stderr directly
+struct Record {
+  Level level;
+  std::string_view text;
+  std::chrono::system_clock::time_point at;
+  std::source_location where;
+};
+
+struct Options {
+  Level least = Level::info;
+  std::function<std::string(const Record&)> format;  // a line without its end; empty: as above
+  // Parts of the program with a level of their own: a name, or what a name begins with before a dot, as in Python.
+  std::vector<std::pair<std::string, Level>> parts;
+  std::function<std::string(const std::source_location&)> part_of;  // the name; needed for parts
+  std::string file;                                                 // empty: stdout
+  std::optional<int> mode;                                          // of the files; none: as umask gives
+  int files_max = 4;           // older files that are kept: file.1, file.2 ...; 0: one file grows
+  std::int64_t file_size = 0;  // bytes after which a new one begins; 0: never
+  bool repeat_heartbeats = true;
+};
+
+// From main, once; before it, lines go to stderr directly.
+void start(Level least, std::size_t queue_lines = 1000);
+// Any time after. An error when the file cannot be written: then everything stays as it was. A file is opened again, so
+// a file that was moved away is let go.
+core::Result<void> configure(Options options);
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
-void write(Level level, std::string_view text);
+void write(Level level, std::string_view text, const std::source_location& where = std::source_location::current());
 // Lines go there instead, from now on; empty: back. For the simulator, which has many daemons in one process.
 void redirect(std::function<void(Level, std::string_view)> receiver);
 
+// A format and the place that logs it.
 template <class... Args>
-void debug(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+struct Format {
+  template <class Text>
+  consteval Format(const Text& given, std::source_location here = std::source_location::current())
+      : text(given), where(here) {}
+  fmt::format_string<Args...> text;
+  std::source_location where;
+};
+
+template <class... Args>
+void debug(std::type_identity_t<Format<Args...>> format, Args&&... args) {
+  write(Level::debug, fmt::format(format.text, std::forward<Args>(args)...), format.where);
 }
 template <class... Args>
-void info(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+void info(std::type_identity_t<Format<Args...>> format, Args&&... args) {
+  write(Level::info, fmt::format(format.text, std::forward<Args>(args)...), format.where);
 }
 template <class... Args>
-void warning(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+void warning(std::type_identity_t<Format<Args...>> format, Args&&... args) {
+  write(Level::warning, fmt::format(format.text, std::forward<Args>(args)...), format.where);
 }
 template <class... Args>
-void error(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+void error(std::type_identity_t<Format<Args...>> format, Args&&... args) {
+  write(Level::error, fmt::format(format.text, std::forward<Args>(args)...), format.where);
 }
 template <class... Args>
-void critical(fmt::format_string<Args...> format, Args&&... args) {
-  write(Level::critical, fmt::format(format, std::forward<Args>(args)...));
+void critical(std::type_identity_t<Format<Args...>> format, Args&&... args) {
+  write(Level::critical, fmt::format(format.text, std::forward<Args>(args)...), format.where);
 }
 
 }  // namespace tamada::log

@@ -37,7 +37,7 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what) {
   if (look.kind == core::DataDirectory::unusable) {
     co_return core::fail(node.paths.data_dir + " is not empty and holds no cluster; it is left alone");
   }
-  if (auto room = co_await node.data.make_room(); !room) co_return room;
+  if (auto room = co_await node.data.make_room(what != std::string_view("bootstrap")); !room) co_return room;
   if (auto marked = node.data.mark_incomplete(what); !marked) {
     // Patroni's users may have a parent directory that only root can write to.
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);

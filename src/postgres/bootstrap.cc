@@ -148,11 +148,17 @@ awaitable<Result<void>> run_post_bootstrap(Node& node) {
   co_return Result<void>();
 }
 
-awaitable<Result<void>> steps(Node& node) {
-  if (auto prepared = co_await prepare_data_directory(node, "bootstrap"); !prepared) co_return prepared;
+awaitable<Result<void>> initialize_cluster(Node& node) {
   if (auto done = co_await run_initdb(node); !done) co_return done;
   if (auto done = add_pg_hba(node); !done) co_return done;
-  if (auto started = co_await start_server(node, std::nullopt, 0s); !started) co_return started;
+  co_return co_await start_server(node, std::nullopt, 0s);
+}
+
+awaitable<Result<void>> steps(Node& node) {
+  if (auto prepared = co_await prepare_data_directory(node, "bootstrap"); !prepared) co_return prepared;
+  const bool restored = node.local.bootstrap.method.has_value();
+  auto made = restored ? co_await restore_cluster(node) : co_await initialize_cluster(node);
+  if (!made) co_return made;
   const auto& superuser = node.local.postgresql.superuser;
   if (!superuser.username.empty() && !superuser.password.empty()) {
     if (auto done = co_await create_roles(node, {role_statement(superuser, "SUPERUSER")}); !done) co_return done;
@@ -160,6 +166,11 @@ awaitable<Result<void>> steps(Node& node) {
   if (auto done = co_await run_post_bootstrap(node); !done) co_return done;
   auto statements = member_roles(node, node.data.major_version());
   if (auto done = co_await create_roles(node, std::move(statements)); !done) co_return done;
+  if (restored) {
+    if (auto done = co_await end_restore(node); !done) co_return done;
+    if (auto done = add_pg_hba(node); !done) co_return done;
+    node.server.reload();
+  }
   co_return node.data.mark_complete();
 }
 

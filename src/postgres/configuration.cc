@@ -1,7 +1,10 @@
 #include "postgres/configuration.h"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
+#include "config/parameter.h"
 #include "core/slots.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
@@ -29,17 +32,50 @@ core::Result<std::string> Configuration::recovery_lines(const core::Upstream& up
   return parameter_lines(parameters);
 }
 
+bool Configuration::has_unknown_names(int server_version) const {
+  const auto wanted = config::server_configuration(local_, dynamic_(), server_version, false, role_);
+  return known_.empty() && std::ranges::any_of(wanted.parameters, [server_version](const auto& parameter) {
+           return !parameter.first.contains('.') && !config::find_parameter(parameter.first, server_version);
+         });
+}
+
+config::ServerConfiguration Configuration::server(int server_version) const {
+  auto wanted = config::server_configuration(local_, dynamic_(), server_version, false, role_);
+  config::make_valid(wanted.parameters, server_version, known_, wanted.warnings);
+  for (const auto& warning : wanted.warnings) {
+    if (warned_.insert(warning).second) log::warning("{}", warning);
+  }
+  return wanted;
+}
+
+core::Result<bool> Configuration::write(int server_version, const std::optional<std::string>& recovery) {
+  auto written =
+      write_configuration(paths_, server(server_version), local_.postgresql.custom_conf, server_version, recovery);
+  if (written) {
+    written_for_ = role_;
+  } else {
+    failed_at_ = std::chrono::steady_clock::now();
+  }
+  return written;
+}
+
+bool Configuration::is_current(config::Role role) const {
+  constexpr auto try_again_after = std::chrono::seconds(10);
+  return written_for_ == role || (failed_at_ && std::chrono::steady_clock::now() - *failed_at_ < try_again_after);
+}
+
 core::Result<bool> Configuration::write_primary(int server_version) {
-  auto written = write_configuration(paths_, server(server_version), local_.postgresql.custom_conf, server_version, "");
+  role_ = config::Role::primary;
+  auto written = write(server_version, "");
   if (written) following_.reset();
   return written;
 }
 
 core::Result<bool> Configuration::write_standby(core::Upstream upstream, int server_version) {
+  role_ = config::Role::replica;
   const auto lines = recovery_lines(upstream, server_version);
   if (!lines) return std::unexpected(lines.error());
-  auto written =
-      write_configuration(paths_, server(server_version), local_.postgresql.custom_conf, server_version, *lines);
+  auto written = write(server_version, *lines);
   if (written && server_version < 120000) {
     const auto recovery = write_if_changed(paths_.recovery_conf, access_file({}) + *lines, 0600);
     written = recovery ? core::Result<bool>(*written || *recovery) : recovery;
@@ -48,9 +84,40 @@ core::Result<bool> Configuration::write_standby(core::Upstream upstream, int ser
   return written;
 }
 
-core::Result<bool> Configuration::write_same_role(int server_version) {
-  return write_configuration(paths_, server(server_version), local_.postgresql.custom_conf, server_version,
-                             std::nullopt);
+core::Result<bool> Configuration::write_same_role(int server_version) { return write(server_version, std::nullopt); }
+
+core::Result<void> Configuration::write_recovery_of(const config::Method& method, int server_version) {
+  if (method.recovery_conf.empty()) {
+    return method.keep_existing_recovery_conf ? core::Result<void>() : make_primary();
+  }
+  auto recovery = method.recovery_conf;
+  const auto mode = recovery.find("standby_mode");
+  const bool standby = mode != recovery.end() && (mode->second == "on" || mode->second == "true");
+  if (server_version < 120000) return write_file(paths_.recovery_conf, parameter_lines(recovery), 0600);
+  if (auto removed = make_primary(); !removed) return removed;
+  return write_file(standby ? paths_.standby_signal : paths_.recovery_signal, "", 0600);
+}
+
+core::Result<void> Configuration::write_restored(const config::Method& method, int server_version) {
+  auto wanted = server(server_version);
+  auto recovery = method.recovery_conf;
+  recovery.erase("standby_mode");
+  restored_hba_ = read_file(paths_.hba);
+  const std::string su = local_.postgresql.superuser.username;
+  const std::string superuser = su.empty() ? "all" : su, replication = local_.postgresql.replication.username;
+  wanted.pg_hba = {"local replication " + replication + " trust", "local all " + superuser + " trust",
+                   "host replication " + replication + " samehost trust", "host all " + superuser + " samehost trust"};
+  wanted.parameters["hba_file"] = paths_.hba;
+  wanted.keeps_auto_conf = method.keep_existing_recovery_conf && method.recovery_conf.empty();
+  const auto written =
+      write_configuration(paths_, wanted, local_.postgresql.custom_conf, server_version, parameter_lines(recovery));
+  if (!written) return std::unexpected(written.error());
+  return write_recovery_of(method, server_version);
+}
+
+core::Result<void> Configuration::end_restored() {
+  if (!restored_hba_) return {};
+  return write_file(paths_.hba, *std::exchange(restored_hba_, std::nullopt), 0600);
 }
 
 core::Result<void> Configuration::make_standby(int server_version) {
@@ -87,12 +154,6 @@ std::vector<std::string> Configuration::command_line(int server_version,
     arguments.push_back("--" + name + "=" + value);
   }
   return arguments;
-}
-
-std::map<std::string, std::string> Configuration::wanted_values(int server_version) const {
-  auto wanted = server(server_version);
-  for (const auto& [name, value] : wanted.command_line) wanted.parameters[name] = value;
-  return wanted.parameters;
 }
 
 bool Configuration::has_restore_command(int server_version) const {

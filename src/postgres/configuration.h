@@ -2,9 +2,11 @@
 // and arguments.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +29,11 @@ class Configuration {
   core::Result<bool> write_standby(core::Upstream upstream, int server_version);
   core::Result<bool> write_same_role(int server_version);
 
+  // For the first start of what a bootstrap method left: its recovery, and nobody's password asked on this host, as no
+  // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
+  core::Result<void> write_restored(const config::Method& method, int server_version);
+  core::Result<void> end_restored();
+
   // The signal that PostgreSQL starts by; recovery.conf, before 12, was that too.
   core::Result<void> make_standby(int server_version);
   core::Result<void> make_primary();
@@ -35,10 +42,13 @@ class Configuration {
   std::vector<std::string> command_line(int server_version, const std::map<std::string, int>& of_last_primary);
   bool raised() const { return raised_; }  // the last command line had to differ from what is configured
 
-  std::map<std::string, std::string> wanted_values(int server_version) const;
-  config::ServerConfiguration server(int server_version) const {
-    return config::server_configuration(local_, dynamic_(), server_version);
-  }
+  // For the role that was last written. What the server would refuse to start with is left out, with a warning.
+  config::ServerConfiguration server(int server_version) const;
+  // Names in lower case that the server knows beside those of our own table.
+  bool has_unknown_names(int server_version) const;
+  void known_to_server(std::set<std::string> names) { known_ = std::move(names); }
+  // Whether the files have been written by this daemon for that role; after a failure true for a while, too.
+  bool is_current(config::Role role) const;
   bool has_restore_command(int server_version) const;
   const std::optional<core::Upstream>& following() const { return following_; }
 
@@ -46,12 +56,20 @@ class Configuration {
   core::Result<std::string> write_pgpass(const std::string& path, const std::string& lines) const;
 
  private:
+  core::Result<bool> write(int server_version, const std::optional<std::string>& recovery);
+  core::Result<void> write_recovery_of(const config::Method& method, int server_version);
   core::Result<std::string> recovery_lines(const core::Upstream& upstream, int server_version);
 
   const config::Local& local_;
   Dynamic dynamic_;
   const Paths& paths_;
   std::optional<core::Upstream> following_;
+  std::optional<std::string> restored_hba_;  // what pg_hba.conf said before write_restored
+  config::Role role_ = config::Role::replica;
+  std::optional<config::Role> written_for_;
+  std::optional<std::chrono::steady_clock::time_point> failed_at_;
+  std::set<std::string> known_;
+  mutable std::set<std::string> warned_;  // each warning once
   bool raised_ = false;
 };
 

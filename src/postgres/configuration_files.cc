@@ -115,6 +115,10 @@ std::string Paths::program(std::string_view name) const {
   return bin_dir.empty() ? std::string(name) : bin_dir + "/" + std::string(name);
 }
 
+bool is_recovery_parameter(std::string_view name) {
+  return std::ranges::find(recovery_names, name) != recovery_names.end();
+}
+
 std::string parameter_line(std::string_view name, std::string_view value) {
   return std::string(name) + " = '" + config_value(value) + "'\n";
 }
@@ -208,7 +212,7 @@ core::Result<bool> write_configuration(const Paths& paths, const config::ServerC
       writing.file(paths.ident, "");
     }
   }
-  if (server_version >= 120000) {
+  if (server_version >= 120000 && !server.keeps_auto_conf) {
     if (const auto now = read_file(paths.auto_conf)) writing.file(paths.auto_conf, without_recovery_parameters(*now));
   }
   return writing.result;

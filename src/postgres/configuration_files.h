@@ -26,6 +26,9 @@ struct Paths {
   std::string pgpass;
 };
 
+// What belongs to recovery.conf before PostgreSQL 12.
+bool is_recovery_parameter(std::string_view name);
+
 // "name = 'value'", quotes and backslashes doubled.
 std::string parameter_line(std::string_view name, std::string_view value);
 

@@ -130,10 +130,10 @@ TEST_F(ConfigurationFiles, SetAsideNeverTouchesForeignFiles) {
   const Paths paths(postgresql);
   DataDirectory data(paths);
   put("precious", "x");
-  EXPECT_FALSE(data.set_aside());
+  EXPECT_FALSE(data.set_aside(true));
   EXPECT_EQ(text("precious"), "x");
   ASSERT_TRUE(data.mark_incomplete("basebackup"));
-  EXPECT_TRUE(data.set_aside());
+  EXPECT_TRUE(data.set_aside(true));
   EXPECT_FALSE(data.incomplete());
   EXPECT_FALSE(exists(postgresql.data_dir));
   int renamed = 0;

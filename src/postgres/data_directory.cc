@@ -86,25 +86,28 @@ bool DataDirectory::incomplete() const { return exists(marker()); }
 
 core::Result<void> DataDirectory::mark_complete() { return remove_if_exists(marker()); }
 
-core::Result<void> DataDirectory::set_aside() {
+core::Result<void> DataDirectory::set_aside(bool superseded) {
   if (is_empty_or_absent(paths_.data_dir)) return mark_complete();
   if (!has_control_file() && !incomplete() && major_version() == 0) {
     return core::fail(paths_.data_dir + " is no PostgreSQL data directory; it is left alone");
   }
-  std::string target = paths_.data_dir + "_" + timestamp();
-  for (int copy = 1; exists(target); ++copy) target = paths_.data_dir + "_" + timestamp() + "_" + std::to_string(copy);
-  if (::rename(paths_.data_dir.c_str(), target.c_str()) != 0) {
-    return core::fail("cannot rename " + paths_.data_dir + " to " + target + ": " + std::strerror(errno));
-  }
-  log::info("renamed data directory to {}", target);
+  std::string suffix = timestamp();
+  for (int copy = 1; exists(paths_.data_dir + "_" + suffix); ++copy) suffix = timestamp() + "_" + std::to_string(copy);
+  const auto aside = rename_aside(paths_.data_dir, suffix);
+  if (!aside) return std::unexpected(aside.error());
+  log::info("renamed data directory to {}", *aside);
   control_.reset();
+  if (superseded) {
+    if (auto listed = superseded_.add(*aside); !listed)
+      log::warning("it has to be removed by hand: {}", listed.error().what);
+  }
   return mark_complete();
 }
 
-awaitable<core::Result<void>> DataDirectory::make_room() {
+awaitable<core::Result<void>> DataDirectory::make_room(bool for_copy) {
   if (is_empty_or_absent(paths_.data_dir)) co_return core::Result<void>();
   // Also when marked as incomplete: an operator may have restored a cluster into it since.
-  if (has_control_file() || !incomplete()) co_return set_aside();
+  if (has_control_file() || !incomplete()) co_return set_aside(for_copy);
 
   const std::string rubbish = paths_.data_dir + ".incomplete_removed";
   net::SpawnOptions options{.argv = {"rm", "-rf", "--", rubbish}, .capture = true};

@@ -8,12 +8,13 @@
 #include "net/asio.h"
 #include "postgres/configuration_files.h"
 #include "postgres/controldata.h"
+#include "postgres/set_aside.h"
 
 namespace tamada::postgres {
 
 class DataDirectory {
  public:
-  explicit DataDirectory(const Paths& paths) : paths_(paths) {}
+  explicit DataDirectory(const Paths& paths) : paths_(paths), superseded_(paths.data_dir) {}
 
   struct Look {
     core::DataDirectory kind = core::DataDirectory::absent;
@@ -29,9 +30,11 @@ class DataDirectory {
   bool incomplete() const;
   core::Result<void> mark_complete();
 
-  core::Result<void> set_aside();
+  // superseded: a copy replaces it, and then it may go.
+  core::Result<void> set_aside(bool superseded);
+  const SupersededList& superseded() const { return superseded_; }
   // For a copy or an initdb: a cluster is renamed aside, the beginnings of one are removed, anything else is an error.
-  awaitable<core::Result<void>> make_room();
+  awaitable<core::Result<void>> make_room(bool for_copy);
 
  private:
   std::string marker() const { return paths_.data_dir + ".incomplete"; }
@@ -43,6 +46,7 @@ class DataDirectory {
     bool operator==(const Stamp&) const = default;
   };
   const Paths& paths_;
+  SupersededList superseded_;
   Stamp read_at_;
   std::optional<ControlData> control_;
 };

@@ -7,6 +7,7 @@
 #include "net/log.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/script.h"
 
 namespace tamada::postgres {
 namespace {
@@ -21,6 +22,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   const auto look = co_await node.data.look(true, 10s);
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
+  co_await learn_parameters(node, version);
   // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
   if (upstream) {
     if (auto made = node.configuration.make_standby(version); !made) co_return made;
@@ -110,6 +112,13 @@ awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkp
     const auto done = co_await run_checkpoint(node, timeout);
     if (!done) log::warning("checkpoint before stopping: {}", done.error().what);
   }
+  const auto& command = node.local.postgresql.before_stop;
+  // An immediate stop is one that cannot wait: another primary may be there. One with a limit spends half of it here.
+  if (!command.empty() && mode == core::StopMode::fast && node.server.current()) {
+    Script script{.what = "before_stop script", .command = command, .arguments = {}, .env = {}};
+    const auto done = co_await run_script(std::move(script), timeout / 2);
+    if (!done) log::warning("{}", done.error().what);
+  }
   co_return co_await node.server.stop(mode, timeout);
 }
 
@@ -118,6 +127,12 @@ awaitable<Result<void>> promote_server(Node& node) {
   if (!postmaster) co_return core::fail("cannot promote: postgres is not running");
   Connection connection(node.executor);
   if (co_await in_recovery(node, connection) == false) co_return Result<void>();
+  // The operator's fence: where it fails there is no promotion.
+  if (const auto& command = node.local.postgresql.pre_promote; !command.empty()) {
+    Script script{.what = "pre_promote script", .command = command, .arguments = {}, .env = {}};
+    auto done = co_await run_script(std::move(script), 0s);
+    if (!done) co_return done;
+  }
   // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
   if (auto written = write_file(node.paths.in_data_dir("promote"), "", 0600); !written) co_return written;
   postmaster->signal(SIGUSR1);

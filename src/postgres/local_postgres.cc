@@ -40,6 +40,7 @@ struct LocalPostgres::Impl {
   Node node;
   Connection heartbeat;  // kept from one look to the next
   bool heartbeat_in_use = false;
+  bool removing = false;        // superseded data directories
   int heartbeat_pid = 0;        // of the postmaster that it belongs to
   int server_version = 0;       // of the running server
   core::Timeline timeline = 0;  // the highest that the postmaster timeline_pid has been seen on
@@ -82,9 +83,8 @@ awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::ask_local(Connection
     co_return std::nullopt;
   }
   last_error.clear();
-  const auto wanted = node.configuration.wanted_values(server_version);
   const bool archive = server_version < 120000 && node.configuration.has_restore_command(server_version);
-  auto answer = read_sql_view(rows->front(), wanted, archive);
+  auto answer = read_sql_view(rows->front(), archive);
   if (!answer) co_return std::nullopt;
   co_return std::move(*answer);
 }
@@ -162,6 +162,9 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   view.standby_signal = node.data.standby_signal();
   view.server_version = node.data.major_version();
   view.following = node.configuration.following();
+  view.configuration_is_current =
+      node.configuration.is_current(view.standby_signal ? config::Role::replica : config::Role::primary);
+  view.superseded_data = !impl_->removing && !node.data.superseded().empty();
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   co_return view;
@@ -174,7 +177,7 @@ awaitable<core::UpstreamView> LocalPostgres::ask(core::Upstream upstream, Durati
 awaitable<Result<void>> LocalPostgres::bootstrap() { co_return co_await bootstrap_cluster(impl_->node); }
 
 awaitable<Result<void>> LocalPostgres::basebackup(core::Upstream upstream) {
-  co_return co_await copy_from(impl_->node, std::move(upstream));
+  co_return co_await create_replica(impl_->node, std::move(upstream));
 }
 
 awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
@@ -288,24 +291,21 @@ awaitable<Result<std::vector<core::HistoryLine>>> LocalPostgres::timeline_histor
   co_return parse_timeline_history(*text);
 }
 
-Result<void> LocalPostgres::set_aside() {
+Result<void> LocalPostgres::set_aside(bool superseded) {
   if (impl_->node.server.current()) return core::fail("cannot rename the data directory: postgres is running");
-  return impl_->node.data.set_aside();
+  return impl_->node.data.set_aside(superseded);
 }
 
-awaitable<Result<void>> LocalPostgres::apply_configuration() {
-  auto& node = impl_->node;
-  const int version = node.data.major_version();
-  if (version == 0 || node.data.incomplete() || !node.server.current()) co_return Result<void>();
-  const auto changed = node.configuration.write_same_role(version);
-  if (!changed) co_return std::unexpected(changed.error());
-  if (*changed) {
-    log::info("Reloading PostgreSQL configuration.");
-    node.server.reload();
-  } else {
-    log::info("No PostgreSQL configuration items changed, nothing to reload.");
-  }
-  co_return Result<void>();
+awaitable<Result<bool>> LocalPostgres::apply_configuration() {
+  co_return co_await postgres::apply_configuration(impl_->node);
+}
+
+awaitable<Result<void>> LocalPostgres::remove_superseded() {
+  if (impl_->removing) co_return Result<void>();
+  impl_->removing = true;
+  auto done = co_await impl_->node.data.superseded().remove_all();
+  impl_->removing = !done;  // what cannot be removed now cannot be a moment later
+  co_return done;
 }
 
 Progress LocalPostgres::progress() const { return impl_->node.progress; }

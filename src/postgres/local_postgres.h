@@ -33,8 +33,9 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
   awaitable<Result<void>> checkpoint() override;
   awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
-  Result<void> set_aside() override;
-  awaitable<Result<void>> apply_configuration() override;
+  Result<void> set_aside(bool superseded) override;
+  awaitable<Result<void>> remove_superseded() override;
+  awaitable<Result<bool>> apply_configuration() override;
   Progress progress() const override;
 
  private:

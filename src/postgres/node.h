@@ -38,12 +38,21 @@ awaitable<Result<void>> start_server(Node& node, std::optional<core::Upstream> u
 awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout);
 awaitable<Result<void>> promote_server(Node& node);
 awaitable<Result<void>> bootstrap_cluster(Node& node);
+// By the operator's bootstrap.method: ends with a primary that trusts whoever is on this host; then, once the roles
+// have their passwords, back to the configured access.
+awaitable<Result<void>> restore_cluster(Node& node);
+awaitable<Result<void>> end_restore(Node& node);
 // For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
+// By the first of create_replica_methods that succeeds. An empty upstream: by those that need none.
+awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 
+awaitable<Result<bool>> apply_configuration(Node& node);
+// Where the configuration has names that our table lacks: asks the program what it knows.
+awaitable<void> learn_parameters(Node& node, int server_version);
 // CHECKPOINT on a connection of its own.
 awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
 

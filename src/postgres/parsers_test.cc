@@ -144,12 +144,13 @@ Row primary_row() {
               "sync_state":"sync","sync_priority":1,"flush_lsn":67109000}])",
           R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000},
               {"slot_name":"l","slot_type":"logical","active":false,"lsn":null}])",
-          R"({"max_connections":"100","zzz":"1"})",
+          R"({"max_connections":["integer",null,"100","50"],"shared_buffers":["integer","8kB","16384","262144kB"],
+              "hot_standby":["bool",null,"on","off"],"primary_conninfo":["string",null,"a","b"]})",
           "7711125456257864299"};
 }
 
 TEST(SqlView, Primary) {
-  const auto answer = read_sql_view(primary_row(), {{"max_connections", "50"}}, false);
+  const auto answer = read_sql_view(primary_row(), false);
   ASSERT_TRUE(answer);
   const auto& view = answer->view;
   EXPECT_FALSE(view.in_recovery);
@@ -164,7 +165,8 @@ TEST(SqlView, Primary) {
   EXPECT_FALSE(view.slots[1].physical);
   EXPECT_FALSE(view.slots[1].restart_lsn);
   EXPECT_EQ(view.pending_restart.at("max_connections"), R"({"old_value":"100","new_value":"50"})");
-  EXPECT_EQ(view.pending_restart.at("zzz"), R"({"old_value":"1","new_value":"?"})");
+  EXPECT_EQ(view.pending_restart.at("shared_buffers"), R"({"old_value":"128MB","new_value":"256MB"})");
+  EXPECT_EQ(view.pending_restart.size(), 2u);
   EXPECT_EQ(answer->system_identifier, "7711125456257864299");
 }
 
@@ -175,19 +177,19 @@ TEST(SqlView, Standby) {
   row[4] = "900";
   row[6] = "t";
   row[7] = "streaming";
-  auto view = read_sql_view(row, {}, false)->view;
+  auto view = read_sql_view(row, false)->view;
   EXPECT_TRUE(view.in_recovery);
   EXPECT_EQ(view.wal_lsn, 1000u);
   EXPECT_EQ(view.replay_lsn, 900u);
   EXPECT_TRUE(view.replay_paused);
   EXPECT_EQ(view.replication_state, "streaming");
   row[7] = std::nullopt;
-  EXPECT_EQ(read_sql_view(row, {}, false)->view.replication_state, "");
+  EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "");
   row[8] = "cp %f %p";
-  EXPECT_EQ(read_sql_view(row, {}, false)->view.replication_state, "in archive recovery");
+  EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "in archive recovery");
 }
 
-TEST(SqlView, AnotherAnswer) { EXPECT_FALSE(read_sql_view({"t"}, {}, false)); }
+TEST(SqlView, AnotherAnswer) { EXPECT_FALSE(read_sql_view({"t"}, false)); }
 
 }  // namespace
 }  // namespace tamada::postgres

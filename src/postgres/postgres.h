@@ -55,10 +55,14 @@ class Postgres {
   virtual awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
-      core::Timeline timeline) = 0;      // local file
-  virtual Result<void> set_aside() = 0;  // renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS
-  // New settings (dynamic configuration, SIGHUP): rewrites the files and reloads when something changed.
-  virtual awaitable<Result<void>> apply_configuration() = 0;
+      core::Timeline timeline) = 0;  // local file
+  // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it; then
+  // PostgresView::superseded_data tells of it until remove_superseded(), which may take as long as deleting it takes.
+  virtual Result<void> set_aside(bool superseded) = 0;
+  virtual awaitable<Result<void>> remove_superseded() = 0;
+  // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: something changed, and the
+  // running server was told to load it.
+  virtual awaitable<Result<bool>> apply_configuration() = 0;
   virtual Progress progress() const = 0;
 };
 

@@ -345,13 +345,13 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
     aside += entry.path().filename().string().starts_with("n1_") ? 1 : 0;
   }
   EXPECT_EQ(aside, 1);
-  ASSERT_TRUE(n1->postgres->set_aside());
+  ASSERT_TRUE(n1->postgres->set_aside(false));
   std::filesystem::create_directory(n1->data_dir());
   ASSERT_TRUE(write_file(n1->data_dir() + "/precious", "x", 0600));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::unusable);
   EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream())));
   EXPECT_FALSE(complete(n1->postgres->bootstrap()));
-  EXPECT_FALSE(n1->postgres->set_aside());
+  EXPECT_FALSE(n1->postgres->set_aside(false));
   EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
 }
 

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "config/parameter.h"
+#include "postgres/configuration_files.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
 
@@ -49,8 +51,9 @@ SELECT r.recovering,
   (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
       CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn
       FROM pg_catalog.pg_replication_slots) s),
-  (SELECT pg_catalog.json_object_agg(name, pg_catalog.current_setting(name)) FROM pg_catalog.pg_settings
-      WHERE pending_restart),
+  (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.json_build_array(s.vartype, s.unit, s.setting, COALESCE(
+      (SELECT f.setting FROM pg_catalog.pg_file_settings f WHERE pg_catalog.lower(f.name) = pg_catalog.lower(s.name)
+      ORDER BY f.seqno DESC LIMIT 1), s.boot_val))) FROM pg_catalog.pg_settings s WHERE s.pending_restart),
   (SELECT system_identifier FROM pg_catalog.pg_control_system())
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) r, pg_catalog.pg_stat_get_wal_receiver() w)sql";
 
@@ -96,15 +99,24 @@ void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
   });
 }
 
-void read_pending_restart(core::SqlView& view, const std::optional<std::string>& text,
-                          const std::map<std::string, std::string>& new_values) {
+// Text of a JSON array's element; null: nothing.
+std::string text_of(const wire::Json& array, std::size_t index) {
+  const auto& value = array.at(index);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+// old_value as it is in force, new_value as the files have it; both as Patroni shows them, in readable units.
+void read_pending_restart(core::SqlView& view, const std::optional<std::string>& text) {
   const auto settings = text ? wire::parse_object(*text) : std::nullopt;
   if (!settings) return;
-  for (const auto& [name, value] : settings->items()) {
-    const auto wanted = new_values.find(name);
+  for (const auto& [name, columns] : settings->items()) {
+    // Patroni's: what a change of upstream or role brings with it waits for no operator.
+    if (!columns.is_array() || columns.size() != 4 || name == "hot_standby" || is_recovery_parameter(name)) continue;
+    const auto type = config::parameter_type(text_of(columns, 0));
+    const auto unit = text_of(columns, 1);
     wire::Json reason;
-    reason["old_value"] = value.is_string() ? value.get<std::string>() : "";
-    reason["new_value"] = wanted == new_values.end() ? "?" : wanted->second;
+    reason["old_value"] = config::readable_value(type, unit, text_of(columns, 2));
+    reason["new_value"] = config::readable_wanted(type, unit, text_of(columns, 3));
     view.pending_restart[name] = wire::dump_compact(reason);
   }
 }
@@ -117,8 +129,7 @@ std::string sql_view_query(int server_version) {
       fmt::arg("restore", server_version >= 120000 ? "pg_catalog.current_setting('restore_command')" : "NULL"));
 }
 
-core::Result<ServerAnswer> read_sql_view(const Row& row, const std::map<std::string, std::string>& new_values,
-                                         bool restore_command_configured) {
+core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_configured) {
   if (row.size() != column_count || !row[in_recovery]) return core::fail("unexpected answer of the server");
   ServerAnswer answer;
   auto& view = answer.view;
@@ -142,7 +153,7 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, const std::map<std::str
   view.postmaster_start_time = python_time(row[start_time].value_or(""));
   read_replication(view, row[replication]);
   read_slots(view, row[slots]);
-  read_pending_restart(view, row[pending_restart], new_values);
+  read_pending_restart(view, row[pending_restart]);
   answer.system_identifier = row[system_identifier].value_or("");
   return answer;
 }

@@ -1,9 +1,7 @@
 // Everything that a decision needs of the running server, in one round trip.
 #pragma once
 
-#include <map>
 #include <string>
-#include <utility>
 
 #include "core/postgres_view.h"
 #include "postgres/connection.h"
@@ -16,9 +14,8 @@ struct ServerAnswer {
   core::SqlView view;
   std::string system_identifier;
 };
-// row: the answer to sql_view_query. new_values: what the configuration wants of each parameter.
-core::Result<ServerAnswer> read_sql_view(const Row& row, const std::map<std::string, std::string>& new_values,
-                                         bool restore_command_configured);
+// row: the answer to sql_view_query.
+core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_configured);
 
 // "2026-11-22 22:25:03.912866+00" as Python's str() of the same time: "2026-11-22 22:25:03.912866+00:00".
 std::string python_time(std::string_view text);

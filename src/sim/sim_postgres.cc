@@ -305,12 +305,10 @@ awaitable<Result<std::vector<core::HistoryLine>>> SimPostgres::timeline_history(
   co_return core::fail("no such history file");
 }
 
-Result<void> SimPostgres::set_aside() {
+Result<void> SimPostgres::set_aside(bool) {
   if (server_.process != ProcessState::stopped) return core::fail("postgres is running");
   server_.wipe();
   return {};
 }
-
-awaitable<Result<void>> SimPostgres::apply_configuration() { co_return Result<void>(); }
 
 }  // namespace tamada::sim

@@ -29,8 +29,9 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
   awaitable<core::Result<void>> checkpoint() override;
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
-  core::Result<void> set_aside() override;
-  awaitable<core::Result<void>> apply_configuration() override;
+  core::Result<void> set_aside(bool superseded) override;
+  awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
+  awaitable<core::Result<bool>> apply_configuration() override { co_return false; }
   postgres::Progress progress() const override { return {}; }
 
  private:

@@ -71,6 +71,29 @@ def test_daemon_killed_during_the_copy(cluster):
     assert facts.fingerprint(replica.data)["PG_VERSION"]
 
 
+@pytest.mark.tamada   # Patroni deletes first
+def test_fresh_copy_on_request_removes_the_old_one_at_last(cluster):
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+    space = f"{cluster.root}/space of {replica.name}"
+    replica.stop()
+    # WAL on a disk of its own: the copy needs that place again.
+    os.rename(f"{replica.data}/pg_wal", space)
+    os.symlink(space, f"{replica.data}/pg_wal")
+    replica.config["postgresql"]["basebackup"] = [{"waldir": space}, {"checkpoint": "fast"}]
+    replica.start()
+    cluster.wait_healthy(60)
+    before = os.stat(f"{replica.data}/PG_VERSION").st_ino
+    assert replica.api("/reinitialize", "POST", {})[0] == 200
+    wait_for("a fresh copy", lambda: os.stat(f"{replica.data}/PG_VERSION").st_ino != before, 60)
+    assert cluster.wait_healthy(90) is leader
+    assert os.path.realpath(f"{replica.data}/pg_wal") == os.path.realpath(space)
+
+    def set_aside():
+        return [name for name in os.listdir(cluster.root) if name.startswith((f"{replica.name}_", f"space of {replica.name}_"))]
+    wait_for("the old one to go", lambda: set_aside() == [] and not os.path.exists(f"{replica.data}.superseded"), 30)
+    assert "it has been replaced" in replica.log()
+
+
 def _beside(node):
     folder, name = os.path.split(node.data)
     return [os.path.join(folder, other) for other in os.listdir(folder) if other.startswith(name + "_") or other.startswith(name + ".")]

@@ -19,7 +19,8 @@ Decision give_up(const Observation& seen, const Memory& memory) {
     return say(memory, "stopping PostgreSQL after a failed bootstrap",
                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 10s}});
   }
-  if (seen.postgres.data_directory != DataDirectory::absent) actions.push_back(SetAside{"bootstrap failed"});
+  if (seen.postgres.data_directory != DataDirectory::absent)
+    actions.push_back(SetAside{.reason = "bootstrap failed", .superseded = false});
   actions.push_back(CancelInitialize{});
   actions.push_back(RevokeLease{});
   actions.push_back(Exit{1});
@@ -59,8 +60,9 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
                      seen.postgres.data_directory == DataDirectory::incomplete;
   if (!fresh || !cluster.unlocked()) return std::nullopt;
   if (cluster.initialize) {
-    return say(memory, cluster.initialize->empty() ? "waiting for leader to bootstrap"
-                                                   : "waiting for a leader to copy the cluster from");
+    if (cluster.initialize->empty()) return say(memory, "waiting for leader to bootstrap");
+    if (seen.settings.replica_without_leader) return std::nullopt;
+    return say(memory, "waiting for a leader to copy the cluster from");
   }
   if (!seen.settings.tags.may_be_promoted()) {
     return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");

@@ -30,6 +30,11 @@ Decision copy(const Observation& seen, const Memory& memory) {
     decision.wake_at = next.backoff[JobKind::basebackup].not_before;
     return decision;
   }
+  if (seen.cluster.unlocked()) {
+    if (!seen.settings.replica_without_leader) return say(next, "waiting for a leader to copy the cluster from");
+    next.job_seen = seen.job.id;
+    return say(next, "trying to bootstrap (without leader)", {StartJob{.kind = JobKind::basebackup}});
+  }
   const auto* source = clone_source(seen);
   if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
   next.job_seen = seen.job.id;
@@ -46,7 +51,6 @@ Answer create_replica(const Observation& seen, const Memory& memory) {
   if (seen.holds_leader_key() || (seen.cluster.leader && seen.cluster.leader->name == seen.self)) {
     return warn(memory, "released leader key voluntarily as data dir empty and currently leader", {ReleaseLeader{}});
   }
-  if (seen.cluster.unlocked()) return say(memory, "waiting for a leader to copy the cluster from");
   return copy(seen, memory);
 }
 
@@ -61,25 +65,11 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 30s}});
   }
   Actions actions;
-  if (seen.postgres.data_directory == DataDirectory::valid) actions.push_back(SetAside{"reinitialize"});
+  if (seen.postgres.data_directory == DataDirectory::valid) actions.push_back(SetAside{.reason = "reinitialize"});
   actions.push_back(ForgetRequests{});
   Memory next = memory;
-  next.restarting = true;
+  next.restarting = Restarting{.after_job = seen.job.id};
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
-}
-
-// Postgres is stopped, keeping the leader key where it is ours; the rules of a stopped server start it again.
-Answer restart(const Observation& seen, const Memory& memory) {
-  if (!seen.requests.restart) return std::nullopt;
-  if (!seen.postgres.has_postmaster()) return say(memory, "restart: PostgreSQL is not running", {ForgetRequests{}});
-  Memory next = memory;
-  next.restarting = true;
-  next.job_seen = seen.job.id;
-  return say(next, "restart: stopping PostgreSQL",
-             {ForgetRequests{}, StartJob{.kind = JobKind::stop,
-                                         .stop_mode = StopMode::fast,
-                                         .checkpoint_first = seen.postgres.running_primary(),
-                                         .timeout = 0s}});
 }
 
 }  // namespace tamada::core::rules

@@ -1,4 +1,5 @@
 // While the one long operation runs: wait for it, and cancel it when what it was begun for no longer holds.
+#include "core/restart.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
@@ -11,7 +12,7 @@ Answer job(const Observation& seen, const Memory& memory) {
     if (!seen.holds_leader_key() && !seen.settings.pause) {
       return warn(memory, "lost leader lock during " + what, {CancelJob{}});
     }
-    const auto limit = seen.settings.primary_start_timeout;
+    const auto limit = start_limit(seen.settings, memory);
     const auto since = memory.crashed_at.value_or(seen.job.started_at);
     if (kind == JobKind::start && seen.now - since >= limit && failover_possible(seen)) {
       return warn(memory, "stopped PostgreSQL because of startup timeout", {CancelJob{}});
@@ -19,7 +20,7 @@ Answer job(const Observation& seen, const Memory& memory) {
   }
   if (kind == JobKind::start && seen.holds_leader_key()) {
     auto decision = say(memory, "PostgreSQL is still starting up");
-    decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + seen.settings.primary_start_timeout;
+    decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + start_limit(seen.settings, memory);
     return decision;
   }
   const std::string lock = seen.holds_leader_key() ? "updated leader lock during " + what : what + " in progress";

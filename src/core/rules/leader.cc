@@ -1,5 +1,6 @@
 // What the holder of the leader key does: take the key over from its own former life, recover a crashed postgres,
 // promote, and keep the cluster's keys and slots in order.
+#include "core/restart.h"
 #include "core/rules/common.h"
 #include "core/slots.h"
 
@@ -36,7 +37,7 @@ Answer recover(const Observation& seen, const Memory& memory) {
   next.job_seen = seen.job.id;
   if (!next.crashed_at) next.crashed_at = seen.now;
   const bool was_primary = seen.postgres.control && seen.postgres.control->was_primary();
-  if (seen.settings.primary_start_timeout == 0s && failover_possible(seen)) {
+  if (start_limit(seen.settings, memory) == 0s && !memory.restarting && failover_possible(seen)) {
     next.gave_up_at = seen.now;
     next.crashed_at.reset();
     return warn(next, "released leader key: postgres crashed and primary_start_timeout is 0", {ReleaseLeader{}});
@@ -79,6 +80,7 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
     if (!seen.postgres.system_identifier.empty()) actions.push_back(WriteInitialize{seen.postgres.system_identifier});
   }
   if (!cluster.config_json) actions.push_back(WriteConfig{});
+  if (!seen.postgres.configuration_is_current) actions.push_back(ApplyConfiguration{});
   const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
                                                    cluster.history->back().timeline + 1 != sql.timeline);
   if (history_behind && next.history_checked_for != sql.timeline) {
@@ -114,7 +116,7 @@ Answer leader(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key()) return std::nullopt;
   if (!seen.postgres.running_primary()) {
     if (seen.postgres.process == ProcessState::starting) {
-      const auto limit = memory.crashed_at.value_or(seen.now) + seen.settings.primary_start_timeout;
+      const auto limit = memory.crashed_at.value_or(seen.now) + start_limit(seen.settings, memory);
       auto decision = say(memory, "PostgreSQL is still starting up, " +
                                       seconds(std::max(limit - seen.now, Duration{0})) + " seconds until timeout");
       decision.wake_at = seen.now + 500ms;

@@ -62,6 +62,22 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
   return "the keys are gone and " + who + " is silent: it may be a primary until its lease ends";
 }
 
+// primary_race_backoff: the old primary still sends WAL, only its daemon is silent. As in Patroni the first loop_wait
+// counts as if something had moved: the key may have ended just after the last look.
+std::optional<Instant> backing_off_until(const Observation& seen, const Memory& memory) {
+  const auto& settings = seen.settings;
+  const bool named = seen.cluster.failover && !seen.cluster.failover->candidate.empty();
+  if (settings.primary_race_backoff == 0s || settings.pause || named || !seen.postgres.running_standby()) {
+    return std::nullopt;
+  }
+  const auto since = memory.unlocked_since.value_or(seen.now);
+  const bool moves =
+      seen.postgres.sql->replication_state == "streaming" && seen.now - memory.received_at <= settings.loop_wait;
+  const auto until =
+      since + (moves ? settings.primary_race_backoff : std::min(settings.primary_race_backoff, settings.loop_wait));
+  return seen.now < until ? std::optional(since + settings.primary_race_backoff) : std::nullopt;
+}
+
 std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
   const auto mine = own_position(seen.postgres);
   const auto& status = seen.cluster.status;
@@ -87,6 +103,12 @@ Answer race(const Observation& seen, const Memory& memory) {
   }
   if (!seen.settings.tags.may_be_promoted() && seen.postgres.running_standby()) {
     return say(memory, "following a different leader because I am not allowed to promote");
+  }
+  if (const auto until = backing_off_until(seen, memory)) {
+    return wait(memory,
+                "My (" + seen.self + ") wal position moved since last heart beat loop, " + seconds(*until - seen.now) +
+                    " seconds until leader race",
+                seen.now + std::min(*until - seen.now, seen.settings.loop_wait));
   }
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);

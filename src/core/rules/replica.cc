@@ -72,7 +72,7 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
     return warn(
         memory,
         "the timeline has diverged from " + leader.name + "'s: the data directory is set aside for a fresh copy",
-        {SetAside{"diverged"}});
+        {SetAside{.reason = "diverged"}});
   }
   return start_following(seen, memory, &leader,
                          "starting as a secondary although the timeline has diverged: pg_rewind is not possible" +
@@ -186,6 +186,7 @@ Answer replica(const Observation& seen, const Memory& memory) {
     next.backoff.clear();
     auto slots = plan_slots(seen, next);
     next = slots.memory;
+    if (seen.postgres.superseded_data) slots.actions.push_back(RemoveSuperseded{});
     return say(next,
                "no action. I am " + self + ", a secondary, and following a leader (" + seen.cluster.leader->name + ")",
                std::move(slots.actions));

@@ -22,7 +22,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
                {StartJob{.kind = JobKind::stop,
                          .stop_mode = failed ? StopMode::immediate : StopMode::fast,
                          .checkpoint_first = seen.postgres.running_primary() && !failed,
-                         .timeout = 0s}});
+                         .timeout = seen.postgres.running_primary() ? seen.settings.stop_limit() : 0s}});
   }
   Actions actions;
   if (seen.holds_leader_key() && seen.dcs.ok) {

@@ -94,7 +94,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
              {StartJob{.kind = JobKind::stop,
                        .stop_mode = StopMode::fast,
                        .checkpoint_first = true,
-                       .timeout = seen.settings.primary_stop_timeout}});
+                       .timeout = seen.settings.stop_limit()}});
 }
 
 }  // namespace tamada::core::rules

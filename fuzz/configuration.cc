@@ -1,0 +1,42 @@
+// A configuration of arbitrary text: read, validated, printed and read again. Nothing may crash, and what is printed
+// reads as what it was.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "config/validate.h"
+#include "config/yaml_emit.h"
+
+using namespace tamada;
+
+namespace {
+
+// Without the order of keys, which printing does not keep, and with NaN equal to itself.
+std::string canonical(const config::Json& value) {
+  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto document = config::parse_yaml(text, "fuzz.yml");
+  if (!document) return 0;
+  const auto again = config::parse_yaml(config::emit_yaml(document->value), "printed.yml");
+  if (!again || canonical(again->value) != canonical(document->value)) std::abort();
+  if (!document->value.is_object()) return 0;
+  config::Problems problems;
+  const auto local = config::read_local(*document, {}, config::Purpose::daemon, problems);
+  (void)config::lines_of(problems.errors);
+  std::vector<std::string> warnings;
+  const auto effective = config::with_dynamic(local, document->value, &warnings);
+  (void)config::settings(effective, document->value, &warnings);
+  for (const int version : {0, 90600, 110000, 150000}) {
+    (void)config::server_configuration(effective, document->value, version);
+  }
+  return 0;
+}

@@ -1,0 +1,260 @@
+#include "config/parameter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+
+namespace tamada::config {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr auto blank = " \t\n\r\f\v";
+  const auto first = text.find_first_not_of(blank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+// ---- numbers and units
+
+struct Scale {
+  std::string_view unit;
+  double factor;  // of bytes or milliseconds
+};
+// Largest first: a fraction is rounded to whole ones of the next smaller unit, as PostgreSQL does.
+constexpr std::array<Scale, 5> memory{
+    {{"TB", 1099511627776.0}, {"GB", 1073741824.0}, {"MB", 1048576.0}, {"kB", 1024.0}, {"B", 1.0}}};
+constexpr std::array<Scale, 6> time{
+    {{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1.0}, {"us", 1e-3}}};
+
+struct Number {
+  double value = 0;
+  std::size_t length = 0;  // 0: none
+};
+
+// As strtol(3) with base 0, and where a fraction or an exponent follows, as strtod(3).
+Number leading_number(const std::string& text) {
+  const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+  const auto starts_number = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]));
+  };
+  if (!starts_number(sign) && !(sign < text.size() && text[sign] == '.' && starts_number(sign + 1))) return {};
+  char* end = nullptr;
+  const double whole = static_cast<double>(std::strtoll(text.c_str(), &end, 0));
+  auto length = static_cast<std::size_t>(end - text.c_str());
+  const bool fraction = length < text.size() && (text[length] == '.' || text[length] == 'e' || text[length] == 'E');
+  if (length > sign && !fraction) return {whole, length};
+  const double value = std::strtod(text.c_str(), &end);
+  length = static_cast<std::size_t>(end - text.c_str());
+  return {value, length};
+}
+
+struct Base {
+  std::span<const Scale> scales;  // of its kind
+  double factor = 0;              // of one of it: 8192 for "8kB"
+};
+
+std::optional<Base> base_of(std::string_view unit) {
+  const auto digits = std::min(unit.find_first_not_of("0123456789"), unit.size());
+  const double count = digits == 0 ? 1 : std::atof(std::string(unit.substr(0, digits)).c_str());
+  const auto name = unit.substr(digits);
+  for (const auto scales : {std::span<const Scale>(memory), std::span<const Scale>(time)}) {
+    const auto found = std::ranges::find(scales, name, &Scale::unit);
+    if (found != scales.end() && count > 0) return Base{scales, count * found->factor};
+  }
+  return std::nullopt;
+}
+
+std::string with_unit(double value, std::string_view unit) {
+  return fmt::format(
+      "{}{}",
+      std::abs(value) < 1e15 && value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:g}", value),
+      unit);
+}
+
+std::string readable_number(ParameterType type, std::string_view unit, double setting) {
+  const auto base = base_of(unit);
+  // Numbers below nought mean something of their own, and have no unit; nor has nought.
+  if (!base || setting <= 0) return with_unit(setting, "");
+  const double value = setting * base->factor;
+  for (const auto& scale : base->scales) {
+    const double scaled = value / scale.factor;
+    const double rounded = std::round(scaled);
+    const bool exact = type == ParameterType::real ? std::abs(rounded / scaled - 1.0) <= 1e-8 : scaled == rounded;
+    if (rounded >= 1 && exact) return with_unit(rounded, scale.unit);
+  }
+  return with_unit(setting, unit);
+}
+
+bool is_number(ParameterType type) { return type == ParameterType::integer || type == ParameterType::real; }
+
+// ---- what a server would refuse
+
+bool is_word(const Parameter& parameter, std::string_view value) {
+  std::string_view words = parameter.words;
+  bool boolean = false;
+  while (!words.empty()) {
+    const auto word = words.substr(0, words.find(' '));
+    if (lower(value) == word) return true;
+    boolean = boolean || word == "on";
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+  }
+  return boolean && parse_boolean(value);
+}
+
+constexpr std::string_view type_name(ParameterType type) {
+  switch (type) {
+    case ParameterType::boolean:
+      return "bool";
+    case ParameterType::integer:
+      return "integer";
+    case ParameterType::real:
+      return "real";
+    case ParameterType::enumeration:
+      return "enum";
+    case ParameterType::text:
+      break;
+  }
+  return "string";
+}
+
+// The value to write; nothing: none would do.
+std::optional<std::string> valid_value(const Parameter& parameter, const std::string& name, const std::string& value,
+                                       std::vector<std::string>& warnings) {
+  bool valid = true;
+  if (parameter.type == ParameterType::boolean) valid = parse_boolean(value).has_value();
+  if (parameter.type == ParameterType::enumeration) valid = is_word(parameter, value);
+  if (is_number(parameter.type)) {
+    auto number = parse_number(value, parameter.unit);
+    if (number && parameter.type == ParameterType::integer) number = std::nearbyint(*number);
+    valid = number.has_value();
+    const bool low = number && *number < parameter.min, high = number && *number > parameter.max;
+    if (low || high) {
+      const auto limit = with_unit(low ? parameter.min : parameter.max, "");
+      warnings.push_back(fmt::format("Value={} of parameter={} is too {}, {} to {}{}", value, name, low ? "low" : "big",
+                                     low ? "increasing" : "decreasing", limit, parameter.unit));
+      return limit;
+    }
+  }
+  if (valid) return value;
+  warnings.push_back(fmt::format("Removing {} parameter={} from the config due to the invalid value={}",
+                                 type_name(parameter.type), name, value));
+  return std::nullopt;
+}
+
+}  // namespace
+
+const Parameter* find_parameter(std::string_view name, int server_version) {
+  const auto table = parameter_table();
+  const auto wanted = lower(name);
+  const auto before = [](std::string_view a, std::string_view b) { return lower(a) < b; };
+  const int major = server_version / 10000;
+  for (auto it = std::lower_bound(table.begin(), table.end(), wanted,
+                                  [&](const Parameter& p, const std::string& n) { return before(p.name, n); });
+       it != table.end() && lower(it->name) == wanted; ++it) {
+    if (major >= it->since && (it->until == 0 || major < it->until)) return &*it;
+  }
+  return nullptr;
+}
+
+ParameterType parameter_type(std::string_view vartype) {
+  for (const auto type :
+       {ParameterType::boolean, ParameterType::integer, ParameterType::real, ParameterType::enumeration}) {
+    if (type_name(type) == vartype) return type;
+  }
+  return ParameterType::text;
+}
+
+std::optional<double> parse_number(std::string_view text, std::string_view unit) {
+  const std::string trimmed(trim(text));
+  const auto number = leading_number(trimmed);
+  if (number.length == 0 || !std::isfinite(number.value)) return std::nullopt;
+  const auto own = trim(std::string_view(trimmed).substr(number.length));
+  if (own.empty()) return number.value;
+  const auto base = base_of(unit);
+  if (!base) return std::nullopt;
+  const auto scale = std::ranges::find(base->scales, own, &Scale::unit);
+  if (scale == base->scales.end()) return std::nullopt;
+  double value = number.value * (scale->factor / base->factor);
+  if (const auto next = scale + 1; next != base->scales.end()) {
+    const double step = next->factor / base->factor;
+    value = std::nearbyint(value / step) * step;
+  }
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  const auto word = lower(trim(text));
+  const auto begins = [&word](std::string_view whole, std::size_t least) {
+    return word.size() >= least && whole.starts_with(word);
+  };
+  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return false;
+  return std::nullopt;
+}
+
+bool same_value(ParameterType type, std::string_view unit, std::string_view setting, std::string_view wanted) {
+  switch (type) {
+    case ParameterType::boolean: {
+      const auto a = parse_boolean(setting), b = parse_boolean(wanted);
+      return a && b && *a == *b;
+    }
+    case ParameterType::integer: {
+      const auto a = parse_number(setting, {}), b = parse_number(wanted, unit);
+      return a && b && std::nearbyint(*a) == std::nearbyint(*b);
+    }
+    case ParameterType::real: {
+      const auto a = parse_number(setting, {}), b = parse_number(wanted, unit);
+      return a && b && *a == *b;
+    }
+    case ParameterType::enumeration: {
+      if (lower(setting) == lower(wanted)) return true;
+      const auto a = parse_boolean(setting), b = parse_boolean(wanted);
+      return a && b && *a == *b;
+    }
+    case ParameterType::text:
+      break;
+  }
+  return setting == wanted;
+}
+
+std::string readable_value(ParameterType type, std::string_view unit, std::string_view setting) {
+  const auto number = is_number(type) ? parse_number(setting, {}) : std::nullopt;
+  return number ? readable_number(type, unit, *number) : std::string(setting);
+}
+
+std::string readable_wanted(ParameterType type, std::string_view unit, std::string_view wanted) {
+  auto number = is_number(type) ? parse_number(wanted, unit) : std::nullopt;
+  if (number && type == ParameterType::integer) number = std::nearbyint(*number);
+  return number ? readable_number(type, unit, *number) : std::string(wanted);
+}
+
+void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
+                std::vector<std::string>& warnings) {
+  // Of a version that the table does not cover nothing is known: the server itself is to judge.
+  if (server_version < 100000 || server_version / 10000 > parameter_table_newest) return;
+  for (auto it = parameters.begin(); it != parameters.end();) {
+    const auto& name = it->first;
+    const auto* parameter = find_parameter(name, server_version);
+    bool keep = name.contains('.') || known.contains(lower(name));
+    if (parameter) {
+      auto value = valid_value(*parameter, name, it->second, warnings);
+      keep = value.has_value();
+      if (keep) it->second = *std::move(value);
+    } else if (!keep) {
+      warnings.push_back(fmt::format("Removing invalid parameter `{}` from postgresql.parameters", name));
+    }
+    it = keep ? std::next(it) : parameters.erase(it);
+  }
+}
+
+}  // namespace tamada::config

@@ -1,0 +1,112 @@
+#include "config/parameter.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace tamada::config {
+namespace {
+
+using Type = ParameterType;
+
+struct Same {
+  Type type;
+  const char *unit, *setting, *wanted;
+  bool same;
+};
+
+// Among them the examples of Patroni's compare_values.
+TEST(ParameterValue, ComparedAsTheServerReadsThem) {
+  const Same cases[] = {
+      {Type::enumeration, "", "remote_write", "REMOTE_WRITE", true},
+      {Type::enumeration, "", "on", "true", true},
+      {Type::text, "", "remote_write", "REMOTE_WRITE", false},
+      {Type::real, "", "1e-06", "0.000001", true},
+      {Type::integer, "MB", "6GB", "6GB", false},
+      {Type::integer, "", "6GB", "6GB", false},
+      {Type::integer, "16384kB", "64", " 0x400 MB ", true},
+      {Type::integer, "2MB", "524288", "1TB", true},
+      {Type::integer, "MB", "1048576", "1TB", true},
+      {Type::integer, "kB", "4098", "4097.5kB", true},
+      {Type::integer, "kB", "4097", "4097.4kB", true},
+      {Type::integer, "8kB", "16384", "128MB", true},
+      {Type::integer, "8kB", "16384", "16384", true},
+      {Type::integer, "ms", "90000", "1.5min", true},
+      {Type::integer, "s", "1", "1000 ms", true},
+      {Type::integer, "s", "100", "100kB", false},
+      {Type::integer, "", "8", "010", true},
+      {Type::integer, "", "-1", "-1", true},
+      {Type::integer, "", "10", "ten", false},
+      {Type::integer, "", "0", "", false},
+      {Type::real, "ms", "2", "2000us", true},
+      {Type::boolean, "", "on", "yes", true},
+      {Type::boolean, "", "on", "t", true},
+      {Type::boolean, "", "on", "o", false},
+      {Type::boolean, "", "off", "of", true},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(same_value(c.type, c.unit, c.setting, c.wanted), c.same) << c.setting << " and " << c.wanted << c.unit;
+  }
+}
+
+TEST(ParameterValue, Readable) {
+  EXPECT_EQ(readable_value(Type::integer, "8kB", "16384"), "128MB");
+  EXPECT_EQ(readable_value(Type::integer, "kB", "1025"), "1025kB");
+  EXPECT_EQ(readable_value(Type::integer, "256MB", "4"), "1GB");
+  EXPECT_EQ(readable_value(Type::integer, "ms", "5"), "5ms");
+  EXPECT_EQ(readable_value(Type::real, "ms", "4.2"), "4200us");
+  EXPECT_EQ(readable_value(Type::integer, "ms", "-1"), "-1");
+  EXPECT_EQ(readable_value(Type::integer, "", "100"), "100");
+  EXPECT_EQ(readable_value(Type::boolean, "", "on"), "on");
+  EXPECT_EQ(readable_value(Type::integer, "8kB", "128MB"), "128MB");
+  EXPECT_EQ(readable_wanted(Type::integer, "8kB", "131072kB"), "128MB");
+  EXPECT_EQ(readable_wanted(Type::integer, "8kB", "nonsense"), "nonsense");
+}
+
+TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
+  const auto table = parameter_table();
+  const auto lower = [](std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
+    return out;
+  };
+  EXPECT_TRUE(std::ranges::is_sorted(table, {}, [&](const Parameter& p) { return lower(p.name); }));
+  EXPECT_EQ(find_parameter("wal_keep_segments", 120000)->type, Type::integer);
+  EXPECT_EQ(find_parameter("wal_keep_segments", 130000), nullptr);
+  EXPECT_EQ(find_parameter("wal_keep_size", 120000), nullptr);
+  EXPECT_EQ(find_parameter("WAL_KEEP_SIZE", 130000)->unit, "MB");
+  EXPECT_EQ(find_parameter("datestyle", 180000)->name, "DateStyle");
+  EXPECT_EQ(find_parameter("io_method", 170000), nullptr);
+  EXPECT_NE(find_parameter("io_method", 180000), nullptr);
+}
+
+TEST(MakeValid, DropsWhatTheServerWouldNotStartWith) {
+  std::map<std::string, std::string> parameters{
+      {"Work_Mem", "64MB"},      {"no_such", "1"},          {"my.own", "1"},         {"shared_buffers", "lots"},
+      {"archive_mode", "Maybe"}, {"fsync", "perhaps"},      {"fork_setting", "1"},   {"wal_keep_segments", "5"},
+      {"log_destination", "x"},  {"commit_siblings", "-5"}, {"max_wal_size", "9PB"}, {"autovacuum_naptime", "99999d"},
+  };
+  std::vector<std::string> warnings;
+  make_valid(parameters, 150002, {"fork_setting"}, warnings);
+  const std::map<std::string, std::string> left{{"Work_Mem", "64MB"},     {"my.own", "1"},
+                                                {"fork_setting", "1"},    {"log_destination", "x"},
+                                                {"commit_siblings", "0"}, {"autovacuum_naptime", "2147483"}};
+  EXPECT_EQ(parameters, left);
+  const std::vector<std::string> said{
+      "Removing enum parameter=archive_mode from the config due to the invalid value=Maybe",
+      "Value=99999d of parameter=autovacuum_naptime is too big, decreasing to 2147483s",
+      "Value=-5 of parameter=commit_siblings is too low, increasing to 0",
+      "Removing bool parameter=fsync from the config due to the invalid value=perhaps",
+      "Removing integer parameter=max_wal_size from the config due to the invalid value=9PB",
+      "Removing invalid parameter `no_such` from postgresql.parameters",
+      "Removing integer parameter=shared_buffers from the config due to the invalid value=lots",
+      "Removing invalid parameter `wal_keep_segments` from postgresql.parameters"};
+  EXPECT_EQ(warnings, said);
+  // A version that nobody knows yet is left to judge for itself.
+  parameters = {{"no_such", "1"}};
+  make_valid(parameters, 190000, {}, warnings);
+  EXPECT_EQ(parameters.size(), 1u);
+}
+
+}  // namespace
+}  // namespace tamada::config

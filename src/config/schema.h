@@ -1,0 +1,77 @@
+// Every key of the configuration, once: what it may hold, what counts without it, when a change of it counts. Reading,
+// validation, the environment's variables, "did you mean" and docs/configuration.md follow from this table.
+// Source of names, defaults and ranges: Patroni's documentation of YAML, environment and dynamic settings.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tamada::config {
+
+enum class Type {
+  section,     // a mapping with `keys`
+  text,        // or a number that somebody did not quote
+  word,        // one of `allowed`
+  level,       // of the log: one of `allowed`, in any case
+  boolean,     // true/false, on/off, yes/no, 1/0, as YAML or as text
+  integer,     // from min to max
+  seconds,     // the same, or text with a unit: 30min
+  address,     // host:port
+  addresses,   // host,host:port
+  lines,       // a list of text
+  hosts,       // a list of text, or text with commas
+  parameters,  // a mapping of names to text, numbers and booleans
+  options,     // of a program: a list of names and {name: value}, or a mapping
+  mapping,     // anything inside
+  dynamic,     // the dynamic configuration
+  fields,      // of the log: text, or a list of names and {name: printed name}
+};
+
+// When a changed value counts.
+enum class Reload {
+  at_once,    // with SIGHUP, POST /reload or a change of /config
+  daemon,     // when the daemon starts again; PostgreSQL goes on running meanwhile
+  bootstrap,  // only when a cluster is made
+  server,     // each parameter as PostgreSQL has it: at once, or as pending_restart
+};
+
+struct Key {
+  std::string_view name = {};
+  Type type = Type::text;
+  std::string_view fallback = {};  // what counts when absent; empty: nothing, or what `what` says
+  std::string_view what = {};      // one line for the documentation
+  std::string_view allowed = {};   // words with ", " between them; of other types what an error names as allowed
+  std::int64_t min = 0, max = std::numeric_limits<std::int32_t>::max();
+  Reload reload = Reload::at_once;
+  bool required = false;              // by the daemon
+  bool variable = false;              // has one in the environment
+  bool open = false;                  // a section that may hold keys of other names
+  std::string_view unsupported = {};  // known to Patroni, without effect here, and why
+  std::string_view unused = {};       // accepted without a word: why there is nothing to do
+  std::string_view prefix = {};       // of a section: of its variables, between PATRONI_ and the key's name
+  std::span<const Key> keys = {};
+};
+
+extern const Key local_schema;    // patroni.yml
+extern const Key dynamic_schema;  // the key /config, and bootstrap.dcs
+
+const Key* find(const Key& section, std::string_view name);
+
+// The known name that was probably meant; empty when none is near.
+std::string nearest(std::string_view name, const std::vector<std::string>& known);
+
+struct Variable {
+  std::string name;  // PATRONI_RESTAPI_LISTEN
+  std::string path;  // restapi.listen
+  const Key* key;
+};
+std::vector<Variable> variables();
+
+// The reference part of docs/configuration.md.
+std::string reference_markdown();
+
+}  // namespace tamada::config

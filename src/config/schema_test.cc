@@ -1,0 +1,112 @@
+#include "config/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "config/value.h"
+#include "config/yaml.h"
+
+namespace tamada::config {
+namespace {
+
+void each(const Key& section, const std::string& path, const std::function<void(const Key&, const std::string&)>& see) {
+  for (const auto& key : section.keys) {
+    const auto where = join_path(path, key.name);
+    see(key, where);
+    if (key.type == Type::section) each(key, where, see);
+  }
+}
+
+TEST(Schema, EveryKeyIsWhole) {
+  for (const Key* root : {&local_schema, &dynamic_schema}) {
+    std::set<std::string> seen;
+    each(*root, "", [&](const Key& key, const std::string& path) {
+      EXPECT_TRUE(seen.insert(path).second) << path << " twice";
+      const bool without_effect = !key.unsupported.empty() || !key.unused.empty();
+      EXPECT_TRUE(without_effect || !key.what.empty()) << path << " says nothing";
+      const bool words = key.type == Type::word || key.type == Type::level;
+      EXPECT_TRUE(!words || !key.allowed.empty()) << path;
+      EXPECT_TRUE(!key.required || !key.allowed.empty()) << path;
+      EXPECT_EQ(key.type == Type::section, !key.keys.empty()) << path;
+      const bool scalar = key.type != Type::lines && key.type != Type::options;
+      if (!key.fallback.empty() && scalar && !without_effect) {
+        const auto wrong = mistakes(key, nlohmann::ordered_json(std::string(key.fallback)));
+        EXPECT_TRUE(wrong.empty()) << path << ": its own default: " << wrong[0].what;
+      }
+    });
+  }
+}
+
+TEST(Schema, VariablesArePatronis) {
+  std::set<std::string> names;
+  std::map<std::string, std::string> paths;
+  for (const auto& [name, path, key] : variables()) {
+    EXPECT_TRUE(names.insert(name).second) << name << " twice";
+    paths[name] = path;
+  }
+  const std::pair<const char*, const char*> cases[] = {
+      {"PATRONI_NAME", "name"},
+      {"PATRONI_RESTAPI_LISTEN", "restapi.listen"},
+      {"PATRONI_RESTAPI_USERNAME", "restapi.authentication.username"},
+      {"PATRONI_CTL_PASSWORD", "ctl.authentication.password"},
+      {"PATRONI_POSTGRESQL_BIN_PG_REWIND", "postgresql.bin_name.pg_rewind"},
+      {"PATRONI_REPLICATION_SSLMODE", "postgresql.authentication.replication.sslmode"},
+      {"PATRONI_ETCD3_HOSTS", "etcd3.hosts"},
+      {"PATRONI_ETCD_CACERT", "etcd.cacert"},
+      {"PATRONI_LOG_STATIC_FIELDS", "log.static_fields"},
+  };
+  for (const auto& [name, path] : cases) EXPECT_EQ(paths[name], path);
+}
+
+struct Case {
+  Type type;
+  const char *fits, *does_not;
+};
+
+TEST(Schema, ValuesOfEachType) {
+  const Case cases[] = {
+      {Type::text, R"(["a", 5, "", 1.5])", R"([true, [], {}])"},
+      {Type::boolean, R"([true, "on", "NO", 1, ""])", R"(["maybe", 2, [], {}])"},
+      {Type::integer, R"([0, "7", "0x1f", 100])", R"([-1, 101, "x", "5s", [], true])"},
+      {Type::seconds, R"([0, "90", "1min", "100s"])", R"(["2min", "-1s", "1 parsec", {}])"},
+      {Type::word, R"(["off", "ON", false, "quorum", ""])", R"(["other", 7, []])"},
+      {Type::lines, R"([[], ["a", 1]])", R"(["a", {}, [[]], [null]])"},
+      {Type::hosts, R"(["a,b", ["a"], 5])", R"([{}, [[]], true])"},
+      {Type::parameters, R"([{}, {"a": 1, "b": true, "c": null}])", R"(["a", [], {"a": []}])"},
+      {Type::options, R"([["a", {"b": 1}], {"a": "b"}])", R"(["a", [5], [{"a": 1, "b": 2}], {"a": []}])"},
+      {Type::fields, R"(["%(message)s", ["a", {"b": "c"}]])", R"([[], {}, 5, [5], [{"b": 1}]])"},
+      {Type::mapping, R"([{}, []])", R"(["a", 5])"},
+  };
+  for (const auto& [type, fits, does_not] : cases) {
+    const Key key{.name = "k", .type = type, .allowed = "off, on, quorum", .min = 0, .max = 100};
+    for (const auto& value : nlohmann::ordered_json::parse(fits)) {
+      EXPECT_TRUE(mistakes(key, value).empty()) << static_cast<int>(type) << " " << value;
+    }
+    for (const auto& value : nlohmann::ordered_json::parse(does_not)) {
+      EXPECT_FALSE(mistakes(key, value).empty()) << static_cast<int>(type) << " " << value;
+    }
+  }
+}
+
+// Written anew by UPDATE_DOCS=1.
+TEST(Schema, TheReferenceIsCurrent) {
+  constexpr std::string_view mark = "<!-- What follows is made from the table of keys in src/config/schema_*.cc. -->\n";
+  const char* path = "docs/configuration.md";
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  const auto document = text.str();
+  const auto begin = document.find(mark);
+  ASSERT_NE(begin, document.npos) << path;
+  const auto expected = document.substr(0, begin + mark.size()) + "\n" + reference_markdown();
+  if (std::getenv("UPDATE_DOCS")) std::ofstream(path) << expected;
+  EXPECT_TRUE(document == expected || std::getenv("UPDATE_DOCS")) << "run the test with UPDATE_DOCS=1";
+}
+
+}  // namespace
+}  // namespace tamada::config

@@ -1,0 +1,16 @@
+// A command line of the configuration, taken apart as Patroni's shlex.split does: quotes and backslashes, nothing else
+// of a shell.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types.h"
+
+namespace tamada::net {
+
+// An error: a quote that is not closed, a backslash at the end, or no word at all.
+core::Result<std::vector<std::string>> split_words(std::string_view line);
+
+}  // namespace tamada::net

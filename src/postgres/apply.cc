@@ -1,0 +1,79 @@
+// New settings for a running server: told, written, and loaded where something changed.
+#include <algorithm>
+
+#include "config/parameter.h"
+#include "net/log.h"
+#include "net/process.h"
+#include "postgres/node.h"
+
+namespace tamada::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration query_timeout = 5s;
+
+enum Column : std::size_t { name, lower_name, setting, unit, vartype, context };
+
+// One line for each parameter that the server will see changed, as Patroni's users know them.
+void tell_changes(const config::ServerConfiguration& wanted, const Rows& settings) {
+  auto parameters = wanted.parameters;
+  for (const auto& [parameter, value] : wanted.command_line) parameters[parameter] = value;
+  for (const auto& [parameter, value] : parameters) {
+    const auto row = std::ranges::find_if(settings, [&](const Row& r) { return r[name] == parameter; });
+    if (row == settings.end() || (*row)[context] == "internal") continue;
+    const auto type = config::parameter_type((*row)[vartype].value_or(""));
+    const auto in = (*row)[unit].value_or(""), now = (*row)[setting].value_or("");
+    if (config::same_value(type, in, now, value)) continue;
+    log::info("Changed {} from '{}' to '{}'{}", parameter, config::readable_value(type, in, now), value,
+              (*row)[context] == "postmaster" ? " (restart might be required)" : "");
+  }
+}
+
+// The server tells what it knows; without an answer our own table has to do.
+awaitable<void> ask_settings(Node& node, int version) {
+  Connection connection(node.executor);
+  if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return;
+  const auto rows = co_await connection.query(
+      "SELECT name, pg_catalog.lower(name), setting, unit, vartype, context FROM pg_catalog.pg_settings",
+      query_timeout);
+  if (!rows) co_return;
+  std::set<std::string> known;
+  for (const auto& row : *rows) known.insert(row[lower_name].value_or(""));
+  node.configuration.known_to_server(std::move(known));
+  tell_changes(node.configuration.server(version), *rows);
+}
+
+}  // namespace
+
+// A minor release or a fork may know more than our table; what it does not know would keep the server from starting.
+awaitable<void> learn_parameters(Node& node, int server_version) {
+  if (!node.configuration.has_unknown_names(server_version)) co_return;
+  std::set<std::string> known;
+  net::SpawnOptions options{.argv = {node.paths.program("postgres"), "--describe-config"}, .capture = true};
+  options.on_line = [&known](std::string_view line) {
+    std::string name(line.substr(0, line.find('\t')));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    known.insert(std::move(name));
+  };
+  const auto done = co_await net::run(std::move(options), query_timeout);
+  if (done && done->ok()) node.configuration.known_to_server(std::move(known));
+}
+
+awaitable<Result<bool>> apply_configuration(Node& node) {
+  const int version = node.data.major_version();
+  if (version == 0 || node.data.incomplete() || !node.server.current()) co_return false;
+  co_await ask_settings(node, version);
+  const auto changed = node.data.standby_signal() ? node.configuration.write_same_role(version)
+                                                  : node.configuration.write_primary(version);
+  if (!changed) co_return std::unexpected(changed.error());
+  if (*changed) {
+    log::info("Reloading PostgreSQL configuration.");
+    node.server.reload();
+  } else {
+    log::info("No PostgreSQL configuration items changed, nothing to reload.");
+  }
+  co_return *changed;
+}
+
+}  // namespace tamada::postgres

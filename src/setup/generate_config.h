@@ -1,0 +1,14 @@
+// --generate-config and --generate-sample-config: a patroni.yml to start from.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "setup/command_line.h"
+
+namespace tamada::setup {
+
+// Writes to arguments.file, or stdout. 0, or 1 with the reason on stderr. What a person has to fill in reads #FIXME.
+int generate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
+
+}  // namespace tamada::setup

@@ -1,0 +1,24 @@
+// What this machine has: ports that answer, programs, its own address. These wait: they are for commands, not for the
+// daemon's loop.
+#pragma once
+
+#include <string>
+
+namespace tamada::setup {
+
+// Whether something accepts connections there, within two seconds.
+bool answers(const std::string& host, const std::string& port);
+
+// The path of a program in `folder`, or in PATH when that is empty; empty when there is none to run.
+std::string find_program(const std::string& folder, const std::string& name);
+
+// 15, of what `postgres --version` prints; 0 when it prints something else.
+int major_version_of(const std::string& postgres);
+
+struct Host {
+  std::string name, address;
+};
+// The host's name and the first address that it resolves to, IPv4 before IPv6; empty where unknown.
+Host this_host();
+
+}  // namespace tamada::setup

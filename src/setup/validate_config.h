@@ -1,0 +1,14 @@
+// --validate-config: the whole configuration, and whether this machine can run it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "setup/command_line.h"
+
+namespace tamada::setup {
+
+// Mistakes and warnings go to stderr, all at once. 0 when there are no mistakes, else 1.
+int validate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
+
+}  // namespace tamada::setup

@@ -1,0 +1,241 @@
+"""The configuration with a real server: reload, dynamic changes and their copy, --validate-config, the generators."""
+import json
+import os
+import signal
+
+import pytest
+import yaml
+
+import facts
+from harness import processes, wait_for
+
+pytestmark = pytest.mark.tamada   # texts and options differ from one version of the peer to the next
+
+
+@pytest.fixture(scope="module")
+def node(_shared):
+    """One node that is its cluster's leader; a callback of the local file is written in /config only."""
+    c = _shared(n=1)
+    c.etcd.start()
+    node = c.nodes[0]
+    node.config["log"] = {"level": "INFO"}
+    node.start()
+    wait_for("a primary", node.is_primary, 60)
+    return node
+
+
+def write(node, config=None, text=None):
+    with open(node.config_file, "w") as f:
+        f.write(text if text is not None else yaml.safe_dump(config or node.config, sort_keys=False))
+
+
+def command(node, *args, env=None, timeout=60):
+    return processes.run([*node.cluster.side.daemon, *args], node.cluster.root, timeout=timeout, env=env)
+
+
+def log_grows(node, text, act, path=None):
+    """`text` comes into the log after `act`, not before."""
+    def read():
+        if path is None:
+            return node.log()
+        return open(path).read() if os.path.exists(path) else ""
+    before = read().count(text)
+    act()
+    wait_for(f"{text!r} in the log", lambda: read().count(text) > before, 30)
+
+
+def hup(node):
+    node.signal(signal.SIGHUP)
+
+
+def test_reload_without_a_change(node):
+    log_grows(node, "No local configuration items changed.", lambda: hup(node))
+
+
+def test_reload_by_signal_and_by_rest(node):
+    node.config["postgresql"]["parameters"]["work_mem"] = "5MB"
+    write(node)
+    hup(node)
+    wait_for("work_mem by SIGHUP", lambda: node.sql("show work_mem")[0][0] == "5MB", 30)
+    node.config["postgresql"]["parameters"]["work_mem"] = "6MB"
+    write(node)
+    assert node.api("/reload", "POST")[0] == 202
+    wait_for("work_mem by POST /reload", lambda: node.sql("show work_mem")[0][0] == "6MB", 30)
+
+
+@pytest.mark.parametrize("change, words", [
+    ("restapi: [\n", ["n0.yml:", "not YAML"]),
+    ("log: {level: loud}\n", ["log.level: 'loud' is not one of the words; allowed: DEBUG"]),
+    ("log: {dir: /no/such/folder}\n", ["log.dir: /no/such/folder/patroni.log: No such file"]),
+])
+def test_a_file_that_cannot_be_used_changes_nothing(node, change, words):
+    kept = {k: v for k, v in node.config.items() if k not in ("log", "restapi") or k not in change}
+    write(node, text=change + yaml.safe_dump(kept))
+    log_grows(node, "the configuration was not reloaded, the old one stays in force", lambda: hup(node))
+    said = node.log().rsplit("the old one stays in force", 1)[1]
+    assert all(word in said for word in words), said
+    assert node.is_primary() and node.sql("show work_mem")[0][0] == "6MB"
+    write(node)
+
+
+def test_what_counts_only_when_the_daemon_starts(node):
+    moved = json.loads(json.dumps(node.config))
+    moved["postgresql"]["data_dir"] += "-elsewhere"
+    write(node, moved)
+    log_grows(node, "postgresql.data_dir has changed, which counts only when the daemon starts again", lambda: hup(node))
+    assert node.is_primary() and not os.path.exists(node.data + "-elsewhere")
+    write(node)
+    log_grows(node, "postgresql.data_dir has changed", lambda: hup(node))
+
+
+def test_log_settings_apply_on_reload(node):
+    folder = f"{node.cluster.root}/logs"
+    os.mkdir(folder)
+    if user := processes.service_user():
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    path = f"{folder}/patroni.log"
+    node.config["log"] = {"type": "json", "level": "DEBUG", "dir": folder, "mode": 0o640, "file_size": 4000, "file_num": 2,
+                          "format": ["message", "module", {"levelname": "level"}], "static_fields": {"app": "demo"}}
+    write(node)
+    hup(node)
+    wait_for("the first line", lambda: os.path.exists(path) and os.path.getsize(path) > 0, 30)
+    line = json.loads(open(path).readline())
+    assert list(line) == ["message", "module", "app", "level"] and line["app"] == "demo", line
+    assert os.stat(path).st_mode & 0o777 == 0o640
+
+    def rolled():
+        hup(node)   # each writes a line
+        return sorted(os.listdir(folder)) == ["patroni.log", "patroni.log.1", "patroni.log.2"]
+    wait_for("two older files", rolled, 60)
+    assert all(os.path.getsize(f"{folder}/{name}") <= 4000 for name in os.listdir(folder))
+    node.config["log"] = {"format": "%(levelname)-8s|%(name)s|%(message)s"}
+    write(node)
+    hup(node)
+    wait_for("the log on stdout again", lambda: "INFO    |patroni.agent.agent|configuration reloaded" in node.log(), 30)
+    node.config["log"] = {"level": "INFO"}
+    write(node)
+    hup(node)
+    facts.wait_log(node, " INFO: configuration reloaded")
+
+
+def test_a_change_of_config_reaches_the_node_at_once(node):
+    seen = f"{node.cluster.root}/reloaded"
+    assert node.api("/config", "PATCH", {"loop_wait": 1000, "ttl": 1200, "postgresql": {
+        "parameters": {"work_mem": "7MB", "maintenance_work_mem": "71MB"},
+        "callbacks": {"on_reload": f"/usr/bin/touch {seen}"}, "callbcks": {}}, "tll": 5})[0] == 200
+    # Long before the next heartbeat; and the local file's work_mem wins.
+    wait_for("maintenance_work_mem", lambda: node.sql("show maintenance_work_mem")[0][0] == "71MB", 20)
+    assert node.sql("show work_mem")[0][0] == "6MB"
+    facts.wait_log(node, "/config: tll: unknown key; it has no effect. Did you mean ttl?")
+    facts.wait_log(node, "/config: postgresql.callbcks: unknown key; it has no effect. Did you mean callbacks?")
+    assert node.api("/config", "PATCH", {"loop_wait": None, "ttl": None, "tll": None, "postgresql": {
+        "callbacks": None, "callbcks": None}})[0] == 200
+
+
+def test_the_copy_is_restored_when_the_key_is_gone(node):
+    assert node.api("/config", "PATCH", {"retry_timeout": 9})[0] == 200
+    copy = f"{node.data}/patroni.dynamic.json"
+    wait_for("the copy", lambda: json.load(open(copy)).get("retry_timeout") == 9, 20)
+    before = json.loads(node.cluster.keys()["config"])
+    node.cluster.etcd.ctl("del", f"{node.cluster.prefix}config")
+    facts.wait_key(node.cluster, "config")
+    assert json.loads(node.cluster.keys()["config"]) == before
+
+
+def test_ttl_rule(node):
+    assert node.api("/config", "PATCH", {"ttl": 20, "loop_wait": 10, "retry_timeout": 8})[0] == 200
+    facts.wait_log(node, 'Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ttl=20 and retry_timeout=8. '
+                         'Adjusting loop_wait from 10 to 4')
+    assert node.api("/config", "PATCH", {"ttl": None, "loop_wait": None, "retry_timeout": None})[0] == 200
+
+
+# ---- the commands
+
+def test_validate_config(node):
+    config = json.loads(json.dumps(node.config))
+    config["restapi"]["connect_address"] = "192.0.2.1:8008"
+    config["postgresql"]["connect_address"] = "192.0.2.1:5432"
+    path = f"{node.cluster.root}/check.yml"
+
+    def check(*args, text=None, env=None):
+        with open(path, "w") as f:
+            f.write(text or yaml.safe_dump(config, sort_keys=False))
+        return command(node, "--validate-config", *args, path, env=env)
+
+    running = check()
+    assert running.returncode == 1
+    assert f"restapi.listen: port {node.api_port} is already in use" in running.stderr
+    assert f"postgresql.listen: port {node.pg_port} is already in use" in running.stderr
+    fine = check("--ignore-listen-port")
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    printed = check("-i", "-p", env={"PATRONI_SCOPE": "other"})
+    assert printed.returncode == 0 and yaml.safe_load(printed.stdout) == {**config, "scope": "other"}
+
+    config["restapi"]["connect_address"] = "127.0.0.1:8008"
+    config["etcd3"]["hosts"] = "127.0.0.1:1"
+    config["postgresql"]["bin_dir"] = "/nowhere"
+    config["bootstrap"]["dcs"]["ttl"] = "long"
+    config["postgresql"]["data_dir"] = path
+    config["tgas"] = {}
+    wrong = check("-i")
+    lines = open(path).read().splitlines()
+
+    def line(text):
+        return next(i for i, found in enumerate(lines, 1) if found.strip().startswith(text))
+    assert wrong.returncode == 1 and wrong.stdout == ""
+    for expected in (f"{path}:{line('connect_address: 127')}: restapi.connect_address: '127.0.0.1' leads other nodes to themselves",
+                     f"{path}:{line('etcd3')}: etcd3: http://127.0.0.1:1 is not reachable",
+                     f"{path}:{line('bin_dir')}: postgresql.bin_dir: no program postgres in '/nowhere'",
+                     f"{path}:{line('ttl')}: bootstrap.dcs.ttl: text does not fit; allowed: a whole number from 3",
+                     f"{path}:{line('data_dir')}: postgresql.data_dir: is no folder",
+                     f"warning: {path}:{line('tgas')}: tgas: unknown key; it has no effect. Did you mean tags?"):
+        assert expected in wrong.stderr, wrong.stderr
+    assert check(text="a: [").returncode == 1
+
+
+def test_generate_config_from_the_running_server(node):
+    c = node.cluster
+    path = f"{c.root}/generated/patroni.yml"
+    dsn = f"host=127.0.0.1 port={node.pg_port} user=postgres password=su dbname=postgres"
+    done = command(node, "--generate-config", "--dsn", dsn, path)
+    assert done.returncode == 0, done.stderr
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    made = yaml.safe_load(open(path))
+    postgresql = made["postgresql"]
+    assert made["scope"] == c.scope
+    assert postgresql["data_dir"] == node.data and postgresql["listen"] == f"127.0.0.1:{node.pg_port}"
+    assert postgresql["bin_dir"] == os.path.realpath(node.config["postgresql"]["bin_dir"])
+    assert postgresql["authentication"]["superuser"] == {"username": "postgres", "password": "su"}
+    assert postgresql["pg_hba"] == node.config["postgresql"]["pg_hba"]
+    dynamic = made["bootstrap"]["dcs"]["postgresql"]
+    assert dynamic["parameters"]["max_connections"] == 50 and dynamic["use_pg_rewind"] is True
+    # With what a person has to fill in, it is usable.
+    text = open(path).read().replace("hosts: '#FIXME'", f"hosts: 127.0.0.1:{c.etcd.port}").replace("'#FIXME'", "filled")
+    with open(path, "w") as f:
+        f.write(text)
+    env = {"PATRONI_RESTAPI_CONNECT_ADDRESS": "192.0.2.1:8008", "PATRONI_POSTGRESQL_CONNECT_ADDRESS": "192.0.2.1:5432"}
+    valid = command(node, "--validate-config", "-i", path, env=env)
+    assert valid.returncode == 0, valid.stderr
+
+    refused = command(node, "--generate-config", "--dsn", dsn.replace("user=postgres password=su", "user=replicator password=rep"))
+    assert refused.returncode == 1 and refused.stdout == "" and refused.stderr
+
+
+def test_generate_sample_config(node):
+    bin_dir = node.config["postgresql"]["bin_dir"]
+    done = command(node, "--generate-sample-config", env={"PATRONI_POSTGRESQL_BIN_DIR": bin_dir, "PATRONI_SCOPE": "mine",
+                                                          "PATRONI_ETCD3_HOSTS": "10.0.0.1:2379"})
+    assert done.returncode == 0, done.stderr
+    made = yaml.safe_load(done.stdout)
+    assert made["scope"] == "mine" and made["etcd3"]["hosts"] == ["10.0.0.1:2379"]
+    assert made["bootstrap"]["dcs"]["ttl"] == 30
+    assert made["bootstrap"]["dcs"]["postgresql"]["parameters"]["wal_keep_size"] == "128MB"
+    assert made["postgresql"]["parameters"]["password_encryption"] == "scram-sha-256"
+
+
+def test_command_line(node):
+    version = command(node, "--version")
+    assert version.returncode == 0 and "tamada" in version.stdout
+    assert "--validate-config" in command(node, "--help").stdout
+    assert command(node, "--no-such-option").returncode == 2
+    assert command(node, "--validate-config", "--generate-config").returncode == 2

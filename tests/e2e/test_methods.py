@@ -1,0 +1,116 @@
+"""Clusters and replicas that an operator's own programs make: from a backup, up to a point, with or without a leader."""
+import os
+
+import pytest
+
+import facts
+from harness import processes, wait_for
+from harness.cluster import postgres_bin
+
+
+def script(cluster, name, body):
+    path = f"{cluster.root}/{name}"
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nset -e\n" + body)
+    os.chmod(path, 0o755)
+    return path
+
+
+# Finds --datadir among the arguments, and notes them all.
+ARGUMENTS = """echo "$@" >> {root}/calls
+for argument; do case $argument in
+  --datadir=*) datadir=${{argument#--datadir=}};;
+  --connstring=*) connstring=${{argument#--connstring=}};;
+esac; done
+"""
+
+
+def calls(cluster):
+    with open(f"{cluster.root}/calls") as f:
+        return f.read().splitlines()
+
+
+@pytest.fixture
+def backed_up(new_cluster):
+    """A cluster, its archive and a backup of it, and a row that was written after the backup's end."""
+    cluster = new_cluster(n=1)
+    archive = f"{cluster.root}/archive"
+    cluster.nodes[0].config["bootstrap"]["dcs"]["postgresql"]["parameters"].update(
+        {"archive_mode": "on", "archive_command": f"mkdir -p {archive} && cp %p {archive}/%f"})
+    cluster.up()
+    node = cluster.nodes[0]
+    node.sql("create table t(v text); insert into t values ('before')")
+    done = node.pg("pg_basebackup", "-D", f"{cluster.root}/backup", "-c", "fast", "-d",
+                   f"host=127.0.0.1 port={node.pg_port} user=postgres")
+    assert done.returncode == 0, done.stderr
+    node.sql("insert into t values ('after')")
+    node.sql("select pg_create_restore_point('here')")
+    node.sql("insert into t values ('too late')")
+    last = node.sql("select pg_walfile_name(pg_switch_wal())")[0][0]
+    wait_for("the archive", lambda: os.path.exists(f"{archive}/{last}"), 30)
+    return cluster, archive
+
+
+@pytest.mark.tamada
+def test_restored_to_a_point_then_replicas_by_methods(backed_up, new_cluster):
+    source, archive = backed_up
+    cluster = new_cluster(n=3, scope="restored")
+    body = ARGUMENTS.format(root=cluster.root)
+    restore = script(cluster, "restore", body + f'cp -r {source.root}/backup/. "$datadir"\n')
+    first, second, third = cluster.nodes
+    first.config["bootstrap"].update({
+        "method": "from_backup",
+        "from_backup": {"command": f"{restore} --first", "stanza": "main", "recovery_conf": {
+            "restore_command": f"cp {archive}/%f %p", "recovery_target_name": "here",
+            "recovery_target_action": "promote", "recovery_target_timeline": "latest"}},
+        "post_bootstrap": script(cluster, "post", f'{postgres_bin()}/psql "$1" -c "create table made(v text)"\n')})
+    cluster.etcd.start()
+    first.start()
+    wait_for("the restored cluster", first.is_primary, 60)
+    assert calls(cluster) == [f"--first --scope=restored --datadir={first.data} --stanza=main"]
+    assert {v for v, in first.sql("select v from t")} == {"before", "after"}
+    assert first.sql("select count(*) from made") == [(0,)]
+    assert facts.timeline(first) == 2
+    assert first.system_identifier() == source.nodes[0].system_identifier()
+    with open(f"{first.data}/pg_hba.conf") as f:
+        assert "samehost" not in f.read()
+    assert not os.path.exists(f"{first.data}/recovery.signal")
+    with open(f"{first.data}/postgresql.conf") as f:
+        assert "recovery_target" not in f.read()
+
+    # The first method fails, the second one makes it; pg_basebackup is not asked.
+    copy = script(cluster, "copy", body + f'{postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstring"\n')
+    second.config["postgresql"].update({
+        "create_replica_methods": ["broken", "copied", "basebackup"],
+        "broken": {"command": "/bin/false"}, "copied": {"command": copy, "stanza": "main"}})
+    second.start()
+    wait_for("a replica by its own method", second.is_replica, 60)
+    assert calls(cluster)[1].startswith(f"--stanza=main --scope=restored --role=replica --datadir={second.data} --connstring=")
+    assert "replica has been created using copied" in second.log()
+
+    # From the backup, with nobody to stream from: it waits for the leader, and then follows it.
+    first.stop()
+    second.stop()
+    third.config["postgresql"].update({
+        "create_replica_methods": ["no_leader"], "recovery_conf": {"restore_command": f"cp {archive}/%f %p"},
+        "no_leader": {"command": script(cluster, "again", f'echo "$@" >> {cluster.root}/calls\n'
+                                        f"cp -r {source.root}/backup {third.data}\n"),
+                      "no_leader": True, "no_params": True, "stanza": "main"}})
+    third.config["tags"]["nofailover"] = True
+    third.start()
+    wait_for("a replica without a leader", lambda: third.status()["state"] == "running", 60)
+    assert "trying to bootstrap (without leader)" in third.log()
+    assert calls(cluster)[2] == "--stanza=main"
+
+
+@pytest.mark.tamada
+def test_a_method_that_fails_leaves_no_cluster(new_cluster):
+    cluster = new_cluster(n=1)
+    node = cluster.nodes[0]
+    node.config["bootstrap"].update({"method": "broken", "broken": {"command": "/bin/false"}})
+    cluster.etcd.start()
+    node.start()
+    node.proc.wait(30)
+    assert node.proc.returncode != 0
+    assert "initialize" not in cluster.keys()
+    assert not processes.alive(node.postmaster_pid())
