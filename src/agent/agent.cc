@@ -214,8 +214,10 @@ void Agent::schedule_restart(std::optional<core::RestartRequest> request) {
   wake_.notify();
 }
 
-void Agent::reinitialize() {
+void Agent::reinitialize(bool by_force, bool from_leader) {
   notes_.requests.reinitialize = true;
+  notes_.requests.reinitialize_by_force = by_force;
+  notes_.requests.reinitialize_from_leader = from_leader;
   wake_.notify();
 }
 

@@ -45,6 +45,7 @@ void Jobs::start(core::StartJob spec) {
            .ended_at = {},
            .error = {}};
   const auto done = [this](std::exception_ptr thrown, core::Result<void> result) {
+    take_progress(view_);
     view_.ended_at = clock_.now();
     if (thrown) {
       view_.state = JobState::failed;
@@ -66,6 +67,21 @@ void Jobs::start(core::StartJob spec) {
     on_end_();
   };
   asio::co_spawn(executor_, run(std::move(spec)), asio::bind_cancellation_slot(cancel_.slot(), done));
+}
+
+void Jobs::take_progress(core::JobView& into) const {
+  const auto progress = postgres_.progress();
+  if (progress.what.empty() || progress.since < view_.started_at) return;  // of a job before
+  into.step = progress.what;
+  into.step_since = progress.since;
+  into.bytes_done = progress.bytes_done;
+  into.bytes_total = progress.bytes_total;
+}
+
+core::JobView Jobs::view() const {
+  auto view = view_;
+  if (view.running()) take_progress(view);
+  return view;
 }
 
 void Jobs::cancel() {

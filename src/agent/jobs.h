@@ -19,10 +19,11 @@ class Jobs {
   // Precondition: none runs.
   void start(core::StartJob spec);
   void cancel();
-  const core::JobView& view() const { return view_; }
+  core::JobView view() const;
 
  private:
   awaitable<core::Result<void>> run(core::StartJob spec);
+  void take_progress(core::JobView& into) const;
 
   asio::any_io_executor executor_;
   postgres::Postgres& postgres_;

@@ -11,6 +11,15 @@
 
 namespace tamada::core {
 
+// How far a member has come with copying a cluster.
+struct CopyProgress {
+  std::string what;                               // "pg_basebackup"
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // total 0: unknown yet
+  std::uint64_t bytes_per_s = 0;                  // on average since the beginning
+  std::optional<std::int64_t> seconds_left;       // at that rate
+  bool operator==(const CopyProgress&) const = default;
+};
+
 // One member's key `members/<name>`. Strings stay as other programs wrote them: Patroni 3.0.2 says role "master".
 struct Member {
   std::string name;
@@ -32,6 +41,7 @@ struct Member {
   bool pending_restart = false;
   std::string pending_restart_reason_json;  // an object, as text; empty when absent
   std::string scheduled_restart_json;       // an object, as text; empty when absent
+  std::optional<CopyProgress> copy;         // our own addition to Patroni's key; there only while the copy is made
   Revision revision = 0;
   LeaseId lease = 0;
 

@@ -83,6 +83,8 @@ Memory remember(const Observation& seen, const Memory& before) {
 
 Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s, settings.retry_timeout / 4); }
 
+constexpr Duration copy_published_every = 2s;
+
 // The lease and the member key, which every rule wants kept.
 Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& due) {
   const auto wake_no_later = [&due](Instant at) { due = due ? std::min(*due, at) : at; };
@@ -116,7 +118,9 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
   const auto record = member_record(seen, memory);
   const auto* published = seen.cluster.member(seen.self);
   const bool heartbeat = seen.now - memory.member_published_at >= seen.settings.loop_wait;
-  if (!published || published->lease != lease.id || differs_in_kind(record, *published) ||
+  const bool copy_moved =
+      published && record.copy != published->copy && seen.now - memory.member_published_at >= copy_published_every;
+  if (!published || published->lease != lease.id || differs_in_kind(record, *published) || copy_moved ||
       (heartbeat && differs_in_position(record, *published))) {
     memory.member_published_at = seen.now;
     actions.push_back(PublishMember{record});

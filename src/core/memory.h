@@ -41,6 +41,7 @@ struct Memory {
   std::map<JobKind, Backoff> backoff;
 
   // ---- our own course
+  bool copy_from_leader = false;  // somebody asked that the next copy be the leader's
   bool bootstrapping = false;  // we won `initialize` and have not finished
   bool rewound = false;        // in this tenure
   bool rewind_failed = false;  // in this tenure

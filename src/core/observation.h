@@ -41,6 +41,10 @@ struct JobView {
   std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
   Instant started_at{}, ended_at{};
   std::string error;  // failed: why, for the operator
+  // Of a job in several steps the last one: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
+  std::string step;
+  Instant step_since{};
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // of that step; total 0: unknown
   bool running() const { return state == JobState::running; }
 };
 
@@ -97,6 +101,8 @@ struct RestartRequest {
 struct Requests {
   bool shutdown = false;
   bool reinitialize = false;
+  bool reinitialize_by_force = false;     // cancel what stands in its way
+  bool reinitialize_from_leader = false;  // not from another member that is tagged clonefrom
   bool reload = false;
   std::optional<RestartRequest> restart;            // now
   std::optional<RestartRequest> scheduled_restart;  // later

@@ -81,6 +81,7 @@ struct SqlView {
   Timeline timeline = 0;
   Lsn wal_lsn = 0;  // primary: pg_current_wal_flush_lsn; replica: the greater of received and replayed
   std::optional<Lsn> receive_lsn, replay_lsn;
+  std::optional<Lsn> latest_end_lsn;  // where the upstream's WAL ends, as it last told the WAL receiver
   std::string replay_timestamp;  // as /patroni prints it; empty: null
   bool replay_paused = false;
   std::string replication_state;      // "streaming", "in archive recovery", empty

@@ -50,6 +50,18 @@ std::string role_word(const Observation& seen, const Memory& memory) {
   return "replica";
 }
 
+std::optional<CopyProgress> copy_progress(const Observation& seen) {
+  const auto& job = seen.job;
+  if (!job.running() || job.kind != JobKind::basebackup || job.step.empty()) return std::nullopt;
+  CopyProgress out{.what = job.step, .bytes_done = job.bytes_done, .bytes_total = job.bytes_total};
+  const double elapsed_s = std::chrono::duration<double>(seen.now - job.step_since).count();
+  if (elapsed_s > 0) out.bytes_per_s = static_cast<std::uint64_t>(static_cast<double>(job.bytes_done) / elapsed_s);
+  if (out.bytes_per_s > 0 && out.bytes_total > 0 && out.bytes_total >= out.bytes_done) {
+    out.seconds_left = static_cast<std::int64_t>((out.bytes_total - out.bytes_done) / out.bytes_per_s);
+  }
+  return out;
+}
+
 Member member_record(const Observation& seen, const Memory& memory) {
   Member record;
   record.name = seen.self;
@@ -62,6 +74,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.tags = seen.settings.tags;
   record.pause = seen.settings.pause;
   if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
+  record.copy = copy_progress(seen);
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;
@@ -92,7 +105,7 @@ bool differs_in_kind(const Member& a, const Member& b) {
          a.timeline != b.timeline || a.checkpoint_pending != b.checkpoint_pending ||
          a.replication_state != b.replication_state || a.pending_restart != b.pending_restart ||
          a.pending_restart_reason_json != b.pending_restart_reason_json ||
-         a.scheduled_restart_json != b.scheduled_restart_json;
+         a.scheduled_restart_json != b.scheduled_restart_json || a.copy.has_value() != b.copy.has_value();
 }
 
 bool differs_in_position(const Member& a, const Member& b) {

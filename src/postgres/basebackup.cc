@@ -20,7 +20,7 @@ std::optional<Progress> parse_basebackup_progress(std::string_view line) {
     at = stopped;
   }
   if (!std::string_view(at, end).starts_with(" kB")) return std::nullopt;
-  return Progress{"pg_basebackup", numbers[0] * 1024, numbers[1] * 1024};
+  return Progress{.what = "pg_basebackup", .bytes_done = numbers[0] * 1024, .bytes_total = numbers[1] * 1024};
 }
 
 using namespace std::chrono_literals;
@@ -58,12 +58,14 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
                             .capture = true};
   for (const auto& option : node.local.postgresql.basebackup_options) options.argv.push_back(option);
   options.on_line = [&node](std::string_view line) {
-    if (auto progress = parse_basebackup_progress(line)) node.progress = std::move(*progress);
+    const auto progress = parse_basebackup_progress(line);
+    if (!progress) return;
+    node.progress.bytes_done = progress->bytes_done;
+    node.progress.bytes_total = progress->bytes_total;
   };
-  node.progress = {.what = "pg_basebackup"};
+  node.step("pg_basebackup");
   log::info("copying {} by pg_basebackup", upstream.member);
   const auto copied = co_await net::run(std::move(options), 0s);
-  node.progress = {};
   if (!copied) co_return std::unexpected(copied.error());
   if (!copied->ok()) {
     // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.

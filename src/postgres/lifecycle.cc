@@ -109,16 +109,19 @@ awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout) {
 
 awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout) {
   if (checkpoint_first && mode == core::StopMode::fast && node.server.current()) {
+    node.step("checkpoint");
     const auto done = co_await run_checkpoint(node, timeout);
     if (!done) log::warning("checkpoint before stopping: {}", done.error().what);
   }
   const auto& command = node.local.postgresql.before_stop;
   // An immediate stop is one that cannot wait: another primary may be there. One with a limit spends half of it here.
   if (!command.empty() && mode == core::StopMode::fast && node.server.current()) {
+    node.step("before_stop");
     Script script{.what = "before_stop script", .command = command, .arguments = {}, .env = {}};
     const auto done = co_await run_script(std::move(script), timeout / 2);
     if (!done) log::warning("{}", done.error().what);
   }
+  node.step("shutdown");
   co_return co_await node.server.stop(mode, timeout);
 }
 

@@ -1,6 +1,7 @@
 // The parts that LocalPostgres and its jobs are made of, and the jobs.
 #pragma once
 
+#include "net/boot_timer.h"
 #include "postgres/access.h"
 #include "postgres/configuration.h"
 #include "postgres/data_directory.h"
@@ -29,6 +30,7 @@ struct Node {
   Access access;
   Server server;
   Progress progress;
+  void step(std::string what) { progress = {.what = std::move(what), .since = net::KernelBootClock::now()}; }
 };
 
 // Runs `work`; when that fails or is cancelled, stops the server at once, so that nothing of it goes on.

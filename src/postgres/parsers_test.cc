@@ -138,6 +138,7 @@ Row primary_row() {
           std::nullopt,
           std::nullopt,
           std::nullopt,
+          std::nullopt,
           "",
           "2026-11-22 22:25:03.912866+00",
           R"([{"usename":"replicator","application_name":"n2","client_addr":"127.0.0.1","state":"streaming",
@@ -175,17 +176,19 @@ TEST(SqlView, Standby) {
   row[0] = "t";
   row[3] = "1000";
   row[4] = "900";
-  row[6] = "t";
-  row[7] = "streaming";
+  row[5] = "1200";
+  row[7] = "t";
+  row[8] = "streaming";
   auto view = read_sql_view(row, false)->view;
   EXPECT_TRUE(view.in_recovery);
   EXPECT_EQ(view.wal_lsn, 1000u);
   EXPECT_EQ(view.replay_lsn, 900u);
+  EXPECT_EQ(view.latest_end_lsn, 1200u);
   EXPECT_TRUE(view.replay_paused);
   EXPECT_EQ(view.replication_state, "streaming");
-  row[7] = std::nullopt;
+  row[8] = std::nullopt;
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "");
-  row[8] = "cp %f %p";
+  row[9] = "cp %f %p";
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "in archive recovery");
 }
 

@@ -16,8 +16,10 @@ namespace tamada::postgres {
 using core::Duration;
 using core::Result;
 
+// Of a job's last step; what it says stays until the next begins.
 struct Progress {
-  std::string what;                               // "pg_basebackup"
+  std::string what;                               // "pg_basebackup", "checkpoint", "shutdown"; empty: none yet
+  core::Instant since{};                          // when that step began
   std::uint64_t bytes_done = 0, bytes_total = 0;  // 0: unknown
 };
 

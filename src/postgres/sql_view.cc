@@ -19,6 +19,7 @@ enum Column : std::size_t {
   current_lsn,
   receive_lsn,
   replay_lsn,
+  latest_end_lsn,
   replay_timestamp,
   replay_paused,
   receiver_status,
@@ -41,6 +42,7 @@ SELECT r.recovering,
   CASE WHEN NOT r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint END,
   CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(GREATEST(pg_catalog.pg_last_wal_receive_lsn(), {written}), '0/0')::bigint END,
   CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_replay_lsn(), '0/0')::bigint END,
+  pg_catalog.pg_wal_lsn_diff(w.latest_end_lsn, '0/0')::bigint,
   pg_catalog.to_char(pg_catalog.pg_last_xact_replay_timestamp(), 'YYYY-MM-DD HH24:MI:SS.USOF'),
   CASE WHEN r.recovering THEN pg_catalog.pg_is_wal_replay_paused() END,
   w.status,
@@ -138,6 +140,7 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_co
   if (view.in_recovery) {
     view.receive_lsn = lsn_of(row[receive_lsn]);
     view.replay_lsn = lsn_of(row[replay_lsn]);
+    view.latest_end_lsn = lsn_of(row[latest_end_lsn]);
     view.wal_lsn = std::max(view.receive_lsn.value_or(0), view.replay_lsn.value_or(0));
     view.replay_paused = row[replay_paused] == "t";
     const bool archive = restore_command_configured || !row[restore_command].value_or("").empty();

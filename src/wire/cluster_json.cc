@@ -6,6 +6,7 @@
 
 #include "wire/json.h"
 #include "wire/keys.h"
+#include "wire/member.h"
 
 namespace tamada::wire {
 namespace {
@@ -66,6 +67,7 @@ Json member_object(const core::ClusterView& view, const ClusterModes& modes, con
   add_object(object, "pending_restart_reason", member.pending_restart_reason_json);
   add_object(object, "scheduled_restart", member.scheduled_restart_json);
   add_tags(object, member.tags);
+  if (member.copy) object["copy"] = copy_json(*member.copy);
   if (!view.leader || view.leader->name != member.name) {
     const core::Lsn cluster_lsn = view.status ? view.status->optime.value_or(0) : 0;
     add_position(object, "receive_", member.receive_lsn, cluster_lsn);

@@ -22,6 +22,14 @@ std::string object_text(const Json& data, std::string_view key) {
   return value && value->is_object() && !value->empty() ? dump_compact(*value) : std::string();
 }
 
+core::CopyProgress parse_copy(const Json& data) {
+  return {.what = text_at(data, "what"),
+          .bytes_done = unsigned_at(data, "bytes_done").value_or(0),
+          .bytes_total = unsigned_at(data, "bytes_total").value_or(0),
+          .bytes_per_s = unsigned_at(data, "bytes_per_s").value_or(0),
+          .seconds_left = integer_at(data, "seconds_left")};
+}
+
 // The form of Patroni's ancestor: a bare connection URL that carries the API's as application_name.
 void read_bare_url(core::Member& member, std::string_view value) {
   const auto query = value.find('?');
@@ -53,9 +61,18 @@ void read_object(core::Member& member, const Json& data) {
   }
   member.pending_restart_reason_json = object_text(data, "pending_restart_reason");
   member.scheduled_restart_json = object_text(data, "scheduled_restart");
+  if (const Json* copy = find(data, "copy"); copy && copy->is_object()) member.copy = parse_copy(*copy);
 }
 
 }  // namespace
+
+Json copy_json(const core::CopyProgress& copy) {
+  Json data = {{"what", copy.what}, {"bytes_done", copy.bytes_done}};
+  data["bytes_total"] = copy.bytes_total == 0 ? Json(nullptr) : Json(copy.bytes_total);
+  data["bytes_per_s"] = copy.bytes_per_s;
+  data["seconds_left"] = copy.seconds_left ? Json(*copy.seconds_left) : Json(nullptr);
+  return data;
+}
 
 core::Member parse_member(std::string_view name, std::string_view value) {
   core::Member member;
@@ -88,6 +105,7 @@ std::string member_json(const core::Member& member) {
   if (member.timeline) data["timeline"] = *member.timeline;
   if (auto schedule = parse_object(member.scheduled_restart_json)) data["scheduled_restart"] = *schedule;
   if (member.pause) data["pause"] = true;
+  if (member.copy) data["copy"] = copy_json(*member.copy);
   return dump_compact(data);
 }
 

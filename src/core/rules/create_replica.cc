@@ -6,7 +6,8 @@ namespace tamada::core::rules {
 namespace {
 
 // Source: Patroni's tag clonefrom: copy from such a member rather than burden the leader.
-const Member* clone_source(const Observation& seen) {
+const Member* clone_source(const Observation& seen, const Memory& memory) {
+  if (memory.copy_from_leader) return seen.cluster.leader_member();
   const auto* own = seen.cluster.member(seen.self);
   if (own && !own->tags.replicatefrom.empty()) {
     const auto* wanted = seen.cluster.member(own->tags.replicatefrom);
@@ -35,7 +36,7 @@ Decision copy(const Observation& seen, const Memory& memory) {
     next.job_seen = seen.job.id;
     return say(next, "trying to bootstrap (without leader)", {StartJob{.kind = JobKind::basebackup}});
   }
-  const auto* source = clone_source(seen);
+  const auto* source = clone_source(seen, memory);
   if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
   next.job_seen = seen.job.id;
   const bool is_leader = seen.cluster.leader && source->name == seen.cluster.leader->name;
@@ -69,6 +70,7 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
   actions.push_back(ForgetRequests{});
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id};
+  next.copy_from_leader = seen.requests.reinitialize_from_leader;
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
 }
 

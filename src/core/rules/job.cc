@@ -18,6 +18,10 @@ Answer job(const Observation& seen, const Memory& memory) {
       return warn(memory, "stopped PostgreSQL because of startup timeout", {CancelJob{}});
     }
   }
+  if (seen.requests.reinitialize && seen.requests.reinitialize_by_force && !seen.holds_leader_key() && !as_primary &&
+      kind != JobKind::stop && kind != JobKind::bootstrap) {
+    return warn(memory, "cancelling " + what + ": asked for a fresh copy by force", {CancelJob{}});
+  }
   if (kind == JobKind::start && seen.holds_leader_key()) {
     auto decision = say(memory, "PostgreSQL is still starting up");
     decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + start_limit(seen.settings, memory);
