@@ -23,6 +23,8 @@ Answer paused(const Observation& seen, const Memory& memory) {
   // After a switchover in pause the old primary still has to come back as a standby.
   if (memory.role_told == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.process == ProcessState::stopped) return say(memory, "PAUSE: postgres is not running");
+  // Somebody was promoted by hand and has taken the key: the standbys of the old leader go over to the new one.
+  if (follows_another(seen)) return std::nullopt;
   return say(memory, "PAUSE: no action. I am (" + seen.self + ")");
 }
 

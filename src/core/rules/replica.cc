@@ -49,6 +49,9 @@ Decision start_following(const Observation& seen, const Memory& memory, const Me
 
 // The local WAL has parted from the leader's.
 Decision mend(const Observation& seen, const Memory& memory, const Member& leader, Divergence how) {
+  // Nothing that stops a server happens by itself in pause.
+  if (seen.settings.pause && seen.postgres.has_postmaster())
+    return warn(memory, "PAUSE: the timeline has diverged from " + leader.name + "'s");
   Memory next = memory;
   const bool rewindable = how != Divergence::twin && can_rewind(seen, memory);
   const bool stuck = !rewindable && !may_copy_again(seen, memory);
@@ -101,6 +104,14 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
 }
 
 }  // namespace
+
+bool follows_another(const Observation& seen) {
+  if (!seen.postgres.running_standby() || !seen.postgres.following || seen.cluster.unlocked()) return false;
+  if (seen.cluster.leader->name == seen.self) return false;
+  const auto* source = upstream_member(seen);
+  if (!source || source->conn_url.empty()) return false;
+  return seen.postgres.following->host != source->host || seen.postgres.following->port != source->port;
+}
 
 Answer demote(const Observation& seen, const Memory& memory) {
   if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) return std::nullopt;
@@ -183,6 +194,7 @@ Answer replica(const Observation& seen, const Memory& memory) {
     next.not_streaming_since.reset();
     next.rewound = false;
     next.rewind_failed = false;
+    next.copy_from_leader = false;
     next.backoff.clear();
     auto slots = plan_slots(seen, next);
     next = slots.memory;

@@ -31,4 +31,7 @@ Answer demote(const Observation& seen, const Memory& memory);
 Answer rejoin(const Observation& seen, const Memory& memory);
 Answer replica(const Observation& seen, const Memory& memory);
 
+// A running standby that was last told to follow somebody else than it should now.
+bool follows_another(const Observation& seen);
+
 }  // namespace tamada::core::rules

@@ -1,0 +1,73 @@
+// In pause nothing happens by itself, but what Patroni's page on pause mode names.
+#include <gtest/gtest.h>
+
+#include "core/scene.h"
+
+namespace tamada::core {
+namespace {
+
+using namespace testing;
+
+struct Paused : Scene {
+  Paused() { seen.settings.pause = true; }
+};
+
+TEST(Paused, AStandbyGoesOverToALeaderThatWasPromotedByHand) {
+  Paused scene;
+  scene.standby().leader_is("c", their_lease);  // it follows b
+  scene.seen.cluster.members["c"].role = "primary";
+  scene.seen.cluster.members["c"].timeline = 2;
+  const auto decision = scene.decide();
+  ASSERT_EQ(deeds(decision), std::vector<std::string>{"Follow"}) << decision.reason;
+  EXPECT_EQ(find<Follow>(decision)->upstream.member, "c");
+}
+
+TEST(Paused, AStandbyOfTheLeaderIsLeftAlone) {
+  Paused scene;
+  scene.standby().b_leads();
+  scene.seen.postgres.sql->replication_state.clear();
+  scene.memory.not_streaming_since = noon - 1h;
+  EXPECT_TRUE(deeds(scene.decide()).empty());
+}
+
+TEST(Paused, ADivergedStandbyIsNotStopped) {
+  Paused scene;
+  scene.standby(1000, 3).leader_is("c", their_lease);
+  scene.seen.cluster.members["c"].role = "primary";
+  scene.seen.cluster.members["c"].timeline = 2;
+  scene.seen.upstream = UpstreamView{.member = "c",
+                                     .reachable = true,
+                                     .in_recovery = false,
+                                     .system_identifier = "7000000000000000001",
+                                     .timeline = 2,
+                                     .lsn = 2000,
+                                     .history = {{1, 500, "", "", ""}},
+                                     .asked_at = noon};
+  scene.seen.own_timeline = UpstreamView{.member = "a",
+                                         .reachable = true,
+                                         .system_identifier = "7000000000000000001",
+                                         .timeline = 3,
+                                         .lsn = 1000,
+                                         .history = {{1, 400, "", "", ""}, {2, 600, "", "", ""}},
+                                         .asked_at = noon};
+  const auto decision = scene.decide();
+  EXPECT_TRUE(deeds(decision).empty()) << decision.reason;
+  EXPECT_EQ(decision.reason, "PAUSE: the timeline has diverged from c's");
+}
+
+TEST(Paused, WhoStoppedBeingAPrimaryGivesTheKeyUp) {
+  Paused scene;
+  scene.stopped(ControlState::shut_down).we_lead();
+  EXPECT_EQ(deeds(scene.decide()), std::vector<std::string>{"ReleaseLeader"});
+}
+
+TEST(Paused, ASecondPrimaryIsOnlyWarnedOf) {
+  Paused scene;
+  scene.primary().b_leads();
+  const auto decision = scene.decide();
+  EXPECT_TRUE(deeds(decision).empty());
+  EXPECT_EQ(decision.severity, Severity::warning);
+}
+
+}  // namespace
+}  // namespace tamada::core

@@ -1,0 +1,113 @@
+"""Pause: what an operator does by hand is respected, and nothing happens by itself. Source: Patroni's pause mode page."""
+import time
+
+import pytest
+
+import facts
+from harness import wait_for
+
+
+def set_pause(cluster, on):
+    leader = wait_for("somebody to tell", lambda: next((n for n in cluster.nodes if n.is_healthy("/liveness")), None), 20)
+    status, text = leader.api("/config", "PATCH", {"pause": True if on else None})
+    assert status == 200, text
+    for node in cluster.nodes:
+        if node.running():
+            wait_for(f"{node} to know", lambda node=node: node.status().get("pause", False) is on, 20)
+
+
+@pytest.fixture
+def paused(cluster):
+    set_pause(cluster, True)
+    yield cluster
+    for node in cluster.nodes:
+        if not node.running():
+            node.start()
+    set_pause(cluster, False)
+    cluster.wait_healthy(90)
+
+
+def quiet(cluster, loops=3):
+    """Long enough for a daemon to have acted, had it wanted to."""
+    time.sleep(loops * cluster.dcs["loop_wait"])
+
+
+def by_hand(node, *action):
+    done = node.pg("pg_ctl", "-D", node.data, "-w", "-s", *action)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_stop_by_hand_is_respected(paused):
+    leader, (first, second) = paused.leader(), paused.replicas()
+    by_hand(first, "stop", "-m", "fast")
+    by_hand(leader, "stop", "-m", "fast")
+    wait_for("the lock to be released", lambda: "leader" not in paused.keys(), 20)
+    quiet(paused)
+    assert leader.postmaster_pid() is None and first.postmaster_pid() is None, "nobody starts it"
+    assert second.sql("select pg_is_in_recovery()") == [(True,)], "nobody is promoted"
+    assert "leader" not in paused.keys()
+    # Started by hand it is the primary, and takes the lock.
+    by_hand(leader, "start", "-l", f"{paused.root}/by_hand.log", "-o", f"-p {leader.pg_port} -c listen_addresses=127.0.0.1"
+            f" -c unix_socket_directories={paused.root}")
+    facts.wait_key(paused, "leader", leader.name)
+    wait_for("/primary", leader.is_primary, 10)
+
+
+def test_promotion_by_hand_is_respected(paused):
+    old, (new, third) = paused.leader(), paused.replicas()
+    before = facts.timeline(old)
+    by_hand(old, "stop", "-m", "fast")
+    wait_for("the lock to be released", lambda: "leader" not in paused.keys(), 20)
+    by_hand(new, "promote")
+    facts.wait_key(paused, "leader", new.name)
+    wait_for(f"{third} to follow {new}", lambda: third.is_streaming_from(new), 30)
+    assert facts.timeline(new) == before + 1
+    quiet(paused, 2)
+    assert old.postmaster_pid() is None
+
+
+def test_a_second_primary_is_only_warned_of(paused):
+    leader, (other, _) = paused.leader(), paused.replicas()
+    by_hand(other, "promote")
+    facts.wait_log(other, "without lock" if paused.side.is_tamada else "WARNING")
+    quiet(paused, 2)
+    assert other.sql("select pg_is_in_recovery()") == [(False,)], "nobody demotes it"
+    assert leader.is_primary() and not other.is_primary()
+    assert paused.keys()["leader"] == leader.name
+
+
+def test_only_named_and_immediate_switchovers(paused):
+    old, (new, _) = paused.leader(), paused.replicas()
+    later = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 3600))
+    for body, said in (({"leader": old.name}, "Switchover is possible only to a specific candidate in a paused state"),
+                       ({"leader": old.name, "candidate": new.name, "scheduled_at": later},
+                        "Can't schedule switchover in the paused state")):
+        assert old.api("/switchover", "POST", body) == (400, said)
+    assert old.api("/restart", "POST", {"schedule": later}) == (500, "Can't schedule restart in the paused state")
+    status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
+    assert (status, text) == (200, f'Successfully switched over to "{new.name}"')
+    wait_for(f"{old} to follow {new}", lambda: old.is_streaming_from(new), 30)
+
+
+def test_the_end_of_a_daemon_leaves_its_server(paused):
+    leader = paused.leader()
+    pid = leader.postmaster_pid()
+    leader.stop()
+    assert leader.postmaster_pid() == pid
+    assert leader.sql("select pg_is_in_recovery()") == [(False,)]
+    leader.start()
+    facts.wait_key(paused, "leader", leader.name)
+    wait_for("/primary", leader.is_primary, 20)
+    assert leader.postmaster_pid() == pid
+
+
+def test_a_crash_is_not_repaired(paused):
+    replica = paused.replicas()[0]
+    replica.kill_postgres()
+    wait_for("the daemon to notice", lambda: replica.status()["state"] in ("stopped", "crashed"), 20)
+    quiet(paused, 2)
+    assert replica.postmaster_pid() is None
+    # A restart that somebody asks for is no automatic action.
+    status, text = replica.api("/restart", "POST", timeout=60)
+    assert status == 200, text
+    wait_for("/replica", replica.is_replica, 20)
