@@ -1,5 +1,9 @@
 #include "core/candidate.h"
 
+#include <array>
+#include <cmath>
+#include <cstdio>
+
 namespace tamada::core {
 
 std::optional<Lsn> own_position(const PostgresView& postgres) {
@@ -8,6 +12,17 @@ std::optional<Lsn> own_position(const PostgresView& postgres) {
 }
 
 namespace {
+
+// "48 MB": three digits are enough to judge by.
+std::string format_size(Lsn bytes) {
+  constexpr std::array units{"bytes", "kB", "MB", "GB", "TB", "PB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, value < 10 && value != std::floor(value) ? "%.1f" : "%.0f", value);
+  return std::string(text) + " " + units[unit];
+}
 
 std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   if (!seen.cluster.status || !seen.cluster.status->optime) return std::nullopt;
@@ -47,49 +62,139 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   return std::nullopt;
 }
 
+// ---- the gates of the race: each is asked only when those before it are open.
+
+std::optional<std::string> tags_gate(const Observation& seen) {
+  if (seen.settings.tags.may_be_promoted()) return std::nullopt;
+  return "following a different leader because I am not allowed to promote";
+}
+
+std::optional<std::string> fence_gate(const Observation& seen) {
+  if (seen.fence.usable) return std::nullopt;
+  return "Watchdog device is not usable: " + seen.fence.trouble;
+}
+
+std::optional<std::string> postgres_gate(const Observation& seen) {
+  if (own_position(seen.postgres)) return std::nullopt;
+  return "PostgreSQL does not answer";
+}
+
+std::optional<std::string> lag_gate(const Observation& seen) {
+  if (seen.postgres.running_primary()) return std::nullopt;
+  return lag_obstacle(seen, *own_position(seen.postgres));
+}
+
+std::optional<std::string> timeline_gate(const Observation& seen) {
+  if (seen.postgres.running_primary() || !seen.settings.check_timeline) return std::nullopt;
+  if (!seen.cluster.history || seen.cluster.history->empty()) return std::nullopt;
+  const Timeline last = seen.cluster.history->back().timeline + 1;
+  if (seen.postgres.sql->timeline >= last) return std::nullopt;
+  return "My timeline " + std::to_string(seen.postgres.sql->timeline) + " is behind last known cluster timeline " +
+         std::to_string(last);
+}
+
+std::optional<std::string> peers_gate(const Observation& seen) {
+  for (const auto& [peer_name, peer] : seen.peers) {
+    if (auto why = peer_obstacle(seen, peer, *own_position(seen.postgres))) return why;
+  }
+  return std::nullopt;
+}
+
+struct GateRule {
+  std::string_view name;
+  std::optional<std::string> (*obstacle)(const Observation&);
+  bool compares = false;  // our position with others': asked only when we have one
+};
+constexpr std::array race_gates{GateRule{"tags", tags_gate},
+                                GateRule{"fence", fence_gate},
+                                GateRule{"postgres", postgres_gate},
+                                GateRule{"lag", lag_gate, true},
+                                GateRule{"timeline", timeline_gate, true},
+                                GateRule{"peers", peers_gate, true}};
+
+// ---- the gates before the race: whether there is one, and whether we could win it.
+
+std::optional<std::string> dcs_gate(const Observation& seen) {
+  if (!seen.cluster.loaded) return "the DCS has not answered yet";
+  if (!seen.dcs.ok) return "the DCS does not answer: " + seen.dcs.error;
+  if (!seen.lease_alive()) return "this node has no lease";
+  return std::nullopt;
+}
+
+std::optional<std::string> pause_gate(const Observation& seen) {
+  if (!seen.settings.pause) return std::nullopt;
+  return "the cluster is paused: only a switchover or failover that names this node promotes it";
+}
+
+std::optional<std::string> leader_key_gate(const Observation& seen) {
+  if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) return std::nullopt;
+  return seen.cluster.leader->name + " holds the leader key";
+}
+
+std::optional<std::string> data_gate(const Observation& seen) {
+  switch (seen.postgres.data_directory) {
+    case DataDirectory::valid:
+      return std::nullopt;
+    case DataDirectory::absent:
+      return "the data directory is empty";
+    case DataDirectory::incomplete:
+      return "the data directory is an unfinished copy";
+    case DataDirectory::unusable:
+      break;
+  }
+  return "the data directory holds no readable cluster";
+}
+
+constexpr std::array early_gates{GateRule{"dcs", dcs_gate}, GateRule{"pause", pause_gate},
+                                 GateRule{"leader_key", leader_key_gate}, GateRule{"data", data_gate}};
+
 }  // namespace
 
 std::optional<std::string> race_obstacle(const Observation& seen) {
-  if (!seen.settings.tags.may_be_promoted()) {
-    return "following a different leader because I am not allowed to promote";
+  for (const auto& gate : race_gates) {
+    if (auto why = gate.obstacle(seen)) return why;
   }
-  if (!seen.fence.usable) return "Watchdog device is not usable: " + seen.fence.trouble;
-  const auto mine = own_position(seen.postgres);
-  if (!mine) return "PostgreSQL does not answer";
-  if (!seen.postgres.running_primary()) {
-    if (auto why = lag_obstacle(seen, *mine)) return why;
-    if (seen.settings.check_timeline && seen.cluster.history && !seen.cluster.history->empty() &&
-        seen.postgres.sql->timeline < seen.cluster.history->back().timeline + 1) {
-      return "My timeline " + std::to_string(seen.postgres.sql->timeline) + " is behind last known cluster timeline " +
-             std::to_string(seen.cluster.history->back().timeline + 1);
-    }
+  return std::nullopt;
+}
+
+std::vector<Gate> promotion_gates(const Observation& seen) {
+  std::vector<Gate> gates;
+  for (const auto& gate : early_gates) gates.push_back({gate.name, gate.obstacle(seen)});
+  const bool answers = own_position(seen.postgres).has_value();
+  for (const auto& gate : race_gates) {
+    if (!gate.compares || answers) gates.push_back({gate.name, gate.obstacle(seen)});
   }
-  for (const auto& [peer_name, peer] : seen.peers) {
-    if (auto why = peer_obstacle(seen, peer, *mine)) return why;
+  return gates;
+}
+
+std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
+                                              Lsn lag_max) {
+  if (!member.tags.may_be_promoted()) return member.name + " is tagged as nofailover";
+  if (!peer || !peer->reachable) return member.name + " does not answer on " + member.api_url;
+  if (!peer->running) return member.name + ": PostgreSQL is not running";
+  if (!peer->in_recovery) return member.name + " is a primary";
+  if (peer->nofailover || peer->failover_priority <= 0) return member.name + " is tagged as nofailover";
+  if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline) {
+    return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
+           std::to_string(reference.timeline);
+  }
+  if (reference.current && peer->lsn > reference.lsn) {
+    return member.name + " has WAL that we do not have: its history has parted from ours";
+  }
+  if (reference.lsn > peer->lsn && reference.lsn - peer->lsn > lag_max) {
+    return member.name + ": lag " + format_size(reference.lsn - peer->lsn) + " over the limit of " +
+           format_size(lag_max);
   }
   return std::nullopt;
 }
 
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member) {
-  if (!member.tags.may_be_promoted()) return member.name + " is tagged as nofailover";
   const auto it = seen.peers.find(member.name);
-  if (it == seen.peers.end() || !it->second.reachable) return member.name + " does not answer on " + member.api_url;
-  const auto& peer = it->second;
-  if (!peer.running) return member.name + ": PostgreSQL is not running";
-  if (!peer.in_recovery) return member.name + " is a primary";
-  if (peer.nofailover || peer.failover_priority <= 0) return member.name + " is tagged as nofailover";
   const auto mine = own_position(seen.postgres);
   if (!mine) return "PostgreSQL does not answer here";
-  if (seen.postgres.sql->timeline != 0 && peer.timeline != 0 && peer.timeline != seen.postgres.sql->timeline) {
-    return member.name + " is on timeline " + std::to_string(peer.timeline) + ", the cluster on " +
-           std::to_string(seen.postgres.sql->timeline);
-  }
-  if (peer.lsn > *mine) return member.name + " has WAL that we do not have: its history has parted from ours";
-  if (*mine > peer.lsn && *mine - peer.lsn > seen.settings.maximum_lag_on_failover) {
-    return member.name + ": lag " + std::to_string(*mine - peer.lsn) + " bytes, over the limit of " +
-           std::to_string(seen.settings.maximum_lag_on_failover);
-  }
-  return std::nullopt;
+  return candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second,
+                            {.lsn = *mine, .timeline = seen.postgres.sql->timeline, .current = true},
+                            seen.settings.maximum_lag_on_failover);
 }
 
 }  // namespace tamada::core

@@ -5,6 +5,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/memory.h"
 #include "core/observation.h"
@@ -14,7 +16,23 @@ namespace tamada::core {
 // Why this node may not take the leader key now; nothing: it may. Needs a fresh poll of the peers.
 std::optional<std::string> race_obstacle(const Observation& seen);
 
-// Why `peer` cannot take over from us in a switchover; nothing: it can.
+// Everything that stands between this node and a promotion, in the order in which it is asked; for the operator.
+struct Gate {
+  std::string_view name;
+  std::optional<std::string> obstacle;  // nothing: the gate is open
+};
+std::vector<Gate> promotion_gates(const Observation& seen);
+
+// What a candidate is measured by: the primary's position.
+struct Reference {
+  Lsn lsn = 0;
+  Timeline timeline = 0;  // 0: unknown
+  bool current = false;   // of this moment; else it is what the leader last wrote to the DCS, and others may be ahead
+};
+// Why `member`, which answered so (nullptr: not at all), cannot take over in a switchover; nothing: it can.
+std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
+                                              Lsn lag_max);
+// The same, of a member that was polled, and from us.
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member);
 
 // This node's position as the race compares it.
