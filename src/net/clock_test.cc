@@ -6,7 +6,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <ctime>
 
-#include "net/stream_deadline.h"
+#include "net/expiry.h"
 #include "net/test_support.h"
 
 namespace tamada::net {
@@ -59,39 +59,39 @@ TEST(SystemClock, SleepIsCancelled) {
   }
 }
 
-TEST(StreamDeadline, MovesAndEnds) {
+TEST(Expiry, MovesAndEnds) {
   asio::io_context io(1);
   SystemClock clock;
   int fired = 0;
   core::Instant at{};
-  StreamDeadline deadline(io.get_executor(), [&] {
+  Expiry deadline(io.get_executor(), 0s, [&] {
     ++fired;
     at = clock.now();
   });
   auto began = clock.now();
-  deadline.set(10ms);
-  deadline.set(60ms);  // later: the timer looks at 10 ms and goes on
+  deadline.rearm(10ms);
+  deadline.rearm(60ms);  // later: the timer looks at 10 ms and goes on
   io.run();
   EXPECT_EQ(fired, 1);
   EXPECT_GE(at - began, 60ms);
-  deadline.set(1h);
-  deadline.set(5ms);  // earlier
+  EXPECT_TRUE(deadline.expired());
+  deadline.rearm(1h);
+  deadline.rearm(5ms);  // earlier
   io.restart();
   io.run_for(5s);
   EXPECT_EQ(fired, 2);
-  deadline.set(5ms);
-  deadline.set(0s);  // none
+  deadline.rearm(5ms);
+  deadline.rearm(0s);  // none
   io.restart();
   io.run();
   EXPECT_EQ(fired, 2);
 }
 
-TEST(StreamDeadline, NeverFiresAfterItsOwner) {
+TEST(Expiry, NeverFiresAfterItsOwner) {
   asio::io_context io(1);
   bool fired = false;
-  auto deadline = std::make_unique<StreamDeadline>(io.get_executor(), [&] { fired = true; });
-  deadline->set(1ns);  // due at once, and its handler may be queued already
-  deadline.reset();
+  auto deadline = std::make_unique<Expiry>(io.get_executor(), 1ns, [&] { fired = true; });
+  deadline.reset();  // due at once, and its handler may be queued already
   io.run();
   EXPECT_FALSE(fired);
 }

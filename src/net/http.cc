@@ -28,7 +28,8 @@ std::string serialize(const HttpResponse& response, bool keep_alive, bool head_o
   std::string out;
   out.reserve(256 + (head_only ? 0 : response.body.size()));
   out.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  out.append(reason(response.status)).append("\r\nServer: Tamada\r\n");
+  out.append(reason(response.status)).append("\r\n");
+  if (!response.header("Server")) out.append("Server: Tamada\r\n");
   for (const auto& [name, value] : response.headers) out.append(name).append(": ").append(value).append("\r\n");
   out.append("Content-Length: ").append(std::to_string(response.body.size()));
   if (!keep_alive) out.append("\r\nConnection: close");

@@ -99,9 +99,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   Impl(asio::any_io_executor e, HttpServerOptions o, Fast f, Handler h)
       : executor(std::move(e)), options(std::move(o)), fast(std::move(f)), handler(std::move(h)) {}
 
-  core::Result<void> listen();
+  core::Result<void> apply(HttpServerOptions wanted);
+  core::Result<void> bind(const HttpServerOptions& wanted);
+  void close_acceptors();
   void stop();
-  awaitable<void> accept(tcp::acceptor& acceptor);
+  awaitable<void> accept(std::shared_ptr<tcp::acceptor> acceptor);
   void begin(tcp::socket socket);
   bool make_room();
   void end(Session& session);
@@ -116,34 +118,59 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   Fast fast;
   Handler handler;
   TlsContext tls;
-  std::vector<tcp::acceptor> acceptors;
+  std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
   std::list<Session*> working, waiting;  // waiting: the longest first
   std::size_t sessions_max = 0;
   bool stopped = false;
 };
 
-core::Result<void> HttpServer::Impl::listen() {
-  if (options.tls) {
-    auto made = server_context(*options.tls);
+core::Result<void> HttpServer::Impl::apply(HttpServerOptions wanted) {
+  TlsContext context;
+  if (wanted.tls) {
+    auto made = server_context(*wanted.tls);
     if (!made) return std::unexpected(made.error());
-    tls = std::move(*made);
+    context = std::move(*made);
   }
-  auto made = listen_on(executor, options.address, options.port);
-  if (!made) return std::unexpected(made.error());
-  acceptors = std::move(*made);
+  const bool elsewhere =
+      wanted.address != options.address || wanted.port != options.port || wanted.backlog != options.backlog;
+  if (acceptors.empty() || elsewhere) {
+    // The new address may include the old one: that must be free first.
+    const bool listening = !acceptors.empty();
+    close_acceptors();
+    if (auto bound = bind(wanted); !bound) {
+      if (listening) (void)bind(options);
+      return bound;
+    }
+  }
+  tls = std::move(context);
+  options = std::move(wanted);
   sessions_max = connections_possible(options.connections_max);
-  for (auto& acceptor : acceptors) {
+  return {};
+}
+
+core::Result<void> HttpServer::Impl::bind(const HttpServerOptions& wanted) {
+  auto made = listen_on(executor, wanted.address, wanted.port, wanted.backlog);
+  if (!made) return std::unexpected(made.error());
+  for (auto& one : *made) {
     // Each keeps the server's inside alive until it ends.
-    auto loop = [](std::shared_ptr<Impl> self, tcp::acceptor* on) -> awaitable<void> { co_await self->accept(*on); };
-    asio::co_spawn(executor, loop(shared_from_this(), &acceptor), asio::detached);
+    auto loop = [](std::shared_ptr<Impl> self, std::shared_ptr<tcp::acceptor> on) -> awaitable<void> {
+      co_await self->accept(std::move(on));
+    };
+    acceptors.push_back(std::make_shared<tcp::acceptor>(std::move(one)));
+    asio::co_spawn(executor, loop(shared_from_this(), acceptors.back()), asio::detached);
   }
   return {};
 }
 
+void HttpServer::Impl::close_acceptors() {
+  error_code ignored;
+  for (auto& acceptor : acceptors) acceptor->close(ignored);
+  acceptors.clear();
+}
+
 void HttpServer::Impl::stop() {
   stopped = true;
-  error_code ignored;
-  for (auto& acceptor : acceptors) acceptor.close(ignored);
+  close_acceptors();
   // Copied: what is cancelled may leave the lists at once.
   std::vector<Session*> all(working.begin(), working.end());
   all.insert(all.end(), waiting.begin(), waiting.end());
@@ -158,11 +185,11 @@ void HttpServer::Impl::end(Session& session) {
   asio::post(executor, [alive = session.shared_from_this()] {});
 }
 
-awaitable<void> HttpServer::Impl::accept(tcp::acceptor& acceptor) {
+awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor) {
   bool complained = false;
   while (!stopped) {
-    auto [ec, socket] = co_await acceptor.async_accept(asio::as_tuple(use_awaitable));
-    if (stopped) co_return;
+    auto [ec, socket] = co_await acceptor->async_accept(asio::as_tuple(use_awaitable));
+    if (stopped || !acceptor->is_open()) co_return;
     if (!ec) {
       complained = false;
       begin(std::move(socket));
@@ -309,12 +336,14 @@ HttpServer::HttpServer(asio::any_io_executor executor, HttpServerOptions options
 
 HttpServer::~HttpServer() { impl_->stop(); }
 
-core::Result<void> HttpServer::listen() { return impl_->listen(); }
+core::Result<void> HttpServer::listen() { return impl_->apply(impl_->options); }
+
+core::Result<void> HttpServer::reload(HttpServerOptions options) { return impl_->apply(std::move(options)); }
 
 int HttpServer::port() const {
   if (impl_->acceptors.empty()) return 0;
   error_code ec;
-  return impl_->acceptors.front().local_endpoint(ec).port();
+  return impl_->acceptors.front()->local_endpoint(ec).port();
 }
 
 }  // namespace tamada::net

@@ -15,6 +15,7 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an address or a name; empty or "*": every address
   std::string port;
   std::optional<TlsServer> tls;
+  int backlog = 0;  // connections that wait to be accepted; 0: as many as the kernel allows
   core::Duration header_deadline = std::chrono::seconds(5);  // TLS handshake and request header, each
   core::Duration idle_deadline = std::chrono::seconds(30);   // between keep-alive requests
   std::size_t body_bytes_max = 1 << 20;
@@ -37,6 +38,9 @@ class HttpServer {
   HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
   ~HttpServer();
   core::Result<void> listen();  // binds; the error names address, port and reason
+  // Other options, or certificates that were renewed in place: for connections from now on; the others go on. On an
+  // error the old options stay in force.
+  core::Result<void> reload(HttpServerOptions options);
   int port() const;             // as bound: for port 0; 0 before listen()
 
  private:
@@ -44,7 +48,7 @@ class HttpServer {
   std::shared_ptr<Impl> impl_;
 };
 
-// A response as it goes over the wire.
+// A response as it goes over the wire; "Server: Tamada" unless it names another.
 std::string serialize(const HttpResponse& response, bool keep_alive, bool head_only);
 
 }  // namespace tamada::net

@@ -10,7 +10,7 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int backlog) {
   error_code ec;
   acceptor.open(endpoint.protocol(), ec);
   if (ec) return ec;
@@ -23,7 +23,7 @@ error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   }
   acceptor.bind(endpoint, ec);
   if (ec) return ec;
-  acceptor.listen(tcp::acceptor::max_listen_connections, ec);
+  acceptor.listen(backlog > 0 ? backlog : static_cast<int>(tcp::acceptor::max_listen_connections), ec);
   return ec;
 }
 
@@ -36,7 +36,7 @@ bool not_here(const error_code& ec) {
 }  // namespace
 
 core::Result<std::vector<tcp::acceptor>> listen_on(asio::any_io_executor executor, const std::string& address,
-                                                   const std::string& port) {
+                                                   const std::string& port, int backlog) {
   auto cannot = [&](const error_code& ec) {
     return core::fail(fmt::format("cannot listen on {}:{}: {}", address, port, ec.message()));
   };
@@ -55,7 +55,7 @@ core::Result<std::vector<tcp::acceptor>> listen_on(asio::any_io_executor executo
     // Port 0: one free port for all addresses of the name.
     if (!acceptors.empty() && endpoint.port() == 0) endpoint.port(acceptors.front().local_endpoint().port());
     tcp::acceptor acceptor(executor);
-    ec = listen(acceptor, endpoint);
+    ec = listen(acceptor, endpoint, backlog);
     if (ec && !not_here(ec)) return cannot(ec);
     if (ec) continue;
     acceptors.push_back(std::move(acceptor));

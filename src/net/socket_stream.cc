@@ -8,7 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <type_traits>
 
-#include "net/stream_deadline.h"
+#include "net/expiry.h"
 
 namespace tamada::net {
 namespace {
@@ -50,10 +50,7 @@ class SocketStream final : public Stream {
   explicit SocketStream(tcp::socket socket, Args... args)
       : peer_(address_of(socket)),
         layer_(std::move(socket), std::move(args)...),
-        deadline_(layer_.socket().get_executor(), [this] {
-          expired_ = true;
-          close();
-        }) {}
+        deadline_(layer_.socket().get_executor(), core::Duration::zero(), [this] { close(); }) {}
 
   awaitable<std::size_t> read_some(std::span<char> into) override {
     auto [ec, n] =
@@ -70,12 +67,12 @@ class SocketStream final : public Stream {
     check(ec);
   }
 
-  void deadline(core::Duration after) override { deadline_.set(after); }
+  void deadline(core::Duration after) override { deadline_.rearm(after); }
 
   void close() override {
     error_code ec;
     layer_.socket().close(ec);
-    deadline_.set(core::Duration::zero());
+    deadline_.rearm(core::Duration::zero());
   }
 
   std::string peer_address() const override { return peer_; }
@@ -99,17 +96,16 @@ class SocketStream final : public Stream {
   }
 
   Layer& layer() { return layer_; }
-  bool expired() const { return expired_; }
+  bool expired() const { return deadline_.expired(); }
 
  private:
   void check(error_code ec) const {
-    if (ec) throw boost::system::system_error(expired_ ? error_code(asio::error::timed_out) : ec);
+    if (ec) throw boost::system::system_error(expired() ? error_code(asio::error::timed_out) : ec);
   }
 
-  bool expired_ = false;
   std::string peer_;
   Layer layer_;
-  StreamDeadline deadline_;
+  Expiry deadline_;
 };
 
 using TlsStream = SocketStream<TlsLayer>;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "net/boot_timer.h"
+#include "net/expiry.h"
 #include "net/socket_stream.h"
-#include "net/stream_deadline.h"
 #include "net/tls.h"
 
 namespace tamada::net {
@@ -58,16 +58,13 @@ awaitable<core::Result<std::vector<tcp::endpoint>>> resolve(std::string host, st
 
 awaitable<core::Result<tcp::socket>> dial(tcp::endpoint endpoint, core::Duration timeout) {
   tcp::socket socket(co_await asio::this_coro::executor);
-  bool late = false;
-  StreamDeadline deadline(socket.get_executor(), [&] {
-    late = true;
+  const Expiry deadline(socket.get_executor(), timeout, [&] {
     error_code ignored;
     socket.close(ignored);
   });
-  deadline.set(timeout);
   auto [ec] = co_await socket.async_connect(endpoint, asio::as_tuple(use_awaitable));
   co_await throw_if_cancelled();
-  if (late) co_return core::fail("timed out");
+  if (deadline.expired()) co_return core::fail("timed out");
   if (ec) co_return core::fail(ec.message());
   set_socket_options(socket);
   co_return std::move(socket);
@@ -80,7 +77,7 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::
   const auto until = KernelBootClock::now() + timeout;
   // Read anew for each connection: renewed certificates need no reload.
   TlsContext context;
-  bool verify = tls && tls->verify;
+  const bool verify = tls && tls->verify && tls->verify_host;
   if (tls) {
     auto made = client_context(*tls);
     if (!made) co_return std::unexpected(made.error());

@@ -12,8 +12,11 @@ core::Error cannot_use(std::string_view what, const std::string& file, const err
   return {fmt::format("cannot use {} {}: {}", what, file, ec.message())};
 }
 
-std::optional<core::Error> use_certificate(ssl::context& context, const std::string& cert, const std::string& key) {
+std::optional<core::Error> use_certificate(ssl::context& context, const std::string& cert, const std::string& key,
+                                           const std::string& password) {
   error_code ec;
+  // Always set: without it OpenSSL would ask on the terminal.
+  context.set_password_callback([password](auto, auto) { return password; }, ec);
   context.use_certificate_chain_file(cert, ec);
   if (ec) return cannot_use("certificate", cert, ec);
   // As in Python's load_cert_chain, the key may stand in the certificate's file.
@@ -47,8 +50,8 @@ core::Result<TlsContext> client_context(const TlsClient& options) {
     }
   }
   if (!options.cert_file.empty()) {
-    context->set_password_callback([password = options.key_password](auto, auto) { return password; }, ec);
-    if (auto error = use_certificate(*context, options.cert_file, options.key_file)) return std::unexpected(*error);
+    const auto& o = options;
+    if (auto error = use_certificate(*context, o.cert_file, o.key_file, o.key_password)) return std::unexpected(*error);
   }
   return context;
 }
@@ -56,9 +59,8 @@ core::Result<TlsContext> client_context(const TlsClient& options) {
 core::Result<TlsContext> server_context(const TlsServer& options) {
   auto context = new_context(ssl::context::tls_server);
   error_code ec;
-  // Always set: without it OpenSSL would ask on the terminal.
-  context->set_password_callback([password = options.key_password](auto, auto) { return password; }, ec);
-  if (auto error = use_certificate(*context, options.cert_file, options.key_file)) return std::unexpected(*error);
+  const auto& o = options;
+  if (auto error = use_certificate(*context, o.cert_file, o.key_file, o.key_password)) return std::unexpected(*error);
   if (!options.ca_file.empty()) {
     context->load_verify_file(options.ca_file, ec);
     if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
@@ -77,6 +79,8 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
       context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, ec);
       break;
   }
+  // Most connections lie idle between two health checks: their 32 kB of buffers come back meanwhile.
+  SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   // Sessions would keep memory per client; tickets do without.
   SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
   // A context that verifies clients must have an id, or resumed sessions fail.

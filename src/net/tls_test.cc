@@ -138,6 +138,28 @@ TEST_F(Tls, KeysWithPasswordsAndKeysInTheCertificatesFile) {
   EXPECT_TRUE(server_context({.cert_file = both.string()}));
 }
 
+TEST_F(Tls, ReloadTakesRenewedCertificates) {
+  certificates->openssl("x509 -in elsewhere.crt -out changing.crt");
+  certificates->openssl("pkey -in elsewhere.key -out changing.key");
+  start(Verify::none, "changing");
+  const TlsClient client{.ca_file = cert("ca")};
+  EXPECT_TRUE(ask(client).contains("TLS handshake failed"));
+  const HttpServerOptions options{
+      .port = "0", .tls = TlsServer{.cert_file = cert("changing"), .key_file = key("changing"), .ca_file = cert("ca")}};
+  certificates->openssl("x509 -in server.crt -out changing.crt");
+  EXPECT_FALSE(server->reload(options)) << "the key is of another certificate yet";
+  EXPECT_TRUE(ask(client).contains("TLS handshake failed")) << "and the old one is still in force";
+  certificates->openssl("pkey -in server.key -out changing.key");
+  ASSERT_TRUE(server->reload(options));
+  EXPECT_EQ(ask(client), "unknown");
+}
+
+TEST_F(Tls, TheHostNeedNotMatchWhereThatIsNotAsked) {
+  start(Verify::none, "elsewhere");
+  EXPECT_EQ(ask({.ca_file = cert("ca"), .verify_host = false}), "unknown");
+  EXPECT_TRUE(ask({.ca_file = cert("other"), .verify_host = false}).contains("certificate"));
+}
+
 TEST_F(Tls, HandshakesHaveADeadline) {
   start(Verify::none);
   test::run(io, [&]() -> awaitable<void> {

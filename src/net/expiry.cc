@@ -1,24 +1,33 @@
-#include "net/stream_deadline.h"
+#include "net/expiry.h"
+
+#include <optional>
+#include <utility>
 
 #include "net/boot_timer.h"
 
 namespace tamada::net {
 
-struct StreamDeadline::State {
-  State(asio::any_io_executor executor, std::function<void()> f) : timer(std::move(executor)), expire(std::move(f)) {}
+struct Expiry::State {
+  State(asio::any_io_executor executor, std::function<void()> what)
+      : timer(std::move(executor)), action(std::move(what)) {}
   BootTimer timer;
-  std::function<void()> expire;
+  std::function<void()> action;
   std::optional<core::Instant> at;     // when to expire
   std::optional<core::Instant> armed;  // when the timer will look; never later than `at`
+  bool expired = false;
 };
 
-StreamDeadline::StreamDeadline(asio::any_io_executor executor, std::function<void()> expire)
-    : state_(std::make_shared<State>(std::move(executor), std::move(expire))) {}
+Expiry::Expiry(asio::any_io_executor executor, core::Duration after, std::function<void()> action)
+    : state_(std::make_shared<State>(std::move(executor), std::move(action))) {
+  rearm(after);
+}
 
-StreamDeadline::~StreamDeadline() = default;
+Expiry::~Expiry() = default;
 
-void StreamDeadline::set(core::Duration after) {
-  if (after == core::Duration::zero()) {
+bool Expiry::expired() const { return state_->expired; }
+
+void Expiry::rearm(core::Duration after) {
+  if (after <= core::Duration::zero()) {
     state_->at.reset();
     if (state_->armed) state_->timer.cancel();
     state_->armed.reset();
@@ -28,7 +37,7 @@ void StreamDeadline::set(core::Duration after) {
   if (!state_->armed || *state_->at < *state_->armed) arm(state_);
 }
 
-void StreamDeadline::arm(const std::shared_ptr<State>& state) {
+void Expiry::arm(const std::shared_ptr<State>& state) {
   state->armed = state->at;
   state->timer.expires_at(*state->at);
   // Weak: an expiry may already be queued when the owner goes away.
@@ -39,7 +48,8 @@ void StreamDeadline::arm(const std::shared_ptr<State>& state) {
     if (!s->at) return;
     if (KernelBootClock::now() < *s->at) return arm(s);
     s->at.reset();
-    s->expire();
+    s->expired = true;
+    s->action();
   });
 }
 
