@@ -9,9 +9,19 @@
 
 namespace tamada::agent {
 
-HttpPeers::HttpPeers(const config::RestApi& own, std::string instance)
-    : tls_{.ca_file = own.cafile, .cert_file = own.certfile, .key_file = own.keyfile, .verify = !own.cafile.empty()},
-      instance_(std::move(instance)) {}
+net::TlsClient peer_tls(const config::Local& local) {
+  const auto& ctl = local.ctl;
+  const auto& rest = local.restapi;
+  const bool own = !ctl.certfile.empty();
+  return {.ca_file = ctl.cacert.empty() ? rest.cafile : ctl.cacert,
+          .cert_file = own ? ctl.certfile : rest.certfile,
+          .key_file = own ? ctl.keyfile : rest.keyfile,
+          .key_password = own ? ctl.keyfile_password : rest.keyfile_password,
+          .verify = own,
+          .verify_host = false};
+}
+
+HttpPeers::HttpPeers(net::TlsClient tls, std::string instance) : tls_(std::move(tls)), instance_(std::move(instance)) {}
 
 awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration timeout) {
   core::PeerView nobody;

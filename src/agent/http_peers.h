@@ -9,11 +9,16 @@
 
 namespace tamada::agent {
 
+// How members reach each other's REST API over TLS, by Patroni's rules: certificates are verified only when the section
+// `ctl` has one of ours, and never for the name. Where it has none, the REST API's own certificate is shown.
+net::TlsClient peer_tls(const config::Local& local);
+
 class HttpPeers final : public Peers {
  public:
-  // instance: what our own REST API says in the header `instance_header`; by it we know ourselves, behind whatever
-  // proxy.
-  HttpPeers(const config::RestApi& own, std::string instance);
+  // tls: see peer_tls; instance: what our own REST API says in the header `instance_header`; by it we know ourselves,
+  // behind whatever proxy.
+  HttpPeers(net::TlsClient tls, std::string instance);
+  void configure(net::TlsClient tls) { tls_ = std::move(tls); }
   static constexpr auto instance_header = "Tamada-Instance";
   awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                         core::Duration timeout) override;

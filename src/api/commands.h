@@ -22,7 +22,8 @@ class Commands {
   virtual void reload() = 0;  // the local file, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nothing: what was scheduled is not
-  virtual void reinitialize() = 0;
+  // A fresh copy of the cluster. by_force: whatever long operation runs is cancelled first.
+  virtual void reinitialize(bool by_force, bool from_leader) = 0;
 };
 
 }  // namespace tamada::api

@@ -19,9 +19,12 @@ int as_code(bool good) { return good ? ok : unavailable; }
 
 bool has(std::string_view path, std::string_view word) { return path.find(word) != std::string_view::npos; }
 
-// Position that the leader last wrote to the DCS, beyond `position` by more than `lag_max`.
+// The leader's position, as it last wrote it to the DCS or told our WAL receiver, is beyond `position` by more than
+// `lag_max`.
 bool lags(const core::Observation& seen, core::Lsn position, std::int64_t lag_max) {
-  const auto leader = seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0;
+  const auto& sql = seen.postgres.sql;
+  const auto leader = std::max(seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0,
+                               sql ? sql->latest_end_lsn.value_or(0) : 0);
   return static_cast<__int128>(leader) > static_cast<__int128>(position) + lag_max;
 }
 
@@ -103,7 +106,7 @@ int liveness(const Snapshot& snapshot, const Status& status, core::Instant now) 
 int readiness(const Snapshot& snapshot, const Status& status, const Query& query) {
   if (status.leader) return ok;
   if (snapshot.state != "running" || !status.sql || status.sql->replication_state != "streaming") return unavailable;
-  if (!status.dcs_available) return unavailable;
+  if (!status.dcs_available && !status.sql->latest_end_lsn) return unavailable;
   const auto* mode = find(query, "mode");
   const auto position = mode && *mode == "write" ? status.received() : status.replayed();
   const auto limit = lag_of(query, static_cast<std::int64_t>(snapshot.seen.settings.maximum_lag_on_failover));

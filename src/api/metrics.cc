@@ -64,30 +64,18 @@ std::string epoch_seconds(const std::string& iso) {
   return wire::python_float(static_cast<double>(parsed->time.time_since_epoch().count()) / 1e6);
 }
 
-class Page {
+class Page : public MetricsPage {
  public:
-  explicit Page(const Identity& identity)
-      : labels_(fmt::format(R"({{scope="{}",name="{}"}})", identity.scope, identity.name)) {}
-
-  template <class T>
-  void add(std::string_view kind, std::string_view name, std::string_view help, const T& value) {
-    text_ += fmt::format("# HELP patroni_{0} {1}\n# TYPE patroni_{0} {2}\npatroni_{0}{3} {4}\n", name, help, kind,
-                         labels_, value);
-  }
+  using MetricsPage::MetricsPage;
   template <class T>
   void gauge(std::string_view name, std::string_view help, const T& value) {
-    add("gauge", name, help, value);
+    add("gauge", fmt::format("patroni_{}", name), help, value);
   }
   void flag(std::string_view name, std::string_view help, bool value) { gauge(name, help, value ? 1 : 0); }
   template <class T>
   void counter(std::string_view name, std::string_view help, const T& value) {
-    add("counter", name, help, value);
+    add("counter", fmt::format("patroni_{}", name), help, value);
   }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string labels_;
-  std::string text_;
 };
 
 void add_postgres(Page& page, const Status& s) {
@@ -149,13 +137,15 @@ void add_cluster(Page& page, const Snapshot& snapshot, const Status& s, const Id
 
 }  // namespace
 
-std::string metrics_text(const Snapshot& snapshot, core::Instant now, const Identity& identity) {
+std::string metrics_text(const Snapshot& snapshot, core::Instant now, const Identity& identity, const Journal& journal,
+                         const Telemetry& telemetry) {
   const auto status = status_of(snapshot, now);
   Page page(identity);
   page.gauge("version", "Patroni semver without periods.", padded_version());
   add_postgres(page, status);
   add_replication(page, status);
   add_cluster(page, snapshot, status, identity);
+  add_own_metrics(page, snapshot, now, journal, telemetry);
   return page.take();
 }
 

@@ -22,11 +22,12 @@ awaitable<HttpResponse> RestApi::post_reinitialize(Call call) {
   const auto& seen = snapshot->seen;
   if (seen.cluster.unlocked()) co_return text(503, "Cluster has no leader, can not reinitialize");
   if (seen.cluster.leader->name == options_.name) co_return text(503, "I am the leader, can not reinitialize");
-  if (!is_true(*body, "force")) {
+  const bool force = is_true(*body, "force");
+  if (!force) {
     if (seen.requests.reinitialize) co_return text(503, "reinitialize already in progress");
     if (seen.job.running()) co_return text(503, job_text(seen.job.kind) + " already in progress");
   }
-  commands_.reinitialize();
+  commands_.reinitialize(force, is_true(*body, "from_leader"));
   co_return text(200, "reinitialize started");
 }
 

@@ -9,6 +9,7 @@
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/status.h"
+#include "net/http_client.h"
 #include "net/http_server.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
@@ -19,6 +20,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using net::HttpResponse;
+
+// Made before whatever waits for publications: who is woken by one finds it in the journal.
+std::shared_ptr<Journal> journal_of(Board& board) {
+  auto journal = std::make_shared<Journal>();
+  board.on_publish([journal](const std::shared_ptr<const Snapshot>& next) { journal->look(*next); });
+  return journal;
+}
 
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
@@ -48,6 +56,7 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
       board_(board),
       commands_(commands),
       clock_(clock),
+      journal_(journal_of(board)),
       publications_(executor, board, clock),
       prepared_(std::make_shared<Prepared>()) {
   configure(std::move(options));
@@ -59,27 +68,29 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
 void RestApi::configure(RestApiOptions options) {
   options_ = std::move(options);
   if (!options_.ask_peer) options_.ask_peer = ask_by_http(std::nullopt, std::chrono::seconds(2));
+  if (!options_.telemetry) options_.telemetry = std::make_shared<const Telemetry>();
   prepared_->clear();
 }
 
 std::span<const RestApi::Route> RestApi::routes() {
-  static constexpr std::array<Route, 16> table{{
-      {"GET", "patroni", true, &RestApi::get_patroni},
-      {"GET", "cluster", true, &RestApi::get_cluster},
-      {"GET", "history", true, &RestApi::get_history},
-      {"GET", "config", true, &RestApi::get_config},
-      {"GET", "metrics", true, &RestApi::get_metrics},
-      {"GET", "failsafe", true, &RestApi::get_failsafe},
-      {"PATCH", "config", false, &RestApi::patch_config},
-      {"PUT", "config", false, &RestApi::put_config},
-      {"POST", "reload", false, &RestApi::post_reload},
-      {"POST", "restart", false, &RestApi::post_restart},
-      {"DELETE", "restart", false, &RestApi::delete_restart},
-      {"POST", "reinitialize", false, &RestApi::post_reinitialize},
-      {"POST", "failsafe", false, &RestApi::post_failsafe},
-      {"POST", "switchover", false, &RestApi::post_switchover},
-      {"POST", "failover", false, &RestApi::post_failover},
-      {"DELETE", "switchover", false, &RestApi::delete_switchover},
+  static constexpr std::array<Route, 17> table{{
+      {"GET", "patroni", Route::Access::free, &RestApi::get_patroni},
+      {"GET", "cluster", Route::Access::free, &RestApi::get_cluster},
+      {"GET", "history", Route::Access::free, &RestApi::get_history},
+      {"GET", "config", Route::Access::free, &RestApi::get_config},
+      {"GET", "metrics", Route::Access::free, &RestApi::get_metrics},
+      {"GET", "failsafe", Route::Access::free, &RestApi::get_failsafe},
+      {"GET", "tamada", Route::Access::free, &RestApi::get_tamada},
+      {"PATCH", "config", Route::Access::restricted, &RestApi::patch_config},
+      {"PUT", "config", Route::Access::restricted, &RestApi::put_config},
+      {"POST", "reload", Route::Access::restricted, &RestApi::post_reload},
+      {"POST", "restart", Route::Access::restricted, &RestApi::post_restart},
+      {"DELETE", "restart", Route::Access::restricted, &RestApi::delete_restart},
+      {"POST", "reinitialize", Route::Access::restricted, &RestApi::post_reinitialize},
+      {"POST", "failsafe", Route::Access::restricted_to_list, &RestApi::post_failsafe},
+      {"POST", "switchover", Route::Access::restricted, &RestApi::post_switchover},
+      {"POST", "failover", Route::Access::restricted, &RestApi::post_failover},
+      {"DELETE", "switchover", Route::Access::restricted, &RestApi::delete_switchover},
   }};
   return table;
 }
@@ -112,14 +123,13 @@ awaitable<HttpResponse> RestApi::handle(net::HttpRequest request) {
   };
   const auto route = std::ranges::find_if(routes(), matches);
   if (route == routes().end()) {
-    if (is_read(method)) co_return health_response(method, call.target);
-    co_return unsupported_method(method);
+    co_return is_read(method) ? health_response(method, call.target) : with_own_headers(unsupported_method(method));
   }
-  if (!route->safe) {
-    if (auto refusal = denied(call.request)) co_return std::move(*refusal);
+  if (route->access != Route::Access::free) {
+    if (auto refusal = co_await denied(call, *route)) co_return with_own_headers(std::move(*refusal));
   }
   const auto action = route->action;
-  co_return co_await (this->*action)(std::move(call));
+  co_return with_own_headers(co_await (this->*action)(std::move(call)));
 }
 
 HttpResponse RestApi::health_response(std::string_view method, const Target& target) const {
@@ -129,19 +139,40 @@ HttpResponse RestApi::health_response(std::string_view method, const Target& tar
   const auto segment = target.segment();
   // Patroni: these two, and whatever is asked by HEAD or OPTIONS, are a status and nothing more.
   if (method != "GET" || segment == "liveness" || segment == "readiness") {
-    return {status, options_.extra_headers, {}};
+    return with_own_headers({status, {}, {}});
   }
-  return json(status, status_json(*snapshot, now, {options_.scope, options_.name}));
+  return with_own_headers(json(status, status_json(*snapshot, now, {options_.scope, options_.name})));
 }
 
-std::optional<HttpResponse> RestApi::denied(const net::HttpRequest& request) const {
+HttpResponse RestApi::with_own_headers(HttpResponse response) const {
+  response.headers.insert(response.headers.end(), options_.own_headers.begin(), options_.own_headers.end());
+  return response;
+}
+
+awaitable<bool> RestApi::is_allowed(std::string address, bool members_too) {
+  if (options_.allowlist.contains(address)) co_return true;
+  if (!members_too) co_return false;
+  std::vector<std::string> hosts;
+  for (const auto& [name, member] : board_.latest()->seen.cluster.members) {
+    if (const auto url = net::Url::parse(member.api_url)) hosts.push_back(url->host);
+  }
+  co_return co_await resolves_to(std::move(hosts), std::move(address));
+}
+
+// In Patroni's order: where from, by which certificate, with which password.
+awaitable<std::optional<HttpResponse>> RestApi::denied(const Call& call, const Route& route) {
+  const auto& request = call.request;
+  const bool members_too = options_.allow_members && route.access != Route::Access::restricted_to_list;
+  if (!options_.allowlist.empty() || members_too) {
+    if (!co_await is_allowed(request.peer_address, members_too)) co_return text(403, "Access is denied");
+  }
   if (options_.require_client_certificate && !request.client_certificate)
-    return text(403, "client certificate required");
+    co_return text(403, "client certificate required");
   auto reason = authentication_failure(request.header("Authorization"), options_.username, options_.password);
-  if (!reason) return std::nullopt;
+  if (!reason) co_return std::nullopt;
   auto response = text(401, std::move(*reason));
   response.headers.emplace(response.headers.begin(), "WWW-Authenticate", "Basic realm=\"Patroni\"");
-  return response;
+  co_return response;
 }
 
 HttpResponse RestApi::text(int status, std::string body, std::string type) const {
@@ -190,7 +221,10 @@ awaitable<HttpResponse> RestApi::get_config(Call) {
 }
 
 awaitable<HttpResponse> RestApi::get_metrics(Call) {
-  co_return text(200, metrics_text(*board_.latest(), clock_.now(), {options_.scope, options_.name}), "text/plain");
+  co_return text(
+      200,
+      metrics_text(*board_.latest(), clock_.now(), {options_.scope, options_.name}, *journal_, *options_.telemetry),
+      "text/plain");
 }
 
 awaitable<HttpResponse> RestApi::get_failsafe(Call) {

@@ -11,11 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "api/allowlist.h"
 #include "api/board.h"
 #include "api/commands.h"
+#include "api/journal.h"
 #include "api/publications.h"
 #include "api/query.h"
 #include "api/status_json.h"
+#include "api/telemetry.h"
 #include "net/clock.h"
 #include "net/http.h"
 #include "net/stream.h"
@@ -30,8 +33,14 @@ struct RestApiOptions {
   std::string scope, name;
   std::string username, password;           // both empty: whoever reaches the port may change things
   bool require_client_certificate = false;  // of the requests that change something
-  std::vector<std::pair<std::string, std::string>> extra_headers;
-  AskPeer ask_peer;  // empty: by HTTP without certificates, 2 s
+  // Who may change something: addresses, networks, names; with allow_members the members' api_urls, too. Neither:
+  // everybody.
+  Allowlist allowlist;
+  bool allow_members = false;
+  std::vector<std::pair<std::string, std::string>> extra_headers;  // Patroni's http_extra_headers
+  std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer, whatever it is
+  std::shared_ptr<const Telemetry> telemetry;                      // null: nothing is measured
+  AskPeer ask_peer;                                                // empty: by HTTP without certificates, 2 s
 };
 
 // Its two functions are HttpServer's; it must outlive the server, and `board`, `commands` and `clock` must outlive it.
@@ -55,14 +64,20 @@ class RestApi {
   using Action = awaitable<net::HttpResponse> (RestApi::*)(Call);
   struct Route {
     std::string_view method, segment;
-    bool safe;
+    enum class Access {
+      free,
+      restricted,
+      restricted_to_list,  // where members are not let in by being members: Patroni's rule for /failsafe
+    } access;
     Action action;
   };
   struct Prepared;
   static std::span<const Route> routes();
 
   net::HttpResponse health_response(std::string_view method, const Target& target) const;
-  std::optional<net::HttpResponse> denied(const net::HttpRequest& request) const;
+  awaitable<std::optional<net::HttpResponse>> denied(const Call& call, const Route& route);
+  awaitable<bool> is_allowed(std::string address, bool members_too);
+  net::HttpResponse with_own_headers(net::HttpResponse response) const;
   net::HttpResponse text(int status, std::string body, std::string type = "text/html") const;
   net::HttpResponse json(int status, const nlohmann::ordered_json& body) const;
 
@@ -73,6 +88,10 @@ class RestApi {
   awaitable<net::HttpResponse> get_config(Call call);
   awaitable<net::HttpResponse> get_metrics(Call call);
   awaitable<net::HttpResponse> get_failsafe(Call call);
+  // our own additions (tamada_routes.cc)
+  awaitable<net::HttpResponse> get_tamada(Call call);
+  awaitable<net::HttpResponse> get_events(Call call);
+  nlohmann::ordered_json explanation() const;
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
@@ -92,8 +111,12 @@ class RestApi {
   awaitable<net::HttpResponse> post_failover(Call call);
   awaitable<net::HttpResponse> delete_switchover(Call call);
   awaitable<net::HttpResponse> move_leader(Call call, std::string action);
-  awaitable<std::string> why_impossible(std::string leader, std::string candidate, std::string action);
-  awaitable<bool> any_may_be_promoted(std::vector<std::string> api_urls);
+  struct Impossible {
+    std::string text;     // of the refusal; empty: it is possible
+    std::string reasons;  // of each member that cannot take over
+  };
+  awaitable<Impossible> why_impossible(std::string leader, std::string candidate, std::string action);
+  awaitable<std::string> obstacles(std::vector<core::Member> members);
   awaitable<core::Result<bool>> write_failover(core::FailoverRequest request);
   awaitable<bool> await_failover_other_than(core::Revision revision);
   awaitable<net::HttpResponse> await_move(std::string leader, std::string candidate, std::string action,
@@ -104,6 +127,7 @@ class RestApi {
   Commands& commands_;
   net::Clock& clock_;
   RestApiOptions options_;
+  std::shared_ptr<Journal> journal_;
   Publications publications_;
   std::shared_ptr<Prepared> prepared_;
 };

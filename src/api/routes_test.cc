@@ -160,7 +160,7 @@ TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
     void reload() override {}
     void restart(core::RestartRequest) override {}
     void schedule_restart(std::optional<core::RestartRequest>) override {}
-    void reinitialize() override {}
+    void reinitialize(bool, bool) override {}
   } stale;
   node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), "waiting");

@@ -19,6 +19,11 @@ std::string text_of(const Snapshot& snapshot) {
 }
 
 // Byte for byte what Patroni 4.1.4 answered.
+std::string patronis_metrics(const Snapshot& snapshot, const char* name) {
+  const auto text = metrics_text(snapshot, at(noon), {"demo", name}, Journal(), Telemetry());
+  return text.substr(0, text.find("# HELP tamada_"));
+}
+
 TEST(StatusJson, OfTheLeader) {
   EXPECT_EQ(
       text_of(leader()),
@@ -65,7 +70,7 @@ TEST(StatusJson, WithoutAServer) {
 }
 
 TEST(Metrics, OfTheLeader) {
-  EXPECT_EQ(metrics_text(leader(), at(noon), {"demo", "n0"}), R"m(# HELP patroni_version Patroni semver without periods.
+  EXPECT_EQ(patronis_metrics(leader(), "n0"), R"m(# HELP patroni_version Patroni semver without periods.
 # TYPE patroni_version gauge
 patroni_version{scope="demo",name="n0"} 040104
 # HELP patroni_postgres_running Value is 1 if Postgres is running, 0 otherwise.
@@ -151,7 +156,7 @@ TEST(Metrics, OfAStoppedReplica) {
   auto snapshot = replica();
   snapshot.seen.postgres.sql.reset();
   snapshot.state = "stopped";
-  const auto text = metrics_text(snapshot, at(noon), {"demo", "n1"});
+  const auto text = patronis_metrics(snapshot, "n1");
   EXPECT_NE(text.find("\npatroni_postmaster_start_time{scope=\"demo\",name=\"n1\"} 0\n"), text.npos);
   EXPECT_NE(text.find("\npatroni_postgres_state{scope=\"demo\",name=\"n1\"} 12\n"), text.npos);
   EXPECT_EQ(text.find("patroni_postgres_streaming{"), text.npos);
@@ -174,6 +179,31 @@ TEST(ErrorPage, AsPythonsHttpServer) {
 )e");
   EXPECT_EQ(unsupported_method("<b>").status, 501);
   EXPECT_NE(unsupported_method("<b>").body.find("('&lt;b&gt;')"), std::string::npos);
+}
+
+TEST(Metrics, OurOwn) {
+  auto snapshot = leader();
+  Journal journal;
+  snapshot.decision.rule = "leader";
+  journal.look(snapshot);
+  journal.look(snapshot);
+  Telemetry telemetry;
+  telemetry.dcs_requests["txn"].observe(3ms);
+  telemetry.dcs_requests["txn"].observe(10s);
+  telemetry.dcs_errors["txn"] = 1;
+  const auto text = metrics_text(snapshot, at(noon), {"demo", "n0"}, journal, telemetry);
+  for (const char* line :
+       {R"(tamada_lease_margin_seconds{scope="demo",name="n0"} 25)",
+        R"(tamada_decisions_total{scope="demo",name="n0",rule="leader"} 2)",
+        R"(tamada_dcs_request_duration_seconds_bucket{scope="demo",name="n0",operation="txn",le="0.0025"} 0)",
+        R"(tamada_dcs_request_duration_seconds_bucket{scope="demo",name="n0",operation="txn",le="0.005"} 1)",
+        R"(tamada_dcs_request_duration_seconds_bucket{scope="demo",name="n0",operation="txn",le="+Inf"} 2)",
+        R"(tamada_dcs_request_duration_seconds_count{scope="demo",name="n0",operation="txn"} 2)",
+        R"(tamada_dcs_request_errors_total{scope="demo",name="n0",operation="txn"} 1)",
+        R"(tamada_loop_lag_seconds_count{scope="demo",name="n0"} 0)"}) {
+    EXPECT_NE(text.find(std::string(line) + "\n"), text.npos) << line;
+  }
+  EXPECT_EQ(text.find("tamada_last_failover"), text.npos) << "there was none";
 }
 
 }  // namespace

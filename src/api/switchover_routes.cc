@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/routes.h"
 #include "api/status.h"
+#include "core/candidate.h"
 #include "net/http_client.h"
 #include "net/log.h"
 #include "wire/cluster_json.h"
@@ -44,19 +46,31 @@ std::string capitalized(std::string text) {
 // "switchover" -> "switched", "failover" -> "failed"
 std::string past(const std::string& action) { return action.substr(0, action.size() - 4) + "ed"; }
 
-// Whether a member that answered so may take over.
-bool may_be_promoted(const std::string& body) {
-  const auto answer = wire::parse_object(body);
-  if (!answer || !(wire::find(*answer, "xlog") || wire::find(*answer, "wal"))) return false;
-  const auto* watchdog_failed = wire::find(*answer, "watchdog_failed");
-  if (watchdog_failed && wire::to_bool(*watchdog_failed).value_or(false)) return false;
-  const auto peer = wire::parse_peer(body);
-  return !peer.nofailover && peer.failover_priority > 0;
+// Why the member, which answered so, cannot take over. Patroni looks at the tags and the watchdog here, and leaves the
+// rest to the leader, whose refusal nobody sees.
+std::optional<std::string> obstacle_of(const core::Member& member, const core::Result<HttpResponse>& answer,
+                                       const Snapshot& snapshot) {
+  const auto& seen = snapshot.seen;
+  const auto body = answer ? wire::parse_object(answer->body) : std::nullopt;
+  if (!body) return core::candidate_obstacle(member, nullptr, {}, 0);
+  const auto* watchdog_failed = wire::find(*body, "watchdog_failed");
+  if (watchdog_failed && wire::to_bool(*watchdog_failed).value_or(false)) return member.name + ": its watchdog failed";
+  auto peer = wire::parse_peer(answer->body);
+  peer.reachable = true;
+  // Without a leader there is nobody to lag behind: the operator's word counts.
+  if (seen.cluster.unlocked()) {
+    peer.in_recovery = true;
+    return core::candidate_obstacle(member, &peer, {}, std::numeric_limits<core::Lsn>::max());
+  }
+  core::Reference reference{.lsn = seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0};
+  if (seen.postgres.running_primary())
+    reference = {.lsn = seen.postgres.sql->wal_lsn, .timeline = seen.postgres.sql->timeline, .current = false};
+  return core::candidate_obstacle(member, &peer, reference, seen.settings.maximum_lag_on_failover);
 }
 
 struct Candidates {
   std::string error;  // there are none, because
-  std::vector<std::string> api_urls;
+  std::vector<core::Member> members;
 };
 
 Candidates candidates_of(const core::ClusterView& cluster, const std::string& leader, const std::string& candidate,
@@ -71,15 +85,15 @@ Candidates candidates_of(const core::ClusterView& cluster, const std::string& le
       return {"candidate name does not match with sync_standby", {}};
     const auto* member = cluster.member(candidate);
     if (!member) return {"candidate does not exists", {}};
-    out.api_urls.push_back(member->api_url);
+    out.members.push_back(*member);
     return out;
   }
   for (const auto& [name, member] : cluster.members) {
     if (only_synchronous ? is_sync_standby(cluster, name) : !cluster.leader || name != cluster.leader->name)
-      out.api_urls.push_back(member.api_url);
+      out.members.push_back(member);
   }
-  if (!only_synchronous && cluster.leader) std::erase(out.api_urls, "");
-  if (!out.api_urls.empty()) return out;
+  if (!only_synchronous && cluster.leader) std::erase_if(out.members, [](const auto& m) { return m.api_url.empty(); });
+  if (!out.members.empty()) return out;
   return {action + (only_synchronous ? " is not possible: can not find sync_standby"
                                      : " is not possible: cluster does not have members except leader"),
           {}};
@@ -155,8 +169,15 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
   }
   if (leader == candidate) co_return text(400, "Switchover target and source are the same");
   if (!scheduled) {
-    const auto reason = co_await why_impossible(leader, candidate, action);
-    if (!reason.empty()) co_return text(412, reason);
+    const auto impossible = co_await why_impossible(leader, candidate, action);
+    if (!impossible.text.empty()) {
+      auto refusal = text(412, impossible.text);
+      if (!impossible.reasons.empty()) {
+        log::info("{} refused: {}", action, impossible.reasons);
+        refusal.headers.emplace_back("Tamada-Reason", impossible.reasons);
+      }
+      co_return refusal;
+    }
   }
 
   const auto latest = board_.latest();  // a moment has passed
@@ -170,36 +191,53 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
   co_return text(202, capitalized(action) + " scheduled");
 }
 
-awaitable<std::string> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
+awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
+  // Lag is told by our own position, if we are the leader.
+  if (clock_.now() - board_.latest()->seen.now > std::chrono::milliseconds(200))
+    co_await commands_.refresh(std::chrono::seconds(1));
   auto candidates = candidates_of(board_.latest()->seen.cluster, leader, candidate, action);
-  if (!candidates.error.empty()) co_return candidates.error;
-  if (co_await any_may_be_promoted(std::move(candidates.api_urls))) co_return "";
-  co_return action + " is not possible: no good candidates have been found";
+  if (!candidates.error.empty()) co_return Impossible{candidates.error, {}};
+  // A named candidate that is tagged: Patroni's sentence alone, which scripts compare.
+  const bool tagged = !candidate.empty() && !candidates.members.front().tags.may_be_promoted();
+  const auto reasons = co_await obstacles(std::move(candidates.members));
+  if (reasons.empty()) co_return Impossible{};
+  auto text = action + " is not possible: no good candidates have been found";
+  co_return Impossible{tagged ? text : text + ": " + reasons, reasons};
 }
 
-// Asks all at once; the first good answer is enough.
-awaitable<bool> RestApi::any_may_be_promoted(std::vector<std::string> api_urls) {
+// Asks all at once; the first good answer is enough, and there are no obstacles then.
+awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members) {
   struct Poll {
     asio::steady_timer over;
     std::size_t left;
     bool good = false;
+    std::map<std::string, std::string> reasons;
   };
-  if (api_urls.empty()) co_return false;
   auto poll =
-      std::make_shared<Poll>(asio::steady_timer(executor_, asio::steady_timer::time_point::max()), api_urls.size());
-  for (auto& url : api_urls) {
-    auto ask = [](AskPeer peer, std::string at) -> awaitable<bool> {
-      const auto answer = co_await peer(std::move(at));
-      co_return answer&& may_be_promoted(answer->body);
+      std::make_shared<Poll>(asio::steady_timer(executor_, asio::steady_timer::time_point::max()), members.size());
+  for (auto& member : members) {
+    auto ask = [](AskPeer peer, core::Member whom,
+                  std::shared_ptr<const Snapshot> snapshot) -> awaitable<std::optional<std::string>> {
+      const auto answer = co_await peer(whom.api_url);
+      co_return obstacle_of(whom, answer, *snapshot);
     };
-    asio::co_spawn(executor_, ask(options_.ask_peer, std::move(url)), [poll](std::exception_ptr error, bool good) {
-      poll->good = poll->good || (!error && good);
-      if (--poll->left == 0 || poll->good) poll->over.expires_at(asio::steady_timer::time_point::min());
-    });
+    const auto name = member.name;
+    asio::co_spawn(executor_, ask(options_.ask_peer, std::move(member), board_.latest()),
+                   [poll, name](std::exception_ptr error, std::optional<std::string> reason) {
+                     if (error || reason) {
+                       poll->reasons[name] = reason.value_or(name + " does not answer");
+                     } else {
+                       poll->good = true;
+                     }
+                     if (--poll->left == 0 || poll->good) poll->over.expires_at(asio::steady_timer::time_point::min());
+                   });
   }
   co_await poll->over.async_wait(asio::as_tuple(use_awaitable));
   co_await throw_if_cancelled();
-  co_return poll->good;
+  std::string all;
+  if (poll->good) co_return all;
+  for (const auto& [name, reason] : poll->reasons) all += (all.empty() ? "" : "; ") + reason;
+  co_return all;
 }
 
 awaitable<bool> RestApi::await_failover_other_than(core::Revision revision) {
@@ -244,7 +282,15 @@ awaitable<HttpResponse> RestApi::await_move(std::string leader, std::string cand
     co_return text(200, fmt::format("{} over to \"{}\" instead of \"{}\"", capitalized(past(action)), move->new_leader,
                                     candidate));
   }
-  if (move->key_gone) co_return text(503, capitalized(action) + " failed");
+  if (move->key_gone) {
+    auto failed = text(503, capitalized(action) + " failed");
+    const auto& handover = journal_->handover();
+    if (handover && handover->state == Handover::State::failed && !handover->reason.empty()) {
+      failed.body += ": " + handover->reason;
+      failed.headers.emplace_back("Tamada-Reason", handover->reason);
+    }
+    co_return failed;
+  }
   co_return text(503, fmt::format("{} status unknown after {} seconds; operation may still be in progress",
                                   capitalized(action), seconds));
 }

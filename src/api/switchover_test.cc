@@ -9,7 +9,7 @@ using namespace test;
 
 constexpr auto n1_url = "http://127.0.0.1:27201/patroni";
 constexpr auto n2_url = "http://127.0.0.1:27202/patroni";
-constexpr auto good = R"({"state": "running", "role": "replica", "xlog": {"received_location": 1}})";
+constexpr auto good = R"({"state": "running", "role": "replica", "xlog": {"received_location": 67109000}})";
 
 void set_sync(Snapshot& s) {
   s.seen.cluster.config_json = R"({"synchronous_mode":true})";
@@ -59,22 +59,54 @@ TEST(Switchover, Refusals) {
 
 TEST(Switchover, AsksTheCandidates) {
   Node node(leader());
-  const std::string none = "412 switchover is not possible: no good candidates have been found";
-  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), none);
+  const std::string none = "412 switchover is not possible: no good candidates have been found: ";
+  const std::string n1_silent = "n1 does not answer on " + std::string(n1_url);
+  const std::string n2_silent = "n2 does not answer on " + std::string(n2_url);
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), none + n1_silent + "; " + n2_silent);
   EXPECT_EQ(node.asked.size(), 2U);
-  for (const char* answer : {R"({"state": "stopped", "role": "replica"})",
-                             R"({"xlog": {"received_location": 1}, "tags": {"nofailover": true}})",
-                             R"({"xlog": {"received_location": 1}, "tags": {"failover_priority": 0}})",
-                             R"({"xlog": {"received_location": 1}, "watchdog_failed": true})", "junk"}) {
-    node.peers = {{n1_url, answer}};
-    EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), none) << answer;
+  struct Case {
+    const char *answer, *reason;
+  };
+  const Case cases[] = {
+      {R"({"state": "stopped", "role": "replica"})", "n1: PostgreSQL is not running"},
+      {R"({"state": "running", "xlog": {"received_location": 1}, "tags": {"nofailover": true}})",
+       "n1 is tagged as nofailover"},
+      {R"({"state": "running", "xlog": {"received_location": 1}, "tags": {"failover_priority": 0}})",
+       "n1 is tagged as nofailover"},
+      {R"({"state": "running", "xlog": {"received_location": 1}, "watchdog_failed": true})", "n1: its watchdog failed"},
+      {R"({"state": "running", "role": "replica", "xlog": {"received_location": 16777216}})",
+       "n1: lag 48 MB over the limit of 1 MB"},
+      {R"({"state": "running", "role": "primary", "xlog": {"location": 67109000}})", "n1 is a primary"},
+      {"junk", nullptr}};
+  for (const auto& c : cases) {
+    node.peers = {{n1_url, c.answer}};
+    EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"),
+              none + (c.reason ? c.reason : n1_silent) + "; " + n2_silent);
   }
   node.peers = {{n1_url, good}};
-  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n2"})"), none);
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n2"})"), none + n2_silent);
+  EXPECT_EQ(*node.answer->header("Tamada-Reason"), n2_silent);
   EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "waiting");
   node.publish([](Snapshot& s) { s.seen.cluster.members.erase("n1"), s.seen.cluster.members.erase("n2"); });
   EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"),
             "412 switchover is not possible: cluster does not have members except leader");
+}
+
+TEST(Switchover, TaggedCandidateIsRefusedInPatronisWords) {
+  auto snapshot = leader();
+  snapshot.seen.cluster.members["n1"].tags.nofailover = true;
+  Node node(snapshot);
+  node.peers = {{n1_url, good}};
+  EXPECT_EQ(node.ask("POST", "/failover", R"({"candidate":"n1"})"),
+            "412 failover is not possible: no good candidates have been found");
+}
+
+TEST(Failover, WithoutALeaderLagIsNoObstacle) {
+  auto snapshot = replica("n2");
+  snapshot.seen.cluster.leader.reset();
+  Node node(snapshot);
+  node.peers = {{n1_url, R"({"state": "running", "role": "replica", "xlog": {"received_location": 1}})"}};
+  EXPECT_EQ(node.ask("POST", "/failover", R"({"candidate":"n1"})"), "waiting");
 }
 
 void take_over(Snapshot& s, const char* name) { s.seen.cluster.leader = core::Leader{name, 50, 50, 200}; }

@@ -96,9 +96,13 @@ class FakeAgent final : public Commands {
   void schedule_restart(std::optional<core::RestartRequest> request) override {
     publish([&](Snapshot& s) { s.seen.requests.scheduled_restart = request; });
   }
-  void reinitialize() override { ++reinitializes; }
+  void reinitialize(bool by_force, bool from_leader) override {
+    ++reinitializes;
+    last_reinitialize = std::string(by_force ? "force" : "") + (from_leader ? " from_leader" : "");
+  }
 
   int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;
+  std::string last_reinitialize;
   bool dcs_down = false;
   std::vector<core::FailoverRequest> failovers;
   std::function<void()> before_config_write;
@@ -128,6 +132,7 @@ class Node {
     net::HttpRequest request{std::move(method), std::move(target), {}, std::move(body), {}};
     if (!request.body.empty()) request.headers.emplace_back("Content-Length", std::to_string(request.body.size()));
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    request.peer_address = peer_address;
     answer.reset();
     asio::co_spawn(io, api->handle(std::move(request)), [this](std::exception_ptr error, net::HttpResponse response) {
       if (error) std::rethrow_exception(error);
@@ -162,6 +167,7 @@ class Node {
   FakeAgent agent;
   std::map<std::string, std::string> peers;
   std::vector<std::string> asked;
+  std::string peer_address = "127.0.0.1";
   std::unique_ptr<RestApi> api;
   std::optional<net::HttpResponse> answer;
 };

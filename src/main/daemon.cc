@@ -1,16 +1,20 @@
 // The daemon: the only place where the parts are put together.
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <random>
 
 #include "agent/agent.h"
 #include "agent/http_peers.h"
 #include "agent/log_options.h"
+#include "agent/measured_dcs.h"
 #include "agent/service_manager.h"
 #include "api/routes.h"
 #include "core/presentation.h"
@@ -53,11 +57,14 @@ net::HttpServerOptions server_options(const config::RestApi& rest) {
   net::HttpServerOptions options;
   options.address = rest.listen_host;
   options.port = rest.listen_port;
+  // Patroni's default of 5 is for a server that looks at its connections one by one.
+  options.backlog = rest.request_queue_size > 5 ? rest.request_queue_size : 0;
   if (!rest.certfile.empty()) {
     options.tls = net::TlsServer{.cert_file = rest.certfile,
                                  .key_file = rest.keyfile,
                                  .key_password = rest.keyfile_password,
                                  .ca_file = rest.cafile,
+                                 .ciphers = rest.ciphers,
                                  .verify_client = rest.verify_client == "required"   ? net::TlsServer::Verify::required
                                                   : rest.verify_client == "optional" ? net::TlsServer::Verify::optional
                                                                                      : net::TlsServer::Verify::none};
@@ -74,19 +81,28 @@ std::string instance() {
   return id;
 }
 
-api::RestApiOptions api_options(const config::Local& local) {
+api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<const api::Telemetry> telemetry) {
   api::RestApiOptions options;
-  options.extra_headers = {{agent::HttpPeers::instance_header, instance()}};
+  options.telemetry = std::move(telemetry);
   options.scope = local.scope;
   options.name = local.name;
   options.username = local.restapi.username;
   options.password = local.restapi.password;
   const auto& rest = local.restapi;
   options.require_client_certificate = !rest.certfile.empty() && rest.verify_client != "none";
-  options.ask_peer = api::ask_by_http(
-      net::TlsClient{
-          .ca_file = rest.cafile, .cert_file = rest.certfile, .key_file = rest.keyfile, .verify = !rest.cafile.empty()},
-      std::chrono::seconds(2));
+  std::vector<std::string> problems;
+  options.allowlist = api::Allowlist(rest.allowlist, problems);
+  for (const auto& problem : problems) log::error("{}", problem);
+  options.allow_members = rest.allowlist_include_members;
+  options.extra_headers = rest.http_extra_headers;
+  if (!rest.certfile.empty()) {
+    std::ranges::copy(rest.https_extra_headers, std::back_inserter(options.extra_headers));
+  }
+  options.own_headers = {{agent::HttpPeers::instance_header, instance()}};
+  if (rest.server_tokens == "productonly") options.own_headers.emplace_back("Server", "Patroni");
+  if (rest.server_tokens == "minimal")
+    options.own_headers.emplace_back("Server", "Patroni/" + std::string(core::compatible_version));
+  options.ask_peer = api::ask_by_http(agent::peer_tls(local), std::chrono::seconds(2));
   return options;
 }
 
@@ -98,6 +114,15 @@ fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
           .device = watchdog.device,
           .safety_margin_s = watchdog.safety_margin_s,
           .testing = watchdog.driver == "testing"};
+}
+
+// Whatever keeps the loop from running this in time keeps everything else, too.
+asio::awaitable<void> measure_loop(net::Clock& clock, std::shared_ptr<api::Telemetry> telemetry) {
+  for (;;) {
+    const auto due = clock.now() + std::chrono::seconds(1);
+    co_await clock.sleep_until(due);
+    telemetry->loop_lag.observe(clock.now() - due);
+  }
 }
 
 // Everything that lives as long as the daemon; built in this order, ended in the other.
@@ -121,40 +146,44 @@ class Daemon {
     if (!dcs) refuse(dcs.error().what);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });
-    agent::HttpPeers peers(local.restapi, instance());
     fence::Guard guard(io_.get_executor(), fence::guard_program(), local.postgresql.data_dir);
     guard.enable(local.watchdog.guard);
     fence::Watchdog watchdog(watchdog_options(local.watchdog));
     fence::Fences fences({&guard, &watchdog});
+    agent::HttpPeers peers(agent::peer_tls(local), instance());
+    agent::MeasuredDcs measured(**dcs, clock_, *telemetry_);
     agent::Agent agent({.executor = io_.get_executor(),
                         .clock = clock_,
-                        .dcs = **dcs,
+                        .dcs = measured,
                         .postgres = postgres,
                         .peers = peers,
                         .configuration = configuration_,
                         .board = board_,
                         .fence = fences});
-    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local));
-    agent.on_reload([this, &rest, &guard, &watchdog] {
-      auto again = config::load(file_, variables_);
-      if (again) {
-        if (auto configured = agent::configure_log(again->local.log); !configured) {
-          again = std::unexpected(configured.error());
-        } else {
-          rest.configure(api_options(again->local));
-          guard.enable(again->local.watchdog.guard);
-          watchdog.configure(watchdog_options(again->local.watchdog));
-        }
-      }
-      service_manager_.reloaded();
-      return again;
-    });
+    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_));
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
         [&rest](net::HttpRequest request) { return rest.handle(std::move(request)); });
     if (auto listening = server.listen(); !listening) refuse(listening.error().what);
+    agent.on_reload([this, &rest, &peers, &server, &guard, &watchdog] {
+      auto again = config::load(file_, variables_);
+      service_manager_.reloaded();
+      if (!again) return again;
+      if (auto configured = agent::configure_log(again->local.log); !configured) {
+        return core::Result<config::Loaded>(std::unexpected(configured.error()));
+      }
+      rest.configure(api_options(again->local, telemetry_));
+      peers.configure(agent::peer_tls(again->local));
+      guard.enable(again->local.watchdog.guard);
+      watchdog.configure(watchdog_options(again->local.watchdog));
+      // Certificates that were renewed in place are read again, too.
+      if (auto reloaded = server.reload(server_options(again->local.restapi)); !reloaded)
+        log::error("the REST API goes on as before: {}", reloaded.error().what);
+      return again;
+    });
 
+    asio::co_spawn(io_, measure_loop(clock_, telemetry_), asio::detached);
     int code = 1;
     await_signals(agent);
     asio::co_spawn(io_, agent.run(), [this, &code](std::exception_ptr thrown, int result) {
@@ -204,6 +233,7 @@ class Daemon {
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   net::SystemClock clock_;
   api::Board board_;
+  std::shared_ptr<api::Telemetry> telemetry_ = std::make_shared<api::Telemetry>();
   agent::ServiceManager service_manager_;
 };
 

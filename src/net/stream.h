@@ -31,8 +31,7 @@ class Stream {
 struct TlsClient {
   std::string ca_file, cert_file, key_file, key_password;
   bool verify = true;
-  bool verify_host = true;   // with verify: the certificate must be for the name that was asked for
-  std::string key_password;  // of an encrypted key_file
+  bool verify_host = true;  // with verify: the certificate must be for the name that was asked for
 };
 struct TlsServer {
   std::string cert_file, key_file, key_password, ca_file, ciphers;

@@ -1,0 +1,153 @@
+#include "api/handover.h"
+
+#include <algorithm>
+
+namespace tamada::api {
+namespace {
+
+Phase& phase(Handover& handover, std::string_view name, core::Instant began) {
+  const auto it = std::ranges::find(handover.phases, name, &Phase::name);
+  if (it != handover.phases.end()) return *it;
+  return handover.phases.emplace_back(Phase{std::string(name), began, std::nullopt});
+}
+
+bool has_phase(const Handover& handover, std::string_view name) {
+  return std::ranges::find(handover.phases, name, &Phase::name) != handover.phases.end();
+}
+
+void end_open_phases(Handover& handover, core::Instant at) {
+  for (auto& one : handover.phases) {
+    if (!one.ended) one.ended = at;
+  }
+}
+
+// The old leader's own work, with the times that the job noted.
+void look_at_stop(const core::JobView& job, Handover& handover) {
+  const bool ended = !job.running();
+  const bool checkpointing = job.step == "checkpoint";
+  const auto stop_began = checkpointing || job.step.empty() ? job.ended_at : job.step_since;
+  if (checkpointing || job.step_since > job.started_at) {
+    auto& checkpoint = phase(handover, "checkpoint", job.started_at);
+    if (!checkpointing || ended) checkpoint.ended = stop_began;
+    if (checkpointing && !ended) return;
+  }
+  auto& stop = phase(handover, "stop", stop_began);
+  handover.outage_began = stop.began;
+  if (ended) stop.ended = job.ended_at;
+}
+
+bool is_primary(const Snapshot& snapshot, const std::string& member) {
+  if (member == snapshot.seen.self) return snapshot.seen.postgres.running_primary();
+  const auto* record = snapshot.seen.cluster.member(member);
+  return record && record->is_primary_role() && record->running();
+}
+
+bool asks_for_something(const core::FailoverRequest& request, core::WallTime now) {
+  return !(request.leader.empty() && request.candidate.empty()) &&
+         (!request.scheduled_at || *request.scheduled_at <= now);
+}
+
+}  // namespace
+
+std::string_view name(Handover::State state) {
+  switch (state) {
+    case Handover::State::running:
+      return "running";
+    case Handover::State::done:
+      return "done";
+    case Handover::State::failed:
+      break;
+  }
+  return "failed";
+}
+
+void HandoverWatch::begin(const Snapshot& snapshot, std::optional<Handover>& current, std::string kind) {
+  current.emplace();
+  current->kind = std::move(kind);
+  current->from = leader_;
+  current->began_wall = snapshot.seen.wall;
+  current->began = snapshot.seen.now;
+  current->outage_began = lost_.value_or(snapshot.seen.now);
+}
+
+// What the keys tell is of this moment; what our own server tells of its stream may have begun any time since the last
+// look, and the outage is rather called too long than too short.
+void HandoverWatch::watch_primary(const Snapshot& snapshot) {
+  const auto& seen = snapshot.seen;
+  const auto& sql = seen.postgres.sql;
+  const auto* record = seen.cluster.member(leader_);
+  const bool by_keys = !seen.cluster.unlocked() && (!record || record->running());
+  const bool by_server = leader_ == seen.self ? seen.postgres.running_primary()
+                                              : !sql || !sql->in_recovery || sql->replication_state == "streaming";
+  if (by_keys && by_server) {
+    primary_seen_ = seen.now;
+    lost_.reset();
+  } else if (!lost_) {
+    lost_ = by_keys && primary_seen_ != core::Instant{} ? primary_seen_ : seen.now;
+  }
+}
+
+void HandoverWatch::look(const Snapshot& snapshot, std::optional<Handover>& current) {
+  const auto& seen = snapshot.seen;
+  const auto& cluster = seen.cluster;
+  if (!cluster.loaded || !seen.dcs.ok) return;
+  if (leader_.empty() && !cluster.unlocked()) leader_ = cluster.leader->name;
+  if (!leader_.empty()) watch_primary(snapshot);
+  const bool running = current && current->state == Handover::State::running;
+  const auto& request = cluster.failover;
+  if (request && request->revision != request_ && asks_for_something(*request, seen.wall)) {
+    request_ = request->revision;
+    if (!running && !leader_.empty()) {
+      begin(snapshot, current, request->is_switchover() ? "switchover" : "failover");
+      current->to = request->candidate;
+    }
+  }
+  const bool moved = cluster.unlocked() || cluster.leader->name != leader_;
+  if (moved && !leader_.empty() && !(current && current->state == Handover::State::running)) {
+    begin(snapshot, current, "automatic");
+  }
+  if (current && current->state == Handover::State::running) advance(snapshot, *current);
+  if (!cluster.unlocked()) leader_ = cluster.leader->name;
+}
+
+void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
+  const auto& seen = snapshot.seen;
+  const auto& cluster = seen.cluster;
+  const bool ours = seen.self == current.from;
+  if (ours && seen.job.kind == core::JobKind::stop && seen.job.started_at >= current.began)
+    look_at_stop(seen.job, current);
+  const auto& decision = snapshot.decision;
+  if (ours && (decision.rule == "switchover" || decision.rule == "hand_over")) current.reason = decision.reason;
+
+  if (cluster.unlocked()) {
+    auto& given = phase(current, "hand-over", seen.now);
+    if (current.phases.size() > 1) given.began = current.phases[current.phases.size() - 2].ended.value_or(seen.now);
+    return;
+  }
+  const auto& holder = cluster.leader->name;
+  const bool came_back = holder == current.from && current.kind == "automatic";
+  if (holder != current.from || came_back || has_phase(current, "promote")) {
+    current.to = holder;
+    // The moment without a key may have passed between two publications.
+    phase(current, "hand-over", current.phases.empty() ? seen.now : current.phases.back().ended.value_or(seen.now));
+    if (!has_phase(current, "promote")) {
+      end_open_phases(current, seen.now);
+      phase(current, "promote", seen.now);
+    }
+    if (!is_primary(snapshot, holder)) return;
+    end_open_phases(current, seen.now);
+    current.ended = seen.now;
+    current.state = Handover::State::done;
+    current.reason.clear();
+    return;
+  }
+  // The same leader goes on: it took the key again, or never gave it away and dropped the request.
+  const bool asked = cluster.failover && asks_for_something(*cluster.failover, seen.wall);
+  const bool busy = seen.job.running() || !snapshot.decision.memory.handing_over.empty();
+  if (asked || (ours && busy)) return;
+  end_open_phases(current, seen.now);
+  current.ended = seen.now;
+  current.state = Handover::State::failed;
+}
+
+}  // namespace tamada::api

@@ -1,0 +1,131 @@
+// GET /tamada/...: what Patroni's API has no place for; see docs/rest.md.
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/errors.h"
+#include "api/routes.h"
+#include "api/status.h"
+#include "core/candidate.h"
+#include "wire/json.h"
+#include "wire/keys.h"
+
+namespace tamada::api {
+
+using Json = nlohmann::ordered_json;
+using net::HttpResponse;
+
+namespace {
+
+constexpr auto wait_max = std::chrono::seconds(60);
+
+double seconds(core::Duration duration) {
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) / 1e3;
+}
+
+double milliseconds(core::Duration duration) {
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) / 1e3;
+}
+
+std::uint64_t number_at(const Query& query, std::string_view name) {
+  const auto* text = find(query, name);
+  std::uint64_t value = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
+  return value;
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json event_json(const Event& event) {
+  Json out = {{"id", event.id}, {"time", wire::format_iso(event.at)}, {"type", event.type}, {"text", event.text}};
+  if (const auto fields = wire::parse_object(event.fields_json)) out.update(*fields);
+  return out;
+}
+
+Json handover_json(const Handover& handover, core::Instant now) {
+  Json out = {{"kind", handover.kind},
+              {"state", name(handover.state)},
+              {"from", text_or_null(handover.from)},
+              {"to", text_or_null(handover.to)},
+              {"began", wire::format_iso(handover.began_wall)}};
+  const bool running = handover.state == Handover::State::running;
+  out["ms"] = milliseconds((running ? now : handover.ended) - handover.began);
+  auto& phases = out["phases"] = Json::array();
+  for (const auto& phase : handover.phases) {
+    phases.push_back({{"phase", phase.name},
+                      {"state", phase.ended ? "done" : "running"},
+                      {"at_ms", milliseconds(phase.began - handover.began)},
+                      {"ms", milliseconds(phase.ended.value_or(now) - phase.began)}});
+  }
+  if (handover.state == Handover::State::done) out["outage_ms"] = milliseconds(handover.outage());
+  if (!handover.reason.empty()) out["reason"] = handover.reason;
+  return out;
+}
+
+}  // namespace
+
+awaitable<HttpResponse> RestApi::get_tamada(Call call) {
+  const std::string_view path = call.target.path;
+  if (path == "/tamada/events") co_return co_await get_events(std::move(call));
+  if (path == "/tamada/explain") co_return json(200, explanation());
+  if (path == "/tamada/handover") {
+    const auto& handover = journal_->handover();
+    co_return json(200, handover ? handover_json(*handover, clock_.now()) : Json(nullptr));
+  }
+  co_return error_page(404);
+}
+
+// wait=SECONDS: when there is nothing new, the answer waits for it.
+awaitable<HttpResponse> RestApi::get_events(Call call) {
+  const auto query = parse_query(call.target.query);
+  auto since = number_at(query, "since");
+  // A number of before our restart: what has happened since that, is everything.
+  if (since > journal_->last_id()) since = 0;
+  const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
+  if (wait > core::Duration::zero() && journal_->last_id() == since) {
+    co_await publications_.wait([journal = journal_, since](const Snapshot&) { return journal->last_id() > since; },
+                                clock_.now() + wait);
+  }
+  Json out = {{"member", options_.name},
+              {"time", wire::format_iso(clock_.wall())},
+              {"last", journal_->last_id()},
+              {"events", Json::array()}};
+  for (const auto& event : journal_->since(since)) out["events"].push_back(event_json(event));
+  co_return json(200, out);
+}
+
+Json RestApi::explanation() const {
+  const auto snapshot = board_.latest();
+  const auto now = clock_.now();
+  const auto& seen = snapshot->seen;
+  const auto status = status_of(*snapshot, now);
+  Json out = {{"member", options_.name},
+              {"time", wire::format_iso(clock_.wall())},
+              {"role", status.role},
+              {"state", status.state},
+              {"leader", seen.cluster.unlocked() ? Json(nullptr) : Json(seen.cluster.leader->name)},
+              {"pause", status.pause}};
+  out["decision"] = {{"rule", snapshot->decision.rule},
+                     {"reason", snapshot->decision.reason},
+                     {"since", wire::format_iso(journal_->rule_since())}};
+  const bool alive = seen.lease.id != 0 && seen.lease.deadline && now < *seen.lease.deadline;
+  out["lease_seconds_left"] = alive ? Json(seconds(*seen.lease.deadline - now)) : Json(nullptr);
+  if (seen.job.running()) {
+    out["job"] = {{"job", core::name(seen.job.kind)},
+                  {"step", text_or_null(seen.job.step)},
+                  {"seconds", seconds(now - seen.job.started_at)}};
+  }
+  bool open = true;
+  auto gates = Json::array();
+  for (const auto& gate : core::promotion_gates(seen)) {
+    open = open && !gate.obstacle;
+    gates.push_back({{"gate", gate.name},
+                     {"open", !gate.obstacle},
+                     {"reason", gate.obstacle ? Json(*gate.obstacle) : Json(nullptr)}});
+  }
+  out["leads"] = status.leader;
+  out["may_be_promoted"] = open;
+  out["gates"] = std::move(gates);
+  return out;
+}
+
+}  // namespace tamada::api

@@ -1,0 +1,42 @@
+// What is measured besides the snapshots: filled by those who do the work, read by /metrics.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "core/types.h"
+
+namespace tamada::api {
+
+// Counts of durations, as Prometheus counts them.
+class Histogram {
+ public:
+  static constexpr std::array<double, 12> bounds_s{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+
+  void observe(core::Duration duration) {
+    const double seconds = std::chrono::duration<double>(duration).count();
+    for (std::size_t i = 0; i < bounds_s.size(); ++i) {
+      if (seconds <= bounds_s[i]) ++at_most_[i];
+    }
+    ++count_;
+    sum_s_ += seconds;
+  }
+  std::uint64_t at_most(std::size_t bound) const { return at_most_[bound]; }
+  std::uint64_t count() const { return count_; }
+  double sum_s() const { return sum_s_; }
+
+ private:
+  std::array<std::uint64_t, bounds_s.size()> at_most_{};
+  std::uint64_t count_ = 0;
+  double sum_s_ = 0;
+};
+
+struct Telemetry {
+  Histogram loop_lag;                               // how much later than due a timer's coroutine runs
+  std::map<std::string, Histogram> dcs_requests;    // by operation: range, txn ...
+  std::map<std::string, std::uint64_t> dcs_errors;  // those of them that failed
+};
+
+}  // namespace tamada::api
