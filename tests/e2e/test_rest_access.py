@@ -1,0 +1,116 @@
+"""Who may change something over REST: passwords, certificates, addresses; and that a reload takes what was changed."""
+import os
+import signal
+import socket
+import ssl
+import subprocess
+
+import pytest
+import requests
+import yaml
+
+from harness import processes, wait_for
+
+
+class Authority:
+    def __init__(self, folder):
+        self.folder = folder
+        self._openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ca"
+                      " -keyout ca.key -out ca.crt")
+        self.issue("server"), self.issue("client")
+
+    def _openssl(self, arguments):
+        subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, capture_output=True)
+
+    def issue(self, name):
+        with open(f"{self.folder}/san", "w") as f:
+            f.write("subjectAltName=IP:127.0.0.1\n")
+        self._openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name}"
+                      f" -keyout {name}.key -out {name}.csr")
+        self._openssl(f"x509 -req -days 2 -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile san -out {name}.crt")
+        user = processes.service_user()
+        if user:
+            os.chown(f"{self.folder}/{name}.key", user.pw_uid, user.pw_gid)
+
+    def path(self, name):
+        return f"{self.folder}/{name}"
+
+
+@pytest.fixture
+def node(new_cluster):
+    cluster = new_cluster(n=1)
+    cluster.ca = Authority(cluster.root)
+    only = cluster.nodes[0]
+    only.config["restapi"] |= {"certfile": cluster.ca.path("server.crt"), "keyfile": cluster.ca.path("server.key"),
+                               "cafile": cluster.ca.path("ca.crt"), "verify_client": "optional",
+                               "authentication": {"username": "admin", "password": "secret"},
+                               "http_extra_headers": {"X-Site": "one"}, "https_extra_headers": {"X-Tls": "yes"},
+                               "server_tokens": "ProductOnly"}
+    cluster.etcd.start()
+    only.start()
+    wait_for("a primary", lambda: ask(only, "GET", "/primary").status_code == 200, 60)
+    return only
+
+
+def ask(node, method, path, certificate=False, **more):
+    ca = node.cluster.ca
+    return requests.request(method, f"https://127.0.0.1:{node.api_port}{path}", verify=ca.path("ca.crt"), timeout=5,
+                            cert=(ca.path("client.crt"), ca.path("client.key")) if certificate else None, **more)
+
+
+def said(answer):
+    return answer.status_code, answer.text
+
+
+def serial(node):
+    """Of the certificate that it shows."""
+    context = ssl.create_default_context(cafile=node.cluster.ca.path("ca.crt"))
+    with socket.create_connection(("127.0.0.1", node.api_port), timeout=5) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
+            return tls.getpeercert()["serialNumber"]
+
+
+def reload(node, **restapi):
+    node.config["restapi"] |= restapi
+    with open(node.config_file, "w") as f:
+        yaml.safe_dump(node.config, f, sort_keys=False)
+    node.signal(signal.SIGHUP)
+
+
+def test_access(node):
+    login = {"auth": ("admin", "secret")}
+    # Reading is free; changing needs the certificate, then the password.
+    answer = ask(node, "GET", "/patroni")
+    assert answer.status_code == 200
+    assert (answer.headers["X-Site"], answer.headers["X-Tls"], answer.headers["Server"]) == ("one", "yes", "Patroni")
+    assert said(ask(node, "POST", "/reload", **login)) == (403, "client certificate required")
+    assert said(ask(node, "POST", "/reload", certificate=True)) == (401, "no auth header received")
+    assert said(ask(node, "POST", "/reload", certificate=True, auth=("admin", "wrong"))) == (401, "not authenticated")
+    assert said(ask(node, "POST", "/reload", certificate=True, **login)) == (202, "reload scheduled")
+
+    # A certificate that was renewed in place.
+    before = serial(node)
+    node.cluster.ca.issue("server")
+    node.signal(signal.SIGHUP)
+    wait_for("the new certificate", lambda: serial(node) != before, 20)
+
+    # One that cannot be used leaves what is in force.
+    now = serial(node)
+    reload(node, certfile="/nowhere/server.crt")
+    wait_for("the complaint", lambda: "the REST API goes on as before" in node.log(), 20)
+    assert serial(node) == now
+    reload(node, certfile=node.cluster.ca.path("server.crt"), verify_client="required", allowlist=["127.0.0.0/30"])
+
+    def refused():
+        try:
+            return not ask(node, "GET", "/primary")
+        except requests.exceptions.ConnectionError:
+            return True
+    wait_for("a certificate to be required", refused, 20)
+    assert ask(node, "GET", "/primary", certificate=True).status_code == 200
+    assert said(ask(node, "POST", "/reload", certificate=True, **login)) == (202, "reload scheduled")
+
+    reload(node, allowlist=["10.0.0.0/8"], verify_client="none")
+    wait_for("the list", lambda: said(ask(node, "POST", "/reload", **login)) == (403, "Access is denied"), 20)
+    reload(node, allowlist_include_members=True)
+    wait_for("members to be let in", lambda: said(ask(node, "POST", "/reload", **login)) == (202, "reload scheduled"), 20)
