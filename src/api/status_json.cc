@@ -94,6 +94,7 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   add_pending_restart(out, seen);
   out["patroni"] = {{"version", patroni_version}, {"scope", identity.scope}, {"name", identity.name}};
   add_scheduled_restart(out, seen);
+  if (!seen.fence.usable) out["watchdog_failed"] = true;
   if (const auto copy = core::copy_progress(seen)) out["copy"] = wire::copy_json(*copy);
   return out;
 }
