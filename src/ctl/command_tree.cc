@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <memory>
 
+#include "ctl/completion.h"
 #include "ctl/help.h"
+#include "ctl/terminal.h"
 
 namespace tamada::ctl {
 namespace {
@@ -38,6 +40,12 @@ void add_format(CLI::App& command, Format& format, const std::string& names = "-
 }
 
 const std::vector<std::string> roles = {"leader", "primary", "standby-leader", "replica", "standby", "any"};
+
+void add_json(CLI::App& command, bool& json) {
+  add_choice(command, "-f,--format", {"pretty", "json"}, "Output format",
+             [&json](const std::string& name) { json = name == "json"; });
+  command.add_flag("--json", json, "The same as --format json");
+}
 
 void add_role(CLI::App& command, std::string& role, const std::string& help) {
   add_choice(command, "-r,--role", roles, help, [&role](const std::string& name) { role = name; });
@@ -108,6 +116,8 @@ CommandTree::CommandTree(std::string program)
   add_moves();
   add_members();
   add_configuration();
+  add_insight();
+  add_offline();
 }
 
 SessionOptions CommandTree::session_options() const {
@@ -265,6 +275,47 @@ void CommandTree::add_configuration() {
   add<ReportOptions>("remove", "Remove cluster from DCS", remove, [](auto& command, auto& options) {
     add_cluster(command, options.cluster)->required();
     add_format(command, options.format);
+  });
+}
+
+void CommandTree::add_insight() {
+  add<ExplainOptions>("explain", "Show what decides on each member, and what keeps it from being promoted", explain,
+                      [](auto& command, auto& options) {
+                        add_cluster(command, options.cluster);
+                        add_names(command, "MEMBER_NAMES", options.members);
+                        add_json(command, options.json);
+                      });
+  add<EventsOptions>(
+      "events", "Show what happened on all members, merged by time", events, [](auto& command, auto& options) {
+        add_cluster(command, options.cluster);
+        command.add_flag("--follow", options.follow, "Go on with what happens from now on");
+        command.add_option("-n,--last", options.last, "How many of the past events (default 50)")->type_name("INTEGER");
+        add_pairs(command, "--type", options.types,
+                  "Only events of this type: decision, role, state, timeline, leader, pause, member, "
+                  "job, handover. Can be specified multiple times");
+        add_json(command, options.json);
+      });
+  add<TopOptions>("top", "Watch the members and their events, full screen", top, [](auto& command, auto& options) {
+    add_cluster(command, options.cluster);
+    add_watch(command, options);
+    add_json(command, options.json);
+  });
+  add<JsonOptions>("doctor", "Examine the cluster: members, etcd, clocks, slots, versions, certificates", doctor,
+                   [](auto& command, auto& options) {
+                     add_cluster(command, options.cluster);
+                     add_json(command, options.json);
+                   });
+}
+
+void CommandTree::add_offline() {
+  auto* completion = app_.add_subcommand("completion", "Print the completion of a shell");
+  add_choice(*completion, "SHELL", {"bash", "zsh", "fish"}, "", [this](const std::string& shell) {
+    offline_ = [this, shell] {
+      echo(shell == "bash" ? bash_completion(app_) : shell == "zsh" ? zsh_completion(app_) : fish_completion(app_));
+    };
+  })->required();
+  app_.add_subcommand("man", "Print the manual page")->callback([this] {
+    offline_ = [this] { echo(manual_page(app_)); };
   });
 }
 

@@ -32,6 +32,8 @@ class CommandTree {
   void add_moves();
   void add_members();
   void add_configuration();
+  void add_insight();
+  void add_offline();
 
   CLI::App app_;
   SessionOptions session_;

@@ -122,4 +122,28 @@ Done edit_config(Session& session, const EditConfigOptions& options);
 
 Done remove(Session& session, const ReportOptions& options);
 
+// ---- beyond patronictl
+
+struct JsonOptions : ClusterOptions {
+  bool json = false;
+};
+struct ExplainOptions : JsonOptions {
+  std::vector<std::string> members;  // empty: all
+};
+// Per member: what decides, since when, and what keeps it from being promoted.
+Done explain(Session& session, const ExplainOptions& options);
+
+struct EventsOptions : JsonOptions {
+  bool follow = false;
+  int last = 50;  // of what is past
+  std::vector<std::string> types;
+};
+Done events(Session& session, const EventsOptions& options);
+
+struct TopOptions : JsonOptions, WatchOptions {};
+Done top(Session& session, const TopOptions& options);
+
+// An error when something is broken; warnings are none.
+Done doctor(Session& session, const JsonOptions& options);
+
 }  // namespace tamada::ctl

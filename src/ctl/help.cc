@@ -66,7 +66,9 @@ std::string joined(const std::vector<std::string>& names) {
 
 std::string positional(const CLI::Option& option) {
   const auto name = option.get_name(true);
-  if (option.get_type_name().starts_with("[MEMBER")) return option.get_type_name();
+  const auto type = option.get_type_name();
+  if (type.starts_with("[MEMBER")) return type;
+  if (type.starts_with('[')) return "{" + type.substr(1, type.find(']') - 1) + "}";
   const bool several = option.get_items_expected_max() > 1;
   return (option.get_required() ? name : "[" + name + "]") + (several ? "..." : "");
 }

@@ -19,7 +19,12 @@ bool leads(const core::ClusterView& view, const std::string& role) {
   return role == "standby-leader" ? is != "primary" && is != "master" : is != "standby_leader";
 }
 
-// Of a cluster that nobody has heard of: which there are.
+bool contains(const std::vector<core::Member>& members, const std::string& name) {
+  return std::ranges::find(members, name, &core::Member::name) != members.end();
+}
+
+}  // namespace
+
 std::unexpected<core::Error> no_members(Session& session, const std::string& cluster) {
   const auto error = cluster + " cluster doesn't have any members";
   const auto names = session.cluster_names();
@@ -28,12 +33,6 @@ std::unexpected<core::Error> no_members(Session& session, const std::string& clu
   for (const auto& name : *names) all += (all.empty() ? "" : ", ") + name;
   return fail(error, "the clusters in " + session.local().namespace_ + " are: " + (all.empty() ? "none" : all));
 }
-
-bool contains(const std::vector<core::Member>& members, const std::string& name) {
-  return std::ranges::find(members, name, &core::Member::name) != members.end();
-}
-
-}  // namespace
 
 std::vector<core::Member> members_of_role(const core::ClusterView& view, const std::string& role) {
   std::vector<core::Member> members;

@@ -16,6 +16,9 @@ std::vector<core::Member> members_of_role(const core::ClusterView& view, const s
 // One of them; without a role or a name the leader. Nothing: there is none.
 core::Result<std::optional<core::Member>> any_member(const core::ClusterView& view, const DsnOptions& wish);
 
+// Of a cluster that nobody has heard of: which there are.
+std::unexpected<core::Error> no_members(Session& session, const std::string& cluster);
+
 struct MemberChoice {
   std::string action;      // restart, reload, reinitialize, flush
   std::string role_shown;  // as Patroni words it in its errors: 'any' in quotes, or replica without

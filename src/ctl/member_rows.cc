@@ -64,6 +64,14 @@ std::string scheduled_restart(const Json& member) {
   return text;
 }
 
+// "31 %" of a fresh copy; only people see it: programs compare the state.
+std::string copied_percent(const Json& member) {
+  const Json copy = get(member, "copy", Json::object());
+  const Json done = get(copy, "bytes_done"), total = get(copy, "bytes_total");
+  if (!done.is_number_unsigned() || !total.is_number_unsigned() || total == 0) return "";
+  return std::to_string(done.get<std::uint64_t>() * 100 / total.get<std::uint64_t>()) + " %";
+}
+
 // Before 4.1, a member told one position only.
 void show_old_position(Json& member) {
   const Json lsn = get(member, "lsn");
@@ -75,7 +83,7 @@ void show_old_position(Json& member) {
 }
 
 std::vector<Json> row_of(Json member, const std::string& cluster, const std::vector<std::string>& columns,
-                         bool with_port, bool hide_long) {
+                         bool with_port, bool for_people) {
   show_old_position(member);
   member["cluster"] = cluster;
   member["member"] = get(member, "name");
@@ -84,8 +92,11 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
   member["role"] = role_title(text_of(get(member, "role")));
   member["receive_lag"] = lag_mb(get(member, "receive_lag"));
   member["replay_lag"] = lag_mb(get(member, "replay_lag"));
-  member["pending_restart_reason"] = restart_reason(member, hide_long);
+  member["pending_restart_reason"] = restart_reason(member, for_people);
   member["pending_restart"] = has(member, "pending_restart") ? "*" : "";
+  if (const auto copied = for_people ? copied_percent(member) : ""; !copied.empty()) {
+    member["state"] = text_of(get(member, "state")) + " " + copied;
+  }
   if (member.contains("scheduled_restart")) member["scheduled_restart"] = scheduled_restart(member);
   if (with_port && member["host"] != "" && has(member, "port")) {
     member["host"] = text_of(member["host"]) + ":" + text_of(member["port"]);

@@ -4,11 +4,13 @@
 #include <chrono>
 
 #include "ctl/commands.h"
+#include "ctl/handover_lines.h"
 #include "ctl/member_rows.h"
 #include "ctl/prompt.h"
 #include "ctl/schedule.h"
 #include "ctl/terminal.h"
 #include "wire/cluster_json.h"
+#include "wire/json.h"
 #include "wire/keys.h"
 
 namespace tamada::ctl {
@@ -153,13 +155,31 @@ Done write_request(Session& session, const std::string& cluster, const Wish& wis
   return {};
 }
 
+// On a terminal, the phases go by meanwhile, as far as the daemon tells them (Patroni's does not).
+core::Result<net::HttpResponse> post_watched(Session& session, const core::Member& asked, const Wish& wish,
+                                             const Json& body) {
+  constexpr auto watched = "tamada/handover";
+  const auto before = is_terminal() && !wish.at ? session.request(asked, "GET", watched)
+                                                : core::Result<net::HttpResponse>(net::HttpResponse{.status = 503});
+  if (!before || before->status != 200) return session.request(asked, "POST", word(wish.kind), &body, answer_timeout);
+  HandoverLines lines(wire::parse_object(before->body).value_or(Json::object()));
+  auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched,
+                                        [&](const net::HttpResponse& seen) {
+                                          if (const auto handover = wire::parse_object(seen.body)) {
+                                            echo(lines.look(*handover));
+                                          }
+                                        });
+  echo(lines.end());
+  return answer;
+}
+
 core::Result<net::HttpResponse> post(Session& session, const core::ClusterView& view, const Wish& wish) {
   const auto* asked = view.unlocked() ? view.member(wish.candidate.value_or("")) : view.leader_member();
   if (!asked) return core::fail("the leader has no member key");
   Json body = {{"candidate", wish.candidate ? Json(*wish.candidate) : Json(nullptr)}};
   if (wish.kind == Kind::switchover) body["leader"] = wish.leader;
   if (wish.at) body["scheduled_at"] = wire::format_iso(*wish.at);
-  auto answer = session.request(*asked, "POST", word(wish.kind), &body, answer_timeout);
+  auto answer = post_watched(session, *asked, wish, body);
   // Before Patroni 1.6 there was only the one request.
   if (answer && answer->status == 501) answer = session.request(*asked, "POST", "failover", &body, answer_timeout);
   return answer;

@@ -7,7 +7,8 @@
 
 namespace tamada::ctl {
 
-// "12.3 of 40.0 GB (31 %), 95.1 MB/s, 4:58 left"; empty where the member does not tell (Patroni's never does).
+// "pg_basebackup 12.3 GB of 40.0 GB (31 %), 95.1 MB/s, 4:58 left"; empty where the member does not tell (Patroni's
+// never does).
 std::string reinit_progress(const Json& status);
 
 std::string format_bytes(std::uint64_t bytes);  // "512 B", "1.5 GB": powers of 1024, as PostgreSQL's

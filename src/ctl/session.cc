@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -125,18 +126,59 @@ struct Session::Impl {
                                 : "see the section etcd3 of the configuration: username, password, cacert");
   }
 
+  // `into` and `left` (one less when it is done) must outlive it.
+  template <class T>
+  void begin(awaitable<T> work, std::optional<T>& into, std::size_t& left) {
+    asio::co_spawn(
+        io,
+        [](awaitable<T> w, std::optional<T>& result, std::size_t& count) -> awaitable<void> {
+          result.emplace(co_await std::move(w));
+          --count;
+        }(std::move(work), into, left),
+        asio::detached);
+  }
+
+  template <class Condition>
+  void run_until(Condition done) {
+    io.restart();
+    while (!done() && io.run_one() > 0) {
+    }
+  }
+
   template <class T>
   T run(awaitable<T> work) {
     std::optional<T> result;
-    asio::co_spawn(
-        io,
-        [](awaitable<T> w, std::optional<T>& into) -> awaitable<void> { into.emplace(co_await std::move(w)); }(
-                                                       std::move(work), result),
-        asio::detached);
-    io.restart();
-    while (!result && io.run_one() > 0) {
-    }
+    std::size_t left = 1;
+    begin(std::move(work), result, left);
+    run_until([&] { return left == 0; });
     return std::move(*result);
+  }
+
+  static awaitable<Answer> timed(awaitable<core::Result<net::HttpResponse>> work) {
+    const auto sent = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto begun = std::chrono::steady_clock::now();
+    auto response = co_await std::move(work);
+    co_return Answer{.response = std::move(response), .sent = sent, .took = std::chrono::steady_clock::now() - begun};
+  }
+
+  awaitable<core::Result<net::HttpResponse>> ask(std::string api_url, std::string method, std::string path,
+                                                 std::string body, core::Duration timeout) {
+    auto url = net::Url::parse(api_url);
+    if (!url) co_return std::unexpected(url.error());
+    url->path.clear();
+    net::HttpRequest request;
+    request.method = std::move(method);
+    request.target = "/" + path;
+    const bool own = !local.ctl.username.empty();
+    const auto& username = own ? local.ctl.username : local.restapi.username;
+    const auto& password = own ? local.ctl.password : local.restapi.password;
+    if (!username.empty()) {
+      request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
+    }
+    if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+    request.body = std::move(body);
+    auto tls = rest_tls(local, *url);
+    co_return co_await net::http_once(std::move(*url), std::move(tls), std::move(request), timeout);
   }
 };
 
@@ -231,24 +273,60 @@ core::Result<void> Session::remove(const std::string& cluster) {
 core::Result<net::HttpResponse> Session::request(const core::Member& member, const std::string& method,
                                                  const std::string& path, const nlohmann::ordered_json* body,
                                                  core::Duration timeout) {
-  auto url = net::Url::parse(member.api_url);
-  if (!url) return std::unexpected(url.error());
-  url->path.clear();
-  net::HttpRequest request;
-  request.method = method;
-  request.target = "/" + path;
-  const auto& local = impl_->local;
-  const bool own = !local.ctl.username.empty();
-  const auto& username = own ? local.ctl.username : local.restapi.username;
-  const auto& password = own ? local.ctl.password : local.restapi.password;
-  if (!username.empty()) {
-    request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
+  return impl_->run(impl_->ask(member.api_url, method, path, body ? wire::dump_python(*body) : "", timeout));
+}
+
+std::vector<Answer> Session::request_all(const std::vector<core::Member>& members, const std::string& path,
+                                         core::Duration timeout) {
+  return request_all(members, std::vector<std::string>(members.size(), path), timeout);
+}
+
+std::vector<Answer> Session::request_all(const std::vector<core::Member>& members,
+                                         const std::vector<std::string>& paths, core::Duration timeout) {
+  std::vector<std::optional<Answer>> answers(members.size());
+  std::size_t left = members.size();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    impl_->begin(Impl::timed(impl_->ask(members[i].api_url, "GET", paths[i], "", timeout)), answers[i], left);
   }
-  if (body != nullptr) {
-    request.headers.emplace_back("Content-Type", "application/json");
-    request.body = wire::dump_python(*body);
+  impl_->run_until([&] { return left == 0; });
+  std::vector<Answer> all;
+  for (auto& answer : answers) all.push_back(std::move(*answer));
+  return all;
+}
+
+core::Result<net::HttpResponse> Session::request_watched(const core::Member& member, const std::string& method,
+                                                         const std::string& path, const nlohmann::ordered_json& body,
+                                                         core::Duration timeout, const std::string& watched,
+                                                         std::function<void(const net::HttpResponse&)> look) {
+  std::optional<Answer> answer, seen;
+  std::size_t left = 1, looking = 0;
+  impl_->begin(Impl::timed(impl_->ask(member.api_url, method, path, wire::dump_python(body), timeout)), answer, left);
+  asio::steady_timer pause(impl_->io);
+  for (bool last = false; !last;) {
+    last = left == 0;  // looks once more after the answer
+    seen.reset();
+    looking = 1;
+    impl_->begin(Impl::timed(impl_->ask(member.api_url, "GET", watched, "", 2s)), seen, looking);
+    impl_->run_until([&] { return looking == 0; });
+    if (seen->response) look(*seen->response);
+    bool rested = last;
+    pause.expires_after(50ms);
+    pause.async_wait([&](boost::system::error_code) { rested = true; });
+    impl_->run_until([&] { return rested; });
+    pause.cancel();
   }
-  return impl_->run(net::http_once(*url, rest_tls(local, *url), std::move(request), timeout));
+  return std::move(answer->response);
+}
+
+Answer Session::ask_etcd(const std::string& endpoint, const std::string& path, core::Duration timeout) {
+  const auto url = net::Url::parse(endpoint);
+  if (!url) return {.response = std::unexpected(url.error())};
+  std::optional<net::TlsClient> tls;
+  const auto& etcd = impl_->local.etcd;
+  if (url->scheme == "https")
+    tls = net::TlsClient{.ca_file = etcd.cacert, .cert_file = etcd.cert, .key_file = etcd.key};
+  net::HttpRequest request{.method = "POST", .target = path, .body = "{}"};
+  return impl_->run(Impl::timed(net::http_once(*url, std::move(tls), std::move(request), timeout)));
 }
 
 std::vector<core::Member> members_leader_first(const core::ClusterView& view) {

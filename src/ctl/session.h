@@ -1,6 +1,7 @@
 // What every command needs: the configuration, the cluster's keys, the members' REST API.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -39,6 +40,13 @@ struct Cluster {
 // "what" and, below it, what to do next.
 std::unexpected<core::Error> fail(const std::string& what, const std::string& next);
 
+// What came of a request, and when.
+struct Answer {
+  core::Result<net::HttpResponse> response;
+  core::WallTime sent{};
+  core::Duration took{};
+};
+
 // Every call runs until it is done.
 class Session {
  public:
@@ -63,6 +71,19 @@ class Session {
   core::Result<net::HttpResponse> request(const core::Member& member, const std::string& method,
                                           const std::string& path, const nlohmann::ordered_json* body = nullptr,
                                           core::Duration timeout = std::chrono::seconds(10));
+
+  // GET of all at once, in the order of `members`; one path for all, or one for each.
+  std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::vector<std::string>& paths,
+                                  core::Duration timeout);
+  std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::string& path,
+                                  core::Duration timeout);
+  // As request(); meanwhile asks the member GET `watched` again and again, and gives each answer to `look`.
+  core::Result<net::HttpResponse> request_watched(const core::Member& member, const std::string& method,
+                                                  const std::string& path, const nlohmann::ordered_json& body,
+                                                  core::Duration timeout, const std::string& watched,
+                                                  std::function<void(const net::HttpResponse&)> look);
+  // POST of {} to etcd's own interface.
+  Answer ask_etcd(const std::string& endpoint, const std::string& path, core::Duration timeout);
 
  private:
   struct Impl;

@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "ctl/certificates.h"
+#include "ctl/commands.h"
+#include "ctl/health.h"
+#include "ctl/member_choice.h"
+#include "ctl/sql.h"
+#include "ctl/terminal.h"
+#include "net/http_client.h"
+#include "wire/json.h"
+#include "wire/python_json.h"
+
+namespace tamada::ctl {
+namespace {
+
+using namespace std::chrono_literals;
+
+EtcdFacts examine_etcd(Session& session, const std::string& endpoint) {
+  EtcdFacts facts{.endpoint = endpoint};
+  const auto answer = session.ask_etcd(endpoint, "/v3/maintenance/status", 3s);
+  facts.ms = std::chrono::duration<double, std::milli>(answer.took).count();
+  if (!answer.response) {
+    facts.error = answer.response.error().what;
+    return facts;
+  }
+  const auto status = wire::parse_object(answer.response->body);
+  if (status && answer.response->status == 200) {
+    facts.version = wire::text_at(*status, "version");
+    facts.db_bytes = wire::integer_at(*status, "dbSize").value_or(0);
+  } else {
+    facts.version = "status refused";  // authentication: it answers, and that is what matters
+  }
+  return facts;
+}
+
+void add_certificate(std::vector<Certificate>& all, const std::string& where, const core::Result<core::WallTime>& end) {
+  all.push_back(
+      {.where = where, .ends = end ? std::optional(*end) : std::nullopt, .error = end ? "" : end.error().what});
+}
+
+std::vector<Certificate> find_certificates(const Session& session, const ClusterFacts& facts) {
+  const auto& local = session.local();
+  const std::pair<const char*, std::string> files[] = {{"restapi.certfile", local.restapi.certfile},
+                                                       {"restapi.cafile", local.restapi.cafile},
+                                                       {"ctl.certfile", local.ctl.certfile},
+                                                       {"ctl.cacert", local.ctl.cacert},
+                                                       {"etcd3.cert", local.etcd.cert},
+                                                       {"etcd3.cacert", local.etcd.cacert}};
+  std::vector<Certificate> all;
+  for (const auto& [name, file] : files) {
+    if (!file.empty()) add_certificate(all, fmt::format("{} {}", name, file), end_of_certificate_file(file));
+  }
+  const auto served = [&](const std::string& who, const std::string& address) {
+    const auto url = net::Url::parse(address);
+    if (!url || url->scheme != "https") return;
+    add_certificate(all, "that of " + who, end_of_served_certificate(url->host, url->port, 2s));
+  };
+  for (const auto& member : facts.members) {
+    if (member.error.empty()) served(member.member.name + "'s REST API", member.member.api_url);
+  }
+  for (const auto& etcd : facts.etcd) {
+    if (etcd.error.empty()) served("etcd " + etcd.endpoint, etcd.endpoint);
+  }
+  return all;
+}
+
+// What the leader last wrote of its slots.
+std::vector<SlotFacts> slots_by_key(const core::ClusterView& view) {
+  std::vector<SlotFacts> slots;
+  if (!view.status) return slots;
+  const auto end = view.status->optime.value_or(0);
+  for (const auto& [name, lsn] : view.status->slots) {
+    slots.push_back({.name = name, .wal_status = "", .bytes = end > lsn ? end - lsn : 0, .active = {}});
+  }
+  return slots;
+}
+
+void find_slots(const Session& session, ClusterFacts& facts) {
+  facts.slots = slots_by_key(facts.view);
+  const auto* leader = facts.view.leader_member();
+  const auto& login = session.local().postgresql.superuser;
+  if (leader == nullptr) return;
+  const SqlLogin who{.username = login.username, .password = login.password, .dbname = "postgres"};
+  const auto table = run_sql(*leader, who,
+                             "SELECT slot_name::text, active, coalesce(wal_status, '')::text, "
+                             "coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() "
+                             "ELSE pg_current_wal_lsn() END, restart_lsn), 0)::int8 FROM pg_replication_slots");
+  if (!table) {
+    facts.slots_problem = table.error().what;
+    return;
+  }
+  facts.slots.clear();
+  for (const auto& row : table->rows) {
+    facts.slots.push_back({.name = row[0].get<std::string>(),
+                           .wal_status = row[2].get<std::string>(),
+                           .bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(row[3].get<std::int64_t>(), 0)),
+                           .active = row[1].get<bool>()});
+  }
+}
+
+std::string line_of(const Finding& finding) {
+  const char* words[] = {"ok  ", "WARN", "FAIL"};
+  const Colour colours[] = {Colour::green, Colour::yellow, Colour::red};
+  const auto grade = static_cast<std::size_t>(finding.grade);
+  auto text = fmt::format("{}  {:<12}  {}\n", paint(words[grade], colours[grade]), finding.check, finding.text);
+  if (!finding.next.empty()) text += fmt::format("{:20}{} {}\n", "", paint("->", Colour::dim), finding.next);
+  return text;
+}
+
+void print_json(const std::string& cluster, const std::vector<Finding>& findings) {
+  const char* words[] = {"ok", "warning", "failure"};
+  Json all = Json::array();
+  for (const auto& finding : findings) {
+    Json one = {
+        {"check", finding.check}, {"grade", words[static_cast<std::size_t>(finding.grade)]}, {"text", finding.text}};
+    if (!finding.next.empty()) one["next"] = finding.next;
+    all.push_back(std::move(one));
+  }
+  echo(wire::dump_python({{"cluster", cluster}, {"findings", std::move(all)}}) + "\n");
+}
+
+}  // namespace
+
+Done doctor(Session& session, const JsonOptions& options) {
+  auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  ClusterFacts facts{.name = cluster->name, .view = std::move(cluster->view)};
+  if (facts.view.members.empty()) return no_members(session, facts.name);
+  facts.members = ask_members(session, facts.view);
+  for (const auto& endpoint : session.local().etcd.endpoints) facts.etcd.push_back(examine_etcd(session, endpoint));
+  facts.certificates = find_certificates(session, facts);
+  find_slots(session, facts);
+  facts.now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto findings = examine(facts);
+  const auto count = [&](Finding::Grade grade) { return std::ranges::count(findings, grade, &Finding::grade); };
+  const auto failures = count(Finding::Grade::failure), warnings = count(Finding::Grade::warning);
+  if (options.json) {
+    print_json(facts.name, findings);
+  } else {
+    for (const auto& finding : findings) echo(line_of(finding));
+    echo(fmt::format("{} checks, {} warnings, {} failures\n", findings.size(), warnings, failures));
+  }
+  return failures == 0 ? Done() : core::fail(fmt::format("cluster {} is not well", facts.name));
+}
+
+}  // namespace tamada::ctl

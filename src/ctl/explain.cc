@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "ctl/commands.h"
+#include "ctl/member_facts.h"
+#include "ctl/terminal.h"
+#include "wire/cluster_json.h"
+#include "wire/json.h"
+#include "wire/keys.h"
+#include "wire/python_json.h"
+
+namespace tamada::ctl {
+namespace {
+
+std::string since(const Json& decision) {
+  const auto at = wire::parse_iso(wire::text_at(decision, "since"));
+  if (!at) return "";
+  const auto age = std::chrono::duration<double>(std::chrono::system_clock::now() - at->time).count();
+  return fmt::format(" for {} (since {})", format_age(age), clock_time(wire::text_at(decision, "since"), 0));
+}
+
+std::string promotion(const Json& explain) {
+  if (explain.value("leads", false)) return paint("it leads the cluster", Colour::green);
+  if (explain.value("may_be_promoted", false)) return paint("nothing keeps it from being promoted", Colour::green);
+  return "what keeps it from being promoted:";
+}
+
+std::string closed_gates(const Json& explain) {
+  std::string text;
+  for (const auto& gate : explain.value("gates", Json::array())) {
+    if (gate.value("open", false)) continue;
+    text += fmt::format("    {:<11} {}\n", wire::text_at(gate, "gate"), wire::text_at(gate, "reason"));
+  }
+  return text;
+}
+
+std::string job(const Json& explain) {
+  const Json* job = wire::find(explain, "job");
+  if (job == nullptr || !job->is_object()) return "";
+  return fmt::format("  at work: {}, {} for {}\n", wire::text_at(*job, "job"), wire::text_at(*job, "step"),
+                     format_age(job->value("seconds", 0.0)));
+}
+
+std::string lease(const Json& explain) {
+  const Json* left = wire::find(explain, "lease_seconds_left");
+  return left && left->is_number() ? fmt::format(", {:.1f} s of its lease left", left->get<double>()) : "";
+}
+
+std::string describe(const MemberFacts& facts, const std::string& role) {
+  auto text = paint(facts.member.name, Colour::bold);
+  if (!facts.error.empty()) {
+    return text + ": " + paint("no answer: " + facts.error, Colour::red) +
+           fmt::format("\n  its key in etcd says: {}, {}\n", role, facts.member.state);
+  }
+  if (!facts.explain)
+    return text + fmt::format(": {}, {} (Patroni: it does not explain itself)\n", role, facts.member.state);
+  const Json& explain = *facts.explain;
+  text += fmt::format(": {}, {}{}\n", role, wire::text_at(explain, "state"), lease(explain));
+  if (const Json* decision = wire::find(explain, "decision"); decision && decision->is_object()) {
+    text += fmt::format("  decided by the rule {}{}:\n    {}\n", paint(wire::text_at(*decision, "rule"), Colour::cyan),
+                        since(*decision), wire::text_at(*decision, "reason"));
+  }
+  text += job(explain) + "  " + promotion(explain) + "\n";
+  return explain.value("leads", false) ? text : text + closed_gates(explain);
+}
+
+Json as_json(const std::vector<MemberFacts>& members) {
+  Json all = Json::array();
+  for (const auto& facts : members) {
+    Json one = facts.explain.value_or(Json{{"member", facts.member.name}});
+    if (!facts.error.empty()) one["error"] = facts.error;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace
+
+Done explain(Session& session, const ExplainOptions& options) {
+  const auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  auto members = ask_members(session, cluster->view);
+  std::erase_if(members, [&](const auto& facts) {
+    return !options.members.empty() && std::ranges::find(options.members, facts.member.name) == options.members.end();
+  });
+  if (members.empty()) return fail("No such member in cluster " + cluster->name, "list shows the members");
+  if (options.json) {
+    echo(wire::dump_python(as_json(members)) + "\n");
+    return {};
+  }
+  const Json rows = wire::cluster_json(cluster->view)["members"];
+  for (const auto& facts : members) {
+    std::string role;
+    for (const auto& row : rows) {
+      if (row["name"] == facts.member.name) role = wire::text_at(row, "role");
+    }
+    echo(describe(facts, role));
+  }
+  return {};
+}
+
+}  // namespace tamada::ctl

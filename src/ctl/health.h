@@ -1,0 +1,47 @@
+// What `doctor` makes of a cluster's facts. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/member_facts.h"
+
+namespace tamada::ctl {
+
+struct EtcdFacts {
+  std::string endpoint, version, error;  // error: it does not answer
+  double ms = 0;
+  std::int64_t db_bytes = 0;
+};
+
+struct Certificate {
+  std::string where;  // "restapi.certfile /etc/...", "REST API of n1"
+  std::optional<core::WallTime> ends;
+  std::string error;  // it cannot be read
+};
+
+struct SlotFacts {
+  std::string name, wal_status;  // wal_status: empty where it is not known
+  std::uint64_t bytes = 0;       // of WAL that it holds
+  std::optional<bool> active;
+};
+
+struct ClusterFacts {
+  std::string name;
+  core::ClusterView view;
+  std::vector<MemberFacts> members;
+  std::vector<EtcdFacts> etcd;
+  std::vector<Certificate> certificates;
+  std::vector<SlotFacts> slots;
+  std::string slots_problem;  // why the server itself could not be asked
+  core::WallTime now;
+};
+
+struct Finding {
+  enum class Grade { ok, warning, failure } grade;
+  std::string check, text, next;  // next: what to do; empty when it is well
+};
+std::vector<Finding> examine(const ClusterFacts& facts);
+
+}  // namespace tamada::ctl

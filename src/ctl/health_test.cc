@@ -1,0 +1,118 @@
+#include "ctl/health.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace tamada::ctl {
+namespace {
+
+using namespace std::chrono_literals;
+
+MemberFacts member(const std::string& name, const std::string& role) {
+  MemberFacts facts;
+  facts.member.name = name;
+  facts.member.role = role;
+  facts.member.state = "running";
+  facts.member.replication_state = role == "primary" ? "" : "streaming";
+  facts.member.timeline = 3;
+  facts.member.xlog_location = facts.member.receive_lsn = facts.member.replay_lsn = 0x5000000;
+  facts.patroni =
+      Json{{"state", "running"}, {"role", role}, {"server_version", 150020}, {"patroni", {{"version", "4.1.4"}}}};
+  facts.explain =
+      Json{{"gates", Json::array({{{"gate", "leader_key"}, {"open", false}, {"reason", "n0 holds the leader key"}}})}};
+  facts.clock_s = 0.01;
+  facts.clock_error_s = 0.001;
+  return facts;
+}
+
+ClusterFacts well() {
+  ClusterFacts facts;
+  facts.name = "demo";
+  facts.members = {member("n0", "primary"), member("n1", "replica")};
+  for (const auto& one : facts.members) facts.view.members[one.member.name] = one.member;
+  facts.view.leader = core::Leader{.name = "n0"};
+  facts.view.config_json = R"({"ttl":30,"loop_wait":10,"retry_timeout":10})";
+  facts.view.status = core::Status{.optime = 0x5000000};
+  facts.etcd = {{.endpoint = "http://e0:2379", .version = "3.4.23", .error = "", .ms = 1.5, .db_bytes = 20480}};
+  facts.slots = {{.name = "n1", .wal_status = "reserved", .bytes = 100, .active = true}};
+  facts.certificates = {{.where = "c", .ends = core::WallTime(100 * 24h), .error = ""}};
+  facts.now = core::WallTime(0s);
+  return facts;
+}
+
+// "warning clocks: text" of all that is not well.
+std::string complaints(const ClusterFacts& facts) {
+  std::string text;
+  for (const auto& finding : examine(facts)) {
+    if (finding.grade == Finding::Grade::ok) continue;
+    EXPECT_NE(finding.next, "") << finding.text;
+    text += (text.empty() ? "" : " | ") + finding.check + ": " + finding.text;
+  }
+  return text;
+}
+
+TEST(Doctor, FindsNothingInAHealthyCluster) {
+  EXPECT_EQ(complaints(well()), "");
+  const auto findings = examine(well());
+  EXPECT_GE(findings.size(), 10U);
+}
+
+TEST(Doctor, FindsWhatIsWrong) {
+  const struct {
+    std::function<void(ClusterFacts&)> spoil;
+    const char* complaint;
+  } cases[] = {
+      {[](auto& f) { f.etcd[0].error = "etcd e0: refused"; }, "etcd: etcd e0: refused"},
+      {[](auto& f) { f.etcd[0].ms = 250; }, "etcd: http://e0:2379 (3.4.23, 20.0 kB) takes 250 ms to answer"},
+      {[](auto& f) { f.view.leader.reset(); }, "primary: nobody holds the leader key"},
+      {[](auto& f) { (*f.members[1].patroni)["role"] = "primary"; }, "primary: 2 members take writes: n0, n1"},
+      {[](auto& f) { f.view.leader->name = "n1"; },
+       "primary: n0 takes writes, and n1 holds the leader key | replication: n0 is running, not streaming"},
+      {[](auto& f) { f.view.config_json = R"({"ttl":20,"loop_wait":10,"retry_timeout":10})"; },
+       "ttl: loop_wait 10 + 2 * retry_timeout 10 = 30, ttl 20: the daemons lower loop_wait and retry_timeout by "
+       "themselves"},
+      {[](auto& f) { f.view.config_json = R"({"pause":true})"; },
+       "pause: the cluster is paused: there is no automatic failover"},
+      {[](auto& f) { f.view.config_json = R"({"synchronous_mode":true})"; },
+       "synchronous: synchronous_mode is on, and no standby is synchronous: commits wait for nobody"},
+      {[](auto& f) { f.members[1].clock_s = 3.5; }, "clocks: n1 is 3.5 s ahead of n0"},
+      {[](auto& f) { (*f.members[1].patroni)["server_version"] = 150019; },
+       "versions: PostgreSQL differs: 15.19 on n1; 15.20 on n0"},
+      {[](auto& f) {
+         f.members[1].member.pending_restart = true;
+         f.members[1].member.pending_restart_reason_json =
+             R"({"max_connections":{"old_value":"100","new_value":"200"}})";
+       },
+       "restarts: n1 waits for a restart (max_connections)"},
+      {[](auto& f) { f.view.status->optime = 0x6000000; },
+       "replication: n1 is 16.0 MB behind, more than maximum_lag_on_failover (1.0 MB)"},
+      {[](auto& f) { f.view.members["n1"].timeline = 2; }, "replication: n1 is on timeline 2, the leader on 3"},
+      {[](auto& f) { f.slots[0] = {.name = "old", .wal_status = "extended", .bytes = 3ULL << 30, .active = false}; },
+       "slots: old holds 3.0 GB of WAL, and nobody reads from it"},
+      {[](auto& f) { f.slots[0].wal_status = "lost"; }, "slots: n1: its WAL is lost"},
+      {[](auto& f) { f.certificates[0].ends = core::WallTime(5 * 24h); }, "certificates: c ends in 5 days"},
+      {[](auto& f) { f.certificates[0].ends = core::WallTime(-48h); }, "certificates: c ended 2 days ago"},
+      {[](auto& f) {
+         f.members[1].explain =
+             Json{{"gates", Json::array({{{"gate", "tags"}, {"open", false}, {"reason", "tagged nofailover"}}})}};
+       },
+       "failover: nobody could take over: n1: tagged nofailover"},
+  };
+  for (const auto& c : cases) {
+    auto facts = well();
+    c.spoil(facts);
+    EXPECT_EQ(complaints(facts), c.complaint);
+  }
+}
+
+TEST(Doctor, ASilentMember) {
+  auto facts = well();
+  facts.members[1] =
+      MemberFacts{.member = facts.members[1].member, .patroni = {}, .explain = {}, .error = "refused", .clock_s = {}};
+  EXPECT_EQ(complaints(facts),
+            "members: n1 does not answer: refused | failover: nobody could take over: n1: no answer");
+}
+
+}  // namespace
+}  // namespace tamada::ctl

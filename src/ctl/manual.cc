@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include "core/presentation.h"
+#include "ctl/completion.h"
+#include "ctl/help.h"
+
+namespace tamada::ctl {
+namespace {
+
+// roff takes a dot or a quote at a line's beginning, and each backslash and hyphen, for its own.
+std::string roff(const std::string& text) {
+  std::string escaped = text.starts_with('.') || text.starts_with('\'') ? "\\&" : "";
+  for (const char c : text) {
+    if (c == '\\' || c == '-') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string option_list(const CLI::App& command) {
+  std::string text;
+  for (const auto& option : options_of(command)) {
+    std::string names;
+    for (const auto& name : option.names) names += (names.empty() ? "" : ", ") + ("\\fB" + roff(name) + "\\fR");
+    if (!option.value.empty()) names += " \\fI" + roff(option.value) + "\\fR";
+    text += ".TP\n" + names + "\n" + roff(option.help) + "\n";
+  }
+  return text;
+}
+
+constexpr auto closing = R"(.SH EXIT STATUS
+0; 1 after an error (and when doctor finds a failure); 2 for a command line that cannot be understood.
+.SH ENVIRONMENT
+.TP
+.B PATRONICTL_CONFIG_FILE
+The configuration file, where \-c is not given.
+.TP
+.B DCS_URL
+The DCS connect url, where \-d is not given.
+.TP
+.B PATRONI_*
+Override the configuration file, as for the daemon.
+.TP
+.BR EDITOR ", " PAGER
+Of edit\-config.
+.TP
+.B NO_COLOR
+No colours; without it there are colours on a terminal only.
+.SH FILES
+.TP
+.IR ~/.config/patroni/patronictl.yaml ", " /etc/tamada/config.yml ", " /etc/patroni/config.yml
+The first of these that there is, where no configuration file is named. That of a daemon will do.
+)";
+
+}  // namespace
+
+std::string manual_page(const CLI::App& root) {
+  auto text = fmt::format(
+      ".TH TAMADACTL 1 \"\" \"tamada, Patroni {}\" \"Cluster administration\"\n"
+      ".SH NAME\ntamadactl \\- look at and change a PostgreSQL cluster that tamada or Patroni keeps\n"
+      ".SH SYNOPSIS\n.B tamadactl\n{}\n.SH DESCRIPTION\n{}\n"
+      "It reads the cluster's keys in etcd and speaks to the REST API of its members. "
+      "Commands and options are those of patronictl, and some more.\n.SH OPTIONS\n",
+      core::compatible_version, roff(synopsis(root)), roff(root.get_description()));
+  text += option_list(root) + ".SH COMMANDS\n";
+  for (const auto* command : commands_of(root)) {
+    text +=
+        fmt::format(".SS {}\n{}\n", roff(synopsis(*command)), roff(command->get_description())) + option_list(*command);
+  }
+  return text + closing;
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,125 @@
+#include "ctl/member_facts.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <tuple>
+
+#include "wire/json.h"
+#include "wire/keys.h"
+
+namespace tamada::ctl {
+namespace {
+
+std::vector<core::Member> with_api(const core::ClusterView& view) {
+  std::vector<core::Member> members;
+  for (const auto& [name, member] : view.members) {
+    if (!member.api_url.empty()) members.push_back(member);
+  }
+  return members;
+}
+
+std::optional<Json> object_of(const Answer& answer) {
+  return answer.response ? wire::parse_object(answer.response->body) : std::nullopt;
+}
+
+double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// Of the header Date, which is cut to whole seconds.
+std::optional<core::WallTime> date_of(const net::HttpResponse& response) {
+  const auto* date = response.header("Date");
+  std::tm fields{};
+  if (date == nullptr || strptime(date->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields) == nullptr) return std::nullopt;
+  return core::WallTime(std::chrono::seconds(timegm(&fields))) + std::chrono::milliseconds(500);
+}
+
+// Our own time in the middle of the exchange stands against what the member said meanwhile.
+void compare_clocks(const Answer& answer, const std::optional<Json>& explain, MemberFacts& facts) {
+  if (!answer.response) return;
+  const auto middle = answer.sent + std::chrono::duration_cast<std::chrono::microseconds>(answer.took) / 2;
+  const auto told = explain ? wire::parse_iso(wire::text_at(*explain, "time")) : std::nullopt;
+  const auto time = told ? std::optional(told->time) : date_of(*answer.response);
+  if (!time) return;
+  facts.clock_s = seconds(*time - middle);
+  facts.clock_error_s = seconds(answer.took) / 2 + (told ? 0 : 0.5);
+}
+
+}  // namespace
+
+std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view, core::Duration timeout) {
+  const auto members = with_api(view);
+  const auto status = session.request_all(members, "patroni", timeout);
+  const auto explain = session.request_all(members, "tamada/explain", timeout);
+  std::vector<MemberFacts> all;
+  for (const auto& [name, member] : view.members) {
+    auto& facts =
+        all.emplace_back(MemberFacts{.member = member, .patroni = {}, .explain = {}, .error = {}, .clock_s = {}});
+    const auto asked = std::ranges::find(members, name, &core::Member::name);
+    if (asked == members.end()) {
+      facts.error = "it has no REST API";
+      continue;
+    }
+    const auto i = static_cast<std::size_t>(asked - members.begin());
+    facts.patroni = object_of(status[i]);
+    facts.explain = object_of(explain[i]);
+    if (facts.explain && !facts.explain->contains("gates")) facts.explain.reset();  // Patroni's answer to unknown paths
+    if (!status[i].response) facts.error = status[i].response.error().what;
+    compare_clocks(explain[i], facts.explain, facts);
+  }
+  return all;
+}
+
+std::vector<MemberEvent> Journals::news(const core::ClusterView& view, int wait_s) {
+  const auto members = with_api(view);
+  std::vector<std::string> paths;
+  for (const auto& member : members) {
+    paths.push_back(fmt::format("tamada/events?since={}&wait={}", last_[member.name], wait_s));
+  }
+  const auto answers = session_.request_all(members, paths, std::chrono::seconds(wait_s + 2));
+  std::vector<MemberEvent> news;
+  silent_.clear();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto answer = object_of(answers[i]);
+    const Json* events = answer ? wire::find(*answer, "events") : nullptr;
+    if (events == nullptr || !events->is_array()) {
+      silent_.push_back(members[i].name);
+      continue;
+    }
+    last_[members[i].name] = wire::integer_at(*answer, "last").value_or(0);
+    for (const auto& event : *events) {
+      Json whole = {{"reporter", members[i].name}};
+      whole.update(event);
+      news.push_back({.time = wire::text_at(event, "time"),
+                      .member = members[i].name,
+                      .type = wire::text_at(event, "type"),
+                      .text = wire::text_at(event, "text"),
+                      .whole = std::move(whole)});
+    }
+  }
+  // Those of one member stay in its order, whatever its clock did.
+  std::ranges::sort(news, {}, [](const MemberEvent& event) {
+    const auto at = wire::parse_iso(event.time);
+    return std::tuple(at ? at->time : core::WallTime(), event.member, wire::integer_at(event.whole, "id").value_or(0));
+  });
+  return news;
+}
+
+std::string clock_time(const std::string& iso, int digits) {
+  const auto parsed = wire::parse_iso(iso);
+  if (!parsed) return iso;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(parsed->time);
+  auto text = fmt::format("{:%H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(whole)));
+  if (digits == 0) return text;
+  return text + fmt::format(".{:06}", (parsed->time - whole).count()).substr(0, static_cast<std::size_t>(digits) + 1);
+}
+
+std::string format_age(double seconds) {
+  if (seconds < 120) return fmt::format("{:.0f} s", std::max(seconds, 0.0));
+  if (seconds < 120 * 60) return fmt::format("{:.0f} min", seconds / 60);
+  if (seconds < 48 * 3600) return fmt::format("{:.0f} h", seconds / 3600);
+  return fmt::format("{:.0f} days", seconds / 86400);
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+#include <poll.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+
+#include "ctl/commands.h"
+#include "ctl/terminal.h"
+#include "ctl/top_screen.h"
+#include "wire/python_json.h"
+
+namespace tamada::ctl {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t ended = 0;
+void end(int) { ended = 1; }
+
+// The terminal's other screen, keys one by one, long lines cut off; as it was when this ends.
+class FullScreen {
+ public:
+  FullScreen() {
+    tcgetattr(STDIN_FILENO, &before_);
+    termios raw = before_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, end);
+    std::signal(SIGWINCH, [](int) {});  // interrupts the wait for a key
+    echo("\033[?1049h\033[?25l\033[?7l");
+  }
+  ~FullScreen() {
+    echo("\033[?7h\033[?25h\033[?1049l");
+    tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  FullScreen(const FullScreen&) = delete;
+  FullScreen& operator=(const FullScreen&) = delete;
+
+ private:
+  termios before_{};
+};
+
+void draw(const TopState& state) {
+  std::string text = "\033[H";
+  const auto lines = top_screen(state, terminal_size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    text += paint(lines[i].text, lines[i].colour) + "\033[K" + (i + 1 < lines.size() ? "\r\n" : "");
+  }
+  echo(text + "\033[J");
+}
+
+// Whether to go on.
+bool take_key(TopState& state, char key) {
+  constexpr std::pair<char, TopSort> orders[] = {
+      {'n', TopSort::name}, {'r', TopSort::role}, {'l', TopSort::lag}, {'s', TopSort::state}};
+  for (const auto& [letter, order] : orders) {
+    if (key == letter) state.sort = order;
+  }
+  if (key == 'v') state.reversed = !state.reversed;
+  return key != 'q' && key != '\x1b';
+}
+
+// Draws anew for each key and each change of the window's size. Whether to go on.
+bool wait_for_keys(TopState& state, Clock::time_point until) {
+  for (;;) {
+    draw(state);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+    if (left <= 0ms) return true;
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = poll(&input, 1, static_cast<int>(left.count()) + 1);
+    if (ended != 0) return false;
+    if (ready <= 0) continue;
+    char key = 0;
+    if (read(STDIN_FILENO, &key, 1) != 1) return false;
+    if (!take_key(state, key)) return false;
+  }
+}
+
+void refresh(Session& session, Journals& journals, TopState& state) {
+  const auto begun = Clock::now();
+  auto view = session.cluster(state.cluster);
+  state.etcd_ms = std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+  state.problem = view ? "" : view.error().what;
+  if (view) state.view = std::move(*view);
+  state.members = ask_members(session, state.view, 1s);
+  for (auto& event : journals.news(state.view, 0)) state.events.push_back(std::move(event));
+  while (state.events.size() > 500) state.events.pop_front();
+  state.time = timestamp(0).substr(11);
+}
+
+}  // namespace
+
+Done top(Session& session, const TopOptions& options) {
+  auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  TopState state{.cluster = cluster->name, .view = std::move(cluster->view)};
+  Journals journals(session);
+  if (options.json) {
+    return watching(options, false, [&]() -> Done {
+      refresh(session, journals, state);
+      echo(wire::dump_python(top_json(state)) + "\n");
+      return {};
+    });
+  }
+  if (!is_terminal() || isatty(STDIN_FILENO) == 0) {
+    return fail("top needs a terminal", "elsewhere use top --json, or list -W");
+  }
+  const auto every = std::chrono::duration<double>(options.watch_every_s > 0 ? options.watch_every_s : 1);
+  const FullScreen screen;
+  for (;;) {
+    const auto begun = Clock::now();
+    refresh(session, journals, state);
+    if (ended != 0) return {};
+    if (!wait_for_keys(state, begun + std::chrono::duration_cast<Clock::duration>(every))) return {};
+  }
+}
+
+}  // namespace tamada::ctl

@@ -1,0 +1,78 @@
+"""tamadactl on a real cluster: what each command does, says and returns."""
+import json
+import subprocess
+
+import pytest
+
+from harness import wait_for
+
+
+@pytest.fixture
+def ctl(cluster):
+    def run(*args, status=0):
+        done = cluster.ctl(*args)
+        assert done.returncode == status, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+    return run
+
+
+def members(ctl):
+    return {row["Member"]: row for row in json.loads(ctl("list", "-f", "json"))}
+
+
+def test_looking(cluster, ctl):
+    leader = cluster.leader()
+    replica = cluster.replicas()[0]
+    assert [m for m, row in members(ctl).items() if row["Role"] == "Leader"] == [leader.name]
+    table = ctl("list", cluster.scope)
+    assert table.startswith(f"+ Cluster: {cluster.scope} ({leader.system_identifier()}) ")
+    assert f"+ {replica.name} " in ctl("topology")
+    assert ctl("dsn") == f"host=127.0.0.1 port={leader.pg_port}\n"
+    assert ctl("dsn", "-m", replica.name) == f"host=127.0.0.1 port={replica.pg_port}\n"
+    login = ("-U", "postgres", "-d", "postgres")
+    assert ctl("query", *login, "-c", "select 1 as a, true as b, null as c", "-r", "replica") == "a\tb\tc\n1\tTrue\tNone\n"
+    assert json.loads(ctl("query", *login, "-c", "select pg_is_in_recovery() as r", "--format", "json")) == [{"r": False}]
+    assert ctl("query", *login, "-c", "nonsense").endswith("\tERROR, SQLSTATE: 42601\n")
+    assert f"\n{leader.name}: Patroni 4." in ctl("version", cluster.scope)
+
+
+def test_errors_say_what_to_do(cluster):
+    unknown = cluster.ctl("restart", "nosuch", "--force")
+    assert unknown.returncode == 1
+    assert unknown.stderr == (f"Error: nosuch cluster doesn't have any members\n"
+                              f"Hint: the clusters in /service/ are: {cluster.scope}\n")
+    away = cluster.ctl("-d", "127.0.0.1:1", "list")
+    assert away.returncode == 1 and "Connection refused" in away.stderr and "\nHint: is etcd running?" in away.stderr
+    assert cluster.ctl("restart").returncode == 2
+
+
+def test_restart_reload_flush(cluster, ctl):
+    replica = cluster.replicas()[0]
+    began = replica.sql("select pg_postmaster_start_time()")[0][0]
+    assert ctl("restart", cluster.scope, replica.name, "--force").endswith(f"Success: restart on member {replica.name}\n")
+    assert replica.sql("select pg_postmaster_start_time()")[0][0] > began
+    assert f"Reload request received for member {replica.name} " in ctl("reload", cluster.scope, "--force")
+    assert ctl("flush", cluster.scope, "restart", "--force").count("No scheduled restart for member n") == 3
+    ctl("switchover", "--force", "--scheduled", "2099-01-01T10:10Z")
+    assert "Switchover scheduled at: 2099-01-01T10:10:00+00:00" in ctl("list")
+    assert ctl("flush", cluster.scope, "switchover") == "Success: scheduled switchover deleted\n"
+    assert ctl("flush", cluster.scope, "switchover") == "No pending scheduled switchover\n"
+
+
+def test_failover_and_reinit(cluster, ctl):
+    old = cluster.leader()
+    candidate = cluster.replicas()[0]
+    assert cluster.ctl("failover", "--force").returncode == 1
+    assert f'Successfully failed over to "{candidate.name}"' in ctl("failover", "--candidate", candidate.name, "--force")
+    assert cluster.wait_healthy(60) is candidate
+    said = ctl("reinit", cluster.scope, old.name, "--force", "--wait")
+    assert said.endswith(f"Reinitialize is completed on: {old.name}\n"), said
+    cluster.wait_healthy(60)
+    assert json.loads(ctl("history", "-f", "json"))[-1]["New Leader"] == candidate.name
+
+
+def test_generated(cluster, ctl, tmp_path):
+    (tmp_path / "bash").write_text(ctl("completion", "bash"))
+    probe = f". {tmp_path}/bash; COMP_WORDS=(tamadactl switch); COMP_CWORD=1; _tamadactl; echo ${{COMPREPLY[*]}}"
+    assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout == "switchover\n"
+    assert ctl("man").startswith(".TH TAMADACTL 1 ")
