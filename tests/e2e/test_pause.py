@@ -74,6 +74,10 @@ def test_a_second_primary_is_only_warned_of(paused):
     assert other.sql("select pg_is_in_recovery()") == [(False,)], "nobody demotes it"
     assert leader.is_primary() and not other.is_primary()
     assert paused.keys()["leader"] == leader.name
+    # After the pause it is stopped, and what it wrote alone is the operator's affair: here it is copied anew.
+    set_pause(paused, False)
+    wait_for(f"{other} to be copied anew", lambda: other.api("/reinitialize", "POST")[0] == 200, 30)
+    paused.wait_healthy(90)
 
 
 def test_only_named_and_immediate_switchovers(paused):
