@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
-test: build
+test: build deps-hosts
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
 
 table: build deps-hosts

@@ -69,6 +69,23 @@ def test_systemd_knows_the_role_and_the_lease(deployment):
     assert "the leader is node33" in status(deployment.standbys()[0])
 
 
+def test_an_upgrade_leaves_postgresql_running(deployment):
+    leader = deployment.leader()
+    servers = {n.name: n.postmaster_pid() for n in deployment.nodes}
+    daemons = {n.name: n.main_pid() for n in deployment.nodes}
+    for node in deployment.nodes:
+        deployment.machines.sh(node.k, "dpkg -i /var/cache/tamada/*.deb")
+        assert node.main_pid() == daemons[node.name], "the package does not restart the daemon"
+    deployment.ctl("pause", "--wait")
+    for node in deployment.nodes:
+        node.systemctl("restart", "patroni")
+    wait_for("all daemons to answer", lambda: all(n.status("/liveness") == 200 for n in deployment.nodes), 30)
+    deployment.ctl("resume", "--wait")
+    deployment.wait_healthy()
+    assert deployment.leader() is leader
+    assert {n.name: n.postmaster_pid() for n in deployment.nodes} == servers
+
+
 def test_a_reload_is_told_to_systemd(deployment):
     node = deployment.standbys()[0]
     pid = node.main_pid()

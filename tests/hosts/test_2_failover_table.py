@@ -111,7 +111,7 @@ def role_of(site, name):
 # ---- planned
 
 def test_switchover(table, deployment):
-    with table.row("switchover", "0.x s: the new primary promotes within 1 s") as row:
+    with table.row("switchover", "the new primary promotes within 1 s") as row:
         candidate = deployment.standbys()[0]
         deployment.ctl("switchover", "pg_cluster001", "--leader", row.old.name, "--candidate", candidate.name, "--force")
         assert row.moved() is candidate
@@ -128,7 +128,8 @@ def test_load_taken_off_a_standby_and_given_back(table, deployment):
 
 
 def test_pause_and_resume(table, deployment):
-    with table.row("failover paused, the primary's daemon stopped and started, resumed", "paused: no failover") as row:
+    with table.row("failover paused, the primary's daemon stopped and started, resumed", "paused: no failover",
+                   "as the seed says; HAProxy sees no primary while its daemon is away") as row:
         deployment.ctl("pause", "--wait")
         row.old.systemctl("stop", "patroni")
         time.sleep(deployment.times["ttl"] + deployment.times["loop_wait"] + 1)   # long enough for a failover
