@@ -79,9 +79,12 @@ def test_an_upgrade_leaves_postgresql_running(deployment):
     deployment.ctl("pause", "--wait")
     for node in deployment.nodes:
         node.systemctl("restart", "patroni")
-    wait_for("all daemons to answer", lambda: all(n.status("/liveness") == 200 for n in deployment.nodes), 30)
-    deployment.ctl("resume", "--wait")
     deployment.wait_healthy()
+
+    def resumed():   # a daemon that has just started may not know yet that there is a pause to end
+        deployment.ctl("resume", "--wait", check=False)
+        return "pause: true" not in deployment.ctl("show-config")
+    wait_for("the end of the pause", resumed, 30, step=1)
     assert deployment.leader() is leader
     assert {n.name: n.postmaster_pid() for n in deployment.nodes} == servers
 
