@@ -139,13 +139,13 @@ awaitable<void> Agent::take_configuration() {
       } else {
         for (const auto& warning : loaded->warnings) log::warning("{}", warning);
         if (!w_.configuration.take_local(std::move(loaded->local))) log::info("No local configuration items changed.");
-        callbacks_.commands(w_.configuration.local().postgresql.callbacks);
         log::info("configuration reloaded");
       }
     }
   } else if (!changed) {
     co_return;
   }
+  callbacks_.commands(w_.configuration.local().postgresql.callbacks);
   const auto& settings = w_.configuration.settings();
   store_.limits(settings.ttl, settings.retry_timeout);
   if (settings.synchronous_mode) log::warning("synchronous_mode is set, and not supported by this version yet");

@@ -50,11 +50,12 @@ class Validation {
     if (key.type == Type::dynamic) dynamic(given, where);
   }
 
-  // The dynamic section postgresql may hold what the local one does.
+  // It may hold what the local section of that name does.
+  static bool is_dynamic_postgresql(const Key& schema) { return &schema == find(dynamic_schema, "postgresql"); }
+
   static const Key* known(const Key& schema, std::string_view name) {
     if (const Key* key = find(schema, name)) return key;
-    const bool is_dynamic = &schema == find(dynamic_schema, "postgresql");
-    return is_dynamic ? find(*find(local_schema, "postgresql"), name) : nullptr;
+    return is_dynamic_postgresql(schema) ? find(*find(local_schema, "postgresql"), name) : nullptr;
   }
 
   // Once there is a cluster nothing reads bootstrap.dcs any more: no reason to refuse work.
@@ -71,6 +72,9 @@ class Validation {
   static std::string unknown(const Key& schema, const std::string& name) {
     std::vector<std::string> known;
     for (const auto& key : schema.keys) known.emplace_back(key.name);
+    if (is_dynamic_postgresql(schema)) {
+      for (const auto& key : find(local_schema, "postgresql")->keys) known.emplace_back(key.name);
+    }
     const auto meant = nearest(name, known);
     return meant.empty() ? "unknown key; it has no effect"
                          : fmt::format("unknown key; it has no effect. Did you mean {}?", meant);

@@ -94,7 +94,7 @@ def test_log_settings_apply_on_reload(node):
     if user := processes.service_user():
         os.chown(folder, user.pw_uid, user.pw_gid)
     path = f"{folder}/patroni.log"
-    node.config["log"] = {"type": "json", "level": "DEBUG", "dir": folder, "mode": 0o640, "file_size": 4000, "file_num": 2,
+    node.config["log"] = {"type": "json", "level": "DEBUG", "dir": folder, "mode": 0o640, "file_size": 1500, "file_num": 2,
                           "format": ["message", "module", {"levelname": "level"}], "static_fields": {"app": "demo"}}
     write(node)
     hup(node)
@@ -107,7 +107,7 @@ def test_log_settings_apply_on_reload(node):
         hup(node)   # each writes a line
         return sorted(os.listdir(folder)) == ["patroni.log", "patroni.log.1", "patroni.log.2"]
     wait_for("two older files", rolled, 60)
-    assert all(os.path.getsize(f"{folder}/{name}") <= 4000 for name in os.listdir(folder))
+    assert all(os.path.getsize(f"{folder}/{name}") <= 1500 for name in os.listdir(folder))
     node.config["log"] = {"format": "%(levelname)-8s|%(name)s|%(message)s"}
     write(node)
     hup(node)
