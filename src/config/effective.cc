@@ -70,10 +70,8 @@ Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::str
   result.postgresql.data_dir = local.postgresql.data_dir;
   result.postgresql.config_dir = local.postgresql.config_dir;
   result.postgresql.pgpass = local.postgresql.pgpass;
-  if (warnings) {
-    for (auto* list : {&problems.errors, &problems.warnings})
-      std::ranges::move(lines_of(*list), std::back_inserter(*warnings));
-  }
+  // Unknown keys are told with the rest of the dynamic configuration, by settings().
+  if (warnings) std::ranges::move(lines_of(std::move(problems.errors)), std::back_inserter(*warnings));
   return result;
 }
 

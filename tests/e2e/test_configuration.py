@@ -176,7 +176,7 @@ def test_validate_config(node):
     config["postgresql"]["bin_dir"] = "/nowhere"
     config["bootstrap"]["dcs"]["ttl"] = "long"
     config["postgresql"]["data_dir"] = path
-    config["tgas"] = {}
+    config["tagz"] = {}
     wrong = check("-i")
     lines = open(path).read().splitlines()
 
@@ -188,7 +188,7 @@ def test_validate_config(node):
                      f"{path}:{line('bin_dir')}: postgresql.bin_dir: no program postgres in '/nowhere'",
                      f"{path}:{line('ttl')}: bootstrap.dcs.ttl: text does not fit; allowed: a whole number from 3",
                      f"{path}:{line('data_dir')}: postgresql.data_dir: is no folder",
-                     f"warning: {path}:{line('tgas')}: tgas: unknown key; it has no effect. Did you mean tags?"):
+                     f"warning: {path}:{line('tagz')}: tagz: unknown key; it has no effect. Did you mean tags?"):
         assert expected in wrong.stderr, wrong.stderr
     assert check(text="a: [").returncode == 1
 
