@@ -290,9 +290,11 @@ void CommandTree::add_insight() {
         add_cluster(command, options.cluster);
         command.add_flag("--follow", options.follow, "Go on with what happens from now on");
         command.add_option("-n,--last", options.last, "How many of the past events (default 50)")->type_name("INTEGER");
-        add_pairs(command, "--type", options.types,
-                  "Only events of this type: decision, role, state, timeline, leader, pause, member, "
-                  "job, handover. Can be specified multiple times");
+        add_choice(command, "--type",
+                   {"decision", "role", "state", "timeline", "leader", "pause", "member", "job", "handover"},
+                   "Only events of this type. Can be specified multiple times",
+                   [&options](const std::string& type) { options.types.push_back(type); })
+            ->trigger_on_parse();
         add_json(command, options.json);
       });
   add<TopOptions>("top", "Watch the members and their events, full screen", top, [](auto& command, auto& options) {

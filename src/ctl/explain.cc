@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "ctl/commands.h"
@@ -23,7 +24,12 @@ std::string since(const Json& decision) {
 std::string promotion(const Json& explain) {
   if (explain.value("leads", false)) return paint("it leads the cluster", Colour::green);
   if (explain.value("may_be_promoted", false)) return paint("nothing keeps it from being promoted", Colour::green);
-  return "what keeps it from being promoted:";
+  const auto closed = [](const Json& gate) {
+    return !gate.value("open", false) && wire::text_at(gate, "gate") != "leader_key";
+  };
+  return std::ranges::any_of(explain.value("gates", Json::array()), closed)
+             ? paint("what keeps it from being promoted:", Colour::yellow)
+             : paint("it could take over; as it is:", Colour::green);
 }
 
 std::string closed_gates(const Json& explain) {

@@ -13,6 +13,7 @@ class HandoverLines {
   explicit HandoverLines(const Json& before);
   // What is to be printed now: the phases that have ended, one a line; the one that runs, on a line that stays open.
   std::string look(const Json& answer);
+  bool over() const { return over_; }  // its last line has been given
   // Closes the open line.
   std::string end();
 

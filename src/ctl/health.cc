@@ -226,6 +226,7 @@ class Examination {
   }
 
   void replication() {
+    if (facts_.view.unlocked()) return;  // there is nobody to stream from
     const auto before = found_.size();
     const Json cluster = wire::cluster_json(facts_.view);
     const auto limit = setting("maximum_lag_on_failover", 1048576);

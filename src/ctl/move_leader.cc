@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "ctl/commands.h"
 #include "ctl/handover_lines.h"
@@ -163,12 +164,16 @@ core::Result<net::HttpResponse> post_watched(Session& session, const core::Membe
                                                 : core::Result<net::HttpResponse>(net::HttpResponse{.status = 503});
   if (!before || before->status != 200) return session.request(asked, "POST", word(wish.kind), &body, answer_timeout);
   HandoverLines lines(wire::parse_object(before->body).value_or(Json::object()));
-  auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched,
-                                        [&](const net::HttpResponse& seen) {
-                                          if (const auto handover = wire::parse_object(seen.body)) {
-                                            echo(lines.look(*handover));
-                                          }
-                                        });
+  const auto look = [&](const net::HttpResponse& seen) {
+    if (const auto handover = wire::parse_object(seen.body)) echo(lines.look(*handover));
+  };
+  auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched, look);
+  // The answer comes with the new leader's key; the promotion is still to be seen.
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (answer && answer->status == 200 && !lines.over() && std::chrono::steady_clock::now() < end) {
+    if (const auto seen = session.request(asked, "GET", watched)) look(*seen);
+    std::this_thread::sleep_for(50ms);
+  }
   echo(lines.end());
   return answer;
 }

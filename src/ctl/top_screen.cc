@@ -14,14 +14,10 @@ namespace {
 
 struct Row {
   std::string name, role, state, timeline, lag, lease, rule;
+  Json timeline_number, lease_s;  // null: not known
   std::int64_t lag_bytes = 0, rank = 0;
   Colour colour = Colour::none;
 };
-
-std::string lease_left(const MemberFacts& facts) {
-  const Json* left = facts.explain ? wire::find(*facts.explain, "lease_seconds_left") : nullptr;
-  return left && left->is_number() ? fmt::format("{:.0f}s", left->get<double>()) : "";
-}
 
 std::string rule_of(const MemberFacts& facts) {
   if (!facts.error.empty()) return "no answer";
@@ -38,12 +34,19 @@ Row row_of(const MemberFacts& facts, const Json& member) {
   std::ranges::replace(row.role, '_', ' ');
   row.state = wire::text_at(member, "state");
   if (const auto copied = facts.patroni ? reinit_progress(*facts.patroni) : ""; !copied.empty()) row.state = copied;
-  if (facts.member.timeline) row.timeline = fmt::format("{}", *facts.member.timeline);
+  if (facts.member.timeline) {
+    row.timeline_number = *facts.member.timeline;
+    row.timeline = fmt::format("{}", *facts.member.timeline);
+  }
   if (const auto lag = wire::integer_at(member, "replay_lag"); lag && !leads) {
     row.lag_bytes = *lag;
     row.lag = format_bytes(static_cast<std::uint64_t>(*lag));
   }
-  row.lease = lease_left(facts);
+  if (const Json* left = facts.explain ? wire::find(*facts.explain, "lease_seconds_left") : nullptr;
+      left && left->is_number()) {
+    row.lease_s = *left;
+    row.lease = fmt::format("{:.0f}s", left->get<double>());
+  }
   row.rule = rule_of(facts);
   const bool well = row.state == "running" || row.state == "streaming";
   row.colour = !facts.error.empty() ? Colour::red : leads ? Colour::green : well ? Colour::none : Colour::yellow;
@@ -145,9 +148,9 @@ Json top_json(const TopState& state) {
     members.push_back({{"member", row.name},
                        {"role", row.role},
                        {"state", row.state},
-                       {"timeline", row.timeline},
+                       {"timeline", row.timeline_number},
                        {"lag", row.lag_bytes},
-                       {"lease", row.lease},
+                       {"lease_seconds_left", row.lease_s},
                        {"rule", row.rule}});
   }
   return {{"cluster", state.cluster},

@@ -55,6 +55,12 @@ TEST(TopScreen, ShowsMembersAndTheNewestEvents) {
   EXPECT_NE(lines[22].text.find("number 99"), std::string::npos) << lines[22].text;
 }
 
+TEST(TopScreen, AsJson) {
+  EXPECT_EQ(
+      top_json(state())["members"][0].dump(),
+      R"({"member":"n1","role":"leader","state":"running","timeline":7,"lag":0,"lease_seconds_left":27.3,"rule":"replica"})");
+}
+
 TEST(TopScreen, Sorts) {
   auto by = state();
   EXPECT_EQ(order(by), "n1 n0 号 ");

@@ -71,6 +71,38 @@ def test_failover_and_reinit(cluster, ctl):
     assert json.loads(ctl("history", "-f", "json"))[-1]["New Leader"] == candidate.name
 
 
+@pytest.mark.tamada
+def test_explain_events_top_doctor(cluster, ctl):
+    leader = cluster.leader()
+    explained = {one["member"]: one for one in json.loads(ctl("explain", "--json"))}
+    assert explained[leader.name]["leads"] and len(explained) == 3
+    replica = cluster.replicas()[0]
+    closed = [gate["gate"] for gate in explained[replica.name]["gates"] if not gate["open"]]
+    assert "leader_key" in closed
+    assert "it leads the cluster" in ctl("explain", cluster.scope, leader.name)
+
+    ctl("switchover", "--candidate", replica.name, "--force")
+    cluster.wait_healthy(60)
+
+    def reporters():
+        told = [json.loads(line) for line in ctl("events", "--json", "-n", "1000").splitlines()]
+        assert [e["time"] for e in told] == sorted(e["time"] for e in told)
+        return {e["reporter"] for e in told if e["type"] == "leader" and e.get("to") == replica.name} == set(explained)
+    wait_for("all journals to tell of the new leader", reporters, 20)
+
+    top = json.loads(ctl("top", "--json"))
+    assert top["leader"] == replica.name and len(top["members"]) == 3
+    assert cluster.ctl("top").returncode == 1   # no terminal
+
+    findings = json.loads(ctl("doctor", "--json"))["findings"]
+    assert {f["check"] for f in findings} >= {"etcd", "members", "primary", "ttl", "clocks", "versions", "slots"}
+    assert [f for f in findings if f["grade"] == "failure"] == []
+    standby = cluster.replicas()[0]
+    standby.stop()
+    sick = cluster.ctl("doctor")
+    assert sick.returncode == 1 and f"{standby.name} does not answer" in sick.stdout
+
+
 def test_generated(cluster, ctl, tmp_path):
     (tmp_path / "bash").write_text(ctl("completion", "bash"))
     probe = f". {tmp_path}/bash; COMP_WORDS=(tamadactl switch); COMP_CWORD=1; _tamadactl; echo ${{COMPREPLY[*]}}"
