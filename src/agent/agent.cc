@@ -107,7 +107,9 @@ awaitable<void> Agent::cycle() {
     report(seen, next);
     publish(seen, next);
     keep_fence(seen);
-    const bool ours = seen.cluster.initialize && *seen.cluster.initialize == seen.postgres.system_identifier;
+    // Not while a bootstrap fills the directory: then both are still empty.
+    const auto& system = seen.postgres.system_identifier;
+    const bool ours = !system.empty() && seen.cluster.initialize == system && !seen.job.running();
     if (ours) w_.configuration.save_copy();
     if (next.actions.empty()) co_return;
     acting_ = true;
