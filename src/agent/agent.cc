@@ -150,7 +150,6 @@ awaitable<void> Agent::take_configuration() {
   callbacks_.commands(w_.configuration.local().postgresql.callbacks);
   const auto& settings = w_.configuration.settings();
   store_.limits(settings.ttl, settings.retry_timeout);
-  if (settings.synchronous_mode) log::warning("synchronous_mode is set, and not supported by this version yet");
   if (jobs_.view().running()) co_return;  // the job writes the files itself
   const auto applied = co_await w_.postgres.apply_configuration();
   if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
@@ -198,6 +197,12 @@ void Agent::publish(const core::Observation& seen, const core::Decision& decisio
 
 void Agent::shutdown() {
   notes_.requests.shutdown = true;
+  wake_.notify();
+}
+
+void Agent::failsafe_leader(core::FailsafeLeader leader) {
+  notes_.failsafe.told_at = w_.clock.now();
+  notes_.failsafe.leader = std::move(leader);
   wake_.notify();
 }
 

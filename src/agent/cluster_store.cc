@@ -211,6 +211,20 @@ awaitable<void> ClusterStore::write_status(core::Status status) {
   co_await write_as_leader("status", wire::status_json(status));
 }
 
+awaitable<core::Result<bool>> ClusterStore::write_sync(core::SyncState state) {
+  auto compares = still_leader();
+  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .number = state.revision, .text = {}});
+  std::vector<dcs::Operation> operations{dcs::Put{.key = full("sync"), .value = wire::sync_json(state)}};
+  co_return co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<core::Result<bool>> ClusterStore::delete_sync(core::Revision expected) {
+  auto compares = still_leader();
+  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .number = expected, .text = {}});
+  std::vector<dcs::Operation> operations{dcs::Delete{.key = full("sync")}};
+  co_return co_await transact(std::move(compares), std::move(operations));
+}
+
 awaitable<core::Result<bool>> ClusterStore::write_compared(std::string key, std::string value,
                                                            core::Revision expected) {
   std::vector<Compare> compares{

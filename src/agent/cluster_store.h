@@ -42,6 +42,9 @@ class ClusterStore {
   // The leader's keys: compare that the leader key is still ours.
   awaitable<void> write_as_leader(std::string key, std::string value);
   awaitable<void> write_status(core::Status status);
+  // As the leader, and comparing the key's own revision besides: true when it was written.
+  awaitable<core::Result<bool>> write_sync(core::SyncState state);
+  awaitable<core::Result<bool>> delete_sync(core::Revision expected);
   // Comparing the key's own revision, by anybody: true when it was written.
   awaitable<core::Result<bool>> write_compared(std::string key, std::string value, core::Revision expected);
   awaitable<core::Result<bool>> delete_compared(std::string key, core::Revision expected);

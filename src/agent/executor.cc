@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto peer_timeout = 2s;  // Patroni's for the same question
+constexpr auto failsafe_timeout = 2s;
 constexpr auto departed_timeout = 500ms;
 constexpr auto upstream_timeout = 2s;
 }  // namespace
@@ -67,6 +68,17 @@ awaitable<void> Executor::act(core::WriteHistory write) {
   co_await t_.store.write_as_leader("history", wire::history_json(lines));
 }
 
+awaitable<void> Executor::act(core::WriteSync write) {
+  const auto written = co_await t_.store.write_sync(std::move(write.state));
+  if (written && !*written) log::info("Synchronous replication key updated by someone else.");
+}
+
+awaitable<void> Executor::act(core::DeleteSync drop) { co_await t_.store.delete_sync(drop.expected); }
+
+awaitable<void> Executor::act(core::WriteFailsafe write) {
+  co_await t_.store.write_as_leader("failsafe", wire::failsafe_json(write.members));
+}
+
 awaitable<void> Executor::act(core::ClearFailover clear) {
   co_await t_.store.delete_compared("failover", clear.revision);
 }
@@ -96,6 +108,22 @@ awaitable<void> Executor::act(core::PollPeers poll) {
   t_.notes.peers = std::move(answers);
   t_.notes.peers_asked_at = asked_at;
   t_.notes.peers_answered_at = t_.clock.now();
+}
+
+awaitable<void> Executor::act(core::AskFailsafe ask) {
+  const auto asked_at = t_.clock.now();
+  const auto answers = co_await t_.peers.failsafe(std::move(ask.members), std::move(ask.leader), failsafe_timeout);
+  auto& view = t_.notes.failsafe;
+  view.asked_at = asked_at;
+  view.refused = false;
+  view.trouble.clear();
+  for (const auto& [name, answer] : answers) {
+    if (answer.accepted) continue;
+    view.refused = view.refused || answer.reachable;
+    view.trouble += (view.trouble.empty() ? "" : ", ") + name;
+    log::warning("failsafe mode: {}: {}", name, answer.reachable ? "does not agree: " + answer.text : "no answer");
+  }
+  if (view.trouble.empty()) view.confirmed_at = asked_at;
 }
 
 awaitable<void> Executor::act(core::AskUpstream ask) {
@@ -147,6 +175,11 @@ awaitable<void> Executor::act(core::SyncSlots sync) {
 awaitable<void> Executor::act(core::AdvanceSlots advance) {
   const auto done = co_await t_.postgres.advance_slots(std::move(advance.to));
   if (!done) log::error("could not advance replication slots: {}", done.error().what);
+}
+
+awaitable<void> Executor::act(core::SetSyncNames set) {
+  const auto done = co_await t_.postgres.set_sync_names(std::move(set.names));
+  if (!done) log::error("could not set synchronous_standby_names: {}", done.error().what);
 }
 
 awaitable<void> Executor::act(core::SetAside aside) {

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <memory>
 
+#include "dcs/etcd_codec.h"
 #include "net/event.h"
 #include "net/http_client.h"
 #include "wire/peer.h"
@@ -21,7 +22,20 @@ net::TlsClient peer_tls(const config::Local& local) {
           .verify_host = false};
 }
 
-HttpPeers::HttpPeers(net::TlsClient tls, std::string instance) : tls_(std::move(tls)), instance_(std::move(instance)) {}
+std::string peer_authorization(const config::Local& local) {
+  const auto& own = local.restapi;
+  if (own.username.empty() && own.password.empty()) return "";
+  return "Basic " + dcs::base64_encode(own.username + ":" + own.password);
+}
+
+HttpPeers::HttpPeers(net::TlsClient tls, std::string authorization, std::string instance)
+    : tls_(std::move(tls)), authorization_(std::move(authorization)), instance_(std::move(instance)) {}
+
+FailsafeAnswer failsafe_answer(const net::HttpResponse& response) {
+  return {.reachable = true,
+          .accepted = response.status == 200 && response.body == "Accepted",
+          .text = std::to_string(response.status) + " " + response.body};
+}
 
 awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration timeout) {
   core::PeerView nobody;
@@ -41,30 +55,65 @@ awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration tim
   co_return peer;
 }
 
-awaitable<std::map<std::string, core::PeerView>> HttpPeers::poll(std::vector<core::Member> members,
-                                                                 core::Duration timeout) {
+awaitable<FailsafeAnswer> HttpPeers::ask_failsafe(std::string api_url, std::string body, core::Duration timeout) {
+  auto url = net::Url::parse(api_url);
+  if (!url) co_return FailsafeAnswer{};
+  url->path.clear();  // api_url ends with /patroni
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = "/failsafe";
+  request.headers.emplace_back("Content-Type", "application/json");
+  if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
+  request.body = std::move(body);
+  std::optional<net::TlsClient> tls;
+  if (url->scheme == "https") tls = tls_;
+  const auto response = co_await net::http_once(*url, tls, request, timeout);
+  if (!response) co_return FailsafeAnswer{};
+  co_return failsafe_answer(*response);
+}
+
+// Shared with the askers: whoever waits for them may be cancelled before they end.
+template <class Answer>
+awaitable<std::map<std::string, Answer>> HttpPeers::side_by_side(std::map<std::string, awaitable<Answer>> questions) {
   const auto executor = co_await asio::this_coro::executor;
-  // Shared with the askers: the poll may be cancelled before they end.
-  struct Poll {
-    explicit Poll(asio::any_io_executor e) : done(e) {}
-    std::map<std::string, core::PeerView> answers;
+  struct Round {
+    explicit Round(asio::any_io_executor e) : done(e) {}
+    std::map<std::string, Answer> answers;
     std::size_t open = 0;
     net::Event done;
   };
-  const auto poll = std::make_shared<Poll>(executor);
-  poll->open = members.size();
-  for (auto& member : members) {
-    const auto member_name = member.name;
-    asio::co_spawn(executor, ask(std::move(member), timeout),
-                   [poll, member_name](std::exception_ptr thrown, core::PeerView peer) {
-                     peer.name = member_name;
-                     if (thrown) peer.reachable = false;
-                     poll->answers[member_name] = std::move(peer);
-                     if (--poll->open == 0) poll->done.notify();
-                   });
+  const auto round = std::make_shared<Round>(executor);
+  round->open = questions.size();
+  for (auto& [name, question] : questions) {
+    asio::co_spawn(executor, std::move(question), [round, name](std::exception_ptr thrown, Answer answer) {
+      if (!thrown) round->answers[name] = std::move(answer);
+      round->answers.try_emplace(name);
+      if (--round->open == 0) round->done.notify();
+    });
   }
-  if (poll->open > 0) co_await poll->done.wait();
-  co_return poll->answers;
+  if (round->open > 0) co_await round->done.wait();
+  co_return round->answers;
+}
+
+awaitable<std::map<std::string, core::PeerView>> HttpPeers::poll(std::vector<core::Member> members,
+                                                                 core::Duration timeout) {
+  std::map<std::string, awaitable<core::PeerView>> questions;
+  for (auto& member : members) {
+    auto name = member.name;
+    questions.emplace(std::move(name), ask(std::move(member), timeout));
+  }
+  auto answers = co_await side_by_side(std::move(questions));
+  for (auto& [name, peer] : answers) peer.name = name;
+  co_return answers;
+}
+
+awaitable<std::map<std::string, FailsafeAnswer>> HttpPeers::failsafe(std::map<std::string, std::string> members,
+                                                                     core::FailsafeLeader leader,
+                                                                     core::Duration timeout) {
+  const auto body = wire::failsafe_leader_json(leader);
+  std::map<std::string, awaitable<FailsafeAnswer>> questions;
+  for (auto& [name, api_url] : members) questions.emplace(name, ask_failsafe(std::move(api_url), body, timeout));
+  co_return co_await side_by_side(std::move(questions));
 }
 
 awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {

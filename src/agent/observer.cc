@@ -27,6 +27,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.upstream = notes_.upstream;
   seen.own_timeline = notes_.own_timeline;
   seen.checkpointed = notes_.checkpointed;
+  seen.failsafe = notes_.failsafe;
   seen.requests = notes_.requests;
   co_return seen;
 }

@@ -16,6 +16,7 @@ struct Notes {
   core::Instant peers_asked_at{}, peers_answered_at{};
   std::optional<core::UpstreamView> upstream, own_timeline;
   core::Timeline checkpointed = 0;  // the timeline of our promotion on which a checkpoint has been done
+  core::FailsafeView failsafe;
   core::Requests requests;
 };
 

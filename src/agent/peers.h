@@ -7,8 +7,16 @@
 
 #include "core/observation.h"
 #include "net/asio.h"
+#include "net/http.h"
 
 namespace tamada::agent {
+
+struct FailsafeAnswer {
+  bool reachable = false;
+  bool accepted = false;
+  std::string text;
+};
+FailsafeAnswer failsafe_answer(const net::HttpResponse& response);
 
 class Peers {
  public:
@@ -16,6 +24,10 @@ class Peers {
   // GET /patroni of each, side by side; one that has not answered within `timeout` is unreachable.
   virtual awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                                 core::Duration timeout) = 0;
+  // POST /failsafe to each (name -> api_url), side by side, as a primary that has lost the DCS.
+  virtual awaitable<std::map<std::string, FailsafeAnswer>> failsafe(std::map<std::string, std::string> members,
+                                                                    core::FailsafeLeader leader,
+                                                                    core::Duration timeout) = 0;
   // Whether another daemon than this one answers there as a live one.
   virtual awaitable<bool> alive(std::string api_url, core::Duration timeout) = 0;
 };

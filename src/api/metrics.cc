@@ -117,7 +117,7 @@ void add_cluster(Page& page, const Snapshot& snapshot, const Status& s, const Id
   page.gauge("postgres_server_version", "Version of Postgres (if running), 0 otherwise.",
              s.sql ? seen.postgres.server_version : 0);
   page.flag("cluster_unlocked", "Value is 1 if the cluster is unlocked, 0 if locked.", s.cluster_unlocked);
-  page.flag("failsafe_mode_is_active", "Value is 1 if failsafe mode is active, 0 if inactive.", false);
+  page.flag("failsafe_mode_is_active", "Value is 1 if failsafe mode is active, 0 if inactive.", s.failsafe_active);
   page.flag("failsafe_mode_enabled", "Value is 1 if failsafe_mode is enabled, 0 otherwise.",
             seen.settings.failsafe_mode);
   page.flag("failsafe_member", "Value is 1 if this node is a member of failsafe, 0 otherwise.",

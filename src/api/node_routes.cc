@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "api/routes.h"
 #include "api/status.h"
+#include "wire/peer.h"
 
 namespace tamada::api {
 
@@ -31,7 +32,19 @@ awaitable<HttpResponse> RestApi::post_reinitialize(Call call) {
   co_return text(200, "reinitialize started");
 }
 
-// Failsafe mode is not there yet; what Patroni says where it is not enabled.
-awaitable<HttpResponse> RestApi::post_failsafe(Call) { co_return error_page(502); }
+awaitable<HttpResponse> RestApi::post_failsafe(Call call) {
+  const auto snapshot = board_.latest();
+  if (!snapshot->seen.settings.failsafe_mode) co_return error_page(502);
+  const auto body = json_body(call.request, Body::required);
+  if (!body) co_return body.error();
+  const auto status = status_of(*snapshot, clock_.now());
+  if (status.running() && status.role == "primary") co_return text(500, "Running as a leader");
+  auto leader = wire::parse_failsafe_leader(call.request.body);
+  if (!leader) co_return error_page(400);
+  commands_.failsafe_leader(std::move(*leader));
+  auto answer = text(200, "Accepted");
+  answer.headers.emplace_back("lsn", std::to_string(std::max(status.received(), status.replayed())));
+  co_return answer;
+}
 
 }  // namespace tamada::api

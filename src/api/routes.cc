@@ -230,7 +230,7 @@ awaitable<HttpResponse> RestApi::get_metrics(Call) {
 awaitable<HttpResponse> RestApi::get_failsafe(Call) {
   const auto snapshot = board_.latest();
   const auto& failsafe = snapshot->seen.cluster.failsafe;
-  if (!failsafe) co_return error_page(502);
+  if (!failsafe || !snapshot->seen.settings.failsafe_mode) co_return error_page(502);
   auto out = Json::object();
   for (const auto& [name, url] : *failsafe) out[name] = url;
   co_return json(200, out);

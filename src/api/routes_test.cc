@@ -94,6 +94,53 @@ TEST(Get, Rest) {
   EXPECT_TRUE(node.ask("GET", "/config").starts_with("502 "));
 }
 
+TEST(Failsafe, AStandbyPutsUpWithAPrimaryThatHasLostTheDcs) {
+  const std::string question =
+      R"({"name":"n0","conn_url":"postgres://h/d","api_url":"http://h/patroni","slots":{"n1":5,"x":"y"}})";
+  Node standby(replica());
+  EXPECT_TRUE(standby.ask("POST", "/failsafe", question).starts_with("502 "));
+  standby.publish([](Snapshot& s) {
+    s.seen.settings.failsafe_mode = true;
+    s.seen.cluster.failsafe = {{{"n0", "http://h/patroni"}}};
+  });
+  EXPECT_EQ(standby.ask("GET", "/failsafe"), R"(200 {"n0": "http://h/patroni"})");
+  EXPECT_EQ(standby.ask("POST", "/failsafe", question), "200 Accepted");
+  EXPECT_EQ(*standby.answer->header("lsn"), "67109000");
+  ASSERT_EQ(standby.agent.failsafe_leaders.size(), 1U);
+  EXPECT_EQ(standby.agent.failsafe_leaders[0].name, "n0");
+  EXPECT_EQ(standby.agent.failsafe_leaders[0].slots, (std::map<std::string, core::Lsn>{{"n1", 5}}));
+  EXPECT_TRUE(standby.ask("POST", "/failsafe", R"({"x":1})").starts_with("400 "));
+  Node primary(leader());
+  primary.publish([](Snapshot& s) { s.seen.settings.failsafe_mode = true; });
+  EXPECT_EQ(primary.ask("POST", "/failsafe", question), "500 Running as a leader");
+}
+
+TEST(Failsafe, ShowsForATtl) {
+  const auto active = [](Node& node) { return node.ask("GET", "/patroni").contains("failsafe_mode_is_active"); };
+  Node standby(replica());
+  standby.publish([](Snapshot& s) {
+    s.seen.settings.failsafe_mode = true;
+    s.seen.failsafe.told_at = s.seen.now;
+  });
+  EXPECT_TRUE(active(standby));
+  standby.pass(30s);
+  EXPECT_FALSE(active(standby));
+
+  Node primary(leader());
+  primary.publish([](Snapshot& s) {
+    s.seen.settings.failsafe_mode = true;
+    s.seen.cluster.failsafe = {{{"n0", "http://h/patroni"}}};
+    s.seen.dcs = {.ok = false, .last_ok = {}, .failing_since = s.seen.now - 60s, .error = "no answer"};
+    s.seen.lease.deadline = s.seen.now - 30s;
+  });
+  EXPECT_TRUE(primary.ask("GET", "/primary").starts_with("503 "));
+  primary.publish([](Snapshot& s) { s.seen.failsafe.asked_at = s.seen.failsafe.confirmed_at = s.seen.now; });
+  EXPECT_TRUE(active(primary));
+  EXPECT_TRUE(primary.ask("GET", "/primary").starts_with("200 "));
+  primary.pass(21s);
+  EXPECT_TRUE(primary.ask("GET", "/primary").starts_with("503 "));
+}
+
 TEST(Authentication, UnsafeMethodsOnly) {
   RestApiOptions options;
   options.username = "admin";

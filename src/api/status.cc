@@ -1,16 +1,13 @@
 #include "api/status.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "core/failsafe.h"
+#include "core/sync.h"
 #include "wire/cluster_json.h"
 
 namespace tamada::api {
 namespace {
-
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 // Patroni keeps the last view of the cluster while it retries a failing DCS, and drops it when retry_timeout is over.
 core::Instant dcs_view_until(const core::Observation& seen) {
@@ -22,12 +19,23 @@ bool holds_leader_key(const core::Observation& seen, core::Instant now) {
          seen.cluster.leader->lease == seen.lease.id && seen.lease.deadline && now < *seen.lease.deadline;
 }
 
-}  // namespace
-
-bool is_sync_standby(const core::ClusterView& cluster, std::string_view name) {
-  if (!cluster.sync || cluster.sync->leader.empty()) return false;
-  return std::ranges::any_of(cluster.sync->standbys, [&](const auto& s) { return same_ignoring_case(s, name); });
+// As the primary: the members agreed; as a standby: we did. For a ttl, as Patroni has it.
+bool failsafe_is_active(const core::Observation& seen, core::Instant now) {
+  const auto& failsafe = seen.failsafe;
+  const bool ours = failsafe.confirmed_at != core::Instant{} && !seen.dcs.ok && seen.postgres.running_primary();
+  const bool others = failsafe.told_at != core::Instant{} && !seen.postgres.running_primary();
+  const auto since =
+      std::max(ours ? failsafe.confirmed_at : core::Instant{}, others ? failsafe.told_at : core::Instant{});
+  return seen.settings.failsafe_mode && (ours || others) && now < since + seen.settings.ttl;
 }
+
+// By the leave of all members, though the lease may be over.
+bool leads_by_failsafe(const core::Observation& seen, core::Instant now) {
+  const auto until = core::failsafe_until(seen);
+  return until && now < *until && seen.postgres.running_primary();
+}
+
+}  // namespace
 
 std::string job_text(core::JobKind kind) {
   switch (kind) {
@@ -69,7 +77,9 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   // Not while it is being stopped, nor once it has been started as a standby for want of the DCS.
   const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
   const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
-  out.leader = holds_leader_key(seen, now) && snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
+  out.failsafe_active = failsafe_is_active(seen, now);
+  out.leader = (holds_leader_key(seen, now) || leads_by_failsafe(seen, now)) &&
+               snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
 
   const bool answers = out.state == "running" || out.state == "restarting" || out.state == "starting";
   if (answers && seen.postgres.sql) {
@@ -83,7 +93,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
     out.state = "unknown";
   }
   if (out.sql && out.role == "replica" && modes.synchronous && out.dcs_available &&
-      is_sync_standby(cluster, seen.self)) {
+      core::is_sync_standby(cluster, seen.self)) {
     (modes.quorum ? out.quorum_standby : out.sync_standby) = true;
   }
   return out;
@@ -96,6 +106,10 @@ core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now) {
   };
   if (snapshot.seen.lease.deadline) consider(*snapshot.seen.lease.deadline);
   consider(dcs_view_until(snapshot.seen));
+  if (const auto until = core::failsafe_until(snapshot.seen)) consider(*until);
+  for (const auto since : {snapshot.seen.failsafe.confirmed_at, snapshot.seen.failsafe.told_at}) {
+    if (since != core::Instant{}) consider(since + snapshot.seen.settings.ttl);
+  }
   consider(liveness_until(snapshot));
   return first;
 }

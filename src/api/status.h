@@ -18,6 +18,7 @@ struct Status {
   bool pause = false;
   bool sync_standby = false;
   bool quorum_standby = false;
+  bool failsafe_active = false;
 
   bool running() const { return state == "running"; }
   core::Lsn replayed() const { return sql && sql->in_recovery ? sql->replay_lsn.value_or(0) : 0; }
@@ -37,8 +38,5 @@ core::Instant liveness_until(const Snapshot& snapshot);
 
 // What a job in progress is called in refusals: "reinitialize already in progress".
 std::string job_text(core::JobKind kind);
-
-// Case does not matter in synchronous_standby_names, so not here either.
-bool is_sync_standby(const core::ClusterView& cluster, std::string_view name);
 
 }  // namespace tamada::api

@@ -88,6 +88,7 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   }
   if (status.pause) out["pause"] = true;
   if (status.cluster_unlocked) out["cluster_unlocked"] = true;
+  if (status.failsafe_active) out["failsafe_mode_is_active"] = true;
   out["dcs_last_seen"] = snapshot.dcs_last_seen;
   add_tags(out, seen.settings.tags);
   if (!seen.postgres.system_identifier.empty()) out["database_system_identifier"] = seen.postgres.system_identifier;

@@ -12,6 +12,7 @@
 #include "api/routes.h"
 #include "api/status.h"
 #include "core/candidate.h"
+#include "core/sync.h"
 #include "net/http_client.h"
 #include "net/log.h"
 #include "wire/cluster_json.h"
@@ -81,7 +82,7 @@ Candidates candidates_of(const core::ClusterView& cluster, const std::string& le
 
   Candidates out;
   if (!candidate.empty()) {
-    if (action == "switchover" && only_synchronous && !is_sync_standby(cluster, candidate))
+    if (action == "switchover" && only_synchronous && !core::is_sync_standby(cluster, candidate))
       return {"candidate name does not match with sync_standby", {}};
     const auto* member = cluster.member(candidate);
     if (!member) return {"candidate does not exists", {}};
@@ -89,7 +90,7 @@ Candidates candidates_of(const core::ClusterView& cluster, const std::string& le
     return out;
   }
   for (const auto& [name, member] : cluster.members) {
-    if (only_synchronous ? is_sync_standby(cluster, name) : !cluster.leader || name != cluster.leader->name)
+    if (only_synchronous ? core::is_sync_standby(cluster, name) : !cluster.leader || name != cluster.leader->name)
       out.members.push_back(member);
   }
   if (!only_synchronous && cluster.leader) std::erase_if(out.members, [](const auto& m) { return m.api_url.empty(); });

@@ -91,6 +91,7 @@ class FakeAgent final : public Commands {
     });
     co_return true;
   }
+  void failsafe_leader(core::FailsafeLeader leader) override { failsafe_leaders.push_back(std::move(leader)); }
   void reload() override { ++reloads; }
   void restart(core::RestartRequest) override { ++restarts; }
   void schedule_restart(std::optional<core::RestartRequest> request) override {
@@ -105,6 +106,7 @@ class FakeAgent final : public Commands {
   std::string last_reinitialize;
   bool dcs_down = false;
   std::vector<core::FailoverRequest> failovers;
+  std::vector<core::FailsafeLeader> failsafe_leaders;
   std::function<void()> before_config_write;
 
  private:

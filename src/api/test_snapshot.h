@@ -52,8 +52,8 @@ inline Snapshot leader() {
   sql.timeline = 1;
   sql.wal_lsn = 67109000;
   sql.postmaster_start_time = "2026-11-22 22:25:03.912866+00:00";
-  sql.replication = {{"replicator", "n2", "127.0.0.1", "streaming", "sync", 1, std::nullopt},
-                     {"replicator", "n1", "127.0.0.1", "streaming", "async", 0, std::nullopt}};
+  sql.replication = {{"replicator", "n2", "127.0.0.1", "streaming", "sync", 1, std::nullopt, std::nullopt},
+                     {"replicator", "n1", "127.0.0.1", "streaming", "async", 0, std::nullopt, std::nullopt}};
   out.seen.postgres.sql = sql;
   return out;
 }

@@ -201,6 +201,7 @@ struct ServerConfiguration {
   bool use_slots = true;
   std::vector<std::string> warnings;  // what was given and cannot be taken over
   bool keeps_auto_conf = false;       // what a backup tool wrote into postgresql.auto.conf about recovery stays
+  bool manages_sync_names = false;    // synchronous_standby_names is the leader's to set, not the operator's
 };
 ServerConfiguration server_configuration(
     const Local& local, const Json& dynamic, int server_version,

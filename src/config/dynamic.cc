@@ -74,12 +74,14 @@ bool is_standby_cluster(const Json& dynamic) {
   });
 }
 
-bool is_synchronous(const Json& dynamic, Reader& in) {
+core::SynchronousMode synchronous_mode(const Json& dynamic, Reader& in) {
+  using enum core::SynchronousMode;
   const Json* value = wire::find(dynamic, "synchronous_mode");
-  if (!value || is_standby_cluster(dynamic)) return false;
+  if (!value || is_standby_cluster(dynamic)) return off;
   std::string word = value->is_string() ? value->get<std::string>() : std::string();
   std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
-  return word == "quorum" || in.flag("synchronous_mode", false);
+  if (word == "quorum") return quorum;
+  return in.flag("synchronous_mode", false) ? on : off;
 }
 
 // loop_wait + 2*retry_timeout <= ttl; loop_wait gives way first, as in Patroni.
@@ -166,7 +168,10 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.pause = in.flag("pause", false);
   result.failsafe_mode = in.flag("failsafe_mode", false);
   result.check_timeline = in.flag("check_timeline", false);
-  result.synchronous_mode = is_synchronous(dynamic, in);
+  result.synchronous_mode = synchronous_mode(dynamic, in);
+  result.synchronous_mode_strict = in.flag("synchronous_mode_strict", false);
+  result.synchronous_node_count = static_cast<int>(in.number("synchronous_node_count", 1, 1, 1'000));
+  result.maximum_lag_on_syncnode = in.number("maximum_lag_on_syncnode", -1, -1, bytes_max, Unit::none);
 
   const Json* found = wire::find(dynamic, "postgresql");
   const Json postgresql = found && found->is_object() ? *found : Json::object();

@@ -45,7 +45,7 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(s.primary_stop_timeout, 0s);
   EXPECT_EQ(s.member_slots_ttl, 30min);
   EXPECT_TRUE(s.use_slots);
-  EXPECT_FALSE(s.pause || s.failsafe_mode || s.synchronous_mode || s.check_timeline || s.use_pg_rewind);
+  EXPECT_FALSE(s.pause || s.failsafe_mode || s.synchronous() || s.check_timeline || s.use_pg_rewind);
   EXPECT_TRUE(warnings.empty());
 }
 
@@ -84,7 +84,8 @@ TEST(Settings, ValuesOlderNamesAndUnits) {
   EXPECT_EQ(s.primary_stop_timeout, 5s);
   EXPECT_EQ(s.maximum_lag_on_failover, 0u);
   EXPECT_EQ(s.member_slots_ttl, 2h);
-  EXPECT_TRUE(s.pause && s.failsafe_mode && s.synchronous_mode && s.check_timeline && s.use_pg_rewind);
+  EXPECT_TRUE(s.pause && s.failsafe_mode && s.synchronous_mode == core::SynchronousMode::quorum && s.check_timeline &&
+              s.use_pg_rewind);
   EXPECT_EQ(s.max_timelines_history, 3);
   EXPECT_FALSE(s.use_slots);
 }
@@ -98,14 +99,14 @@ TEST(Settings, WhatDoesNotFitIsTheDefaultAndAWarning) {
     EXPECT_EQ(warnings.size(), 1u) << dynamic;
     EXPECT_EQ(s.maximum_lag_on_failover, 1048576u);
     EXPECT_EQ(s.primary_start_timeout, 300s);
-    EXPECT_FALSE(s.pause || s.synchronous_mode);
+    EXPECT_FALSE(s.pause || s.synchronous());
     EXPECT_TRUE(s.use_slots);
   }
 }
 
 TEST(Settings, AStandbyClusterHasNoSynchronousMode) {
-  EXPECT_FALSE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":"h"}})").synchronous_mode);
-  EXPECT_TRUE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":""}})").synchronous_mode);
+  EXPECT_FALSE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":"h"}})").synchronous());
+  EXPECT_TRUE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":""}})").synchronous());
 }
 
 TEST(Settings, TheLocalFileDecidesForItsNode) {

@@ -277,7 +277,10 @@ ServerConfiguration server_configuration(const Local& local, const Json& dynamic
 
   const auto now = settings(local, dynamic, nullptr);
   result.use_slots = now.use_slots;
-  if (now.synchronous_mode) result.parameters.erase("synchronous_standby_names");  // the leader's to set
+  result.manages_sync_names = now.synchronous();
+  if (result.manages_sync_names) {
+    std::erase_if(result.parameters, [](const auto& one) { return lower(one.first) == "synchronous_standby_names"; });
+  }
 
   result.pg_hba = first_of(local.postgresql.pg_hba, text_lines(postgresql, "pg_hba"));
   if (bootstrapping) result.pg_hba = first_of(result.pg_hba, local.bootstrap.pg_hba);

@@ -37,6 +37,15 @@ struct WriteStatus {
 struct WriteHistory {
   Timeline timeline;
 };  // from the history file of this timeline, see merge_history
+struct WriteSync {  // compares the revision of the key that the decision saw, too
+  SyncState state;  // with that revision; 0: there is none
+};
+struct DeleteSync {
+  Revision expected = 0;
+};
+struct WriteFailsafe {
+  std::map<std::string, std::string> members;  // name -> api_url
+};
 struct ClearFailover {
   Revision revision;
 };
@@ -44,6 +53,10 @@ struct ClearFailover {
 // ---- asking others
 struct PollPeers {
   std::vector<Member> members;
+};
+struct AskFailsafe {  // POST /failsafe to every member; see FailsafeView
+  FailsafeLeader leader;
+  std::map<std::string, std::string> members;  // without ourselves
 };
 struct AskUpstream {
   Upstream upstream;
@@ -70,6 +83,9 @@ struct SyncSlots {  // make physical slots exist / not exist
 struct AdvanceSlots {  // see plan_slots
   std::map<std::string, Lsn> to;
 };
+struct SetSyncNames {  // synchronous_standby_names; returns once it is in force, or could not be brought in force
+  std::string names;
+};
 struct SetAside {
   std::string reason;
   bool superseded = true;  // a copy is to replace it, and then it may go
@@ -93,9 +109,10 @@ struct Exit {
 
 using Action =
     std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember, RaceInitialize,
-                 CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory, ClearFailover, PollPeers,
-                 AskUpstream, StartJob, CancelJob, Follow, SyncSlots, AdvanceSlots, SetAside, RemoveSuperseded,
-                 ApplyConfiguration, Checkpoint, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
+                 CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory, WriteSync, DeleteSync,
+                 ClearFailover, WriteFailsafe, PollPeers, AskFailsafe, AskUpstream, StartJob, CancelJob, Follow,
+                 SyncSlots, AdvanceSlots, SetSyncNames, SetAside, RemoveSuperseded, ApplyConfiguration, Checkpoint,
+                 RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

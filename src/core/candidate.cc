@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/sync.h"
+
 namespace tamada::core {
 
 std::optional<Lsn> own_position(const PostgresView& postgres) {
@@ -48,7 +50,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
     return "Primary (" + peer.name + ") is still alive";
   }
   if (we_are_primary) return std::nullopt;  // a standby has nothing that its primary has not
-  if (peer.nofailover || peer.failover_priority <= 0) return std::nullopt;
+  if (peer.nofailover || peer.failover_priority <= 0 || !is_rival(seen, peer.name)) return std::nullopt;
   // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
     if (peer.timeline < our_timeline) return std::nullopt;
@@ -85,12 +87,18 @@ std::optional<std::string> lag_gate(const Observation& seen) {
 }
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
-  if (seen.postgres.running_primary() || !seen.settings.check_timeline) return std::nullopt;
+  // A primary that was left behind has not what its successors acknowledged, whatever check_timeline says.
+  const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
+  if (!counts) return std::nullopt;
   if (!seen.cluster.history || seen.cluster.history->empty()) return std::nullopt;
   const Timeline last = seen.cluster.history->back().timeline + 1;
   if (seen.postgres.sql->timeline >= last) return std::nullopt;
   return "My timeline " + std::to_string(seen.postgres.sql->timeline) + " is behind last known cluster timeline " +
          std::to_string(last);
+}
+
+std::optional<std::string> sync_gate(const Observation& seen) {
+  return seen.settings.pause ? std::nullopt : sync_obstacle(seen);
 }
 
 std::optional<std::string> peers_gate(const Observation& seen) {
@@ -110,6 +118,7 @@ constexpr std::array race_gates{GateRule{"tags", tags_gate},
                                 GateRule{"postgres", postgres_gate},
                                 GateRule{"lag", lag_gate, true},
                                 GateRule{"timeline", timeline_gate, true},
+                                GateRule{"sync", sync_gate, true},
                                 GateRule{"peers", peers_gate, true}};
 
 // ---- the gates before the race: whether there is one, and whether we could win it.

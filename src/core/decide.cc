@@ -6,13 +6,17 @@
 #include "core/fencing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
+#include "core/sync.h"
 
 namespace tamada::core {
 namespace {
 
 constexpr std::array table{
     Rule{"shutdown", "Asked to stop: stop postgres, free the leader key, leave.", rules::shutdown},
-    Rule{"dcs_lost", "The DCS does not answer: a primary becomes read-only before its lease can end.", rules::dcs_lost},
+    Rule{"dcs_lost",
+         "The DCS does not answer: a primary becomes read-only before its lease can end, unless in failsafe mode all "
+         "members let it go on.",
+         rules::dcs_lost},
     Rule{"unknown_cluster", "The DCS has not answered yet since the start: wait.", rules::unknown_cluster},
     Rule{"foreign_data", "The data directory belongs to another system: refuse it, touch nothing.",
          rules::foreign_data},
@@ -73,6 +77,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   } else {
     memory.received = 0;
   }
+  watch_sync_names(seen, memory);
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
   } else {
@@ -133,10 +138,12 @@ bool leaves(const Decision& decision) {
                      [](const Action& action) { return std::holds_alternative<Exit>(action); });
 }
 
-bool stops(const Decision& decision) {
+// What a DCS that does not answer must not delay.
+bool is_urgent(const Decision& decision) {
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
     const auto* job = std::get_if<StartJob>(&action);
-    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action);
+    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action) ||
+           std::holds_alternative<AskFailsafe>(action);
   });
 }
 
@@ -195,7 +202,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     }
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
-    decision.actions.insert(stops(decision) ? decision.actions.end() : decision.actions.begin(),
+    decision.actions.insert(is_urgent(decision) ? decision.actions.end() : decision.actions.begin(),
                             std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     tell_role(seen, decision);
     wake_for_scheduled_restart(seen, decision);

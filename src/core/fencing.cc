@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/failsafe.h"
+
 namespace tamada::core {
 namespace {
 
@@ -27,7 +29,12 @@ std::optional<Instant> fenced_until(const Observation& seen, const Decision& dec
   if (seen.settings.pause || !may_write(seen, decision)) return std::nullopt;
   const auto& key = seen.cluster.leader;
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
-  if (ours && seen.lease.deadline) return seen.lease.deadline;
+  if (ours && seen.lease.deadline) {
+    // The members that let us go on do not race for a ttl: as good as a renewal.
+    const bool by_failsafe = failsafe_until(seen).has_value();
+    return by_failsafe ? std::max(*seen.lease.deadline, seen.failsafe.confirmed_at + seen.settings.ttl)
+                       : *seen.lease.deadline;
+  }
   return decision.memory.fenced_until;
 }
 

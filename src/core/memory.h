@@ -8,6 +8,7 @@
 
 #include "core/cluster_view.h"
 #include "core/observation.h"
+#include "core/sync_names.h"
 #include "core/types.h"
 
 namespace tamada::core {
@@ -42,9 +43,9 @@ struct Memory {
 
   // ---- our own course
   bool copy_from_leader = false;  // somebody asked that the next copy be the leader's
-  bool bootstrapping = false;  // we won `initialize` and have not finished
-  bool rewound = false;        // in this tenure
-  bool rewind_failed = false;  // in this tenure
+  bool bootstrapping = false;     // we won `initialize` and have not finished
+  bool rewound = false;           // in this tenure
+  bool rewind_failed = false;     // in this tenure
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> stopped_since;
   std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
@@ -55,6 +56,15 @@ struct Memory {
   std::string role_told;                    // the role that the callbacks know; empty: none yet
   bool start_told = false;                  // on_start has been called since postgres came up
   std::string start_callback = "on_start";  // or on_restart: what to call once postgres is up
+
+  // ---- synchronous replication, as the primary
+  std::string sync_names_seen;          // synchronous_standby_names as last seen in force
+  Instant sync_names_seen_at{};         // when it was first seen so
+  std::optional<Lsn> sync_names_since;  // the position from which on all commits wait by them; once that is sure
+  Names sync_caught_up;                 // who has reached that position
+  std::string sync_names_asked;         // what we last set the parameter to, and when
+  Instant sync_names_asked_at{};
+  bool sync_wait_told = false;  // of synchronous_mode_strict without a standby
 
   // ---- what was last published, to write no more than needed
   Instant member_published_at{};

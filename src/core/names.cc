@@ -38,6 +38,11 @@ struct ActionName {
   std::string_view operator()(const WriteConfig&) const { return "WriteConfig"; }
   std::string_view operator()(const WriteStatus&) const { return "WriteStatus"; }
   std::string_view operator()(const WriteHistory&) const { return "WriteHistory"; }
+  std::string_view operator()(const WriteSync&) const { return "WriteSync"; }
+  std::string_view operator()(const DeleteSync&) const { return "DeleteSync"; }
+  std::string_view operator()(const SetSyncNames&) const { return "SetSyncNames"; }
+  std::string_view operator()(const WriteFailsafe&) const { return "WriteFailsafe"; }
+  std::string_view operator()(const AskFailsafe&) const { return "AskFailsafe"; }
   std::string_view operator()(const ClearFailover&) const { return "ClearFailover"; }
   std::string_view operator()(const PollPeers&) const { return "PollPeers"; }
   std::string_view operator()(const AskUpstream&) const { return "AskUpstream"; }

@@ -97,6 +97,24 @@ struct RestartRequest {
   std::string json;                   // all of it, for the member key
 };
 
+// What a primary says of itself when it asks the others to put up with it: the body of POST /failsafe.
+struct FailsafeLeader {
+  std::string name, conn_url, api_url;
+  std::map<std::string, Lsn> slots;
+};
+
+// Failsafe mode, see core/failsafe.h. Instants of zero: never.
+struct FailsafeView {
+  // ---- of our own questions, as the primary
+  Instant asked_at{};      // when the last one was sent
+  Instant confirmed_at{};  // when the last one that everybody agreed to was sent
+  bool refused = false;    // somebody answered the last one, and did not agree
+  std::string trouble;     // who did not agree to the last one; empty: everybody did
+  // ---- of others' questions to us
+  Instant told_at{};
+  FailsafeLeader leader;
+};
+
 // What people asked of this daemon by signal or REST.
 struct Requests {
   bool shutdown = false;
@@ -124,6 +142,7 @@ struct Observation {
   std::optional<UpstreamView> own_timeline;
   std::optional<UpstreamView> upstream;  // of the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
+  FailsafeView failsafe;
   Requests requests;
   FenceView fence;
 

@@ -65,6 +65,7 @@ struct ReplicationConnection {
   std::string usename, application_name, client_addr, state, sync_state;
   int sync_priority = 0;
   std::optional<Lsn> flush_lsn;
+  std::optional<Lsn> sync_lsn;  // written, flushed or replayed, as synchronous_commit asks for
   bool operator==(const ReplicationConnection&) const = default;
 };
 
@@ -82,11 +83,12 @@ struct SqlView {
   Lsn wal_lsn = 0;  // primary: pg_current_wal_flush_lsn; replica: the greater of received and replayed
   std::optional<Lsn> receive_lsn, replay_lsn;
   std::optional<Lsn> latest_end_lsn;  // where the upstream's WAL ends, as it last told the WAL receiver
-  std::string replay_timestamp;  // as /patroni prints it; empty: null
+  std::string replay_timestamp;       // as /patroni prints it; empty: null
   bool replay_paused = false;
   std::string replication_state;      // "streaming", "in archive recovery", empty
   std::string postmaster_start_time;  // as /patroni prints it
   std::vector<ReplicationConnection> replication;
+  std::string sync_names;  // synchronous_standby_names as it is in force
   std::vector<SlotView> slots;
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
 };

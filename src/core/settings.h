@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,9 @@
 #include "core/types.h"
 
 namespace tamada::core {
+
+// on: every standby named in /sync has all acknowledged commits; quorum: any `quorum + 1` voters together have.
+enum class SynchronousMode { off, on, quorum };
 
 struct Settings {
   Duration ttl = 30s;
@@ -21,7 +25,10 @@ struct Settings {
   Duration primary_race_backoff = 0s;     // standbys that still receive WAL put the leader race off for as long
   bool pause = false;
   bool failsafe_mode = false;
-  bool synchronous_mode = false;
+  SynchronousMode synchronous_mode = SynchronousMode::off;  // off in a standby cluster
+  bool synchronous_mode_strict = false;                     // without a synchronous standby commits wait
+  int synchronous_node_count = 1;
+  std::int64_t maximum_lag_on_syncnode = -1;  // bytes; a standby further behind is replaced; 0 or less: never
   bool check_timeline = false;
   int max_timelines_history = 0;
   bool use_slots = true;
@@ -36,8 +43,10 @@ struct Settings {
   std::string api_url;   // what we publish
   std::string conn_url;  // what we publish
 
+  bool synchronous() const { return synchronous_mode != SynchronousMode::off; }
+
   // Without synchronous replication a stop that is cut short may lose what no standby has received yet.
-  Duration stop_limit() const { return synchronous_mode ? primary_stop_timeout : Duration{0}; }
+  Duration stop_limit() const { return synchronous() ? primary_stop_timeout : Duration{0}; }
 
   // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.

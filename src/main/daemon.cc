@@ -150,7 +150,7 @@ class Daemon {
     guard.enable(local.watchdog.guard);
     fence::Watchdog watchdog(watchdog_options(local.watchdog));
     fence::Fences fences({&guard, &watchdog});
-    agent::HttpPeers peers(agent::peer_tls(local), instance());
+    agent::HttpPeers peers(agent::peer_tls(local), agent::peer_authorization(local), instance());
     agent::MeasuredDcs measured(**dcs, clock_, *telemetry_);
     agent::Agent agent({.executor = io_.get_executor(),
                         .clock = clock_,
@@ -174,7 +174,7 @@ class Daemon {
         return core::Result<config::Loaded>(std::unexpected(configured.error()));
       }
       rest.configure(api_options(again->local, telemetry_));
-      peers.configure(agent::peer_tls(again->local));
+      peers.configure(agent::peer_tls(again->local), agent::peer_authorization(again->local));
       guard.enable(again->local.watchdog.guard);
       watchdog.configure(watchdog_options(again->local.watchdog));
       // Certificates that were renewed in place are read again, too.

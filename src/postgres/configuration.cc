@@ -12,6 +12,10 @@
 
 namespace tamada::postgres {
 
+namespace {
+constexpr auto sync_names_parameter = "synchronous_standby_names";
+}
+
 core::Result<std::string> Configuration::write_pgpass(const std::string& path, const std::string& lines) const {
   if (lines.empty()) return std::string();
   if (const auto now = read_file(path); now && *now == lines) return path;
@@ -48,9 +52,22 @@ config::ServerConfiguration Configuration::server(int server_version) const {
   return wanted;
 }
 
+// What the operator configured, and the names of the synchronous standbys, which are the leader's to choose.
+config::ServerConfiguration Configuration::managed(int server_version) {
+  auto wanted = server(server_version);
+  if (!wanted.manages_sync_names) {
+    sync_names_.reset();
+    return wanted;
+  }
+  // After a restart of the daemon: what it set before is part of what `/sync` promises.
+  if (!sync_names_) sync_names_ = parameter_in(read_file(paths_.conf).value_or(""), sync_names_parameter);
+  if (!sync_names_->empty()) wanted.parameters[sync_names_parameter] = *sync_names_;
+  return wanted;
+}
+
 core::Result<bool> Configuration::write(int server_version, const std::optional<std::string>& recovery) {
   auto written =
-      write_configuration(paths_, server(server_version), local_.postgresql.custom_conf, server_version, recovery);
+      write_configuration(paths_, managed(server_version), local_.postgresql.custom_conf, server_version, recovery);
   if (written) {
     written_for_ = role_;
   } else {
@@ -75,6 +92,7 @@ core::Result<bool> Configuration::write_standby(core::Upstream upstream, int ser
   role_ = config::Role::replica;
   const auto lines = recovery_lines(upstream, server_version);
   if (!lines) return std::unexpected(lines.error());
+  sync_names_ = "";  // of a former life as a primary; before a promotion they are set anew
   auto written = write(server_version, *lines);
   if (written && server_version < 120000) {
     const auto recovery = write_if_changed(paths_.recovery_conf, access_file({}) + *lines, 0600);

@@ -33,6 +33,8 @@ class Configuration {
   // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
   core::Result<void> write_restored(const config::Method& method, int server_version);
   core::Result<void> end_restored();
+  // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
+  void sync_names(std::string names) { sync_names_ = std::move(names); }
 
   // The signal that PostgreSQL starts by; recovery.conf, before 12, was that too.
   core::Result<void> make_standby(int server_version);
@@ -63,13 +65,15 @@ class Configuration {
   const config::Local& local_;
   Dynamic dynamic_;
   const Paths& paths_;
+  config::ServerConfiguration managed(int server_version);
   std::optional<core::Upstream> following_;
   std::optional<std::string> restored_hba_;  // what pg_hba.conf said before write_restored
   config::Role role_ = config::Role::replica;
   std::optional<config::Role> written_for_;
   std::optional<std::chrono::steady_clock::time_point> failed_at_;
   std::set<std::string> known_;
-  mutable std::set<std::string> warned_;  // each warning once
+  mutable std::set<std::string> warned_;   // each warning once
+  std::optional<std::string> sync_names_;  // nothing: as the file says
   bool raised_ = false;
 };
 

@@ -145,6 +145,23 @@ std::string recovery_section(std::string_view postgresql_conf) {
   return std::string(postgresql_conf.substr(at + section_header.size()));
 }
 
+std::string parameter_in(std::string_view postgresql_conf, std::string_view name) {
+  const std::string begin = std::string(name) + " = '";
+  std::string value;
+  while (!postgresql_conf.empty()) {
+    const auto line = postgresql_conf.substr(0, postgresql_conf.find('\n'));
+    postgresql_conf.remove_prefix(std::min(line.size() + 1, postgresql_conf.size()));
+    if (!line.starts_with(begin) || !line.ends_with('\'')) continue;
+    value.clear();
+    for (std::size_t at = begin.size(); at + 1 < line.size(); ++at) {
+      const bool doubled = (line[at] == '\'' || line[at] == '\\') && at + 2 < line.size();
+      if (doubled) ++at;
+      value.push_back(line[at]);
+    }
+  }
+  return value;
+}
+
 std::string access_file(const std::vector<std::string>& lines) {
   std::string text(header);
   for (const auto& line : lines) text += line + "\n";

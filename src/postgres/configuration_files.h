@@ -37,6 +37,8 @@ std::string postgresql_conf(std::string_view include, const Parameters& paramete
                             std::string_view recovery);
 // The lines that postgresql_conf was last given as `recovery`.
 std::string recovery_section(std::string_view postgresql_conf);
+// The value that the last line of this parameter gives it; empty without one. Of what postgresql_conf() writes.
+std::string parameter_in(std::string_view postgresql_conf, std::string_view name);
 // Of Parameters, sorted.
 std::string parameter_lines(const Parameters& parameters);
 // pg_hba.conf and pg_ident.conf

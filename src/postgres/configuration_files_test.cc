@@ -106,6 +106,14 @@ TEST_F(ConfigurationFiles, ConfigDirOfItsOwnIsFilled) {
   EXPECT_EQ(read_file(paths.hba), "local\n");
 }
 
+TEST_F(ConfigurationFiles, AParameterIsReadBackAsItWasWritten) {
+  for (const std::string value : {"n1", "ANY 1 (\"n-1\",\"n-2\")", "it's", "back\\slash", "''", ""}) {
+    const auto text = "a = '1'\n" + parameter_line("synchronous_standby_names", value) + "z = 'x'\n";
+    EXPECT_EQ(parameter_in(text, "synchronous_standby_names"), value);
+    EXPECT_EQ(parameter_in(text, "standby_names"), "");
+  }
+}
+
 TEST_F(ConfigurationFiles, StandbyParametersOfEachVersion) {
   const Parameters configured{{"restore_command", "cp"}, {"recovery_target_time", "now"}, {"work_mem", "1"}};
   const auto old = standby_parameters(configured, 110000);

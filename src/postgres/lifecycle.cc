@@ -42,12 +42,6 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   co_return ready;
 }
 
-awaitable<void> pause(Duration duration) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
-  co_await timer.async_wait(use_awaitable);
-}
-
 // nothing: it did not answer.
 awaitable<std::optional<bool>> in_recovery(Node& node, Connection& connection) {
   if (!connection.is_open()) {
@@ -59,6 +53,12 @@ awaitable<std::optional<bool>> in_recovery(Node& node, Connection& connection) {
 }
 
 }  // namespace
+
+awaitable<void> pause(Duration duration) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration));
+  co_await timer.async_wait(use_awaitable);
+}
 
 std::string last_lines(const std::string& output, std::size_t lines) {
   auto end = output.find_last_not_of(" \n\r");

@@ -31,6 +31,7 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> follow(core::Upstream upstream) override;
   awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
   awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
+  awaitable<Result<void>> set_sync_names(std::string names) override;
   awaitable<Result<void>> checkpoint() override;
   awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   Result<void> set_aside(bool superseded) override;

@@ -55,6 +55,7 @@ awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Du
 awaitable<Result<bool>> apply_configuration(Node& node);
 // Where the configuration has names that our table lacks: asks the program what it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
+awaitable<void> pause(Duration duration);
 // CHECKPOINT on a connection of its own.
 awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
 

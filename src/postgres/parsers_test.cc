@@ -142,7 +142,8 @@ Row primary_row() {
           "",
           "2026-11-22 22:25:03.912866+00",
           R"([{"usename":"replicator","application_name":"n2","client_addr":"127.0.0.1","state":"streaming",
-              "sync_state":"sync","sync_priority":1,"flush_lsn":67109000}])",
+              "sync_state":"sync","sync_priority":1,"flush_lsn":67109000,"sync_lsn":67108000}])",
+          "n2",
           R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000},
               {"slot_name":"l","slot_type":"logical","active":false,"lsn":null}])",
           R"({"max_connections":["integer",null,"100","50"],"shared_buffers":["integer","8kB","16384","262144kB"],
@@ -161,6 +162,8 @@ TEST(SqlView, Primary) {
   ASSERT_EQ(view.replication.size(), 1u);
   EXPECT_EQ(view.replication[0].application_name, "n2");
   EXPECT_EQ(view.replication[0].flush_lsn, 67109000u);
+  EXPECT_EQ(view.replication[0].sync_lsn, 67108000u);
+  EXPECT_EQ(view.sync_names, "n2");
   ASSERT_EQ(view.slots.size(), 2u);
   EXPECT_TRUE(view.slots[0].active);
   EXPECT_FALSE(view.slots[1].physical);

@@ -55,6 +55,9 @@ class Postgres {
   virtual awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) = 0;
   // Moves inactive physical slots forward, so that they keep no WAL that their member has long received.
   virtual awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) = 0;
+  // synchronous_standby_names, in synchronous mode; returns when it is in force. Kept over restarts as a primary, and
+  // emptied when the server is started as a standby.
+  virtual awaitable<Result<void>> set_sync_names(std::string names) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;  // local file

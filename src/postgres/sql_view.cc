@@ -26,6 +26,7 @@ enum Column : std::size_t {
   restore_command,
   start_time,
   replication,
+  sync_names,
   slots,
   pending_restart,
   system_identifier,
@@ -49,7 +50,11 @@ SELECT r.recovering,
   {restore},
   pg_catalog.to_char(pg_catalog.pg_postmaster_start_time(), 'YYYY-MM-DD HH24:MI:SS.USOF'),
   (SELECT pg_catalog.json_agg(s) FROM (SELECT usename, application_name, client_addr, state, sync_state, sync_priority,
-      pg_catalog.pg_wal_lsn_diff(flush_lsn, '0/0')::bigint AS flush_lsn FROM pg_catalog.pg_stat_replication) s),
+      pg_catalog.pg_wal_lsn_diff(flush_lsn, '0/0')::bigint AS flush_lsn,
+      pg_catalog.pg_wal_lsn_diff(CASE pg_catalog.current_setting('synchronous_commit') WHEN 'remote_apply' THEN replay_lsn
+      WHEN 'remote_write' THEN write_lsn ELSE flush_lsn END, '0/0')::bigint AS sync_lsn
+      FROM pg_catalog.pg_stat_replication) s),
+  pg_catalog.current_setting('synchronous_standby_names'),
   (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
       CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn
       FROM pg_catalog.pg_replication_slots) s),
@@ -85,6 +90,7 @@ void read_replication(core::SqlView& view, const std::optional<std::string>& tex
     connection.sync_state = wire::text_at(item, "sync_state");
     connection.sync_priority = static_cast<int>(wire::integer_at(item, "sync_priority").value_or(0));
     connection.flush_lsn = wire::unsigned_at(item, "flush_lsn");
+    connection.sync_lsn = wire::unsigned_at(item, "sync_lsn");
     view.replication.push_back(std::move(connection));
   });
 }
@@ -155,6 +161,7 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_co
   view.replay_timestamp = python_time(row[replay_timestamp].value_or(""));
   view.postmaster_start_time = python_time(row[start_time].value_or(""));
   read_replication(view, row[replication]);
+  view.sync_names = row[sync_names].value_or("");
   read_slots(view, row[slots]);
   read_pending_restart(view, row[pending_restart]);
   answer.system_identifier = row[system_identifier].value_or("");

@@ -21,8 +21,13 @@ class SimPeers final : public agent::Peers {
   SimPeers(Life& life, Cluster& cluster, int node) : life_(life), cluster_(cluster), node_(node) {}
   awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                         core::Duration timeout) override;
+  awaitable<std::map<std::string, agent::FailsafeAnswer>> failsafe(std::map<std::string, std::string> members,
+                                                                   core::FailsafeLeader leader,
+                                                                   core::Duration timeout) override;
   awaitable<bool> alive(std::string api_url, core::Duration timeout) override;
   awaitable<core::Result<net::HttpResponse>> get(std::string api_url, core::Duration timeout);
+  awaitable<core::Result<net::HttpResponse>> send(std::string api_url, net::HttpRequest request,
+                                                  core::Duration timeout);
 
  private:
   Life& life_;

@@ -21,6 +21,14 @@ int node_of(const std::string& api_url) {
 }  // namespace
 
 awaitable<core::Result<net::HttpResponse>> SimPeers::get(std::string api_url, core::Duration timeout) {
+  net::HttpRequest request;
+  request.method = "GET";
+  request.target = "/patroni";
+  co_return co_await send(std::move(api_url), std::move(request), timeout);
+}
+
+awaitable<core::Result<net::HttpResponse>> SimPeers::send(std::string api_url, net::HttpRequest request,
+                                                          core::Duration timeout) {
   struct Exchange {
     std::shared_ptr<Parked> parked;
     std::optional<net::HttpResponse> answer;
@@ -33,7 +41,7 @@ awaitable<core::Result<net::HttpResponse>> SimPeers::get(std::string api_url, co
   auto& cluster = cluster_;
   const int self = node_;
   if (const auto there = cluster.network.travel(self, other)) {
-    cluster.scheduler.after(*there, [&cluster, self, other, exchange] {
+    cluster.scheduler.after(*there, [&cluster, self, other, exchange, request = std::move(request)] {
       auto& peer = cluster.node(other);
       const auto back = [&cluster, self, other, exchange](std::optional<net::HttpResponse> answer) {
         const auto delay = cluster.network.travel(other, self);
@@ -46,10 +54,7 @@ awaitable<core::Result<net::HttpResponse>> SimPeers::get(std::string api_url, co
       };
       if (!peer.up || peer.server.frozen()) return;
       if (!peer.daemon) return back(std::nullopt);
-      net::HttpRequest request;
-      request.method = "GET";
-      request.target = "/patroni";
-      peer.daemon->request(std::move(request), [back](net::HttpResponse answer) { back(std::move(answer)); });
+      peer.daemon->request(request, [back](net::HttpResponse answer) { back(std::move(answer)); });
     });
   }
   co_await life_.wait(exchange->parked, cluster.scheduler.now() + timeout);
@@ -83,6 +88,32 @@ awaitable<std::map<std::string, core::PeerView>> SimPeers::poll(std::vector<core
   }
   if (poll->open > 0) co_await poll->done.wait();
   co_return poll->answers;
+}
+
+awaitable<std::map<std::string, agent::FailsafeAnswer>> SimPeers::failsafe(std::map<std::string, std::string> members,
+                                                                           core::FailsafeLeader leader,
+                                                                           core::Duration timeout) {
+  struct Round {
+    explicit Round(asio::any_io_executor e) : done(e) {}
+    std::map<std::string, agent::FailsafeAnswer> answers;
+    std::size_t open = 0;
+    net::Event done;
+  };
+  const auto round = std::make_shared<Round>(life_.executor());
+  round->open = members.size();
+  for (const auto& [name, api_url] : members) {
+    net::HttpRequest request;
+    request.method = "POST";
+    request.target = "/failsafe";
+    request.body = wire::failsafe_leader_json(leader);
+    asio::co_spawn(life_.executor(), send(api_url, std::move(request), timeout),
+                   [round, name](std::exception_ptr, core::Result<net::HttpResponse> answer) {
+                     round->answers[name] = answer ? agent::failsafe_answer(*answer) : agent::FailsafeAnswer{};
+                     if (--round->open == 0) round->done.notify();
+                   });
+  }
+  if (round->open > 0) co_await round->done.wait();
+  co_return round->answers;
 }
 
 awaitable<bool> SimPeers::alive(std::string api_url, core::Duration timeout) {

@@ -40,6 +40,7 @@ core::SqlView SimPostgres::sql() const {
   sql.in_recovery = server_.recovery;
   sql.timeline = server_.timeline();
   sql.wal_lsn = server_.end.lsn;
+  sql.sync_names = server_.sync_names;
   if (server_.recovery) {
     sql.receive_lsn = sql.replay_lsn = server_.end.lsn;
     if (server_.streaming) sql.replication_state = "streaming";
@@ -285,6 +286,13 @@ awaitable<Result<void>> SimPostgres::advance_slots(std::map<std::string, core::L
   for (const auto& [name, lsn] : to) {
     if (const auto it = server_.slots.find(name); it != server_.slots.end()) it->second = std::max(it->second, lsn);
   }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
+  co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (!server_.answers()) co_return core::fail("postgres does not answer");
+  server_.sync_names = std::move(names);
   co_return Result<void>();
 }
 

@@ -27,6 +27,7 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> follow(core::Upstream upstream) override;
   awaitable<core::Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
   awaitable<core::Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
+  awaitable<core::Result<void>> set_sync_names(std::string names) override;
   awaitable<core::Result<void>> checkpoint() override;
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   core::Result<void> set_aside(bool superseded) override;

@@ -45,6 +45,7 @@ class SimServer {
   bool standby_signal = false;
   std::optional<core::Upstream> following;
   std::map<std::string, Lsn> slots;
+  std::string sync_names;        // synchronous_standby_names
   Timeline newest_timeline = 0;  // of the history files in pg_wal
   void wipe();
 

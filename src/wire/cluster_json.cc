@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/sync.h"
 #include "wire/json.h"
 #include "wire/keys.h"
 #include "wire/member.h"
@@ -23,14 +24,10 @@ bool is_truthy(const Json& value) {
   return !value.is_null() && value != false;
 }
 
-bool is_sync_standby(const core::ClusterView& view, std::string_view name) {
-  if (!view.sync || view.sync->leader.empty()) return false;
-  return std::ranges::any_of(view.sync->standbys, [&](const auto& s) { return lower(s) == lower(name); });
-}
-
 std::string role_of(const core::ClusterView& view, const ClusterModes& modes, const core::Member& member) {
   if (view.leader && view.leader->name == member.name) return modes.standby_cluster ? "standby_leader" : "leader";
-  if (modes.synchronous && is_sync_standby(view, member.name)) return modes.quorum ? "quorum_standby" : "sync_standby";
+  if (modes.synchronous && core::is_sync_standby(view, member.name))
+    return modes.quorum ? "quorum_standby" : "sync_standby";
   return "replica";
 }
 

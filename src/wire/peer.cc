@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "wire/json.h"
+#include "wire/python_json.h"
 #include "wire/tags.h"
 
 namespace tamada::wire {
@@ -36,9 +37,34 @@ core::PeerView parse_peer(std::string_view json) {
   }
   if (const Json* unlocked = find(*body, "cluster_unlocked"))
     peer.cluster_unlocked = to_bool(*unlocked).value_or(false);
-  peer.dcs_last_seen = static_cast<std::int64_t>(
-      std::min<std::uint64_t>(unsigned_at(*body, "dcs_last_seen").value_or(0), std::numeric_limits<std::int64_t>::max()));
+  peer.dcs_last_seen = static_cast<std::int64_t>(std::min<std::uint64_t>(
+      unsigned_at(*body, "dcs_last_seen").value_or(0), std::numeric_limits<std::int64_t>::max()));
   return peer;
+}
+
+std::string failsafe_leader_json(const core::FailsafeLeader& leader) {
+  Json slots = Json::object();
+  for (const auto& [name, lsn] : leader.slots) slots[name] = lsn;
+  return dump_compact(
+      {{"name", leader.name}, {"conn_url", leader.conn_url}, {"api_url", leader.api_url}, {"slots", std::move(slots)}});
+}
+
+std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json) {
+  const auto body = parse_object(json);
+  if (!body) return std::nullopt;
+  core::FailsafeLeader leader{.name = text_at(*body, "name"),
+                              .conn_url = text_at(*body, "conn_url"),
+                              .api_url = text_at(*body, "api_url"),
+                              .slots = {}};
+  if (leader.name.empty()) return std::nullopt;
+  if (const Json* slots = find(*body, "slots"); slots && slots->is_object()) {
+    for (const auto& item : slots->items()) {
+      if (const auto lsn = to_integer(item.value()); lsn && *lsn >= 0) {
+        leader.slots[item.key()] = static_cast<core::Lsn>(*lsn);
+      }
+    }
+  }
+  return leader;
 }
 
 }  // namespace tamada::wire

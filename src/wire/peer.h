@@ -1,6 +1,7 @@
-// The body of GET /patroni, written for the outside and read from peers (ours and Patroni's).
+// What members (ours and Patroni's) tell each other over REST: the body of GET /patroni, and that of POST /failsafe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,9 @@ namespace tamada::wire {
 
 // Body of a peer's GET /patroni -> PeerView; reachable stays as given by the caller.
 core::PeerView parse_peer(std::string_view json);
+
+// The body of POST /failsafe. Reading gives nothing where there is no name.
+std::string failsafe_leader_json(const core::FailsafeLeader& leader);
+std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json);
 
 }  // namespace tamada::wire

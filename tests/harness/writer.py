@@ -65,7 +65,10 @@ class Writer:
                 if conn is None:
                     conn = self._connect()
                     cursor = conn.cursor()
+                conn.notices.clear()
                 cursor.execute(f"insert into {self.table}(id) values (%s)", (self._next,))
+                if any("synchronous replication" in notice for notice in conn.notices):
+                    raise psycopg2.OperationalError("committed here, but not acknowledged by a standby")
                 self.acks.append(Ack(self._next, time.monotonic(), conn.info.port))
             except psycopg2.Error as e:
                 self.last_error = e

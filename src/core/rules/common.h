@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/rules/rules.h"
+#include "core/sync.h"
 
 namespace tamada::core::rules {
 
@@ -84,11 +85,20 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   for (const auto& [member_name, member] : memory.electorate) {
     if (member_name != seen.self && !member.api_url.empty()) members.push_back(member);
   }
+  if (!seen.settings.failsafe_mode || !seen.cluster.failsafe) return members;
+  for (const auto& [member_name, api_url] : *seen.cluster.failsafe) {
+    if (member_name == seen.self || memory.electorate.contains(member_name)) continue;
+    Member member;
+    member.name = member_name;
+    member.api_url = api_url;
+    members.push_back(std::move(member));
+  }
   return members;
 }
 
 inline bool failover_possible(const Observation& seen) {
   for (const auto& [member_name, member] : seen.cluster.members) {
+    if (sync_active(seen) && !is_sync_standby(seen.cluster, member_name)) continue;
     if (member_name != seen.self && member.tags.may_be_promoted() && member.running()) return true;
   }
   return false;

@@ -1,10 +1,13 @@
 // The DCS does not answer. A primary serves on for as long as its lease surely lives and there is time left to stop;
-// then it becomes read-only. Standbys stay as they are. Patroni's log line: "demoting self because DCS is not
-// accessible and I was a leader".
+// then it becomes read-only, unless in failsafe mode all members agree that it goes on. Standbys stay as they are.
+// Patroni's log line: "demoting self because DCS is not accessible and I was a leader".
+#include "core/failsafe.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
 namespace {
+
+constexpr Duration failsafe_retry = 1s;
 
 Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
@@ -18,6 +21,50 @@ Decision demote_now(const Observation& seen, const Memory& memory) {
           .kind = JobKind::stop, .stop_mode = failed ? StopMode::immediate : StopMode::fast, .timeout = left / 2}});
 }
 
+// When to ask the other members, for the first time and again.
+Instant ask_failsafe_at(const Observation& seen) {
+  const auto& failsafe = seen.failsafe;
+  if (failsafe_until(seen) > seen.now) {
+    const Duration again = std::min(seen.settings.loop_wait, seen.settings.demote_after() / 3);
+    return failsafe.asked_at + (failsafe.trouble.empty() ? again : std::min(again, failsafe_retry));
+  }
+  const auto first = demote_at(seen) - seen.settings.retry_timeout;
+  return failsafe.asked_at < seen.dcs.failing_since ? first : std::max(first, failsafe.asked_at + failsafe_retry);
+}
+
+// Goes on as the primary by the others' leave, or asks for it. Nothing: that is not possible.
+std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
+  if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
+  if (failsafe_refused(seen)) return std::nullopt;
+  const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
+  const auto until = std::max(demote_at(seen), failsafe_until(seen).value_or(Instant{}));
+  // The first question is worth waiting for, if a DCS that hangs has held us up.
+  if (seen.now >= until && asked) return std::nullopt;
+  const auto ask_at = ask_failsafe_at(seen);
+  if (seen.now >= ask_at) {
+    return ask(memory, "failsafe mode: asking all members whether this primary may go on", {failsafe_question(seen)});
+  }
+  auto decision =
+      failsafe_until(seen) > seen.now
+          ? say(memory, "continue to run as a leader because failsafe mode is enabled and all members are accessible")
+          : warn(memory, "DCS is not accessible (" + seen.dcs.error + "), failsafe mode is asked in " +
+                             seconds(ask_at - seen.now) + " s if that lasts");
+  if (asked && !seen.failsafe.trouble.empty()) {
+    decision = warn(memory, "DCS is not accessible, and failsafe mode has no leave of " + seen.failsafe.trouble +
+                                ": read-only in " + seconds(until - seen.now) + " s if that lasts");
+  }
+  decision.wake_at = std::min(ask_at, until);
+  return decision;
+}
+
+// A standby whose primary goes on by failsafe mode keeps its slots moving.
+std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Memory& memory) {
+  if (!failsafe_leader_alive(seen) || !seen.cluster.loaded || !seen.postgres.running_standby() || seen.job.running()) {
+    return std::nullopt;
+  }
+  return replica(with_failsafe_leader(seen), memory);
+}
+
 }  // namespace
 
 Answer dcs_lost(const Observation& seen, const Memory& memory) {
@@ -26,7 +73,8 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   const bool may_write = seen.postgres.running_primary() ||
                          (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
   if (may_write && !seen.settings.pause && !memory.bootstrapping) {
-    if (seen.now >= demote_at(seen)) {
+    if (auto decision = by_failsafe(seen, memory)) return decision;
+    if (seen.now >= demote_at(seen) || failsafe_refused(seen)) {
       if (!seen.job.running()) return demote_now(seen, memory);
       if (seen.job.kind != JobKind::stop) {
         return warn(memory, "cancelling " + std::string(name(seen.job.kind)) + ": " + trouble, {CancelJob{}});
@@ -38,6 +86,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
     decision.wake_at = demote_at(seen);
     return decision;
   }
+  if (auto decision = follow_failsafe_leader(seen, memory)) return decision;
   if (seen.job.running()) return warn(memory, std::string(name(seen.job.kind)) + " in progress; " + trouble);
   // What we stopped for want of a lease serves reads again.
   if (!seen.settings.pause && memory.role_told != "" && seen.postgres.process == ProcessState::stopped &&

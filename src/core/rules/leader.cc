@@ -1,8 +1,10 @@
 // What the holder of the leader key does: take the key over from its own former life, recover a crashed postgres,
 // promote, and keep the cluster's keys and slots in order.
+#include "core/failsafe.h"
 #include "core/restart.h"
 #include "core/rules/common.h"
 #include "core/slots.h"
+#include "core/sync.h"
 
 namespace tamada::core::rules {
 
@@ -48,6 +50,23 @@ Answer recover(const Observation& seen, const Memory& memory) {
               {StartJob{.kind = JobKind::start, .as_standby = !was_primary, .timeout = 0s}});
 }
 
+namespace {
+
+Decision set_before_promotion(const Observation& seen, Memory next, const SyncNames& names) {
+  const auto text = format_sync_names(names);
+  if (next.sync_names_asked == text && seen.now - next.sync_names_asked_at < 1s) {
+    auto decision = warn(next, "not promoting yet: synchronous_standby_names does not become '" + text +
+                                   "'; is it set by ALTER SYSTEM?");
+    decision.wake_at = seen.now + 500ms;
+    return decision;
+  }
+  next.sync_names_asked = text;
+  next.sync_names_asked_at = seen.now;
+  return say(next, "Assigning synchronous_standby_names to " + (text.empty() ? "''" : text), {SetSyncNames{text}});
+}
+
+}  // namespace
+
 Answer promote(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || !seen.postgres.running_standby()) return std::nullopt;
   Memory next = memory;
@@ -66,6 +85,9 @@ Answer promote(const Observation& seen, const Memory& memory) {
     return warn(next, "Not promoting self because watchdog could not be activated: " + seen.fence.trouble,
                 {ReleaseLeader{}});
   }
+  if (const auto names = names_before_promotion(seen)) {
+    if (parse_sync_names(seen.postgres.sql->sync_names) != *names) return set_before_promotion(seen, next, *names);
+  }
   next.job_seen = seen.job.id;
   return say(next, "promoted self to leader by acquiring session lock", {StartJob{.kind = JobKind::promote}});
 }
@@ -81,6 +103,7 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
   }
   if (!cluster.config_json) actions.push_back(WriteConfig{});
   if (!seen.postgres.configuration_is_current) actions.push_back(ApplyConfiguration{});
+  if (auto members = failsafe_to_write(seen)) actions.push_back(WriteFailsafe{std::move(*members)});
   const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
                                                    cluster.history->back().timeline + 1 != sql.timeline);
   if (history_behind && next.history_checked_for != sql.timeline) {
@@ -144,7 +167,13 @@ Answer leader(const Observation& seen, const Memory& memory) {
     next.status_written_at = seen.now;
     actions.push_back(WriteStatus{status});
   }
-  return say(next, "no action. I am (" + seen.self + "), the leader with the lock", std::move(actions));
+  auto sync = plan_sync(seen, next);
+  for (auto& action : sync.actions) actions.push_back(std::move(action));
+  if (sync.said.empty()) sync.said = "no action. I am (" + seen.self + "), the leader with the lock";
+  auto decision = say(next, std::move(sync.said), std::move(actions));
+  decision.severity = sync.severity;
+  decision.wake_at = sync.wake_at;
+  return decision;
 }
 
 }  // namespace tamada::core::rules

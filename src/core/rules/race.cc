@@ -1,6 +1,8 @@
 // No leader: who is the healthiest takes the key. Losing the comparison costs nothing: the loser looks again.
 #include "core/candidate.h"
+#include "core/failsafe.h"
 #include "core/rules/common.h"
+#include "core/sync.h"
 
 namespace tamada::core::rules {
 namespace {
@@ -42,7 +44,12 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
       seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for) {
     return "waiting for the last WAL of the old leader: " + format_lsn(*mine) + " of " + format_lsn(*status->optime);
   }
+  // A manual failover, in Patroni's words, is to whom the operator says, though commits be lost; a switchover is not.
+  if (seen.cluster.failover->is_switchover()) {
+    if (auto why = sync_obstacle(seen)) return why;
+  }
   Observation without_rivals = seen;
+  without_rivals.cluster.sync.reset();
   for (auto& [peer_name, peer] : without_rivals.peers) {
     if (peer.in_recovery) peer.reachable = false;
   }
@@ -81,6 +88,7 @@ std::optional<Instant> backing_off_until(const Observation& seen, const Memory& 
 std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
   const auto mine = own_position(seen.postgres);
   const auto& status = seen.cluster.status;
+  if (sync_active(seen)) return std::nullopt;  // what was acknowledged is known to be here
   if (!mine || !status || !status->optime || *mine >= *status->optime || seen.postgres.running_primary() ||
       seen.now - memory.unlocked_since.value_or(seen.now) >= behind_waits_for) {
     return std::nullopt;
@@ -109,6 +117,17 @@ Answer race(const Observation& seen, const Memory& memory) {
                 "My (" + seen.self + ") wal position moved since last heart beat loop, " + seconds(*until - seen.now) +
                     " seconds until leader race",
                 seen.now + std::min(*until - seen.now, seen.settings.loop_wait));
+  }
+  if (seen.postgres.running_standby() && !seen.settings.pause) {
+    if (failsafe_leader_alive(seen)) {
+      auto decision = replica(with_failsafe_leader(seen), memory);
+      decision->wake_at =
+          std::min(decision->wake_at.value_or(Instant::max()), seen.failsafe.told_at + seen.settings.ttl);
+      return decision;
+    }
+    if (excluded_by_failsafe(seen)) {
+      return say(memory, "following a different leader because I am not allowed to promote: not named in /failsafe");
+    }
   }
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);

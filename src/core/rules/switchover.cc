@@ -14,6 +14,8 @@ std::vector<Member> candidates(const Observation& seen, const FailoverRequest& r
   std::vector<Member> members;
   for (const auto& [member_name, member] : seen.cluster.members) {
     if (member_name == seen.self || member.api_url.empty()) continue;
+    // As in Patroni a manual failover may go to an asynchronous standby, a switchover may not.
+    if (request.is_switchover() && sync_active(seen) && !is_sync_standby(seen.cluster, member_name)) continue;
     if (request.candidate.empty() || request.candidate == member_name) members.push_back(member);
   }
   return members;
@@ -70,6 +72,11 @@ Answer switchover(const Observation& seen, const Memory& memory) {
     return refuse(seen, memory, what + " without a candidate is not possible in pause");
   }
   const auto members = candidates(seen, request);
+  if (members.empty() && !request.candidate.empty() && sync_active(seen)) {
+    return refuse(seen, memory,
+                  what + ": candidate=" + request.candidate +
+                      " does not match with sync_standbys=" + joined(sync_members(*seen.cluster.sync)));
+  }
   if (members.empty()) {
     return refuse(seen, memory,
                   what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
@@ -78,15 +85,19 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   if (!peers_fresh(seen, memory.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;
-  bool possible = false;
+  int possible = 0;
   for (const auto& member : members) {
     if (const auto why = switchover_obstacle(seen, member)) {
       obstacles += (obstacles.empty() ? "" : "; ") + *why;
     } else {
-      possible = true;
+      ++possible;
     }
   }
-  if (!possible) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
+  if (possible > 0 && request.candidate.empty() && sync_active(seen) && possible <= seen.cluster.sync->quorum) {
+    return refuse(seen, memory,
+                  what + ": Quorum requirement " + std::to_string(seen.cluster.sync->quorum) + " can not be reached");
+  }
+  if (possible == 0) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
   Memory next = memory;
   next.handing_over = what;
   next.job_seen = seen.job.id;

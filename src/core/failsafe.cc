@@ -1,0 +1,66 @@
+#include "core/failsafe.h"
+
+#include "core/slots.h"
+
+namespace tamada::core {
+
+std::optional<std::map<std::string, std::string>> failsafe_to_write(const Observation& seen) {
+  if (!seen.settings.failsafe_mode) return std::nullopt;
+  std::map<std::string, std::string> wanted;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (!member.api_url.empty()) wanted[member_name] = member.api_url;
+  }
+  wanted.try_emplace(seen.self, seen.settings.api_url);
+  if (seen.cluster.failsafe == wanted) return std::nullopt;
+  return wanted;
+}
+
+bool failsafe_possible(const Observation& seen) {
+  return seen.settings.failsafe_mode && seen.cluster.failsafe && seen.cluster.failsafe->contains(seen.self);
+}
+
+bool failsafe_refused(const Observation& seen) {
+  return failsafe_possible(seen) && seen.failsafe.refused && seen.failsafe.asked_at >= seen.dcs.failing_since;
+}
+
+AskFailsafe failsafe_question(const Observation& seen) {
+  AskFailsafe ask{
+      .leader = {.name = seen.self, .conn_url = seen.settings.conn_url, .api_url = seen.settings.api_url, .slots = {}},
+      .members = *seen.cluster.failsafe};
+  ask.members.erase(seen.self);
+  if (seen.postgres.sql) {
+    for (const auto& slot : seen.postgres.sql->slots) {
+      if (slot.restart_lsn) ask.leader.slots[slot.name] = *slot.restart_lsn;
+    }
+    ask.leader.slots[slot_name(seen.self)] = seen.postgres.sql->wal_lsn;
+  }
+  return ask;
+}
+
+std::optional<Instant> failsafe_until(const Observation& seen) {
+  const auto confirmed = seen.failsafe.confirmed_at;
+  if (seen.dcs.ok || confirmed == Instant{} || !failsafe_possible(seen)) return std::nullopt;
+  return confirmed + seen.settings.demote_after();
+}
+
+bool failsafe_leader_alive(const Observation& seen) {
+  return seen.settings.failsafe_mode && seen.failsafe.told_at != Instant{} &&
+         seen.now - seen.failsafe.told_at < seen.settings.ttl && seen.failsafe.leader.name != seen.self;
+}
+
+Observation with_failsafe_leader(const Observation& seen) {
+  Observation view = seen;
+  auto& cluster = view.cluster;
+  const auto& told = seen.failsafe.leader;
+  if (cluster.unlocked()) cluster.leader = Leader{.name = told.name};
+  if (!cluster.status) cluster.status = Status{};
+  for (const auto& [slot, lsn] : told.slots) cluster.status->slots[slot] = lsn;
+  return view;
+}
+
+bool excluded_by_failsafe(const Observation& seen) {
+  const auto& members = seen.cluster.failsafe;
+  return seen.settings.failsafe_mode && members && !members->empty() && !members->contains(seen.self);
+}
+
+}  // namespace tamada::core

@@ -1,0 +1,141 @@
+#include "core/failsafe.h"
+
+#include <gtest/gtest.h>
+
+#include "core/scene.h"
+
+namespace tamada::core::testing {
+namespace {
+
+struct FailsafeScene : Scene {
+  FailsafeScene() {
+    seen.settings.failsafe_mode = true;
+    we_lead().primary();
+    seen.cluster.failsafe = std::map<std::string, std::string>{
+        {"a", "http://a:8008/patroni"}, {"b", "http://b:8008/patroni"}, {"c", "http://c:8008/patroni"}};
+  }
+};
+
+bool stops(const Decision& decision) {
+  const auto* job = find<StartJob>(decision);
+  return job && job->kind == JobKind::stop;
+}
+
+TEST(Failsafe, TheLeaderKeepsTheKey) {
+  FailsafeScene scene;
+  EXPECT_FALSE(find<WriteFailsafe>(scene.decide()));
+  scene.seen.cluster.members.erase("c");
+  ASSERT_TRUE(find<WriteFailsafe>(scene.decide()));
+  EXPECT_EQ(find<WriteFailsafe>(scene.decide())->members.size(), 2U);
+  scene.seen.settings.failsafe_mode = false;
+  EXPECT_FALSE(find<WriteFailsafe>(scene.decide()));
+  scene.seen.settings.failsafe_mode = true;
+  scene.seen.cluster.failsafe.reset();  // the keys were wiped
+  EXPECT_TRUE(find<WriteFailsafe>(scene.decide()));
+}
+
+// demote_after() is 20 s, and the first question comes retry_timeout, 10 s, before.
+TEST(Failsafe, APrimaryWithoutTheDcs) {
+  struct Case {
+    const char* what;
+    Duration renewed_ago;
+    std::optional<Duration> asked_ago, confirmed_ago;
+    bool refused;
+    std::string trouble;
+    bool asks, ends;
+  };
+  const Case cases[] = {
+      {"not at once", 5s, {}, {}, false, "", false, false},
+      {"in good time", 11s, {}, {}, false, "", true, false},
+      {"everybody agreed", 25s, 2s, 2s, false, "", false, false},
+      {"though the lease is long over", 500s, 2s, 2s, false, "", false, false},
+      {"asked again", 25s, 7s, 7s, false, "", true, false},
+      {"one does not answer, once", 25s, 500ms, 7s, false, "b", false, false},
+      {"and is asked again", 25s, 1500ms, 7s, false, "b", true, false},
+      {"one does not answer for long", 25s, 500ms, 20s, false, "b", false, true},
+      {"one does not answer from the start", 21s, 500ms, {}, false, "b", false, true},
+      {"one does not agree", 11s, 500ms, {}, true, "b", false, true},
+      {"held up so long that nobody was asked yet", 21s, {}, {}, false, "", true, false},
+  };
+  for (const auto& c : cases) {
+    FailsafeScene scene;
+    scene.dcs_down_since(c.renewed_ago - 1s, c.renewed_ago);
+    if (c.asked_ago) scene.seen.failsafe.asked_at = noon - *c.asked_ago;
+    if (c.confirmed_ago) scene.seen.failsafe.confirmed_at = noon - *c.confirmed_ago;
+    scene.seen.failsafe.refused = c.refused;
+    scene.seen.failsafe.trouble = c.trouble;
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<AskFailsafe>(decision) != nullptr, c.asks) << c.what << ": " << decision.reason;
+    EXPECT_EQ(stops(decision), c.ends) << c.what << ": " << decision.reason;
+  }
+}
+
+TEST(Failsafe, TheQuestion) {
+  FailsafeScene scene;
+  scene.dcs_down_since(10s, 11s);
+  scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 900}};
+  const auto* ask = find<AskFailsafe>(scene.decide());
+  const auto question = failsafe_question(scene.seen);
+  ASSERT_TRUE(ask);
+  EXPECT_EQ(question.members.size(), 2U);
+  EXPECT_FALSE(question.members.contains("a"));
+  EXPECT_EQ(question.leader.slots, (std::map<std::string, Lsn>{{"a", 1000}, {"b", 900}}));
+}
+
+TEST(Failsafe, NotWithoutTheModeOrTheKeyOrOurNameInIt) {
+  const auto ends = [](auto change) {
+    FailsafeScene scene;
+    scene.dcs_down_since(24s, 25s);
+    scene.seen.failsafe.asked_at = scene.seen.failsafe.confirmed_at = noon - 2s;
+    change(scene.seen);
+    return stops(scene.decide());
+  };
+  EXPECT_FALSE(ends([](Observation&) {}));
+  EXPECT_TRUE(ends([](Observation& seen) { seen.settings.failsafe_mode = false; }));
+  EXPECT_TRUE(ends([](Observation& seen) { seen.cluster.failsafe.reset(); }));
+  EXPECT_TRUE(ends([](Observation& seen) { seen.cluster.failsafe->erase("a"); }));
+}
+
+TEST(Failsafe, AClusterOfOneGoesOn) {
+  FailsafeScene scene;
+  scene.seen.cluster.failsafe = std::map<std::string, std::string>{{"a", "http://a:8008/patroni"}};
+  scene.dcs_down_since(10s, 11s);
+  const auto decision = scene.decide();
+  ASSERT_TRUE(find<AskFailsafe>(decision));
+  EXPECT_TRUE(find<AskFailsafe>(decision)->members.empty());
+}
+
+TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
+  struct Case {
+    const char* what;
+    std::optional<Duration> told_ago;
+    bool named, takes;
+  };
+  for (const auto& c : {Case{"never told", {}, true, true}, Case{"told", 29s, true, false},
+                        Case{"a ttl ago", 30s, true, true}, Case{"not named in the key", {}, false, false}}) {
+    FailsafeScene scene;
+    scene.standby().nobody_leads().dead_peer("b").dead_peer("c");
+    if (c.told_ago) scene.seen.failsafe.told_at = noon - *c.told_ago;
+    scene.seen.failsafe.leader.name = "b";
+    if (!c.named) scene.seen.cluster.failsafe->erase("a");
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
+  }
+}
+
+TEST(Failsafe, ThePrimaryTakesTheKeyAgainWhenTheDcsIsBack) {
+  FailsafeScene scene;
+  scene.nobody_leads().peer("b", true, 900).peer("c", true, 900);
+  EXPECT_TRUE(find<AcquireLeader>(scene.decide()));
+}
+
+TEST(Failsafe, AllWhomTheKeyNamesAreAskedInTheRace) {
+  FailsafeScene scene;
+  scene.seen.cluster.members.erase("c");
+  scene.standby().nobody_leads();
+  const auto decision = scene.decide();
+  ASSERT_TRUE(find<PollPeers>(decision));
+  EXPECT_EQ(find<PollPeers>(decision)->members.size(), 2U);
+}
+
+}  // namespace
+}  // namespace tamada::core::testing

@@ -1,0 +1,330 @@
+#include "core/sync.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+namespace tamada::core {
+namespace {
+
+// A reload reaches the server's processes one by one; what was acknowledged by the old names in the meantime is
+// covered by the position that we take afterwards.
+constexpr Duration reload_takes = 100ms;
+constexpr Duration look_again = 150ms, look_again_later = 1s;
+constexpr Duration patience = 5s;
+
+bool quorum_mode(const Settings& settings) { return settings.synchronous_mode == SynchronousMode::quorum; }
+
+Promotable promotable_of(const SyncState& sync) {
+  return {Names(sync.standbys.begin(), sync.standbys.end()), sync.quorum};
+}
+
+bool streams(const ReplicationConnection& row) { return row.state == "streaming" || row.state == "catchup"; }
+
+// ---- who is eligible
+
+struct Standby {
+  const Member* member;
+  const ReplicationConnection* row;
+};
+using Standbys = std::map<std::string, Standby, NameLess>;
+
+bool may_be_synchronous(const Observation& seen, const Member& member) {
+  return member.running() && !member.tags.nosync && !member.tags.nostream && member.name != seen.self;
+}
+
+Standbys connected(const Observation& seen) {
+  std::map<std::string, const Member*, NameLess> members;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (may_be_synchronous(seen, member)) members[member_name] = &member;
+  }
+  Standbys standbys;
+  for (const auto& row : seen.postgres.sql->replication) {
+    const auto it = members.find(row.application_name);
+    if (it == members.end() || !row.sync_lsn || !streams(row)) continue;
+    auto& standby = standbys.try_emplace(it->second->name, it->second, &row).first->second;
+    if (*row.sync_lsn > *standby.row->sync_lsn) standby.row = &row;
+  }
+  return standbys;
+}
+
+// It is to stream from another standby, and only happens to be connected here.
+bool belongs_elsewhere(const Observation& seen, const Standbys& standbys, const Member& member) {
+  Names passed{member.name};
+  for (const Member* at = &member; !at->tags.replicatefrom.empty();) {
+    const auto* source = seen.cluster.member(at->tags.replicatefrom);
+    if (!source || !may_be_synchronous(seen, *source) || !passed.insert(source->name).second) return false;
+    if (source->tags.replicatefrom.empty()) return standbys.contains(source->name);
+    at = source;
+  }
+  return false;
+}
+
+struct Eligible {
+  std::string name;
+  int priority;
+  bool listed, nofailover;
+  Lsn lsn;
+};
+
+std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
+  const auto standbys = connected(seen);
+  std::vector<Eligible> out;
+  for (const auto& [member_name, standby] : standbys) {
+    const bool is_listed = listed.contains(member_name);
+    if (!is_listed && standby.row->state != "streaming") continue;  // commits would wait until it has caught up
+    if (belongs_elsewhere(seen, standbys, *standby.member)) continue;
+    const auto& tags = standby.member->tags;
+    out.push_back({member_name, tags.sync_priority, is_listed, tags.nofailover, *standby.row->sync_lsn});
+  }
+  std::ranges::sort(out, [](const Eligible& a, const Eligible& b) {
+    return std::tie(a.nofailover, b.priority, b.listed, b.lsn, a.name) <
+           std::tie(b.nofailover, a.priority, a.listed, a.lsn, b.name);
+  });
+  const auto limit = seen.settings.maximum_lag_on_syncnode;
+  if (limit <= 0) return out;
+  Lsn most = out.size() > 1 ? 0 : seen.postgres.sql->wal_lsn;
+  for (const auto& standby : out) most = std::max(most, standby.lsn);
+  std::erase_if(out, [&](const Eligible& standby) { return most - standby.lsn > static_cast<Lsn>(limit); });
+  return out;
+}
+
+// ---- the primary's next change
+
+// Every sender of WAL goes by these names already.
+bool senders_agree(const SqlView& sql, const SyncNames& names) {
+  return std::ranges::all_of(sql.replication, [&](const ReplicationConnection& row) {
+    if (!streams(row) || !row.sync_lsn || names.unclear) return true;
+    return (row.sync_priority > 0) == (names.count > 0 && names.standbys.contains(row.application_name));
+  });
+}
+
+SyncPlan write_sync(const Observation& seen, Promotable promotable, std::string said) {
+  SyncState state;
+  state.leader = seen.self;
+  state.standbys.assign(promotable.voters.begin(), promotable.voters.end());
+  state.quorum = promotable.quorum;
+  state.revision = seen.cluster.sync ? seen.cluster.sync->revision : 0;
+  SyncPlan plan;
+  plan.actions.push_back(WriteSync{std::move(state)});
+  plan.said = std::move(said);
+  return plan;
+}
+
+SyncPlan set_names(const Observation& seen, const SyncNames& names, Memory& memory) {
+  SyncPlan plan;
+  const auto text = format_sync_names(names);
+  if (text == memory.sync_names_asked && seen.now - memory.sync_names_asked_at < seen.settings.loop_wait) {
+    plan.wake_at = seen.now + look_again_later;
+    return plan;
+  }
+  memory.sync_names_asked = text;
+  memory.sync_names_asked_at = seen.now;
+  plan.actions.push_back(SetSyncNames{text});
+  plan.said = "Assigning synchronous_standby_names to " + (text.empty() ? "''" : text);
+  return plan;
+}
+
+std::string python_list(const Names& names) { return names.empty() ? "[]" : "['" + joined(names, "', '") + "']"; }
+
+std::string told(const Observation& seen, const Promotable& before, const Promotable& after) {
+  if (quorum_mode(seen.settings) || after.quorum > 0) {
+    return "Setting leader to " + seen.self + ", quorum to " + std::to_string(after.quorum) + " of (" +
+           joined(after.voters, ", ") + ")";
+  }
+  if (after.voters.size() < before.voters.size()) {
+    return "Updating /sync key temporarily from " + python_list(before.voters) + " to " + python_list(after.voters);
+  }
+  return "Synchronous standby status assigned to " + python_list(after.voters);
+}
+
+// Right after our promotion `/sync` bears the old primary's name. It becomes one of the voters, since it has all that
+// was acknowledged; the quorum stays, and with it who may follow us.
+SyncPlan take_over(const Observation& seen, const SyncNames& names) {
+  const auto& sync = *seen.cluster.sync;
+  Promotable next{sync_members(sync), sync.quorum};
+  next.voters.erase(seen.self);
+  // As in Patroni, without the strict mode the new primary goes on alone at once.
+  const bool alone = !quorum_mode(seen.settings) && !seen.settings.synchronous_mode_strict;
+  if (alone || next.quorum >= static_cast<int>(next.voters.size()) || !overlap(next, names)) next = {};
+  return write_sync(seen, next,
+                    "Setting leader to " + seen.self + ", quorum to " + std::to_string(next.quorum) + " of (" +
+                        joined(next.voters, ", ") + ")");
+}
+
+// After a promotion the standbys need a moment to connect.
+bool standbys_are_coming(const Observation& seen, const Names& known) {
+  const bool just_promoted = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded &&
+                             seen.now - seen.job.ended_at < std::min(seen.settings.loop_wait, 2 * patience);
+  return just_promoted && quorum_mode(seen.settings) && std::ranges::any_of(known, [&](const std::string& name) {
+           const auto* member = seen.cluster.member(name);
+           return member && may_be_synchronous(seen, *member);
+         });
+}
+
+constexpr auto strict_text =
+    "No active replication connections from Patroni members and synchronous_mode_strict is requested. ";
+
+SyncPlan wait_strictly(const Observation& seen, const SyncStand& stand, Memory& memory) {
+  SyncGoal goal{.names = {}, .quorum_mode = quorum_mode(seen.settings)};
+  goal.names.method = goal.quorum_mode ? SyncNames::Method::quorum : SyncNames::Method::priority;
+  goal.names.standbys = stand.promotable.voters;
+  goal.names.count = std::max<int>(1, static_cast<int>(goal.names.standbys.size()) - stand.promotable.quorum);
+  SyncPlan plan;
+  if (stand.names != goal.names) plan = set_names(seen, goal.names, memory);
+  if (!memory.sync_wait_told) {
+    const bool kept = plan.actions.empty() && !goal.names.standbys.empty();
+    const std::string old =
+        kept ? "Continue using old value of synchronous_standby_names=\"" + seen.postgres.sql->sync_names + "\". " : "";
+    plan.said = strict_text + old + "Commits will be delayed.";
+    plan.severity = Severity::warning;
+    memory.sync_wait_told = true;
+  }
+  return plan;
+}
+
+}  // namespace
+
+bool sync_active(const Observation& seen) {
+  return seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
+}
+
+Names sync_members(const SyncState& sync) {
+  Names names(sync.standbys.begin(), sync.standbys.end());
+  if (!sync.leader.empty()) names.insert(sync.leader);
+  return names;
+}
+
+bool is_sync_standby(const ClusterView& cluster, std::string_view name) {
+  if (!cluster.sync || cluster.sync->leader.empty()) return false;
+  return Names(cluster.sync->standbys.begin(), cluster.sync->standbys.end()).contains(name);
+}
+
+Names pick_sync_standbys(const Observation& seen, const Names& listed) {
+  const auto wanted = static_cast<std::size_t>(std::max(seen.settings.synchronous_node_count, 1));
+  Names picked;
+  for (const auto& standby : eligible(seen, listed)) {
+    const bool enough = picked.size() >= wanted;
+    // One more that may not be promoted makes a quorum of those that may harder to reach.
+    if (enough && (!quorum_mode(seen.settings) || standby.nofailover)) continue;
+    picked.insert(standby.name);
+  }
+  return picked;
+}
+
+void watch_sync_names(const Observation& seen, Memory& memory) {
+  if (!seen.postgres.running_primary() || !seen.settings.synchronous()) {
+    memory.sync_names_seen.clear();
+    memory.sync_names_since.reset();
+    memory.sync_caught_up.clear();
+    return;
+  }
+  const auto& sql = *seen.postgres.sql;
+  if (sql.sync_names != memory.sync_names_seen) {
+    memory.sync_names_seen = sql.sync_names;
+    memory.sync_names_seen_at = seen.now;
+    memory.sync_names_since.reset();
+    memory.sync_caught_up.clear();
+  }
+  const auto names = parse_sync_names(sql.sync_names);
+  if (!memory.sync_names_since && seen.now - memory.sync_names_seen_at >= reload_takes && senders_agree(sql, names)) {
+    memory.sync_names_since = sql.wal_lsn;
+  }
+  if (!memory.sync_names_since) return;
+  for (const auto& row : sql.replication) {
+    const bool reached = row.state == "streaming" && row.sync_lsn && *row.sync_lsn >= *memory.sync_names_since;
+    if (reached && names.standbys.contains(row.application_name)) memory.sync_caught_up.insert(row.application_name);
+  }
+}
+
+SyncPlan plan_sync(const Observation& seen, Memory& memory) {
+  SyncPlan plan;
+  const auto& sync = seen.cluster.sync;
+  if (!seen.settings.synchronous()) {
+    memory.sync_wait_told = false;
+    if (!sync || sync->leader.empty()) return plan;
+    plan.actions.push_back(DeleteSync{sync->revision});
+    plan.said = "Disabled synchronous replication";
+    return plan;
+  }
+  if (!sync || sync->leader.empty()) return write_sync(seen, {}, "Enabled synchronous replication");
+  const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.sync_caught_up};
+  if (sync->leader != seen.self) return take_over(seen, stand.names);
+
+  const auto known = united(stand.names.standbys, stand.promotable.voters);
+  const auto active = pick_sync_standbys(seen, stand.names.standbys);
+  if (active.empty() && standbys_are_coming(seen, known)) {
+    plan.wake_at = seen.now + look_again;
+    return plan;
+  }
+  if (active.empty() && seen.settings.synchronous_mode_strict) return wait_strictly(seen, stand, memory);
+  memory.sync_wait_told = false;
+  SyncGoal goal{.names = {.standbys = active}, .quorum_mode = quorum_mode(seen.settings)};
+  goal.names.method = goal.quorum_mode ? SyncNames::Method::quorum : SyncNames::Method::priority;
+  const int connected_count = static_cast<int>(active.size());
+  goal.names.count =
+      goal.quorum_mode ? std::min(seen.settings.synchronous_node_count, connected_count) : connected_count;
+
+  const auto step = next_sync_step(stand, goal);
+  if (step.kind == SyncStep::Kind::names) return set_names(seen, step.names, memory);
+  if (step.kind == SyncStep::Kind::promotable) {
+    return write_sync(seen, step.promotable, told(seen, stand.promotable, step.promotable));
+  }
+  if (!without(active, stand.caught_up).empty()) {
+    plan.wake_at = seen.now + (seen.now - memory.sync_names_seen_at < patience ? look_again : look_again_later);
+  }
+  return plan;
+}
+
+std::optional<SyncNames> names_before_promotion(const Observation& seen) {
+  if (!seen.settings.synchronous()) return std::nullopt;
+  SyncNames names;
+  names.method = quorum_mode(seen.settings) ? SyncNames::Method::quorum : SyncNames::Method::priority;
+  if (sync_active(seen)) {
+    // We and `count` more: of all that are named only `quorum` may lack a commit, so that any `quorum + 1` have it.
+    names.standbys = sync_members(*seen.cluster.sync);
+    names.count = static_cast<int>(names.standbys.size()) - seen.cluster.sync->quorum;
+    if (names.standbys.erase(seen.self) > 0) --names.count;
+    names.count = std::max(names.count, 0);
+    if (names.count == 0) names.standbys.clear();
+  }
+  if (seen.settings.synchronous_mode_strict) names.count = std::max(names.count, 1);
+  return names;
+}
+
+bool is_rival(const Observation& seen, std::string_view peer) {
+  if (!sync_active(seen)) return true;
+  const auto& sync = *seen.cluster.sync;
+  // The old primary may have more than was acknowledged; it is not waited for.
+  if (!NameLess{}(sync.leader, peer) && !NameLess{}(peer, sync.leader)) return false;
+  return quorum_mode(seen.settings) || is_sync_standby(seen.cluster, peer);
+}
+
+std::optional<std::string> sync_obstacle(const Observation& seen) {
+  if (!sync_active(seen)) return std::nullopt;
+  const auto& sync = *seen.cluster.sync;
+  const auto members = sync_members(sync);
+  const bool named = members.contains(seen.self);
+  if (!named && (seen.postgres.running_primary() || !quorum_mode(seen.settings))) {
+    return "following a different leader because I am not allowed to promote: not named in /sync";
+  }
+  if (seen.postgres.running_primary() || (named && sync.quorum == 0)) return std::nullopt;
+  const Lsn mine = seen.postgres.sql ? seen.postgres.sql->wal_lsn : 0;
+  int votes = named ? 0 : -1;
+  bool anybody_ahead = false;
+  for (const auto& [peer_name, peer] : seen.peers) {
+    if (!peer.reachable || !peer.running || !members.contains(peer_name) || peer_name == seen.self) continue;
+    if (peer.lsn > mine) {
+      anybody_ahead = true;
+    } else if (peer.lsn > 0 && (seen.postgres.sql->timeline == 0 || peer.timeline <= seen.postgres.sql->timeline)) {
+      ++votes;
+    }
+  }
+  // The old primary has all that it ever acknowledged.
+  const bool was_primary = sync.leader == seen.self && !anybody_ahead;
+  if (votes >= sync.quorum || was_primary) return std::nullopt;
+  return "not enough votes: " + std::to_string(votes) + " of the " + std::to_string(sync.quorum) +
+         " that are needed of " + joined(members, ", ");
+}
+
+}  // namespace tamada::core

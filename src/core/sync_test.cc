@@ -1,0 +1,368 @@
+// Synchronous replication as the rules of one node have it; the transitions as such: sync_transition_test.cc.
+#include "core/sync.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/scene.h"
+
+namespace tamada::core::testing {
+namespace {
+
+using SM = SynchronousMode;
+
+ReplicationConnection row(const std::string& name, Lsn lsn, int priority = 0, const std::string& state = "streaming") {
+  return {.application_name = name, .state = state, .sync_priority = priority, .sync_lsn = lsn};
+}
+
+struct SyncScene : Scene {
+  explicit SyncScene(SM mode = SM::on) {
+    seen.settings.synchronous_mode = mode;
+    we_lead().primary();
+    seen.cluster.members["a"].role = "primary";
+  }
+  SyncScene& key(const std::string& leader, std::vector<std::string> standbys, int quorum = 0) {
+    seen.cluster.sync = SyncState{.leader = leader, .standbys = std::move(standbys), .quorum = quorum, .revision = 70};
+    return *this;
+  }
+  SyncScene& names(const std::string& text) {
+    seen.postgres.sql->sync_names = text;
+    memory.sync_names_seen = text;
+    memory.sync_names_seen_at = noon - 1s;
+    return *this;
+  }
+  SyncScene& connected(std::vector<ReplicationConnection> rows) {
+    seen.postgres.sql->replication = std::move(rows);
+    return *this;
+  }
+};
+
+// "names TEXT", "key LEADER VOTERS/QUORUM", "delete" or "".
+std::string change(const Decision& decision) {
+  if (const auto* set = find<SetSyncNames>(decision)) return "names " + set->names;
+  if (const auto* write = find<WriteSync>(decision)) {
+    Names voters(write->state.standbys.begin(), write->state.standbys.end());
+    return "key " + write->state.leader + " " + joined(voters) + "/" + std::to_string(write->state.quorum);
+  }
+  return find<DeleteSync>(decision) ? "delete" : "";
+}
+
+TEST(Sync, ThePrimaryGoesOneStepAtATime) {
+  SyncScene scene;
+  scene.connected({row("b", 1000), row("c", 900)});
+  EXPECT_EQ(change(scene.decide()), "key a /0");
+  EXPECT_EQ(scene.decide().reason, "Enabled synchronous replication");
+  EXPECT_EQ(find<WriteSync>(scene.decide())->state.revision, 0);
+
+  scene.key("a", {});
+  EXPECT_EQ(change(scene.decide()), "names b");
+
+  // In force just now: what was acknowledged before, b may lack.
+  scene.seen.postgres.sql->sync_names = "b";
+  scene.connected({row("b", 1000, 1), row("c", 900)});
+  auto decision = scene.decide();
+  EXPECT_EQ(change(decision), "");
+  EXPECT_TRUE(decision.wake_at);
+
+  // A moment later; the position that counts is that of now.
+  scene.memory = decision.memory;
+  scene.seen.now += 150ms;
+  scene.seen.postgres.sql->wal_lsn = 1200;
+  decision = scene.decide();
+  EXPECT_EQ(change(decision), "");
+  scene.memory = decision.memory;
+  scene.connected({row("b", 1200, 1), row("c", 900)});
+  EXPECT_EQ(change(scene.decide()), "key a b/0");
+}
+
+TEST(Sync, NobodyIsNamedBeforeEverySenderOfWalGoesByTheNames) {
+  SyncScene scene;
+  scene.key("a", {}).names("b").connected({row("b", 1000, 1), row("c", 1000, 1)});  // c's sender goes by older ones
+  EXPECT_EQ(change(scene.decide()), "");
+  scene.connected({row("b", 1000, 1), row("c", 1000)});
+  EXPECT_EQ(change(scene.decide()), "key a b/0");
+}
+
+TEST(Sync, WhoIsPicked) {
+  struct Case {
+    const char* what;
+    std::function<void(SyncScene&)> set;
+    Names listed, wanted;
+  };
+  const Case cases[] = {
+      {"who is furthest", [](SyncScene&) {}, {}, {"b"}},
+      {"who is one already", [](SyncScene&) {}, {"c"}, {"c"}},
+      {"sync_priority before that",
+       [](SyncScene& s) { s.seen.cluster.members["b"].tags.sync_priority = 2; },
+       {"c"},
+       {"b"}},
+      {"not with nosync", [](SyncScene& s) { s.seen.cluster.members["b"].tags.nosync = true; }, {"b"}, {"c"}},
+      {"not with nostream", [](SyncScene& s) { s.seen.cluster.members["b"].tags.nostream = true; }, {"b"}, {"c"}},
+      {"who may not be promoted comes last",
+       [](SyncScene& s) { s.seen.cluster.members["b"].tags.nofailover = true; },
+       {"b"},
+       {"c"}},
+      {"two", [](SyncScene& s) { s.seen.settings.synchronous_node_count = 2; }, {}, {"b", "c"}},
+      {"who stops is none", [](SyncScene& s) { s.seen.cluster.members["b"].state = "stopping"; }, {"b"}, {"c"}},
+      {"nobody whom the cluster does not know", [](SyncScene& s) { s.seen.cluster.members.erase("b"); }, {"b"}, {"c"}},
+      {"one that is listed may catch up",
+       [](SyncScene& s) { s.connected({row("b", 500, 0, "catchup"), row("c", 900)}); },
+       {"b"},
+       {"b"}},
+      {"one that is not may not",
+       [](SyncScene& s) { s.connected({row("b", 5000, 0, "catchup"), row("c", 900)}); },
+       {},
+       {"c"}},
+      {"lag is not looked at", [](SyncScene& s) { s.connected({row("b", 1000), row("c", 9000)}); }, {"b"}, {"b"}},
+      {"unless it is limited",
+       [](SyncScene& s) {
+         s.connected({row("b", 1000), row("c", 9000)});
+         s.seen.settings.maximum_lag_on_syncnode = 5000;
+       },
+       {"b"},
+       {"c"}},
+      {"who belongs behind another standby",
+       [](SyncScene& s) { s.seen.cluster.members["b"].tags.replicatefrom = "c"; },
+       {"b"},
+       {"c"}},
+      {"but not behind one that is away",
+       [](SyncScene& s) {
+         s.seen.cluster.members["b"].tags.replicatefrom = "c";
+         s.connected({row("b", 1000)});
+       },
+       {},
+       {"b"}},
+      {"quorum: everybody", [](SyncScene& s) { s.seen.settings.synchronous_mode = SM::quorum; }, {}, {"b", "c"}},
+      {"quorum: but who may not be promoted",
+       [](SyncScene& s) {
+         s.seen.settings.synchronous_mode = SM::quorum;
+         s.seen.cluster.members["b"].tags.nofailover = true;
+       },
+       {},
+       {"c"}},
+  };
+  for (const auto& c : cases) {
+    SyncScene scene;
+    scene.connected({row("b", 1000), row("c", 900)});
+    c.set(scene);
+    EXPECT_EQ(joined(pick_sync_standbys(scene.seen, c.listed)), joined(c.wanted)) << c.what;
+  }
+}
+
+TEST(Sync, TheLeadersNextChange) {
+  struct Case {
+    const char* what;
+    SM mode;
+    std::vector<std::string> standbys;
+    int quorum;
+    const char* names;
+    std::vector<ReplicationConnection> rows;
+    bool strict;
+    const char* wanted;
+  };
+  const Case cases[] = {
+      {"steady", SM::on, {"b"}, 0, "b", {row("b", 1000, 1)}, false, ""},
+      {"the standby is gone", SM::on, {"b"}, 0, "b", {}, false, "key a /0"},
+      {"nor is it in the key", SM::on, {}, 0, "b", {}, false, "names "},
+      {"strict: then it is waited for", SM::on, {"b"}, 0, "b", {}, true, ""},
+      {"strict, and nobody ever was", SM::on, {}, 0, "", {}, true, "names __patroni_strict_sync_replica_placeholder__"},
+      {"strict, quorum", SM::quorum, {}, 0, "", {}, true, "names ANY 1 (__patroni_strict_sync_replica_placeholder__)"},
+      {"strict no longer", SM::on, {}, 0, "__patroni_strict_sync_replica_placeholder__", {}, false, "names "},
+      {"strict, quorum: the old voters", SM::quorum, {"b", "c"}, 1, "ANY 1 (b)", {}, true, "names ANY 1 (b,c)"},
+      {"quorum", SM::quorum, {}, 0, "", {row("b", 1000), row("c", 1000)}, false, "names ANY 1 (b,c)"},
+      {"from on to quorum", SM::quorum, {"b"}, 0, "b", {row("b", 1000, 1)}, false, "names ANY 1 (b)"},
+      {"from quorum to on",
+       SM::on,
+       {"b", "c"},
+       1,
+       "ANY 1 (b,c)",
+       {row("b", 1000, 1), row("c", 1000, 1)},
+       false,
+       "names b"},
+      {"the mode is off", SM::off, {"b"}, 0, "", {row("b", 1000)}, false, "delete"},
+  };
+  for (const auto& c : cases) {
+    SyncScene scene(c.mode);
+    scene.key("a", c.standbys, c.quorum).names(c.names).connected(c.rows);
+    scene.seen.settings.synchronous_mode_strict = c.strict;
+    EXPECT_EQ(change(scene.decide()), c.wanted) << c.what;
+  }
+}
+
+TEST(Sync, TheWarningOfTheStrictModeComesOnce) {
+  SyncScene scene;
+  scene.key("a", {"b"}).names("b");
+  scene.seen.settings.synchronous_mode_strict = true;
+  const auto first = scene.decide();
+  EXPECT_EQ(first.severity, Severity::warning);
+  EXPECT_EQ(first.reason,
+            "No active replication connections from Patroni members and synchronous_mode_strict is requested. Continue "
+            "using old value of synchronous_standby_names=\"b\". Commits will be delayed.");
+  scene.memory = first.memory;
+  EXPECT_EQ(scene.decide().reason, "no action. I am (a), the leader with the lock");
+}
+
+TEST(Sync, BeforeAPromotion) {
+  struct Case {
+    const char* what;
+    SM mode;
+    const char* leader;
+    std::vector<std::string> standbys;
+    int quorum;
+    bool strict;
+    const char* names;  // in force
+    const char* wanted;
+  };
+  const Case cases[] = {
+      {"what the old primary has we wait for", SM::on, "b", {"a"}, 0, false, "", "names b"},
+      {"set already", SM::on, "b", {"a"}, 0, false, "b", "StartJob promote"},
+      {"two", SM::on, "b", {"a", "c"}, 0, false, "", "names 2 (b,c)"},
+      {"quorum", SM::quorum, "b", {"a", "c"}, 1, false, "", "names ANY 1 (b,c)"},
+      {"quorum, from outside", SM::quorum, "b", {"c", "d"}, 1, false, "", "names ANY 2 (b,c,d)"},
+      {"our own", SM::on, "a", {}, 0, false, "b", "names "},
+      {"our own, strict", SM::on, "a", {}, 0, true, "", "names __patroni_strict_sync_replica_placeholder__"},
+      {"not active", SM::on, "", {}, 0, false, "", "StartJob promote"},
+      {"off", SM::off, "b", {"a"}, 0, false, "", "StartJob promote"},
+  };
+  for (const auto& c : cases) {
+    SyncScene scene(c.mode);
+    scene.standby();
+    scene.seen.postgres.sql->sync_names = c.names;
+    scene.key(c.leader, c.standbys, c.quorum);
+    scene.seen.settings.synchronous_mode_strict = c.strict;
+    const auto decision = scene.decide();
+    const auto deed = deeds(decision);
+    EXPECT_EQ(change(decision).empty() && !deed.empty() ? deed.front() : change(decision), c.wanted) << c.what;
+  }
+}
+
+TEST(Sync, AfterAPromotionTheOldPrimaryIsAVoter) {
+  struct Case {
+    SM mode;
+    bool strict;
+    std::vector<std::string> standbys;
+    int quorum;
+    const char* names;
+    const char* wanted;
+  };
+  const Case cases[] = {
+      {SM::on, false, {"a"}, 0, "b", "key a /0"},
+      {SM::on, true, {"a"}, 0, "b", "key a b/0"},
+      {SM::quorum, false, {"a", "c"}, 1, "ANY 1 (b,c)", "key a b,c/1"},
+      {SM::quorum, false, {"a", "c"}, 1, "", "key a /0"},  // by these names nothing is safe
+  };
+  for (const auto& c : cases) {
+    SyncScene scene(c.mode);
+    scene.seen.settings.synchronous_mode_strict = c.strict;
+    scene.key("b", c.standbys, c.quorum).names(c.names);
+    EXPECT_EQ(change(scene.decide()), c.wanted) << c.names;
+  }
+}
+
+TEST(Sync, QuorumModeGivesTheStandbysAMomentAfterAPromotion) {
+  SyncScene scene(SM::quorum);
+  scene.key("a", {"b", "c"}, 1).names("ANY 1 (b,c)").job(JobKind::promote, JobState::succeeded);
+  EXPECT_EQ(change(scene.decide()), "");
+  scene.seen.job.ended_at = noon - 11s;
+  EXPECT_EQ(change(scene.decide()), "key a /0");
+  scene.seen.job.ended_at = noon;
+  scene.seen.cluster.members.erase("b");
+  scene.seen.cluster.members.erase("c");
+  EXPECT_EQ(change(scene.decide()), "key a /0");
+}
+
+TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
+  struct Case {
+    const char* what;
+    SM mode;
+    std::vector<std::string> standbys;
+    int quorum;
+    std::function<void(Scene&)> peers;
+    bool takes;
+  };
+  const auto both_at = [](Lsn old, Lsn other) {
+    return [=](Scene& s) { s.peer("b", true, old).peer("c", true, other); };
+  };
+  const auto nobody = [](Scene& s) { s.dead_peer("b").dead_peer("c"); };
+  const auto only_c = [](Lsn lsn, Timeline timeline = 1) {
+    return [=](Scene& s) { s.dead_peer("b").peer("c", true, lsn, timeline); };
+  };
+  const Case cases[] = {
+      {"named", SM::on, {"a"}, 0, nobody, true},
+      {"not named", SM::on, {"c"}, 0, nobody, false},
+      {"nobody is named", SM::on, {}, 0, nobody, false},
+      {"not named in any case: letters", SM::on, {"A"}, 0, nobody, true},
+      {"named, an asynchronous one is ahead", SM::on, {"a"}, 0, only_c(2000), true},
+      {"another named one is ahead", SM::on, {"a", "c"}, 0, only_c(2000), false},
+      {"the old primary is ahead, with what was not acknowledged", SM::on, {"a"}, 0, both_at(2000, 900), true},
+      {"quorum 0", SM::quorum, {"a"}, 0, nobody, true},
+      {"quorum 1, no other answers", SM::quorum, {"a", "c"}, 1, nobody, false},
+      {"quorum 1, another is not ahead", SM::quorum, {"a", "c"}, 1, only_c(1000), true},
+      {"quorum 1, the other is ahead", SM::quorum, {"a", "c"}, 1, only_c(1001), false},
+      {"quorum 1, the old primary's vote counts", SM::quorum, {"a", "c"}, 1, both_at(1000, 0), true},
+      {"from outside with a vote more", SM::quorum, {"c"}, 0, only_c(1000), true},
+      {"from outside without", SM::quorum, {"c"}, 0, nobody, false},
+      {"a newer timeline's vote is none", SM::quorum, {"a", "c"}, 1, only_c(900, 2), false},
+      {"the mode is off", SM::off, {"c"}, 0, nobody, true},
+      {"the mode has changed, the key not yet", SM::on, {"a", "c"}, 1, nobody, false},
+  };
+  for (const auto& c : cases) {
+    SyncScene scene(c.mode);
+    scene.standby().nobody_leads();
+    scene.key("b", c.standbys, c.quorum);
+    c.peers(scene);
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, c.takes) << c.what << ": " << decision.reason;
+  }
+}
+
+TEST(Sync, TheOldPrimaryComesBackAlone) {
+  SyncScene scene(SM::quorum);
+  scene.standby().nobody_leads();
+  scene.key("a", {"b", "c"}, 1).dead_peer("b").dead_peer("c");
+  EXPECT_TRUE(find<AcquireLeader>(scene.decide()));
+  scene.peer("c", true, 1500);
+  EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
+}
+
+TEST(Sync, ASwitchoverGoesToASynchronousStandbyAManualFailoverAnywhere) {
+  struct Case {
+    const char* leader;
+    const char* candidate;
+    bool goes;
+  };
+  for (const auto& c : {Case{"a", "b", true}, Case{"a", "c", false}, Case{"", "c", true}, Case{"a", "", true}}) {
+    SyncScene scene;
+    scene.key("a", {"b"}).names("b").connected({row("b", 1000, 1), row("c", 1000)});
+    scene.peer("b", true, 1000).peer("c", true, 1000);
+    scene.seen.cluster.failover = FailoverRequest{.leader = c.leader, .candidate = c.candidate, .revision = 90};
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<StartJob>(decision) != nullptr, c.goes) << c.leader << c.candidate << decision.reason;
+    EXPECT_EQ(find<ClearFailover>(decision) == nullptr, c.goes);
+  }
+}
+
+TEST(Sync, AnAsynchronousCandidateIsNotPromotedByASwitchover) {
+  for (const bool switchover : {true, false}) {
+    SyncScene scene;
+    scene.standby().nobody_leads();
+    scene.key("b", {"c"}).dead_peer("b").peer("c", true, 1000);
+    scene.seen.cluster.failover = FailoverRequest{.leader = switchover ? "b" : "", .candidate = "a", .revision = 90};
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) == nullptr, switchover);
+  }
+}
+
+TEST(Sync, APrimaryThatWasLeftBehindDoesNotTakeTheKeyBack) {
+  SyncScene scene;
+  scene.nobody_leads();
+  scene.key("b", {"c"}).dead_peer("b").dead_peer("c");
+  EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
+  scene.key("a", {"c"});
+  EXPECT_TRUE(find<AcquireLeader>(scene.decide()));
+  scene.seen.cluster.history = {{.timeline = 1, .lsn = 900, .reason = "", .timestamp = "", .new_leader = "b"}};
+  EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
+}
+
+}  // namespace
+}  // namespace tamada::core::testing

@@ -1,0 +1,104 @@
+#include "core/sync_transition.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+namespace tamada::core {
+namespace {
+
+int size(const Names& names) { return static_cast<int>(names.size()); }
+
+// How many voters may be missing while a promotion is still possible, plus one.
+int tolerance(const Promotable& promotable) { return size(promotable.voters) - promotable.quorum; }
+
+// The least quorum by which commits to come, acknowledged by `names`, are safe.
+int least_for(const Names& voters, const SyncNames& names) {
+  if (names.unclear) return size(voters);
+  if (names.count > size(names.standbys)) return 0;  // nothing is acknowledged
+  return std::max(size(united(names.standbys, voters)) - names.count, 0);
+}
+
+// The least quorum by which commits of before the names in force are safe. A set of quorum + 1 voters is in the right
+// with one of the caught up among it; else it lies in `rest`, and has enough voters of before.
+int least_for_the_past(const Names& voters, const SyncStand& stand, bool trusted) {
+  const auto rest = without(voters, stand.caught_up);
+  const int by_those_of_before = stand.promotable.quorum + size(without(rest, stand.promotable.voters));
+  return trusted ? std::min(size(rest), by_those_of_before) : size(rest);
+}
+
+struct Limits {
+  const SyncStand& stand;
+  std::vector<SyncNames> names;  // all that may be in force
+  bool trusted = true;           // the voters of now are right
+  bool quorum_mode = false;
+};
+
+std::optional<Promotable> with_least_quorum(const Names& voters, const Limits& limits) {
+  if (voters.empty()) return Promotable{};
+  Promotable result{voters, least_for_the_past(voters, limits.stand, limits.trusted)};
+  for (const auto& names : limits.names) result.quorum = std::max(result.quorum, least_for(voters, names));
+  const bool possible = result.quorum < size(voters) && (limits.quorum_mode || result.quorum == 0);
+  return possible ? std::optional(result) : std::nullopt;
+}
+
+// Of all that is safe, what a promotion is easiest by.
+Promotable best(const Limits& limits, const Names& goal) {
+  const auto& voters = limits.stand.promotable.voters;
+  const auto& caught_up = limits.stand.caught_up;
+  const auto known = united(caught_up, voters);
+  Promotable chosen;
+  for (const auto& candidate : {goal, common(goal, known), common(goal, caught_up), common(goal, voters), voters,
+                                united(goal, voters), common(voters, caught_up)}) {
+    const auto possible = with_least_quorum(candidate, limits);
+    if (!possible) continue;
+    const bool better = tolerance(*possible) > tolerance(chosen) ||
+                        (tolerance(*possible) == tolerance(chosen) && possible->quorum < chosen.quorum);
+    if (better) chosen = *possible;
+  }
+  return chosen;
+}
+
+bool same(const Promotable& a, const Promotable& b) { return a.quorum == b.quorum && same_names(a.voters, b.voters); }
+
+SyncStep write(Promotable promotable) {
+  return {.kind = SyncStep::Kind::promotable, .promotable = std::move(promotable), .names = {}};
+}
+
+// The names are what they should be: let as many as possible be promoted by them.
+SyncStep towards_voters(const SyncStand& stand, const SyncGoal& goal) {
+  const auto& wanted = goal.names.standbys;
+  const Limits limits{.stand = stand, .names = {stand.names}, .quorum_mode = goal.quorum_mode};
+  const Promotable ideal{wanted, wanted.empty() ? 0 : std::max(size(wanted) - goal.names.count, 0)};
+  if (same(stand.promotable, ideal)) return {};
+  const auto possible = with_least_quorum(wanted, limits);
+  if (possible && same(*possible, ideal)) return write(ideal);
+  const auto next = best(limits, wanted);
+  const bool odd = !goal.quorum_mode && stand.promotable.quorum > 0;  // of the other mode
+  const bool worth_it = tolerance(next) > tolerance(stand.promotable) || (odd && tolerance(next) > 0);
+  return worth_it ? write(next) : SyncStep{};
+}
+
+}  // namespace
+
+bool overlap(const Promotable& promotable, const SyncNames& names) {
+  return promotable.voters.empty() || promotable.quorum >= least_for(promotable.voters, names);
+}
+
+SyncStep next_sync_step(const SyncStand& stand, const SyncGoal& goal) {
+  // Somebody else has changed the names: what has been acknowledged meanwhile, the voters need not have.
+  if (!overlap(stand.promotable, stand.names)) {
+    const Limits limits{.stand = stand, .names = {stand.names}, .trusted = false, .quorum_mode = goal.quorum_mode};
+    return write(best(limits, goal.names.standbys));
+  }
+  if (stand.names == goal.names) return towards_voters(stand, goal);
+  if (overlap(stand.promotable, goal.names)) {
+    return {.kind = SyncStep::Kind::names, .promotable = {}, .names = goal.names};
+  }
+  // First a set of voters that is right by the names of now and by those to come.
+  const Limits limits{.stand = stand, .names = {stand.names, goal.names}, .quorum_mode = goal.quorum_mode};
+  return write(best(limits, goal.names.standbys));
+}
+
+}  // namespace tamada::core

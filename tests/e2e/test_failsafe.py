@@ -1,0 +1,83 @@
+"""failsafe_mode: etcd is down and the service goes on, for as long as every member is there."""
+import json
+import signal
+import time
+
+import pytest
+
+import facts
+from harness import Writer, wait_for
+
+
+def enable(cluster):
+    status, text = cluster.leader().api("/config", "PATCH", {"failsafe_mode": True})
+    assert status == 200, text
+    wanted = {n.name: f"http://127.0.0.1:{n.api_port}/patroni" for n in cluster.nodes}
+    wait_for("the key failsafe", lambda: json.loads(cluster.keys().get("failsafe") or "{}") == wanted, 20)
+    wait_for("the members' knowledge of it",
+             lambda: all(json.loads(n.api("/failsafe")[1]) == wanted for n in cluster.nodes), 10)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["stopped", "hanging"])
+def test_the_primary_goes_on_until_a_member_is_gone(cluster, how):
+    enable(cluster)
+    leader, ttl = cluster.leader(), cluster.dcs["ttl"]
+    before = facts.timeline(leader)
+    with Writer(cluster) as writer:
+        gone = time.monotonic()
+        cluster.etcd.signal(how)
+        wait_for("failsafe mode", lambda: leader.status().get("failsafe_mode_is_active"), ttl + 5)
+        wait_for("two lease times", lambda: time.monotonic() > gone + 2 * ttl, 3 * ttl)
+        assert writer.longest_gap(gone) < 1.5
+        assert leader.is_primary() and all(n.is_replica() for n in cluster.replicas())
+        assert "failsafe_mode_is_active" in leader.api("/primary")[1]
+        assert all(n.status().get("failsafe_mode_is_active") for n in cluster.nodes)
+
+        member = next(n for n in cluster.nodes if n is not leader)
+        member.lose()
+        wait_for("no more writes", lambda: not writer.acked_since(time.monotonic() - 1.5), ttl + 5)
+        wait_for("a server that is read-only", lambda: leader.sql("select pg_is_in_recovery()") == [(True,)], 30)
+        assert not any(n.is_primary() for n in cluster.nodes)
+
+        back = time.monotonic()
+        if how == signal.SIGSTOP:
+            cluster.etcd.signal(signal.SIGCONT)
+        else:
+            cluster.etcd.proc.wait(10)
+            cluster.etcd.start()
+        writer.wait_for_writes(back, timeout=60)
+    cluster.heal()
+    assert writer.missing() == []
+    assert before <= facts.timeline(cluster.leader())
+
+
+def test_etcd_comes_back_to_the_same_primary(cluster):
+    enable(cluster)
+    leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    with Writer(cluster) as writer:
+        began = time.monotonic()
+        cluster.etcd.kill()
+        wait_for("more than a lease time", lambda: time.monotonic() > began + cluster.dcs["ttl"] + 2, 60)
+        cluster.etcd.start()
+        assert cluster.etcd.ctl("del", "--prefix", cluster.prefix).returncode == 0
+        wait_for("all keys again", lambda: {"leader", "failsafe", "config", "initialize"} <= set(cluster.keys()), 30)
+        wait_for("failsafe mode to end", lambda: not leader.status().get("failsafe_mode_is_active"), 20)
+        back = time.monotonic()
+        writer.wait_for_writes(back)
+        assert writer.longest_gap(began) < 1.5
+    assert cluster.wait_healthy(30) is leader
+    assert facts.timeline(leader) == before
+    assert writer.missing() == []
+
+
+def test_answers_to_the_question(cluster):
+    enable(cluster)
+    leader = cluster.leader()
+    replica = cluster.replicas()[0]
+    question = {"name": leader.name, "conn_url": "postgres://127.0.0.1/postgres", "api_url": "http://127.0.0.1/patroni"}
+    assert replica.api("/failsafe", "POST", question) == (200, "Accepted")
+    assert leader.api("/failsafe", "POST", question) == (500, "Running as a leader")
+    assert replica.status()["failsafe_mode_is_active"] is True
+    assert cluster.leader().api("/config", "PATCH", {"failsafe_mode": None})[0] == 200
+    wait_for("the mode to end", lambda: replica.api("/failsafe", "POST", question)[0] == 502, 10)
+    assert replica.api("/failsafe")[0] == 502

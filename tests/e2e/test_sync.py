@@ -1,0 +1,159 @@
+"""Synchronous and quorum modes: what was acknowledged survives, whoever fails; /sync and synchronous_standby_names.
+
+STORM=50 runs the last test with that many failures instead of a few; SEED repeats one order of them.
+"""
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import facts
+from harness import Writer, wait_for
+
+
+def sync_key(cluster):
+    found = json.loads(cluster.keys().get("sync") or "{}")
+    return found.get("leader"), sorted((found.get("sync_standby") or "").split(",")), found.get("quorum")
+
+
+def names(node):
+    """(method and number, names) of synchronous_standby_names in force."""
+    value = node.sql("show synchronous_standby_names")[0][0]
+    head, _, inner = value.rpartition("(")
+    return head.strip(), sorted(name.strip(' ")') for name in inner.split(",") if name.strip(' ")'))
+
+
+def configure(cluster, **changes):
+    status, text = cluster.leader().api("/config", "PATCH", changes)
+    assert status == 200, text
+
+
+def wait_sync(cluster, standbys, quorum=0, count=None, timeout=30):
+    """/sync and the parameter name these; by quorum, if a count is given."""
+    def settled():
+        leader = cluster.leader()
+        wanted = sorted(n.name for n in standbys)
+        head = f"ANY {count}" if count else str(len(wanted)) if len(wanted) > 1 else ""
+        return sync_key(cluster) == (leader.name, wanted or [""], quorum) and \
+            names(leader) == (head, wanted) and leader
+    return wait_for(f"{[n.name for n in standbys]} as synchronous standbys", settled, timeout)
+
+
+def test_on_and_off_live(cluster):
+    leader = cluster.leader()
+    others = cluster.replicas()
+    configure(cluster, synchronous_mode=True)
+    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    first = next(n for n in others if n.name in sync_key(cluster)[1])
+    second = next(n for n in others if n is not first)
+    wait_sync(cluster, [first])
+    wait_for("health checks", lambda: first.is_healthy("/sync") and second.is_healthy("/async"), 10)
+    assert not second.is_healthy("/sync") and first.is_healthy("/read-only-sync")
+    assert first.status()["sync_standby"] is True and "sync_standby" not in second.status()
+    assert "Sync Standby" in cluster.ctl("list").stdout
+
+    configure(cluster, synchronous_node_count=2)
+    wait_sync(cluster, others)
+    configure(cluster, synchronous_node_count=1, synchronous_mode="quorum")
+    wait_sync(cluster, others, quorum=1, count=1)
+    wait_for("health checks", lambda: all(n.is_healthy("/quorum") for n in others), 10)
+    assert "Quorum Standby" in cluster.ctl("list").stdout
+    configure(cluster, synchronous_node_count=2)
+    wait_sync(cluster, others, quorum=0, count=2)
+    configure(cluster, synchronous_node_count=None, synchronous_mode=None)
+    wait_for("no synchronous replication",
+             lambda: "sync" not in cluster.keys() and names(leader) == ("", []), 30)
+
+
+def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
+    leader = cluster.leader()
+    configure(cluster, synchronous_mode=True)
+    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    first = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
+    second = next(n for n in cluster.replicas() if n is not first)
+    first.stop()
+    wait_sync(cluster, [second])
+    configure(cluster, synchronous_mode_strict=True)
+    second.stop()
+    facts.wait_log(leader, "No active replication connections from Patroni members and synchronous_mode_strict is requested")
+    assert sync_key(cluster) == (leader.name, [second.name], 0) and names(leader) == ("", [second.name])
+    committed = threading.Thread(target=leader.sql, args=["create table waits_for_a_standby()"], daemon=True)
+    committed.start()
+    committed.join(1.5)
+    assert committed.is_alive()
+    second.start()
+    committed.join(30)
+    assert not committed.is_alive()
+    first.start()
+    cluster.wait_healthy(60)
+    wait_sync(cluster, [second])
+    configure(cluster, synchronous_mode=None, synchronous_mode_strict=None)
+
+
+def test_only_the_synchronous_standby_is_promoted(cluster):
+    configure(cluster, synchronous_mode=True)
+    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    leader = cluster.leader()
+    synchronous = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
+    other = next(n for n in cluster.replicas() if n is not synchronous)
+    status, text = leader.api("/switchover", "POST", {"leader": leader.name, "candidate": other.name})
+    assert (status, text) == (412, "candidate name does not match with sync_standby")
+    with Writer(cluster) as writer:
+        # Whoever is asynchronous may well be first at the key; the other sleeps.
+        synchronous.signal(signal.SIGSTOP)
+        leader.lose()
+        time.sleep(cluster.dcs["ttl"] + 3)
+        assert not other.is_primary()
+        synchronous.signal(signal.SIGCONT)
+        assert cluster.wait_leader(30, other_than=leader) is synchronous
+        writer.wait_for_writes(time.monotonic())
+        leader.start()
+        cluster.wait_healthy(90)
+    assert writer.missing() == []
+    configure(cluster, synchronous_mode=None)
+
+
+def break_something(cluster, rng):
+    """One failure; what is broken is mended by heal()."""
+    leader = cluster.leader()
+    standby = rng.choice(cluster.replicas())
+    kinds = {
+        "the leader is lost": leader.lose,
+        "a standby is lost": standby.lose,
+        "postgres of the leader crashes": leader.kill_postgres,
+        "postgres of a standby crashes": standby.kill_postgres,
+        "the leader's daemon is killed": leader.kill_daemon,
+        "the leader is stopped": leader.stop,
+        "a standby is stopped": standby.stop,
+        "the leader's daemon freezes": lambda: leader.signal(signal.SIGSTOP),
+        "etcd is killed": cluster.etcd.kill,
+        "etcd hangs": lambda: cluster.etcd.signal(signal.SIGSTOP),
+        "a switchover": lambda: leader.api("/switchover", "POST", {"leader": leader.name}, timeout=60),
+        "the leader and a standby are lost": lambda: (leader.lose(), standby.lose()),
+    }
+    kind = rng.choice(sorted(kinds))
+    print(f"{kind} (leader {leader}, standby {standby})", flush=True)
+    kinds[kind]()
+
+
+@pytest.mark.parametrize("mode", ["on", "quorum"])
+def test_no_acknowledged_row_is_lost(cluster, mode):
+    failures = int(os.environ.get("STORM", "3"))
+    seed = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
+    print(f"SEED={seed}")
+    rng = random.Random(f"{seed}{mode}")
+    configure(cluster, synchronous_mode=True if mode == "on" else mode)
+    wait_for("a synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    with Writer(cluster, table=f"storm_{mode}") as writer:
+        for _ in range(failures):
+            break_something(cluster, rng)
+            time.sleep(rng.uniform(0, cluster.dcs["ttl"] + 4))
+            cluster.heal(120)
+            assert writer.missing() == []
+            writer.wait_for_writes(time.monotonic(), timeout=60)
+    assert writer.missing() == []
+    configure(cluster, synchronous_mode=None)
