@@ -204,6 +204,7 @@ TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
     awaitable<core::Result<bool>> write_failover(core::FailoverRequest, core::Revision) override { co_return false; }
     awaitable<core::Result<bool>> delete_failover(core::Revision) override { co_return false; }
     awaitable<core::Result<bool>> write_config(std::string, core::Revision) override { co_return false; }
+    void failsafe_leader(core::FailsafeLeader) override {}
     void reload() override {}
     void restart(core::RestartRequest) override {}
     void schedule_restart(std::optional<core::RestartRequest>) override {}
