@@ -5,6 +5,7 @@
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
+#   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make clean
 
@@ -14,7 +15,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test table build deb bench deps deps-deb deps-hosts deps-bench clean
+.PHONY: demo test table build deb sim bench deps deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -33,6 +34,9 @@ build: deps
 
 deb: build deps-deb
 	@packaging/build-deb $(BUILD)
+
+sim: build
+	@$(BUILD)/bin/tamada-sim --jobs $$(nproc) --nodes 5 --duration 120 --seeds $$(date +%s).. $(ARGS)
 
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)

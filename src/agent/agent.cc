@@ -105,15 +105,16 @@ awaitable<void> Agent::cycle() {
     memory_ = next.memory;
     decided_wake_at_ = next.wake_at;
     report(seen, next);
-    publish(seen, next);
     keep_fence(seen);
     // Not while a bootstrap fills the directory: then both are still empty.
     const auto& system = seen.postgres.system_identifier;
     const bool ours = !system.empty() && seen.cluster.initialize == system && !seen.job.running();
+    auto actions = next.actions;
+    publish(std::move(seen), std::move(next));
     if (ours) w_.configuration.save_copy();
-    if (next.actions.empty()) co_return;
+    if (actions.empty()) co_return;
     acting_ = true;
-    co_await executor_.perform(std::move(next.actions));
+    co_await executor_.perform(std::move(actions));
     acting_ = false;
     if (executor_.exit_code()) co_return;
   }
@@ -180,16 +181,16 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   }
 }
 
-void Agent::publish(const core::Observation& seen, const core::Decision& decision) {
+void Agent::publish(core::Observation seen, core::Decision decision) {
   auto snapshot = std::make_shared<api::Snapshot>();
   snapshot->version = ++version_;
-  snapshot->seen = seen;
-  snapshot->decision = decision;
   snapshot->dcs_last_seen = store_.last_seen_unix();
   snapshot->cycle_at = seen.now;
   snapshot->scope = w_.configuration.local().scope;
   snapshot->state = core::state_word(seen, decision.memory);
   snapshot->role = core::role_word(seen, decision.memory);
+  snapshot->seen = std::move(seen);
+  snapshot->decision = std::move(decision);
   w_.board.publish(std::move(snapshot));
 }
 

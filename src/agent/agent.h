@@ -52,7 +52,7 @@ class Agent final : public api::Commands {
   awaitable<void> take_configuration();
   awaitable<bool> has_duplicate();
   void resume_scheduled_restart();
-  void publish(const core::Observation& seen, const core::Decision& decision);
+  void publish(core::Observation seen, core::Decision decision);
   void report(const core::Observation& seen, const core::Decision& decision);
   core::Instant wake_at() const;
 

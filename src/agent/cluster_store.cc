@@ -31,7 +31,8 @@ bool ClusterStore::note(const dcs::DcsResult<T>& result) {
   const auto now = clock_.now();
   if (result || result.error().kind == dcs::ErrorKind::lease_gone) {
     if (!dcs_view_.ok && dcs_view_.failing_since != core::Instant{}) log::info("DCS is accessible again");
-    dcs_view_ = {.ok = true, .last_ok = now, .failing_since = {}, .error = {}};
+    const auto since = dcs_view_.ok ? dcs_view_.ok_since : now;
+    dcs_view_ = {.ok = true, .last_ok = now, .ok_since = since, .failing_since = {}, .error = {}};
     last_seen_unix_ = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall().time_since_epoch()).count();
     return result.has_value();
   }

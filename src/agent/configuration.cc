@@ -40,6 +40,7 @@ bool Configuration::take_dynamic(const std::string& json) {
   }
   if (*parsed == dynamic_) return false;
   dynamic_ = std::move(*parsed);
+  saved_ = false;
   derive();
   return true;
 }
@@ -64,10 +65,11 @@ bool Configuration::take_local(config::Local local) {
 std::string Configuration::dynamic_json() const { return dynamic_.dump(-1, ' ', true); }
 
 void Configuration::save_copy() {
-  const auto text = wire::dump_python(dynamic_);
+  if (saved_) return;
   std::error_code error;
   // Never into a directory that initdb or a copy is yet to fill.
-  if (text == saved_ || !std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error)) return;
+  if (!std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error)) return;
+  const auto text = wire::dump_python(dynamic_);
   const auto temporary = copy_file() + ".tmp";
   {
     std::ofstream file(temporary, std::ios::trunc);
@@ -81,7 +83,7 @@ void Configuration::save_copy() {
   if (error) {
     log::warning("could not write {}: {}", copy_file(), error.message());
   } else {
-    saved_ = text;
+    saved_ = true;
   }
 }
 

@@ -32,7 +32,8 @@ class Configuration {
   config::Local file_;   // as it was read
   config::Local local_;  // over the dynamic one
   config::Json dynamic_;
-  std::string taken_, saved_;
+  std::string taken_;
+  bool saved_ = false;  // as it is now
   core::Settings settings_;
 };
 

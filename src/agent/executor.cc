@@ -138,6 +138,12 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   if (auto file = co_await t_.postgres.timeline_history(t_.notes.upstream->timeline)) {
     t_.notes.upstream->our_history = std::move(*file);
   }
+  auto& answer = *t_.notes.upstream;
+  const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
+  if (const auto from = core::beginning_of(ours, answer.history, answer.timeline); from && answer.reachable) {
+    auto other = ask.upstream;
+    answer.same_beginning = co_await t_.postgres.same_beginning(std::move(other), ours, *from, upstream_timeout);
+  }
   t_.notes.upstream->asked_at = t_.clock.now();
 }
 

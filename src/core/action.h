@@ -60,6 +60,7 @@ struct AskFailsafe {  // POST /failsafe to every member; see FailsafeView
 };
 struct AskUpstream {
   Upstream upstream;
+  Timeline ours = 0;  // of a stopped server, by its control file; a running one is asked, too
 };
 
 // ---- the local server. Long work is a job; one at a time.
@@ -88,7 +89,8 @@ struct SetSyncNames {  // synchronous_standby_names; returns once it is in force
 };
 struct SetAside {
   std::string reason;
-  bool superseded = true;  // a copy is to replace it, and then it may go
+  // A copy is to replace it, and then it may go; until then this node is remembered as a member of a cluster.
+  bool superseded = true;
 };  // rename the data directory away; never deletes
 struct RemoveSuperseded {};    // what SetAside renamed for a copy that is now there
 struct ApplyConfiguration {};  // write the server's files for its role, and reload where they changed

@@ -15,6 +15,8 @@ std::optional<Lsn> own_position(const PostgresView& postgres) {
 
 namespace {
 
+constexpr Duration outage_noticed_within = 10s;
+
 // "48 MB": three digits are enough to judge by.
 std::string format_size(Lsn bytes) {
   constexpr std::array units{"bytes", "kB", "MB", "GB", "TB", "PB"};
@@ -37,11 +39,11 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
 
 std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView& peer, Lsn mine) {
   if (!peer.reachable || !peer.running) return std::nullopt;
-  // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it.
+  // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it; unless that was an
+  // outage for all, whose end it is about to see.
   const auto seen_at = std::chrono::seconds(peer.dcs_last_seen);
-  if (peer.in_recovery && peer.dcs_last_seen > 0 && seen.wall.time_since_epoch() - seen_at > seen.settings.ttl) {
-    return std::nullopt;
-  }
+  const bool cut_off = peer.dcs_last_seen > 0 && seen.wall.time_since_epoch() - seen_at > seen.settings.ttl;
+  if (peer.in_recovery && cut_off && seen.now - seen.dcs.ok_since > outage_noticed_within) return std::nullopt;
   const bool we_are_primary = seen.postgres.running_primary();
   const Timeline our_timeline = seen.postgres.sql->timeline;
   if (!peer.in_recovery) {

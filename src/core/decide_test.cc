@@ -358,6 +358,30 @@ const Case race_cases[] = {
      },
      "race",
      {"AcquireLeader"}},
+    {"peer_ahead_counts_after_an_outage_for_all",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c");
+       s.seen.wall = WallTime(1000s);
+       s.seen.peers["b"].dcs_last_seen = 969;
+       s.seen.dcs.ok_since = noon - 5s;
+     },
+     "race",
+     {}},
+    {"who_is_not_on_the_last_timeline_lets_others_go_first",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000, 2).dead_peer("b").dead_peer("c");
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}, {.timeline = 2, .lsn = 900}};
+     },
+     "race",
+     {}},
+    {"but_not_for_ever",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000, 2).dead_peer("b").dead_peer("c");
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}, {.timeline = 2, .lsn = 900}};
+       s.memory.unlocked_since = noon - 10s;
+     },
+     "race",
+     {"AcquireLeader"}},
 };
 
 // Half a minute after the leader key ended.
@@ -482,14 +506,63 @@ const Case replica_cases[] = {
      },
      "replica",
      {"AskUpstream"}},
-    {"standby_that_lost_its_primary_follows_at_once",
+    {"standby_that_lost_its_primary_asks_whether_the_number_is_the_same_history",
      [](Scene& s) {
        s.b_leads().standby(1000, 2, "");
        s.seen.postgres.following.reset();
        s.seen.cluster.members["b"].timeline = 2;
      },
      "replica",
+     {"AskUpstream"}},
+    {"and_does_not_wait_for_the_promotion",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following.reset();
+       s.seen.cluster.members["b"].timeline = 2;
+       s.seen.upstream = upstream_b(2, 500);
+       s.seen.upstream->in_recovery = true;
+       s.seen.upstream->same_beginning = true;
+     },
+     "replica",
      {"Follow"}},
+    {"standby_of_another_history_of_the_same_number_stops",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following.reset();
+       s.seen.cluster.members["b"].timeline = 4;
+       s.seen.upstream = upstream_b(4, 500);
+       s.seen.upstream->same_beginning = false;
+       s.seen.settings.remove_data_directory_on_diverged_timelines = true;
+     },
+     "replica",
+     {"StartJob stop"}},
+    {"stopped_server_of_another_history_is_copied_anew_not_rewound",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down_in_recovery);
+       s.seen.upstream = upstream_b(4, 500);
+       s.seen.upstream->same_beginning = false;
+       s.seen.settings.remove_data_directory_on_diverged_timelines = true;
+     },
+     "rejoin",
+     {"SetAside"}},
+    {"without_the_key_a_primary_that_does_not_answer_waits_a_while",
+     [](Scene& s) {
+       s.nobody_leads().primary();
+       s.seen.postgres.sql.reset();
+       s.seen.postgres.process = ProcessState::unresponsive;
+       s.memory.unlocked_since = noon - 19s;
+     },
+     "demote",
+     {}},
+    {"and_is_ended_before_others_may_take_its_lease_for_over",
+     [](Scene& s) {
+       s.nobody_leads().primary();
+       s.seen.postgres.sql.reset();
+       s.seen.postgres.process = ProcessState::unresponsive;
+       s.memory.unlocked_since = noon - 20s;
+     },
+     "demote",
+     {"StartJob stop"}},
     {"standby_already_on_the_new_timeline_waits",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
@@ -536,11 +609,29 @@ const Case replica_cases[] = {
      {}},
 };
 
+TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
+  Scene s;
+  s.b_leads().standby(1000, 1, "");
+  s.memory.not_streaming_since = noon - 3s;
+  s.memory.rewound = true;
+  s.seen.settings.remove_data_directory_on_rewind_failure = true;
+  s.seen.upstream = upstream_b(2, 900);
+  s.seen.own_timeline = own(1, 1000);
+  auto decision = s.decide();
+  EXPECT_EQ(deeds(decision), std::vector<std::string>{"StartJob stop"});
+  s.memory = decision.memory;
+  s.stopped(ControlState::shut_down_in_recovery);
+  s.seen.postgres.control->timeline = 1;
+  s.seen.postgres.control->checkpoint = 950;
+  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"SetAside"});
+}
+
 const Case bootstrap_cases[] = {
     {"races_for_initialize",
      [](Scene& s) {
        s.nobody_leads().no_data();
        s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
      },
      "bootstrap",
      {"RaceInitialize"}},
@@ -587,6 +678,32 @@ const Case bootstrap_cases[] = {
      },
      "create_replica",
      {"StartJob basebackup"}},
+    {"never_beside_a_member_with_data_whose_keys_were_wiped",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+     },
+     "bootstrap",
+     {}},
+    {"never_when_a_leader_was_known",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.memory.last_leader = "b";
+       s.memory.unlocked_since = noon - 10min;
+     },
+     "bootstrap",
+     {}},
+    {"never_where_a_copy_was_to_come",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.seen.postgres.copy_follows = true;
+     },
+     "bootstrap",
+     {}},
     {"nofailover_does_not_bootstrap",
      [](Scene& s) {
        s.nobody_leads().no_data();

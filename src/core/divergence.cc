@@ -42,6 +42,8 @@ bool same_forks(const std::vector<HistoryLine>& a, const std::vector<HistoryLine
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
   // Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
+  // Their files do not tell where both left it at the same position, nor does PostgreSQL see it; the WAL does.
+  if (upstream.same_beginning && !*upstream.same_beginning) return Divergence::twin;
   if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return Divergence::twin;
   // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
   // their old timeline at the same position.

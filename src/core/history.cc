@@ -2,6 +2,14 @@
 
 namespace tamada::core {
 
+std::optional<Lsn> beginning_of(Timeline timeline, const std::vector<HistoryLine>& history, Timeline newest) {
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    const Timeline begun = i + 1 < history.size() ? history[i + 1].timeline : newest;
+    if (begun == timeline) return history[i].lsn;
+  }
+  return std::nullopt;
+}
+
 std::vector<HistoryLine> merge_history(const std::vector<HistoryLine>& file, const std::vector<HistoryLine>& known,
                                        const std::string& timestamp, const std::string& new_leader, int lines_max) {
   std::vector<HistoryLine> lines = file;

@@ -1,11 +1,15 @@
 // The key `history` from PostgreSQL's timeline history file.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/cluster_view.h"
 
 namespace tamada::core {
+
+// Where `timeline` began, by the history of `newest`, itself or one that came of it.
+std::optional<Lsn> beginning_of(Timeline timeline, const std::vector<HistoryLine>& history, Timeline newest);
 
 // `file`: lines of the current timeline's history file. Lines that the key already has keep their timestamp and new
 // leader; the newest, ours, gets them from here. Never drops a line that the file has; `lines_max` 0: all.

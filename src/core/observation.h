@@ -61,6 +61,7 @@ struct LeaseView {
 struct DcsView {
   bool ok = false;  // the last request was answered
   Instant last_ok{};
+  Instant ok_since{};       // meaningful while ok
   Instant failing_since{};  // meaningful while !ok
   std::string error;
 };
@@ -76,6 +77,8 @@ struct UpstreamView {
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
   // What our own history file of the same number says, where there is one.
   std::optional<std::vector<HistoryLine>> our_history;
+  // Whether the timeline that our WAL ends on began there as it began here, by the WAL itself; nothing: not known.
+  std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;
 };

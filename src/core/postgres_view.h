@@ -114,6 +114,7 @@ struct PostgresView {
   bool superseded_data = false;          // a data directory that a copy replaces lies aside
   int postmaster = 0;                    // process id; 0: none, or not known
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
+  bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

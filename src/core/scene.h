@@ -27,7 +27,7 @@ struct Scene {
     seen.cluster.config_json = "{}";
     for (const char* member_name : {"a", "b", "c"}) seen.cluster.members[member_name] = member(member_name);
     seen.cluster.members["a"].lease = our_lease;
-    seen.dcs = {.ok = true, .last_ok = noon, .failing_since = {}, .error = {}};
+    seen.dcs = {.ok = true, .last_ok = noon, .ok_since = noon - 1h, .failing_since = {}, .error = {}};
     seen.lease = {
         .id = our_lease, .ttl = 30s, .deadline = noon + 29s, .attempted_at = noon - 1s, .confirmed_at = noon - 1s};
     seen.postgres.data_directory = DataDirectory::valid;
@@ -121,7 +121,7 @@ struct Scene {
     return *this;
   }
   Scene& dcs_down_since(Duration ago, Duration renewed_ago) {
-    seen.dcs = {.ok = false, .last_ok = noon - ago, .failing_since = noon - ago, .error = "no answer"};
+    seen.dcs = {.ok = false, .last_ok = noon - ago, .ok_since = {}, .failing_since = noon - ago, .error = "no answer"};
     seen.lease.confirmed_at = noon - renewed_ago;
     seen.lease.attempted_at = noon;
     seen.lease.deadline = noon - renewed_ago + 30s;

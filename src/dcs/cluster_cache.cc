@@ -1,7 +1,6 @@
 #include "dcs/cluster_cache.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "wire/keys.h"
@@ -80,7 +79,8 @@ bool ClusterCache::matches(const Range& changed_since) const {
 
 void ClusterCache::put(const KeyValue& kv) {
   if (!kv.key.starts_with(prefix_)) return;
-  auto& entry = entries_[kv.key.substr(prefix_.size())];
+  const auto name = std::string_view(kv.key).substr(prefix_.size());
+  auto& entry = entries_[std::string(name)];
   const bool fresh = entry.mod_revision == 0;
   if (!fresh && kv.mod_revision <= entry.mod_revision) {
     // The same write, heard of from etcd: only it knows for certain when the key was created.
@@ -92,7 +92,7 @@ void ClusterCache::put(const KeyValue& kv) {
            .mod_revision = kv.mod_revision,
            .lease = kv.lease,
            .deleted = false};
-  touched();
+  touched(name);
 }
 
 void ClusterCache::remove(std::string_view key, Revision revision) {
@@ -109,24 +109,37 @@ void ClusterCache::remove(std::string_view key, Revision revision) {
   entry = {.mod_revision = revision, .deleted = true};
 }
 
-void ClusterCache::touched() {
+void ClusterCache::touched(std::string_view written) {
   ++changes_;
-  view_current_ = false;
+  // What is written all the time stands for itself; of the other keys, and of what is gone, the view is made anew.
+  if (written == "status" || written.starts_with("members/")) {
+    stale_.emplace(written);
+  } else {
+    view_current_ = false;
+  }
+}
+
+void ClusterCache::show(std::string_view name, const Entry& entry) const {
+  if (entry.deleted) return;
+  wire::apply_put(view_, name,
+                  {.value = entry.value,
+                   .mod_revision = entry.mod_revision,
+                   .create_revision = entry.create_revision,
+                   .lease = entry.lease});
 }
 
 const core::ClusterView& ClusterCache::view() const {
-  if (view_current_) return view_;
-  view_ = core::ClusterView{};
-  view_.loaded = loaded_;
-  for (const auto& [name, entry] : entries_) {
-    if (entry.deleted) continue;
-    wire::apply_put(view_, name,
-                    {.value = entry.value,
-                     .mod_revision = entry.mod_revision,
-                     .create_revision = entry.create_revision,
-                     .lease = entry.lease});
+  if (!view_current_) {
+    view_ = core::ClusterView{};
+    view_.loaded = loaded_;
+    for (const auto& [name, entry] : entries_) show(name, entry);
+  } else {
+    for (const auto& name : stale_) {
+      if (const auto it = entries_.find(name); it != entries_.end()) show(name, it->second);
+    }
   }
   view_current_ = true;
+  stale_.clear();
   return view_;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -47,7 +48,8 @@ class ClusterCache {
 
   void put(const KeyValue& kv);
   void remove(std::string_view key, Revision revision);
-  void touched();
+  void touched(std::string_view written = {});  // a key's name, or anything
+  void show(std::string_view name, const Entry& entry) const;
 
   std::string prefix_;
   std::map<std::string, Entry, std::less<>> entries_;  // by the key without the prefix
@@ -57,7 +59,8 @@ class ClusterCache {
   int went_back_ = 0;
   bool loaded_ = false;
   mutable core::ClusterView view_;
-  mutable bool view_current_ = true;
+  mutable bool view_current_ = true;                  // but for:
+  mutable std::set<std::string, std::less<>> stale_;  // names of keys
 };
 
 }  // namespace tamada::dcs

@@ -1,12 +1,15 @@
 // The simulator's command line.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
+#include "sim/campaign.h"
 #include "sim/faults.h"
-#include "sim/simulation.h"
+#include "sim/player.h"
+#include "sim/story.h"
 
 namespace {
 
@@ -18,20 +21,23 @@ constexpr const char* usage =
     "Runs a whole cluster in one process on virtual time, with faults, and checks it after every event.\n"
     "\n"
     "  --seed N         one run\n"
-    "  --seeds A..B     a run for each seed; stops at the first that fails, unless --keep-going\n"
+    "  --seeds A..B     a run for each seed; stops at the first that fails, unless --keep-going; A.. for ever\n"
+    "  --jobs N         so many at a time\n"
     "  --trace          every event, as a line\n"
     "  --nodes N        of the cluster (three or five, as the seed says)\n"
     "  --duration S     seconds of faults (900)\n"
     "  --faults A,B     only these; `none`; `list` prints them\n"
+    "  --workload W     of the client that writes: none, light, normal, heavy\n"
     "  --guard          with a guard process that ends a frozen daemon's PostgreSQL at its lease's deadline\n"
     "  --inject BUG     with a known bug; `list` prints them\n"
+    "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
+    "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
+    "  --rewrite FILE   the same, into the file\n"
     "  --keep-going     all seeds, counting the failures\n";
 
 struct Arguments {
-  sim::Options options;
-  std::uint64_t first = 1, last = 1;
-  bool many = false, keep_going = false;
-  std::string repeated;  // the arguments that a replay needs
+  sim::Campaign campaign;
+  bool many = false;
 };
 
 [[noreturn]] void refuse(const char* text) {
@@ -58,11 +64,25 @@ void take_faults(Arguments& arguments, const std::string& value) {
     for (const auto& name : sim::Faults::names()) std::puts(name.c_str());
     std::exit(0);
   }
-  if (value == "none") arguments.options.no_faults = true;
-  arguments.options.faults = split(value);
+  if (value == "none") arguments.campaign.options.no_faults = true;
+  arguments.campaign.options.faults = split(value);
   const auto known = sim::Faults::names();
-  for (const auto& name : arguments.options.faults) {
+  for (const auto& name : arguments.campaign.options.faults) {
     if (value != "none" && std::ranges::find(known, name) == known.end()) refuse("no such fault; --faults list\n");
+  }
+}
+
+void take_workload(Arguments& arguments, const std::string& value) {
+  using namespace std::chrono_literals;
+  auto& load = arguments.campaign.options.workload;
+  if (value == "none") {
+    load = {.pause_max = 0ms};
+  } else if (value == "light") {
+    load = {.pause_max = 10s};
+  } else if (value == "heavy") {
+    load = {.pause_max = 60ms, .large = 0.05};
+  } else if (value != "normal") {
+    refuse("--workload: none, light, normal, heavy\n");
   }
 }
 
@@ -74,7 +94,36 @@ void take_bug(Arguments& arguments, const std::string& value) {
   }
   if (value == "list") std::exit(0);
   if (!known) refuse("no such bug; --inject list\n");
-  arguments.options.bugs.name = value;
+  arguments.campaign.options.bugs.name = value;
+}
+
+sim::Plan read_plan(const std::string& file) {
+  if (file == "help") {
+    for (const auto& [form, what] : sim::Player::commands()) std::printf("%-28s %s\n", form.c_str(), what.c_str());
+    std::exit(0);
+  }
+  std::ifstream stream(file);
+  if (!stream) refuse("cannot read the plan\n");
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  auto plan = sim::parse_plan(text);
+  if (plan) return *std::move(plan);
+  std::fprintf(stderr, "%s: %s\n", file.c_str(), plan.error().what.c_str());
+  std::exit(2);
+}
+
+[[noreturn]] void tell(const std::string& file, bool rewrite) {
+  const auto told = sim::tell_story(read_plan(file), {});
+  if (!told) {
+    std::fprintf(stderr, "%s: %s\n", file.c_str(), told.error().what.c_str());
+    std::exit(1);
+  }
+  const auto text = sim::format_plan(*told);
+  if (rewrite) {
+    std::ofstream(file) << text;
+  } else {
+    std::fputs(text.c_str(), stdout);
+  }
+  std::exit(0);
 }
 
 Arguments parse(int argc, char** argv) {
@@ -82,16 +131,16 @@ Arguments parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--trace") {
-      arguments.options.trace = true;
+      arguments.campaign.options.trace = true;
       continue;
     }
     if (word == "--keep-going") {
-      arguments.keep_going = true;
+      arguments.campaign.keep_going = true;
       continue;
     }
     if (word == "--guard") {
-      arguments.options.guard = true;
-      arguments.repeated += " --guard";
+      arguments.campaign.options.guard = true;
+      arguments.campaign.repeated += " --guard";
       continue;
     }
     if (word == "--help" || word == "-h") {
@@ -101,25 +150,35 @@ Arguments parse(int argc, char** argv) {
     if (i + 1 >= argc) refuse(usage);
     const std::string value = argv[++i];
     if (word == "--seed") {
-      arguments.first = arguments.last = std::strtoull(value.c_str(), nullptr, 10);
+      arguments.campaign.first = arguments.campaign.last = std::strtoull(value.c_str(), nullptr, 10);
       continue;
     }
     if (word == "--seeds") {
       const auto dots = value.find("..");
       if (dots == std::string::npos) refuse(usage);
-      arguments.first = std::strtoull(value.c_str(), nullptr, 10);
-      arguments.last = std::strtoull(value.c_str() + dots + 2, nullptr, 10);
+      arguments.campaign.first = std::strtoull(value.c_str(), nullptr, 10);
+      const auto* last = value.c_str() + dots + 2;
+      arguments.campaign.last = *last == '\0' ? ~std::uint64_t{0} : std::strtoull(last, nullptr, 10);
       arguments.many = true;
       continue;
     }
-    arguments.repeated += " " + word + " " + value;
+    if (word == "--jobs") {
+      arguments.campaign.jobs = std::max(1, std::atoi(value.c_str()));
+      continue;
+    }
+    if (word == "--story" || word == "--rewrite") tell(value, word == "--rewrite");
+    arguments.campaign.repeated += " " + word + " " + value;
     if (word == "--nodes") {
-      arguments.options.nodes = std::atoi(value.c_str());
-      if (arguments.options.nodes < 1 || arguments.options.nodes > 50) refuse("--nodes: 1 to 50\n");
+      arguments.campaign.options.nodes = std::atoi(value.c_str());
+      if (arguments.campaign.options.nodes < 1 || arguments.campaign.options.nodes > 50) refuse("--nodes: 1 to 50\n");
     } else if (word == "--duration") {
-      arguments.options.duration = std::chrono::seconds(std::strtoll(value.c_str(), nullptr, 10));
+      arguments.campaign.options.duration = std::chrono::seconds(std::strtoll(value.c_str(), nullptr, 10));
     } else if (word == "--faults") {
       take_faults(arguments, value);
+    } else if (word == "--plan") {
+      arguments.campaign.options.plan = read_plan(value);
+    } else if (word == "--workload") {
+      take_workload(arguments, value);
     } else if (word == "--inject") {
       take_bug(arguments, value);
     } else {
@@ -129,68 +188,21 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-void report_failure(const Arguments& arguments, std::uint64_t seed, const sim::Outcome& outcome) {
-  std::printf("\nseed %llu FAILED, %d nodes\n", static_cast<unsigned long long>(seed), outcome.nodes);
-  for (const auto& violation : outcome.violations) std::printf("  %s\n", violation.c_str());
-  std::printf("%s", outcome.story.c_str());
-  std::printf("replay: tamada-sim --seed %llu%s --trace\n", static_cast<unsigned long long>(seed),
-              arguments.repeated.c_str());
-}
-
-struct Total {
-  std::uint64_t runs = 0, failed = 0, commits = 0, lost = 0, failovers = 0, handovers = 0, overlaps = 0, rewrites = 0;
-  double simulated_s = 0, slowest_s = 0;
-  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
-
-  void add(const sim::Outcome& outcome) {
-    ++runs;
-    failed += outcome.violations.empty() ? 0 : 1;
-    commits += outcome.statistics.commits;
-    lost += outcome.statistics.lost;
-    failovers += outcome.statistics.failovers;
-    handovers += outcome.statistics.handovers;
-    overlaps += outcome.statistics.frozen_overlaps;
-    rewrites += outcome.statistics.history_rewrites;
-    simulated_s += sim::Trace::seconds(outcome.simulated);
-    slowest_s = std::max(slowest_s, sim::Trace::seconds(outcome.recovered_after));
-  }
-  void print(const char* end) const {
-    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    std::printf(
-        "%llu runs, %llu failed, %.1f seeds/s, %.1f simulated h (%.0f h/h), %llu failovers (%llu clean), %llu of %llu "
-        "writes lost, %llu overlaps out of control, %llu histories rewritten, slowest recovery %.0f s%s",
-        static_cast<unsigned long long>(runs), static_cast<unsigned long long>(failed),
-        static_cast<double>(runs) / took, simulated_s / 3600, simulated_s / took,
-        static_cast<unsigned long long>(failovers), static_cast<unsigned long long>(handovers),
-        static_cast<unsigned long long>(lost), static_cast<unsigned long long>(commits),
-        static_cast<unsigned long long>(overlaps), static_cast<unsigned long long>(rewrites), slowest_s, end);
-    std::fflush(stdout);
-  }
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
   auto arguments = parse(argc, argv);
-  Total total;
-  auto shown = total.began;
-  for (auto seed = arguments.first; seed <= arguments.last; ++seed) {
-    arguments.options.seed = seed;
-    const auto outcome = sim::simulate(arguments.options);
-    total.add(outcome);
-    if (!outcome.violations.empty()) {
-      report_failure(arguments, seed, outcome);
-      if (!arguments.keep_going) break;
-    } else if (!arguments.many) {
-      std::printf("seed %llu passed: %llu events, trace %016llx\n", static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(outcome.events), static_cast<unsigned long long>(outcome.trace_hash));
-    }
-    const auto now = std::chrono::steady_clock::now();
-    if (arguments.many && now - shown > std::chrono::seconds(1)) {
-      shown = now;
-      total.print("\r");
-    }
+  auto& campaign = arguments.campaign;
+  if (arguments.many) return sim::run(campaign) == 0 ? 0 : 1;
+  const auto seed = campaign.first;
+  campaign.options.seed = seed;
+  const auto outcome = sim::simulate(campaign.options);
+  if (!outcome.violations.empty()) {
+    std::fputs(sim::report(seed, outcome, campaign.repeated).c_str(), stdout);
+    return 1;
   }
-  total.print("\n");
-  return total.failed == 0 ? 0 : 1;
+  std::printf("seed %llu passed: %.0f s simulated, %llu events, trace %016llx\n", static_cast<unsigned long long>(seed),
+              sim::Trace::seconds(outcome.simulated), static_cast<unsigned long long>(outcome.events),
+              static_cast<unsigned long long>(outcome.trace_hash));
+  return 0;
 }

@@ -155,7 +155,7 @@ awaitable<Result<void>> initialize_cluster(Node& node) {
 }
 
 awaitable<Result<void>> steps(Node& node) {
-  if (auto prepared = co_await prepare_data_directory(node, "bootstrap"); !prepared) co_return prepared;
+  if (auto prepared = co_await prepare_data_directory(node, initdb_begun); !prepared) co_return prepared;
   const bool restored = node.local.bootstrap.method.has_value();
   auto made = restored ? co_await restore_cluster(node) : co_await initialize_cluster(node);
   if (!made) co_return made;

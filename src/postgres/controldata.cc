@@ -68,6 +68,8 @@ void take(ControlData& data, std::string_view label, std::string_view value) {
     file.min_recovery_end = lsn();
   } else if (label == "Min recovery ending loc's timeline") {
     file.min_recovery_timeline = number<core::Timeline>(value);
+  } else if (label == "Bytes per WAL segment") {
+    data.wal_segment_size = number<core::Lsn>(value);
   } else if (label == "Data page checksum version") {
     file.data_checksums = value != "0";
   } else if (label == "wal_log_hints setting") {

@@ -15,6 +15,7 @@ struct ControlData {
   // Settings of the last primary that a standby must not undercut ("max_connections" ...).
   // Source: PostgreSQL, "Hot Standby", section "Administrator's Overview".
   std::map<std::string, int> minimum_settings;
+  core::Lsn wal_segment_size = 0;  // bytes
 };
 
 // Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.

@@ -82,7 +82,16 @@ bool DataDirectory::standby_signal() const {
 
 core::Result<void> DataDirectory::mark_incomplete(std::string what) { return write_file(marker(), what + "\n", 0600); }
 
-bool DataDirectory::incomplete() const { return exists(marker()); }
+// An operator may restore a cluster by hand where a copy was to come.
+bool DataDirectory::incomplete() const {
+  const auto mark = read_file(marker());
+  return mark && *mark != std::string(copy_to_come) + "\n";
+}
+
+bool DataDirectory::copy_follows() const {
+  const auto mark = read_file(marker());
+  return mark && *mark != std::string(initdb_begun) + "\n";
+}
 
 core::Result<void> DataDirectory::mark_complete() { return remove_if_exists(marker()); }
 

@@ -12,6 +12,11 @@
 
 namespace tamada::postgres {
 
+// Marks of DataDirectory::mark_incomplete. What is being made is not usable before it is done; of a copy that is yet
+// to come nothing lies there.
+inline constexpr const char* initdb_begun = "bootstrap";
+inline constexpr const char* copy_to_come = "copy";
+
 class DataDirectory {
  public:
   explicit DataDirectory(const Paths& paths) : paths_(paths), superseded_(paths.data_dir) {}
@@ -28,6 +33,7 @@ class DataDirectory {
   // A mark beside the directory, while something is under way that would leave half a cluster.
   core::Result<void> mark_incomplete(std::string what);
   bool incomplete() const;
+  bool copy_follows() const;  // what is under way, or to come, is a copy of a cluster
   core::Result<void> mark_complete();
 
   // superseded: a copy replaces it, and then it may go.

@@ -169,6 +169,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   view.superseded_data = !impl_->removing && !node.data.superseded().empty();
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
+  view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();
   co_return view;
 }
 
@@ -314,9 +315,16 @@ awaitable<Result<std::vector<core::HistoryLine>>> LocalPostgres::timeline_histor
   co_return parse_timeline_history(*text);
 }
 
+awaitable<std::optional<bool>> LocalPostgres::same_beginning(core::Upstream other, core::Timeline timeline,
+                                                             core::Lsn from, Duration timeout) {
+  co_return co_await timeline_begins_alike(impl_->node, std::move(other), timeline, from, timeout);
+}
+
 Result<void> LocalPostgres::set_aside(bool superseded) {
+  auto& data = impl_->node.data;
   if (impl_->node.server.current()) return core::fail("cannot rename the data directory: postgres is running");
-  return impl_->node.data.set_aside(superseded);
+  if (auto done = data.set_aside(superseded); !done || !superseded) return done;
+  return data.mark_incomplete(copy_to_come);
 }
 
 awaitable<Result<bool>> LocalPostgres::apply_configuration() {

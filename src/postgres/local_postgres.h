@@ -34,6 +34,8 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> set_sync_names(std::string names) override;
   awaitable<Result<void>> checkpoint() override;
   awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
+  awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
+                                                Duration timeout) override;
   Result<void> set_aside(bool superseded) override;
   awaitable<Result<void>> remove_superseded() override;
   awaitable<Result<bool>> apply_configuration() override;

@@ -51,6 +51,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
+awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
+                                                     core::Lsn from, Duration timeout);
 
 awaitable<Result<bool>> apply_configuration(Node& node);
 // Where the configuration has names that our table lacks: asks the program what it knows.

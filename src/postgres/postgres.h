@@ -61,8 +61,13 @@ class Postgres {
   virtual awaitable<Result<void>> checkpoint() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;  // local file
-  // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it; then
-  // PostgresView::superseded_data tells of it until remove_superseded(), which may take as long as deleting it takes.
+  // Whether `timeline` begins at `from` with the same WAL on the other server as here: a number does not tell, two
+  // members may each have given it to a history of its own. Nothing: one of them cannot say (any more).
+  virtual awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
+                                                        Duration timeout) = 0;
+  // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it:
+  // PostgresView::copy_follows from now on, and superseded_data until remove_superseded(), which may take as long as
+  // deleting it takes.
   virtual Result<void> set_aside(bool superseded) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
   // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: something changed, and the

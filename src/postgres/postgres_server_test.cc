@@ -345,14 +345,39 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
     aside += entry.path().filename().string().starts_with("n1_") ? 1 : 0;
   }
   EXPECT_EQ(aside, 1);
-  ASSERT_TRUE(n1->postgres->set_aside(false));
+  ASSERT_TRUE(n1->postgres->set_aside(true));
+  EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::absent);
+  EXPECT_TRUE(observe(*n1).copy_follows);
   std::filesystem::create_directory(n1->data_dir());
   ASSERT_TRUE(write_file(n1->data_dir() + "/precious", "x", 0600));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::unusable);
   EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream())));
   EXPECT_FALSE(complete(n1->postgres->bootstrap()));
-  EXPECT_FALSE(n1->postgres->set_aside(false));
+  EXPECT_FALSE(n1->postgres->set_aside(true));
   EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
+}
+
+// Two members that left a timeline at the same position, each of its own accord.
+TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  ASSERT_OK(complete(n0->postgres->sync_slots({"n1"}, {})));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  const auto upstream = n0->upstream();
+  ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));
+  EXPECT_TRUE(eventually(
+      *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
+  ASSERT_OK(complete(n0->postgres->stop(core::StopMode::fast, true, 30s)));
+  const auto nobody = core::Upstream{};
+  ASSERT_OK(complete(n0->postgres->start(&nobody, 30s)));
+  ASSERT_OK(complete(n0->postgres->promote()));
+  ASSERT_OK(complete(n1->postgres->promote()));
+  const auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
+  ASSERT_EQ(asked.timeline, 2u) << asked.error;
+  EXPECT_EQ(asked.history, *complete(n0->postgres->timeline_history(2)));
+  const auto from = asked.history.front().lsn;
+  EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 2, from, 3s)), std::optional(false));
+  EXPECT_EQ(complete(n0->postgres->same_beginning(n0->upstream(), 2, from, 3s)), std::optional(true));
+  EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 3, from, 3s)), std::nullopt);
 }
 
 TEST_F(PostgresServer, FailuresSayWhy) {

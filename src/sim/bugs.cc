@@ -15,6 +15,13 @@ const std::vector<std::pair<std::string, std::string>>& known_bugs() {
       {"renewal-not-sent", "a keepalive is taken for confirmed before it is sent"},
       {"failover-key-not-cleared", "deleting the key failover does nothing"},
       {"status-not-written", "the leader's position is never written"},
+      {"lost-lease-taken-for-held", "a keepalive of a lease that has ended counts"},
+      {"lost-reply-taken-for-done", "a transaction without an answer is taken for done"},
+      {"pause-not-read", "the daemons do not see that the cluster is paused"},
+      {"peers-remembered", "the race goes by what the peers answered the first time"},
+      {"standby-promotes-itself", "a standby that is started without a leader promotes itself"},
+      {"death-not-noticed", "a postgres that died is taken for running"},
+      {"timelines-not-compared", "another server's timeline is always taken for ours"},
   };
   return bugs;
 }

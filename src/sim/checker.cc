@@ -13,6 +13,7 @@ constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes 
 constexpr Duration settled_for = 12s;  // a member that has been as it is
 constexpr Duration decided_lately = 3s;
 constexpr Duration request_counts = 60s;      // a failover that somebody asked for, after the last of its key
+constexpr Duration pause_known = 30s;         // to a daemon that reaches etcd
 constexpr Duration pause_ends = 10s;          // until the daemon has learned of it and stopped the server
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
@@ -45,7 +46,7 @@ const Node* Checker::leader_node() const {
 // What no daemon can help: it was frozen, dead, paused; or somebody deleted the keys that it counts on, unseen by it.
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
-  if (node.paused_until != Time{} && now - node.paused_until < pause_ends) return true;
+  if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
   if (wiped_at_ && now - *wiped_at_ < std::chrono::seconds(c_.profile.ttl) &&
       !c_.network.both_ways(node.id, c_.dcs_endpoint())) {
     return true;
@@ -93,14 +94,16 @@ void Checker::after_event() {
 // ---- the client
 
 void Checker::client() {
+  const auto& load = c_.options.workload;
+  if (load.pause_max == Duration::zero()) return;
   for (auto& node : c_.nodes) {
     if (!node->server.writable()) continue;
-    const bool large = c_.random.chance(0.01);
-    node->server.commit(large ? c_.random.between(100'000, 1'500'000) : c_.random.between(80, 4000));
+    const bool large = c_.random.chance(load.large);
+    if (!node->server.commit(large ? c_.random.between(100'000, 1'500'000) : c_.random.between(80, 4000))) continue;
     acknowledged_[node->server.end.branch].push_back(node->server.end.lsn);
     ++statistics_.commits;
   }
-  c_.scheduler.after(c_.random.duration(20ms, 600ms), [this] { client(); });
+  c_.scheduler.after(c_.random.duration(load.pause_max / 30, load.pause_max), [this] { client(); });
 }
 
 std::uint64_t Checker::lost_by(const SimServer& server) const {
@@ -184,6 +187,14 @@ const Node* Checker::healthier(const Node& chosen) const {
   return nullptr;
 }
 
+// It is paused, and the node has been able to read that for long.
+bool Checker::must_know_of_pause(const Node& node) const {
+  const auto now = c_.scheduler.now();
+  return paused_at_ && now - *paused_at_ > pause_known && now - network_changed_at_ > pause_known &&
+         c_.in_control(node) && c_.store.up() && now - c_.store.up_since() > pause_known && c_.network.loss == 0 &&
+         c_.network.slow == 0s && c_.network.both_ways(node.id, c_.dcs_endpoint());
+}
+
 void Checker::decided(Node& node, const api::Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& requests = seen.requests;
@@ -191,8 +202,9 @@ void Checker::decided(Node& node, const api::Snapshot& snapshot) {
   const bool asked = requests.shutdown || requests.restart || requests.reinitialize || memory.restarting ||
                      seen.cluster.failover || !memory.handing_over.empty() || memory.role_told == "demoted" ||
                      seen.cluster.failover_revision != 0;
+  const bool paused = seen.settings.pause || must_know_of_pause(node);
   for (const auto& action : snapshot.decision.actions) {
-    if (seen.settings.pause && !asked && std::holds_alternative<core::StartJob>(action)) {
+    if (paused && !asked && std::holds_alternative<core::StartJob>(action)) {
       violation(fmt::format("{} acts in pause without request: [{}] {}", node.name, snapshot.decision.rule,
                             snapshot.decision.reason));
     }
@@ -216,6 +228,10 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
   }
   if (kv.key == c_.key("failover")) failover_key_at_ = c_.scheduler.now();
   if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
+  if (kv.key == c_.key("config")) {
+    const bool paused = !deleted && (kv.value.contains("\"pause\": true") || kv.value.contains("\"pause\":true"));
+    if (paused != paused_at_.has_value()) paused_at_ = paused ? std::optional(c_.scheduler.now()) : std::nullopt;
+  }
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
     if (kv.key == c_.key("initialize") && c_.store.removing()) wiped_at_ = c_.scheduler.now();

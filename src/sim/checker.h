@@ -27,6 +27,7 @@ class Checker {
   // Why the cluster is not whole; empty: it is.
   std::string trouble() const;
 
+  const Node* leader_node() const;  // who holds the key
   void violation(const std::string& what);
   const std::vector<std::string>& violations() const { return violations_; }
   const Statistics& statistics() const { return statistics_; }
@@ -34,6 +35,7 @@ class Checker {
  private:
   bool excused(const Node& node) const;
   bool paused_anywhere() const;
+  bool must_know_of_pause(const Node& node) const;
   const Node* healthier(const Node& chosen) const;
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
@@ -42,7 +44,6 @@ class Checker {
   void history_written(const dcs::KeyValue& kv);
   void leader_deleted(const dcs::KeyValue& kv);
   std::uint64_t lost_by(const SimServer& server) const;
-  const Node* leader_node() const;
 
   Cluster& c_;
   std::vector<std::string> violations_;
@@ -56,6 +57,7 @@ class Checker {
   std::uint64_t network_seen_ = 0;
   std::optional<Time> failover_key_at_;
   std::optional<Time> wiped_at_;
+  std::optional<Time> paused_at_;  // by the key config
   bool overlapping_ = false, quiet_ = false;
   std::map<int, Time> overlap_since_;
 };

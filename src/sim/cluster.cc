@@ -26,6 +26,13 @@ Profile make_profile(Random& random) {
   return profile;
 }
 
+int make_size(const Options& options, Random& random) {
+  for (const auto& [name, value] : options.settings) {
+    if (name == "nodes") return std::stoi(value);
+  }
+  return options.nodes > 0 ? options.nodes : random.chance(0.5) ? 3 : 5;
+}
+
 }  // namespace
 
 // ---- one daemon
@@ -54,6 +61,11 @@ Daemon::Daemon(Cluster& cluster, int node)
             .extra_headers = {},
             .ask_peer = [this](std::string url) { return peers.get(std::move(url), 2s); }}),
       born(cluster.scheduler.now()) {
+  agent.on_reload([&cluster, node]() -> core::Result<config::Loaded> {
+    config::Loaded loaded;
+    loaded.local = cluster.local_configuration(node);
+    return loaded;
+  });
   board.on_publish([&cluster, node](const auto& snapshot) { cluster.decided(node, *snapshot); });
   asio::co_spawn(life->executor(), agent.run(), [&cluster, node](std::exception_ptr thrown, int code) {
     std::string what;
@@ -87,16 +99,16 @@ void Daemon::request(net::HttpRequest request, std::function<void(net::HttpRespo
 
 Cluster::Cluster(Options given)
     : options(std::move(given)),
-      random(options.seed),
+      random(options.seed, options.calm),
       trace(scheduler, options.trace),
-      size_(options.nodes > 0    ? options.nodes
-            : random.chance(0.5) ? 3
-                                 : 5),
+      size_(make_size(options, random)),
       network(random, size_ + 1),
       store(scheduler, random, network, trace, size_),
       machines{.scheduler = scheduler, .random = random, .network = network, .trace = trace, .wal = wal},
       profile(make_profile(random)) {
-  const int nofailover = random.chance(0.3) ? static_cast<int>(random.below(static_cast<std::uint64_t>(size_))) : -1;
+  machines.checksums = profile.checksums;
+  const int nofailover =
+      !options.calm && random.chance(0.3) ? static_cast<int>(random.below(static_cast<std::uint64_t>(size_))) : -1;
   for (int id = 0; id < size_; ++id) {
     nodes.push_back(std::make_unique<Node>(machines, id, fmt::format("n{}", id + 1)));
     auto& made = *nodes.back();
@@ -105,6 +117,13 @@ Cluster::Cluster(Options given)
     made.clock.ppm = static_cast<std::int64_t>(random.below(401)) - 200;
     made.nofailover = id == nofailover;
     machines.servers.push_back(&made.server);
+  }
+  for (const auto& [name, value] : options.settings) {
+    if (name == "nofailover") {
+      for (auto& one : nodes) one->nofailover = one->name == value;
+    }
+    if (name == "ttl") profile.ttl = std::stoi(value);
+    if (name == "maximum_lag_on_failover") profile.maximum_lag = std::stoll(value);
   }
 }
 
@@ -134,10 +153,19 @@ config::Local Cluster::local_configuration(int id) const {
                           {{"use_pg_rewind", profile.use_pg_rewind},
                            {"remove_data_directory_on_rewind_failure", true},
                            {"remove_data_directory_on_diverged_timelines", true}}}};
+  for (const auto& [name, value] : options.settings) {
+    if (name == "nodes" || name == "nofailover" || name == "up") continue;
+    const auto json = config::Json::parse(value, nullptr, false);
+    local.bootstrap.dcs[name] = json.is_discarded() ? config::Json(value) : json;
+  }
+  if (made.noloadbalance) {
+    local.tags.noloadbalance = true;
+    local.tags.published = {{"noloadbalance", "true"}};
+  }
   if (made.nofailover && !options.bugs.is("nofailover-ignored")) {
     local.tags.nofailover = true;
     local.tags.failover_priority = 0;
-    local.tags.published = {{"nofailover", "true"}};
+    local.tags.published.emplace_back("nofailover", "true");
   }
   return local;
 }
@@ -148,6 +176,8 @@ void Cluster::start_daemon(int id) {
   trace.line(one.name, "daemon starts");
   one.daemon = std::make_unique<Daemon>(*this, id);
   one.uncontrolled_until = scheduler.now();
+  if (one.left_in_pause) one.paused_until = scheduler.now();
+  one.left_in_pause = false;
 }
 
 void Cluster::crash_daemon(int id, Duration restart_after) {
@@ -214,6 +244,7 @@ void Cluster::terminate_daemon(int id, Duration start_after) {
   one.daemon->shutting_down = true;
   one.daemon->agent.shutdown();
   one.daemon->life->touch();
+  if (start_after == never) return;
   // systemd's patience has an end, too.
   scheduler.after(start_after + 180s, [this, id] {
     auto& late = node(id);
@@ -221,6 +252,35 @@ void Cluster::terminate_daemon(int id, Duration start_after) {
     start_daemon(id);
   });
   scheduler.after(start_after, [this, id] { start_daemon(id); });
+}
+
+void Cluster::hang(int id, bool hangs) {
+  auto& server = node(id).server;
+  if (server.process == core::ProcessState::stopped || server.hung == hangs) return;
+  trace.line(server.name(), hangs ? "postgres: hangs" : "postgres: answers again");
+  server.hung = hangs;
+  server.notify();
+}
+
+void Cluster::fill_disk(int id, bool full) {
+  trace.line(node(id).name, full ? "the disk is full" : "the disk has room again");
+  node(id).server.disk_full = full;
+}
+
+void Cluster::tag_noloadbalance(int id, bool on) {
+  auto& one = node(id);
+  one.noloadbalance = on;
+  if (!one.daemon) return;
+  one.daemon->agent.reload();
+  one.daemon->life->touch();
+}
+
+void Cluster::request_switchover(int id, const std::string& candidate) {
+  const auto* leader = store.find(key("leader"));
+  if (!leader) return;
+  auto body = config::Json{{"leader", leader->value}};
+  if (!candidate.empty()) body["candidate"] = candidate;
+  request(id, "POST", "/switchover", body.dump());
 }
 
 void Cluster::request(int id, std::string method, std::string target, std::string body) {
@@ -263,6 +323,10 @@ void Cluster::daemon_ended(int id, int code, std::string thrown) {
   trace.line(one.name, fmt::format("daemon ended with {}", code));
   if (!thrown.empty() && on_violation) on_violation(one.name + ": the daemon ended by an exception: " + thrown);
   const bool planned = one.daemon && one.daemon->shutting_down;
+  if (planned && one.daemon->board.latest()->seen.settings.pause) {
+    one.left_in_pause = true;
+    one.guarded_until.reset();
+  }
   one.daemon.reset();
   if (!planned) scheduler.after(systemd_restart, [this, id] { start_daemon(id); });
 }
@@ -273,7 +337,9 @@ void Cluster::decided(int id, const api::Snapshot& snapshot) {
   if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
     one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
     if (one.decisions.size() > decisions_kept) one.decisions.pop_front();
-    trace.line(one.name, fmt::format("[{}] {}", decision.rule, decision.reason));
+    const bool detail = decision.severity == core::Severity::debug ||
+                        (decision.rule == "job" && decision.severity == core::Severity::info);
+    trace.line(one.name, fmt::format("[{}] {}", decision.rule, decision.reason), detail);
   }
   if (on_decision) on_decision(one, snapshot);
 }

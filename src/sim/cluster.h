@@ -33,6 +33,7 @@ class SimPeers final : public agent::Peers {
   Life& life_;
   Cluster& cluster_;
   int node_;
+  std::map<std::string, core::PeerView> first_answers_;  // of a bug
 };
 
 // One life of the daemon, production's agent in it.
@@ -75,14 +76,15 @@ struct Node {
   std::string name;
   SimServer server;
   SimClock::Parameters clock;
-  bool nofailover = false;
+  bool nofailover = false, noloadbalance = false;
   bool up = true;           // the machine
   bool stays_down = false;  // no daemon is started by itself
   std::unique_ptr<Daemon> daemon;
   Time uncontrolled_until{};                   // its daemon was frozen or dead until then
   std::optional<core::Instant> guarded_until;  // by the node's clock
   bool machine_was_frozen = false;
-  Time paused_until{};  // its daemon was last seen in pause
+  Time paused_until{};         // its daemon was last seen in pause
+  bool left_in_pause = false;  // its daemon was stopped in pause, which leaves PostgreSQL as it is
   struct Told {
     Time at{};
     std::string rule, reason;
@@ -111,8 +113,12 @@ class Cluster {
   void freeze_node(int node);
   void thaw_node(int node);
   void crash_node(int node, Duration back_after);
-  void terminate_daemon(int node, Duration start_after);  // SIGTERM
+  void terminate_daemon(int node, Duration start_after);  // SIGTERM; never: it stays down
+  void hang(int node, bool hangs);                        // postgres, as on a stuck disk
+  void fill_disk(int node, bool full);
+  void tag_noloadbalance(int node, bool on);  // in its file, and SIGHUP
   void request(int node, std::string method, std::string target, std::string body);
+  void request_switchover(int node, const std::string& candidate);  // empty: any
 
   Node& node(int id) { return *nodes[static_cast<std::size_t>(id)]; }
   int size() const { return static_cast<int>(nodes.size()); }

@@ -75,15 +75,9 @@ const std::vector<Faults::Kind>& Faults::kinds() {
        }},
       {"postgres_hang", 5,
        [](F f) -> std::function<void()> {
-         auto& server = f.c_.node(f.leader_or_any()).server;
-         if (server.process == core::ProcessState::stopped) return nothing;
-         f.c_.trace.line(server.name(), "postgres: hangs");
-         server.hung = true;
-         server.notify();
-         return [&server] {
-           server.hung = false;
-           server.notify();
-         };
+         const int node = f.leader_or_any();
+         f.c_.hang(node, true);
+         return [&f, node] { f.c_.hang(node, false); };
        }},
       {"node_crash", 8,
        [](F f) {
@@ -158,6 +152,31 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.trace.line("FAULT", fmt::format("messages take up to {:.2f} s", Trace::seconds(f.c_.network.slow)));
          return [&f] { f.c_.network.slow = 0s; };
        }},
+      {"duplicates", 3,
+       [](F f) -> std::function<void()> {
+         f.c_.network.twice = 0.1 + 0.4 * f.c_.random.unit();
+         f.c_.trace.line("FAULT", "requests to etcd are sent again");
+         return [&f] { f.c_.network.twice = 0; };
+       }},
+      {"disk_full", 4,
+       [](F f) -> std::function<void()> {
+         const int node = f.leader_or_any();
+         f.c_.fill_disk(node, true);
+         return [&f, node] { f.c_.fill_disk(node, false); };
+       }},
+      {"wal_removed", 2,
+       [](F f) {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         f.c_.trace.line(server.name(), "postgres: all old WAL is removed");
+         server.remove_wal();
+         return nothing;
+       }},
+      {"slots_dropped", 2,
+       [](F f) {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         if (server.answers()) server.drop_idle_slots();
+         return nothing;
+       }},
       {"standby_lag", 5,
        [](F f) -> std::function<void()> {
          auto& server = f.c_.node(f.any_node()).server;
@@ -170,9 +189,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          if (from.empty()) return nothing;
          const auto to = f.c_.node(f.any_node()).name;
          const bool named = to != from && f.c_.random.chance(0.6);
-         f.c_.request(f.any_node(), "POST", "/switchover",
-                      named ? fmt::format(R"({{"leader": "{}", "candidate": "{}"}})", from, to)
-                            : fmt::format(R"({{"leader": "{}"}})", from));
+         f.c_.request_switchover(f.any_node(), named ? to : "");
          return nothing;
        }},
       {"failover", 3,

@@ -26,9 +26,11 @@ class Network {
   bool open(int from, int to) const { return from == to || cut_[index(from, to)] == 0; }
   bool both_ways(int a, int b) const { return open(a, b) && open(b, a); }
 
-  double loss = 0;  // of messages
-  Duration slow{};  // added to each, up to this
+  double loss = 0;   // of messages
+  Duration slow{};   // added to each, up to this
+  double twice = 0;  // of requests: sent again after the reply to the first was lost
 
+  bool arrives_twice() { return twice > 0 && random_.chance(twice); }
   // How long a message takes; nothing: it does not arrive.
   std::optional<Duration> travel(int from, int to) {
     using namespace std::chrono_literals;

@@ -2,14 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/bugs.h"
+#include "sim/plan.h"
 #include "sim/scheduler.h"
 
 namespace tamada::sim {
+
+// Of a client that writes wherever it is let.
+struct Workload {
+  Duration pause_max = std::chrono::milliseconds(600);  // between two writes; 0: it never writes
+  double large = 0.01;                                  // so many are of a hundred kilobytes and more
+};
 
 struct Options {
   std::uint64_t seed = 1;
@@ -17,8 +26,13 @@ struct Options {
   Duration duration = std::chrono::minutes(15);  // of the faults; then all is healed, and the cluster has to recover
   std::vector<std::string> faults;               // names; empty: all
   bool no_faults = false;
-  bool guard = false;  // PostgreSQL of a frozen or dead daemon is ended at its lease's deadline
+  std::optional<Plan> plan;  // in place of faults by chance
+  bool guard = false;        // PostgreSQL of a frozen or dead daemon is ended at its lease's deadline
+  Workload workload;
   bool trace = false;
+  bool calm = false;  // no chance: every operation takes its usual time
+  // Of the cluster's configuration, over what the seed says: nodes, nofailover, and names of the dynamic configuration.
+  std::vector<std::pair<std::string, std::string>> settings;
   Bugs bugs;
 };
 

@@ -13,13 +13,17 @@ using core::Duration;
 
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : engine_(seed * 0x9e3779b97f4a7c15ULL + 0x1234567) {}
+  // calm: what usually happens, and takes its usual time; for stories.
+  explicit Random(std::uint64_t seed, bool calm = false)
+      : engine_(seed * 0x9e3779b97f4a7c15ULL + 0x1234567), calm_(calm) {}
 
   // Not the standard's distributions: their results differ between libraries.
   std::uint64_t below(std::uint64_t n) { return n == 0 ? 0 : engine_() % n; }
-  std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
-  bool chance(double p) { return unit() < p; }
-  double unit() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
+  std::uint64_t between(std::uint64_t least, std::uint64_t most) {
+    return calm_ ? least + (most - least) / 2 : least + below(most - least + 1);
+  }
+  bool chance(double p) { return calm_ ? p > 0.5 : unit() < p; }
+  double unit() { return calm_ ? 0.5 : static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
   Duration duration(Duration least, Duration most) {
     return Duration(static_cast<std::int64_t>(
         between(static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count()))));
@@ -30,13 +34,14 @@ class Random {
     const double high = std::log2(static_cast<double>(most.count()));
     return Duration(static_cast<std::int64_t>(std::exp2(low + (high - low) * unit())));
   }
-  // Mostly `usual`, rarely up to `rare`.
+  // Mostly up to `usual`, rarely up to `rare`.
   Duration mostly(Duration least, Duration usual, Duration rare, double p) {
     return chance(p) ? duration(usual, rare) : duration(least, usual);
   }
 
  private:
   std::mt19937_64 engine_;
+  bool calm_;
 };
 
 }  // namespace tamada::sim

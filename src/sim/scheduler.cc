@@ -53,13 +53,20 @@ std::shared_ptr<Parked> Life::parked() {
 }
 
 awaitable<bool> Life::wait(std::shared_ptr<Parked> place, Time until) {
+  const bool woken = co_await wait_quietly(place, until);
+  if (place->cancelled) throw boost::system::system_error(asio::error::operation_aborted);
+  co_return woken;
+}
+
+awaitable<bool> Life::wait_quietly(std::shared_ptr<Parked> place, Time until) {
   if (place->woken) co_return true;
   if (until != never) {
     scheduler_.at(until, [weak = std::weak_ptr(place)] {
       if (const auto waiting = weak.lock()) waiting->resume({});
     });
   }
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(boost::system::error_code)>(
+  constexpr auto token = asio::as_tuple(use_awaitable);
+  const auto [error] = co_await asio::async_initiate<decltype(token), void(boost::system::error_code)>(
       [this, place](auto handler) {
         using Handler = asio::any_completion_handler<void(boost::system::error_code)>;
         place->handler = std::make_unique<Handler>(std::move(handler));
@@ -72,7 +79,8 @@ awaitable<bool> Life::wait(std::shared_ptr<Parked> place, Time until) {
         }
         parked_[place->number] = place;
       },
-      use_awaitable);
+      token);
+  place->cancelled = error.failed();
   co_return place->woken;
 }
 
@@ -132,7 +140,7 @@ Time SimClock::when(core::Instant at, const Parameters& p) {
 
 awaitable<void> SimClock::sleep_until(core::Instant at) {
   const auto until = when(at, p_);
-  co_await life_.wait(life_.parked(), std::max(until, life_.scheduler().now()));
+  co_await life_.wait_quietly(life_.parked(), std::max(until, life_.scheduler().now()));
 }
 
 }  // namespace tamada::sim

@@ -52,7 +52,7 @@ class Scheduler {
 struct Parked {
   std::weak_ptr<Life> life;
   std::uint64_t number = 0;
-  bool woken = false;
+  bool woken = false, cancelled = false;
   // Held by pointer: Boost 1.81 cannot move-assign an any_completion_handler.
   std::unique_ptr<asio::any_completion_handler<void(boost::system::error_code)>> handler;
   void wake() {
@@ -73,6 +73,8 @@ class Life : public std::enable_shared_from_this<Life> {
   std::shared_ptr<Parked> parked();
   // Until woken (true) or `until` (false). Throws operation_aborted when cancelled.
   awaitable<bool> wait(std::shared_ptr<Parked> parked, Time until);
+  // The same, but returns when it is cancelled: the next suspension throws. An exception costs more than all else here.
+  awaitable<bool> wait_quietly(std::shared_ptr<Parked> parked, Time until);
   awaitable<void> pause(Duration duration);
 
   void touch();  // handlers may be ready

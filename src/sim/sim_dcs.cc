@@ -192,6 +192,7 @@ void SimStore::stop(bool refuses) {
 
 void SimStore::start() {
   up_ = true;
+  up_since_ = scheduler_.now();
   change_leader();
   pump_all();
 }
@@ -244,6 +245,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
     scheduler.after(*there, [&store = store_, &network = network_, &scheduler, endpoint = endpoint_, node = node_,
                              exchange, operation] {
       if (!store.up() && !store.refuses()) return;
+      if (store.up() && network.arrives_twice()) operation();
       DcsResult<T> answer =
           store.up() ? operation()
                      : DcsResult<T>(std::unexpected(DcsError{ErrorKind::unreachable, "etcd: connection refused"}));
@@ -260,10 +262,24 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
   co_return std::move(*exchange->answer);
 }
 
+namespace {
+
+void hide_pause(dcs::KeyValue& kv) {
+  if (!kv.key.ends_with("/config")) return;
+  if (const auto at = kv.value.find("\"pause\""); at != std::string::npos) kv.value.replace(at, 7, "\"hidden\"");
+}
+
+}  // namespace
+
 awaitable<DcsResult<dcs::Range>> SimDcs::range(std::string prefix, dcs::Revision min_mod_revision, Duration timeout) {
+  const bool hides = bugs_.is("pause-not-read");
   return call<dcs::Range>(
-      [&store = store_, prefix, min_mod_revision]() -> DcsResult<dcs::Range> {
-        return store.range(prefix, min_mod_revision);
+      [&store = store_, prefix, min_mod_revision, hides]() -> DcsResult<dcs::Range> {
+        auto range = store.range(prefix, min_mod_revision);
+        for (auto& kv : range.keys) {
+          if (hides) hide_pause(kv);
+        }
+        return range;
       },
       timeout);
 }
@@ -278,8 +294,14 @@ awaitable<DcsResult<dcs::TxnResult>> SimDcs::txn(std::vector<Compare> compares, 
     if (bugs_.is("status-not-written") && put && put->key.ends_with("/status")) operations.clear();
     if (operations.empty()) break;
   }
-  return call<dcs::TxnResult>([&store = store_, compares, operations] { return store.txn(compares, operations); },
-                              timeout);
+  std::function<DcsResult<dcs::TxnResult>()> operation = [&store = store_, compares, operations] {
+    return store.txn(compares, operations);
+  };
+  auto result = co_await call<dcs::TxnResult>(std::move(operation), timeout);
+  if (bugs_.is("lost-reply-taken-for-done") && !result && result.error().kind == ErrorKind::unreachable) {
+    co_return dcs::TxnResult{.succeeded = true, .revision = store_.revision()};
+  }
+  co_return result;
 }
 
 awaitable<DcsResult<dcs::LeaseGrant>> SimDcs::lease_grant(Duration ttl, Duration timeout) {
@@ -288,8 +310,12 @@ awaitable<DcsResult<dcs::LeaseGrant>> SimDcs::lease_grant(Duration ttl, Duration
 }
 
 awaitable<DcsResult<Duration>> SimDcs::lease_keepalive(dcs::LeaseId id, Duration timeout) {
-  if (bugs_.is("renewal-not-sent")) return renew_later(id, timeout);
-  return call<Duration>([&store = store_, id] { return store.keepalive(id); }, timeout);
+  if (bugs_.is("renewal-not-sent")) co_return co_await renew_later(id, timeout);
+  std::function<DcsResult<Duration>()> operation = [&store = store_, id] { return store.keepalive(id); };
+  auto result = co_await call<Duration>(std::move(operation), timeout);
+  const bool gone = !result && result.error().kind == ErrorKind::lease_gone;
+  if (gone && bugs_.is("lost-lease-taken-for-held")) co_return 30s;
+  co_return result;
 }
 
 // The deadline is counted from now, though the lease is renewed only later.
@@ -328,6 +354,9 @@ awaitable<DcsError> SimDcs::watch(std::string prefix, dcs::Revision from,
       auto batch = std::move(stream->inbox.front());
       stream->inbox.pop_front();
       if (bugs_.is("watch-loses-events") && batch.revision % 10 == 0) continue;
+      for (auto& event : batch.events) {
+        if (bugs_.is("pause-not-read")) hide_pause(event.kv);
+      }
       on_batch(std::move(batch));
     }
     if (stream->error) co_return *stream->error;

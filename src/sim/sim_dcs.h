@@ -48,6 +48,7 @@ class SimStore {
 
   // ---- faults
   bool up() const { return up_; }
+  Time up_since() const { return up_since_; }
   bool refuses() const { return refuses_; }  // an outage that answers at once
   void stop(bool refuses);
   void start();          // as after an outage or an election: every lease lives on for its whole ttl
@@ -58,6 +59,7 @@ class SimStore {
   Duration watch_lag{};  // up to this, for each batch
 
   // ---- for the checker and the faults, which see through walls
+  dcs::Revision revision() const { return revision_; }
   const dcs::KeyValue* find(const std::string& key) const;
   bool removing() const { return removing_; }  // a lease that has ended, or everything: not a client's delete
   std::function<void(const dcs::KeyValue& kv, bool deleted)> on_change;
@@ -80,6 +82,7 @@ class SimStore {
   Network& network_;
   Trace& trace_;
   int endpoint_;
+  Time up_since_{};
   bool up_ = true, refuses_ = false, removing_ = false;
   dcs::Revision revision_ = 1, compacted_ = 0;
   dcs::LeaseId next_lease_ = 1000;

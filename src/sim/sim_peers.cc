@@ -87,6 +87,9 @@ awaitable<std::map<std::string, core::PeerView>> SimPeers::poll(std::vector<core
                    });
   }
   if (poll->open > 0) co_await poll->done.wait();
+  if (cluster_.options.bugs.is("peers-remembered")) {
+    for (auto& [name, peer] : poll->answers) peer = first_answers_.try_emplace(name, peer).first->second;
+  }
   co_return poll->answers;
 }
 

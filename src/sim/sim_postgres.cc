@@ -14,6 +14,7 @@ using core::Result;
 SimPostgres::SimPostgres(Life& life, SimServer& server, const Bugs& bugs) : life_(life), server_(server), bugs_(bugs) {
   server_.on_exit = [this](bool asked) {
     crashed_ = !asked;
+    if (bugs_.is("death-not-noticed")) return;
     if (callback_) callback_();
     life_.touch();
   };
@@ -79,6 +80,11 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
     }
   }
   view.crashed = view.process == ProcessState::stopped && crashed_;
+  if (bugs_.is("death-not-noticed")) {
+    if (view.crashed && alive_) co_return *alive_;
+    alive_ = view.sql ? std::optional(view) : std::nullopt;
+  }
+  view.copy_follows = view.data_directory != core::DataDirectory::valid && server_.copy_follows;
   co_return view;
 }
 
@@ -102,6 +108,11 @@ awaitable<core::UpstreamView> SimPostgres::ask(core::Upstream upstream, Duration
   view.timeline = other->timeline();
   view.lsn = other->end.lsn;
   view.history = m().wal.history(other->end.branch);
+  if (bugs_.is("timelines-not-compared")) {
+    view.history.clear();
+    view.timeline = server_.timeline();
+    view.lsn = ~core::Lsn{0};
+  }
   co_return view;
 }
 
@@ -122,6 +133,7 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream) {
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
   if (!other) co_return core::fail("nobody to copy from");
   server_.wipe();
+  server_.copy_follows = true;
   server_.directory = core::DataDirectory::incomplete;
   if (!reaches(*other)) {
     co_await life_.pause(m().random.duration(100ms, 3s));
@@ -131,7 +143,7 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream) {
   const auto begun = other->end;
   co_await life_.pause(m().random.duration(2s, 25s));
   const bool same_history = m().wal.contains(other->end, begun);
-  if (!reaches(*other) || !same_history || (m().faults && m().random.chance(0.05))) {
+  if (!reaches(*other) || !same_history || server_.disk_full || (m().faults && m().random.chance(0.05))) {
     co_return core::fail("pg_basebackup ended with 1");
   }
   server_.control = control;
@@ -143,8 +155,10 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream) {
   if (other->recovery) server_.control.state = ControlState::in_archive_recovery;
   server_.end = other->end;
   server_.newest_timeline = other->newest_timeline;
+  server_.kept_from = begun.lsn;
   server_.standby_signal = true;
   server_.directory = core::DataDirectory::valid;
+  server_.copy_follows = false;
   m().trace.line(server_.name(),
                  fmt::format("postgres: copied from {} up to {}", other->name(), core::format_lsn(server_.end.lsn)));
   co_return Result<void>();
@@ -164,15 +178,17 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
     server_.standby_signal = true;
     co_return Result<void>();  // "no rewind required"
   }
-  if (m().faults && m().random.chance(0.15)) {
+  const bool gone = m().wal.common(server_.end, other->end).lsn < server_.kept_from;
+  if (gone || (m().faults && m().random.chance(0.15))) {
     co_await life_.pause(500ms);
     server_.standby_signal = true;
     co_return core::fail("pg_rewind failed: could not find previous WAL record");
   }
   const auto branch = other->end.branch;
   server_.directory = core::DataDirectory::incomplete;
+  server_.copy_follows = true;
   co_await life_.pause(takes);
-  if (!reaches(*other) || other->recovery || other->end.branch != branch) {
+  if (!reaches(*other) || other->recovery || other->end.branch != branch || server_.disk_full) {
     co_return core::fail("pg_rewind failed: the source went away");
   }
   server_.end = other->end;
@@ -183,8 +199,10 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   server_.control.min_recovery_end = server_.end.lsn;
   server_.control.min_recovery_timeline = other->timeline();
   server_.slots.clear();
+  server_.kept_from = other->kept_from;
   server_.standby_signal = true;
   server_.directory = core::DataDirectory::valid;
+  server_.copy_follows = false;
   m().trace.line(server_.name(), fmt::format("postgres: rewound to {}", other->name()));
   co_return Result<void>();
 }
@@ -202,6 +220,7 @@ awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstr
   }
   if (server_.process == ProcessState::stopped) co_return core::fail("postgres ended while starting");
   if (server_.process == ProcessState::starting) co_return core::fail("postgres is still starting");
+  if (bugs_.is("standby-promotes-itself") && as_standby && server_.following->host.empty()) server_.begin_promotion();
   co_return Result<void>();
 }
 
@@ -313,9 +332,23 @@ awaitable<Result<std::vector<core::HistoryLine>>> SimPostgres::timeline_history(
   co_return core::fail("no such history file");
 }
 
-Result<void> SimPostgres::set_aside(bool) {
+awaitable<std::optional<bool>> SimPostgres::same_beginning(core::Upstream other, core::Timeline timeline,
+                                                           core::Lsn from, Duration timeout) {
+  const auto* there = source(other);
+  if (!there || !reaches(*there)) {
+    co_await life_.pause(timeout);
+    co_return std::nullopt;
+  }
+  co_await life_.pause(m().random.duration(2ms, 20ms));
+  const auto here = m().wal.on(server_.end, timeline), far = m().wal.on(there->end, timeline);
+  if (!here || !far || server_.end.lsn <= from || there->end.lsn <= from) co_return std::nullopt;
+  co_return here == far || bugs_.is("timelines-not-compared");
+}
+
+Result<void> SimPostgres::set_aside(bool superseded) {
   if (server_.process != ProcessState::stopped) return core::fail("postgres is running");
   server_.wipe();
+  server_.copy_follows = superseded;
   return {};
 }
 

@@ -30,6 +30,8 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> set_sync_names(std::string names) override;
   awaitable<core::Result<void>> checkpoint() override;
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
+  awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
+                                                Duration timeout) override;
   core::Result<void> set_aside(bool superseded) override;
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
   awaitable<core::Result<bool>> apply_configuration() override { co_return false; }
@@ -47,6 +49,7 @@ class SimPostgres final : public postgres::Postgres {
   const Bugs& bugs_;
   std::function<void()> callback_;
   bool crashed_ = false;
+  std::optional<core::PostgresView> alive_;  // of a bug: the last view of a running server
 };
 
 }  // namespace tamada::sim

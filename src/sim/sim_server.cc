@@ -13,6 +13,7 @@ using core::ProcessState;
 namespace {
 constexpr Lsn shutdown_checkpoint_bytes = 0x78;
 constexpr Lsn end_of_recovery_bytes = 0x60;
+constexpr Lsn wal_keep_size = 0x800000, wal_in_use = 0x100000;
 constexpr Duration receiver_retry = 5s;     // wal_retrieve_retry_interval
 constexpr Duration receiver_timeout = 60s;  // wal_receiver_timeout, wal_sender_timeout
 constexpr Duration resend = 1s;
@@ -71,10 +72,23 @@ void SimServer::wipe() {
   directory = core::DataDirectory::absent;
   control = {};
   end = {};
-  standby_signal = false;
+  standby_signal = copy_follows = false;
   following.reset();
   slots.clear();
   newest_timeline = 0;
+  kept_from = 0;
+}
+
+void SimServer::remove_wal() {
+  if (end.lsn > wal_in_use) kept_from = std::max(kept_from, end.lsn - wal_in_use);
+}
+
+void SimServer::drop_idle_slots() {
+  std::erase_if(slots, [this](const auto& slot) {
+    return std::ranges::none_of(m_.servers, [&](const SimServer* other) {
+      return other->streaming && other->upstream() == node_ && core::slot_name(other->name_) == slot.first;
+    });
+  });
 }
 
 void SimServer::initialize(std::string system_identifier) {
@@ -82,6 +96,7 @@ void SimServer::initialize(std::string system_identifier) {
   directory = core::DataDirectory::valid;
   end = {m_.wal.root(system_identifier), 0x1500000};
   control.system_identifier = std::move(system_identifier);
+  control.data_checksums = m_.checksums;
   control.timeline = 1;
   control.checkpoint = control.redo = end.lsn;
   control.state = ControlState::in_production;
@@ -106,9 +121,9 @@ void SimServer::start(bool as_standby) {
   told(as_standby ? "starting as a standby" : crash_recovery ? "starting, crash recovery" : "starting");
   auto takes = m_.random.mostly(100ms, 500ms, 5s, 0.1);
   if (crash_recovery) takes += m_.random.mostly(200ms, 3s, 45s, 0.1);
-  if (m_.faults && m_.random.chance(0.02)) {
+  if (disk_full || (m_.faults && m_.random.chance(0.02))) {
     after(takes, [this] {
-      told("did not start");
+      told(disk_full ? "did not start: no space left on device" : "did not start");
       ended(true);
     });
     return;
@@ -188,6 +203,10 @@ void SimServer::stop(core::StopMode mode) {
 }
 
 void SimServer::shutdown_primary() {
+  if (disk_full) {
+    told("PANIC: no space left on device");
+    return ended(false);
+  }
   control.state = ControlState::shut_down;
   control.checkpoint = control.redo = end.lsn;
   control.timeline = timeline();
@@ -216,7 +235,7 @@ void SimServer::begin_promotion() {
   ++connection_;
   told("promotion begins");
   after(m_.random.mostly(30ms, 400ms, 4s, 0.05), [this] {
-    if (m_.faults && m_.random.chance(0.02)) {
+    if (disk_full || (m_.faults && m_.random.chance(0.02))) {
       told("ended while being promoted");
       ended(false);
       return;
@@ -235,8 +254,8 @@ void SimServer::promoted() {
   newest_timeline = std::max(newest_timeline, timeline()) + 1;
   end = {m_.wal.fork(end, newest_timeline), end.lsn};
   control.state = ControlState::in_production;
-  control.min_recovery_end = 0;
-  control.min_recovery_timeline = 0;
+  control.min_recovery_end = end.lsn;
+  control.min_recovery_timeline = newest_timeline;
   told(fmt::format("promoted to timeline {} at {}", newest_timeline, core::format_lsn(end.lsn)));
   if (m_.on_new_primary) m_.on_new_primary(*this);
   end.lsn += end_of_recovery_bytes;
@@ -249,11 +268,20 @@ void SimServer::checkpoint() {
   if (process != ProcessState::running || recovery) return;
   control.timeline = timeline();
   control.checkpoint = control.redo = end.lsn;
+  auto needed = end.lsn > wal_keep_size ? end.lsn - wal_keep_size : 0;
+  for (const auto& [name, lsn] : slots) needed = std::min(needed, lsn);
+  kept_from = std::max(kept_from, needed);
 }
 
-void SimServer::commit(Lsn bytes) {
+bool SimServer::commit(Lsn bytes) {
+  if (disk_full) {
+    told("PANIC: no space left on device");
+    ended(false);
+    return false;
+  }
   end.lsn += bytes;
   for (auto* other : m_.servers) send_to(*other);
+  return true;
 }
 
 // ---- streaming
@@ -262,6 +290,7 @@ std::string SimServer::cannot_stream_from(const SimServer& source) const {
   if (!source.answers()) return "the upstream does not answer";
   if (source.control.system_identifier != control.system_identifier) return "another system identifier";
   if (!source.slots.contains(core::slot_name(name_))) return "the slot does not exist";
+  if (needs_removed_wal(source)) return "requested WAL segment has already been removed";
   const auto own = timeline();
   const auto theirs = source.timeline();
   if (theirs < own) return "highest timeline of the primary is behind recovery timeline";
@@ -361,6 +390,13 @@ void SimServer::receive(Position position, std::uint64_t connection) {
                                      same_fork ? ", which left the old timeline at the same position" : ""));
       }
     }
+    streaming = false;
+    ++connection_;
+    notify();
+    after(receiver_retry, [this] { connect(); });
+    return;
+  }
+  if (disk_full) {
     streaming = false;
     ++connection_;
     notify();

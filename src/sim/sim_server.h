@@ -26,7 +26,8 @@ struct Machines {
   Network& network;
   Trace& trace;
   Wal& wal;
-  bool faults = false;  // operations may fail by chance
+  bool faults = false;    // operations may fail by chance
+  bool checksums = true;  // of a new cluster: without them there is no pg_rewind
   std::vector<SimServer*> servers = {};
   // Of the checker.
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
@@ -43,11 +44,16 @@ class SimServer {
   core::ControlFile control;
   Position end;  // of the WAL on disk
   bool standby_signal = false;
+  bool copy_follows = false;  // as PostgresView has it
   std::optional<core::Upstream> following;
   std::map<std::string, Lsn> slots;
   std::string sync_names;        // synchronous_standby_names
   Timeline newest_timeline = 0;  // of the history files in pg_wal
+  Lsn kept_from = 0;             // WAL before it has been removed
+  bool disk_full = false;
   void wipe();
+  void drop_idle_slots();
+  void remove_wal();  // all that a checkpoint may remove, slots or not: as max_slot_wal_keep_size does
 
   // ---- the postmaster
   core::ProcessState process = core::ProcessState::stopped;
@@ -69,7 +75,7 @@ class SimServer {
 
   // ---- writing, by clients
   bool writable() const;
-  void commit(Lsn bytes);
+  bool commit(Lsn bytes);  // false: there was no room, and it ended
 
   // ---- the node
   void freeze();
@@ -88,6 +94,7 @@ class SimServer {
 
   // The WAL of `source` from our position on is to be had there.
   std::string cannot_stream_from(const SimServer& source) const;
+  bool needs_removed_wal(const SimServer& source) const { return end.lsn < source.kept_from; }
 
  private:
   void after(Duration delay, Work work);  // unless the postmaster ends before; held while the node is frozen

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
+#include <random>
 
+#include "sim/campaign.h"
 #include "sim/faults.h"
-#include "sim/simulation.h"
 
 namespace tamada::sim {
 namespace {
@@ -17,17 +19,20 @@ Options seeded(std::uint64_t seed, Duration duration) {
   return options;
 }
 
-std::string explain(std::uint64_t seed, const Outcome& outcome) {
-  std::string text = "seed " + std::to_string(seed) + "\n";
-  for (const auto& violation : outcome.violations) text += violation + "\n";
-  return text + outcome.story;
+std::string explain(const Options& options, const Outcome& outcome) {
+  auto arguments =
+      " --duration " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.duration).count());
+  if (options.nodes > 0) arguments += " --nodes " + std::to_string(options.nodes);
+  for (const auto& fault : options.faults) arguments += " --faults " + fault;
+  if (options.guard) arguments += " --guard";
+  return report(options.seed, outcome, arguments);
 }
 
 TEST(Simulation, AClusterComesUpAndStaysUpWithoutFaults) {
   auto options = seeded(1, 120s);
   options.no_faults = true;
   const auto outcome = simulate(options);
-  EXPECT_TRUE(outcome.violations.empty()) << explain(1, outcome);
+  EXPECT_TRUE(outcome.violations.empty()) << explain(options, outcome);
   EXPECT_EQ(outcome.statistics.failovers, 0u);
   EXPECT_EQ(outcome.statistics.lost, 0u);
   EXPECT_GT(outcome.statistics.commits, 100u);
@@ -44,8 +49,23 @@ TEST(Simulation, TheSameSeedIsTheSameRun) {
 // Those that once found a bug are among them.
 TEST(Simulation, FixedSeedsPass) {
   for (const std::uint64_t seed : {23, 25, 29, 54, 65, 80, 85, 105, 153, 195, 210, 284, 320, 343, 344, 353}) {
-    const auto outcome = simulate(seeded(seed, 600s));
-    EXPECT_TRUE(outcome.violations.empty()) << explain(seed, outcome);
+    const auto options = seeded(seed, 600s);
+    const auto outcome = simulate(options);
+    EXPECT_TRUE(outcome.violations.empty()) << explain(options, outcome);
+  }
+}
+
+// Others each time, for as long as a test may take.
+TEST(Simulation, FreshSeedsPass) {
+  const std::uint64_t base = std::random_device()();
+  std::cout << "seeds from " << base << " on\n";
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  for (auto seed = base; std::chrono::steady_clock::now() < end; ++seed) {
+    auto options = seeded(seed, 120s);
+    options.nodes = seed % 2 == 0 ? 5 : 3;
+    options.guard = seed % 4 >= 2;
+    const auto outcome = simulate(options);
+    ASSERT_TRUE(outcome.violations.empty()) << explain(options, outcome);
   }
 }
 
@@ -55,7 +75,7 @@ TEST_P(EachFault, AloneIsSurvived) {
   auto options = seeded(3, 300s);
   options.faults = {GetParam()};
   const auto outcome = simulate(options);
-  EXPECT_TRUE(outcome.violations.empty()) << explain(3, outcome);
+  EXPECT_TRUE(outcome.violations.empty()) << explain(options, outcome);
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EachFault, ::testing::ValuesIn(Faults::names()),
@@ -68,7 +88,7 @@ TEST(Simulation, BadSurroundingsAreMadeUpFor) {
     auto options = seeded(5, 600s);
     options.bugs.name = what;
     const auto outcome = simulate(options);
-    EXPECT_TRUE(outcome.violations.empty()) << what << explain(5, outcome);
+    EXPECT_TRUE(outcome.violations.empty()) << what << explain(options, outcome);
   }
 }
 

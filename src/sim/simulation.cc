@@ -2,6 +2,7 @@
 
 #include "net/log.h"
 #include "sim/faults.h"
+#include "sim/player.h"
 
 namespace tamada::sim {
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Duration quiet_begin = 60s;    // for the cluster to come up
 constexpr Duration recovery_max = 300s;  // after the last fault is healed
+constexpr Duration operator_comes = 60s;
 constexpr int whole_for_looks = 5;
 
 std::string tell(const Cluster& cluster) {
@@ -43,8 +45,12 @@ class Run {
     cluster_.scheduler.at(1s, [this] { checker_.client(); });
     const auto& options = cluster_.options;
     const Time end = quiet_begin + options.duration;
-    if (!options.no_faults) faults_.begin(quiet_begin, end);
-    play(end);
+    if (options.plan) {
+      follow(*options.plan);
+    } else {
+      if (!options.no_faults) faults_.begin(quiet_begin, end);
+      play(end);
+    }
     recover();
     return outcome();
   }
@@ -52,6 +58,16 @@ class Run {
  private:
   void play(Time end) {
     while (checker_.violations().empty() && cluster_.scheduler.step(end)) checker_.after_event();
+  }
+
+  void follow(const Plan& plan) {
+    Player player(cluster_, checker_);
+    for (const auto& chapter : plan.chapters) {
+      for (const auto& act : chapter.acts) {
+        if (!checker_.violations().empty()) return;
+        if (auto done = player.perform(act); !done) return checker_.violation(done.error().what);
+      }
+    }
   }
 
   void end_pause() {
@@ -64,6 +80,16 @@ class Run {
     }
   }
 
+  // What no daemon can mend without an archive.
+  void copy_anew_where_wal_is_gone() {
+    for (const auto& node : cluster_.nodes) {
+      const auto* leader = checker_.leader_node();
+      if (!leader || leader == node.get() || !node->daemon || !node->server.needs_removed_wal(leader->server)) continue;
+      if (!node->server.answers() || !node->server.recovery || node->server.streaming) continue;
+      cluster_.request(node->id, "POST", "/reinitialize", R"({"force": true})");
+    }
+  }
+
   void recover() {
     if (!checker_.violations().empty()) return;
     const auto healed = cluster_.scheduler.now();
@@ -72,6 +98,10 @@ class Run {
     int whole = 0;
     while (checker_.violations().empty() && cluster_.scheduler.now() < healed + recovery_max) {
       end_pause();
+      if (cluster_.scheduler.now() > healed + operator_comes && cluster_.scheduler.now() > reinitialized_ + 60s) {
+        reinitialized_ = cluster_.scheduler.now();
+        copy_anew_where_wal_is_gone();
+      }
       play(cluster_.scheduler.now() + 1s);
       whole = checker_.trouble().empty() ? whole + 1 : 0;
       if (whole >= whole_for_looks) {
@@ -103,11 +133,13 @@ class Run {
   Checker checker_;
   Faults faults_;
   Duration recovered_after_{};
+  Time reinitialized_{};
 };
 
 }  // namespace
 
 Outcome simulate(Options options) {
+  if (options.plan) options.settings = options.plan->settings;
   // The decisions are the record; what else the daemon logs is for its operator.
   log::redirect([](log::Level, std::string_view) {});
   auto result = Run(std::move(options)).go();

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <deque>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -17,7 +17,9 @@ class Trace {
  public:
   Trace(const Scheduler& scheduler, bool print) : scheduler_(scheduler), print_(print) {}
 
-  void line(std::string_view who, std::string_view what) {
+  // detail: nothing for a story.
+  void line(std::string_view who, std::string_view what, bool detail = false) {
+    if (listener && !detail) listener(who, what);
     const auto text = fmt::format("{:>10.3f} {:<5} {}\n", seconds(scheduler_.now()), who, what);
     for (const unsigned char c : text) hash_ = (hash_ ^ c) * 0x100000001b3ULL;
     ++lines_;
@@ -25,6 +27,7 @@ class Trace {
   }
   std::uint64_t hash() const { return hash_; }
   std::uint64_t lines() const { return lines_; }
+  std::function<void(std::string_view who, std::string_view what)> listener;
   static double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
  private:

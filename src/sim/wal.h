@@ -2,6 +2,7 @@
 // histories; a branch is one history only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,13 @@ class Wal {
   }
   bool contains(Position whole, Position part) const {
     return part.branch < 0 || shared(whole, part.branch) >= part.lsn;
+  }
+  // The branch that bears this number in the history that ends at `whole`.
+  std::optional<int> on(Position whole, Timeline number) const {
+    for (int at = whole.branch; at >= 0; at = of(at).parent) {
+      if (of(at).timeline == number) return at;
+    }
+    return std::nullopt;
   }
   // The last position that both have.
   Position common(Position a, Position b) const {

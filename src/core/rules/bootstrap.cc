@@ -32,6 +32,17 @@ Decision give_up(const Observation& seen, const Memory& memory) {
   return decision;
 }
 
+// There is a cluster, and only its keys are gone: a second one beside it would shut its members out when they return.
+std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Memory& memory) {
+  if (!memory.last_leader.empty()) return "the cluster of " + memory.last_leader;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (member_name != seen.self && member.running()) return "the cluster of " + member_name;
+  }
+  if (seen.postgres.copy_follows)
+    return "the cluster that this node was to copy, as a mark beside its data directory says,";
+  return std::nullopt;
+}
+
 }  // namespace
 
 Answer bootstrap(const Observation& seen, const Memory& memory) {
@@ -67,8 +78,8 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
   if (!seen.settings.tags.may_be_promoted()) {
     return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");
   }
-  if (!memory.last_leader.empty() && seen.now - memory.unlocked_since.value_or(seen.now) < 2 * seen.settings.ttl) {
-    return say(memory, "waiting for the cluster of " + memory.last_leader + ", whose keys are gone, to come back");
+  if (const auto whose = whose_keys_are_gone(seen, memory)) {
+    return warn(memory, "waiting for " + *whose + " to come back: its keys are gone, its data is not here");
   }
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   Memory next = memory;

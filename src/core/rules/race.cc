@@ -36,13 +36,28 @@ std::optional<std::string> not_our_turn(const Observation& seen, const Memory& m
   return std::nullopt;
 }
 
+// What this standby lacks of what the old leader told of; nothing: it has all.
+std::optional<std::string> missing(const Observation& seen) {
+  if (!seen.postgres.running_standby()) return std::nullopt;
+  const auto& history = seen.cluster.history;
+  const Timeline mine = seen.postgres.sql->timeline;
+  if (history && !history->empty() && mine != 0 && mine < history->back().timeline + 1) {
+    return "timeline " + std::to_string(mine) + " of " + std::to_string(history->back().timeline + 1);
+  }
+  const auto position = own_position(seen.postgres);
+  const auto& status = seen.cluster.status;
+  if (!position || !status || !status->optime || *position >= *status->optime) return std::nullopt;
+  return format_lsn(*position) + " of " + format_lsn(*status->optime);
+}
+
+bool others_may_have_it(const Observation& seen, const Memory& memory) {
+  return seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for;
+}
+
 // The candidate of a hand-over need not be ahead of the others, but has all that the old leader wrote.
 std::optional<std::string> candidate_obstacle(const Observation& seen, const Memory& memory) {
-  const auto mine = own_position(seen.postgres);
-  const auto& status = seen.cluster.status;
-  if (mine && status && status->optime && *mine < *status->optime &&
-      seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for) {
-    return "waiting for the last WAL of the old leader: " + format_lsn(*mine) + " of " + format_lsn(*status->optime);
+  if (const auto what = missing(seen); what && others_may_have_it(seen, memory)) {
+    return "waiting for the last WAL of the old leader: " + *what;
   }
   // A manual failover, in Patroni's words, is to whom the operator says, though commits be lost; a switchover is not.
   if (seen.cluster.failover->is_switchover()) {
@@ -86,15 +101,10 @@ std::optional<Instant> backing_off_until(const Observation& seen, const Memory& 
 }
 
 std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
-  const auto mine = own_position(seen.postgres);
-  const auto& status = seen.cluster.status;
   if (sync_active(seen)) return std::nullopt;  // what was acknowledged is known to be here
-  if (!mine || !status || !status->optime || *mine >= *status->optime || seen.postgres.running_primary() ||
-      seen.now - memory.unlocked_since.value_or(seen.now) >= behind_waits_for) {
-    return std::nullopt;
-  }
-  return "behind the old leader's last position, others go first: " + format_lsn(*mine) + " of " +
-         format_lsn(*status->optime);
+  const auto what = missing(seen);
+  if (!what || !others_may_have_it(seen, memory)) return std::nullopt;
+  return "behind the old leader's last position, others go first: " + *what;
 }
 
 }  // namespace

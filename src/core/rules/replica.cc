@@ -22,6 +22,12 @@ bool answer_fresh(const Observation& seen, const std::string& member) {
   return seen.upstream && seen.upstream->member == member && seen.now - seen.upstream->asked_at < ask_again;
 }
 
+AskUpstream ask_about(const Observation& seen, const Member& member) {
+  const auto& control = seen.postgres.control;
+  return {.upstream = upstream_to(member),
+          .ours = control ? std::max(control->timeline, control->min_recovery_timeline) : 0};
+}
+
 bool may_copy_again(const Observation& seen, const Memory& memory) {
   return seen.settings.remove_data_directory_on_diverged_timelines ||
          (memory.rewind_failed && seen.settings.remove_data_directory_on_rewind_failure);
@@ -53,14 +59,18 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
   if (seen.settings.pause && seen.postgres.has_postmaster())
     return warn(memory, "PAUSE: the timeline has diverged from " + leader.name + "'s");
   Memory next = memory;
-  const bool rewindable = how != Divergence::twin && can_rewind(seen, memory);
-  const bool stuck = !rewindable && !may_copy_again(seen, memory);
+  if (memory.rewound && seen.postgres.has_postmaster()) {  // it did not help
+    next.rewound = false;
+    next.rewind_failed = true;
+  }
+  const bool rewindable = how != Divergence::twin && can_rewind(seen, next);
+  const bool stuck = !rewindable && !may_copy_again(seen, next);
   if (stuck && (seen.postgres.has_postmaster() || how == Divergence::twin)) {
     return warn(memory, "the timeline has diverged from " + leader.name +
                             "'s, and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
   }
   if (seen.postgres.has_postmaster()) {
-    return warn(memory, "stopping PostgreSQL: its timeline has diverged from " + leader.name + "'s",
+    return warn(next, "stopping PostgreSQL: its timeline has diverged from " + leader.name + "'s",
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
   }
   if (rewindable) {
@@ -71,7 +81,7 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
     return say(next, "running pg_rewind from " + leader.name,
                {StartJob{.kind = JobKind::rewind, .upstream = upstream_to(leader)}});
   }
-  if (may_copy_again(seen, memory)) {
+  if (may_copy_again(seen, next)) {
     return warn(
         memory,
         "the timeline has diverged from " + leader.name + "'s: the data directory is set aside for a fresh copy",
@@ -83,17 +93,20 @@ Decision mend(const Observation& seen, const Memory& memory, const Member& leade
 }
 
 // A standby whose timeline is not of the leader's past would be fed WAL of another history if the numbers are the same.
-// Who simply lost its primary has the timeline that the leader had, too, and need not ask.
 std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
   const auto* leader = seen.cluster.leader_member();
   const Timeline mine = seen.postgres.sql->timeline;
-  if (!leader || !leader->timeline || mine <= 1) return std::nullopt;
-  const bool suspect = mine > *leader->timeline || (mine == *leader->timeline && leader->is_primary_role());
-  if (!suspect) return std::nullopt;
+  if (!leader || mine <= 1) return std::nullopt;
   if (!answer_fresh(seen, leader->name)) {
-    return ask(memory, "asking " + leader->name + " for its timeline before following it",
-               {AskUpstream{upstream_to(*leader)}});
+    return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, *leader)});
   }
+  if (seen.upstream->same_beginning && !*seen.upstream->same_beginning) {
+    return mend(seen, memory, *leader, Divergence::twin);
+  }
+  // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
+  const Timeline theirs = leader->timeline.value_or(mine);
+  const bool suspect = mine > theirs || (leader->timeline && mine == theirs && leader->is_primary_role());
+  if (!suspect) return std::nullopt;
   const auto how =
       seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
   if (how == Divergence::none) return std::nullopt;
@@ -113,8 +126,30 @@ bool follows_another(const Observation& seen) {
   return seen.postgres.following->host != source->host || seen.postgres.following->port != source->port;
 }
 
+namespace {
+
+// The key is gone, and our postgres, which may be a primary, does not answer: others, who take it for dead or wait for
+// the end of the lease, promote one of theirs. It may answer again any time.
+Answer end_mute_primary(const Observation& seen, const Memory& memory) {
+  if (!seen.postgres.has_postmaster() || seen.postgres.sql || seen.postgres.standby_signal) return std::nullopt;
+  const auto at = memory.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
+  if (seen.now < at) {
+    auto decision = say(memory, "the leader key is gone and PostgreSQL does not answer, waiting for it");
+    decision.wake_at = at;
+    return decision;
+  }
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  next.role_told = "demoted";
+  return warn(next, "demoting self because the leader key is gone and PostgreSQL does not answer",
+              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
+}
+
+}  // namespace
+
 Answer demote(const Observation& seen, const Memory& memory) {
-  if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) return std::nullopt;
+  if (seen.cluster.unlocked()) return end_mute_primary(seen, memory);
+  if (seen.cluster.leader->name == seen.self) return std::nullopt;
   const bool may_write = seen.postgres.running_primary() ||
                          (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
   if (!may_write) return std::nullopt;
@@ -154,7 +189,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
     return start_following(seen, next, upstream_member(seen), "starting after pg_rewind, following " + leader->name);
   const auto since = memory.stopped_since.value_or(seen.now);
   if (!answer_fresh(seen, leader->name)) {
-    return ask(next, "asking " + leader->name + " for its timeline", {AskUpstream{upstream_to(*leader)}});
+    return ask(next, "asking " + leader->name + " for its timeline", {ask_about(seen, *leader)});
   }
   if (!seen.upstream->reachable || seen.upstream->in_recovery) {
     if (seen.now - since < wait_for_leader) {
@@ -162,7 +197,8 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
       decision.wake_at = seen.now + ask_again;
       return decision;
     }
-    return start_following(seen, next, upstream_member(seen),
+    // Whom to follow is decided once it has told its timeline.
+    return start_following(seen, next, nullptr,
                            "starting as a secondary; " + leader->name + " does not answer as a primary");
   }
   const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
@@ -207,8 +243,7 @@ Answer replica(const Observation& seen, const Memory& memory) {
   const auto* leader = seen.cluster.leader_member();
   if (leader && seen.now - *next.not_streaming_since >= not_streaming_for) {
     if (!answer_fresh(seen, leader->name)) {
-      return ask(next, "not streaming: asking " + leader->name + " for its timeline",
-                 {AskUpstream{upstream_to(*leader)}});
+      return ask(next, "not streaming: asking " + leader->name + " for its timeline", {ask_about(seen, *leader)});
     }
     const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
     if (!seen.upstream->in_recovery && (how == Divergence::diverged || how == Divergence::twin)) {
