@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/failsafe.h"
-
 namespace tamada::core {
 namespace {
 
@@ -29,13 +27,13 @@ std::optional<Instant> fenced_until(const Observation& seen, const Decision& dec
   if (seen.settings.pause || !may_write(seen, decision)) return std::nullopt;
   const auto& key = seen.cluster.leader;
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
-  if (ours && seen.lease.deadline) {
-    // The members that let us go on do not race for a ttl: as good as a renewal.
-    const bool by_failsafe = failsafe_until(seen).has_value();
-    return by_failsafe ? std::max(*seen.lease.deadline, seen.failsafe.confirmed_at + seen.settings.ttl)
-                       : *seen.lease.deadline;
-  }
-  return decision.memory.fenced_until;
+  auto until = ours && seen.lease.deadline ? seen.lease.deadline : decision.memory.fenced_until;
+  // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
+  const auto leave_until = seen.failsafe.confirmed_at + seen.settings.ttl;
+  const bool has_leave =
+      seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && leave_until > seen.now;
+  if (has_leave) until = std::max(until.value_or(leave_until), leave_until);
+  return until;
 }
 
 }  // namespace tamada::core

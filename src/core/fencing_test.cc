@@ -57,6 +57,17 @@ TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
+// The store is back, the lease is not yet: nobody races against a primary that all have given leave to.
+TEST(Fencing, LeaveOfAllMembersCountsAsARenewal) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.settings.failsafe_mode = true;
+  scene.seen.lease.deadline = noon - 10s;
+  scene.seen.failsafe.confirmed_at = noon - 2s;
+  EXPECT_EQ(bound(scene), noon - 2s + scene.seen.settings.ttl);
+  scene.seen.failsafe.confirmed_at = noon - 1h;
+  EXPECT_EQ(bound(scene), noon - 10s);
+}
+
 TEST(Fencing, ServerThatDoesNotAnswerMayWrite) {
   auto scene = Scene().we_lead().primary();
   scene.seen.postgres.sql.reset();
