@@ -29,7 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)wire::cluster_json(view, "scope");
   (void)wire::cluster_modes(view);
   (void)wire::parse_peer(value);
-  (void)wire::parse_iso(value);
+  if (const auto time = wire::parse_iso(value)) {
+    const auto again = wire::parse_iso(wire::format_iso(time->time));
+    if (!again || again->time != time->time) std::abort();
+  }
   (void)wire::parse_conn_url(value);
   (void)wire::parse_failover(value);
 

@@ -48,7 +48,7 @@ def fuzz(seconds=5):
         with tempfile.TemporaryDirectory() as found:
             code = subprocess.run([TREE / f"build/fuzz/bin/fuzz_{source.stem}", f"-max_total_time={seconds}", "-max_len=4096",
                                    "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=0", "-verbosity=0",
-                                   f"-artifact_prefix={TREE}/build/fuzz/", found, TREE / "fuzz/corpus" / source.stem]).returncode
+                                   f"-artifact_prefix={TREE}/build/fuzz/", found, *(TREE / "fuzz/corpus").glob(source.stem)]).returncode
         print(f"fuzz_{source.stem}: {'passed' if code == 0 else 'FAILED, see build/fuzz'}", flush=True)
         passed, failed = passed + (code == 0), failed + (code != 0)
     return failed, (passed, failed, 0)
