@@ -1,5 +1,6 @@
 """tamadactl on a real cluster: what each command does, says and returns."""
 import json
+import signal
 import subprocess
 
 import pytest
@@ -98,8 +99,11 @@ def test_explain_events_top_doctor(cluster, ctl):
     assert {f["check"] for f in findings} >= {"etcd", "members", "primary", "ttl", "clocks", "versions", "slots"}
     assert [f for f in findings if f["grade"] == "failure"] == []
     standby = cluster.replicas()[0]
-    standby.stop()
-    sick = cluster.ctl("doctor")
+    standby.signal(signal.SIGSTOP)
+    try:
+        sick = cluster.ctl("doctor")
+    finally:
+        standby.signal(signal.SIGCONT)
     assert sick.returncode == 1 and f"{standby.name} does not answer" in sick.stdout
 
 

@@ -64,6 +64,8 @@ def test_refusal_tells_each_reason(cluster):
         down.stop()
         leader.sql("create table if not exists filler(t text)")
         leader.sql("insert into filler select repeat(md5(i::text), 30) from generate_series(1, 8000) i", timeout=30)
+        written = int(leader.sql("select pg_current_wal_flush_lsn() - '0/0'")[0][0])
+        wait_for("the leader's API to know its position", lambda: leader.status()["xlog"]["location"] >= written, 20)
         status, text = leader.api("/switchover", "POST", {"leader": leader.name}, timeout=30)
         assert status == 412, text
         assert text.startswith("switchover is not possible: no good candidates have been found: ")
