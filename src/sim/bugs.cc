@@ -14,7 +14,6 @@ const std::vector<std::pair<std::string, std::string>>& known_bugs() {
       {"leader-key-not-compared", "the leader key is written whoever holds it"},
       {"renewal-not-sent", "a keepalive is taken for confirmed before it is sent"},
       {"failover-key-not-cleared", "deleting the key failover does nothing"},
-      {"status-not-written", "the leader's position is never written"},
       {"lost-lease-taken-for-held", "a keepalive of a lease that has ended counts"},
       {"lost-reply-taken-for-done", "a transaction without an answer is taken for done"},
       {"pause-not-read", "the daemons do not see that the cluster is paused"},

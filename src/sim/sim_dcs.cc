@@ -291,7 +291,6 @@ awaitable<DcsResult<dcs::TxnResult>> SimDcs::txn(std::vector<Compare> compares, 
     const auto* gone = std::get_if<dcs::Delete>(&operation);
     if (bugs_.is("leader-key-not-compared") && put && put->key.ends_with("/leader")) compares.clear();
     if (bugs_.is("failover-key-not-cleared") && gone && gone->key.ends_with("/failover")) operations.clear();
-    if (bugs_.is("status-not-written") && put && put->key.ends_with("/status")) operations.clear();
     if (operations.empty()) break;
   }
   std::function<DcsResult<dcs::TxnResult>()> operation = [&store = store_, compares, operations] {

@@ -95,7 +95,7 @@ TEST(Simulation, BadSurroundingsAreMadeUpFor) {
 class KnownBug : public ::testing::TestWithParam<std::pair<std::string, std::string>> {};
 
 TEST_P(KnownBug, IsFound) {
-  constexpr std::uint64_t seeds_max = 60;
+  constexpr std::uint64_t seeds_max = 200;
   std::uint64_t seed = 1;
   for (; seed <= seeds_max; ++seed) {
     auto options = seeded(seed, 600s);
