@@ -92,5 +92,16 @@ TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
   EXPECT_FALSE(decision.memory.handing_over.empty());
 }
 
+// Found by simulation (seed 126): the key hangs on a lease of before, which nobody renews, and the keys were never read.
+TEST(Fencing, RestartedDaemonThatHasNotReadTheKeysDoesNotCountOnItsNewLease) {
+  auto scene = Scene().primary();
+  scene.seen.cluster = {};
+  scene.seen.lease.confirmed_at = noon;
+  scene.seen.dcs.ok = false;
+  scene.seen.dcs.failing_since = noon - scene.seen.settings.retry_timeout;
+  const auto decision = decide(scene.seen, scene.memory);
+  EXPECT_EQ(decision.reason, "demoting self because DCS is not accessible and I was a leader");
+}
+
 }  // namespace
 }  // namespace tamada::core

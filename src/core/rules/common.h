@@ -59,7 +59,8 @@ inline Upstream upstream_to(const Member& member) {
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
 inline Instant demote_at(const Observation& seen) {
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows.
-  const bool key_on_our_lease = !seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id;
+  const bool key_on_our_lease =
+      seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
     return std::min(seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline);
   }
