@@ -63,7 +63,6 @@ TEST(Simulation, FreshSeedsPass) {
   for (auto seed = base; std::chrono::steady_clock::now() < end; ++seed) {
     auto options = seeded(seed, 120s);
     options.nodes = seed % 2 == 0 ? 5 : 3;
-    options.guard = seed % 4 >= 2;
     const auto outcome = simulate(options);
     ASSERT_TRUE(outcome.violations.empty()) << explain(options, outcome);
   }
