@@ -1,7 +1,8 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests, end-to-end tests, and tests on booted hosts
+#   make test                 unit tests and end-to-end tests
+#   make test-hosts           deployment and failover table on booted hosts (root, namespaces)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
@@ -15,13 +16,16 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test table build deb sim bench deps deps-deb deps-hosts deps-bench clean
+.PHONY: demo test test-hosts table build deb sim bench deps deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
-test: build deps-hosts
+test: build
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
+
+test-hosts: build deps-hosts
+	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts
 
 table: build deps-hosts
 	@HOSTS_PROFILE=seed $(PYTHON) tests/run.py --build $(BUILD) --only hosts
