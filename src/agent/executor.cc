@@ -173,14 +173,31 @@ awaitable<void> Executor::act(core::Follow follow) {
   if (!done) log::error("could not follow {}: {}", follow.upstream.member, done.error().what);
 }
 
+awaitable<void> Executor::change_slots(awaitable<core::Result<void>> work) {
+  t_.notes.slots_busy = true;
+  const auto done = [this](std::exception_ptr thrown, core::Result<void> result) {
+    if (thrown || !result) log::error("replication slots: {}", result ? "cancelled" : result.error().what);
+    t_.notes.slots_busy = false;
+    t_.wake();
+  };
+  asio::co_spawn(co_await asio::this_coro::executor, std::move(work), done);
+}
+
 awaitable<void> Executor::act(core::SyncSlots sync) {
-  const auto done = co_await t_.postgres.sync_slots(std::move(sync.create), std::move(sync.drop));
-  if (!done) log::error("could not change replication slots: {}", done.error().what);
+  if (t_.notes.slots_busy) co_return;
+  co_await change_slots(t_.postgres.sync_slots(std::move(sync.create), std::move(sync.drop)));
 }
 
 awaitable<void> Executor::act(core::AdvanceSlots advance) {
-  const auto done = co_await t_.postgres.advance_slots(std::move(advance.to));
-  if (!done) log::error("could not advance replication slots: {}", done.error().what);
+  if (t_.notes.slots_busy) co_return;
+  co_await change_slots(t_.postgres.advance_slots(std::move(advance.slots)));
+}
+
+awaitable<void> Executor::act(core::EnforceFeedback feedback) {
+  log::info("hot_standby_feedback is {} for the sake of permanent logical slots",
+            feedback.on ? "switched on" : "no longer enforced");
+  const auto done = co_await t_.postgres.enforce_feedback(feedback.on);
+  if (!done) log::error("could not change hot_standby_feedback: {}", done.error().what);
 }
 
 awaitable<void> Executor::act(core::SetSyncNames set) {

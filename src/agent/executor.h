@@ -60,6 +60,7 @@ class Executor {
   awaitable<void> act(core::SyncSlots);
   awaitable<void> act(core::AdvanceSlots);
   awaitable<void> act(core::SetSyncNames);
+  awaitable<void> act(core::EnforceFeedback);
   awaitable<void> act(core::SetAside);
   awaitable<void> act(core::RemoveSuperseded);
   awaitable<void> act(core::ApplyConfiguration);
@@ -68,6 +69,8 @@ class Executor {
   awaitable<void> act(core::ForgetRequests);
   awaitable<void> act(core::ForgetScheduledRestart);
   awaitable<void> act(core::Exit);
+  // Runs beside the cycle; until it has ended the next observation says slots_busy.
+  awaitable<void> change_slots(awaitable<core::Result<void>> work);
   // The decision demanded the lease; between it and the deed the lease may have run out.
   bool lease_in_force() const;
 

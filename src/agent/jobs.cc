@@ -24,10 +24,18 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
       co_return co_await postgres_.rewind(spec.upstream);
     case JobKind::start:
       co_return co_await postgres_.start(spec.as_standby ? &spec.upstream : nullptr, spec.timeout);
-    case JobKind::stop:
-      co_return co_await postgres_.stop(spec.stop_mode, spec.checkpoint_first, spec.timeout);
+    case JobKind::stop: {
+      auto stopped = co_await postgres_.stop(spec.stop_mode, spec.checkpoint_first, spec.timeout);
+      if (stopped && spec.archive_last_wal) {
+        // Without it a follower by archive has to be rewound later; no reason to stay down.
+        if (auto done = co_await postgres_.archive_last_wal(); !done) log::error("{}", done.error().what);
+      }
+      co_return stopped;
+    }
     case JobKind::promote:
       co_return co_await postgres_.promote();
+    case JobKind::copy_slots:
+      co_return co_await postgres_.copy_slots(spec.upstream, spec.slots);
     case JobKind::restart:
     case JobKind::none:
       break;

@@ -28,6 +28,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.own_timeline = notes_.own_timeline;
   seen.checkpointed = notes_.checkpointed;
   seen.failsafe = notes_.failsafe;
+  seen.slots_busy = notes_.slots_busy;
   seen.requests = notes_.requests;
   co_return seen;
 }

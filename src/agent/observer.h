@@ -17,6 +17,7 @@ struct Notes {
   std::optional<core::UpstreamView> upstream, own_timeline;
   core::Timeline checkpointed = 0;  // the timeline of our promotion on which a checkpoint has been done
   core::FailsafeView failsafe;
+  bool slots_busy = false;  // a change of slots runs beside the cycle
   core::Requests requests;
 };
 

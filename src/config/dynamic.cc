@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/address.h"
+#include "config/cluster_sections.h"
 #include "config/config.h"
 #include "config/quantity.h"
 #include "config/validate.h"
@@ -65,19 +66,10 @@ class Reader {
   std::vector<std::string>* warnings_;
 };
 
-bool is_standby_cluster(const Json& dynamic) {
-  const Json* standby = wire::find(dynamic, "standby_cluster");
-  if (!standby || !standby->is_object()) return false;
-  return std::ranges::any_of(std::to_array<std::string_view>({"host", "port", "restore_command"}), [&](auto key) {
-    const Json* value = wire::find(*standby, key);
-    return value && !value->is_null() && *value != Json("") && *value != Json(0);
-  });
-}
-
 core::SynchronousMode synchronous_mode(const Json& dynamic, Reader& in) {
   using enum core::SynchronousMode;
   const Json* value = wire::find(dynamic, "synchronous_mode");
-  if (!value || is_standby_cluster(dynamic)) return off;
+  if (!value || standby_cluster(dynamic)) return off;
   std::string word = value->is_string() ? value->get<std::string>() : std::string();
   std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
   if (word == "quorum") return quorum;
@@ -172,6 +164,9 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.synchronous_mode_strict = in.flag("synchronous_mode_strict", false);
   result.synchronous_node_count = static_cast<int>(in.number("synchronous_node_count", 1, 1, 1'000));
   result.maximum_lag_on_syncnode = in.number("maximum_lag_on_syncnode", -1, -1, bytes_max, Unit::none);
+  result.slots = permanent_slots(dynamic, warnings);
+  result.ignore_slots = ignored_slots(dynamic);
+  result.standby_cluster = standby_cluster(dynamic);
 
   const Json* found = wire::find(dynamic, "postgresql");
   const Json postgresql = found && found->is_object() ? *found : Json::object();

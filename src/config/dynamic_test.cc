@@ -109,6 +109,34 @@ TEST(Settings, AStandbyClusterHasNoSynchronousMode) {
   EXPECT_TRUE(of(R"({"synchronous_mode":true,"standby_cluster":{"host":""}})").synchronous());
 }
 
+TEST(Settings, Slots) {
+  std::vector<std::string> warnings;
+  const auto s = of(R"({"slots":{"p":null,"q":{"type":"physical","cluster_type":"standby"},"zero":0,
+                        "l":{"database":"d","plugin":"x"},"m":{"type":"logical","database":"d","plugin":"x"},
+                        "Bad-Name":null,"half":{"type":"logical","database":"d"},"word":"physical"},
+                        "ignore_slots":[{"name":"n","type":"logical"},{"plugin":"x"},7]})",
+                    &warnings);
+  EXPECT_EQ(warnings.size(), 3u);
+  ASSERT_EQ(s.slots.size(), 5u);
+  EXPECT_TRUE(s.slots.at("p").physical && s.slots.at("zero").physical);
+  EXPECT_EQ(s.slots.at("q").cluster_type, "standby");
+  EXPECT_EQ(s.slots.at("l"), s.slots.at("m"));
+  EXPECT_FALSE(s.slots.at("l").physical);
+  ASSERT_EQ(s.ignore_slots.size(), 2u);
+  EXPECT_EQ(s.ignore_slots[0].name + s.ignore_slots[0].type, "nlogical");
+  EXPECT_EQ(of(R"({"permanent_slots":{"old":null},"slots":{"new":null}})").slots.count("old"), 1u);
+}
+
+TEST(Settings, StandbyCluster) {
+  EXPECT_FALSE(of(R"({"standby_cluster":{"primary_slot_name":"s"}})").standby_cluster);
+  const auto s = of(R"({"standby_cluster":{"host":"h","port":5433,"primary_slot_name":"s","restore_command":"r",
+                        "create_replica_methods":["a","basebackup"],"recovery_min_apply_delay":"5min"}})");
+  ASSERT_TRUE(s.standby_cluster);
+  EXPECT_EQ(s.standby_cluster->host + ":" + s.standby_cluster->port, "h:5433");
+  EXPECT_EQ(s.standby_cluster->create_replica_methods, (std::vector<std::string>{"a", "basebackup"}));
+  EXPECT_EQ(s.standby_cluster->restore_command + s.standby_cluster->recovery_min_apply_delay, "r5min");
+}
+
 TEST(Settings, TheLocalFileDecidesForItsNode) {
   Local local;
   local.restapi.connect_address = "h:8008";

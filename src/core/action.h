@@ -64,25 +64,43 @@ struct AskUpstream {
 };
 
 // ---- the local server. Long work is a job; one at a time.
+struct SlotSpec {
+  std::string name;
+  bool physical = true;
+  std::string database = {}, plugin = {};  // of a logical one
+  bool operator==(const SlotSpec&) const = default;
+};
 enum class StopMode { fast, immediate };
 struct StartJob {
   JobKind kind = JobKind::none;
   Upstream upstream;       // basebackup, rewind: from whom; start: whom to follow, when as_standby
   bool as_standby = true;  // start
   StopMode stop_mode = StopMode::fast;
-  bool checkpoint_first = false;  // stop: CHECKPOINT while still accepting writes, so that stopping is short
-  Duration timeout{};             // start, stop: give up after; 0: no limit
+  bool checkpoint_first = false;     // stop: CHECKPOINT while still accepting writes, so that stopping is short
+  Duration timeout{};                // start, stop: give up after; 0: no limit
+  std::vector<SlotSpec> slots = {};  // copy_slots: which
+  bool archive_last_wal = false;     // stop: give the segment of the shutdown checkpoint to archive_command
 };
 struct CancelJob {};
 struct Follow {
   Upstream upstream;
 };  // point the running standby at another upstream, without restart where possible
-struct SyncSlots {  // make physical slots exist / not exist
-  std::vector<std::string> create;
-  std::vector<std::string> drop;
+struct SlotDrop {
+  std::string name, why;
 };
-struct AdvanceSlots {  // see plan_slots
-  std::map<std::string, Lsn> to;
+struct SyncSlots {  // drop first: a slot may be made anew. Beside the cycle, see Observation::slots_busy
+  std::vector<SlotSpec> create;
+  std::vector<SlotDrop> drop;
+};
+struct SlotAdvance {
+  std::string name, database;  // database: of a logical one; empty: physical
+  Lsn to = 0;
+};
+struct AdvanceSlots {  // beside the cycle, too
+  std::vector<SlotAdvance> slots;
+};
+struct EnforceFeedback {  // hot_standby_feedback
+  bool on = false;
 };
 struct SetSyncNames {  // synchronous_standby_names; returns once it is in force, or could not be brought in force
   std::string names;
@@ -113,8 +131,8 @@ using Action =
     std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember, RaceInitialize,
                  CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory, WriteSync, DeleteSync,
                  ClearFailover, WriteFailsafe, PollPeers, AskFailsafe, AskUpstream, StartJob, CancelJob, Follow,
-                 SyncSlots, AdvanceSlots, SetSyncNames, SetAside, RemoveSuperseded, ApplyConfiguration, Checkpoint,
-                 RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
+                 SyncSlots, AdvanceSlots, EnforceFeedback, SetSyncNames, SetAside, RemoveSuperseded, ApplyConfiguration,
+                 Checkpoint, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

@@ -89,6 +89,7 @@ std::optional<std::string> lag_gate(const Observation& seen) {
 }
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
+  if (seen.settings.standby_cluster) return std::nullopt;  // its history is another cluster's
   // A primary that was left behind has not what its successors acknowledged, whatever check_timeline says.
   const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
   if (!counts) return std::nullopt;

@@ -6,6 +6,8 @@
 #include "core/fencing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
+#include "core/slot_plan.h"
+#include "core/slots.h"
 #include "core/sync.h"
 
 namespace tamada::core {
@@ -31,9 +33,11 @@ constexpr std::array table{
     Rule{"hand_over", "Postgres was stopped for another to take over: free the leader key.", rules::hand_over},
     Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",
          rules::take_over_own_key},
+    Rule{"switchover", "A switchover is asked for: check the candidates, stop cleanly.", rules::switchover},
+    Rule{"standby_leader", "We are the leader of a standby cluster: follow the remote server, keep the keys in order.",
+         rules::standby_leader},
     Rule{"recover", "We are the leader and postgres is down: start it, or let another take over.", rules::recover},
     Rule{"promote", "We are the leader and postgres is a standby: promote it.", rules::promote},
-    Rule{"switchover", "A switchover is asked for: check the candidates, stop cleanly.", rules::switchover},
     Rule{"leader", "We are the leader: keep keys and slots in order.", rules::leader},
     Rule{"race", "No leader: the healthiest member takes the key.", rules::race},
     Rule{"demote", "Another is the leader and postgres may write here: stop it at once.", rules::demote},
@@ -45,7 +49,6 @@ constexpr std::array table{
 Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
   if (seen.cluster.loaded) {
-    for (const auto& [member_name, member] : seen.cluster.members) memory.known_members[member_name] = member;
     if (!seen.cluster.unlocked()) memory.electorate.clear();
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
     if (!seen.cluster.unlocked()) {
@@ -80,6 +83,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   watch_sync_names(seen, memory);
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
+    memory.slots_surveyed = false;
   } else {
     memory.stopped_since.reset();
   }
@@ -184,6 +188,29 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
   decision.wake_at = decision.wake_at ? std::min(*decision.wake_at, due) : due;
 }
 
+// Slots are kept in order beside whatever a settled node does, in pause too.
+void tend_slots(const Observation& seen, Decision& decision) {
+  if (!seen.dcs.ok || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
+      decision.memory.bootstrapping) {
+    return;
+  }
+  // Who leads runs as what it leads; who follows runs as a standby.
+  const bool leads =
+      seen.holds_leader_key() && (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value());
+  const bool follows =
+      !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self && seen.postgres.running_standby();
+  const bool busy = std::ranges::any_of(decision.actions, [](const Action& action) {
+    return std::holds_alternative<StartJob>(action) || std::holds_alternative<Follow>(action);
+  });
+  if ((!leads && !follows) || busy) return;
+  if (const bool feedback = needs_feedback(seen); feedback != seen.postgres.feedback_enforced) {
+    decision.actions.push_back(EnforceFeedback{feedback});
+  }
+  auto plan = plan_slots(seen, decision.memory);
+  decision.memory = std::move(plan.memory);
+  std::ranges::move(plan.actions, std::back_inserter(decision.actions));
+}
+
 }  // namespace
 
 std::span<const Rule> rule_table() { return table; }
@@ -206,6 +233,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
                             std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     tell_role(seen, decision);
     wake_for_scheduled_restart(seen, decision);
+    tend_slots(seen, decision);
     return decision;
   }
   return {.rule = "none", .reason = "no rule answered", .actions = {}, .memory = remembered};

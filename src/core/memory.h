@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/cluster_view.h"
@@ -26,7 +27,6 @@ struct Restarting {
 
 struct Memory {
   // ---- the cluster
-  std::map<std::string, Member> known_members;  // everybody ever seen: whose slots are ours to drop
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
                                              // their keys were wiped or expired with the lease
   std::optional<Instant> unlocked_since;     // when we first saw that there is no leader
@@ -69,10 +69,17 @@ struct Memory {
   // ---- what was last published, to write no more than needed
   Instant member_published_at{};
   Instant status_written_at{};
-  Instant slots_advanced_at{};
   Timeline history_checked_for = 0;
   Timeline checkpoint_for = 0;  // the timeline that we have asked a checkpoint on
-  std::map<std::string, Instant> slot_unwanted_since;
+
+  // ---- replication slots
+  bool slots_surveyed = false;          // since postgres started: what was there then is ours to judge
+  std::set<std::string> slots_managed;  // found then, or wanted since. One that a client made later is left alone
+  std::string slots_asked;              // the last change that was asked for; not again at once when it fails
+  Instant slots_asked_at{};
+  Instant slots_advanced_at{};
+  std::map<std::string, Instant> slots_retained;  // of the leader: members' slots, and when their member was last seen
+  Revision slots_retained_in = 0;                 // the tenure of that
 };
 
 }  // namespace tamada::core

@@ -20,6 +20,8 @@ std::string_view name(JobKind kind) {
       return "promote";
     case JobKind::rewind:
       return "rewind";
+    case JobKind::copy_slots:
+      return "copy of logical slots";
   }
   return "?";
 }
@@ -51,6 +53,7 @@ struct ActionName {
   std::string_view operator()(const Follow&) const { return "Follow"; }
   std::string_view operator()(const SyncSlots&) const { return "SyncSlots"; }
   std::string_view operator()(const AdvanceSlots&) const { return "AdvanceSlots"; }
+  std::string_view operator()(const EnforceFeedback&) const { return "EnforceFeedback"; }
   std::string_view operator()(const SetAside&) const { return "SetAside"; }
   std::string_view operator()(const RemoveSuperseded&) const { return "RemoveSuperseded"; }
   std::string_view operator()(const ApplyConfiguration&) const { return "ApplyConfiguration"; }

@@ -28,7 +28,7 @@ struct PeerView {
   std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
 };
 
-enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind };
+enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind, copy_slots };
 std::string_view name(JobKind kind);
 
 enum class JobState { idle, running, succeeded, failed };
@@ -146,6 +146,7 @@ struct Observation {
   std::optional<UpstreamView> upstream;  // of the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
   FailsafeView failsafe;
+  bool slots_busy = false;  // the last change of slots has not ended
   Requests requests;
   FenceView fence;
 

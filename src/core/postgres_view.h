@@ -69,11 +69,16 @@ struct ReplicationConnection {
   bool operator==(const ReplicationConnection&) const = default;
 };
 
+// A row of pg_replication_slots. Temporary slots are their owners' business and left out.
 struct SlotView {
   std::string name;
   bool physical = true;
   bool active = false;
-  std::optional<Lsn> restart_lsn;  // physical: what the slot keeps; logical: confirmed_flush_lsn
+  std::optional<Lsn> restart_lsn;          // physical: what the slot keeps; logical: confirmed_flush_lsn
+  std::string database = {}, plugin = {};  // of a logical one
+  bool holds_xmin = false;                 // physical: a standby's feedback keeps old rows alive through it
+  bool lost = false;                       // wal_status: the WAL that it should have kept is gone
+  bool failover = false;                   // 17 and later: PostgreSQL itself copies it to standbys
 };
 
 // What SQL said; there only while the server answers.
@@ -93,11 +98,15 @@ struct SqlView {
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
 };
 
-// Whom a standby streams from.
+// Whom a standby streams from, and what else it recovers by.
 struct Upstream {
   std::string member;  // name; empty: nobody, only local WAL and the archive
   std::string conn_url;
   std::string host, port;
+  bool remote = false;    // of another cluster: what a standby leader follows
+  std::string slot = {};  // there; empty: none. A member's is named after us
+  // Of the section standby_cluster, before those of the node's own configuration.
+  std::string restore_command = {}, archive_cleanup_command = {}, recovery_min_apply_delay = {};
   bool operator==(const Upstream&) const = default;
 };
 
@@ -115,6 +124,7 @@ struct PostgresView {
   int postmaster = 0;                    // process id; 0: none, or not known
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
   bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
+  bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

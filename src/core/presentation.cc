@@ -42,7 +42,10 @@ std::string state_word(const Observation& seen, const Memory& memory) {
 
 std::string role_word(const Observation& seen, const Memory& memory) {
   if (seen.postgres.running_primary()) return "primary";
-  if (seen.postgres.running_standby()) return "replica";
+  if (seen.postgres.running_standby()) {
+    const bool named = seen.cluster.leader && seen.cluster.leader->name == seen.self;
+    return named && seen.settings.standby_cluster ? "standby_leader" : "replica";
+  }
   if (seen.postgres.data_directory != DataDirectory::valid) return "uninitialized";
   if (seen.postgres.process == ProcessState::stopped && memory.role_told == "demoted") return "demoted";
   // A primary that is starting again, or does not answer for a moment, is still the primary while the key is ours.

@@ -31,6 +31,7 @@ struct Scene {
     seen.lease = {
         .id = our_lease, .ttl = 30s, .deadline = noon + 29s, .attempted_at = noon - 1s, .confirmed_at = noon - 1s};
     seen.postgres.data_directory = DataDirectory::valid;
+    seen.postgres.server_version = 150000;
     seen.postgres.system_identifier = "7000000000000000001";
     seen.postgres.control = ControlFile{.system_identifier = "7000000000000000001",
                                         .state = ControlState::in_production,
@@ -73,7 +74,7 @@ struct Scene {
     seen.postgres.process = ProcessState::running;
     seen.postgres.standby_signal = false;
     seen.postgres.sql = SqlView{.in_recovery = false, .timeline = timeline, .wal_lsn = lsn};
-    seen.postgres.sql->slots = {{.name = "b"}, {.name = "c"}};
+    seen.postgres.sql->slots = {{.name = "b", .restart_lsn = lsn}, {.name = "c", .restart_lsn = lsn}};
     memory.role_told = "primary";
     return *this;
   }
@@ -81,7 +82,7 @@ struct Scene {
     seen.postgres.process = ProcessState::running;
     seen.postgres.standby_signal = true;
     seen.postgres.sql = SqlView{.in_recovery = true, .timeline = timeline, .wal_lsn = lsn, .replication_state = state};
-    seen.postgres.sql->slots = {{.name = "b"}, {.name = "c"}};
+    seen.postgres.sql->slots = {{.name = "b", .restart_lsn = lsn}, {.name = "c", .restart_lsn = lsn}};
     seen.postgres.following =
         Upstream{.member = "b", .conn_url = "postgres://b:5432/postgres", .host = "b", .port = "5432"};
     memory.role_told = "replica";

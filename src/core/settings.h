@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/tags.h"
 #include "core/types.h"
@@ -14,6 +16,28 @@ namespace tamada::core {
 
 // on: every standby named in /sync has all acknowledged commits; quorum: any `quorum + 1` voters together have.
 enum class SynchronousMode { off, on, quorum };
+// One entry of `slots`: it shall exist wherever a client may look for it after a failover.
+struct PermanentSlot {
+  bool physical = true;
+  std::string database, plugin;  // of a logical one
+  std::string cluster_type;      // "primary" or "standby": only in such a cluster; empty: in both
+  bool operator==(const PermanentSlot&) const = default;
+};
+
+// One entry of `ignore_slots`: a slot that is somebody else's. What is empty fits all.
+struct SlotMatcher {
+  std::string name, type, database, plugin;
+  bool operator==(const SlotMatcher&) const = default;
+};
+
+// The section `standby_cluster`: this cluster follows a server of another one, and has a standby leader.
+struct StandbyCluster {
+  std::string host, port;         // empty host: only by restore_command
+  std::string primary_slot_name;  // on that server; empty: none
+  std::vector<std::string> create_replica_methods;
+  std::string restore_command, archive_cleanup_command, recovery_min_apply_delay;  // of the standby leader
+  bool operator==(const StandbyCluster&) const = default;
+};
 
 struct Settings {
   Duration ttl = 30s;
@@ -35,7 +59,10 @@ struct Settings {
   bool use_pg_rewind = false;
   bool remove_data_directory_on_rewind_failure = false;
   bool remove_data_directory_on_diverged_timelines = false;
-  Duration member_slots_ttl = 30min;
+  Duration member_slots_ttl = 30min;  // the slots of vanished members are kept that long; 0: not at all
+  std::map<std::string, PermanentSlot> slots;
+  std::vector<SlotMatcher> ignore_slots;
+  std::optional<StandbyCluster> standby_cluster;
   bool replica_without_leader = false;  // a replica method of this node's needs none
 
   // Of the local file.

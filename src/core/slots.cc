@@ -49,67 +49,120 @@ std::string upstream_of(const ClusterView& cluster, const Member& member) {
   return source->name;
 }
 
-namespace {
-
-// How far the slot of `member` may move here, though the member does not use it.
-std::optional<Lsn> received_by(const Observation& seen, const Member& member) {
-  const auto& sql = *seen.postgres.sql;
-  if (!sql.in_recovery) {
-    if (upstream_of(seen.cluster, member) == seen.self) return std::nullopt;  // it will use it: that is what it is for
-    return member.xlog_location;
+bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags) {
+  std::set<std::string> passed{name};
+  const Tags* at = &tags;
+  for (std::string here = name;;) {
+    if (at->nostream) return false;
+    const auto* source =
+        at->replicatefrom.empty() || at->replicatefrom == here ? nullptr : cluster.member(at->replicatefrom);
+    if (!source) return true;
+    if (!passed.insert(source->name).second) return false;
+    here = source->name;
+    at = &source->tags;
   }
-  if (!seen.cluster.status) return std::nullopt;
-  const auto it = seen.cluster.status->slots.find(slot_name(member.name));
-  if (it == seen.cluster.status->slots.end()) return std::nullopt;
-  return std::min(it->second, sql.replay_lsn.value_or(0));  // a standby cannot move beyond what it has replayed
 }
 
-std::map<std::string, Lsn> plan_advances(const Observation& seen, const std::map<std::string, const Member*>& members) {
-  std::map<std::string, Lsn> to;
-  for (const auto& slot : seen.postgres.sql->slots) {
-    const auto it = members.find(slot.name);
-    if (it == members.end() || slot.active || !slot.physical || !slot.restart_lsn) continue;
-    const auto lsn = received_by(seen, *it->second);
-    if (lsn && *lsn > *slot.restart_lsn) to[slot.name] = *lsn;
+namespace {
+
+bool can_advance(const Observation& seen) { return seen.postgres.server_version >= 110000; }
+
+Lsn known_position(const ClusterView& cluster, const std::string& slot) {
+  if (!cluster.status) return 0;
+  const auto it = cluster.status->slots.find(slot);
+  return it == cluster.status->slots.end() ? 0 : it->second;
+}
+
+void want_members(const Observation& seen, WantedSlots& wanted) {
+  const auto& settings = seen.settings;
+  const bool everywhere = can_advance(seen) && settings.member_slots_ttl > Duration::zero();
+  for (const auto& [name, member] : seen.cluster.members) {
+    if (name == seen.self || member.tags.nostream) continue;
+    const bool used = upstream_of(seen.cluster, member) == seen.self;
+    // A node that never leads keeps slots only for those that may stream from it.
+    const bool here = everywhere ? !settings.tags.nofailover || member.tags.replicatefrom == seen.self : used;
+    if (!here) continue;
+    const auto slot = slot_name(name);
+    WantedSlot entry{.used = used, .lsn = known_position(seen.cluster, slot)};
+    // The leader's slot of a cascading member does not move by itself: the member's own word counts.
+    if (!member.tags.replicatefrom.empty()) entry.lsn = std::max(entry.lsn, member.xlog_location.value_or(0));
+    wanted[slot] = entry;
   }
-  return to;
+  if (settings.tags.nofailover || !seen.cluster.status) return;
+  for (const auto& slot : seen.cluster.status->retain_slots) {
+    if (slot != slot_name(seen.self)) wanted.try_emplace(slot);
+  }
+}
+
+void want_permanent(const Observation& seen, WantedSlots& wanted) {
+  const auto& settings = seen.settings;
+  if (settings.tags.nofailover) return;
+  const bool leads = !seen.postgres.sql->in_recovery || seen.holds_leader_key();
+  const bool logical_too = !settings.standby_cluster && streams_from_primary(seen.cluster, seen.self, settings.tags);
+  std::map<std::string, const Member*> cascading;
+  for (const auto& [name, member] : seen.cluster.members) {
+    if (!member.tags.replicatefrom.empty()) cascading[slot_name(name)] = &member;
+  }
+  for (const auto& [name, slot] : settings.slots) {
+    Lsn lsn = known_position(seen.cluster, name);
+    if (!slot.physical) {
+      // A member's physical slot of that name goes first.
+      if (logical_too && can_advance(seen)) {
+        wanted.try_emplace(
+            name,
+            WantedSlot{.physical = false, .database = slot.database, .plugin = slot.plugin, .used = {}, .lsn = lsn});
+      }
+      continue;
+    }
+    if (!is_permanent_here(settings, slot) || name == slot_name(seen.self)) continue;
+    if (!can_advance(seen) && !leads) continue;
+    const auto member = cascading.find(name);
+    if (member != cascading.end()) lsn = std::max(lsn, member->second->xlog_location.value_or(0));
+    wanted.try_emplace(name, WantedSlot{.used = leads && member == cascading.end(), .lsn = lsn});
+  }
 }
 
 }  // namespace
 
-SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
-  SlotPlan plan{.actions = {}, .memory = memory};
-  if (!seen.settings.use_slots || !seen.postgres.sql) return plan;
-  std::map<std::string, const Member*> wanted;
-  for (const auto& [member_name, member] : seen.cluster.members) {
-    if (member_name != seen.self && !member.tags.nostream) wanted[slot_name(member_name)] = &member;
-  }
-  std::set<std::string> of_members;  // slots that are ours to drop: a name that is no member's is somebody else's
-  for (const auto& [member_name, member] : memory.known_members) of_members.insert(slot_name(member_name));
-  SyncSlots sync;
-  std::set<std::string> present;
-  for (const auto& slot : seen.postgres.sql->slots) {
-    present.insert(slot.name);
-    if (wanted.contains(slot.name)) {
-      plan.memory.slot_unwanted_since.erase(slot.name);
-      continue;
-    }
-    if (!slot.physical || slot.active || !of_members.contains(slot.name)) continue;
-    const auto since = plan.memory.slot_unwanted_since.try_emplace(slot.name, seen.now).first->second;
-    if (seen.now - since >= seen.settings.member_slots_ttl) {
-      sync.drop.push_back(slot.name);
-      plan.memory.slot_unwanted_since.erase(slot.name);
-    }
-  }
-  for (const auto& [slot, member] : wanted) {
-    if (!present.contains(slot)) sync.create.push_back(slot);
-  }
-  if (!sync.create.empty() || !sync.drop.empty()) plan.actions.push_back(std::move(sync));
-  if (seen.now - memory.slots_advanced_at >= seen.settings.loop_wait) {
-    plan.memory.slots_advanced_at = seen.now;
-    if (auto to = plan_advances(seen, wanted); !to.empty()) plan.actions.push_back(AdvanceSlots{std::move(to)});
-  }
-  return plan;
+bool is_permanent_here(const Settings& settings, const PermanentSlot& slot) {
+  return slot.cluster_type.empty() || (slot.cluster_type == "standby") == settings.standby_cluster.has_value();
+}
+
+WantedSlots wanted_slots(const Observation& seen) {
+  WantedSlots wanted;
+  if (!seen.settings.use_slots || !seen.postgres.sql) return wanted;
+  want_members(seen, wanted);
+  want_permanent(seen, wanted);
+  return wanted;
+}
+
+bool is_ignored(const Settings& settings, const SlotView& slot) {
+  const auto fits = [](const std::string& wanted, std::string_view value) { return wanted.empty() || wanted == value; };
+  return std::ranges::any_of(settings.ignore_slots, [&](const SlotMatcher& matcher) {
+    return fits(matcher.name, slot.name) && fits(matcher.type, slot.physical ? "physical" : "logical") &&
+           fits(matcher.database, slot.database) && fits(matcher.plugin, slot.plugin);
+  });
+}
+
+namespace {
+
+bool needs_feedback(const Observation& seen, const std::string& name, const Tags& tags) {
+  if (!streams_from_primary(seen.cluster, name, tags)) return false;
+  if (!tags.nofailover) return true;
+  return std::ranges::any_of(seen.cluster.members, [&](const auto& entry) {
+    const auto& member = entry.second;
+    const bool leads = seen.cluster.leader && seen.cluster.leader->name == member.name;
+    return member.tags.replicatefrom == name && !leads && needs_feedback(seen, member.name, member.tags);
+  });
+}
+
+}  // namespace
+
+bool needs_feedback(const Observation& seen) {
+  const auto& settings = seen.settings;
+  const bool logical = std::ranges::any_of(settings.slots, [](const auto& entry) { return !entry.second.physical; });
+  return logical && settings.use_slots && !settings.standby_cluster && can_advance(seen) &&
+         needs_feedback(seen, seen.self, settings.tags);
 }
 
 }  // namespace tamada::core

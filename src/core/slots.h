@@ -1,13 +1,13 @@
-// Physical slots for members: one per member that streams from this node.
-// Source: Patroni's documentation of use_slots, member_slots_ttl and replicatefrom.
+// Replication slots: which shall exist on this node, and where they stand.
+// Source of the rules: Patroni's documentation of use_slots, slots, ignore_slots, member_slots_ttl and of the tags
+// replicatefrom, nostream and nofailover; its 4.1 keeps member slots on every node that may come to lead.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/action.h"
-#include "core/memory.h"
 #include "core/observation.h"
 
 namespace tamada::core {
@@ -19,12 +19,24 @@ std::string slot_name(std::string_view member);
 // Whom `member` streams from: its replicatefrom, when that member runs and does not lead back to it; else the leader.
 std::string upstream_of(const ClusterView& cluster, const Member& member);
 
-// Every node keeps a slot for every other member, so that after a failover nobody finds the WAL that it needs gone.
-// Where the member does not stream from this node, the slot is moved along with what the member has received.
-struct SlotPlan {
-  Actions actions;
-  Memory memory;  // since when a slot has been unwanted
+// Nobody between the primary and this member, itself included, is without streaming: only then its feedback reaches the
+// primary, without which a copied logical slot is of no use.
+bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags);
+
+struct WantedSlot {
+  bool physical = true;
+  std::string database = {}, plugin = {};  // of a logical one
+  std::optional<bool> used = {};  // physical: somebody shall stream from it here; nothing: its member has vanished
+  Lsn lsn = 0;                    // where it stands on the node that uses it; 0: unknown
 };
-SlotPlan plan_slots(const Observation& seen, const Memory& memory);
+using WantedSlots = std::map<std::string, WantedSlot>;
+
+// For a running server. Of two slots of one name a member's comes before a permanent one.
+WantedSlots wanted_slots(const Observation& seen);
+bool is_permanent_here(const Settings& settings, const PermanentSlot& slot);
+bool is_ignored(const Settings& settings, const SlotView& slot);
+
+// Whether hot_standby_feedback has to be on: this node, or one that streams through it, holds permanent logical slots.
+bool needs_feedback(const Observation& seen);
 
 }  // namespace tamada::core

@@ -4,7 +4,6 @@
 #include "core/divergence.h"
 #include "core/history.h"
 #include "core/scene.h"
-#include "core/slots.h"
 
 namespace tamada::core::testing {
 namespace {
@@ -110,67 +109,6 @@ TEST(History, KeepsWhatIsKnownAndSignsTheNewest) {
   const auto cut = merge_history(file, known, "now", "a", 1);
   ASSERT_EQ(cut.size(), 1u);
   EXPECT_EQ(cut[0].timeline, 2u);
-}
-
-TEST(Slots, NamesAsPatroniMakesThem) {
-  EXPECT_EQ(slot_name("postgres-0"), "postgres_0");
-  EXPECT_EQ(slot_name("Node.A_1"), "node_a_1");
-  EXPECT_EQ(slot_name("a b"), "au0032b");
-  EXPECT_EQ(slot_name("\xc3\xa9"), "u0233");
-  EXPECT_EQ(slot_name(std::string(80, 'x')), std::string(63, 'x'));
-}
-
-TEST(Slots, CascadeFollowsTheChain) {
-  Scene scene;
-  scene.b_leads();
-  auto& members = scene.seen.cluster.members;
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");
-  members["c"].tags.replicatefrom = "a";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "a");
-  members["a"].state = "stopped";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");  // falls back to the leader
-  members["a"].state = "running";
-  members["a"].tags.replicatefrom = "c";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");  // a circle leads nowhere
-}
-
-TEST(Slots, DropsOnlyMembersThatAreLongGone) {
-  Scene scene;
-  scene.we_lead().primary();
-  scene.memory.known_members = scene.seen.cluster.members;
-  scene.seen.postgres.sql->slots = {{.name = "b"}, {.name = "c"}, {.name = "somebody_else"}};
-  scene.seen.cluster.members.erase("c");
-  auto plan = plan_slots(scene.seen, scene.memory);
-  EXPECT_TRUE(plan.actions.empty());
-  scene.seen.now += 30min;
-  plan = plan_slots(scene.seen, plan.memory);
-  ASSERT_EQ(plan.actions.size(), 1u);
-  EXPECT_EQ(std::get<SyncSlots>(plan.actions[0]).drop, std::vector<std::string>{"c"});
-}
-
-TEST(Slots, AStandbyMovesThemAlong) {
-  Scene scene;
-  scene.b_leads().standby(500);
-  scene.seen.postgres.sql->replay_lsn = 400;
-  scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 100}, {.name = "c", .restart_lsn = 100}};
-  scene.seen.cluster.status = Status{.optime = 500, .slots = {{"b", 500}, {"c", 300}}};
-  const auto plan = plan_slots(scene.seen, scene.memory);
-  ASSERT_EQ(plan.actions.size(), 1u);
-  const std::map<std::string, Lsn> expected{{"b", 400}, {"c", 300}};  // never beyond what is replayed here
-  EXPECT_EQ(std::get<AdvanceSlots>(plan.actions[0]).to, expected);
-}
-
-TEST(Slots, APrimaryKeepsWhatADirectStandbyNeeds) {
-  Scene scene;
-  scene.we_lead().primary();
-  scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 100}, {.name = "c", .restart_lsn = 100}};
-  scene.seen.cluster.members["b"].xlog_location = 900;
-  scene.seen.cluster.members["c"].xlog_location = 800;
-  scene.seen.cluster.members["c"].tags.replicatefrom = "b";
-  const auto plan = plan_slots(scene.seen, scene.memory);
-  ASSERT_EQ(plan.actions.size(), 1u);
-  const std::map<std::string, Lsn> expected{{"c", 800}};
-  EXPECT_EQ(std::get<AdvanceSlots>(plan.actions[0]).to, expected);
 }
 
 }  // namespace

@@ -63,9 +63,10 @@ awaitable<core::Result<std::string>> Access::resolve(std::string host, core::Dur
   co_return found.begin()->endpoint().address().to_string();
 }
 
-awaitable<core::Result<void>> Access::open_local(Connection& connection, core::Duration timeout) const {
+awaitable<core::Result<void>> Access::open_local(Connection& connection, core::Duration timeout,
+                                                 std::string database) const {
   const Address address = local_address();
-  Conninfo conninfo{{"dbname", "postgres"},
+  Conninfo conninfo{{"dbname", std::move(database)},
                     {"port", address.port},
                     {"fallback_application_name", "Patroni heartbeat"},  // as monitoring knows it
                     {"options", local_options}};
@@ -84,14 +85,28 @@ awaitable<core::Result<void>> Access::open_local(Connection& connection, core::D
 awaitable<core::Result<void>> Access::open_remote(Connection& connection, core::Upstream upstream,
                                                   config::Credentials credentials, bool replication,
                                                   core::Duration timeout) const {
-  auto number = co_await resolve(upstream.host, timeout);
-  if (!number) co_return std::unexpected(number.error());
+  // A list stands for one primary and its standbys: the one that takes writes is meant.
+  std::string hosts, numbers, ports;
+  core::Error unresolved;
+  for (const auto& [host, port] : hosts_and_ports(upstream.host, upstream.port)) {
+    const auto number = co_await resolve(host, timeout);
+    if (!number) {
+      unresolved = number.error();
+      continue;
+    }
+    const std::string comma = hosts.empty() ? "" : ",";
+    hosts += comma + host;
+    numbers += comma + *number;
+    ports += comma + (port.empty() ? "5432" : port);
+  }
+  if (hosts.empty()) co_return std::unexpected(unresolved);
   Conninfo conninfo{{"dbname", database_of(upstream.conn_url)},
-                    {"host", upstream.host},
-                    {"hostaddr", *number},
-                    {"port", upstream.port.empty() ? "5432" : upstream.port},
+                    {"host", hosts},
+                    {"hostaddr", numbers},
+                    {"port", ports},
                     {"fallback_application_name", local_.name + " asks"},
                     {"options", local_options}};
+  if (hosts.contains(',')) conninfo.emplace_back("target_session_attrs", "read-write");
   if (replication) conninfo.emplace_back("replication", "true");
   add_credentials(conninfo, credentials);
   co_return co_await connection.open(std::move(conninfo), timeout);

@@ -23,8 +23,9 @@ class Access {
   // Patroni's choice: the unix socket if asked for, else localhost if it is listened on, else the first address.
   Address local_address() const;
 
-  // To the database postgres of the local server, as superuser.
-  awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout) const;
+  // To a database of the local server, as superuser.
+  awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout,
+                                           std::string database = "postgres") const;
   awaitable<core::Result<void>> open_remote(Connection& connection, core::Upstream upstream,
                                             config::Credentials credentials, bool replication,
                                             core::Duration timeout) const;

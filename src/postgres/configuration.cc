@@ -11,6 +11,14 @@
 #include "postgres/files.h"
 
 namespace tamada::postgres {
+namespace {
+constexpr const char* feedback = "hot_standby_feedback";
+}
+
+Configuration::Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths)
+    : local_(local), dynamic_(std::move(dynamic)), paths_(paths) {
+  feedback_enforced_ = read_file(paths_.conf).value_or("").contains(parameter_line(feedback, "on"));
+}
 
 namespace {
 constexpr auto sync_names_parameter = "synchronous_standby_names";
@@ -25,13 +33,25 @@ core::Result<std::string> Configuration::write_pgpass(const std::string& path, c
 
 core::Result<std::string> Configuration::recovery_lines(const core::Upstream& upstream, int server_version) {
   const auto wanted = server(server_version);
-  Parameters parameters = standby_parameters(wanted.recovery, server_version);
+  auto recovery = wanted.recovery;
+  for (const auto& [name, value] : {std::pair{"restore_command", upstream.restore_command},
+                                    std::pair{"archive_cleanup_command", upstream.archive_cleanup_command},
+                                    std::pair{"recovery_min_apply_delay", upstream.recovery_min_apply_delay}}) {
+    if (!value.empty()) recovery[name] = value;
+  }
+  Parameters parameters = standby_parameters(recovery, server_version);
   if (!upstream.host.empty()) {
     const auto& credentials = local_.postgresql.replication;
     const auto passfile = write_pgpass(paths_.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
     if (!passfile) return std::unexpected(passfile.error());
-    parameters["primary_conninfo"] = format(to_upstream(upstream, credentials, server_version, *passfile, local_.name));
-    if (wanted.use_slots) parameters["primary_slot_name"] = core::slot_name(local_.name);
+    auto conninfo = to_upstream(upstream, credentials, server_version, *passfile, local_.name);
+    const auto slot = core::slot_name(upstream.remote ? upstream.slot : local_.name);
+    if (wanted.use_slots && !slot.empty()) {
+      parameters["primary_slot_name"] = slot;
+      // Of several hosts the one that has the slot: the primary.
+      if (upstream.remote && upstream.host.contains(',')) conninfo.emplace_back("target_session_attrs", "read-write");
+    }
+    parameters["primary_conninfo"] = format(conninfo);
   }
   return parameter_lines(parameters);
 }
@@ -45,6 +65,7 @@ bool Configuration::has_unknown_names(int server_version) const {
 
 config::ServerConfiguration Configuration::server(int server_version) const {
   auto wanted = config::server_configuration(local_, dynamic_(), server_version, false, role_);
+  if (feedback_enforced_) wanted.parameters[feedback] = "on";
   config::make_valid(wanted.parameters, server_version, known_, wanted.warnings);
   for (const auto& warning : wanted.warnings) {
     if (warned_.insert(warning).second) log::warning("{}", warning);
@@ -89,7 +110,7 @@ core::Result<bool> Configuration::write_primary(int server_version) {
 }
 
 core::Result<bool> Configuration::write_standby(core::Upstream upstream, int server_version) {
-  role_ = config::Role::replica;
+  role_ = upstream.remote ? config::Role::standby_leader : config::Role::replica;
   const auto lines = recovery_lines(upstream, server_version);
   if (!lines) return std::unexpected(lines.error());
   sync_names_ = "";  // of a former life as a primary; before a promotion they are set anew

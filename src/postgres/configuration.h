@@ -21,8 +21,7 @@ using Dynamic = std::function<const config::Json&()>;
 
 class Configuration {
  public:
-  Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths)
-      : local_(local), dynamic_(std::move(dynamic)), paths_(paths) {}
+  Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths);
 
   // Each returns whether a file changed. A standby's also writes the password file for its upstream.
   core::Result<bool> write_primary(int server_version);
@@ -52,6 +51,10 @@ class Configuration {
   // Whether the files have been written by this daemon for that role; after a failure true for a while, too.
   bool is_current(config::Role role) const;
   bool has_restore_command(int server_version) const;
+  // hot_standby_feedback on, for the sake of logical slots. What the files say at our start holds until we know better:
+  // a standby whose feedback ends for a moment lets the primary remove what its copied slots need.
+  void enforce_feedback(bool on) { feedback_enforced_ = on; }
+  bool feedback_enforced() const { return feedback_enforced_; }
   const std::optional<core::Upstream>& following() const { return following_; }
 
   // A password file with these lines; its path, or "" when there is none to write.
@@ -75,6 +78,7 @@ class Configuration {
   mutable std::set<std::string> warned_;   // each warning once
   std::optional<std::string> sync_names_;  // nothing: as the file says
   bool raised_ = false;
+  bool feedback_enforced_ = false;
 };
 
 }  // namespace tamada::postgres

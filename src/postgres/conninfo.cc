@@ -86,11 +86,32 @@ std::string database_of(std::string_view conn_url) {
   return path.empty() ? "postgres" : std::string(path);
 }
 
+std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::string& hosts, const std::string& ports) {
+  std::vector<std::pair<std::string, std::string>> result;
+  const auto next = [](const std::string& list, std::size_t& at) {
+    const auto end = std::min(list.find(',', at), list.size());
+    const auto item = list.substr(at, end - at);
+    at = end + 1;
+    return item;
+  };
+  std::size_t host_at = 0, port_at = 0;
+  std::string port;
+  while (host_at <= hosts.size()) {
+    if (port_at <= ports.size()) port = next(ports, port_at);
+    result.emplace_back(next(hosts, host_at), port);
+  }
+  return result;
+}
+
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials) {
   if (credentials.password.empty()) return "";
   const auto field = [](const std::string& text) { return text.empty() ? std::string("*") : escaped(text, "\\:"); };
-  return field(host) + ":" + field(port) + ":*:" + field(credentials.username) + ":" + field(credentials.password) +
-         "\n";
+  std::string lines;
+  for (const auto& [one, its_port] : hosts_and_ports(host, port)) {
+    lines += field(one) + ":" + field(its_port) + ":*:" + field(credentials.username) + ":" +
+             field(credentials.password) + "\n";
+  }
+  return lines;
 }
 
 std::string quote_literal(std::string_view text) {

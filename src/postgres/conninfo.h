@@ -27,7 +27,10 @@ std::string format(const Conninfo& conninfo);
 // The path of postgres://host:port/path, or "postgres".
 std::string database_of(std::string_view conn_url);
 
-// One line of a password file, with its newline; empty without a password.
+// Of libpq's lists of hosts and ports: "a,b" and "5432" or "5432,5433".
+std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::string& hosts, const std::string& ports);
+
+// Lines of a password file, one for each host of a list; empty without a password.
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials);
 
 std::string quote_literal(std::string_view text);

@@ -53,6 +53,9 @@ TEST(Conninfo, PasswordFile) {
   odd.password = "c\\d";
   EXPECT_EQ(pgpass_line("::1", "1", odd), "\\:\\:1:1:*:a\\:b:c\\\\d\n");
   EXPECT_EQ(pgpass_line("h", "1", {}), "");
+  EXPECT_EQ(pgpass_line("a,b", "1", replicator()), "a:1:*:replicator:rep\nb:1:*:replicator:rep\n");
+  EXPECT_EQ(pgpass_line("a,b", "1,2", replicator()), "a:1:*:replicator:rep\nb:2:*:replicator:rep\n");
+  EXPECT_EQ(pgpass_line("a", "", replicator()), "a:*:*:replicator:rep\n");
 }
 
 TEST(Conninfo, QuotesForSql) {

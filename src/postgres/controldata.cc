@@ -62,6 +62,8 @@ void take(ControlData& data, std::string_view label, std::string_view value) {
     file.checkpoint = lsn();
   } else if (label == "Latest checkpoint's REDO location") {
     file.redo = lsn();
+  } else if (label == "Latest checkpoint's REDO WAL file") {
+    data.redo_wal_file = value;
   } else if (label == "Latest checkpoint's TimeLineID") {
     file.timeline = number<core::Timeline>(value);
   } else if (label == "Minimum recovery ending location") {

@@ -16,6 +16,7 @@ struct ControlData {
   // Source: PostgreSQL, "Hot Standby", section "Administrator's Overview".
   std::map<std::string, int> minimum_settings;
   core::Lsn wal_segment_size = 0;  // bytes
+  std::string redo_wal_file;       // the segment of the latest checkpoint's redo position
 };
 
 // Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.

@@ -164,9 +164,12 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   view.standby_signal = node.data.standby_signal();
   view.server_version = node.data.major_version();
   view.following = node.configuration.following();
+  const auto standby_role =
+      view.following && view.following->remote ? config::Role::standby_leader : config::Role::replica;
   view.configuration_is_current =
-      node.configuration.is_current(view.standby_signal ? config::Role::replica : config::Role::primary);
+      node.configuration.is_current(view.standby_signal ? standby_role : config::Role::primary);
   view.superseded_data = !impl_->removing && !node.data.superseded().empty();
+  view.feedback_enforced = node.configuration.feedback_enforced();
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();
@@ -238,50 +241,26 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   co_return co_await start_server(node, std::move(upstream), 0s);
 }
 
-// Each on its own: one slot's trouble does not keep the others from their due.
-awaitable<Result<void>> run_each(Connection& connection, std::vector<std::string> statements) {
-  Result<void> result;
-  for (auto& statement : statements) {
-    const auto done = co_await connection.query(std::move(statement), query_timeout);
-    if (done) continue;
-    result = std::unexpected(done.error());
-    if (!connection.is_open()) break;
-  }
-  co_return result;
+awaitable<Result<void>> LocalPostgres::sync_slots(std::vector<core::SlotSpec> create,
+                                                  std::vector<core::SlotDrop> drop) {
+  co_return co_await change_slots(impl_->node, std::move(create), std::move(drop));
 }
 
-awaitable<Result<void>> LocalPostgres::sync_slots(std::vector<std::string> create, std::vector<std::string> drop) {
-  auto& node = impl_->node;
-  Connection connection(node.executor);
-  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
-  std::vector<std::string> statements;
-  for (const auto& name : create) {
-    statements.push_back("SELECT pg_catalog.pg_create_physical_replication_slot(" + quote_literal(name) +
-                         ", true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = " +
-                         quote_literal(name) + ")");
-  }
-  for (const auto& name : drop) {
-    statements.push_back(
-        "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots"
-        " WHERE NOT active AND slot_type = 'physical' AND slot_name = " +
-        quote_literal(name));
-  }
-  co_return co_await run_each(connection, std::move(statements));
+awaitable<Result<void>> LocalPostgres::advance_slots(std::vector<core::SlotAdvance> slots) {
+  co_return co_await move_slots(impl_->node, std::move(slots));
 }
 
-awaitable<Result<void>> LocalPostgres::advance_slots(std::map<std::string, core::Lsn> to) {
-  auto& node = impl_->node;
-  Connection connection(node.executor);
-  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
-  std::vector<std::string> statements;
-  for (const auto& [name, lsn] : to) {
-    const auto position = quote_literal(core::format_lsn(lsn)) + "::pg_lsn";
-    statements.push_back(
-        "SELECT pg_catalog.pg_replication_slot_advance(slot_name, " + position +
-        ") FROM pg_catalog.pg_replication_slots WHERE NOT active AND slot_type = 'physical' AND restart_lsn < " +
-        position + " AND slot_name = " + quote_literal(name));
-  }
-  co_return co_await run_each(connection, std::move(statements));
+awaitable<Result<void>> LocalPostgres::copy_slots(core::Upstream from, std::vector<core::SlotSpec> slots) {
+  co_return co_await copy_logical_slots(impl_->node, std::move(from), std::move(slots));
+}
+
+awaitable<Result<void>> LocalPostgres::enforce_feedback(bool on) {
+  impl_->node.configuration.enforce_feedback(on);
+  co_return co_await apply_configuration();
+}
+
+awaitable<Result<void>> LocalPostgres::archive_last_wal() {
+  co_return co_await archive_shutdown_checkpoint(impl_->node);
 }
 
 awaitable<Result<void>> LocalPostgres::set_sync_names(std::string names) {

@@ -27,12 +27,15 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> start(const core::Upstream* upstream, Duration timeout) override;
   awaitable<Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
   awaitable<Result<void>> promote() override;
+  awaitable<Result<void>> copy_slots(core::Upstream from, std::vector<core::SlotSpec> slots) override;
 
   awaitable<Result<void>> follow(core::Upstream upstream) override;
-  awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
-  awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
+  awaitable<Result<void>> sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) override;
+  awaitable<Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) override;
   awaitable<Result<void>> set_sync_names(std::string names) override;
+  awaitable<Result<void>> enforce_feedback(bool on) override;
   awaitable<Result<void>> checkpoint() override;
+  awaitable<Result<void>> archive_last_wal() override;
   awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;

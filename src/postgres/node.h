@@ -50,6 +50,9 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
 // By the first of create_replica_methods that succeeds. An empty upstream: by those that need none.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
+awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop);
+awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots);
+awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std::vector<core::SlotSpec> slots);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
@@ -58,6 +61,8 @@ awaitable<Result<bool>> apply_configuration(Node& node);
 // Where the configuration has names that our table lacks: asks the program what it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
 awaitable<void> pause(Duration duration);
+awaitable<Result<void>> archive_shutdown_checkpoint(Node& node);
+
 // CHECKPOINT on a connection of its own.
 awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
 

@@ -145,7 +145,8 @@ Row primary_row() {
               "sync_state":"sync","sync_priority":1,"flush_lsn":67109000,"sync_lsn":67108000}])",
           "n2",
           R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000},
-              {"slot_name":"l","slot_type":"logical","active":false,"lsn":null}])",
+              {"slot_name":"l","slot_type":"logical","active":false,"lsn":null,"database":"d","plugin":"p",
+               "holds_xmin":true,"wal_status":"lost"}])",
           R"({"max_connections":["integer",null,"100","50"],"shared_buffers":["integer","8kB","16384","262144kB"],
               "hot_standby":["bool",null,"on","off"],"primary_conninfo":["string",null,"a","b"]})",
           "7711125456257864299"};
@@ -168,6 +169,9 @@ TEST(SqlView, Primary) {
   EXPECT_TRUE(view.slots[0].active);
   EXPECT_FALSE(view.slots[1].physical);
   EXPECT_FALSE(view.slots[1].restart_lsn);
+  EXPECT_EQ(view.slots[1].database + view.slots[1].plugin, "dp");
+  EXPECT_TRUE(view.slots[1].holds_xmin && view.slots[1].lost);
+  EXPECT_FALSE(view.slots[0].holds_xmin || view.slots[0].lost);
   EXPECT_EQ(view.pending_restart.at("max_connections"), R"({"old_value":"100","new_value":"50"})");
   EXPECT_EQ(view.pending_restart.at("shared_buffers"), R"({"old_value":"128MB","new_value":"256MB"})");
   EXPECT_EQ(view.pending_restart.size(), 2u);

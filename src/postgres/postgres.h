@@ -50,15 +50,24 @@ class Postgres {
   // Returns when the server is out of recovery and takes writes.
   virtual awaitable<Result<void>> promote() = 0;
 
+  // Of a standby: the state files of logical slots, from the primary `from`. On success the server is stopped, for it
+  // reads them at its start; when there is nothing to copy it runs on, and that is an error.
+  virtual awaitable<Result<void>> copy_slots(core::Upstream from, std::vector<core::SlotSpec> slots) = 0;
+
   // ---- short work
   virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;  // rewrites and reloads (restarts before 13)
-  virtual awaitable<Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) = 0;
-  // Moves inactive physical slots forward, so that they keep no WAL that their member has long received.
-  virtual awaitable<Result<void>> advance_slots(std::map<std::string, core::Lsn> to) = 0;
+  // May last (a new logical slot waits for the transactions of now to end), so it is run beside the cycle.
+  virtual awaitable<Result<void>> sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) = 0;
+  // Moves inactive slots forward, so that they keep no WAL that their user has long received. Beside the cycle, too.
+  virtual awaitable<Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) = 0;
+  // Of a standby: hot_standby_feedback on, whatever the configuration says; else as it says.
+  virtual awaitable<Result<void>> enforce_feedback(bool on) = 0;
   // synchronous_standby_names, in synchronous mode; returns when it is in force. Kept over restarts as a primary, and
   // emptied when the server is started as a standby.
   virtual awaitable<Result<void>> set_sync_names(std::string names) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
+  // Of a primary that has been shut down cleanly: the segment with its shutdown checkpoint, by archive_command.
+  virtual awaitable<Result<void>> archive_last_wal() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;  // local file
   // Whether `timeline` begins at `from` with the same WAL on the other server as here: a number does not tell, two

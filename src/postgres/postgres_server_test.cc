@@ -217,7 +217,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_FALSE(observe(*n0).crashed);
 
   // ---- a standby
-  ASSERT_OK(complete(n0->postgres->sync_slots({"n1", "n2"}, {"nosuch"})));
+  ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}, {"n2"}}, {{"nosuch", "for a test"}})));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
   EXPECT_TRUE(observe(*n1).standby_signal);
   const auto upstream = n0->upstream();
@@ -230,7 +230,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   ASSERT_EQ(view.sql->replication.size(), 1u);
   EXPECT_EQ(view.sql->replication[0].application_name, "n1");
   ASSERT_EQ(view.sql->slots.size(), 2u);
-  ASSERT_OK(complete(n0->postgres->sync_slots({}, {"n2"})));
+  ASSERT_OK(complete(n0->postgres->sync_slots({}, {{"n2", "for a test"}})));
   EXPECT_EQ(observe(*n0).sql->slots.size(), 1u);
 
   auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
@@ -258,7 +258,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(asked.history, *history);
   EXPECT_EQ(core::divergence(observe(*n0), asked, std::nullopt), core::Divergence::diverged);
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
-  ASSERT_OK(complete(n1->postgres->sync_slots({"n0"}, {})));
+  ASSERT_OK(complete(n1->postgres->sync_slots({{"n0"}}, {})));
   const auto successor = n1->upstream();
   ASSERT_OK(complete(n0->postgres->start(&successor, 30s)));
   EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) {
@@ -282,7 +282,7 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   EXPECT_EQ(observe(*n1).sql->replication_state, "");
 
   // ---- follow: by a reload alone
-  ASSERT_OK(complete(n0->postgres->sync_slots({"n1"}, {})));
+  ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}}, {})));
   const int pid = postmaster_pid(*n1);
   ASSERT_OK(complete(n1->postgres->follow(n0->upstream())));
   EXPECT_TRUE(eventually(

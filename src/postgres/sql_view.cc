@@ -56,8 +56,9 @@ SELECT r.recovering,
       FROM pg_catalog.pg_stat_replication) s),
   pg_catalog.current_setting('synchronous_standby_names'),
   (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
-      CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn
-      FROM pg_catalog.pg_replication_slots) s),
+      CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn,
+      database, plugin, xmin IS NOT NULL AS holds_xmin{slot_columns}
+      FROM pg_catalog.pg_replication_slots WHERE NOT temporary{slot_filter}) s),
   (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.json_build_array(s.vartype, s.unit, s.setting, COALESCE(
       (SELECT f.setting FROM pg_catalog.pg_file_settings f WHERE pg_catalog.lower(f.name) = pg_catalog.lower(s.name)
       ORDER BY f.seqno DESC LIMIT 1), s.boot_val))) FROM pg_catalog.pg_settings s WHERE s.pending_restart),
@@ -95,14 +96,23 @@ void read_replication(core::SqlView& view, const std::optional<std::string>& tex
   });
 }
 
+bool is_true(const wire::Json& item, std::string_view key) {
+  const auto* value = wire::find(item, key);
+  return value && wire::to_bool(*value).value_or(false);
+}
+
 void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
   each_object(text, [&view](const wire::Json& item) {
     core::SlotView slot;
     slot.name = wire::text_at(item, "slot_name");
     slot.physical = wire::text_at(item, "slot_type") == "physical";
-    const auto* active = wire::find(item, "active");
-    slot.active = active && wire::to_bool(*active).value_or(false);
+    slot.active = is_true(item, "active");
     slot.restart_lsn = wire::unsigned_at(item, "lsn");
+    slot.database = wire::text_at(item, "database");
+    slot.plugin = wire::text_at(item, "plugin");
+    slot.holds_xmin = is_true(item, "holds_xmin");
+    slot.failover = is_true(item, "failover");
+    slot.lost = wire::text_at(item, "wal_status") == "lost";
     view.slots.push_back(std::move(slot));
   });
 }
@@ -134,6 +144,11 @@ void read_pending_restart(core::SqlView& view, const std::optional<std::string>&
 std::string sql_view_query(int server_version) {
   return fmt::format(
       query_template, fmt::arg("written", server_version >= 130000 ? "w.written_lsn" : "w.received_lsn"),
+      // What PostgreSQL 17 synchronizes by itself is none of ours.
+      fmt::arg("slot_columns", server_version >= 170000   ? ", wal_status, failover"
+                               : server_version >= 130000 ? ", wal_status"
+                                                          : ""),
+      fmt::arg("slot_filter", server_version >= 170000 ? " AND NOT (failover AND synced)" : ""),
       fmt::arg("restore", server_version >= 120000 ? "pg_catalog.current_setting('restore_command')" : "NULL"));
 }
 

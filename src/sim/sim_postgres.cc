@@ -292,18 +292,19 @@ awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   co_return Result<void>();
 }
 
-awaitable<Result<void>> SimPostgres::sync_slots(std::vector<std::string> create, std::vector<std::string> drop) {
+awaitable<Result<void>> SimPostgres::sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (!server_.answers()) co_return core::fail("postgres does not answer");
   if (bugs_.is("slots-not-created")) co_return Result<void>();
-  for (const auto& name : create) server_.slots.try_emplace(name, server_.end.lsn);
-  for (const auto& name : drop) server_.slots.erase(name);
+  for (const auto& slot : drop) server_.slots.erase(slot.name);
+  for (const auto& slot : create) server_.slots.try_emplace(slot.name, server_.end.lsn);
   co_return Result<void>();
 }
 
-awaitable<Result<void>> SimPostgres::advance_slots(std::map<std::string, core::Lsn> to) {
-  for (const auto& [name, lsn] : to) {
-    if (const auto it = server_.slots.find(name); it != server_.slots.end()) it->second = std::max(it->second, lsn);
+awaitable<Result<void>> SimPostgres::advance_slots(std::vector<core::SlotAdvance> slots) {
+  for (const auto& slot : slots) {
+    const auto it = server_.slots.find(slot.name);
+    if (it != server_.slots.end()) it->second = std::max(it->second, slot.to);
   }
   co_return Result<void>();
 }

@@ -25,10 +25,16 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
   awaitable<core::Result<void>> promote() override;
   awaitable<core::Result<void>> follow(core::Upstream upstream) override;
-  awaitable<core::Result<void>> sync_slots(std::vector<std::string> create, std::vector<std::string> drop) override;
-  awaitable<core::Result<void>> advance_slots(std::map<std::string, core::Lsn> to) override;
+  awaitable<core::Result<void>> sync_slots(std::vector<core::SlotSpec> create,
+                                           std::vector<core::SlotDrop> drop) override;
+  awaitable<core::Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) override;
+  awaitable<core::Result<void>> enforce_feedback(bool) override { co_return core::Result<void>(); }
+  awaitable<core::Result<void>> copy_slots(core::Upstream, std::vector<core::SlotSpec>) override {
+    co_return core::fail("logical slots are not simulated");
+  }
   awaitable<core::Result<void>> set_sync_names(std::string names) override;
   awaitable<core::Result<void>> checkpoint() override;
+  awaitable<core::Result<void>> archive_last_wal() override { co_return core::Result<void>(); }
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;

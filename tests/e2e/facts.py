@@ -63,3 +63,8 @@ def wait_key_gone(cluster, key):
 
 def wait_log(node, text, timeout=30):
     wait_for(f"{text!r} in the log of {node}", lambda: text in node.log(), timeout)
+
+
+def wait_writable(node, timeout=30):
+    """/primary answers for who holds the key, which may be promoting yet."""
+    wait_for(f"{node} to take writes", lambda: node.sql("select pg_is_in_recovery()") == [(False,)], timeout)

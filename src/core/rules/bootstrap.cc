@@ -9,7 +9,7 @@ Decision finish(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.bootstrapping = false;
   next.job_seen = seen.job.id;
-  return say(next, "initialized a new cluster",
+  return say(next, seen.settings.standby_cluster ? "initialized a new standby cluster" : "initialized a new cluster",
              {WriteInitialize{seen.postgres.system_identifier}, WriteConfig{}, AcquireLeader{}});
 }
 
@@ -48,6 +48,10 @@ std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Me
 Answer bootstrap(const Observation& seen, const Memory& memory) {
   const auto& cluster = seen.cluster;
   if (memory.bootstrapping) {
+    // The first member of a standby cluster has a copy, not a primary; `rejoin` starts it.
+    const bool copied = seen.job.kind == JobKind::basebackup && seen.job.id > memory.job_seen &&
+                        seen.job.state == JobState::succeeded && !seen.postgres.system_identifier.empty();
+    if (seen.settings.standby_cluster && copied) return finish(seen, memory);
     if (seen.job.kind == JobKind::bootstrap && seen.job.state == JobState::succeeded) {
       if (seen.postgres.system_identifier.empty() || !seen.postgres.running_primary()) {
         return say(memory, "waiting for the new cluster to answer");
@@ -64,6 +68,10 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
       Memory next = memory;
       next.bootstrapping = false;
       return say(next, "waiting for leader to bootstrap");
+    }
+    if (const auto& standby = seen.settings.standby_cluster) {
+      return say(memory, "trying to bootstrap a new standby leader",
+                 {StartJob{.kind = JobKind::basebackup, .upstream = remote_upstream(*standby)}});
     }
     return say(memory, "trying to bootstrap a new cluster", {StartJob{.kind = JobKind::bootstrap}});
   }

@@ -7,6 +7,7 @@
 
 #include "core/rules/rules.h"
 #include "core/sync.h"
+#include "core/upstream.h"
 
 namespace tamada::core::rules {
 
@@ -52,10 +53,6 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
   backoff.not_before = seen.now + std::min<Duration>(seen.settings.loop_wait, 1s * (1 << exponent));
 }
 
-inline Upstream upstream_to(const Member& member) {
-  return {.member = member.name, .conn_url = member.conn_url, .host = member.host, .port = member.port};
-}
-
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
 inline Instant demote_at(const Observation& seen) {
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows.
@@ -96,6 +93,9 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   }
   return members;
 }
+
+// The leader's keys, each written only when it differs: initialize, config, status.
+Actions keep_keys(const Observation& seen, Memory& memory);
 
 inline bool failover_possible(const Observation& seen) {
   for (const auto& [member_name, member] : seen.cluster.members) {

@@ -5,19 +5,22 @@
 namespace tamada::core::rules {
 namespace {
 
-// Source: Patroni's tag clonefrom: copy from such a member rather than burden the leader.
+// Source: Patroni's tag clonefrom: copy from any of such members rather than burden the leader.
 const Member* clone_source(const Observation& seen, const Memory& memory) {
   if (memory.copy_from_leader) return seen.cluster.leader_member();
-  const auto* own = seen.cluster.member(seen.self);
-  if (own && !own->tags.replicatefrom.empty()) {
-    const auto* wanted = seen.cluster.member(own->tags.replicatefrom);
-    if (wanted && wanted->running()) return wanted;
-  }
   const bool leader_only = seen.job.kind == JobKind::basebackup && seen.job.state == JobState::failed;
+  if (leader_only) return seen.cluster.leader_member();
+  const auto* upstream = seen.cluster.member(seen.settings.tags.replicatefrom);
+  if (upstream && upstream->name != seen.self && upstream->running()) return upstream;
+  std::vector<const Member*> sources;
   for (const auto& [member_name, member] : seen.cluster.members) {
-    if (!leader_only && member_name != seen.self && member.tags.clonefrom && member.running()) return &member;
+    const bool leads = seen.cluster.leader && seen.cluster.leader->name == member_name;
+    if (member_name != seen.self && !leads && member.tags.clonefrom && member.running()) sources.push_back(&member);
   }
-  return seen.cluster.leader_member();
+  if (sources.empty()) return seen.cluster.leader_member();
+  // The clock is chance enough to spread the load.
+  const auto chance = static_cast<std::uint64_t>(seen.now.time_since_epoch().count() / 1000);
+  return sources[chance % sources.size()];
 }
 
 Decision copy(const Observation& seen, const Memory& memory) {

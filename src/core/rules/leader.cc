@@ -3,7 +3,7 @@
 #include "core/failsafe.h"
 #include "core/restart.h"
 #include "core/rules/common.h"
-#include "core/slots.h"
+#include "core/slot_plan.h"
 #include "core/sync.h"
 
 namespace tamada::core::rules {
@@ -33,6 +33,7 @@ Decision release_after_failed_start(const Observation& seen, const Memory& memor
 
 Answer recover(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || seen.postgres.process != ProcessState::stopped) return std::nullopt;
+  if (seen.settings.standby_cluster) return std::nullopt;
   if (seen.postgres.data_directory != DataDirectory::valid) return std::nullopt;
   if (job_failed(seen, memory, JobKind::start)) return release_after_failed_start(seen, memory);
   Memory next = memory;
@@ -92,18 +93,34 @@ Answer promote(const Observation& seen, const Memory& memory) {
   return say(next, "promoted self to leader by acquiring session lock", {StartJob{.kind = JobKind::promote}});
 }
 
-namespace {
-
-// The keys and slots that a running primary keeps in order, each written only when it differs.
-void maintain(const Observation& seen, Memory& next, Actions& actions) {
+Actions keep_keys(const Observation& seen, Memory& memory) {
+  Actions actions;
   const auto& cluster = seen.cluster;
-  const auto& sql = *seen.postgres.sql;
   if (!cluster.initialize || cluster.initialize->empty()) {
     if (!seen.postgres.system_identifier.empty()) actions.push_back(WriteInitialize{seen.postgres.system_identifier});
   }
   if (!cluster.config_json) actions.push_back(WriteConfig{});
   if (!seen.postgres.configuration_is_current) actions.push_back(ApplyConfiguration{});
   if (auto members = failsafe_to_write(seen)) actions.push_back(WriteFailsafe{std::move(*members)});
+  const auto status = status_now(seen, memory);
+  const auto& known = cluster.status;
+  const bool moved = !known || known->optime != status.optime || known->slots != status.slots ||
+                     known->retain_slots != status.retain_slots;
+  const bool due =
+      memory.status_written_at == Instant{} || seen.now - memory.status_written_at >= seen.settings.loop_wait || !known;
+  if (moved && due) {
+    memory.status_written_at = seen.now;
+    actions.push_back(WriteStatus{status});
+  }
+  return actions;
+}
+
+namespace {
+
+// What a promotion leaves to be done.
+void follow_up_promotion(const Observation& seen, Memory& next, Actions& actions) {
+  const auto& cluster = seen.cluster;
+  const auto& sql = *seen.postgres.sql;
   const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
                                                    cluster.history->back().timeline + 1 != sql.timeline);
   if (history_behind && next.history_checked_for != sql.timeline) {
@@ -111,9 +128,6 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
     actions.push_back(WriteHistory{sql.timeline});
   }
   if (sql.timeline == 1) next.history_checked_for = 0;
-  auto slots = plan_slots(seen, next);
-  next = slots.memory;
-  for (auto& action : slots.actions) actions.push_back(std::move(action));
   // pg_rewind reads the timeline from the control file, which only a checkpoint brings up to date.
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (promoted_here && next.checkpoint_for != sql.timeline) {
@@ -122,21 +136,10 @@ void maintain(const Observation& seen, Memory& next, Actions& actions) {
   }
 }
 
-Status status_now(const Observation& seen) {
-  Status status;
-  status.optime = seen.postgres.sql->wal_lsn;
-  for (const auto& slot : seen.postgres.sql->slots) {
-    if (slot.restart_lsn) status.slots[slot.name] = *slot.restart_lsn;
-  }
-  status.slots[slot_name(seen.self)] = seen.postgres.sql->wal_lsn;
-  for (const auto& [slot, lsn] : status.slots) status.retain_slots.push_back(slot);
-  return status;
-}
-
 }  // namespace
 
 Answer leader(const Observation& seen, const Memory& memory) {
-  if (!seen.holds_leader_key()) return std::nullopt;
+  if (!seen.holds_leader_key() || seen.settings.standby_cluster) return std::nullopt;
   if (!seen.postgres.running_primary()) {
     if (seen.postgres.process == ProcessState::starting) {
       const auto limit = memory.crashed_at.value_or(seen.now) + start_limit(seen.settings, memory);
@@ -157,16 +160,8 @@ Answer leader(const Observation& seen, const Memory& memory) {
   next.crashed_at.reset();
   next.gave_up_at.reset();
   next.backoff.clear();
-  Actions actions;
-  maintain(seen, next, actions);
-  const auto status = status_now(seen);
-  const bool moved = !seen.cluster.status || seen.cluster.status->optime != status.optime ||
-                     seen.cluster.status->slots != status.slots;
-  if (moved && (next.status_written_at == Instant{} || seen.now - next.status_written_at >= seen.settings.loop_wait ||
-                !seen.cluster.status)) {
-    next.status_written_at = seen.now;
-    actions.push_back(WriteStatus{status});
-  }
+  Actions actions = keep_keys(seen, next);
+  follow_up_promotion(seen, next, actions);
   auto sync = plan_sync(seen, next);
   for (auto& action : sync.actions) actions.push_back(std::move(action));
   if (sync.said.empty()) sync.said = "no action. I am (" + seen.self + "), the leader with the lock";

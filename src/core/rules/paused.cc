@@ -18,6 +18,8 @@ Answer paused(const Observation& seen, const Memory& memory) {
   const bool chosen = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   if (chosen && (seen.cluster.unlocked() || seen.holds_leader_key()) && seen.postgres.running_standby())
     return std::nullopt;
+  const bool leads_standby_cluster = seen.settings.standby_cluster && seen.postgres.running_standby();
+  if (seen.holds_leader_key() && leads_standby_cluster) return std::nullopt;
   if (seen.holds_leader_key())
     return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary", {ReleaseLeader{}});
   // After a switchover in pause the old primary still has to come back as a standby.

@@ -73,8 +73,9 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
 
 // The keys were wiped, they have not expired: the lease that the last leader counts on may live on, and it is silent.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
-  if (seen.cluster.initialize || memory.last_leader == seen.self || seen.postgres.running_primary() ||
-      seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
+  // A standby cluster has no primary that could live on.
+  if (seen.cluster.initialize || seen.settings.standby_cluster || memory.last_leader == seen.self ||
+      seen.postgres.running_primary() || seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
     return std::nullopt;
   }
   const auto it = seen.peers.find(memory.last_leader);
@@ -111,7 +112,8 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
 
 Answer race(const Observation& seen, const Memory& memory) {
   if (!seen.cluster.unlocked() || !seen.postgres.sql) return std::nullopt;
-  if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.role_told.empty()) {
+  const bool found_running = seen.job.id == 0;  // not started by us
+  if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.role_told.empty() && found_running) {
     auto decision = warn(memory,
                          "No initialize key in DCS and PostgreSQL is running as replica, aborting start; please first "
                          "start the node running as primary",

@@ -23,6 +23,7 @@ Answer create_replica(const Observation& seen, const Memory& memory);
 Answer take_over_own_key(const Observation& seen, const Memory& memory);
 Answer hand_over(const Observation& seen, const Memory& memory);
 Answer recover(const Observation& seen, const Memory& memory);
+Answer standby_leader(const Observation& seen, const Memory& memory);
 Answer promote(const Observation& seen, const Memory& memory);
 Answer switchover(const Observation& seen, const Memory& memory);
 Answer leader(const Observation& seen, const Memory& memory);

@@ -54,7 +54,8 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
 }
 
 Answer switchover(const Observation& seen, const Memory& memory) {
-  if (!seen.cluster.failover || !seen.holds_leader_key() || !seen.postgres.running_primary()) return std::nullopt;
+  const bool leads = seen.settings.standby_cluster ? seen.postgres.running_standby() : seen.postgres.running_primary();
+  if (!seen.cluster.failover || !seen.holds_leader_key() || !leads) return std::nullopt;
   const auto& request = *seen.cluster.failover;
   if (request.scheduled_at && *request.scheduled_at > seen.wall) return std::nullopt;
   const std::string what = request.is_switchover() ? "switchover" : "manual failover";
@@ -99,6 +100,11 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   }
   if (possible == 0) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
   Memory next = memory;
+  if (seen.settings.standby_cluster) {
+    // It writes nothing, so there is nothing to stop: it will follow the new one.
+    next.gave_up_at = seen.now;
+    return say(next, what + ": the leader key is free", {ReleaseLeader{seen.postgres.sql->wal_lsn}});
+  }
   next.handing_over = what;
   next.job_seen = seen.job.id;
   return say(next, what + ": demoting myself",

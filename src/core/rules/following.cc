@@ -1,0 +1,169 @@
+#include "core/rules/following.h"
+
+#include "core/slot_plan.h"
+
+namespace tamada::core::rules {
+namespace {
+
+constexpr Duration not_streaming_for = 2s;  // before we ask whether the timelines have parted
+
+bool may_copy_again(const Observation& seen, const Memory& memory) {
+  // As in Patroni: a standby cluster is not copied anew by itself, its source may be far away.
+  if (seen.settings.standby_cluster) return false;
+  return seen.settings.remove_data_directory_on_diverged_timelines ||
+         (memory.rewind_failed && seen.settings.remove_data_directory_on_rewind_failure);
+}
+
+bool can_rewind(const Observation& seen, const Memory& memory) {
+  if (!seen.settings.use_pg_rewind || memory.rewind_failed || memory.rewound) return false;
+  return !seen.postgres.control || seen.postgres.control->data_checksums || seen.postgres.control->wal_log_hints;
+}
+
+// A logical slot comes by its state file, which PostgreSQL reads at its start (Patroni's documentation of `slots`).
+std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory) {
+  auto slots = slots_to_copy(seen);
+  const auto* leader = seen.cluster.leader_member();
+  if (slots.empty() || !leader || in_backoff(seen, memory, JobKind::copy_slots)) return std::nullopt;
+  std::string names;
+  for (const auto& slot : slots) names += (names.empty() ? "'" : ", '") + slot.name + "'";
+  Memory next = memory;
+  next.restarting = Restarting{.after_job = seen.job.id};
+  return say(next, "Copying logical slots [" + names + "] from the primary",
+             {StartJob{.kind = JobKind::copy_slots, .upstream = upstream_to(*leader), .slots = std::move(slots)}});
+}
+
+// A standby whose timeline is not of the leader's past would be fed WAL of another history if the numbers are the same.
+std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
+  const auto* leader = seen.cluster.leader_member();
+  const Timeline mine = seen.postgres.sql->timeline;
+  if (!leader || mine <= 1 || seen.settings.standby_cluster) return std::nullopt;
+  const auto source = upstream_to(*leader);
+  if (!answer_fresh(seen, source)) {
+    return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, source)});
+  }
+  if (seen.upstream->same_beginning && !*seen.upstream->same_beginning) {
+    return mend(seen, memory, source, Divergence::twin);
+  }
+  // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
+  const Timeline theirs = leader->timeline.value_or(mine);
+  const bool suspect = mine > theirs || (leader->timeline && mine == theirs && leader->is_primary_role());
+  if (!suspect) return std::nullopt;
+  const auto how =
+      seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+  if (how == Divergence::none) return std::nullopt;
+  if (how != Divergence::unknown) return mend(seen, memory, source, how);
+  auto decision = say(memory, "waiting for " + leader->name + " to run as a primary before following it");
+  decision.wake_at = seen.now + ask_again;
+  return decision;
+}
+
+Decision streaming(const Observation& seen, Memory next, const std::string& quiet) {
+  next.not_streaming_since.reset();
+  next.rewound = false;
+  next.rewind_failed = false;
+  next.copy_from_leader = false;
+  auto copying = next.backoff.extract(JobKind::copy_slots);
+  next.backoff.clear();
+  if (copying) next.backoff.insert(std::move(copying));
+  if (auto copy = copy_slots(seen, next)) return *std::move(copy);
+  Actions actions;
+  if (seen.postgres.superseded_data) actions.push_back(RemoveSuperseded{});
+  return say(next, quiet, std::move(actions));
+}
+
+}  // namespace
+
+bool answer_fresh(const Observation& seen, const Upstream& source, Duration age_max) {
+  return seen.upstream && seen.upstream->member == source.member && seen.now - seen.upstream->asked_at < age_max;
+}
+
+AskUpstream ask_about(const Observation& seen, const Upstream& source) {
+  const auto& control = seen.postgres.control;
+  return {.upstream = source, .ours = control ? std::max(control->timeline, control->min_recovery_timeline) : 0};
+}
+
+Decision start_following(const Observation& seen, const Memory& memory, const Upstream& upstream,
+                         const std::string& reason) {
+  Memory next = memory;
+  if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
+  next.job_seen = seen.job.id;
+  if (in_backoff(seen, next, JobKind::start)) {
+    auto decision = warn(next, "failed to start postgres, it is tried again: " + seen.job.error);
+    decision.wake_at = next.backoff[JobKind::start].not_before;
+    return decision;
+  }
+  return say(next, reason, {StartJob{.kind = JobKind::start, .upstream = upstream, .as_standby = true}});
+}
+
+Decision mend(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
+  // Nothing that stops a server happens by itself in pause.
+  if (seen.settings.pause && seen.postgres.has_postmaster())
+    return warn(memory, "PAUSE: the timeline has diverged from " + source.member + "'s");
+  Memory next = memory;
+  if (memory.rewound && seen.postgres.has_postmaster()) {  // it did not help
+    next.rewound = false;
+    next.rewind_failed = true;
+  }
+  const bool rewindable = how != Divergence::twin && can_rewind(seen, next);
+  const bool stuck = !rewindable && !may_copy_again(seen, next);
+  if (stuck && (seen.postgres.has_postmaster() || how == Divergence::twin)) {
+    return warn(memory, "the timeline has diverged from " + source.member +
+                            "'s, and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
+  }
+  if (seen.postgres.has_postmaster()) {
+    return warn(next, "stopping PostgreSQL: its timeline has diverged from " + source.member + "'s",
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
+  }
+  if (rewindable) {
+    // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
+    const auto* member = seen.cluster.member(source.member);
+    if (member && member->checkpoint_pending)
+      return say(memory, "waiting for the checkpoint of " + source.member + " before pg_rewind");
+    next.job_seen = seen.job.id;
+    return say(next, "running pg_rewind from " + source.member,
+               {StartJob{.kind = JobKind::rewind, .upstream = source}});
+  }
+  if (may_copy_again(seen, next)) {
+    return warn(
+        memory,
+        "the timeline has diverged from " + source.member + "'s: the data directory is set aside for a fresh copy",
+        {SetAside{.reason = "diverged"}});
+  }
+  return start_following(seen, memory, source,
+                         "starting as a secondary although the timeline has diverged: pg_rewind is not possible" +
+                             std::string(seen.settings.use_pg_rewind ? "" : " (use_pg_rewind is off)"));
+}
+
+Decision keep_following(const Observation& seen, const Memory& memory, const std::string& quiet) {
+  Memory next = memory;
+  if (job_failed(seen, memory, JobKind::copy_slots)) note_failure(next, seen, JobKind::copy_slots);
+  next.job_seen = seen.job.id;
+  const auto wanted = wanted_upstream(seen);
+  if (!wanted) return say(next, "waiting for the leader to publish its address");
+  if (!seen.postgres.following || !same_source(*seen.postgres.following, *wanted)) {
+    if (auto first = look_before_following(seen, next)) return *std::move(first);
+    return say(next,
+               wanted->host.empty() ? "following nobody, recovering from the archive" : "following " + wanted->member,
+               {Follow{*wanted}});
+  }
+  if (seen.postgres.sql->replication_state == "streaming") return streaming(seen, std::move(next), quiet);
+
+  if (!next.not_streaming_since) next.not_streaming_since = seen.now;
+  const bool by_archive = wanted->host.empty();  // and content with it
+  const auto source = history_source(seen);
+  if (source && seen.now - *next.not_streaming_since >= not_streaming_for) {
+    if (!answer_fresh(seen, *source, by_archive ? seen.settings.loop_wait : ask_again)) {
+      return ask(next, "not streaming: asking " + source->member + " for its timeline", {ask_about(seen, *source)});
+    }
+    const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+    if (!seen.upstream->in_recovery && (how == Divergence::diverged || how == Divergence::twin)) {
+      return mend(seen, next, *source, how);
+    }
+  }
+  if (by_archive) return say(next, quiet);
+  auto decision = say(next, quiet + ", not streaming yet");
+  decision.wake_at = seen.now + 2s;
+  return decision;
+}
+
+}  // namespace tamada::core::rules

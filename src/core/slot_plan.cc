@@ -1,0 +1,191 @@
+#include "core/slot_plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/slots.h"
+
+namespace tamada::core {
+namespace {
+
+bool fits(const SlotView& slot, const WantedSlot& wanted) {
+  return slot.physical == wanted.physical &&
+         (slot.physical || (slot.database == wanted.database && slot.plugin == wanted.plugin));
+}
+
+bool others_lead(const Observation& seen) { return !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self; }
+
+// Why an unknown slot, or one that has lost its WAL, has to go.
+std::optional<std::string> superfluous(const Observation& seen, const SlotView& slot, const WantedSlot* wanted,
+                                       const Memory& memory) {
+  // PostgreSQL looks after its own failover slots; on a former primary they stand in the way of its own copies.
+  if (slot.failover && !slot.physical) {
+    const bool in_the_way = seen.postgres.sql->in_recovery && others_lead(seen);
+    return in_the_way ? std::optional<std::string>("with failover=true and synced=false") : std::nullopt;
+  }
+  // Without the key `status` nobody knows whose members have vanished.
+  const bool unknown = !wanted && seen.cluster.status && memory.slots_managed.contains(slot.name);
+  if (!unknown && !(wanted && slot.lost)) return std::nullopt;
+  if (seen.settings.pause || is_ignored(seen.settings, slot)) return std::nullopt;
+  return unknown ? "unknown" : "with wal_status=lost";
+}
+
+// Why a slot that shall exist has to be made anew.
+std::optional<std::string> unusable(const Observation& seen, const SlotView& slot, const WantedSlot& wanted) {
+  if (!fits(slot, wanted)) {
+    return std::string("because it is ") +
+           (slot.physical ? "physical" : "logical (" + slot.database + ", " + slot.plugin + ")") + " and shall be " +
+           (wanted.physical ? "physical" : "logical (" + wanted.database + ", " + wanted.plugin + ")");
+  }
+  if (!slot.physical || seen.postgres.server_version < 110000) return std::nullopt;
+  // Nobody uses it here, so the feedback in it would hold up VACUUM for ever.
+  const bool settled = !seen.cluster.unlocked() && (others_lead(seen) || !seen.postgres.sql->in_recovery);
+  if (settled && slot.holds_xmin && wanted.used == false) return "because of its xmin value";
+  if (!slot.restart_lsn && !slot.holds_xmin && wanted.used != true) {
+    return "because it has no restart_lsn; it was probably created by an external agent";
+  }
+  return std::nullopt;
+}
+
+SyncSlots plan_changes(const Observation& seen, const WantedSlots& wanted, const Memory& memory) {
+  SyncSlots sync;
+  std::set<std::string> present;
+  for (const auto& slot : seen.postgres.sql->slots) {
+    const auto it = wanted.find(slot.name);
+    auto why = superfluous(seen, slot, it == wanted.end() ? nullptr : &it->second, memory);
+    if (!why && it != wanted.end()) why = unusable(seen, slot, it->second);
+    if (why) {
+      sync.drop.push_back({slot.name, *why});
+    } else {
+      present.insert(slot.name);
+    }
+  }
+  for (const auto& [name, slot] : wanted) {
+    // A logical slot is made on the primary alone: standbys copy it.
+    if (present.contains(name) || (!slot.physical && seen.postgres.sql->in_recovery)) continue;
+    sync.create.push_back({name, slot.physical, slot.database, slot.plugin});
+  }
+  return sync;
+}
+
+AdvanceSlots plan_advances(const Observation& seen, const WantedSlots& wanted) {
+  AdvanceSlots advance;
+  const auto& sql = *seen.postgres.sql;
+  if (seen.postgres.server_version < 110000) return advance;
+  for (const auto& slot : sql.slots) {
+    const auto it = wanted.find(slot.name);
+    if (it == wanted.end() || !fits(slot, it->second) || slot.active || slot.lost || !slot.restart_lsn) continue;
+    if (slot.physical ? it->second.used == true || slot.holds_xmin : !sql.in_recovery) continue;
+    const Lsn limit = sql.in_recovery ? sql.replay_lsn.value_or(0) : sql.wal_lsn;
+    const Lsn to = std::min(it->second.lsn, limit);
+    if (to > *slot.restart_lsn) advance.slots.push_back({slot.name, slot.database, to});
+  }
+  return advance;
+}
+
+std::string text_of(const SyncSlots& sync) {
+  std::string text;
+  for (const auto& slot : sync.create) text += "+" + slot.name;
+  for (const auto& slot : sync.drop) text += "-" + slot.name;
+  return text;
+}
+
+}  // namespace
+
+SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
+  SlotPlan plan{.actions = {}, .memory = memory};
+  // Without the cluster's configuration nobody knows which slots are wanted.
+  if (!seen.settings.use_slots || !seen.postgres.sql || !seen.cluster.config_json || seen.slots_busy) return plan;
+  auto& next = plan.memory;
+  auto wanted = wanted_slots(seen);
+  if (seen.holds_leader_key()) {
+    for (const auto& [name, since] : next.slots_retained) {
+      if (name != slot_name(seen.self)) wanted.try_emplace(name);
+    }
+  }
+  if (!next.slots_surveyed) {
+    next.slots_managed.clear();
+    for (const auto& slot : seen.postgres.sql->slots) next.slots_managed.insert(slot.name);
+    next.slots_surveyed = true;
+  }
+  for (const auto& [name, slot] : wanted) next.slots_managed.insert(name);
+
+  auto sync = plan_changes(seen, wanted, next);
+  const auto asked = text_of(sync);
+  const bool failed_just_now = asked == next.slots_asked && seen.now - next.slots_asked_at < seen.settings.loop_wait;
+  if (asked.empty()) {
+    next.slots_asked.clear();
+  } else if (!failed_just_now) {
+    next.slots_asked = asked;
+    next.slots_asked_at = seen.now;
+    plan.actions.push_back(std::move(sync));
+    return plan;
+  }
+  if (seen.now - next.slots_advanced_at >= seen.settings.loop_wait) {
+    next.slots_advanced_at = seen.now;
+    if (auto advance = plan_advances(seen, wanted); !advance.slots.empty()) plan.actions.push_back(std::move(advance));
+  }
+  return plan;
+}
+
+std::vector<SlotSpec> slots_to_copy(const Observation& seen) {
+  std::vector<SlotSpec> copies;
+  if (!seen.postgres.running_standby() || !others_lead(seen) || !seen.cluster.config_json) return copies;
+  for (const auto& [name, slot] : wanted_slots(seen)) {
+    // Without a position in the DCS the primary has not got it yet.
+    if (slot.physical || slot.lsn == 0) continue;
+    const bool present =
+        std::ranges::any_of(seen.postgres.sql->slots, [&](const auto& one) { return one.name == name; });
+    if (!present) copies.push_back({name, false, slot.database, slot.plugin});
+  }
+  return copies;
+}
+
+namespace {
+
+void retain(const Observation& seen, Memory& memory) {
+  const auto& settings = seen.settings;
+  std::set<std::string> members{slot_name(seen.self)};
+  for (const auto& [name, member] : seen.cluster.members) {
+    if (!member.tags.nostream) members.insert(slot_name(name));
+  }
+  const auto permanent = [&](const std::string& slot) {
+    const auto it = settings.slots.find(slot);
+    return it != settings.slots.end() && it->second.physical && is_permanent_here(settings, it->second);
+  };
+  auto& retained = memory.slots_retained;
+  if (memory.slots_retained_in != memory.tenure) {
+    memory.slots_retained_in = memory.tenure;
+    // What the leader before us kept is kept as long again.
+    if (seen.cluster.status) {
+      for (const auto& slot : seen.cluster.status->retain_slots) retained[slot] = seen.now;
+    }
+  }
+  for (const auto& member : members) retained[member] = seen.now;
+  std::erase_if(retained, [&](const auto& entry) {
+    return permanent(entry.first) || seen.now - entry.second >= settings.member_slots_ttl;
+  });
+}
+
+}  // namespace
+
+Status status_now(const Observation& seen, Memory& memory) {
+  Status status;
+  const auto& sql = *seen.postgres.sql;
+  status.optime = sql.wal_lsn;
+  if (seen.postgres.server_version < 110000) return status;
+  const bool all = seen.settings.member_slots_ttl > Duration::zero();
+  const auto wanted = wanted_slots(seen);
+  for (const auto& slot : sql.slots) {
+    const auto it = wanted.find(slot.name);
+    if (it == wanted.end() || !fits(slot, it->second) || !slot.restart_lsn) continue;
+    if (all || seen.settings.slots.contains(slot.name)) status.slots[slot.name] = *slot.restart_lsn;
+  }
+  if (!all) return status;
+  status.slots[slot_name(seen.self)] = sql.wal_lsn;
+  retain(seen, memory);
+  for (const auto& [slot, since] : memory.slots_retained) status.retain_slots.push_back(slot);
+  return status;
+}
+
+}  // namespace tamada::core

@@ -1,0 +1,235 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/presentation.h"
+#include "core/scene.h"
+#include "core/upstream.h"
+
+namespace tamada::core::testing {
+namespace {
+
+using Deeds = std::vector<std::string>;
+
+Upstream remote() { return remote_upstream({.host = "far", .port = "5432", .primary_slot_name = "s"}); }
+
+void far_away_is(Scene& s, Timeline timeline, bool in_recovery = false) {
+  s.seen.upstream = UpstreamView{.member = "remote_member",
+                                 .reachable = true,
+                                 .in_recovery = in_recovery,
+                                 .system_identifier = {},
+                                 .timeline = timeline,
+                                 .lsn = 5000,
+                                 .history = {},
+                                 .our_history = {},
+                                 .asked_at = noon,
+                                 .error = {}};
+  for (Timeline past = 1; past < timeline; ++past) s.seen.upstream->history.push_back({.timeline = past, .lsn = 500});
+}
+
+FailoverRequest request(std::string leader, std::string candidate) {
+  return {.leader = std::move(leader), .candidate = std::move(candidate), .scheduled_at = {}, .revision = 60};
+}
+
+struct Case {
+  const char* name;
+  std::function<void(Scene&)> facts;
+  std::string rule;
+  Deeds deeds;
+};
+
+class StandbyCluster : public ::testing::TestWithParam<Case> {};
+
+TEST_P(StandbyCluster, Decide) {
+  Scene scene;
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far", .port = "5432", .primary_slot_name = "s"};
+  scene.seen.cluster.status =
+      Status{.optime = 1000, .slots = {{"a", 1000}, {"b", 1000}, {"c", 1000}}, .retain_slots = {"a", "b", "c"}};
+  GetParam().facts(scene);
+  const auto decision = scene.decide();
+  EXPECT_EQ(decision.rule, GetParam().rule) << decision.reason;
+  EXPECT_EQ(deeds(decision), GetParam().deeds) << decision.reason;
+}
+
+const Case cases[] = {
+    {"the_leader_is_no_primary",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.postgres.following = remote();
+     },
+     "standby_leader",
+     {}},
+    {"it_follows_the_remote_server", [](Scene& s) { s.we_lead().standby(); }, "standby_leader", {"Follow"}},
+    {"a_change_of_its_slot_is_followed",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.postgres.following = remote();
+       s.seen.postgres.following->slot = "old";
+     },
+     "standby_leader",
+     {"Follow"}},
+    {"it_keeps_the_keys",
+     [](Scene& s) {
+       s.we_lead().standby(2000);
+       s.seen.postgres.following = remote();
+       s.seen.cluster.initialize.reset();
+       s.memory.status_written_at = noon - 10s;
+     },
+     "standby_leader",
+     {"WriteInitialize", "WriteStatus"}},
+    {"the_section_is_removed",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.settings.standby_cluster.reset();
+     },
+     "promote",
+     {"StartJob promote"}},
+    {"the_section_is_added", [](Scene& s) { s.we_lead().primary(); }, "standby_leader", {"StartJob stop"}},
+    {"its_server_stopped",
+     [](Scene& s) {
+       s.we_lead().stopped(ControlState::shut_down_in_recovery);
+       far_away_is(s, 1);
+     },
+     "rejoin",
+     {"StartJob start"}},
+    {"demoted_it_follows_who_was_promoted_meanwhile",
+     [](Scene& s) {
+       s.we_lead().stopped(ControlState::shut_down);
+       s.seen.postgres.control->checkpoint = 400;
+       far_away_is(s, 2);
+     },
+     "rejoin",
+     {"StartJob start"}},
+    {"or_is_rewound",
+     [](Scene& s) {
+       s.we_lead().stopped(ControlState::shut_down);
+       far_away_is(s, 2);
+     },
+     "rejoin",
+     {"StartJob rewind"}},
+    {"it_need_not_wait_for_a_primary_far_away",
+     [](Scene& s) {
+       s.we_lead().stopped(ControlState::shut_down);
+       far_away_is(s, 1, true);
+     },
+     "rejoin",
+     {"StartJob start"}},
+    {"a_failed_start_gives_the_key_to_others",
+     [](Scene& s) { s.we_lead().stopped().job(JobKind::start, JobState::failed); },
+     "standby_leader",
+     {"ReleaseLeader"}},
+    {"by_the_archive_alone",
+     [](Scene& s) {
+       s.seen.settings.standby_cluster = core::StandbyCluster{.restore_command = "cp"};
+       s.we_lead().standby(1000, 1, "in archive recovery");
+       s.seen.postgres.following = remote_upstream(*s.seen.settings.standby_cluster);
+     },
+     "standby_leader",
+     {}},
+    {"a_replica_follows_the_standby_leader", [](Scene& s) { s.b_leads().standby(); }, "replica", {}},
+    {"a_primary_is_none_here", [](Scene& s) { s.b_leads().primary(); }, "demote", {"StartJob stop"}},
+    {"the_healthiest_takes_over",
+     [](Scene& s) { s.nobody_leads().standby().peer("b", true, 900).peer("c", true, 900); },
+     "race",
+     {"AcquireLeader"}},
+    {"wiped_keys_are_no_danger",
+     [](Scene& s) {
+       s.nobody_leads().standby().peer("b", true, 900).dead_peer("c");
+       s.memory.last_leader = "c";
+       s.seen.cluster.initialize.reset();
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"switchover_needs_no_stop",
+     [](Scene& s) {
+       s.we_lead().standby().peer("b", true, 1000).peer("c", true, 1000);
+       s.memory.request_revision = 60;
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ReleaseLeader"}},
+    {"after_it_the_new_one_clears_the_request",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.cluster.failover = request("b", "a");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"in_pause_it_stays_the_leader",
+     [](Scene& s) {
+       s.we_lead().standby();
+       s.seen.postgres.following = remote();
+       s.seen.settings.pause = true;
+     },
+     "standby_leader",
+     {}},
+    {"its_first_member_is_a_copy",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = our_lease;
+       s.memory.bootstrapping = true;
+     },
+     "bootstrap",
+     {"StartJob basebackup"}},
+    {"which_then_leads",
+     [](Scene& s) {
+       s.nobody_leads().stopped().job(JobKind::basebackup, JobState::succeeded);
+       s.seen.cluster.initialize = "";
+       s.seen.cluster.initialize_lease = our_lease;
+       s.memory.bootstrapping = true;
+     },
+     "bootstrap",
+     {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
+};
+INSTANTIATE_TEST_SUITE_P(Rules, StandbyCluster, ::testing::ValuesIn(cases), [](const auto& i) { return i.param.name; });
+
+TEST(StandbyClusters, Role) {
+  Scene scene;
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
+  scene.we_lead().standby();
+  EXPECT_EQ(role_word(scene.seen, scene.memory), "standby_leader");
+  scene.b_leads();
+  EXPECT_EQ(role_word(scene.seen, scene.memory), "replica");
+}
+
+TEST(StandbyClusters, TheDemotedPrimaryArchivesItsEnd) {
+  Scene scene;
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
+  const auto decision = scene.we_lead().primary().decide();
+  const auto* stop = find<StartJob>(decision);
+  ASSERT_TRUE(stop);
+  EXPECT_TRUE(stop->archive_last_wal && stop->checkpoint_first);
+  EXPECT_EQ(stop->stop_mode, StopMode::fast);
+}
+
+TEST(Upstreams, WhoFollowsWhom) {
+  Scene scene;
+  scene.b_leads().standby();
+  EXPECT_EQ(wanted_upstream(scene.seen)->member, "b");
+  scene.seen.settings.tags.replicatefrom = "c";
+  EXPECT_EQ(wanted_upstream(scene.seen)->member, "c");
+  scene.seen.cluster.members["c"].state = "stopped";
+  EXPECT_EQ(wanted_upstream(scene.seen)->member, "b");
+  scene.seen.settings.standby_cluster =
+      core::StandbyCluster{.host = "far", .restore_command = "r", .recovery_min_apply_delay = "1h"};
+  EXPECT_EQ(wanted_upstream(scene.seen)->restore_command, "r");
+  EXPECT_EQ(wanted_upstream(scene.seen)->recovery_min_apply_delay, "");  // the standby leader's alone
+  EXPECT_EQ(history_source(scene.seen)->host, "far");
+  scene.seen.settings.tags.nostream = true;
+  EXPECT_EQ(wanted_upstream(scene.seen)->host, "");
+}
+
+TEST(Upstreams, NostreamRecoversFromTheArchive) {
+  Scene scene;
+  scene.b_leads().standby(1000, 1, "in archive recovery");
+  scene.seen.settings.tags.nostream = true;
+  EXPECT_EQ(deeds(scene.decide()), (Deeds{"Follow"}));
+  scene.seen.postgres.following = Upstream{};
+  const auto decision = scene.decide();
+  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(decision.reason, "no action. I am (a), a secondary, and following a leader (b)");
+}
+
+}  // namespace
+}  // namespace tamada::core::testing

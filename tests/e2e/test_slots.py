@@ -1,0 +1,89 @@
+"""Replication slots: permanent ones survive a failover, vanished members keep theirs, strangers' are judged by the rules."""
+import json
+
+import facts
+from harness import wait_for
+
+LOGICAL = {"type": "logical", "database": "postgres", "plugin": "test_decoding"}
+
+
+def slots(node):
+    rows = node.sql("select slot_name, coalesce(confirmed_flush_lsn, restart_lsn)::text from pg_replication_slots")
+    return dict(rows)
+
+
+def wait_slots(node, *names, timeout=30):
+    wait_for(f"slots {names} on {node}", lambda: set(names) <= set(slots(node)), timeout)
+
+
+def wait_no_slot(node, name, timeout=30):
+    wait_for(f"slot {name} gone from {node}", lambda: name not in slots(node), timeout)
+
+
+def changes(node, slot):
+    return [row[0] for row in node.sql(f"select data from pg_logical_slot_get_changes('{slot}', null, null)")]
+
+
+def configure(node, patch):
+    assert node.api("/config", "PATCH", patch)[0] == 200
+
+
+def test_slots_through_a_failover(new_cluster):
+    cluster = new_cluster()
+    for node in cluster.nodes:
+        node.config["bootstrap"]["dcs"]["postgresql"]["parameters"]["wal_level"] = "logical"
+    cluster.up()
+    leader = cluster.leader()
+
+    # ---- permanent slots are made on the leader, and come to the standbys
+    configure(leader, {"slots": {"log": LOGICAL, "phys": {"type": "physical"}}})
+    for node in cluster.nodes:
+        wait_slots(node, "log", "phys", *(other.name for other in cluster.nodes if other is not node))
+    cluster.wait_healthy()
+    for node in cluster.replicas():
+        assert node.sql("show hot_standby_feedback") == [("on",)]
+
+    # ---- they move along
+    leader.sql("create table seen (v text)")
+    leader.sql("insert into seen values ('before')")
+    assert any("before" in line for line in changes(leader, "log"))
+    leader.sql("select pg_replication_slot_advance('phys', pg_current_wal_lsn())")
+    for node in cluster.replicas():
+        wait_for(f"{node}'s slots to follow", lambda n=node: slots(n)["log"] == slots(leader)["log"]
+                 and slots(n)["phys"] == slots(leader)["phys"], 30)
+    status = json.loads(cluster.keys()["status"])
+    assert set(status["slots"]) == {"log", "phys", "n0", "n1", "n2"}
+    assert status["retain_slots"] == ["n0", "n1", "n2"]
+
+    # ---- what nobody has read yet is read after the failover
+    leader.sql("insert into seen values ('after')")
+    wait_for("the row on the others", lambda: all(n.sql("select count(*) from seen") == [(2,)] for n in cluster.replicas()), 20)
+    lost = leader
+    lost.lose()
+    leader = cluster.wait_leader(60, other_than=lost)
+    facts.wait_writable(leader)
+    wait_for("a new status", lambda: leader.name in json.loads(cluster.keys()["status"])["slots"], 20)
+    data = changes(leader, "log")
+    assert any("after" in line for line in data) and not any("before" in line for line in data)
+    for node in cluster.nodes:
+        if node is not lost:
+            assert lost.name in slots(node), "the slot of a member that is away is kept"
+    assert lost.name in json.loads(cluster.keys()["status"])["retain_slots"]
+    lost.start()
+    cluster.wait_healthy()
+    wait_slots(lost, "log", "phys")
+
+    # ---- whose slots are whose
+    configure(leader, {"ignore_slots": [{"name": "kept", "type": "physical"}]})
+    for name in ("kept", "stray"):
+        leader.sql(f"select pg_create_physical_replication_slot('{name}', true)")
+    configure(leader, {"slots": {"log": None}})
+    for node in cluster.nodes:
+        wait_no_slot(node, "log")
+    assert {"kept", "stray"} <= set(slots(leader)), "made by somebody since the start: left alone for now"
+    cluster.ctl("switchover", cluster.scope, "--force")
+    former, leader = leader, cluster.wait_leader(60, other_than=leader)
+    cluster.wait_healthy()
+    wait_no_slot(former, "stray")
+    assert {"kept", "phys"} <= set(slots(former))
+    assert "unknown" in former.log()

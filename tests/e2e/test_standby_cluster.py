@@ -1,0 +1,80 @@
+"""A cluster that follows another one: its life, a failover in it, and the exchange of the two."""
+import json
+
+import facts
+from harness import wait_for
+
+
+def configure(node, patch):
+    assert node.api("/config", "PATCH", patch)[0] == 200
+
+
+def is_standby_leader(node):
+    return node.is_healthy("/standby-leader")
+
+
+def wait_standby_leader(node, timeout=40):
+    wait_for(f"{node} to be the standby leader", lambda: is_standby_leader(node), timeout)
+    wait_for(f"{node}'s key to say so",
+             lambda: json.loads(node.cluster.keys()[f"members/{node.name}"])["role"] == "standby_leader", 15)
+
+
+def wait_count(node, count, timeout=30):
+    wait_for(f"{count} rows on {node}", lambda: node.sql("select count(*) from t") == [(count,)], timeout)
+
+
+def wait_streaming(standby, source, timeout=40):
+    wait_for(f"{standby} to stream from {source}", lambda: standby.is_streaming_from(source), timeout)
+
+
+def test_standby_cluster(new_cluster):
+    main = new_cluster(2)
+    main.up()
+    primary = main.leader()
+    configure(primary, {"slots": {"far": {"type": "physical", "cluster_type": "primary"}}})
+    primary.sql("create table t (v text)")
+    primary.sql("insert into t values ('first')")
+    wait_for("the slot", lambda: primary.sql("select 1 from pg_replication_slots where slot_name = 'far'"), 20)
+
+    # ---- it is made as a copy, and follows
+    source = {"host": "127.0.0.1", "port": primary.pg_port, "primary_slot_name": "far"}
+    far = new_cluster(2, scope="far", dcs={"standby_cluster": source})
+    for i, node in enumerate(far.nodes):
+        node.name = node.config["name"] = f"f{i}"
+    first, second = far.nodes
+    far.etcd.start()
+    first.start()
+    wait_standby_leader(first, 60)
+    second.start()
+    wait_streaming(second, first, 60)
+    for node in far.nodes:
+        wait_count(node, 1)
+        assert not node.is_primary()
+    assert first.system_identifier() == primary.system_identifier()
+    assert second.is_replica() and not first.is_replica()
+
+    # ---- switchover and failover inside it
+    assert first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)[0] == 200
+    wait_standby_leader(second)
+    wait_streaming(first, second)
+    primary.sql("insert into t values ('second')")
+    wait_count(first, 2)
+    second.lose()
+    wait_standby_leader(first)
+    wait_streaming(first, primary)
+    second.start()
+    wait_streaming(second, first)
+
+    # ---- the two change their parts: nothing is lost, nobody is rewound or copied
+    primary.sql("insert into t values ('third')")
+    configure(primary, {"standby_cluster": {"host": "127.0.0.1", "port": first.pg_port}, "slots": None})
+    wait_standby_leader(primary)
+    configure(first, {"standby_cluster": None})
+    assert far.wait_leader(40) is first
+    facts.wait_writable(first)
+    wait_count(first, 3)
+    first.sql("insert into t values ('fourth')")
+    for node in (*main.nodes, *far.nodes):
+        wait_count(node, 4, 60)
+    assert not any(node.is_primary() for node in main.nodes)
+    assert all("pg_rewind" not in node.log() for node in main.nodes)
