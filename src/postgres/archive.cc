@@ -30,7 +30,7 @@ std::string filled_in(std::string_view command, const std::string& path, const s
 }  // namespace
 
 awaitable<Result<void>> archive_shutdown_checkpoint(Node& node) {
-  const auto parameters = node.configuration.wanted_values(node.data.major_version());
+  const auto parameters = node.configuration.server(node.data.major_version()).parameters;
   const auto value = [&parameters](const char* name) {
     const auto it = parameters.find(name);
     return it == parameters.end() ? std::string() : it->second;

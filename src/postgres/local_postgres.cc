@@ -256,7 +256,9 @@ awaitable<Result<void>> LocalPostgres::copy_slots(core::Upstream from, std::vect
 
 awaitable<Result<void>> LocalPostgres::enforce_feedback(bool on) {
   impl_->node.configuration.enforce_feedback(on);
-  co_return co_await apply_configuration();
+  const auto applied = co_await apply_configuration();
+  if (!applied) co_return std::unexpected(applied.error());
+  co_return Result<void>();
 }
 
 awaitable<Result<void>> LocalPostgres::archive_last_wal() {
