@@ -50,6 +50,7 @@ std::string job_text(core::JobKind kind) {
     case core::JobKind::stop:
       return "stop";
     case core::JobKind::start:
+    case core::JobKind::copy_slots:
     case core::JobKind::restart:
     case core::JobKind::none:
       break;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/failsafe.h"
 #include "core/fencing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
@@ -189,8 +190,13 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
 }
 
 // Slots are kept in order beside whatever a settled node does, in pause too.
-void tend_slots(const Observation& seen, Decision& decision) {
-  if (!seen.dcs.ok || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
+void tend_slots(const Observation& actual, Decision& decision) {
+  // A standby whose primary goes on by failsafe mode keeps its slots moving by what that primary tells of its own.
+  const bool by_failsafe = failsafe_leader_alive(actual) && actual.postgres.running_standby() &&
+                           (!actual.dcs.ok || actual.cluster.unlocked());
+  const auto told = by_failsafe ? std::optional(with_failsafe_leader(actual)) : std::nullopt;
+  const Observation& seen = told ? *told : actual;
+  if ((!seen.dcs.ok && !by_failsafe) || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
       decision.memory.bootstrapping) {
     return;
   }

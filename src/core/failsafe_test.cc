@@ -122,6 +122,21 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
   }
 }
 
+TEST(Failsafe, AStandbyMovesItsSlotsByWhatThePrimaryTells) {
+  for (const bool told : {true, false}) {
+    FailsafeScene scene;
+    scene.standby().b_leads().dcs_down_since(10s, 11s);
+    scene.seen.postgres.sql->slots[1].restart_lsn = 100;
+    scene.seen.postgres.sql->replay_lsn = 1000;
+    if (told) scene.seen.failsafe.told_at = noon - 1s;
+    scene.seen.failsafe.leader = {.name = "b", .conn_url = {}, .api_url = {}, .slots = {{"c", 500}}};
+    const auto decision = scene.decide();
+    const auto* advance = find<AdvanceSlots>(decision);
+    ASSERT_EQ(advance != nullptr, told);
+    if (advance) EXPECT_EQ(advance->slots.front().to, 500U);
+  }
+}
+
 TEST(Failsafe, ThePrimaryTakesTheKeyAgainWhenTheDcsIsBack) {
   FailsafeScene scene;
   scene.nobody_leads().peer("b", true, 900).peer("c", true, 900);

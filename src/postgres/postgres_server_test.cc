@@ -360,7 +360,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
 // Two members that left a timeline at the same position, each of its own accord.
 TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
-  ASSERT_OK(complete(n0->postgres->sync_slots({"n1"}, {})));
+  ASSERT_OK(complete(n0->postgres->sync_slots({{.name = "n1"}}, {})));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
   const auto upstream = n0->upstream();
   ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));

@@ -41,7 +41,8 @@ std::optional<std::string> missing(const Observation& seen) {
   if (!seen.postgres.running_standby()) return std::nullopt;
   const auto& history = seen.cluster.history;
   const Timeline mine = seen.postgres.sql->timeline;
-  if (history && !history->empty() && mine != 0 && mine < history->back().timeline + 1) {
+  const bool ours = !seen.settings.standby_cluster;  // not another cluster's
+  if (ours && history && !history->empty() && mine != 0 && mine < history->back().timeline + 1) {
     return "timeline " + std::to_string(mine) + " of " + std::to_string(history->back().timeline + 1);
   }
   const auto position = own_position(seen.postgres);
