@@ -157,6 +157,7 @@ TEST_F(GuardTest, TheNextDaemonTakesTheBoundOver) {
   EXPECT_LE(*next->inherited(), in(3s));
   next->keep(until(in(60s), server.pid));
   EXPECT_FALSE(ended_within(server.fd, 4s)) << "the former guard goes by the new bound, or is gone";
+  next->keep(until(std::nullopt, server.pid));  // nothing left to guard: it leaves with us
 }
 
 }  // namespace
