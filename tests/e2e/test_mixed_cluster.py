@@ -61,12 +61,17 @@ def test_each_takes_over_when_the_other_is_lost(mixed, lost):
 def test_the_lists_agree(mixed):
     """Our command on a cluster with their daemons, theirs on one with ours."""
     mixed.wait_healthy(90)
-    ours = mixed.ctl("list", "-f", "tsv").stdout.splitlines()[1:]
-    theirs = mixed.run_ctl(PATRONI, "list", "-f", "tsv").stdout.splitlines()[1:]
 
-    def facts_of(rows):   # cluster, member, host, role, state, timeline
+    def facts_of(side):   # cluster, member, host, role, state, timeline
+        rows = mixed.run_ctl(side, "list", "-f", "tsv").stdout.splitlines()[1:]
         return sorted([*(cells := row.split("\t"))[:4], cells[5]] for row in rows)
-    assert facts_of(ours) == facts_of(theirs) and len(ours) == 3
+
+    def agreed():
+        # Each member tells of itself once in loop_wait: between the two commands a state or a timeline may still move.
+        ours, theirs = facts_of(mixed.side), facts_of(PATRONI)
+        assert ours == theirs
+        return ours
+    assert [row[1] for row in wait_for("two equal lists", agreed, 30)] == [node.name for node in mixed.nodes]
 
 
 def test_rolling_move_and_back(new_cluster):
