@@ -1,8 +1,8 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests and end-to-end tests
-#   make test-hosts           deployment and failover table on booted hosts (root, namespaces)
+#   make test                 unit tests, end-to-end tests, and tests on booted hosts where the machine can have such
+#   make test-hosts           only the last: deployment and failover table (root, namespaces)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
@@ -24,13 +24,14 @@ demo: build
 test: build
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
 
-test-hosts: build deps-hosts
+test-hosts: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts
 
-table: build deps-hosts
-	@HOSTS_PROFILE=seed $(PYTHON) tests/run.py --build $(BUILD) --only hosts
-	@HOSTS_PROFILE=fast $(PYTHON) tests/run.py --build $(BUILD) --only hosts
-	@$(PYTHON) tests/hosts/table.py build/hosts-table-30.json build/hosts-table-5.json >docs/failover-table.md
+table: build
+	@for profile in seed fast; do for replication in asynchronous synchronous; do \
+	  HOSTS_PROFILE=$$profile HOSTS_REPLICATION=$$replication $(PYTHON) tests/run.py --build $(BUILD) --only hosts -- -k 'not take_over' || exit 1; \
+	done; done
+	@$(PYTHON) tests/hosts/table.py build/hosts-table-30-*.json build/hosts-table-5-*.json >docs/failover-table.md
 
 build: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null

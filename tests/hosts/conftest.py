@@ -4,7 +4,6 @@ the whole run: the files build on each other, in the order of their names.
 KEEP=FOLDER keeps the hosts, and the inventory in FOLDER, for the next run, which then need not begin with the first file."""
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -12,24 +11,48 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from deployment import TREE, Deployment  # noqa: E402
-from machines import Machines, why_not  # noqa: E402
+from deployment import Deployment  # noqa: E402
+from machines import TREE, Machines, install, run, why_not  # noqa: E402
+
+
+def prepared():
+    """The machines, none booted yet; a RuntimeError tells why there are none."""
+    reason = why_not()
+    if reason:
+        raise RuntimeError(reason)
+    install([TREE / "packages-deb.txt", TREE / "packages-hosts.txt"])
+    machines = Machines(os.environ.get("HOSTS_NAME", "tam"), os.environ.get("HOSTS_NET", "10.213.7"))
+    machines("build", timeout=900)
+    if "KEEP" not in os.environ:
+        machines.only_for_this_process()
+    return machines
+
+
+skipped = []   # the reason, once for all tests
+
+
+def skip(error):
+    skipped.append(f"SKIPPED: no booted hosts on this machine: {error}")
+    pytest.skip(skipped[0])
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write("".join(reason + "\n" for reason in skipped))
 
 
 @pytest.fixture(scope="session")
 def machines():
-    reason = why_not()
-    if reason:
-        pytest.skip(f"no booted hosts on this machine: {reason}")
-    machines = Machines(os.environ.get("HOSTS_NAME", "tam"), os.environ.get("HOSTS_NET", "10.213.7"))
-    keep = os.environ.get("KEEP")
     try:
-        machines("build", timeout=1800)
-        if not (keep and machines("status")):
+        machines = prepared()
+    except RuntimeError as error:
+        skip(error)
+    keep = "KEEP" in os.environ
+    if not (keep and machines("status")):
+        try:
             machines("up", 4, timeout=300)
-    except (RuntimeError, subprocess.TimeoutExpired) as error:
-        machines("down", check=False)
-        pytest.skip(f"no booted hosts on this machine: {error}")
+        except RuntimeError as error:
+            machines("down", check=False)
+            skip(error)
     yield machines
     if not keep:
         machines("down")
@@ -39,15 +62,15 @@ def machines():
 def packages():
     """The folder of the Debian packages, made from the programs that are being tested."""
     programs = pathlib.Path(os.environ.get("DAEMON_CMD", TREE / "build" / "release" / "bin" / "tamada")).parent
-    done = subprocess.run([TREE / "packaging" / "build-deb", programs.parent], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run([TREE / "packaging" / "build-deb", programs.parent], timeout=300)
     return programs.parent / "deb"
 
 
 @pytest.fixture(scope="session")
 def deployment(machines, packages, tmp_path_factory):
     folder = os.environ.get("KEEP") or tmp_path_factory.mktemp("site")
-    return Deployment(machines, folder, packages, os.environ.get("HOSTS_PROFILE", "fast"))
+    return Deployment(machines, folder, packages, os.environ.get("HOSTS_PROFILE", "fast"),
+                      os.environ.get("HOSTS_REPLICATION", "synchronous") == "synchronous")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -4,14 +4,13 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 import urllib.request
 
 import psycopg2
 
 from harness import wait_for
+from machines import STATE, TREE, finished
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
 PROFILES = {"fast": {"ttl": 5, "loop_wait": 1, "retry_timeout": 1}, "seed": {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}}
 
 INVENTORY = """\
@@ -37,7 +36,7 @@ ETCD_PASSWORD='etcd_password'
 {net}.1 application_name=node31 node_id=1
 {net}.2 application_name=node32 node_id=2
 {net}.3 application_name=node33 node_id=3 is_leader=true
-{fourth}
+
 [patroni_cluster_a1:vars]
 PG_CLUSTER_NAME = pg_cluster001
 
@@ -52,6 +51,7 @@ REST_API_PASSWORD='Mypassword'
 ttl={ttl}
 loop_wait={loop_wait}
 retry_timeout={retry_timeout}
+synchronous_mode={synchronous}
 
 PG_VERSION=15
 PG_BIN=/usr/lib/postgresql/15/bin/
@@ -66,7 +66,6 @@ REWIND_PASSWORD='rewind_password'
 [patroni_cluster_a1_haproxy]
 {net}.4
 """
-FOURTH = "{net}.4 application_name=node34 node_id=4 clone_from='node31'"
 
 
 class Node:
@@ -112,7 +111,11 @@ class Node:
         return int(self.deployment.machines.exec(self.k, "head", "-1", "/var/lib/postgresql/15/main/postmaster.pid"))
 
     def log(self, lines=40):
-        return self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", str(lines), "--no-pager", "-o", "cat", check=False)
+        """The journal's last lines; or why there are none, of a host that is frozen, say."""
+        try:
+            return self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", str(lines), "--no-pager", "-o", "cat", timeout=20)
+        except RuntimeError as error:
+            return str(error)
 
     def says(self, text, since):
         """Whether the journal has the text since that time.monotonic()."""
@@ -127,27 +130,28 @@ class Node:
 class Deployment:
     server = "patroni_cluster_a1"
 
-    def __init__(self, machines, folder, packages, profile="fast"):
+    def __init__(self, machines, folder, packages, profile="fast", synchronous=False):
         self.machines, self.folder, self.packages = machines, pathlib.Path(folder), packages
-        self.times = PROFILES[profile]
+        self.times, self.synchronous = PROFILES[profile], synchronous
         self.nodes = [Node(self, k) for k in (1, 2, 3)]
         self.inventory = self.folder / "hosts.ini"
         self.write_inventory()
 
-    def write_inventory(self, fourth=False, **changes):
-        text = INVENTORY.format(net=self.machines.net, state=self.machines.state, packages=self.packages, folder=self.folder,
-                                fourth=FOURTH.format(net=self.machines.net) if fourth else "", **self.times)
-        for old, new in changes.pop("replace", {}).items():
+    def write_inventory(self, more="", replace=None):
+        """`more`: sections, or lines of those that are there, of the fourth host."""
+        text = INVENTORY.format(net=self.machines.net, state=STATE, packages=self.packages, folder=self.folder,
+                                synchronous=self.synchronous, **self.times)
+        for old, new in (replace or {}).items():
             assert old in text, old
             text = text.replace(old, new)
-        self.inventory.write_text(text)
+        self.inventory.write_text(text + more.format(net=self.machines.net))
 
     def play(self, playbook, *words, server=None, check=True, timeout=600):
         """As the seed's commands give it: an executable file, server_name, and what else there is."""
         env = dict(os.environ, ANSIBLE_CONFIG=str(TREE / "deploy" / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
                    ANSIBLE_LOCAL_TEMP=str(self.folder / "ansible"), ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / "cp"))
-        done = subprocess.run([f"playbooks/{playbook}", "-i", self.inventory, "-e", f"server_name={server or self.server}",
-                               "-e", "NODE_TIMEOUT=120", *words], cwd=TREE / "deploy", env=env, capture_output=True, text=True, timeout=timeout)
+        done = finished([f"playbooks/{playbook}", "-i", self.inventory, "-e", f"server_name={server or self.server}",
+                         "-e", "NODE_TIMEOUT=120", *words], timeout, cwd=TREE / "deploy", env=env)
         output = done.stdout + done.stderr
         assert not check or done.returncode == 0, output[-6000:]
         return done.returncode, output
@@ -192,7 +196,7 @@ class Deployment:
         return wait_for("a leader" + (f" other than {other_than.name}" if other_than else ""), found, timeout)
 
     def wait_healthy(self, timeout=90):
-        """Three members, one leader, the others stream from it on its timeline."""
+        """Three members, one leader, the others stream from it on its timeline; with synchronous replication, to one at least."""
         def healthy():
             members = self.cluster()
             assert len(members) == len(self.nodes), members
@@ -200,5 +204,6 @@ class Deployment:
             assert len({m.get("timeline") for m in members}) == 1, members
             streams = self.leader().sql("select count(*) from pg_stat_replication where state = 'streaming'")[0][0]
             assert streams >= len(self.nodes) - 1, f"{streams} streams"
+            assert not self.synchronous or any(m["role"] == "sync_standby" for m in members), members
             return True
         wait_for("a healthy cluster", healthy, timeout, step=0.2)

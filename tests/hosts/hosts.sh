@@ -7,7 +7,8 @@
 # The machine itself is $NET.254 on that bridge; nothing leaves the machine.
 # Works whatever PID 1 is; needs root.
 #
-#   deps                  apt-get install what this script needs
+# What it needs of Debian's packages: packages-hosts.txt.
+#
 #   build                 make the base image (kept; a change of PKGS makes a new one)
 #   up N                  boot N fresh hosts, 1..N, and wait until all are reachable
 #   inventory | status    for ansible; for people
@@ -107,6 +108,11 @@ customize() {           # $1: root of the new image
     done
 }
 
+mirrors() {             # those from which this machine has its Debian; none: Debian's
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 'Origin: Debian' |
+        grep -E " $SUITE(-updates|-security)? " | sort -u
+}
+
 disk() {                # the fresh disk of host K of N: what differs from the base
     local d=$RUN/$1 up=$RUN/$1/upper i
     mkdir -p "$d"/{work,root,dev} "$up"/etc/systemd/network "$up"/root/.ssh
@@ -167,28 +173,25 @@ shut() {                # $2: reboot or poweroff.  Its answer can get lost as th
     wait_while "$1" test -d "/proc/$init"
 }
 
-cmd_deps() {
-    apt-get -o DPkg::Lock::Timeout=300 update -q
-    apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends systemd-container mmdebstrap \
-        nftables iptables iproute2 openssh-client procps util-linux python3 python3-fusepy
-}
-
 cmd_build() {
-    local b new; b=$(base) new=$b.new
+    local b new mirrors; b=$(base) new=$b.new
     mkdir -p "$STATE"
     exec 9> "$STATE/lock"; flock 9
     [ -e "$KEY" ] || ssh-keygen -q -t ed25519 -N '' -f "$KEY"
     if [ ! -d "$b" ]; then
         rm -rf "$new"
-        mmdebstrap --variant=minbase --mode=root --include="$PKGS" \
-            --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
+        apt-config dump Acquire > "$STATE/apt.conf"
+        mapfile -t mirrors < <(mirrors)
+        # In namespaces of its own: nothing of it stays, mounted or running, when it is ended.
+        unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --variant=minbase --mode=root --include="$PKGS" \
+            --aptopt="$STATE/apt.conf" --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
             --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \
             --setup-hook='mkdir -p "$1/etc/postgresql-common"' \
             --setup-hook='echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
             --customize-hook='mkdir -p "$1/root/debs/partial"' \
             --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -yqq --no-install-recommends --download-only -o Dir::Cache::Archives="$1/root/debs" install '"$DEBS" \
-            "$SUITE" "$new"
+            "$SUITE" "$new" "${mirrors[@]}"
         customize "$new"
         mv "$new" "$b"
     fi

@@ -1,31 +1,80 @@
 """Booted Debian hosts on this machine: hosts.sh for Python."""
+import ctypes
+import fcntl
 import os
 import pathlib
-import shutil
+import signal
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import wait_for  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPT = HERE / "hosts.sh"
+TREE = HERE.parents[1]
+STATE = pathlib.Path(os.environ.get("HOSTS_STATE", "/var/cache/tamada-hosts"))
+
+CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1   # linux/sched.h, linux/prctl.h
+
+
+def finished(command, timeout, **more):
+    """As subprocess.run. When time is up, or the run is interrupted, all that the command started ends with it, which would
+    hold its pipes open otherwise."""
+    command = [str(word) for word in command]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                          start_new_session=True, **more) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def run(command, timeout, check=True, **more):
+    """What the command prints. RuntimeError: it failed, or took too long."""
+    try:
+        done = finished(command, timeout, **more)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(str(error)) from None
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(done.args)}: {done.stderr.strip()[-2000:]} {done.stdout.strip()[-2000:]}")
+    return done.stdout
+
+
+# What hosts.sh asks of the kernel, each in a moment.
+CGROUP = """cd /sys/fs/cgroup; [ ! -d unified ] || cd unified
+mkdir tamada.$$ && { ls tamada.$$/cgroup.freeze; s=$?; rmdir tamada.$$; exit $s; }"""
+OVERLAY = f"""mkdir -p {STATE}/probe && cd {STATE}/probe && mkdir -p l u w m || exit
+mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m && umount m; s=$?; cd /; rm -r {STATE}/probe; exit $s"""
+NFTABLES = """nft -f - <<'END'
+table bridge t {
+    set s { typeof iifname . oifname; }
+    chain c { type filter hook forward priority 0; iifname . oifname @s drop; iifname "x" numgen random mod 100 < 30 drop; }
+}
+END"""
 
 
 def why_not():
     """Why this machine cannot have such hosts; None: it can."""
     if os.geteuid() != 0:
         return "needs root"
-    for program, package in (("systemd-nspawn", "systemd-container"), ("mmdebstrap", "mmdebstrap"), ("nft", "nftables"),
-                             ("ssh", "openssh-client"), ("ansible-playbook", "ansible-core")):
-        if not shutil.which(program):
-            return f"needs {program} (package {package})"
-    if not any(pathlib.Path(p).exists() for p in ("/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/cgroup.procs")):
-        return "needs the unified cgroup hierarchy"
-    for what, command in (("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),
-                          ("overlay file systems", ["unshare", "--mount", "sh", "-c", "d=$(mktemp -d) && mount -t tmpfs t $d && cd $d "
-                                                    "&& mkdir l u w m && mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m"]),
-                          ("bridges and nftables", ["unshare", "--net", "sh", "-c", "ip link add name br0 type bridge && nft add table bridge t"])):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            return f"needs {what}: {done.stderr.strip()}"
+    for what, command in (("the unified cgroup hierarchy, writable", ["sh", "-c", CGROUP]),
+                          ("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),
+                          ("overlay file systems", ["unshare", "--mount", "sh", "-c", OVERLAY]),
+                          ("bridges", ["unshare", "--net", "ip", "link", "add", "name", "br0", "type", "bridge"])):
+        try:
+            run(command, timeout=20)
+        except RuntimeError as error:
+            return f"needs {what}: {error}"
     return None
+
+
+def install(lists):
+    """The packages of the lists; without a network there may be none."""
+    run([TREE / "tools" / "install-packages", *lists], timeout=600)
+    run(["unshare", "--net", "sh", "-c", NFTABLES], timeout=20)   # not told by why_not, which has no nft yet
 
 
 class Machines:
@@ -34,13 +83,26 @@ class Machines:
     def __init__(self, name="tam", net="10.213.7"):
         self.name, self.net = name, net
         self.env = dict(os.environ, HOSTS_NAME=name, HOSTS_NET=net)
-        self.state = pathlib.Path(os.environ.get("HOSTS_STATE", "/var/cache/tamada-hosts"))
 
     def __call__(self, *words, timeout=120, check=True):
-        done = subprocess.run([SCRIPT, *map(str, words)], env=self.env, capture_output=True, text=True, timeout=timeout)
-        if check and done.returncode != 0:
-            raise RuntimeError(f"hosts.sh {' '.join(map(str, words))}: {done.stderr.strip()[-2000:]} {done.stdout.strip()[-2000:]}")
-        return done.stdout
+        return run([SCRIPT, *words], timeout, check, env=self.env)
+
+    def only_for_this_process(self):
+        """From now on in a network of this process's own, where no bridge, address or packet filter of the machine's is in the
+        way; and however the process ends, its hosts end with it."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if libc.unshare(CLONE_NEWNET) != 0:
+            raise RuntimeError(f"needs network namespaces: {os.strerror(ctypes.get_errno())}")
+        run(["ip", "link", "set", "lo", "up"], timeout=20)
+        path = STATE / f"{self.name}.lock"
+        self.lock = path.open("w")   # let go by the end of the process, whatever ends it
+        try:
+            wait_for("another run's end", lambda: fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB) is None, timeout=60, step=1)
+        except TimeoutError:
+            raise RuntimeError("another run has its hosts up") from None
+        subprocess.Popen(["flock", path, SCRIPT, "down"], env=self.env, start_new_session=True,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def address(self, k):
         return f"{self.net}.{k}"

@@ -1,11 +1,13 @@
 """Which hosts take writes, and when: asked on the hosts themselves, ten times a second, so that a pulled cable hides nothing.
 
-The hosts share the machine's CLOCK_MONOTONIC; a sample says that from its time on, for as long as to the next sample, a
-client on that host could have written.
+The hosts share the machine's CLOCK_MONOTONIC. What is counted is proven, however late a busy machine's samples are: a host
+took writes from the answer to one sample to the question of a later one, when all between say so; and two hosts did when a
+sample of the one lies in such a time of the other.
 """
-import time
+from machines import STATE
 
 PERIOD = 0.1
+PAUSE = 1.0   # seconds: who was silent for longer, frozen perhaps, has not told what was between
 SAMPLER = f"""
 import time, psycopg2
 conn = None
@@ -20,7 +22,7 @@ while True:
         writable = int(cursor.fetchone()[0])
     except Exception:
         conn = None
-    print(began, writable, flush=True)
+    print(began, time.monotonic(), writable, flush=True)
     time.sleep({PERIOD})
 """
 # Before the daemon: so it is stopped after it when the host goes down.
@@ -39,34 +41,42 @@ WantedBy=multi-user.target
 class Sampler:
     def __init__(self, machines, ks):
         # The hosts' disks are folders here: they can be read while a host is cut off, frozen or down.
-        self.disks = {k: machines.state / f"run-{machines.name}" / str(k) / "upper" for k in ks}
+        self.disks = {k: STATE / f"run-{machines.name}" / str(k) / "upper" for k in ks}
         for k, disk in self.disks.items():
             machines.sh(k, f"cat >/usr/local/lib/sampler.py <<'END'\n{SAMPLER}\nEND\n"
                            f"cat >/etc/systemd/system/sampler.service <<'END'\n{UNIT}\nEND\n"
                            "systemctl daemon-reload; systemctl -q enable sampler; systemctl restart sampler")
 
     def samples(self, k, since, until):
+        """(asked, answered, whether it took writes)"""
         found = []
         for line in (self.disks[k] / "var/log/writable").read_text().splitlines():
             words = line.split()
-            if len(words) == 2 and since <= float(words[0]) <= until:
-                found.append((float(words[0]), words[1] == "1"))
+            if len(words) == 3 and since <= float(words[0]) <= until:
+                found.append((float(words[0]), float(words[1]), words[2] == "1"))
         return found
 
-    def writable(self, k, since, until):
-        """Intervals in which host k took writes. A sample counts until the next, at most three periods."""
-        samples = self.samples(k, since - 1, until)
-        ends = [at for at, _ in samples[1:]] + [until]
-        return [(at, min(end, at + 3 * PERIOD)) for (at, writable), end in zip(samples, ends) if writable]
-
-    def doubly_writable(self, since, until=None):
+    def doubly_writable(self, since, until):
         """Seconds in which more than one host took writes."""
-        until = until or time.monotonic()
-        edges = sorted([(t, step) for k in self.disks for a, b in self.writable(k, since, until) for t, step in ((a, 1), (b, -1))],
-                       key=lambda edge: (edge[0], edge[1]))
-        total, open_intervals, before = 0.0, 0, since
-        for at, step in edges:
-            if open_intervals > 1:
-                total += at - before
-            open_intervals, before = open_intervals + step, at
-        return total
+        return doubly_writable([self.samples(k, since, until) for k in self.disks])
+
+
+def proven(samples):
+    """Times [from, to] in which a host took writes."""
+    times, last = [], None
+    for asked, answered, writable in samples:
+        if writable and last is not None and answered - last <= PAUSE:
+            times[-1][1] = asked
+        elif writable:
+            times.append([answered, answered])
+        last = asked if writable else None
+    return times
+
+
+def doubly_writable(hosts):
+    counts = []
+    for k, samples in enumerate(hosts):
+        others = [time for j, other in enumerate(hosts) if j != k for time in proven(other)]
+        counts.append(sum(1 for asked, answered, writable in samples
+                          if writable and any(begin <= asked and answered <= end for begin, end in others)))
+    return PERIOD * max(counts)

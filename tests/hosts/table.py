@@ -1,6 +1,6 @@
-"""The kept table of what the tests on hosts measured: build/<preset>/hosts-table.json -> docs/failover-table.md.
+"""The kept table of what the tests on hosts measured:
 
-    tests/hosts/table.py build/release/hosts-table-*.json > docs/failover-table.md
+    tests/hosts/table.py build/hosts-table-*.json > docs/failover-table.md
 """
 import json
 import sys
@@ -10,11 +10,14 @@ HEAD = """\
 
 Each line of the mission's table, and some beyond it, on three booted Debian hosts with etcd and PostgreSQL on each, deployed
 by the playbooks (etcd with TLS and passwords). Two clients write all the time, one directly with libpq's list of hosts, one
-through HAProxy on a host of its own. Written by `make table`; the tests are `tests/hosts/test_2_failover_table.py`.
+through HAProxy on a host of its own. The tests are `tests/hosts/test_2_failover_table.py`.
 
 - **writes away**: the longest time without an acknowledged write, directly / through HAProxy, in seconds.
 - **lost**: rows that were acknowledged and are not there afterwards.
 - **two primaries**: seconds in which two hosts would have taken writes, asked on the hosts themselves ten times a second.
+
+`make table` measures it anew; `make test` runs every line with the short times and synchronous replication, and does not pass
+when an acknowledged row is lost or two hosts take writes.
 """
 
 

@@ -1,17 +1,28 @@
 """From an inventory to a running cluster, with the commands of the seed."""
 import psycopg2
+import pytest
 
+from deployment import Node
 from harness import wait_for
+from machines import TREE, run
+
+
+@pytest.fixture(autouse=True)
+def the_inventory_as_it_was(deployment):
+    yield
+    deployment.write_inventory()
+
+
+def test_the_syntax_of_every_playbook(deployment):
+    for playbook in sorted((TREE / "deploy" / "playbooks").glob("*.yml")):
+        deployment.play(playbook.name, "--syntax-check")
 
 
 def test_all_mistakes_are_told_at_once(deployment):
     deployment.write_inventory(replace={"node_id=1": "node_id=1 is_leader=true", f"ttl={deployment.times['ttl']}": "ttl=2",
                                         "SUP_PASSWORD='superpassword'": "", "application_name=node32": "application_name='node 32'",
                                         "PG_VERSION=15": "PG_VERSION=99", "15/bin": "99/bin"})
-    try:
-        code, output = deployment.play("create_pgha_patroni.yml", "-C", check=False)
-    finally:
-        deployment.write_inventory()
+    code, output = deployment.play("create_pgha_patroni.yml", "-C", check=False)
     assert code != 0
     for mistake in ("ttl (2) is less than", "SUP_PASSWORD is missing", "'node 32' is no valid name", "is_leader is set on",
                     "no /usr/lib/postgresql/99/bin/postgres"):
@@ -97,20 +108,57 @@ def test_a_reload_is_told_to_systemd(deployment):
     assert node.main_pid() == pid
 
 
+def ask_through(address, port):
+    conn = psycopg2.connect(host=address, port=port, user="postgres", password="superpassword", dbname="postgres", connect_timeout=3)
+    with conn.cursor() as cursor:
+        cursor.execute("select pg_is_in_recovery()")
+        return [cursor.fetchone()[0]]
+
+
 def test_haproxy(deployment):
     deployment.play("haproxy.yml")
-    def ask(port):
-        conn = psycopg2.connect(host=deployment.machines.address(4), port=port, user="postgres", password="superpassword",
-                                dbname="postgres", connect_timeout=3)
-        with conn.cursor() as cursor:
-            cursor.execute("select pg_is_in_recovery()")
-            return [cursor.fetchone()[0]]
-    assert wait_for("the write port", lambda: ask(5000), 20) == [False]
-    assert wait_for("the read port", lambda: ask(5001), 20) == [True]
+    address = deployment.machines.address(4)
+    assert wait_for("the write port", lambda: ask_through(address, 5000), 30) == [False]
+    assert wait_for("the read port", lambda: ask_through(address, 5001), 30) == [True]
+
+
+VIP = """
+[patroni_cluster_a1_haproxy]
+{net}.3
+[patroni_cluster_a1_haproxy:vars]
+HAPROXY_VIP='{net}.100/24'
+HAPROXY_VIP_INTERFACE=host0
+"""
+
+
+def test_an_address_that_moves_with_haproxy(deployment):
+    deployment.write_inventory(more=VIP)
+    deployment.play("haproxy.yml")
+    _, output = deployment.play("haproxy.yml")
+    assert deployment.changed(output) == 0, output[-4000:]
+    machines, address = deployment.machines, f"{deployment.machines.net}.100"
+
+    def has(k):
+        return f"{address}/" in machines.exec(k, "ip", "-4", "addr", "show", "dev", "host0")
+    assert wait_for("the write port of the address", lambda: ask_through(address, 5000), 30) == [False]
+    wait_for("the address on one host", lambda: has(3) != has(4), 30)
+    holder, other = (3, 4) if has(3) else (4, 3)
+    machines.exec(holder, "systemctl", "stop", "haproxy")
+    wait_for("the address on the other host", lambda: has(other) and not has(holder), 30)
+    assert wait_for("the write port of the address", lambda: ask_through(address, 5000), 30) == [False]
+    for k, units in ((3, ["keepalived", "haproxy"]), (4, ["keepalived"])):
+        machines.exec(k, "systemctl", "disable", "--now", *units)
+    machines.exec(4, "systemctl", "start", "haproxy")
+
+
+FOURTH = """
+[patroni_cluster_a1]
+{net}.4 application_name=node34 node_id=4 clone_from='node31'
+"""
 
 
 def test_a_node_more_and_away_again(deployment):
-    deployment.write_inventory(fourth=True)
+    deployment.write_inventory(more=FOURTH)
     fourth = deployment.machines.address(4)
     deployment.play("create_pgha_patroni.yml", "-l", fourth)
     members = {m["name"]: m for m in deployment.cluster()}
@@ -121,4 +169,54 @@ def test_a_node_more_and_away_again(deployment):
     deployment.play("remove_node.yml", "-l", fourth)
     wait_for("three members", lambda: len(deployment.cluster()) == 3, 30)
     assert deployment.machines.sh(4, "ls -d /var/lib/postgresql/15/main/PG_VERSION"), "its data stays"
-    deployment.write_inventory()
+
+
+ANOTHER = """
+[patroni_cluster_b1]
+{net}.4 application_name=other1
+[patroni_cluster_b1:vars]
+PG_CLUSTER_NAME=pg_cluster002
+ETCD_HOSTS='{net}.1:2379,{net}.2:2379,{net}.3:2379'
+ETCD_NAME=etcd001
+ETCD_USERNAME='etcd_user'
+PG_VERSION=15
+PG_BIN=/usr/lib/postgresql/15/bin/
+PG_DATA=/var/lib/postgresql/15/other
+REP_USER='rep_user'
+"""
+SECRETS = "{ETCD_PASSWORD: etcd_password, SUP_PASSWORD: another_superpassword, REP_PASSWORD: another_rep_password}\n"
+
+
+def test_another_cluster_on_the_same_etcd_with_its_passwords_in_a_vault(deployment):
+    deployment.write_inventory(more=ANOTHER)
+    variables, key = deployment.folder / "group_vars" / "patroni_cluster_b1.yml", deployment.folder / "vault"
+    variables.parent.mkdir(exist_ok=True)
+    variables.write_text(SECRETS)
+    key.write_text("the vault's own password\n")
+    run(["ansible-vault", "encrypt", "--vault-password-file", key, variables], timeout=60)
+    assert "another_superpassword" not in variables.read_text()
+    code, output = deployment.play("create_pgha_patroni.yml", server="patroni_cluster_b1", check=False)
+    assert code != 0, "without the vault's password"
+    _, output = deployment.play("create_pgha_patroni.yml", "--vault-password-file", key, server="patroni_cluster_b1")
+    assert "another_superpassword" not in output
+    fourth = Node(deployment, 4)
+    members = deployment.ctl("list", "-f", "json", on=fourth)
+    assert "other1" in members and "node31" not in members, members
+    assert {m["name"] for m in deployment.cluster()} == {"node31", "node32", "node33"}
+    keys = deployment.etcdctl("get", "--keys-only", "--prefix", "/service/")
+    assert "/service/pg_cluster001/leader" in keys and "/service/pg_cluster002/leader" in keys
+    fourth.systemctl("disable", "--now", "patroni")
+    variables.unlink()
+
+
+def test_a_member_more_for_etcd_and_away_again(deployment):
+    deployment.write_inventory(more="[etcd001]\n{net}.4\n")
+    deployment.play("create_etcd.yml", server="etcd001")
+    assert deployment.etcdctl("member", "list").count("started") == 4
+    deployment.etcdctl("endpoint", "health", "--cluster")
+    _, output = deployment.play("create_etcd.yml", server="etcd001")
+    assert deployment.changed(output) == 0, output[-4000:]
+    member = next(line.split(",")[0] for line in deployment.etcdctl("member", "list").splitlines() if f"{deployment.machines.net}.4:" in line)
+    deployment.etcdctl("member", "remove", member)
+    deployment.machines.exec(4, "systemctl", "disable", "--now", "etcd")
+    wait_for("three members", lambda: deployment.etcdctl("member", "list").count("started") == 3, 30)

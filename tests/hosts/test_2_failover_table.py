@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from deployment import TREE
 from harness import Writer, wait_for
+from machines import TREE
 from sampling import Sampler
 
 
@@ -33,14 +33,13 @@ class Row:
     def finish(self):
         direct, haproxy = (w.longest_gap(self.began) for w in self.table.writers)
         lost = sum(len([a for a in w.missing() if a.at >= self.began - 1]) for w in self.table.writers)
-        double = self.table.sampler.doubly_writable(self.began)
+        double = self.table.sampler.doubly_writable(self.began, time.monotonic())
         row = {"what": self.what, "seed": self.seed, "here": self.here, "direct_s": direct, "haproxy_s": haproxy, "lost": lost, "double_s": double}
         self.table.rows.append(row)
         self.table.save()
         print(f"{self.what}: writes away {direct:.2f} s directly, {haproxy:.2f} s through HAProxy; {lost} lost; two primaries {double:.2f} s")
-        self.measured = row
         assert double <= self.double_max_s, f"two writable primaries for {double:.2f} s"
-        if self.table.synchronous:
+        if self.site.synchronous:
             assert lost == 0, f"{lost} acknowledged rows lost"
 
     def unmoved(self):
@@ -55,8 +54,8 @@ class Row:
 class Table:
     def __init__(self, site):
         self.site, self.rows = site, []
-        self.synchronous = False
-        site.ctl("edit-config", "pg_cluster001", "--force", *(w for k, v in site.times.items() for w in ("-s", f"{k}={v}")))
+        site.ctl("edit-config", "pg_cluster001", "--force", "-s", f"synchronous_mode={str(site.synchronous).lower()}",
+                 *(w for k, v in site.times.items() for w in ("-s", f"{k}={v}")))
         # Detection takes at most ttl; the rest is the machine's.
         self.failover_within = site.times["ttl"] + 20
         self.writers = [Writer(site, 0.02, "direct", [(n.address, 5432) for n in site.nodes], "superpassword"),
@@ -69,17 +68,17 @@ class Table:
         return Row(self, what, seed, here, double_max_s)
 
     def writable(self, node):
-        """Whether the node takes writes now."""
-        return any(takes for _, takes in self.sampler.samples(node.k, time.monotonic() - 0.5, time.monotonic()))
+        """Whether the node took writes when it was asked last; an IndexError while it is silent."""
+        return self.sampler.samples(node.k, time.monotonic() - 5, time.monotonic())[-1][2]
 
     def flowing(self, since, timeout=60):
         for writer in self.writers:
             writer.wait_for_writes(since, 10, timeout)
 
     def save(self):
-        path = TREE / "build" / f"hosts-table-{self.site.times['ttl']}.json"
+        path = TREE / "build" / f"hosts-table-{self.site.times['ttl']}-{'synchronous' if self.site.synchronous else 'asynchronous'}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"times": self.site.times, "synchronous": self.synchronous, "rows": self.rows}, indent=1))
+        path.write_text(json.dumps({"times": self.site.times, "synchronous": self.site.synchronous, "rows": self.rows}, indent=1))
 
     def stop(self):
         for writer in self.writers:
@@ -131,6 +130,7 @@ def test_pause_and_resume(table, deployment):
     with table.row("failover paused, the primary's daemon stopped and started, resumed", "paused: no failover",
                    "as the seed says; HAProxy sees no primary while its daemon is away") as row:
         deployment.ctl("pause", "--wait")
+        server = row.old.postmaster_pid()
         row.old.systemctl("stop", "patroni")
         time.sleep(deployment.times["ttl"] + deployment.times["loop_wait"] + 1)   # long enough for a failover
         assert all(n.status("/primary") != 200 for n in deployment.nodes)
@@ -138,7 +138,7 @@ def test_pause_and_resume(table, deployment):
         wait_for("the leader is back", lambda: deployment.leader() is row.old, 30)
         deployment.ctl("resume", "--wait")
         row.unmoved()
-    assert row.measured["direct_s"] < 2, "PostgreSQL ran on"
+        assert row.old.postmaster_pid() == server, "PostgreSQL ran on"
 
 
 # ---- etcd
@@ -153,9 +153,8 @@ def test_etcd_stopped_everywhere(table, deployment):
             node.systemctl("stop", "etcd")
         if failsafe:
             time.sleep(2 * ttl)
-            stopped = time.monotonic()
-            table.flowing(stopped, 10)
-            assert max(w.longest_gap(row.began, stopped) for w in table.writers) < ttl, "service goes on"
+            table.flowing(time.monotonic(), 20)
+            assert table.writable(row.old), "service goes on"
             standby = next(n for n in deployment.nodes if n is not row.old)
             deployment.machines("cut", standby.k)
         wait_for("read-only", lambda: not table.writable(row.old), 3 * ttl + 10)
@@ -279,7 +278,7 @@ def test_the_primarys_cable_pulled_and_put_back(table, deployment):
                    "as the seed says, without the danger: its etcd member alone takes no write, and with the cable back the key stays the new primary's") as row:
         deployment.machines("unplug", row.old.k)
         new = row.moved()
-        assert not table.writable(row.old), "the old one is read-only"
+        wait_for("the old one is read-only", lambda: not table.writable(row.old), 20)
         forged = deployment.machines.exec(row.old.k, "env", "ETCDCTL_API=3", "ETCDCTL_CACERT=/etc/etcd/ca.crt", "ETCDCTL_USER=root:etcd_root_password",
                                           "ETCDCTL_ENDPOINTS=https://127.0.0.1:2379", "etcdctl", "--command-timeout=2s", "put",
                                           "/service/pg_cluster001/leader", row.old.name, check=False)
@@ -360,4 +359,3 @@ def test_clock_an_hour_ahead_and_back(table, deployment, false_clock):
             false_clock(offset)
             time.sleep(2 * deployment.times["ttl"])
         row.unmoved()
-    assert row.measured["direct_s"] < 2

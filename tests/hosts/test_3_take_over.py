@@ -41,7 +41,7 @@ PLAIN_ETCD = {"ETCD_TLS=true": "", "ETCD_ROOT_PASSWORD='etcd_root_password'": ""
 @pytest.fixture
 def fresh(machines, packages, tmp_path):
     """Fresh hosts with etcd, plain."""
-    machines("up", 4, timeout=300)
+    machines("up", 3, timeout=300)
     deployment = Deployment(machines, tmp_path, packages)
     deployment.write_inventory(replace=PLAIN_ETCD)
     deployment.play("create_etcd.yml", server="etcd001")
