@@ -85,7 +85,7 @@ class Machines:
         self.env = dict(os.environ, HOSTS_NAME=name, HOSTS_NET=net)
 
     def __call__(self, *words, timeout=120, check=True):
-        return run([SCRIPT, *words], timeout, check, env=self.env)
+        return run(["setpriv", "--pdeathsig", "KILL", SCRIPT, *words], timeout, check, env=self.env)
 
     def only_for_this_process(self):
         """From now on in a network of this process's own, where no bridge, address or packet filter of the machine's is in the
