@@ -8,7 +8,8 @@
 namespace tamada::dcs {
 namespace {
 
-// A range may be older than what the watch has told meanwhile; so many times in a row, etcd was restored from a backup.
+// A range may be older than what the watch has told meanwhile: it tells nothing new, and would bring back what is gone.
+// So many times in a row, etcd was restored from a backup.
 constexpr int went_back_max = 3;
 
 }  // namespace
@@ -20,6 +21,7 @@ void ClusterCache::reset(const Range& range) {
     revision_ = live_ = went_back_ = 0;
     touched();
   }
+  if (went_back_ > 0) return;
   std::set<std::string_view> listed;
   for (const auto& kv : range.keys) {
     put(kv);

@@ -16,7 +16,8 @@ class ClusterCache {
  public:
   explicit ClusterCache(std::string prefix) : prefix_(std::move(prefix)) {}  // ends with a slash
 
-  // A whole range of the prefix. What we wrote or heard of later than its revision stays.
+  // A whole range of the prefix. What we wrote or heard of later than its revision stays; one older than revision()
+  // tells nothing new.
   void reset(const Range& range);
   void apply(const WatchBatch& batch);
 

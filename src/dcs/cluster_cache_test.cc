@@ -104,6 +104,15 @@ TEST_F(ClusterCacheTest, AnOldRangeKeepsWhatIsNewer) {
   EXPECT_EQ(cache.revision(), 20);
 }
 
+TEST_F(ClusterCacheTest, ARangeThatWasReadBeforeADeletionDoesNotUndoIt) {
+  load();
+  cache.apply(delete_event("leader", 12));
+  cache.reset({.keys = {kv("leader", "n0", 5, 4, 77), kv("initialize", "123", 2)}, .count = 2, .revision = 11});
+  EXPECT_EQ(leader(cache), "-");
+  EXPECT_EQ(cache.key_count(), 1);
+  EXPECT_EQ(cache.revision(), 12);
+}
+
 TEST_F(ClusterCacheTest, AStoreRestoredFromABackupIsBelievedInTheEnd) {
   load();
   const Range old{.keys = {kv("leader", "n7", 3)}, .count = 1, .revision = 4};

@@ -32,7 +32,7 @@ skipped = []   # the reason, once for all tests
 
 
 def skip(error):
-    skipped.append(f"SKIPPED: no booted hosts on this machine: {error}")
+    skipped.append("SKIPPED: no booted hosts on this machine: " + "\n  ".join(str(error).strip().splitlines()[-6:]))
     pytest.skip(skipped[0])
 
 

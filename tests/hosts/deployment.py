@@ -186,6 +186,11 @@ class Deployment:
         leader = self.leader()
         return [n for n in self.nodes if n is not leader]
 
+    def successor(self):
+        """A standby that may take over: with synchronous replication, one that has all that was acknowledged."""
+        may = [m["name"] for m in self.cluster() if m["role"] == ("sync_standby" if self.synchronous else "replica")]
+        return next(n for n in self.nodes if n.name in may)
+
     def cluster(self, asked=None):
         return (asked or self.leader()).get("/cluster")["members"]
 

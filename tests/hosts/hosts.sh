@@ -191,7 +191,7 @@ cmd_build() {
             --setup-hook='echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
             --customize-hook='mkdir -p "$1/root/debs/partial"' \
             --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -yqq --no-install-recommends --download-only -o Dir::Cache::Archives="$1/root/debs" install '"$DEBS" \
-            "$SUITE" "$new" "${mirrors[@]}"
+            "$SUITE" "$new" "${mirrors[@]}" || { rm -rf "$new"; die "no base image"; }
         customize "$new"
         mv "$new" "$b"
     fi

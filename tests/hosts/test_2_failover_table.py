@@ -111,7 +111,7 @@ def role_of(site, name):
 
 def test_switchover(table, deployment):
     with table.row("switchover", "the new primary promotes within 1 s") as row:
-        candidate = deployment.standbys()[0]
+        candidate = deployment.successor()
         deployment.ctl("switchover", "pg_cluster001", "--leader", row.old.name, "--candidate", candidate.name, "--force")
         assert row.moved() is candidate
 
@@ -337,28 +337,26 @@ Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAK
 
 
 @pytest.fixture
-def false_clock(deployment):
-    """Sets the clock of the primary's daemon, PostgreSQL and etcd, and back; the units are restarted for it once."""
-    node = deployment.wait_leader()
+def false_clocks(deployment):
+    """Sets the clock of a host's daemon, PostgreSQL and etcd; the units are restarted for it once."""
     machines = deployment.machines
-    machines.sh(node.k, "echo +0 >/etc/faketimerc; chmod 644 /etc/faketimerc; for u in patroni etcd; do mkdir -p /etc/systemd/system/$u.service.d; "
-                f"printf '%s' '{FAKETIME}' >/etc/systemd/system/$u.service.d/clock.conf; done; systemctl daemon-reload")
-    node.systemctl("restart", "etcd")
-    node.systemctl("restart", "patroni")
-    deployment.wait_healthy()
-    if deployment.leader() is not node:
-        deployment.ctl("switchover", "pg_cluster001", "--leader", deployment.leader().name, "--candidate", node.name, "--force")
-        wait_for("the leader with the false clock", lambda: deployment.leader() is node, 30)
+    for node in [*deployment.standbys(), deployment.leader()]:
+        machines.sh(node.k, "echo +0 >/etc/faketimerc; chmod 644 /etc/faketimerc; for u in patroni etcd; do mkdir -p /etc/systemd/system/$u.service.d; "
+                    f"printf '%s' '{FAKETIME}' >/etc/systemd/system/$u.service.d/clock.conf; done; systemctl daemon-reload")
+        node.systemctl("restart", "etcd")
+        node.systemctl("restart", "patroni")
+        deployment.wait_healthy()
 
-    def set_clock(offset):
+    def set_clock(node, offset):
         machines.sh(node.k, f"echo {offset} >/etc/faketimerc")
     yield set_clock
-    machines.sh(node.k, "rm -f /etc/systemd/system/*.service.d/clock.conf; systemctl daemon-reload")
+    for node in deployment.nodes:
+        machines.sh(node.k, "rm -f /etc/systemd/system/*.service.d/clock.conf; systemctl daemon-reload")
 
 
-def test_clock_an_hour_ahead_and_back(table, deployment, false_clock):
+def test_clock_an_hour_ahead_and_back(table, deployment, false_clocks):
     with table.row("the primary's clock set an hour ahead, and back", BEYOND, "nothing changes: leases live on the clock that nobody sets") as row:
         for offset in ("+3600", "+0"):
-            false_clock(offset)
+            false_clocks(row.old, offset)
             time.sleep(2 * deployment.times["ttl"])
         row.unmoved()
