@@ -26,6 +26,17 @@ void ClusterStore::limits(Duration ttl, Duration retry_timeout) {
   timeout_ = std::clamp<Duration>(retry_timeout / 2, 500ms, 5s);
 }
 
+void ClusterStore::begin_round(std::optional<core::Instant> until) {
+  round_failed_ = false;
+  round_until_ = until;
+}
+
+Duration ClusterStore::limit() const {
+  constexpr Duration least = 500ms;
+  return round_until_ ? std::clamp<Duration>(*round_until_ - clock_.now(), std::min(least, timeout_), timeout_)
+                      : timeout_;
+}
+
 template <class T>
 bool ClusterStore::note(const dcs::DcsResult<T>& result) {
   const auto now = clock_.now();
@@ -33,6 +44,7 @@ bool ClusterStore::note(const dcs::DcsResult<T>& result) {
     if (!dcs_view_.ok && dcs_view_.failing_since != core::Instant{}) log::info("DCS is accessible again");
     const auto since = dcs_view_.ok ? dcs_view_.ok_since : now;
     dcs_view_ = {.ok = true, .last_ok = now, .ok_since = since, .failing_since = {}, .error = {}};
+    round_failed_ = false;
     last_seen_unix_ = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall().time_since_epoch()).count();
     return result.has_value();
   }
@@ -40,6 +52,7 @@ bool ClusterStore::note(const dcs::DcsResult<T>& result) {
     dcs_view_.failing_since = now;
     log::warning("DCS request failed: {}", result.error().what);
   }
+  round_failed_ = true;
   dcs_view_.ok = false;
   dcs_view_.error = result.error().what;
   return false;
@@ -77,10 +90,11 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
 }
 
 awaitable<void> ClusterStore::ensure_lease() {
+  if (round_failed_) co_return;
   const auto sent = clock_.now();
   lease_.attempted_at = sent;
   const auto old = lease_.id;
-  const auto grant = co_await dcs_.lease_grant(ttl_, timeout_);
+  const auto grant = co_await dcs_.lease_grant(ttl_, limit());
   if (!note(grant)) co_return;
   lease_ = {.id = grant->id,
             .ttl = ttl_,
@@ -92,9 +106,10 @@ awaitable<void> ClusterStore::ensure_lease() {
 }
 
 awaitable<void> ClusterStore::renew_lease() {
+  if (round_failed_) co_return;
   const auto sent = clock_.now();
   lease_.attempted_at = sent;
-  const auto left = co_await dcs_.lease_keepalive(lease_.id, timeout_);
+  const auto left = co_await dcs_.lease_keepalive(lease_.id, limit());
   if (!note(left)) {
     if (left.error().kind == dcs::ErrorKind::lease_gone) {
       log::warning("the lease is gone");
@@ -104,7 +119,7 @@ awaitable<void> ClusterStore::renew_lease() {
     co_return;
   }
   // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
-  const auto changes = co_await dcs_.range(prefix_, cache_.revision() + 1, timeout_);
+  const auto changes = co_await dcs_.range(prefix_, cache_.revision() + 1, limit());
   if (!note(changes)) co_return;
   const bool matches = cache_.matches(*changes);
   if (!matches) {
@@ -119,13 +134,14 @@ awaitable<void> ClusterStore::renew_lease() {
 
 awaitable<void> ClusterStore::revoke_lease() {
   if (lease_.id == 0) co_return;
-  note(co_await dcs_.lease_revoke(lease_.id, timeout_));
+  note(co_await dcs_.lease_revoke(lease_.id, limit()));
   lease_ = {};
 }
 
 awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compares,
                                                      std::vector<dcs::Operation> operations) {
-  const auto result = co_await dcs_.txn(std::move(compares), operations, timeout_);
+  if (round_failed_) co_return core::fail("the DCS does not answer");
+  const auto result = co_await dcs_.txn(std::move(compares), operations, limit());
   if (!note(result)) {
     // It may have happened all the same: what is true now, only reading tells.
     if (result.error().kind == dcs::ErrorKind::unreachable) watch_is_stale_.notify();

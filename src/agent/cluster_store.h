@@ -22,6 +22,10 @@ class ClusterStore {
   // Each request's limit. A lease is asked for with this ttl.
   void limits(core::Duration ttl, core::Duration retry_timeout);
 
+  // What one decision asks for: once the DCS has not answered, the rest of it is not sent, so that a decision never
+  // waits for more than one request; and not longer than until the next decision is due.
+  void begin_round(std::optional<core::Instant> until);
+
   const core::ClusterView& view() const { return cache_.view(); }
   core::LeaseView lease() const { return lease_; }
   core::DcsView dcs() const { return dcs_view_; }
@@ -53,6 +57,7 @@ class ClusterStore {
   template <class T>
   bool note(const dcs::DcsResult<T>& result);
   awaitable<bool> load();
+  core::Duration limit() const;
   // Done as one transaction; on success the cache has the operations.
   awaitable<core::Result<bool>> transact(std::vector<dcs::Compare> compares, std::vector<dcs::Operation> operations);
   std::vector<dcs::Compare> still_leader() const;
@@ -67,6 +72,8 @@ class ClusterStore {
   std::int64_t last_seen_unix_ = 0;
   core::Duration ttl_ = std::chrono::seconds(30);
   core::Duration timeout_ = std::chrono::seconds(5);
+  bool round_failed_ = false;
+  std::optional<core::Instant> round_until_;
   bool missed_before_ = false;
   net::Event watch_is_stale_;
 };

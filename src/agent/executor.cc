@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto peer_timeout = 2s;  // Patroni's for the same question
-constexpr auto failsafe_timeout = 2s;
 constexpr auto departed_timeout = 500ms;
 constexpr auto upstream_timeout = 2s;
 }  // namespace
@@ -112,7 +111,8 @@ awaitable<void> Executor::act(core::PollPeers poll) {
 
 awaitable<void> Executor::act(core::AskFailsafe ask) {
   const auto asked_at = t_.clock.now();
-  const auto answers = co_await t_.peers.failsafe(std::move(ask.members), std::move(ask.leader), failsafe_timeout);
+  const auto answers = co_await t_.peers.failsafe(std::move(ask.members), std::move(ask.leader),
+                                                  t_.configuration.settings().failsafe_patience());
   auto& view = t_.notes.failsafe;
   view.asked_at = asked_at;
   view.refused = false;

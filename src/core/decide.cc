@@ -147,9 +147,13 @@ bool leaves(const Decision& decision) {
 bool is_urgent(const Decision& decision) {
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
     const auto* job = std::get_if<StartJob>(&action);
-    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action) ||
-           std::holds_alternative<AskFailsafe>(action);
+    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action);
   });
+}
+
+bool asks_failsafe(const Decision& decision) {
+  return std::ranges::any_of(decision.actions,
+                             [](const Action& action) { return std::holds_alternative<AskFailsafe>(action); });
 }
 
 // A stop that was ours, and is not the first half of a restart. Patroni still calls the role what it was.
@@ -233,6 +237,8 @@ Decision decide(const Observation& seen, const Memory& memory) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;
     }
+    // The answers are to be decided upon at once, with no request to a silent DCS in between.
+    if (asks_failsafe(decision)) return decision;
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
     decision.actions.insert(is_urgent(decision) ? decision.actions.end() : decision.actions.begin(),

@@ -56,6 +56,7 @@ TEST(Failsafe, APrimaryWithoutTheDcs) {
       {"one does not answer from the start", 21s, 500ms, {}, false, "b", false, true},
       {"one does not agree", 11s, 500ms, {}, true, "b", false, true},
       {"held up so long that nobody was asked yet", 21s, {}, {}, false, "", true, false},
+      {"and so long that there is no time for an answer", 27500ms, {}, {}, false, "", false, true},
   };
   for (const auto& c : cases) {
     FailsafeScene scene;
@@ -66,6 +67,7 @@ TEST(Failsafe, APrimaryWithoutTheDcs) {
     scene.seen.failsafe.trouble = c.trouble;
     const auto decision = scene.decide();
     EXPECT_EQ(find<AskFailsafe>(decision) != nullptr, c.asks) << c.what << ": " << decision.reason;
+    EXPECT_FALSE(c.asks && find<RenewLease>(decision)) << c.what << ": the answers wait for a silent DCS";
     EXPECT_EQ(stops(decision), c.ends) << c.what << ": " << decision.reason;
   }
 }

@@ -78,6 +78,8 @@ struct Settings {
   // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.
   Duration demote_after() const { return std::min(loop_wait + retry_timeout, ttl * 9 / 10); }
+  // How long the members' answers to POST /failsafe are waited for.
+  Duration failsafe_patience() const { return std::min<Duration>(std::chrono::seconds(2), retry_timeout); }
 };
 
 }  // namespace tamada::core

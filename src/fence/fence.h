@@ -1,12 +1,19 @@
 // What ends this node's PostgreSQL when the daemon cannot: frozen, killed, swapping or gone. docs/architecture.md.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 
 #include "core/observation.h"
 
 namespace tamada::fence {
+
+// How long before the end of the lease the fence acts: for what clocks and the kernel's scheduler are off by.
+inline core::Duration margin(core::Duration ttl) {
+  return std::max<core::Duration>(ttl / 100, std::chrono::milliseconds(50));
+}
 
 struct Order {
   std::optional<core::Instant> until;  // see core::fenced_until

@@ -23,7 +23,6 @@ namespace {
 constexpr auto restart_pause = 5s;
 
 // The lease's end is the bound; clocks of this machine and etcd's may differ by so much of the ttl at the very most.
-core::Duration margin(core::Duration ttl) { return std::max<core::Duration>(ttl / 100, 50ms); }
 
 // One data directory, one guard. 64 bits of FNV-1a: the name may become no longer than shm_open allows.
 std::string page_name(const std::string& data_dir) {

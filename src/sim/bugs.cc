@@ -21,6 +21,11 @@ const std::vector<std::pair<std::string, std::string>>& known_bugs() {
       {"standby-promotes-itself", "a standby that is started without a leader promotes itself"},
       {"death-not-noticed", "a postgres that died is taken for running"},
       {"timelines-not-compared", "another server's timeline is always taken for ours"},
+      {"sync-key-written-later", "the key sync is written some seconds after the daemon takes it for written"},
+      {"sync-key-not-read", "standbys do not see the key sync"},
+      {"sync-names-not-set", "synchronous_standby_names is set only in the daemon's eyes"},
+      {"failsafe-taken-for-granted",
+       "members that refuse or do not answer are taken to agree that the primary goes on"},
   };
   return bugs;
 }

@@ -33,7 +33,7 @@ struct Result {
 };
 
 struct Total {
-  std::uint64_t runs = 0, failed = 0, commits = 0, lost = 0, failovers = 0, handovers = 0, overlaps = 0;
+  std::uint64_t runs = 0, failed = 0, commits = 0, promised = 0, lost = 0, failovers = 0, handovers = 0, overlaps = 0;
   double simulated_s = 0, slowest_s = 0;
   Clock::time_point began = Clock::now();
 
@@ -41,6 +41,7 @@ struct Total {
     ++runs;
     failed += result.failed;
     commits += result.statistics.commits;
+    promised += result.statistics.promised;
     lost += result.statistics.lost;
     failovers += result.statistics.failovers;
     handovers += result.statistics.handovers;
@@ -55,9 +56,10 @@ struct Total {
   }
   std::string all() const {
     return speed() + fmt::format(
-                         ", {} failovers ({} clean), {} of {} writes lost, {} overlaps out of control, slowest "
+                         ", {} failovers ({} clean), {} of {} writes lost ({} were promised by synchronous standbys, "
+                         "none of them lost), {} overlaps out of control, slowest "
                          "recovery {:.0f} s",
-                         failovers, handovers, lost, commits, overlaps, slowest_s);
+                         failovers, handovers, lost, commits, promised, overlaps, slowest_s);
   }
 };
 

@@ -17,12 +17,17 @@ constexpr Duration pause_known = 30s;         // to a daemon that reaches etcd
 constexpr Duration pause_ends = 10s;          // until the daemon has learned of it and stopped the server
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
+bool named_in(const core::SyncState& sync, const std::string& name) {
+  return std::ranges::find(sync.standbys, name) != sync.standbys.end();
+}
+
 }  // namespace
 
 Checker::Checker(Cluster& cluster) : c_(cluster) {
   c_.on_violation = [this](const std::string& what) { violation(what); };
   c_.on_decision = [this](Node& node, const api::Snapshot& snapshot) { decided(node, snapshot); };
   c_.machines.on_new_primary = [this](SimServer& server) { new_primary(server); };
+  c_.machines.on_acknowledged = [this](SimServer& server, Lsn lsn, bool waited) { acknowledged(server, lsn, waited); };
   c_.machines.on_corruption = [this](const std::string& what) { violation("corruption: " + what); };
   c_.store.on_change = [this](const dcs::KeyValue& kv, bool deleted) { key_changed(kv, deleted); };
 }
@@ -51,7 +56,11 @@ bool Checker::excused(const Node& node) const {
       !c_.network.both_ways(node.id, c_.dcs_endpoint())) {
     return true;
   }
-  if (c_.options.guard) return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
+  if (c_.options.guard) {
+    if (!c_.in_control(node) && node.saw_pause)
+      return true;  // pause switches the guard off, and nobody is there to switch it on
+    return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
+  }
   return !c_.in_control(node);
 }
 
@@ -99,19 +108,29 @@ void Checker::client() {
   for (auto& node : c_.nodes) {
     if (!node->server.writable()) continue;
     const bool large = c_.random.chance(load.large);
-    if (!node->server.commit(large ? c_.random.between(100'000, 1'500'000) : c_.random.between(80, 4000))) continue;
-    acknowledged_[node->server.end.branch].push_back(node->server.end.lsn);
-    ++statistics_.commits;
+    node->server.commit(large ? c_.random.between(100'000, 1'500'000) : c_.random.between(80, 4000));
   }
   c_.scheduler.after(c_.random.duration(load.pause_max / 30, load.pause_max), [this] { client(); });
 }
 
-std::uint64_t Checker::lost_by(const SimServer& server) const {
+// The key sync says who may be promoted, and those have it: it must never be lost. A primary that has lost the key, and
+// whose daemon could not know, makes no promise.
+void Checker::acknowledged(SimServer& server, Lsn lsn, bool waited) {
+  acknowledged_[server.end.branch].push_back(lsn);
+  ++statistics_.commits;
+  const auto& node = c_.node(server.node());
+  const bool leads = leader_node() == &node || c_.in_control(node);
+  if (!waited || !leads || !synchronous_ || !keys_.sync || keys_.sync->leader != node.name) return;
+  promised_[server.end.branch].push_back(lsn);
+  ++statistics_.promised;
+}
+
+std::uint64_t Checker::lost_by(const SimServer& server, const Writes& writes) const {
   std::uint64_t lost = 0;
   Lsn limit = ~Lsn{0};
   for (int branch = tip_; branch >= 0; branch = c_.wal.of(branch).parent) {
     const Lsn kept = c_.wal.shared(server.end, branch);
-    if (const auto it = acknowledged_.find(branch); it != acknowledged_.end()) {
+    if (const auto it = writes.find(branch); it != writes.end()) {
       for (const Lsn lsn : it->second) lost += lsn > kept && lsn <= limit ? 1 : 0;
     }
     limit = std::min(limit, c_.wal.of(branch).fork);
@@ -120,6 +139,29 @@ std::uint64_t Checker::lost_by(const SimServer& server) const {
 }
 
 // ---- a new primary
+
+// By an operator, who may name whom the key sync does not.
+bool Checker::asked_for() const { return failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts; }
+
+void Checker::check_promises(const SimServer& server) {
+  if (asked_for() || paused_anywhere()) return;
+  if (const auto lost = lost_by(server, promised_); lost > 0) {
+    violation(fmt::format("{} commits that synchronous standbys acknowledged are lost, {} is the primary", lost,
+                          server.name()));
+  }
+}
+
+void Checker::check_may_lead(const Node& node) {
+  if (asked_for() || paused_anywhere()) return;
+  const auto& sync = keys_.sync;
+  const bool named = !sync || sync->leader.empty() || sync->leader == node.name || named_in(*sync, node.name);
+  if (synchronous_ && !quorum_ && !named)
+    violation(node.name + " takes the leader key, and is not named in the key sync");
+  const auto& members = keys_.failsafe;
+  if (failsafe_ && members && !members->empty() && !members->contains(node.name) && !node.server.writable()) {
+    violation(node.name + " takes the leader key, and is not named in the key failsafe");
+  }
+}
 
 void Checker::new_primary(SimServer& server) {
   const auto& node = c_.node(server.node());
@@ -131,8 +173,9 @@ void Checker::new_primary(SimServer& server) {
     return;
   }
   ++statistics_.failovers;
-  const auto lost = lost_by(server);
+  const auto lost = lost_by(server, acknowledged_);
   statistics_.lost += lost;
+  check_promises(server);
   if (lost > 0) c_.trace.line("CHECK", fmt::format("{} acknowledged writes are lost by this promotion", lost));
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
   const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
@@ -146,8 +189,7 @@ void Checker::new_primary(SimServer& server) {
     if (lost > 0 && c_.scheduler.now() - handed_over_at_ < others_come_forward)
       violation(fmt::format("{} acknowledged writes are lost by a clean hand-over to {}", lost, node.name));
   }
-  const bool named = failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts;
-  if (!named && !paused_anywhere()) {
+  if (!asked_for() && !paused_anywhere()) {
     if (const auto* better = healthier(node)) {
       violation(node.name + " is promoted, though " + better->name + " has more of the WAL and was there to be asked");
     }
@@ -180,6 +222,8 @@ const Node* Checker::healthier(const Node& chosen) const {
     if (!server.recovery || !c_.network.both_ways(chosen.id, other->id) || now - network_changed_at_ < settled_for)
       continue;
     if (!c_.network.both_ways(other->id, c_.dcs_endpoint())) continue;
+    // By the key sync others do not count, nor does the old primary.
+    if (sync_at_race_ && !named_in(*sync_at_race_, other->name)) continue;
     // One branch back: the chosen one has just begun its own.
     const Position before{c_.wal.of(chosen.server.end.branch).parent, chosen.server.end.lsn};
     if (server.end.branch == before.branch && server.end.lsn > before.lsn) return other.get();
@@ -231,6 +275,17 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
   if (kv.key == c_.key("config")) {
     const bool paused = !deleted && (kv.value.contains("\"pause\": true") || kv.value.contains("\"pause\":true"));
     if (paused != paused_at_.has_value()) paused_at_ = paused ? std::optional(c_.scheduler.now()) : std::nullopt;
+    config_written(deleted ? "" : kv.value);
+  }
+  for (const std::string name : {"sync", "failsafe"}) {
+    if (kv.key != c_.key(name)) continue;
+    c_.trace.line("etcd", name + ": " + (deleted ? "-" : kv.value), true);
+    if (deleted) {
+      wire::apply_delete(keys_, name);
+    } else {
+      wire::apply_put(keys_, name, {.value = kv.value, .mod_revision = kv.mod_revision});
+    }
+    if (deleted && name == "sync") promised_.clear();
   }
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
@@ -246,13 +301,28 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
   }
 }
 
+void Checker::config_written(const std::string& text) {
+  const auto json = config::Json::parse(text, nullptr, false);
+  const auto of = [&](const char* name) {
+    return json.is_object() && json.contains(name) ? json[name] : config::Json();
+  };
+  const auto mode = of("synchronous_mode");
+  quorum_ = mode == "quorum";
+  synchronous_ = quorum_ || mode == "on" || mode == true;
+  failsafe_ = of("failsafe_mode") == true;
+  if (!synchronous_) promised_.clear();
+}
+
 // A primary without the key may take it again, when the one promoted meanwhile is gone: what that one wrote is lost.
 void Checker::key_taken() {
   leader_since_ = c_.scheduler.now();
   const auto* node = leader_node();
+  sync_at_race_ = synchronous_ && keys_.sync && !keys_.sync->leader.empty() ? keys_.sync : std::nullopt;
+  if (node) check_may_lead(*node);
   if (!node || !node->server.writable() || node->server.end.branch == tip_) return;
-  const auto lost = lost_by(node->server);
+  const auto lost = lost_by(node->server, acknowledged_);
   statistics_.lost += lost;
+  check_promises(node->server);
   c_.trace.line("CHECK", fmt::format("{} goes on as the primary, {} acknowledged writes are lost", node->name, lost));
   tip_ = node->server.end.branch;
 }

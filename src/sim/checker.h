@@ -11,6 +11,7 @@ namespace tamada::sim {
 
 struct Statistics {
   std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
+  std::uint64_t promised = 0;          // of the commits: acknowledged by those whom the key sync names
   std::uint64_t frozen_overlaps = 0;   // two primaries, one of them out of its daemon's control
   std::uint64_t history_rewrites = 0;  // a timeline's number was given to two histories
   Duration longest_without_primary{};
@@ -37,20 +38,30 @@ class Checker {
   bool paused_anywhere() const;
   bool must_know_of_pause(const Node& node) const;
   const Node* healthier(const Node& chosen) const;
+  void acknowledged(SimServer& server, Lsn lsn, bool waited);
+  bool asked_for() const;
+  void check_promises(const SimServer& server);
+  void check_may_lead(const Node& node);
+  void config_written(const std::string& json);
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
   void key_changed(const dcs::KeyValue& kv, bool deleted);
   void key_taken();
   void history_written(const dcs::KeyValue& kv);
   void leader_deleted(const dcs::KeyValue& kv);
-  std::uint64_t lost_by(const SimServer& server) const;
+  using Writes = std::map<int, std::vector<Lsn>>;  // by branch
+  std::uint64_t lost_by(const SimServer& server, const Writes& writes) const;
 
   Cluster& c_;
   std::vector<std::string> violations_;
   Statistics statistics_;
-  std::map<int, std::vector<Lsn>> acknowledged_;  // by branch
-  int tip_ = -1;                                  // of the last primary made
-  Lsn optime_ = 0;                                // the last that was published
+  Writes acknowledged_;
+  Writes promised_;         // of them: never to be lost
+  core::ClusterView keys_;  // sync and failsafe
+  std::optional<core::SyncState> sync_at_race_;
+  bool synchronous_ = false, quorum_ = false, failsafe_ = false;  // by the key config
+  int tip_ = -1;                                                  // of the last primary made
+  Lsn optime_ = 0;                                                // the last that was published
   std::vector<core::HistoryLine> history_;
   bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since
   Time handed_over_at_{}, network_changed_at_{}, leader_since_{};

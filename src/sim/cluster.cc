@@ -23,6 +23,10 @@ Profile make_profile(Random& random) {
   profile.use_pg_rewind = random.chance(0.75);
   profile.checksums = random.chance(0.9);
   profile.check_timeline = random.chance(0.3);
+  if (random.chance(0.5)) profile.synchronous_mode = random.chance(0.5) ? "on" : "quorum";
+  profile.synchronous_mode_strict = random.chance(0.3);
+  profile.synchronous_node_count = random.chance(0.3) ? 2 : 1;
+  profile.failsafe_mode = random.chance(0.4);
   return profile;
 }
 
@@ -41,7 +45,8 @@ Daemon::Daemon(Cluster& cluster, int node)
     : life(std::make_shared<Life>(cluster.scheduler)),
       clock(*life, cluster.node(node).clock),
       dcs(*life, cluster.store, cluster.network, cluster.options.bugs, node, cluster.dcs_endpoint()),
-      postgres(*life, cluster.node(node).server, cluster.options.bugs),
+      postgres(*life, cluster.node(node).server, cluster.options.bugs,
+               [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
       configuration(cluster.local_configuration(node)),
       fence(cluster, node),
@@ -84,7 +89,9 @@ Daemon::Daemon(Cluster& cluster, int node)
 
 Daemon::~Daemon() { life->end(); }
 
-void SimFence::keep(const fence::Order& order) { cluster_.guard(node_, order.until); }
+void SimFence::keep(const fence::Order& order) {
+  cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.ttl)) : std::nullopt);
+}
 std::optional<core::Instant> SimFence::inherited() const { return cluster_.node(node_).guarded_until; }
 
 void Daemon::request(net::HttpRequest request, std::function<void(net::HttpResponse)> done) {
@@ -149,6 +156,10 @@ config::Local Cluster::local_configuration(int id) const {
                          {"retry_timeout", profile.retry_timeout},
                          {"maximum_lag_on_failover", profile.maximum_lag},
                          {"check_timeline", profile.check_timeline},
+                         {"synchronous_mode", profile.synchronous_mode},
+                         {"synchronous_mode_strict", profile.synchronous_mode_strict},
+                         {"synchronous_node_count", profile.synchronous_node_count},
+                         {"failsafe_mode", profile.failsafe_mode},
                          {"postgresql",
                           {{"use_pg_rewind", profile.use_pg_rewind},
                            {"remove_data_directory_on_rewind_failure", true},
@@ -334,6 +345,7 @@ void Cluster::daemon_ended(int id, int code, std::string thrown) {
 void Cluster::decided(int id, const api::Snapshot& snapshot) {
   auto& one = node(id);
   const auto& decision = snapshot.decision;
+  one.saw_pause = snapshot.seen.settings.pause;
   if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
     one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
     if (one.decisions.size() > decisions_kept) one.decisions.pop_front();

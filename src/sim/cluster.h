@@ -83,6 +83,7 @@ struct Node {
   Time uncontrolled_until{};                   // its daemon was frozen or dead until then
   std::optional<core::Instant> guarded_until;  // by the node's clock
   bool machine_was_frozen = false;
+  bool saw_pause = false;      // its daemon, when it last decided
   Time paused_until{};         // its daemon was last seen in pause
   bool left_in_pause = false;  // its daemon was stopped in pause, which leaves PostgreSQL as it is
   struct Told {
@@ -98,6 +99,10 @@ struct Profile {  // of the cluster's configuration, by the seed
   bool checksums = true;
   std::int64_t maximum_lag = 1048576;
   bool check_timeline = false;
+  std::string synchronous_mode = "off";
+  bool synchronous_mode_strict = false;
+  int synchronous_node_count = 1;
+  bool failsafe_mode = false;
 };
 
 class Cluster {

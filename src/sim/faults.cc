@@ -1,6 +1,7 @@
 #include "sim/faults.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tamada::sim {
 
@@ -202,6 +203,20 @@ const std::vector<Faults::Kind>& Faults::kinds() {
        [](F f) -> std::function<void()> {
          f.c_.request(f.any_node(), "PATCH", "/config", R"({"pause": true})");
          return [&f] { f.c_.request(f.any_node(), "PATCH", "/config", R"({"pause": null})"); };
+       }},
+      {"synchronous_mode", 4,
+       [](F f) {
+         static constexpr std::array modes{R"("on")", R"("quorum")", "null"};
+         f.c_.request(f.any_node(), "PATCH", "/config",
+                      fmt::format(R"({{"synchronous_mode": {}, "synchronous_node_count": {}}})",
+                                  modes[f.c_.random.below(modes.size())], f.c_.random.between(1, 2)));
+         return nothing;
+       }},
+      {"failsafe_mode", 2,
+       [](F f) {
+         f.c_.request(f.any_node(), "PATCH", "/config",
+                      fmt::format(R"({{"failsafe_mode": {}}})", f.c_.random.chance(0.5)));
+         return nothing;
        }},
       {"reinitialize", 2,
        [](F f) {

@@ -264,21 +264,21 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
 
 namespace {
 
-void hide_pause(dcs::KeyValue& kv) {
-  if (!kv.key.ends_with("/config")) return;
+// Of bugs: what a daemon does not see.
+void hide(dcs::KeyValue& kv, const Bugs& bugs, int node) {
+  const bool others_sync = kv.key.ends_with("/sync") && !kv.value.contains(fmt::format("\"leader\":\"n{}\"", node + 1));
+  if (others_sync && bugs.is("sync-key-not-read")) kv.value = "{}";
+  if (!kv.key.ends_with("/config") || !bugs.is("pause-not-read")) return;
   if (const auto at = kv.value.find("\"pause\""); at != std::string::npos) kv.value.replace(at, 7, "\"hidden\"");
 }
 
 }  // namespace
 
 awaitable<DcsResult<dcs::Range>> SimDcs::range(std::string prefix, dcs::Revision min_mod_revision, Duration timeout) {
-  const bool hides = bugs_.is("pause-not-read");
   return call<dcs::Range>(
-      [&store = store_, prefix, min_mod_revision, hides]() -> DcsResult<dcs::Range> {
+      [&store = store_, &bugs = bugs_, node = node_, prefix, min_mod_revision]() -> DcsResult<dcs::Range> {
         auto range = store.range(prefix, min_mod_revision);
-        for (auto& kv : range.keys) {
-          if (hides) hide_pause(kv);
-        }
+        for (auto& kv : range.keys) hide(kv, bugs, node);
         return range;
       },
       timeout);
@@ -296,6 +296,15 @@ awaitable<DcsResult<dcs::TxnResult>> SimDcs::txn(std::vector<Compare> compares, 
   std::function<DcsResult<dcs::TxnResult>()> operation = [&store = store_, compares, operations] {
     return store.txn(compares, operations);
   };
+  if (bugs_.is("sync-key-written-later") && std::ranges::any_of(operations, [](const dcs::Operation& one) {
+        const auto* put = std::get_if<dcs::Put>(&one);
+        return put && put->key.ends_with("/sync");
+      })) {
+    operation = [&store = store_, &scheduler = life_.scheduler(), operations]() -> DcsResult<dcs::TxnResult> {
+      scheduler.after(20s, [&store, operations] { (void)store.txn({}, operations); });
+      return dcs::TxnResult{.succeeded = true, .revision = store.revision() + 1};
+    };
+  }
   auto result = co_await call<dcs::TxnResult>(std::move(operation), timeout);
   if (bugs_.is("lost-reply-taken-for-done") && !result && result.error().kind == ErrorKind::unreachable) {
     co_return dcs::TxnResult{.succeeded = true, .revision = store_.revision()};
@@ -353,9 +362,7 @@ awaitable<DcsError> SimDcs::watch(std::string prefix, dcs::Revision from,
       auto batch = std::move(stream->inbox.front());
       stream->inbox.pop_front();
       if (bugs_.is("watch-loses-events") && batch.revision % 10 == 0) continue;
-      for (auto& event : batch.events) {
-        if (bugs_.is("pause-not-read")) hide_pause(event.kv);
-      }
+      for (auto& event : batch.events) hide(event.kv, bugs_, node_);
       on_batch(std::move(batch));
     }
     if (stream->error) co_return *stream->error;

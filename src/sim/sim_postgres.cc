@@ -11,7 +11,8 @@ using core::ControlState;
 using core::ProcessState;
 using core::Result;
 
-SimPostgres::SimPostgres(Life& life, SimServer& server, const Bugs& bugs) : life_(life), server_(server), bugs_(bugs) {
+SimPostgres::SimPostgres(Life& life, SimServer& server, const Bugs& bugs, std::function<bool()> synchronous)
+    : life_(life), server_(server), bugs_(bugs), synchronous_(std::move(synchronous)) {
   server_.on_exit = [this](bool asked) {
     crashed_ = !asked;
     if (bugs_.is("death-not-noticed")) return;
@@ -41,11 +42,12 @@ core::SqlView SimPostgres::sql() const {
   sql.in_recovery = server_.recovery;
   sql.timeline = server_.timeline();
   sql.wal_lsn = server_.end.lsn;
-  sql.sync_names = server_.sync_names;
+  sql.sync_names = imagined_sync_names_.value_or(server_.sync_names);
   if (server_.recovery) {
     sql.receive_lsn = sql.replay_lsn = server_.end.lsn;
     if (server_.streaming) sql.replication_state = "streaming";
   }
+  sql.replication = server_.replication();
   for (const auto& [name, lsn] : server_.slots) {
     const bool active = std::ranges::any_of(m().servers, [&](const SimServer* other) {
       return other->streaming && other->upstream() == server_.node() && other->name() == name;
@@ -212,6 +214,7 @@ awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstr
   if (server_.directory != core::DataDirectory::valid) co_return core::fail("the data directory is an unfinished copy");
   crashed_ = false;
   server_.following = upstream;
+  if (upstream || !synchronous_()) server_.set_sync_names("");
   const bool as_standby = upstream.has_value() && !bugs_.is("standby-starts-as-primary");
   server_.start(as_standby);
   const auto until = timeout > 0s ? life_.scheduler().now() + timeout : never;
@@ -288,6 +291,7 @@ awaitable<Result<void>> SimPostgres::promote() {
 awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (bugs_.is("follow-not-done")) co_return Result<void>();
+  server_.set_sync_names("");
   server_.follow(std::move(upstream));
   co_return Result<void>();
 }
@@ -312,8 +316,19 @@ awaitable<Result<void>> SimPostgres::advance_slots(std::vector<core::SlotAdvance
 awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (!server_.answers()) co_return core::fail("postgres does not answer");
-  server_.sync_names = std::move(names);
+  if (bugs_.is("sync-names-not-set")) {
+    imagined_sync_names_ = std::move(names);
+  } else {
+    server_.set_sync_names(std::move(names));
+  }
   co_return Result<void>();
+}
+
+awaitable<Result<bool>> SimPostgres::apply_configuration() {
+  if (synchronous_() || server_.sync_names.empty()) co_return false;
+  co_await life_.pause(m().random.duration(1ms, 10ms));
+  server_.set_sync_names("");
+  co_return true;
 }
 
 awaitable<Result<void>> SimPostgres::checkpoint() {

@@ -12,7 +12,8 @@ struct Bugs;
 
 class SimPostgres final : public postgres::Postgres {
  public:
-  SimPostgres(Life& life, SimServer& server, const Bugs& bugs);
+  // synchronous: whether synchronous_standby_names is the leader's to set.
+  SimPostgres(Life& life, SimServer& server, const Bugs& bugs, std::function<bool()> synchronous);
   ~SimPostgres() override;
 
   awaitable<core::PostgresView> observe(Duration timeout) override;
@@ -40,7 +41,7 @@ class SimPostgres final : public postgres::Postgres {
                                                 Duration timeout) override;
   core::Result<void> set_aside(bool superseded) override;
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
-  awaitable<core::Result<bool>> apply_configuration() override { co_return false; }
+  awaitable<core::Result<bool>> apply_configuration() override;
   postgres::Progress progress() const override { return {}; }
 
  private:
@@ -53,9 +54,11 @@ class SimPostgres final : public postgres::Postgres {
   Life& life_;
   SimServer& server_;
   const Bugs& bugs_;
+  std::function<bool()> synchronous_;
   std::function<void()> callback_;
   bool crashed_ = false;
-  std::optional<core::PostgresView> alive_;  // of a bug: the last view of a running server
+  std::optional<std::string> imagined_sync_names_;  // of a bug
+  std::optional<core::PostgresView> alive_;         // of a bug: the last view of a running server
 };
 
 }  // namespace tamada::sim

@@ -49,6 +49,7 @@ void SimServer::notify() {
   for (auto& weak : waiting) {
     if (const auto parked = weak.lock()) parked->wake();
   }
+  release_commits();
   if (writable() != was_writable_) {
     was_writable_ = !was_writable_;
     if (m_.on_role_change) m_.on_role_change(*this);
@@ -75,6 +76,7 @@ void SimServer::wipe() {
   standby_signal = copy_follows = false;
   following.reset();
   slots.clear();
+  set_sync_names("");
   newest_timeline = 0;
   kept_from = 0;
 }
@@ -148,6 +150,7 @@ void SimServer::ready() {
   }
   told(fmt::format("{} on timeline {} at {}", recovery ? "standby" : "primary", timeline(), core::format_lsn(end.lsn)));
   running_since = m_.scheduler.now();
+  acknowledged_by_ = core::parse_sync_names(sync_names);
   become(ProcessState::running);
   if (recovery) connect();
 }
@@ -156,6 +159,7 @@ void SimServer::ended(bool asked) {
   ++life_;
   streaming = promoting_ = false;
   ++connection_;
+  unacknowledged_.clear();
   hung = false;
   become(ProcessState::stopped);
   if (on_exit) on_exit(asked || asked_to_stop_);
@@ -171,9 +175,11 @@ void SimServer::crash() {
 void SimServer::stop(core::StopMode mode) {
   if (process == ProcessState::stopped) return;
   asked_to_stop_ = true;
+  unacknowledged_.clear();  // their sessions end
   if (mode == core::StopMode::immediate) {
     told("immediate shutdown");
-    const auto life = life_;
+    const auto life = ++life_;  // what its processes were about is over, a promotion too
+    promoting_ = false;
     m_.scheduler.after(m_.random.duration(5ms, 100ms), [this, life] {
       if (life == life_) ended(true);
     });
@@ -273,15 +279,98 @@ void SimServer::checkpoint() {
   kept_from = std::max(kept_from, needed);
 }
 
-bool SimServer::commit(Lsn bytes) {
+// ---- synchronous replication
+
+void SimServer::commit(Lsn bytes) {
   if (disk_full) {
     told("PANIC: no space left on device");
     ended(false);
-    return false;
+    return;
   }
   end.lsn += bytes;
+  const bool waits = acknowledged_by_.count > 0;
+  if (waits) {
+    unacknowledged_.push_back(end.lsn);
+  } else {
+    m_.on_acknowledged(*this, end.lsn, false);
+  }
   for (auto* other : m_.servers) send_to(*other);
-  return true;
+}
+
+void SimServer::set_sync_names(std::string names) {
+  if (names == sync_names) return;
+  sync_names = std::move(names);
+  if (process != ProcessState::running) return;  // read at the start
+  after(m_.random.mostly(1ms, 10ms, 90ms, 0.1), [this] {
+    acknowledged_by_ = core::parse_sync_names(sync_names);
+    release_commits();
+  });
+}
+
+bool SimServer::waits_for(const SimServer& standby) const {
+  return acknowledged_by_.count > 0 && acknowledged_by_.standbys.contains(standby.name_);
+}
+
+std::vector<core::ReplicationConnection> SimServer::replication() const {
+  const bool quorum = acknowledged_by_.method == core::SyncNames::Method::quorum;
+  std::vector<core::ReplicationConnection> rows;
+  for (const auto* other : m_.servers) {
+    if (!streams_to(*other)) continue;
+    const bool waited_for = waits_for(*other);
+    rows.push_back({.usename = "replicator",
+                    .application_name = other->name_,
+                    .client_addr = fmt::format("10.0.0.{}", other->node_ + 1),
+                    .state = "streaming",
+                    .sync_state = !waited_for ? "async"
+                                  : quorum    ? "quorum"
+                                              : "sync",
+                    .sync_priority = waited_for ? 1 : 0,
+                    .flush_lsn = other->confirmed_,
+                    .sync_lsn = other->confirmed_});
+  }
+  return rows;
+}
+
+Lsn SimServer::confirmed_by_standbys() const {
+  if (acknowledged_by_.count <= 0) return end.lsn;
+  const auto needed = static_cast<std::size_t>(acknowledged_by_.count);
+  std::vector<Lsn> confirmed;
+  for (const auto* other : m_.servers) {
+    if (streams_to(*other) && waits_for(*other) && other->end.branch == end.branch)
+      confirmed.push_back(other->confirmed_);
+  }
+  if (confirmed.size() < needed) return 0;
+  // By priority the first ones count, be they ever so late.
+  if (acknowledged_by_.method == core::SyncNames::Method::priority) confirmed.resize(needed);
+  std::ranges::sort(confirmed, std::greater());
+  return confirmed[needed - 1];
+}
+
+void SimServer::release_commits() {
+  if (unacknowledged_.empty() || !writable()) return;
+  const auto done = std::ranges::upper_bound(unacknowledged_, confirmed_by_standbys());
+  for (auto it = unacknowledged_.begin(); it != done; ++it) {
+    m_.on_acknowledged(*this, *it, acknowledged_by_.count > 0);
+  }
+  unacknowledged_.erase(unacknowledged_.begin(), done);
+}
+
+// What it has on its disk, told to its upstream.
+void SimServer::confirm() {
+  const auto source = upstream();
+  if (!source || !streaming || confirming_) return;
+  if (!m_.network.open(node_, *source)) {
+    confirming_ = true;
+    m_.scheduler.after(resend, [this] {
+      confirming_ = false;
+      confirm();
+    });
+    return;
+  }
+  confirmed_ = end.lsn;
+  auto& to = *m_.servers[static_cast<std::size_t>(*source)];
+  if (const auto slot = to.slots.find(core::slot_name(name_)); slot != to.slots.end()) slot->second = end.lsn;
+  to.release_commits();
 }
 
 // ---- streaming
@@ -323,6 +412,7 @@ void SimServer::connect() {
     retry_ = false;
     blocked_since_ = m_.scheduler.now();
     told(fmt::format("streaming from {}", source->name_));
+    confirm();
     source->send_to(*this);
     notify();
   });
@@ -410,11 +500,7 @@ void SimServer::receive(Position position, std::uint64_t connection) {
     control.min_recovery_end = end.lsn;
     control.min_recovery_timeline = timeline();
   }
-  const auto source = upstream();
-  if (source) {
-    auto& from = *m_.servers[static_cast<std::size_t>(*source)];
-    if (const auto slot = from.slots.find(core::slot_name(name_)); slot != from.slots.end()) slot->second = end.lsn;
-  }
+  confirm();
   for (auto* other : m_.servers) send_to(*other);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/action.h"
 #include "core/postgres_view.h"
+#include "core/sync_names.h"
 #include "sim/network.h"
 #include "sim/scheduler.h"
 #include "sim/trace.h"
@@ -33,6 +34,8 @@ struct Machines {
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
   std::function<void(std::string)> on_corruption = nullptr;
+  // A client was told that its commit at this position is done; waited: synchronous standbys have it.
+  std::function<void(SimServer&, Lsn, bool waited)> on_acknowledged = nullptr;
 };
 
 class SimServer {
@@ -47,7 +50,7 @@ class SimServer {
   bool copy_follows = false;  // as PostgresView has it
   std::optional<core::Upstream> following;
   std::map<std::string, Lsn> slots;
-  std::string sync_names;        // synchronous_standby_names
+  std::string sync_names;        // synchronous_standby_names, as SHOW has it
   Timeline newest_timeline = 0;  // of the history files in pg_wal
   Lsn kept_from = 0;             // WAL before it has been removed
   bool disk_full = false;
@@ -75,7 +78,10 @@ class SimServer {
 
   // ---- writing, by clients
   bool writable() const;
-  bool commit(Lsn bytes);  // false: there was no room, and it ended
+  void commit(Lsn bytes);  // acknowledged now, later, or never
+  // In force for SHOW at once, for the processes that send WAL a moment later: a reload reaches them one by one.
+  void set_sync_names(std::string names);
+  std::vector<core::ReplicationConnection> replication() const;  // pg_stat_replication
 
   // ---- the node
   void freeze();
@@ -107,6 +113,11 @@ class SimServer {
   void connect();
   void send_to(SimServer& standby);
   void receive(Position position, std::uint64_t connection);
+  void confirm();
+  bool streams_to(const SimServer& other) const { return other.streaming && other.upstream() == node_; }
+  bool waits_for(const SimServer& standby) const;
+  Lsn confirmed_by_standbys() const;
+  void release_commits();
   void told(std::string_view what);
 
   Machines& m_;
@@ -117,7 +128,10 @@ class SimServer {
   Time last_arrival_{};
   Time blocked_since_{};
   Lsn sent_ = 0;
-  bool retry_ = false, connecting_ = false;
+  Lsn confirmed_ = 0;                // to the upstream
+  core::SyncNames acknowledged_by_;  // the names that the processes that send WAL go by
+  std::vector<Lsn> unacknowledged_;  // commits whose clients wait
+  bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;
   std::vector<Work> held_;
   std::vector<std::weak_ptr<Parked>> waiting_;

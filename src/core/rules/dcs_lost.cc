@@ -8,6 +8,7 @@ namespace tamada::core::rules {
 namespace {
 
 constexpr Duration failsafe_retry = 1s;
+constexpr Duration stop_takes = 1s;
 
 Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
@@ -38,8 +39,10 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
   if (failsafe_refused(seen)) return std::nullopt;
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen), failsafe_until(seen).value_or(Instant{}));
-  // The first question is worth waiting for, if a DCS that hangs has held us up.
-  if (seen.now >= until && asked) return std::nullopt;
+  // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
+  const bool too_late =
+      seen.lease.deadline && seen.now + seen.settings.failsafe_patience() + stop_takes > *seen.lease.deadline;
+  if (seen.now >= until && (asked || too_late)) return std::nullopt;
   const auto ask_at = ask_failsafe_at(seen);
   if (seen.now >= ask_at) {
     return ask(memory, "failsafe mode: asking all members whether this primary may go on", {failsafe_question(seen)});

@@ -1,0 +1,90 @@
+#include "agent/cluster_store.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <vector>
+
+namespace tamada::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Duration;
+
+class FixedClock final : public net::Clock {
+ public:
+  core::Instant now() const override { return core::Instant(1000s); }
+  core::WallTime wall() const override { return {}; }
+  awaitable<void> sleep_until(core::Instant) override { co_return; }
+};
+
+// Nothing is answered, each request for as long as it may last.
+class SilentDcs final : public dcs::Dcs {
+ public:
+  std::vector<Duration> requests;  // how long each would have been waited for
+
+  awaitable<dcs::DcsResult<dcs::Range>> range(std::string, dcs::Revision, Duration timeout) override {
+    co_return none(timeout);
+  }
+  awaitable<dcs::DcsResult<dcs::TxnResult>> txn(std::vector<dcs::Compare>, std::vector<dcs::Operation>,
+                                                Duration timeout) override {
+    co_return none(timeout);
+  }
+  awaitable<dcs::DcsResult<dcs::LeaseGrant>> lease_grant(Duration, Duration timeout) override {
+    co_return none(timeout);
+  }
+  awaitable<dcs::DcsResult<Duration>> lease_keepalive(dcs::LeaseId, Duration timeout) override {
+    co_return none(timeout);
+  }
+  awaitable<dcs::DcsResult<void>> lease_revoke(dcs::LeaseId, Duration timeout) override { co_return none(timeout); }
+  awaitable<dcs::DcsError> watch(std::string, dcs::Revision, std::function<void(dcs::WatchBatch)>) override {
+    co_return none(0s).error();
+  }
+
+ private:
+  std::unexpected<dcs::DcsError> none(Duration timeout) {
+    requests.push_back(timeout);
+    return std::unexpected(dcs::DcsError{dcs::ErrorKind::unreachable, "no answer in time"});
+  }
+};
+
+class ClusterStoreTest : public testing::Test {
+ protected:
+  ClusterStoreTest() : store_(io_.get_executor(), dcs_, clock_, "/service/demo/", "n0") { store_.limits(30s, 10s); }
+
+  // As a decision of a leader has it.
+  awaitable<void> heartbeat() {
+    co_await store_.renew_lease();
+    co_await store_.publish_member({.name = "n0"});
+    co_await store_.write_status({});
+  }
+  std::vector<Duration> requests_of_a_round(std::optional<core::Instant> until) {
+    dcs_.requests.clear();
+    store_.begin_round(until);
+    asio::co_spawn(io_, heartbeat(), asio::detached);
+    io_.restart();
+    io_.run();
+    return dcs_.requests;
+  }
+
+  asio::io_context io_;
+  SilentDcs dcs_;
+  FixedClock clock_;
+  ClusterStore store_;
+};
+
+TEST_F(ClusterStoreTest, ADecisionWaitsForNoMoreThanOneRequestToASilentDcs) {
+  EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});
+  EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});  // the next one tries again
+}
+
+TEST_F(ClusterStoreTest, ARequestEndsWhenTheNextDecisionIsDue) {
+  EXPECT_EQ(requests_of_a_round(clock_.now() + 2s), std::vector<Duration>{2s});
+  EXPECT_EQ(requests_of_a_round(clock_.now() + 60s), std::vector<Duration>{5s});
+  EXPECT_EQ(requests_of_a_round(clock_.now() - 1s), std::vector<Duration>{500ms});  // time enough for an answer
+}
+
+}  // namespace
+}  // namespace tamada::agent
