@@ -6,6 +6,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <memory>
 
+#include "core/failsafe.h"
 #include "core/presentation.h"
 #include "net/log.h"
 #include "wire/keys.h"
@@ -204,10 +205,15 @@ void Agent::shutdown() {
   wake_.notify();
 }
 
-void Agent::failsafe_leader(core::FailsafeLeader leader) {
+std::optional<std::string> Agent::failsafe_leader(core::FailsafeLeader leader) {
+  if (auto refusal = core::failsafe_refusal(store_.view(), jobs_.view(), leader.name)) {
+    log::warning("failsafe mode: {} asks to go on as the primary, refused: {}", leader.name, *refusal);
+    return refusal;
+  }
   notes_.failsafe.told_at = w_.clock.now();
   notes_.failsafe.leader = std::move(leader);
   wake_.notify();
+  return std::nullopt;
 }
 
 void Agent::reload() {

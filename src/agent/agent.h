@@ -38,7 +38,7 @@ class Agent final : public api::Commands {
   awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override;
   awaitable<core::Result<bool>> delete_failover(core::Revision expected) override;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override;
-  void failsafe_leader(core::FailsafeLeader leader) override;
+  std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) override;
   void reload() override;
   void restart(core::RestartRequest request) override;
   void schedule_restart(std::optional<core::RestartRequest> request) override;

@@ -14,14 +14,14 @@
 namespace tamada::api {
 
 struct Snapshot {
-  std::uint64_t version = 0;       // grows with each publication
+  std::uint64_t version = 0;  // grows with each publication
   core::Observation seen;
   core::Decision decision;
   std::int64_t dcs_last_seen = 0;  // Unix seconds of the last answer of the DCS
   core::Instant cycle_at{};        // when the agent last finished looking; /liveness judges by it
   std::string scope;
-  std::string state;               // Patroni's word for PostgreSQL's state: "running", "stopped" ...
-  std::string role;                // primary, replica, standby_leader, demoted, uninitialized
+  std::string state;  // Patroni's word for PostgreSQL's state: "running", "stopped" ...
+  std::string role;   // primary, replica, standby_leader, demoted, uninitialized
 };
 
 class Board {

@@ -19,8 +19,8 @@ class Commands {
   virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> delete_failover(core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) = 0;
-  // A primary that has lost the DCS asks us to put up with it.
-  virtual void failsafe_leader(core::FailsafeLeader leader) = 0;
+  // A primary that has lost the DCS asks us to put up with it. Why we do not; nothing: we do.
+  virtual std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) = 0;
   virtual void reload() = 0;  // the local file, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nothing: what was scheduled is not

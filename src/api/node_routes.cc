@@ -41,7 +41,7 @@ awaitable<HttpResponse> RestApi::post_failsafe(Call call) {
   if (status.running() && status.role == "primary") co_return text(500, "Running as a leader");
   auto leader = wire::parse_failsafe_leader(call.request.body);
   if (!leader) co_return error_page(400);
-  commands_.failsafe_leader(std::move(*leader));
+  if (auto refusal = commands_.failsafe_leader(std::move(*leader))) co_return text(500, std::move(*refusal));
   auto answer = text(200, "Accepted");
   answer.headers.emplace_back("lsn", std::to_string(std::max(status.received(), status.replayed())));
   co_return answer;

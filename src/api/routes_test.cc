@@ -110,6 +110,8 @@ TEST(Failsafe, AStandbyPutsUpWithAPrimaryThatHasLostTheDcs) {
   EXPECT_EQ(standby.agent.failsafe_leaders[0].name, "n0");
   EXPECT_EQ(standby.agent.failsafe_leaders[0].slots, (std::map<std::string, core::Lsn>{{"n1", 5}}));
   EXPECT_TRUE(standby.ask("POST", "/failsafe", R"({"x":1})").starts_with("400 "));
+  standby.agent.refuses_failsafe = "The leader is n2";
+  EXPECT_EQ(standby.ask("POST", "/failsafe", question), "500 The leader is n2");
   Node primary(leader());
   primary.publish([](Snapshot& s) { s.seen.settings.failsafe_mode = true; });
   EXPECT_EQ(primary.ask("POST", "/failsafe", question), "500 Running as a leader");
@@ -204,7 +206,7 @@ TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
     awaitable<core::Result<bool>> write_failover(core::FailoverRequest, core::Revision) override { co_return false; }
     awaitable<core::Result<bool>> delete_failover(core::Revision) override { co_return false; }
     awaitable<core::Result<bool>> write_config(std::string, core::Revision) override { co_return false; }
-    void failsafe_leader(core::FailsafeLeader) override {}
+    std::optional<std::string> failsafe_leader(core::FailsafeLeader) override { return std::nullopt; }
     void reload() override {}
     void restart(core::RestartRequest) override {}
     void schedule_restart(std::optional<core::RestartRequest>) override {}

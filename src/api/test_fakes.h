@@ -91,7 +91,11 @@ class FakeAgent final : public Commands {
     });
     co_return true;
   }
-  void failsafe_leader(core::FailsafeLeader leader) override { failsafe_leaders.push_back(std::move(leader)); }
+  std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) override {
+    if (refuses_failsafe) return refuses_failsafe;
+    failsafe_leaders.push_back(std::move(leader));
+    return std::nullopt;
+  }
   void reload() override { ++reloads; }
   void restart(core::RestartRequest) override { ++restarts; }
   void schedule_restart(std::optional<core::RestartRequest> request) override {
@@ -105,6 +109,7 @@ class FakeAgent final : public Commands {
   int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;
   std::string last_reinitialize;
   bool dcs_down = false;
+  std::optional<std::string> refuses_failsafe;
   std::vector<core::FailoverRequest> failovers;
   std::vector<core::FailsafeLeader> failsafe_leaders;
   std::function<void()> before_config_write;

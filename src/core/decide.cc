@@ -49,6 +49,7 @@ constexpr std::array table{
 // What is remembered whatever rule decides.
 Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
+  if (memory.born == Instant{}) memory.born = seen.now;
   if (seen.cluster.loaded) {
     if (!seen.cluster.unlocked()) memory.electorate.clear();
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
@@ -151,9 +152,9 @@ bool is_urgent(const Decision& decision) {
   });
 }
 
-bool asks_failsafe(const Decision& decision) {
-  return std::ranges::any_of(decision.actions,
-                             [](const Action& action) { return std::holds_alternative<AskFailsafe>(action); });
+template <class T>
+bool asks(const Decision& decision) {
+  return std::ranges::any_of(decision.actions, [](const Action& action) { return std::holds_alternative<T>(action); });
 }
 
 // A stop that was ours, and is not the first half of a restart. Patroni still calls the role what it was.
@@ -233,12 +234,13 @@ Decision decide(const Observation& seen, const Memory& memory) {
     auto decision = std::move(*answer);
     decision.rule = rule.name;
     decision.memory.fenced_until = fenced_until(seen, decision);
+    if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
     if (leaves(decision)) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;
     }
     // The answers are to be decided upon at once, with no request to a silent DCS in between.
-    if (asks_failsafe(decision)) return decision;
+    if (asks<AskFailsafe>(decision)) return decision;
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
     decision.actions.insert(is_urgent(decision) ? decision.actions.end() : decision.actions.begin(),

@@ -48,6 +48,32 @@ bool failsafe_leader_alive(const Observation& seen) {
          seen.now - seen.failsafe.told_at < seen.settings.ttl && seen.failsafe.leader.name != seen.self;
 }
 
+std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const JobView& job, std::string_view asking) {
+  if (!cluster.unlocked() && cluster.leader->name != asking) return "The leader is " + cluster.leader->name;
+  if (job.running() && job.as_primary) return "About to run as a leader";
+  return std::nullopt;
+}
+
+bool gave_leave_meanwhile(const Observation& seen, const Memory& memory) {
+  return failsafe_leader_alive(seen) && seen.failsafe.told_at >= memory.key_asked_at;
+}
+
+std::string may_have_our_leave(const Observation& seen, const Memory& memory) {
+  const auto& members = seen.cluster.failsafe;
+  if (!seen.settings.failsafe_mode || !members || seen.postgres.running_primary() ||
+      seen.now - memory.born >= seen.settings.ttl) {
+    return "";
+  }
+  for (const auto& [member_name, api_url] : *members) {
+    if (member_name == seen.self) continue;
+    const auto peer = seen.peers.find(member_name);
+    const bool harmless =
+        peer != seen.peers.end() && peer->second.reachable && (!peer->second.running || peer->second.in_recovery);
+    if (!harmless) return member_name;
+  }
+  return "";
+}
+
 Observation with_failsafe_leader(const Observation& seen) {
   Observation view = seen;
   auto& cluster = view.cluster;

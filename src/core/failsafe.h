@@ -6,8 +6,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/action.h"
+#include "core/memory.h"
 #include "core/observation.h"
 
 namespace tamada::core {
@@ -23,8 +25,15 @@ AskFailsafe failsafe_question(const Observation& seen);
 // All others agreed: until when this node may take writes by that.
 std::optional<Instant> failsafe_until(const Observation& seen);
 
+// A primary that has lost the DCS asks for leave to go on. Why it has none of us: by all that we last knew another
+// leads, or we are about to. Nothing: it has it, and binds us for a ttl.
+std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const JobView& job, std::string_view asking);
 // A primary that has lost the DCS asked us not long ago: nobody is to be promoted.
 bool failsafe_leader_alive(const Observation& seen);
+// It asked while our request for the leader key was under way: the key is not to be used.
+bool gave_leave_meanwhile(const Observation& seen, const Memory& memory);
+// Who may go on by a leave that a former run of this daemon gave, which we do not know of; empty: nobody. Needs a poll.
+std::string may_have_our_leave(const Observation& seen, const Memory& memory);
 // The same facts, but with that primary as the leader, and its slots.
 Observation with_failsafe_leader(const Observation& seen);
 // Not named in the key: never promoted. It was no member when the DCS was last there.

@@ -10,6 +10,7 @@ namespace {
 struct FailsafeScene : Scene {
   FailsafeScene() {
     seen.settings.failsafe_mode = true;
+    memory.born = noon - 1h;
     we_lead().primary();
     seen.cluster.failsafe = std::map<std::string, std::string>{
         {"a", "http://a:8008/patroni"}, {"b", "http://b:8008/patroni"}, {"c", "http://c:8008/patroni"}};
@@ -120,6 +121,56 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
     if (c.told_ago) scene.seen.failsafe.told_at = noon - *c.told_ago;
     scene.seen.failsafe.leader.name = "b";
     if (!c.named) scene.seen.cluster.failsafe->erase("a");
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
+  }
+}
+
+TEST(Failsafe, LeaveIsGivenToTheLeaderThatWeKnow) {
+  ClusterView cluster;
+  JobView job;
+  EXPECT_FALSE(failsafe_refusal(cluster, job, "b"));
+  cluster.leader = Leader{.name = "b"};
+  EXPECT_FALSE(failsafe_refusal(cluster, job, "b"));
+  // Another became it after "b" had lost the DCS; the DCS may be lost for all by now.
+  cluster.leader->name = "c";
+  EXPECT_EQ(failsafe_refusal(cluster, job, "b"), "The leader is c");
+  cluster.leader.reset();
+  job = {.kind = JobKind::promote, .state = JobState::running, .as_primary = true};
+  EXPECT_TRUE(failsafe_refusal(cluster, job, "b"));
+}
+
+// Both were under way: our request for the key, and the primary's for our leave.
+TEST(Failsafe, AKeyIsGivenBackWhenLeaveWasGivenMeanwhile) {
+  for (const bool after : {true, false}) {
+    FailsafeScene scene;
+    scene.standby().we_lead();
+    scene.memory.key_asked_at = noon - 2s;
+    scene.seen.failsafe.told_at = after ? noon - 1s : noon - 3s;
+    scene.seen.failsafe.leader.name = "b";
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<ReleaseLeader>(decision) != nullptr, after) << decision.reason;
+    EXPECT_EQ(find<StartJob>(decision) != nullptr, !after) << decision.reason;
+  }
+}
+
+TEST(Failsafe, AFreshDaemonDoesNotKnowWhomItGaveLeave) {
+  struct Case {
+    const char* what;
+    Duration age;
+    bool b_answers, takes;
+  };
+  for (const auto& c :
+       {Case{"somebody is silent", 5s, false, false}, Case{"all answer, nobody is a primary", 5s, true, true},
+        Case{"a ttl later", 30s, false, true}}) {
+    FailsafeScene scene;
+    scene.standby().nobody_leads().dead_peer("c");
+    scene.seen.cluster.failsafe->erase("c");
+    if (c.b_answers) {
+      scene.peer("b", true, 900);
+    } else {
+      scene.dead_peer("b");
+    }
+    scene.memory.born = noon - c.age;
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
 }

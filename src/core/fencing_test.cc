@@ -92,7 +92,8 @@ TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
   EXPECT_FALSE(decision.memory.handing_over.empty());
 }
 
-// Found by simulation (seed 126): the key hangs on a lease of before, which nobody renews, and the keys were never read.
+// Found by simulation (seed 126): the key hangs on a lease of before, which nobody renews, and the keys were never
+// read.
 TEST(Fencing, RestartedDaemonThatHasNotReadTheKeysDoesNotCountOnItsNewLease) {
   auto scene = Scene().primary();
   scene.seen.cluster = {};

@@ -26,6 +26,8 @@ struct Restarting {
 };
 
 struct Memory {
+  Instant born{};  // when this daemon first decided
+
   // ---- the cluster
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
                                              // their keys were wiped or expired with the lease
@@ -33,6 +35,7 @@ struct Memory {
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
+  Instant key_asked_at{};   // when we last reached for the leader key
   std::string last_leader;  // who held the key before it became free
   Lsn received = 0;         // a standby's position
   Instant received_at{};    // when that was last seen to move

@@ -81,6 +81,11 @@ Answer promote(const Observation& seen, const Memory& memory) {
     next.gave_up_at = seen.now;
     return warn(next, "released leader key: this node is tagged as nofailover", {ReleaseLeader{}});
   }
+  if (gave_leave_meanwhile(seen, memory)) {
+    next.gave_up_at = seen.now;
+    return warn(next, "released leader key: " + seen.failsafe.leader.name + " goes on as the primary in failsafe mode",
+                {ReleaseLeader{}});
+  }
   if (!seen.fence.usable) {
     next.gave_up_at = seen.now;
     return warn(next, "Not promoting self because watchdog could not be activated: " + seen.fence.trouble,

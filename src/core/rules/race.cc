@@ -151,6 +151,10 @@ Answer race(const Observation& seen, const Memory& memory) {
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
   if (!obstacle) obstacle = leader_may_live_on(seen, memory);
+  if (const auto who = may_have_our_leave(seen, memory); !obstacle && !who.empty()) {
+    obstacle = "started less than ttl ago: " + who +
+               " is silent, and may be a primary by a leave that we gave in failsafe mode";
+  }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
     return say(memory,
