@@ -88,7 +88,7 @@ void take_workload(Arguments& arguments, const std::string& value) {
 
 void take_bug(Arguments& arguments, const std::string& value) {
   bool known = false;
-  for (const auto& [name, what] : sim::known_bugs()) {
+  for (const auto& [name, what, faults, settings] : sim::known_bugs()) {
     if (value == "list") std::printf("%-28s %s\n", name.c_str(), what.c_str());
     known = known || name == value;
   }

@@ -2,14 +2,17 @@
 
 namespace tamada::sim {
 
-const std::vector<std::pair<std::string, std::string>>& known_bugs() {
-  static const std::vector<std::pair<std::string, std::string>> bugs{
+const std::vector<KnownBug>& known_bugs() {
+  static const std::vector<KnownBug> bugs{
       {"standby-starts-as-primary", "a standby is started without its signal file"},
       {"stop-not-done", "a demotion that does not stop the server, taken for done"},
       {"follow-not-done", "primary_conninfo is not rewritten"},
       {"slots-not-created", "the leader makes no slots for its members"},
       {"history-overwritten", "the history is written with its last line only"},
-      {"peers-not-asked", "the race takes every peer for unreachable"},
+      {"peers-not-asked",
+       "the race takes every peer for unreachable",
+       {"standby_lag", "node_crash", "switchover"},
+       {{"synchronous_mode", "off"}}},
       {"nofailover-ignored", "the tag nofailover is not read"},
       {"leader-key-not-compared", "the leader key is written whoever holds it"},
       {"renewal-not-sent", "a keepalive is taken for confirmed before it is sent"},
@@ -23,7 +26,6 @@ const std::vector<std::pair<std::string, std::string>>& known_bugs() {
       {"timelines-not-compared", "another server's timeline is always taken for ours"},
       {"sync-key-written-later", "the key sync is written some seconds after the daemon takes it for written"},
       {"sync-key-not-read", "standbys do not see the key sync"},
-      {"sync-names-not-set", "synchronous_standby_names is set only in the daemon's eyes"},
       {"failsafe-taken-for-granted",
        "members that refuse or do not answer are taken to agree that the primary goes on"},
   };

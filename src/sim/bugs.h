@@ -12,7 +12,12 @@ struct Bugs {
   bool is(std::string_view bug) const { return name == bug; }
 };
 
-// Name, and what is wrong.
-const std::vector<std::pair<std::string, std::string>>& known_bugs();
+struct KnownBug {
+  std::string name, what;
+  // Where it shows soon: kinds of faults, and configuration. Empty: anywhere.
+  std::vector<std::string> faults = {};
+  std::vector<std::pair<std::string, std::string>> settings = {};
+};
+const std::vector<KnownBug>& known_bugs();
 
 }  // namespace tamada::sim

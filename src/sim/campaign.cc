@@ -56,8 +56,8 @@ struct Total {
   }
   std::string all() const {
     return speed() + fmt::format(
-                         ", {} failovers ({} clean), {} of {} writes lost ({} were promised by synchronous standbys, "
-                         "none of them lost), {} overlaps out of control, slowest "
+                         ", {} failovers ({} clean), {} of {} writes lost ({} were under the key sync, and none of "
+                         "those may be), {} overlaps out of control, slowest "
                          "recovery {:.0f} s",
                          failovers, handovers, lost, commits, promised, overlaps, slowest_s);
   }

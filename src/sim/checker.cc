@@ -27,7 +27,7 @@ Checker::Checker(Cluster& cluster) : c_(cluster) {
   c_.on_violation = [this](const std::string& what) { violation(what); };
   c_.on_decision = [this](Node& node, const api::Snapshot& snapshot) { decided(node, snapshot); };
   c_.machines.on_new_primary = [this](SimServer& server) { new_primary(server); };
-  c_.machines.on_acknowledged = [this](SimServer& server, Lsn lsn, bool waited) { acknowledged(server, lsn, waited); };
+  c_.machines.on_acknowledged = [this](SimServer& server, Lsn lsn) { acknowledged(server, lsn); };
   c_.machines.on_corruption = [this](const std::string& what) { violation("corruption: " + what); };
   c_.store.on_change = [this](const dcs::KeyValue& kv, bool deleted) { key_changed(kv, deleted); };
 }
@@ -113,14 +113,14 @@ void Checker::client() {
   c_.scheduler.after(c_.random.duration(load.pause_max / 30, load.pause_max), [this] { client(); });
 }
 
-// The key sync says who may be promoted, and those have it: it must never be lost. A primary that has lost the key, and
-// whose daemon could not know, makes no promise.
-void Checker::acknowledged(SimServer& server, Lsn lsn, bool waited) {
+// The key sync says who may be promoted, and those have it: it must never be lost. A primary that has lost the leader
+// key, and whose daemon could not know, makes no promise.
+void Checker::acknowledged(SimServer& server, Lsn lsn) {
   acknowledged_[server.end.branch].push_back(lsn);
   ++statistics_.commits;
   const auto& node = c_.node(server.node());
   const bool leads = leader_node() == &node || c_.in_control(node);
-  if (!waited || !leads || !synchronous_ || !keys_.sync || keys_.sync->leader != node.name) return;
+  if (!leads || !synchronous_ || !keys_.sync || keys_.sync->leader != node.name) return;
   promised_[server.end.branch].push_back(lsn);
   ++statistics_.promised;
 }
@@ -146,8 +146,8 @@ bool Checker::asked_for() const { return failover_key_at_ && c_.scheduler.now() 
 void Checker::check_promises(const SimServer& server) {
   if (asked_for() || paused_anywhere()) return;
   if (const auto lost = lost_by(server, promised_); lost > 0) {
-    violation(fmt::format("{} commits that synchronous standbys acknowledged are lost, {} is the primary", lost,
-                          server.name()));
+    violation(
+        fmt::format("{} commits are lost that the key sync promised to keep, {} is the primary", lost, server.name()));
   }
 }
 

@@ -11,7 +11,7 @@ namespace tamada::sim {
 
 struct Statistics {
   std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
-  std::uint64_t promised = 0;          // of the commits: acknowledged by those whom the key sync names
+  std::uint64_t promised = 0;          // of the commits: acknowledged while the key sync named the primary
   std::uint64_t frozen_overlaps = 0;   // two primaries, one of them out of its daemon's control
   std::uint64_t history_rewrites = 0;  // a timeline's number was given to two histories
   Duration longest_without_primary{};
@@ -38,7 +38,7 @@ class Checker {
   bool paused_anywhere() const;
   bool must_know_of_pause(const Node& node) const;
   const Node* healthier(const Node& chosen) const;
-  void acknowledged(SimServer& server, Lsn lsn, bool waited);
+  void acknowledged(SimServer& server, Lsn lsn);
   bool asked_for() const;
   void check_promises(const SimServer& server);
   void check_may_lead(const Node& node);

@@ -292,7 +292,7 @@ void SimServer::commit(Lsn bytes) {
   if (waits) {
     unacknowledged_.push_back(end.lsn);
   } else {
-    m_.on_acknowledged(*this, end.lsn, false);
+    m_.on_acknowledged(*this, end.lsn);
   }
   for (auto* other : m_.servers) send_to(*other);
 }
@@ -350,7 +350,7 @@ void SimServer::release_commits() {
   if (unacknowledged_.empty() || !writable()) return;
   const auto done = std::ranges::upper_bound(unacknowledged_, confirmed_by_standbys());
   for (auto it = unacknowledged_.begin(); it != done; ++it) {
-    m_.on_acknowledged(*this, *it, acknowledged_by_.count > 0);
+    m_.on_acknowledged(*this, *it);
   }
   unacknowledged_.erase(unacknowledged_.begin(), done);
 }

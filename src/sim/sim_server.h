@@ -34,8 +34,8 @@ struct Machines {
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
   std::function<void(std::string)> on_corruption = nullptr;
-  // A client was told that its commit at this position is done; waited: synchronous standbys have it.
-  std::function<void(SimServer&, Lsn, bool waited)> on_acknowledged = nullptr;
+  // A client was told that its commit at this position is done.
+  std::function<void(SimServer&, Lsn)> on_acknowledged = nullptr;
 };
 
 class SimServer {
