@@ -141,7 +141,10 @@ std::uint64_t Checker::lost_by(const SimServer& server, const Writes& writes) co
 // ---- a new primary
 
 // By an operator, who may name whom the key sync does not.
-bool Checker::asked_for() const { return failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts; }
+bool Checker::asked_for() const {
+  if (c_.store.find(c_.key("failover"))) return true;
+  return failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts;
+}
 
 void Checker::check_promises(const SimServer& server) {
   if (asked_for() || paused_anywhere()) return;
