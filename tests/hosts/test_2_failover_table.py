@@ -340,10 +340,12 @@ Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAK
 def false_clocks(deployment):
     """Sets the clock of a host's daemon, PostgreSQL and etcd; the units are restarted for it once."""
     machines = deployment.machines
+    deployment.wait_healthy()
     for node in [*deployment.standbys(), deployment.leader()]:
         machines.sh(node.k, "echo +0 >/etc/faketimerc; chmod 644 /etc/faketimerc; for u in patroni etcd; do mkdir -p /etc/systemd/system/$u.service.d; "
                     f"printf '%s' '{FAKETIME}' >/etc/systemd/system/$u.service.d/clock.conf; done; systemctl daemon-reload")
         node.systemctl("restart", "etcd")
+        wait_for("its member of etcd", lambda: deployment.etcdctl("endpoint", "health", on=node.k) is not None, 30)
         node.systemctl("restart", "patroni")
         deployment.wait_healthy()
 
