@@ -28,7 +28,10 @@ def settings(run):
 
 
 def table(run):
-    lines = [f"\n## {settings(run)}\n", "| What happens | The seed says | Here | Writes away | Lost | Two primaries |", "|---|---|---|---|---|---|"]
+    lines = [f"\n## {settings(run)}\n"]
+    if "load" in run:
+        lines.append(f"On {run['cores']} cores, at a load average of {run['load']:.0f} (the hosts' own included).\n")
+    lines += ["| What happens | The seed says | Here | Writes away | Lost | Two primaries |", "|---|---|---|---|---|---|"]
     for row in run["rows"]:
         lines.append(f"| {row['what']} | {row['seed']} | {row['here']} | {row['direct_s']:.1f} / {row['haproxy_s']:.1f} "
                      f"| {row['lost']} | {row['double_s']:.1f} |")

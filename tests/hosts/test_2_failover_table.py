@@ -1,6 +1,7 @@
 """The seed's table, line by line, and some beyond it. Each test does one thing to a healthy cluster under two writers; what
 they and the samplers saw goes into the table (see table.py)."""
 import json
+import os
 import time
 
 import pytest
@@ -78,7 +79,8 @@ class Table:
     def save(self):
         path = TREE / "build" / f"hosts-table-{self.site.times['ttl']}-{'synchronous' if self.site.synchronous else 'asynchronous'}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"times": self.site.times, "synchronous": self.site.synchronous, "rows": self.rows}, indent=1))
+        path.write_text(json.dumps({"times": self.site.times, "synchronous": self.site.synchronous, "rows": self.rows,
+                                    "cores": os.cpu_count(), "load": os.getloadavg()[2]}, indent=1))
 
     def stop(self):
         for writer in self.writers:
