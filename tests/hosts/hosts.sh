@@ -78,18 +78,18 @@ leader() {              # the host's PID 1 as seen from here: a child of nspawn,
 }
 
 wait_while() {          # for host $1, while "${@:2}" is true
-    local end=$((SECONDS + 60))
+    local end=$((SECONDS + 120))
     while "${@:2}"; do
-        [ $SECONDS -lt $end ] || die "host $1: still '${*:2}' after 60 s"
+        [ $SECONDS -lt $end ] || die "host $1: still '${*:2}' after 120 s"
         sleep 0.05
     done
 }
 
 wait_up() {             # until the hosts answer ssh, and their systemd has started everything
-    local k end=$((SECONDS + 60))
+    local k end=$((SECONDS + 120))
     for k in "$@"; do
         until "${SSH[@]}" "root@$NET.$k" 'systemctl is-system-running --wait | grep -Exq "running|degraded"' 2> /dev/null; do
-            [ $SECONDS -lt $end ] || die "host $k is not up after 60 s: see $RUN/$k/console"
+            [ $SECONDS -lt $end ] || die "host $k is not up after 120 s: see $RUN/$k/console"
             sleep 0.1
         done
     done

@@ -60,6 +60,9 @@ def why_not():
     """Why this machine cannot have such hosts; None: it can."""
     if os.geteuid() != 0:
         return "needs root"
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > 6 * cores:   # with a ttl of 5 s it is the machine that would be measured
+        return f"too busy: load average {load:.0f} on {cores} cores"
     for what, command in (("the unified cgroup hierarchy, writable", ["sh", "-c", CGROUP]),
                           ("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),
                           ("overlay file systems", ["unshare", "--mount", "sh", "-c", OVERLAY]),
@@ -84,7 +87,7 @@ class Machines:
         self.name, self.net = name, net
         self.env = dict(os.environ, HOSTS_NAME=name, HOSTS_NET=net)
 
-    def __call__(self, *words, timeout=120, check=True):
+    def __call__(self, *words, timeout=180, check=True):
         return run(["setpriv", "--pdeathsig", "KILL", SCRIPT, *words], timeout, check, env=self.env)
 
     def only_for_this_process(self):

@@ -267,7 +267,7 @@ def test_kill_9_of_a_standbys_postgres(table, deployment):
 def never_the_old_ones_again(site, new, seconds):
     """From the new primary's election on, its leader key is neither deleted nor written by anybody else."""
     def key():   # etcd may be electing a leader of its own
-        return wait_for("the leader key", lambda: {"is": site.leader_key(on=new.k)}, 20)["is"]
+        return wait_for("the leader key", lambda: {"is": site.leader_key(on=new.k)}, 60)["is"]
     first = key()
     assert first["name"] == new.name
     end = time.monotonic() + seconds
