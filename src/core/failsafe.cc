@@ -44,8 +44,9 @@ std::optional<Instant> failsafe_until(const Observation& seen) {
 }
 
 bool failsafe_leader_alive(const Observation& seen) {
-  return seen.settings.failsafe_mode && seen.failsafe.told_at != Instant{} &&
-         seen.now - seen.failsafe.told_at < seen.settings.ttl && seen.failsafe.leader.name != seen.self;
+  // Whatever has become of the mode: that primary cannot read it, and counts on our leave.
+  return seen.failsafe.told_at != Instant{} && seen.now - seen.failsafe.told_at < seen.settings.ttl &&
+         seen.failsafe.leader.name != seen.self;
 }
 
 std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const JobView& job, std::string_view asking) {

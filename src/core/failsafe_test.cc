@@ -122,6 +122,9 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
     scene.seen.failsafe.leader.name = "b";
     if (!c.named) scene.seen.cluster.failsafe->erase("a");
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
+    // The mode was switched off since: the leave stands.
+    scene.seen.settings.failsafe_mode = false;
+    if (c.named) EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
 }
 

@@ -314,9 +314,13 @@ std::optional<std::string> sync_obstacle(const Observation& seen) {
   bool anybody_ahead = false;
   for (const auto& [peer_name, peer] : seen.peers) {
     if (!peer.reachable || !peer.running || !members.contains(peer_name) || peer_name == seen.self) continue;
-    if (peer.lsn > mine) {
+    // Positions compare within one timeline: who is still on an older one has nothing of ours, and what it has beyond
+    // the fork is abandoned.
+    const Timeline ours = seen.postgres.sql ? seen.postgres.sql->timeline : 0;
+    const bool older = peer.timeline != 0 && peer.timeline < ours;
+    if (!older && peer.lsn > mine) {
       anybody_ahead = true;
-    } else if (peer.lsn > 0 && (seen.postgres.sql->timeline == 0 || peer.timeline <= seen.postgres.sql->timeline)) {
+    } else if (peer.lsn > 0 && (ours == 0 || peer.timeline <= ours)) {
       ++votes;
     }
   }

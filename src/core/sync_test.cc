@@ -304,6 +304,12 @@ TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
       {"from outside with a vote more", SM::quorum, {"c"}, 0, only_c(1000), true},
       {"from outside without", SM::quorum, {"c"}, 0, nobody, false},
       {"a newer timeline's vote is none", SM::quorum, {"a", "c"}, 1, only_c(900, 2), false},
+      {"an older timeline's position beyond the fork does not count",
+       SM::quorum,
+       {"a", "c"},
+       1,
+       [](Scene& s) { s.standby(1000, 2).dead_peer("b").peer("c", true, 2000, 1); },
+       true},
       {"the mode is off", SM::off, {"c"}, 0, nobody, true},
       {"the mode has changed, the key not yet", SM::on, {"a", "c"}, 1, nobody, false},
   };
