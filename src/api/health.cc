@@ -8,6 +8,7 @@
 
 #include "api/query.h"
 #include "api/status.h"
+#include "wire/number.h"
 
 namespace tamada::api {
 namespace {
@@ -30,7 +31,7 @@ bool lags(const core::Observation& seen, core::Lsn position, std::int64_t lag_ma
 
 std::int64_t lag_of(const Query& query, std::int64_t otherwise) {
   const auto* text = find(query, "lag");
-  return text ? parse_quantity(*text, Unit::bytes).value_or(otherwise) : otherwise;
+  return text ? wire::parse_whole(*text, "B").value_or(otherwise) : otherwise;
 }
 
 bool replica_is_good(const Snapshot& snapshot, const Status& status, const Query& query) {

@@ -200,31 +200,5 @@ TEST(Health, NextChangeOfTheSameSnapshot) {
   EXPECT_EQ(answers_change_at(leader(), at(noon + 30s)), core::Instant::max());
 }
 
-TEST(Quantity, AsPostgreSQLReadsIt) {
-  using Result = std::optional<std::int64_t>;
-  const std::vector<std::tuple<const char*, Unit, Result>> cases = {
-      {"1", Unit::bytes, 1},
-      {"10MB", Unit::bytes, 10485760},
-      {" 0x400 kB ", Unit::bytes, 1048576},
-      {"010", Unit::bytes, 8},
-      {"1.5GB", Unit::bytes, 1610612736},
-      {"0.5kB", Unit::bytes, 512},
-      {".5kB", Unit::bytes, 512},
-      {"1e3", Unit::bytes, 1000},
-      {"-5", Unit::bytes, -5},
-      {"1024KB", Unit::bytes, std::nullopt},
-      {"abc", Unit::bytes, std::nullopt},
-      {"", Unit::bytes, std::nullopt},
-      {"-", Unit::bytes, std::nullopt},
-      {"0", Unit::bytes, 0},
-      {"99999999999999999999", Unit::bytes, std::numeric_limits<std::int64_t>::max()},
-      {"2min", Unit::seconds, 120},
-      {"1000 ms", Unit::seconds, 1},
-      {"1d", Unit::seconds, 86400},
-      {"1MB", Unit::seconds, std::nullopt},
-  };
-  for (const auto& [text, unit, result] : cases) EXPECT_EQ(parse_quantity(text, unit), result) << text;
-}
-
 }  // namespace
 }  // namespace tamada::api

@@ -1,8 +1,6 @@
-// The target of a request, and the numbers with units that its query may carry.
+// The target of a request.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,10 +19,5 @@ Target split_target(std::string_view target);
 using Query = std::vector<std::pair<std::string, std::string>>;
 Query parse_query(std::string_view query);
 const std::string* find(const Query& query, std::string_view name);  // the first one
-
-// PostgreSQL's way to write a quantity: "10MB", "0x400 kB", "1.5GB"; a bare number counts base units. nullopt for junk,
-// which Patroni then ignores.
-enum class Unit { bytes, seconds };
-std::optional<std::int64_t> parse_quantity(std::string_view text, Unit base);
 
 }  // namespace tamada::api

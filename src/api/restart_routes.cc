@@ -7,11 +7,11 @@
 
 #include "api/body.h"
 #include "api/errors.h"
-#include "api/query.h"
 #include "api/routes.h"
 #include "api/status.h"
 #include "core/restart.h"
 #include "net/log.h"
+#include "wire/number.h"
 #include "wire/restart.h"
 
 namespace tamada::api {
@@ -39,7 +39,7 @@ std::optional<Refusal> read_version(const Json& value, core::RestartRequest& out
 
 std::optional<Refusal> read_timeout(const Json& value, core::RestartRequest& out) {
   constexpr std::int64_t longest_s = 365L * 86400;
-  const auto seconds = parse_quantity(as_text(value), Unit::seconds);
+  const auto seconds = wire::parse_whole(as_text(value), "s");
   if (!seconds || *seconds <= 0) return Refusal{400, "Timeout should be a positive number of seconds"};
   out.timeout = std::chrono::seconds(std::min(*seconds, longest_s));
   return std::nullopt;

@@ -29,7 +29,7 @@ class Reader {
   }
 
   std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max,
-                      Unit unit = Unit::none) {
+                      std::string_view unit = {}) {
     const Json* value = wire::find(dynamic_, key);
     if (!value || value->is_null()) return fallback;
     const auto number = quantity(*value, unit);
@@ -148,14 +148,14 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   if (warnings) warn_of_unknown(dynamic, *warnings);
   core::Settings result;
   read_intervals(result, in);
-  const auto seconds = [&](std::string_view key, std::int64_t fallback, Unit unit = Unit::none) -> core::Duration {
+  const auto seconds = [&](std::string_view key, std::int64_t fallback, std::string_view unit = {}) -> core::Duration {
     return std::chrono::seconds(in.number(key, fallback, 0, seconds_max, unit));
   };
   result.maximum_lag_on_failover = static_cast<core::Lsn>(in.number("maximum_lag_on_failover", 1048576, 0, bytes_max));
   result.primary_start_timeout = seconds(in.either("primary_start_timeout", "master_start_timeout"), 300);
   result.primary_stop_timeout = seconds(in.either("primary_stop_timeout", "master_stop_timeout"), 0);
   result.primary_race_backoff = seconds("primary_race_backoff", 0);
-  result.member_slots_ttl = seconds("member_slots_ttl", 1800, Unit::second);
+  result.member_slots_ttl = seconds("member_slots_ttl", 1800, "s");
   result.max_timelines_history = static_cast<int>(in.number("max_timelines_history", 0, 0, 1'000'000));
   result.pause = in.flag("pause", false);
   result.failsafe_mode = in.flag("failsafe_mode", false);
@@ -163,7 +163,7 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.synchronous_mode = synchronous_mode(dynamic, in);
   result.synchronous_mode_strict = in.flag("synchronous_mode_strict", false);
   result.synchronous_node_count = static_cast<int>(in.number("synchronous_node_count", 1, 1, 1'000));
-  result.maximum_lag_on_syncnode = in.number("maximum_lag_on_syncnode", -1, -1, bytes_max, Unit::none);
+  result.maximum_lag_on_syncnode = in.number("maximum_lag_on_syncnode", -1, -1, bytes_max);
   result.slots = permanent_slots(dynamic, warnings);
   result.ignore_slots = ignored_slots(dynamic);
   result.standby_cluster = standby_cluster(dynamic);

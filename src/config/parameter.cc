@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
+
+#include "wire/number.h"
 
 namespace tamada::config {
 namespace {
@@ -26,54 +26,6 @@ std::string_view trim(std::string_view text) {
 
 // ---- numbers and units
 
-struct Scale {
-  std::string_view unit;
-  double factor;  // of bytes or milliseconds
-};
-// Largest first: a fraction is rounded to whole ones of the next smaller unit, as PostgreSQL does.
-constexpr std::array<Scale, 5> memory{
-    {{"TB", 1099511627776.0}, {"GB", 1073741824.0}, {"MB", 1048576.0}, {"kB", 1024.0}, {"B", 1.0}}};
-constexpr std::array<Scale, 6> time{
-    {{"d", 86400e3}, {"h", 3600e3}, {"min", 60e3}, {"s", 1e3}, {"ms", 1.0}, {"us", 1e-3}}};
-
-struct Number {
-  double value = 0;
-  std::size_t length = 0;  // 0: none
-};
-
-// As strtol(3) with base 0, and where a fraction or an exponent follows, as strtod(3).
-Number leading_number(const std::string& text) {
-  const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-  const auto starts_number = [&](std::size_t at) {
-    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]));
-  };
-  if (!starts_number(sign) && !(sign < text.size() && text[sign] == '.' && starts_number(sign + 1))) return {};
-  char* end = nullptr;
-  const double whole = static_cast<double>(std::strtoll(text.c_str(), &end, 0));
-  auto length = static_cast<std::size_t>(end - text.c_str());
-  const bool fraction = length < text.size() && (text[length] == '.' || text[length] == 'e' || text[length] == 'E');
-  if (length > sign && !fraction) return {whole, length};
-  const double value = std::strtod(text.c_str(), &end);
-  length = static_cast<std::size_t>(end - text.c_str());
-  return {value, length};
-}
-
-struct Base {
-  std::span<const Scale> scales;  // of its kind
-  double factor = 0;              // of one of it: 8192 for "8kB"
-};
-
-std::optional<Base> base_of(std::string_view unit) {
-  const auto digits = std::min(unit.find_first_not_of("0123456789"), unit.size());
-  const double count = digits == 0 ? 1 : std::atof(std::string(unit.substr(0, digits)).c_str());
-  const auto name = unit.substr(digits);
-  for (const auto scales : {std::span<const Scale>(memory), std::span<const Scale>(time)}) {
-    const auto found = std::ranges::find(scales, name, &Scale::unit);
-    if (found != scales.end() && count > 0) return Base{scales, count * found->factor};
-  }
-  return std::nullopt;
-}
-
 std::string with_unit(double value, std::string_view unit) {
   return fmt::format(
       "{}{}",
@@ -82,7 +34,7 @@ std::string with_unit(double value, std::string_view unit) {
 }
 
 std::string readable_number(ParameterType type, std::string_view unit, double setting) {
-  const auto base = base_of(unit);
+  const auto base = wire::base_unit(unit);
   // Numbers below nought mean something of their own, and have no unit; nor has nought.
   if (!base || setting <= 0) return with_unit(setting, "");
   const double value = setting * base->factor;
@@ -134,7 +86,7 @@ std::optional<std::string> valid_value(const Parameter& parameter, const std::st
   if (parameter.type == ParameterType::boolean) valid = parse_boolean(value).has_value();
   if (parameter.type == ParameterType::enumeration) valid = is_word(parameter, value);
   if (is_number(parameter.type)) {
-    auto number = parse_number(value, parameter.unit);
+    auto number = wire::parse_number(value, parameter.unit);
     if (number && parameter.type == ParameterType::integer) number = std::nearbyint(*number);
     valid = number.has_value();
     const bool low = number && *number < parameter.min, high = number && *number > parameter.max;
@@ -174,24 +126,6 @@ ParameterType parameter_type(std::string_view vartype) {
   return ParameterType::text;
 }
 
-std::optional<double> parse_number(std::string_view text, std::string_view unit) {
-  const std::string trimmed(trim(text));
-  const auto number = leading_number(trimmed);
-  if (number.length == 0 || !std::isfinite(number.value)) return std::nullopt;
-  const auto own = trim(std::string_view(trimmed).substr(number.length));
-  if (own.empty()) return number.value;
-  const auto base = base_of(unit);
-  if (!base) return std::nullopt;
-  const auto scale = std::ranges::find(base->scales, own, &Scale::unit);
-  if (scale == base->scales.end()) return std::nullopt;
-  double value = number.value * (scale->factor / base->factor);
-  if (const auto next = scale + 1; next != base->scales.end()) {
-    const double step = next->factor / base->factor;
-    value = std::nearbyint(value / step) * step;
-  }
-  return std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
-
 std::optional<bool> parse_boolean(std::string_view text) {
   const auto word = lower(trim(text));
   const auto begins = [&word](std::string_view whole, std::size_t least) {
@@ -209,11 +143,11 @@ bool same_value(ParameterType type, std::string_view unit, std::string_view sett
       return a && b && *a == *b;
     }
     case ParameterType::integer: {
-      const auto a = parse_number(setting, {}), b = parse_number(wanted, unit);
+      const auto a = wire::parse_number(setting), b = wire::parse_number(wanted, unit);
       return a && b && std::nearbyint(*a) == std::nearbyint(*b);
     }
     case ParameterType::real: {
-      const auto a = parse_number(setting, {}), b = parse_number(wanted, unit);
+      const auto a = wire::parse_number(setting), b = wire::parse_number(wanted, unit);
       return a && b && *a == *b;
     }
     case ParameterType::enumeration: {
@@ -228,12 +162,12 @@ bool same_value(ParameterType type, std::string_view unit, std::string_view sett
 }
 
 std::string readable_value(ParameterType type, std::string_view unit, std::string_view setting) {
-  const auto number = is_number(type) ? parse_number(setting, {}) : std::nullopt;
+  const auto number = is_number(type) ? wire::parse_number(setting) : std::nullopt;
   return number ? readable_number(type, unit, *number) : std::string(setting);
 }
 
 std::string readable_wanted(ParameterType type, std::string_view unit, std::string_view wanted) {
-  auto number = is_number(type) ? parse_number(wanted, unit) : std::nullopt;
+  auto number = is_number(type) ? wire::parse_number(wanted, unit) : std::nullopt;
   if (number && type == ParameterType::integer) number = std::nearbyint(*number);
   return number ? readable_number(type, unit, *number) : std::string(wanted);
 }

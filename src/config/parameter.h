@@ -31,9 +31,6 @@ const Parameter* find_parameter(std::string_view name, int server_version);
 // The words of pg_settings.vartype: "bool", "integer" ...
 ParameterType parameter_type(std::string_view vartype);
 
-// As PostgreSQL reads it: "0x10", "1.5GB", " 128 MB ", "10min", into `unit`. Nothing when it is no number, or its unit
-// does not fit. Rounded half to even, as Patroni does.
-std::optional<double> parse_number(std::string_view text, std::string_view unit);
 std::optional<bool> parse_boolean(std::string_view text);  // unique beginnings too: "t", "of"
 
 // Whether the server would make the same of `wanted`, as the configuration spells it, and of `setting`, as

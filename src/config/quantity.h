@@ -1,4 +1,4 @@
-// Numbers with units, as PostgreSQL's and Patroni's settings spell them: 30, "30", "30min", "128MB", "0x10".
+// Numbers of a configuration: 30, "30", "30min", "128MB", "0x10".
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,7 @@
 
 namespace tamada::config {
 
-enum class Unit { none, second, megabyte };
-
-// A number without a unit counts in `base`. Nothing when it is none, or carries a unit that does not fit.
-std::optional<std::int64_t> quantity(const nlohmann::ordered_json& value, Unit base = Unit::none);
+// In `unit` ("s", "MB"), as wire/number.h reads it. Nothing when it is no number, or carries a unit that does not fit.
+std::optional<std::int64_t> quantity(const nlohmann::ordered_json& value, std::string_view unit = {});
 
 }  // namespace tamada::config

@@ -86,7 +86,7 @@ std::optional<std::string> valid_global(const Global& parameter, const Json& val
       return number && *number >= parameter.min ? std::optional(std::to_string(*number)) : std::nullopt;
     }
     case Kind::megabytes: {
-      const auto number = quantity(value, Unit::megabyte);
+      const auto number = quantity(value, "MB");
       return number && *number >= parameter.min ? text : std::nullopt;
     }
     case Kind::node:
@@ -114,7 +114,7 @@ void convert_wal_keep(Parameters& parameters, int server_version) {
     parameters.try_emplace("wal_keep_size", fmt::format("{}MB", count * 16));
   } else if (server_version > 0) {
     const auto size = take("wal_keep_size").value_or("128MB");
-    const auto megabytes = quantity(Json(size), Unit::megabyte).value_or(0);
+    const auto megabytes = quantity(Json(size), "MB").value_or(0);
     parameters.try_emplace("wal_keep_segments", std::to_string((megabytes + 8) / 16));
   }
 }

@@ -96,7 +96,7 @@ void check_fields(const Key& key, const Json& value, std::vector<Mistake>& resul
 }
 
 std::string number_mistake(const Key& key, const Json& value) {
-  const auto number = quantity(value, key.type == Type::seconds ? Unit::second : Unit::none);
+  const auto number = quantity(value, key.type == Type::seconds ? "s" : "");
   return fmt::format("{} does not fit; allowed: a whole number from {} to {}",
                      number ? std::to_string(*number) : std::string(kind(value)), key.min, key.max);
 }
@@ -132,7 +132,7 @@ std::optional<std::string> as_word(const Key& key, const Json& value) {
 }
 
 std::optional<std::int64_t> as_number(const Key& key, const Json& value) {
-  const auto number = quantity(value, key.type == Type::seconds ? Unit::second : Unit::none);
+  const auto number = quantity(value, key.type == Type::seconds ? "s" : "");
   return number && *number >= key.min && *number <= key.max ? number : std::nullopt;
 }
 

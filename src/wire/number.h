@@ -1,0 +1,28 @@
+// Numbers with units, as PostgreSQL spells those of its parameters, and Patroni those of its settings and requests:
+// "0x10", "1.5GB", " 128 MB ", "10min".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace tamada::wire {
+
+struct Scale {
+  std::string_view unit;
+  double factor;  // of bytes or milliseconds
+};
+struct BaseUnit {
+  std::span<const Scale> scales;  // of its kind, the largest first
+  double factor = 0;              // of one of it: 8192 for "8kB"
+};
+// "8kB", "ms"; nothing when it is none of PostgreSQL's.
+std::optional<BaseUnit> base_unit(std::string_view unit);
+
+// Counted in `unit`, as is a number without one. Nothing when it is no number, or its unit does not fit.
+std::optional<double> parse_number(std::string_view text, std::string_view unit = {});
+// Rounded half to even, as Patroni does; what is beyond 64 bits is the largest or smallest of them.
+std::optional<std::int64_t> parse_whole(std::string_view text, std::string_view unit = {});
+
+}  // namespace tamada::wire
