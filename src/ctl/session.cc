@@ -37,15 +37,6 @@ std::map<std::string, std::string> environment() {
   return all;
 }
 
-dcs::Etcd3Options etcd_options(const config::Etcd& etcd) {
-  return {.endpoints = etcd.endpoints,
-          .username = etcd.username,
-          .password = etcd.password,
-          .cacert = etcd.cacert,
-          .cert = etcd.cert,
-          .key = etcd.key};
-}
-
 // Patroni's rules of which section the client takes its certificates and its password from.
 std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Url& url) {
   if (url.scheme != "https") return std::nullopt;
@@ -111,7 +102,7 @@ struct Session::Impl {
       return fail("Can not find suitable configuration of distributed configuration store",
                   "name the configuration file with -c (or PATRONICTL_CONFIG_FILE), or etcd with -d host:port");
     }
-    auto created = dcs::Etcd3::create(etcd_options(local.etcd));
+    auto created = dcs::Etcd3::create(local.etcd);
     if (!created) return std::unexpected(created.error());
     etcd = std::move(*created);
     return {};

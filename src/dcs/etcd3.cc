@@ -20,7 +20,7 @@ DcsResult<T> checked(std::optional<T> parsed, const char* what) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const Etcd3Options& options) {
+core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const config::Etcd& options) {
   std::vector<EtcdEndpoint> endpoints;
   for (const auto& text : options.endpoints) {
     auto url = net::Url::parse(text);
@@ -34,8 +34,7 @@ core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const Etcd3Options& options) 
   }
   std::optional<net::TlsClient> client;
   if (tls) {
-    client = net::TlsClient{
-        .ca_file = options.cacert, .cert_file = options.cert, .key_file = options.key, .verify = options.verify};
+    client = net::TlsClient{.ca_file = options.cacert, .cert_file = options.cert, .key_file = options.key};
   }
   return std::unique_ptr<Etcd3>(new Etcd3(
       std::make_unique<EtcdTransport>(std::move(endpoints), std::move(client), options.username, options.password)));

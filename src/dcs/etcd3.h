@@ -3,25 +3,18 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "config/config.h"
 #include "dcs/dcs.h"
 
 namespace tamada::dcs {
 
 class EtcdTransport;
 
-struct Etcd3Options {
-  std::vector<std::string> endpoints;  // "http://127.0.0.1:2379"; https: TLS
-  std::string username, password;      // empty username: no authentication
-  std::string cacert, cert, key;
-  bool verify = true;  // false: any server certificate will do
-};
-
 // Outlives its coroutines; one thread.
 class Etcd3 final : public Dcs {
  public:
-  static core::Result<std::unique_ptr<Etcd3>> create(const Etcd3Options& options);
+  static core::Result<std::unique_ptr<Etcd3>> create(const config::Etcd& options);
   ~Etcd3() override;
 
   awaitable<DcsResult<Range>> range(std::string prefix, Revision min_mod_revision, Duration timeout) override;

@@ -95,9 +95,9 @@ struct Server {
     std::filesystem::remove_all(folder);
   }
   std::string url() const { return scheme + "://127.0.0.1:" + std::to_string(port); }
-  Etcd3Options options() const { return {.endpoints = {url()}}; }
+  config::Etcd options() const { return {.endpoints = {url()}}; }
 
-  bool start(const Etcd3Options& asking) {
+  bool start(const config::Etcd& asking) {
     const auto peer = "http://127.0.0.1:" + std::to_string(peer_port);
     std::vector<std::string> args = {etcd_program,
                                      "--name=t",

@@ -136,13 +136,7 @@ class Daemon {
 
   [[noreturn]] void run() {
     const auto& local = configuration_.local();
-    const auto& etcd = local.etcd;
-    auto dcs = dcs::Etcd3::create({.endpoints = etcd.endpoints,
-                                   .username = etcd.username,
-                                   .password = etcd.password,
-                                   .cacert = etcd.cacert,
-                                   .cert = etcd.cert,
-                                   .key = etcd.key});
+    auto dcs = dcs::Etcd3::create(local.etcd);
     if (!dcs) refuse(dcs.error().what);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });

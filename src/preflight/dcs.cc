@@ -39,14 +39,8 @@ Finding check_cluster(const config::Local& local, const dcs::Range& range, const
 }  // namespace
 
 awaitable<Findings> check_dcs(const config::Local& local, std::string system_identifier) {
-  const auto& etcd = local.etcd;
-  const std::string where = fmt::format("{}", fmt::join(etcd.endpoints, ", "));
-  auto dcs = dcs::Etcd3::create({.endpoints = etcd.endpoints,
-                                 .username = etcd.username,
-                                 .password = etcd.password,
-                                 .cacert = etcd.cacert,
-                                 .cert = etcd.cert,
-                                 .key = etcd.key});
+  const std::string where = fmt::format("{}", fmt::join(local.etcd.endpoints, ", "));
+  auto dcs = dcs::Etcd3::create(local.etcd);
   if (!dcs) {
     co_return Findings{error("etcd3: " + dcs.error().what, "see the section etcd3 of the file, and its certificates")};
   }
