@@ -23,6 +23,7 @@ struct Credentials {
   std::string username, password;
   std::string sslmode, sslcert, sslkey, sslpassword, sslrootcert, sslcrl, sslcrldir, sslnegotiation, gssencmode,
       channel_binding;
+  std::string krbsrvname;  // Kerberos' name of the service, the same for all users; empty: libpq's
 };
 
 struct RestApi {
@@ -110,7 +111,8 @@ struct Postgresql {
   std::vector<std::string> listen_hosts;
   std::string listen_port;
   std::string connect_host, connect_port;
-  std::string proxy_address;  // host:port of a connection pool; empty: none
+  std::string proxy_address;          // host:port of a connection pool; empty: none
+  std::string database = "postgres";  // that the node connects to, and that its URL names
   std::string data_dir, config_dir, bin_dir, pgpass;
   bool use_unix_socket = false, use_unix_socket_repl = false;
   Credentials superuser, replication, rewind;     // rewind without a username: superuser's
@@ -129,6 +131,8 @@ struct Postgresql {
   std::optional<bool> use_pg_rewind, remove_data_directory_on_rewind_failure,
       remove_data_directory_on_diverged_timelines;
   int pg_ctl_timeout_s = 60;
+  // postgres://address/database; without an address nothing
+  std::string url(const std::string& address) const;
 };
 
 struct Local {

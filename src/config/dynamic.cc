@@ -142,6 +142,10 @@ core::Result<Json> parse_dynamic(const std::string& text) {
   return std::move(*value);
 }
 
+std::string Postgresql::url(const std::string& address) const {
+  return address.empty() ? std::string() : fmt::format("postgres://{}/{}", address, database);
+}
+
 core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings) {
   constexpr std::int64_t bytes_max = std::int64_t{1} << 50;
   Reader in(dynamic, warnings);
@@ -186,9 +190,11 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
     return method != own.replica_methods.end() && method->second.no_leader;
   });
 
+  result.custom_bootstrap = local.bootstrap.method.has_value();
   result.tags = local.tags;
   result.api_url = local.restapi.url();
-  result.conn_url = fmt::format("postgres://{}/postgres", host_and_port(own.connect_host, own.connect_port));
+  result.conn_url = own.url(host_and_port(own.connect_host, own.connect_port));
+  result.proxy_url = own.url(own.proxy_address);
   return result;
 }
 

@@ -147,6 +147,15 @@ TEST(Settings, TheLocalFileDecidesForItsNode) {
   const auto s = settings(local, Json::parse(R"({"postgresql":{"use_pg_rewind":true}})"), nullptr);
   EXPECT_EQ(s.api_url, "https://h:8008/patroni");
   EXPECT_EQ(s.conn_url, "postgres://[::1]:5433/postgres");
+  EXPECT_EQ(s.proxy_url, "");
+  EXPECT_FALSE(s.custom_bootstrap);
+  local.postgresql.database = "app";
+  local.postgresql.proxy_address = "pool:6432";
+  local.bootstrap.method = Method{.name = "own", .command = "own"};
+  const auto other = settings(local, Json::object(), nullptr);
+  EXPECT_EQ(other.conn_url, "postgres://[::1]:5433/app");
+  EXPECT_EQ(other.proxy_url, "postgres://pool:6432/app");
+  EXPECT_TRUE(other.custom_bootstrap);
   EXPECT_FALSE(s.use_pg_rewind);
 }
 

@@ -345,6 +345,9 @@ void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose) {
   read_authentication(section.section("authentication"), postgresql, purpose);
   read_callbacks(section.section("callbacks"), postgresql.callbacks);
   read_replica_methods(section, postgresql);
+  postgresql.database = section.text("database");
+  const auto krbsrvname = section.text("krbsrvname");
+  for (auto* user : {&postgresql.superuser, &postgresql.replication, &postgresql.rewind}) user->krbsrvname = krbsrvname;
   postgresql.use_unix_socket = section.flag("use_unix_socket");
   postgresql.use_unix_socket_repl = section.flag("use_unix_socket_repl");
   postgresql.parameters = section.parameters("parameters");

@@ -404,7 +404,7 @@ constexpr auto postgresql_keys = std::to_array<Key>({
      .fallback = "60",
      .what = "seconds that a start, stop or restart may take before it is reported",
      .max = 86'400},
-    {.name = "database", .what = "database that the node connects to; without it postgres"},
+    {.name = "database", .fallback = "postgres", .what = "database that the node connects to, and that its URL names"},
     {.name = "krbsrvname", .what = "Kerberos' name of the service, for connections to the server"},
     {.name = "use_slots",
      .type = Type::boolean,

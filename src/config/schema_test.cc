@@ -43,6 +43,31 @@ TEST(Schema, EveryKeyIsWhole) {
   }
 }
 
+std::string text_of(std::initializer_list<const char*> files) {
+  std::stringstream text;
+  for (const auto name : files) text << std::ifstream(std::string("src/config/") + name).rdbuf();
+  return text.str();
+}
+
+// A key that the table promises an effect of, and nobody asks for, would be taken without a word and do nothing.
+TEST(Schema, EveryKeyIsRead) {
+  const std::string sections = text_of({"local_sections.cc", "cluster_sections.cc"});
+  const std::pair<const Key*, std::string> readers[] = {
+      {&local_schema, sections + text_of({"local.cc", "server_configuration.cc", "dynamic.cc"})},
+      {&dynamic_schema, sections + text_of({"dynamic.cc", "effective.cc", "server_configuration.cc"})}};
+  for (const auto& [schema, text] : readers) {
+    ASSERT_FALSE(text.empty());
+    each(*schema, "", [&](const Key& key, const std::string& path) {
+      if (!key.unsupported.empty() || !key.unused.empty()) return;
+      const std::string name(key.name);
+      // Those of one role are asked for by the role.
+      const auto role = std::min(name.find("_primary"), std::min(name.find("_replica"), name.find("_standby_leader")));
+      const bool of_role = role != name.npos && text.contains('"' + name.substr(0, role) + "_{}\"");
+      EXPECT_TRUE(of_role || text.contains('"' + name + '"')) << path << " is read by nobody";
+    });
+  }
+}
+
 TEST(Schema, VariablesArePatronis) {
   std::set<std::string> names;
   std::map<std::string, std::string> paths;

@@ -27,6 +27,7 @@ struct Member {
   std::string host;               // of conn_url
   std::string port;               // of conn_url
   std::string api_url;            // http://host:port/patroni
+  std::string proxy_url;          // of a connection pool beside it: postgres://host:port/database
   std::string state;              // "running", "streaming" (older), "stopped", "creating replica" ...
   std::string role;               // primary, replica, standby_leader, demoted; "master" from older members
   std::string version;            // of the daemon that wrote it

@@ -7,7 +7,8 @@ std::string state_word(const Observation& seen, const Memory& memory) {
   if (job.running()) {
     switch (job.kind) {
       case JobKind::bootstrap:
-        return "initializing new cluster";
+        if (!seen.settings.custom_bootstrap) return "initializing new cluster";
+        return job.step.empty() ? "running custom bootstrap script" : "starting after custom bootstrap";
       case JobKind::basebackup:
         return "creating replica";
       case JobKind::stop:
@@ -33,7 +34,9 @@ std::string state_word(const Observation& seen, const Memory& memory) {
     case ProcessState::stopped:
       break;
   }
-  if (job.kind == JobKind::bootstrap && job.state == JobState::failed) return "initdb failed";
+  if (job.kind == JobKind::bootstrap && job.state == JobState::failed) {
+    return seen.settings.custom_bootstrap ? "custom bootstrap failed" : "initdb failed";
+  }
   if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
   // In pause nobody starts it again, and Patroni calls it stopped.
   const bool crashed = seen.postgres.crashed && !memory.bootstrapping && !seen.settings.pause;
@@ -70,6 +73,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.name = seen.self;
   record.conn_url = seen.settings.conn_url;
   record.api_url = seen.settings.api_url;
+  record.proxy_url = seen.settings.proxy_url;
   record.state = state_word(seen, memory);
   record.role = role_word(seen, memory);
   if (record.role == "demoted") record.role = "replica";
@@ -103,8 +107,8 @@ Member member_record(const Observation& seen, const Memory& memory) {
 }
 
 bool differs_in_kind(const Member& a, const Member& b) {
-  return a.conn_url != b.conn_url || a.api_url != b.api_url || a.state != b.state || a.role != b.role ||
-         a.version != b.version || a.tags.published != b.tags.published || a.pause != b.pause ||
+  return a.conn_url != b.conn_url || a.api_url != b.api_url || a.proxy_url != b.proxy_url || a.state != b.state ||
+         a.role != b.role || a.version != b.version || a.tags.published != b.tags.published || a.pause != b.pause ||
          a.timeline != b.timeline || a.checkpoint_pending != b.checkpoint_pending ||
          a.replication_state != b.replication_state || a.pending_restart != b.pending_restart ||
          a.pending_restart_reason_json != b.pending_restart_reason_json ||

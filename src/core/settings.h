@@ -66,9 +66,11 @@ struct Settings {
   bool replica_without_leader = false;  // a replica method of this node's needs none
 
   // Of the local file.
+  bool custom_bootstrap = false;  // a program of the operator's makes the cluster
   Tags tags;
-  std::string api_url;   // what we publish
-  std::string conn_url;  // what we publish
+  std::string api_url;    // what we publish
+  std::string conn_url;   // what we publish
+  std::string proxy_url;  // of a connection pool; empty: none
 
   bool synchronous() const { return synchronous_mode != SynchronousMode::off; }
 

@@ -3,6 +3,7 @@
 
 #include "core/divergence.h"
 #include "core/history.h"
+#include "core/presentation.h"
 #include "core/scene.h"
 
 namespace tamada::core::testing {
@@ -15,6 +16,37 @@ TEST(Lsn, TextAndBack) {
   EXPECT_EQ(parse_lsn("0/0"), 0u);
   for (const char* junk : {"", "/", "1/", "/1", "x/1", "1/1 ", "1-1", "123456789/0"})
     EXPECT_FALSE(parse_lsn(junk)) << junk;
+}
+
+// Patroni's words.
+TEST(State, WhileAClusterIsMade) {
+  struct {
+    bool custom;
+    JobState job;
+    const char *step, *word;
+  } const cases[] = {{false, JobState::running, "", "initializing new cluster"},
+                     {false, JobState::running, "shutdown", "initializing new cluster"},
+                     {false, JobState::failed, "", "initdb failed"},
+                     {true, JobState::running, "", "running custom bootstrap script"},
+                     {true, JobState::running, "recovery", "starting after custom bootstrap"},
+                     {true, JobState::failed, "shutdown", "custom bootstrap failed"}};
+  for (const auto& c : cases) {
+    Scene s;
+    s.no_data().job(JobKind::bootstrap, c.job);
+    s.seen.job.step = c.step;
+    s.seen.settings.custom_bootstrap = c.custom;
+    EXPECT_EQ(state_word(s.seen, s.memory), c.word);
+  }
+}
+
+TEST(Presentation, AConnectionPoolIsPublished) {
+  Scene s;
+  s.we_lead().primary();
+  auto before = member_record(s.seen, s.memory);
+  s.seen.settings.proxy_url = "postgres://pool:6432/postgres";
+  const auto after = member_record(s.seen, s.memory);
+  EXPECT_EQ(after.proxy_url, "postgres://pool:6432/postgres");
+  EXPECT_TRUE(differs_in_kind(before, after));
 }
 
 struct DivergenceCase {

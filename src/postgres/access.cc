@@ -25,12 +25,12 @@ void add_credentials(Conninfo& to, const config::Credentials& credentials) {
 
 }  // namespace
 
-Access::Address Access::local_address() const {
+Access::Address Access::local_address(bool replication) const {
   const auto& postgresql = local_.postgresql;
   Address address{"localhost", postgresql.listen_port.empty() ? "5432" : postgresql.listen_port};
   const auto running = read_postmaster_pid(paths_.data_dir);
   if (running && !running->port.empty()) address.port = running->port;  // a change of `listen` waits for a restart
-  if (postgresql.use_unix_socket) {
+  if (replication ? postgresql.use_unix_socket_repl : postgresql.use_unix_socket) {
     if (running && running->socket_dir.starts_with('/')) return {running->socket_dir, address.port};
     const auto it = postgresql.parameters.find("unix_socket_directories");
     if (it != postgresql.parameters.end() && it->second.starts_with('/')) return {first_item(it->second), address.port};
@@ -66,7 +66,7 @@ awaitable<core::Result<std::string>> Access::resolve(std::string host, core::Dur
 awaitable<core::Result<void>> Access::open_local(Connection& connection, core::Duration timeout,
                                                  std::string database) const {
   const Address address = local_address();
-  Conninfo conninfo{{"dbname", std::move(database)},
+  Conninfo conninfo{{"dbname", database.empty() ? local_.postgresql.database : std::move(database)},
                     {"port", address.port},
                     {"fallback_application_name", "Patroni heartbeat"},  // as monitoring knows it
                     {"options", local_options}};
@@ -89,7 +89,8 @@ awaitable<core::Result<void>> Access::open_remote(Connection& connection, core::
   std::string hosts, numbers, ports;
   core::Error unresolved;
   for (const auto& [host, port] : hosts_and_ports(upstream.host, upstream.port)) {
-    const auto number = co_await resolve(host, timeout);
+    core::Result<std::string> number{};
+    if (!host.starts_with('/')) number = co_await resolve(host, timeout);
     if (!number) {
       unresolved = number.error();
       continue;

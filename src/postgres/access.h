@@ -20,12 +20,13 @@ class Access {
     std::string port;
     bool is_socket() const { return host.starts_with('/'); }
   };
-  // Patroni's choice: the unix socket if asked for, else localhost if it is listened on, else the first address.
-  Address local_address() const;
+  // Patroni's choice: the unix socket if asked for (of replication connections by use_unix_socket_repl), else localhost
+  // if it is listened on, else the first address.
+  Address local_address(bool replication = false) const;
 
-  // To a database of the local server, as superuser.
+  // To a database of the local server, as superuser; empty: the configured one.
   awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout,
-                                           std::string database = "postgres") const;
+                                           std::string database = {}) const;
   awaitable<core::Result<void>> open_remote(Connection& connection, core::Upstream upstream,
                                             config::Credentials credentials, bool replication,
                                             core::Duration timeout) const;

@@ -128,7 +128,7 @@ awaitable<Result<void>> run_post_bootstrap(Node& node) {
   if (command.empty()) co_return Result<void>();
   const auto address = node.access.local_address();
   const auto& superuser = node.local.postgresql.superuser;
-  Conninfo conninfo{{"dbname", "postgres"}};
+  Conninfo conninfo{{"dbname", node.local.postgresql.database}};
   if (!superuser.username.empty()) conninfo.emplace_back("user", superuser.username);
   conninfo.emplace_back("host", address.host);
   conninfo.emplace_back("port", address.port);

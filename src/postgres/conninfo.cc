@@ -31,6 +31,7 @@ void add_tls(Conninfo& to, const config::Credentials& credentials, int server_ve
   if (server_version >= 130000) add(to, "sslpassword", credentials.sslpassword);
   add(to, "sslrootcert", credentials.sslrootcert);
   add(to, "sslcrl", credentials.sslcrl);
+  if (server_version >= 140000) add(to, "sslcrldir", credentials.sslcrldir);
 }
 
 void add_channel(Conninfo& to, const config::Credentials& credentials, int server_version, bool with_defaults) {
@@ -39,6 +40,10 @@ void add_channel(Conninfo& to, const config::Credentials& credentials, int serve
   };
   if (server_version >= 120000) add(to, "gssencmode", given(credentials.gssencmode));
   if (server_version >= 130000) add(to, "channel_binding", given(credentials.channel_binding));
+  if (server_version >= 170000) {
+    const bool plain = credentials.sslnegotiation.empty() && with_defaults;
+    add(to, "sslnegotiation", plain ? "postgres" : credentials.sslnegotiation);
+  }
 }
 
 }  // namespace
@@ -48,6 +53,7 @@ Conninfo authentication(const config::Credentials& credentials, int server_versi
   add(result, "user", credentials.username);
   add(result, "sslmode", credentials.sslmode);
   add_tls(result, credentials, server_version);
+  add(result, "krbsrvname", credentials.krbsrvname);
   add_channel(result, credentials, server_version, false);
   return result;
 }
@@ -63,8 +69,8 @@ Conninfo to_upstream(const core::Upstream& upstream, const config::Credentials& 
   add(result, "sslmode", credentials.sslmode.empty() ? "prefer" : credentials.sslmode);
   add_tls(result, credentials, server_version);
   add(result, "application_name", application_name);
+  add(result, "krbsrvname", credentials.krbsrvname);
   add_channel(result, credentials, server_version, true);
-  if (server_version >= 170000) add(result, "sslnegotiation", "postgres");
   return result;
 }
 

@@ -29,6 +29,19 @@ TEST(Conninfo, OldServersKnowLess) {
             "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer gssencmode=prefer");
 }
 
+TEST(Conninfo, EveryKeyOfAUser) {
+  auto user = replicator();
+  user.krbsrvname = "pg";
+  user.sslcrldir = "/crl";
+  user.sslnegotiation = "direct";
+  EXPECT_EQ(
+      format(to_upstream(n2, user, 170000, "", "n0")),
+      "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer sslcrldir=/crl application_name=n0 "
+      "krbsrvname=pg gssencmode=prefer channel_binding=prefer sslnegotiation=direct");
+  EXPECT_EQ(format(authentication(user, 130000)), "user=replicator krbsrvname=pg");
+  EXPECT_EQ(format(authentication(user, 170000)), "user=replicator sslcrldir=/crl krbsrvname=pg sslnegotiation=direct");
+}
+
 TEST(Conninfo, NeverCarriesThePassword) {
   EXPECT_FALSE(format(to_upstream(n2, replicator(), 150000, "/p", "n0")).contains("rep "));
   EXPECT_FALSE(format(authentication(replicator(), 150000)).contains("password"));

@@ -74,6 +74,7 @@ awaitable<Result<void>> start_restored(Node& node, const config::Method& method)
 awaitable<Result<void>> restore_cluster(Node& node) {
   const config::Method method = *node.local.bootstrap.method;
   if (auto done = co_await run_method(node, method); !done) co_return done;
+  node.step("recovery");
   co_return co_await start_restored(node, method);
 }
 

@@ -118,9 +118,15 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
   timeline_pid = pid;
   core::Timeline told = sql.timeline;
   if (sql.in_recovery && sql.replication_state != "streaming") {
+    const auto& own = node.local.postgresql;
     core::Upstream self;
-    self.host = node.local.postgresql.connect_host;
-    self.port = node.local.postgresql.connect_port;
+    self.host = own.connect_host;
+    self.port = own.connect_port;
+    if (own.use_unix_socket_repl) {
+      const auto address = node.access.local_address(true);
+      self.host = address.host;
+      self.port = address.port;
+    }
     const auto own = co_await ask_server(node, std::move(self), left_until(deadline) / 2);
     if (own.reachable) told = own.timeline;
   }
@@ -301,9 +307,22 @@ awaitable<std::optional<bool>> LocalPostgres::same_beginning(core::Upstream othe
   co_return co_await timeline_begins_alike(impl_->node, std::move(other), timeline, from, timeout);
 }
 
+namespace {
+// The program that would be the first to make a replica here, if it works on what is left of the last one.
+std::string keeping_method(const config::Postgresql& postgresql) {
+  if (postgresql.create_replica_methods.empty()) return {};
+  const auto method = postgresql.replica_methods.find(postgresql.create_replica_methods.front());
+  return method != postgresql.replica_methods.end() && method->second.keep_data ? method->first : std::string();
+}
+}  // namespace
+
 Result<void> LocalPostgres::set_aside(bool superseded) {
   auto& data = impl_->node.data;
   if (impl_->node.server.current()) return core::fail("cannot rename the data directory: postgres is running");
+  if (const auto method = superseded ? keeping_method(impl_->node.local.postgresql) : ""; !method.empty()) {
+    log::info("leaving the data directory as it is for {}, which has keep_data", method);
+    return data.mark_incomplete(method);
+  }
   if (auto done = data.set_aside(superseded); !done || !superseded) return done;
   return data.mark_incomplete(copy_to_come);
 }

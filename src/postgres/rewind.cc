@@ -83,6 +83,8 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
   for (const auto& argument : {std::string("-D"), node.paths.data_dir, "--source-server=" + format(source)}) {
     argv.push_back(argument);
   }
+  const auto& own = node.local.postgresql.rewind_options;
+  argv.insert(argv.end(), own.begin(), own.end());
   return options;
 }
 

@@ -62,7 +62,7 @@ class Session {
  public:
   explicit Session(Node& node) : node_(node), connection_(node.executor) {}
   awaitable<core::Result<Connection*>> in(std::string database) {
-    if (database.empty()) database = "postgres";
+    if (database.empty()) database = node_.local.postgresql.database;
     if (!connection_.is_open() || database != database_) {
       connection_.close();
       if (auto opened = co_await node_.access.open_local(connection_, query_timeout, database); !opened) {

@@ -38,6 +38,7 @@ core::Upstream ourselves(const config::Local& local) {
   core::Upstream self;
   self.host = local.postgresql.connect_host;
   self.port = local.postgresql.connect_port;
+  self.conn_url = local.postgresql.url(self.host + ":" + self.port);
   return self;
 }
 

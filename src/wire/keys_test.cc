@@ -23,6 +23,7 @@ const char* const members_of_patroni[] = {
     R"({"conn_url":"postgres://127.0.0.1:27102/postgres","api_url":"http://127.0.0.1:27202/patroni","state":"running","role":"primary","version":"4.1.4","xlog_location":67110104,"timeline":2,"scheduled_restart":{"schedule":"2099-01-01T00:00:00+00:00","postmaster_start_time":"2026-11-22 22:26:10.960453+00:00"}})",
     R"({"conn_url":"postgres://h:5432/postgres","api_url":"http://h:8008/patroni","state":"running","role":"primary","version":"4.1.4","checkpoint_after_promote":false,"tags":{"zone":"\u10d7\u10d1","nofailover":true,"weight":1.5},"pending_restart":true,"pending_restart_reason":{"max_connections":{"old_value":"100","new_value":"101"}},"xlog_location":1,"timeline":9,"pause":true})",
     R"({"conn_url":"postgres://h:5432/postgres","api_url":"http://h:8008/patroni","state":"stopped","role":"uninitialized","version":"4.1.4"})",
+    R"({"conn_url":"postgres://h:5432/app","api_url":"http://h:8008/patroni","state":"running","role":"primary","version":"4.1.4","proxy_url":"postgres://h:6432/app","checkpoint_after_promote":false})",
 };
 
 TEST(Members, WhatPatroniWroteComesOutAgain) {

@@ -45,6 +45,7 @@ void read_bare_url(core::Member& member, std::string_view value) {
 void read_object(core::Member& member, const Json& data) {
   member.conn_url = text_at(data, "conn_url");
   member.api_url = text_at(data, "api_url");
+  member.proxy_url = text_at(data, "proxy_url");
   member.state = text_at(data, "state");
   member.role = text_at(data, "role");
   member.version = text_at(data, "version");
@@ -92,6 +93,7 @@ std::string member_json(const core::Member& member) {
                {"state", member.state},
                {"role", member.role},
                {"version", member.version}};
+  if (!member.proxy_url.empty()) data["proxy_url"] = member.proxy_url;
   if (member.checkpoint_pending) data["checkpoint_after_promote"] = false;
   if (!member.tags.published.empty()) data["tags"] = tags_json(member.tags);
   if (member.pending_restart) {
