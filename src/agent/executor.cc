@@ -48,6 +48,8 @@ awaitable<void> Executor::act(core::WriteInitialize write) {
 }
 
 awaitable<void> Executor::act(core::WriteConfig) {
+  // Somebody may have written it since the decision; what we remember of it is older.
+  if (t_.store.view().config_json) co_return;
   // Compared with what we saw, not with the leader key: at the end of a bootstrap there is none yet.
   const auto revision = t_.store.view().config_revision;
   co_await t_.store.write_compared("config", t_.configuration.dynamic_json(), revision);

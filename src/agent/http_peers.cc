@@ -117,15 +117,16 @@ awaitable<std::map<std::string, FailsafeAnswer>> HttpPeers::failsafe(std::map<st
 }
 
 awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {
-  const auto url = net::Url::parse(api_url);
+  auto url = net::Url::parse(api_url);
   if (!url) co_return false;
+  url->path.clear();  // api_url ends with /patroni
   net::HttpRequest request;
   request.method = "GET";
   request.target = "/liveness";
   std::optional<net::TlsClient> tls;
   if (url->scheme == "https") tls = tls_;
   const auto response = co_await net::http_once(*url, tls, request, timeout);
-  if (!response || response->status != 200) co_return false;
+  if (!response) co_return false;  // one that is not well lives, too
   const auto* who = response->header(instance_header);
   co_return !who || *who != instance_;
 }

@@ -16,6 +16,8 @@ namespace {
 
 // A second attempt: our view of the key may be a moment behind what somebody has just written.
 constexpr int attempts_max = 3;
+// A daemon that has just started knows in a moment what is to be changed.
+constexpr auto first_view_within = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -23,6 +25,11 @@ awaitable<bool> RestApi::await_config_other_than(core::Revision revision) {
   co_return co_await publications_.wait(
       [revision](const Snapshot& s) { return s.seen.cluster.config_revision != revision; },
       clock_.now() + std::chrono::seconds(1));
+}
+
+awaitable<void> RestApi::await_first_view() {
+  co_await publications_.wait([](const Snapshot& s) { return s.seen.cluster.loaded; },
+                              clock_.now() + first_view_within);
 }
 
 // Returns only when our own answers show the change too: whoever reads after writing expects that.
@@ -35,6 +42,7 @@ awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revi
 awaitable<HttpResponse> RestApi::patch_config(Call call) {
   const auto patch = json_body(call.request, Body::required);
   if (!patch) co_return patch.error();
+  co_await await_first_view();
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const auto snapshot = board_.latest();
     const auto& cluster = snapshot->seen.cluster;
@@ -52,6 +60,7 @@ awaitable<HttpResponse> RestApi::patch_config(Call call) {
 awaitable<HttpResponse> RestApi::put_config(Call call) {
   const auto config = json_body(call.request, Body::required);
   if (!config) co_return config.error();
+  co_await await_first_view();
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const auto snapshot = board_.latest();
     const auto& cluster = snapshot->seen.cluster;

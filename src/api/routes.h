@@ -97,6 +97,7 @@ class RestApi {
   awaitable<net::HttpResponse> put_config(Call call);
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
   awaitable<bool> await_config_other_than(core::Revision revision);
+  awaitable<void> await_first_view();
   // this node (node_routes.cc)
   awaitable<net::HttpResponse> post_reload(Call call);
   awaitable<net::HttpResponse> post_reinitialize(Call call);

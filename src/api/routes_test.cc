@@ -185,6 +185,26 @@ TEST(Config, Patch) {
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
 }
 
+// `resume` right after the daemons' restart: the answer is the cluster's, not that of a view which is not there yet.
+TEST(Config, PatchWaitsForTheFirstView) {
+  auto snapshot = leader();
+  const auto config = std::exchange(snapshot.seen.cluster.config_json, std::nullopt);
+  snapshot.seen.cluster.loaded = false;
+  Node node(snapshot);
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})"), "waiting");
+  node.publish([&](Snapshot& s) {
+    s.seen.cluster.loaded = true;
+    s.seen.cluster.config_json = config;
+  });
+  EXPECT_EQ(node.said().substr(0, 3), "200");
+  EXPECT_EQ(node.agent.config_writes, 1);
+
+  Node never(snapshot);
+  EXPECT_EQ(never.ask("PATCH", "/config", R"({"ttl":33})"), "waiting");
+  never.pass(4s);
+  EXPECT_EQ(never.said().substr(0, 3), "503");
+}
+
 TEST(Config, PatchMergesIntoWhatSomebodyElseWroteMeanwhile) {
   Node node(leader());
   node.agent.before_config_write = [&] {

@@ -24,7 +24,8 @@ Done wait_until_applied(Session& session, const std::string& cluster, const core
     const auto view = session.cluster(cluster);
     if (!view) return std::unexpected(view.error());
     std::string missing;
-    bool all = true;
+    // The members' word alone is not enough: one that has just started may not have told its state yet.
+    bool all = wire::cluster_modes(*view).paused == paused;
     for (const auto& [name, member] : view->members) {
       if (!old.contains(name) || member.pause == paused) continue;
       all = false;
@@ -36,7 +37,8 @@ Done wait_until_applied(Session& session, const std::string& cluster, const core
       echo(fmt::format("{} members didn't recognized pause state after {} seconds\n", missing, limit_s));
       return {};
     }
-    if (all || late) break;
+    if (all || (late && wire::cluster_modes(*view).paused == paused)) break;
+    if (late) return fail("The configuration does not show the change", "see show-config, and try again");
     std::this_thread::sleep_for(250ms);
   }
   echo(fmt::format("Success: cluster management is {}\n", paused ? "paused" : "resumed"));

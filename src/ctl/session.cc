@@ -37,7 +37,8 @@ std::map<std::string, std::string> environment() {
   return all;
 }
 
-// Patroni's rules of which section the client takes its certificates and its password from.
+// Patroni's rules of which section the client takes its certificates and its password from; `insecure` beside a
+// certificate of our own leaves out only the comparison of the server's name.
 std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Url& url) {
   if (url.scheme != "https") return std::nullopt;
   const auto& ctl = local.ctl;
@@ -45,7 +46,8 @@ std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Ur
                         .cert_file = ctl.certfile,
                         .key_file = ctl.keyfile,
                         .key_password = ctl.keyfile_password,
-                        .verify = !ctl.insecure};
+                        .verify = !ctl.insecure || !ctl.certfile.empty(),
+                        .verify_host = !ctl.insecure};
 }
 
 // On a node of a cluster the daemon's own file will do; empty: there is none that we may read.

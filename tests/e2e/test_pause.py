@@ -1,4 +1,5 @@
 """Pause: what an operator does by hand is respected, and nothing happens by itself. Source: Patroni's pause mode page."""
+import json
 import time
 
 import pytest
@@ -115,3 +116,19 @@ def test_a_crash_is_not_repaired(paused):
     status, text = replica.api("/restart", "POST", timeout=60)
     assert status == 200, text
     wait_for("/replica", replica.is_replica, 20)
+
+
+def test_resume_right_after_all_daemons_restarted(paused):
+    """What `resume --wait` says is so: no member that has yet to learn of the pause is taken for one that has left it."""
+    for node in paused.nodes:
+        node.stop()
+    for node in paused.nodes:
+        node.start()
+
+    def resumed():
+        done = paused.ctl("resume", "--wait")
+        return "Success: cluster management is resumed" in done.stdout
+    wait_for("resume to say success", resumed, 60)
+    assert not json.loads(paused.keys()["config"]).get("pause")
+    for node in paused.nodes:
+        wait_for(f"{node} to manage again", lambda node=node: not node.status().get("pause", False), 20)

@@ -22,9 +22,9 @@ class Authority:
     def _openssl(self, arguments):
         subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, capture_output=True)
 
-    def issue(self, name):
+    def issue(self, name, host="IP:127.0.0.1"):
         with open(f"{self.folder}/san", "w") as f:
-            f.write("subjectAltName=IP:127.0.0.1\n")
+            f.write(f"subjectAltName={host}\n")
         self._openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name}"
                       f" -keyout {name}.key -out {name}.csr")
         self._openssl(f"x509 -req -days 2 -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile san -out {name}.crt")
@@ -114,3 +114,29 @@ def test_access(node):
     wait_for("the list", lambda: said(ask(node, "POST", "/reload", **login)) == (403, "Access is denied"), 20)
     reload(node, allowlist_include_members=True)
     wait_for("members to be let in", lambda: said(ask(node, "POST", "/reload", **login)) == (202, "reload scheduled"), 20)
+
+
+def test_insecure_beside_a_certificate_leaves_out_only_the_name(node):
+    """Patroni's rule of -k: with a certificate of its own the command still checks who signed the server's."""
+    cluster = node.cluster
+    cluster.ca.issue("elsewhere", "DNS:elsewhere")
+    reload(node, certfile=cluster.ca.path("elsewhere.crt"), keyfile=cluster.ca.path("elsewhere.key"))
+
+    def another_name():
+        try:
+            return not ask(node, "GET", "/primary")
+        except requests.exceptions.SSLError:
+            return True
+    wait_for("the certificate of another name", another_name, 20)
+
+    other = os.path.join(cluster.root, "other")
+    os.mkdir(other)
+    Authority(other)
+    own = {"certfile": cluster.ca.path("client.crt"), "keyfile": cluster.ca.path("client.key")}
+    for ctl, option, works in ((own, [], False), (own, ["-k"], True), (own | {"cacert": f"{other}/ca.crt"}, ["-k"], False),
+                               ({"cacert": f"{other}/ca.crt"}, ["-k"], True)):
+        node.config["ctl"] = ctl
+        with open(node.config_file, "w") as f:
+            yaml.safe_dump(node.config, f, sort_keys=False)
+        done = cluster.ctl(*option, "reload", "demo", node.name, "--force")
+        assert ("Reload request received" in done.stdout) is works, (ctl, option, done.stdout, done.stderr)
