@@ -1,5 +1,6 @@
 // A configuration of arbitrary text: read, validated, printed and read again. Nothing may crash, and what is printed
 // reads as what it was.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -35,8 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::string> warnings;
   const auto effective = config::with_dynamic(local, document->value, &warnings);
   (void)config::settings(effective, document->value, &warnings);
-  for (const int version : {0, 90600, 110000, 150000}) {
-    (void)config::server_configuration(effective, document->value, version);
-  }
+  constexpr auto versions = std::to_array<int>({0, 90600, 110000, 150000});
+  (void)config::server_configuration(effective, document->value, versions[size % versions.size()]);
   return 0;
 }

@@ -49,6 +49,13 @@ std::string readable_number(ParameterType type, std::string_view unit, double se
 
 bool is_number(ParameterType type) { return type == ParameterType::integer || type == ParameterType::real; }
 
+// What the server would make of it.
+std::optional<double> number_of(ParameterType type, std::string_view text, std::string_view unit) {
+  auto number = is_number(type) ? wire::parse_number(text, unit) : std::nullopt;
+  if (number && type == ParameterType::integer) number = std::nearbyint(*number);
+  return number;
+}
+
 // ---- what a server would refuse
 
 bool is_word(const Parameter& parameter, std::string_view value) {
@@ -86,8 +93,7 @@ std::optional<std::string> valid_value(const Parameter& parameter, const std::st
   if (parameter.type == ParameterType::boolean) valid = parse_boolean(value).has_value();
   if (parameter.type == ParameterType::enumeration) valid = is_word(parameter, value);
   if (is_number(parameter.type)) {
-    auto number = wire::parse_number(value, parameter.unit);
-    if (number && parameter.type == ParameterType::integer) number = std::nearbyint(*number);
+    const auto number = number_of(parameter.type, value, parameter.unit);
     valid = number.has_value();
     const bool low = number && *number < parameter.min, high = number && *number > parameter.max;
     if (low || high) {
@@ -142,12 +148,9 @@ bool same_value(ParameterType type, std::string_view unit, std::string_view sett
       const auto a = parse_boolean(setting), b = parse_boolean(wanted);
       return a && b && *a == *b;
     }
-    case ParameterType::integer: {
-      const auto a = wire::parse_number(setting), b = wire::parse_number(wanted, unit);
-      return a && b && std::nearbyint(*a) == std::nearbyint(*b);
-    }
+    case ParameterType::integer:
     case ParameterType::real: {
-      const auto a = wire::parse_number(setting), b = wire::parse_number(wanted, unit);
+      const auto a = number_of(type, setting, {}), b = number_of(type, wanted, unit);
       return a && b && *a == *b;
     }
     case ParameterType::enumeration: {
@@ -162,13 +165,12 @@ bool same_value(ParameterType type, std::string_view unit, std::string_view sett
 }
 
 std::string readable_value(ParameterType type, std::string_view unit, std::string_view setting) {
-  const auto number = is_number(type) ? wire::parse_number(setting) : std::nullopt;
+  const auto number = number_of(type, setting, {});
   return number ? readable_number(type, unit, *number) : std::string(setting);
 }
 
 std::string readable_wanted(ParameterType type, std::string_view unit, std::string_view wanted) {
-  auto number = is_number(type) ? wire::parse_number(wanted, unit) : std::nullopt;
-  if (number && type == ParameterType::integer) number = std::nearbyint(*number);
+  const auto number = number_of(type, wanted, unit);
   return number ? readable_number(type, unit, *number) : std::string(wanted);
 }
 

@@ -52,6 +52,7 @@ TEST(ParameterValue, ComparedAsTheServerReadsThem) {
 TEST(ParameterValue, Readable) {
   EXPECT_EQ(readable_value(Type::integer, "8kB", "16384"), "128MB");
   EXPECT_EQ(readable_value(Type::integer, "kB", "1025"), "1025kB");
+  EXPECT_EQ(readable_value(Type::integer, "8kB", "1663.84"), "13MB");
   EXPECT_EQ(readable_value(Type::integer, "256MB", "4"), "1GB");
   EXPECT_EQ(readable_value(Type::integer, "ms", "5"), "5ms");
   EXPECT_EQ(readable_value(Type::real, "ms", "4.2"), "4200us");

@@ -127,8 +127,8 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
       self.host = address.host;
       self.port = address.port;
     }
-    const auto own = co_await ask_server(node, std::move(self), left_until(deadline) / 2);
-    if (own.reachable) told = own.timeline;
+    const auto answer = co_await ask_server(node, std::move(self), left_until(deadline) / 2);
+    if (answer.reachable) told = answer.timeline;
   }
   timeline = std::max(timeline, told);
   co_return timeline;
