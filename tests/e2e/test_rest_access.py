@@ -133,10 +133,11 @@ def test_insecure_beside_a_certificate_leaves_out_only_the_name(node):
     os.mkdir(other)
     Authority(other)
     own = {"certfile": cluster.ca.path("client.crt"), "keyfile": cluster.ca.path("client.key")}
-    for ctl, option, works in ((own, [], False), (own, ["-k"], True), (own | {"cacert": f"{other}/ca.crt"}, ["-k"], False),
-                               ({"cacert": f"{other}/ca.crt"}, ["-k"], True)):
+    for ctl, option, reached in ((own, [], False), (own, ["-k"], True), (own | {"cacert": f"{other}/ca.crt"}, ["-k"], False),
+                                 ({"cacert": f"{other}/ca.crt"}, ["-k"], True)):
         node.config["ctl"] = ctl
         with open(node.config_file, "w") as f:
             yaml.safe_dump(node.config, f, sort_keys=False)
         done = cluster.ctl(*option, "reload", "demo", node.name, "--force")
-        assert ("Reload request received" in done.stdout) is works, (ctl, option, done.stdout, done.stderr)
+        answered = "Reload request received" in done.stdout or "client certificate required" in done.stdout
+        assert answered is reached, (ctl, option, done.stdout, done.stderr)
