@@ -1,7 +1,7 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests, fuzzers for a moment, end-to-end tests, and tests on booted hosts where the machine can have such
+#   make test                 unit tests, end-to-end tests, and tests on booted hosts where the machine can have such
 #   make test-hosts           only the last: deployment and failover table (root, namespaces)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
