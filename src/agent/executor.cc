@@ -119,8 +119,12 @@ awaitable<void> Executor::act(core::AskFailsafe ask) {
   view.asked_at = asked_at;
   view.refused = false;
   view.trouble.clear();
+  view.positions.clear();
   for (const auto& [name, answer] : answers) {
-    if (answer.accepted) continue;
+    if (answer.accepted) {
+      if (answer.lsn) view.positions[name] = *answer.lsn;
+      continue;
+    }
     view.refused = view.refused || answer.reachable;
     view.trouble += (view.trouble.empty() ? "" : ", ") + name;
     log::warning("failsafe mode: {}: {}", name, answer.reachable ? "does not agree: " + answer.text : "no answer");
@@ -141,6 +145,7 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
     t_.notes.upstream->our_history = std::move(*file);
   }
   auto& answer = *t_.notes.upstream;
+  answer.our_newest = co_await t_.postgres.newest_history();
   const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
   if (const auto from = core::beginning_of(ours, answer.history, answer.timeline); from && answer.reachable) {
     auto other = ask.upstream;
@@ -195,6 +200,18 @@ awaitable<void> Executor::act(core::AdvanceSlots advance) {
   co_await change_slots(t_.postgres.advance_slots(std::move(advance.slots)));
 }
 
+awaitable<void> Executor::act(core::AskSlots ask) {
+  const auto leader = ask.leader.member;
+  const auto done = [this, leader, asked_at = t_.clock.now()](std::exception_ptr thrown, auto answer) {
+    if (thrown) return;
+    if (!answer) return log::warning("could not ask {} for its replication slots: {}", leader, answer.error().what);
+    t_.notes.leader_slots = {.leader = leader, .asked_at = asked_at, .catalog_xmins = std::move(*answer)};
+    t_.wake();
+  };
+  asio::co_spawn(co_await asio::this_coro::executor, t_.postgres.ask_slots(std::move(ask.leader), std::move(ask.slots)),
+                 done);
+}
+
 awaitable<void> Executor::act(core::EnforceFeedback feedback) {
   log::info("hot_standby_feedback is {} for the sake of permanent logical slots",
             feedback.on ? "switched on" : "no longer enforced");
@@ -239,6 +256,15 @@ awaitable<void> Executor::act(core::Checkpoint checkpoint) {
     t_.wake();
   };
   asio::co_spawn(co_await asio::this_coro::executor, t_.postgres.checkpoint(), done);
+}
+
+awaitable<void> Executor::act(core::Tell tell) {
+  if (tell.is_warning) {
+    log::warning("{}", tell.text);
+  } else {
+    log::info("{}", tell.text);
+  }
+  co_return;
 }
 
 awaitable<void> Executor::act(core::RunCallback callback) {

@@ -60,11 +60,13 @@ class Executor {
   awaitable<void> act(core::SyncSlots);
   awaitable<void> act(core::AdvanceSlots);
   awaitable<void> act(core::SetSyncNames);
+  awaitable<void> act(core::AskSlots);
   awaitable<void> act(core::EnforceFeedback);
   awaitable<void> act(core::SetAside);
   awaitable<void> act(core::RemoveSuperseded);
   awaitable<void> act(core::ApplyConfiguration);
   awaitable<void> act(core::Checkpoint);
+  awaitable<void> act(core::Tell);
   awaitable<void> act(core::RunCallback);
   awaitable<void> act(core::ForgetRequests);
   awaitable<void> act(core::ForgetScheduledRestart);

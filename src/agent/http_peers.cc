@@ -1,6 +1,7 @@
 #include "agent/http_peers.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <charconv>
 #include <memory>
 
 #include "dcs/etcd_codec.h"
@@ -31,9 +32,22 @@ std::string peer_authorization(const config::Local& local) {
 HttpPeers::HttpPeers(net::TlsClient tls, std::string authorization, std::string instance)
     : tls_(std::move(tls)), authorization_(std::move(authorization)), instance_(std::move(instance)) {}
 
+namespace {
+
+std::optional<core::Lsn> lsn_header(const net::HttpResponse& response) {
+  const auto* text = response.header("lsn");
+  if (!text) return std::nullopt;
+  core::Lsn lsn = 0;
+  const auto [stopped, failed] = std::from_chars(text->data(), text->data() + text->size(), lsn);
+  return failed == std::errc() ? std::optional(lsn) : std::nullopt;
+}
+
+}  // namespace
+
 FailsafeAnswer failsafe_answer(const net::HttpResponse& response) {
   return {.reachable = true,
           .accepted = response.status == 200 && response.body == "Accepted",
+          .lsn = lsn_header(response),
           .text = std::to_string(response.status) + " " + response.body};
 }
 

@@ -19,7 +19,7 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
     case JobKind::bootstrap:
       co_return co_await postgres_.bootstrap();
     case JobKind::basebackup:
-      co_return co_await postgres_.basebackup(spec.upstream);
+      co_return co_await postgres_.basebackup(spec.upstream, spec.replica_methods);
     case JobKind::rewind:
       co_return co_await postgres_.rewind(spec.upstream);
     case JobKind::start:

@@ -29,6 +29,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.checkpointed = notes_.checkpointed;
   seen.failsafe = notes_.failsafe;
   seen.slots_busy = notes_.slots_busy;
+  seen.leader_slots = notes_.leader_slots;
   seen.requests = notes_.requests;
   co_return seen;
 }

@@ -18,6 +18,7 @@ struct Notes {
   core::Timeline checkpointed = 0;  // the timeline of our promotion on which a checkpoint has been done
   core::FailsafeView failsafe;
   bool slots_busy = false;  // a change of slots runs beside the cycle
+  core::LeaderSlots leader_slots;
   core::Requests requests;
 };
 

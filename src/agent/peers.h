@@ -14,6 +14,7 @@ namespace tamada::agent {
 struct FailsafeAnswer {
   bool reachable = false;
   bool accepted = false;
+  std::optional<core::Lsn> lsn = {};  // received and replayed
   std::string text;
 };
 FailsafeAnswer failsafe_answer(const net::HttpResponse& response);

@@ -29,12 +29,6 @@ bool failsafe_is_active(const core::Observation& seen, core::Instant now) {
   return seen.settings.failsafe_mode && (ours || others) && now < since + seen.settings.ttl;
 }
 
-// By the leave of all members, though the lease may be over.
-bool leads_by_failsafe(const core::Observation& seen, core::Instant now) {
-  const auto until = core::failsafe_until(seen);
-  return until && now < *until && seen.postgres.running_primary();
-}
-
 }  // namespace
 
 std::string job_text(core::JobKind kind) {
@@ -79,7 +73,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
   const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
   out.failsafe_active = failsafe_is_active(seen, now);
-  out.leader = (holds_leader_key(seen, now) || leads_by_failsafe(seen, now)) &&
+  out.leader = (holds_leader_key(seen, now) || core::leads_by_failsafe(seen, now)) &&
                snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
 
   const bool answers = out.state == "running" || out.state == "restarting" || out.state == "starting";

@@ -185,7 +185,9 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.remove_data_directory_on_diverged_timelines =
       local_first(own.remove_data_directory_on_diverged_timelines, "remove_data_directory_on_diverged_timelines");
 
-  result.replica_without_leader = std::ranges::any_of(own.create_replica_methods, [&own](const std::string& name) {
+  const auto& methods =
+      result.standby_cluster ? result.standby_cluster->create_replica_methods : own.create_replica_methods;
+  result.replica_without_leader = std::ranges::any_of(methods, [&own](const std::string& name) {
     const auto method = own.replica_methods.find(name);
     return method != own.replica_methods.end() && method->second.no_leader;
   });

@@ -199,16 +199,18 @@ std::optional<Method> read_method(const Json& parent, const std::string& name) {
 }
 
 void read_replica_methods(Section& section, Postgresql& postgresql) {
+  // Named here or not: `standby_cluster.create_replica_methods` of the DCS names them, too.
+  for (const auto& item : section.object().items()) {
+    if (auto method = read_method(section.object(), item.key())) {
+      postgresql.replica_methods[item.key()] = std::move(*method);
+    }
+  }
   const auto key = section.has("create_replica_methods") ? "create_replica_methods" : "create_replica_method";
   for (auto& name : section.lines(key)) {
-    if (name != "basebackup") {
-      auto method = read_method(section.object(), name);
-      if (!method) {
-        section.warning(key,
-                        fmt::format("{} is left out: no section of this name with a command stands beside it", name));
-        continue;
-      }
-      postgresql.replica_methods[name] = std::move(*method);
+    if (name != "basebackup" && !postgresql.replica_methods.contains(name)) {
+      section.warning(key,
+                      fmt::format("{} is left out: no section of this name with a command stands beside it", name));
+      continue;
     }
     postgresql.create_replica_methods.push_back(std::move(name));
   }

@@ -328,6 +328,7 @@ TEST_F(LocalFile, WarningsNameTheNearestKey) {
 TEST_F(LocalFile, MethodsAndRoles) {
   const auto local = loaded(std::string(minimal) + R"(  bin_name: {initdb: initdb15, pg_ctl: pg_ctl15}
   create_replica_methods: [wal_e, basebackup]
+  for_standby_clusters: {command: /other}
   wal_e: {command: /wal_e.sh, no_leader: 1, no_params: yes, keep_data: true, envdir: /etc/wal_e, retries: 3}
   rewind: [debug, {sync-method: fsync}]
   parameters_primary: {archive_mode: on}
@@ -346,6 +347,7 @@ bootstrap:
   EXPECT_EQ(pg.bin_name, (Environment{{"initdb", "initdb15"}}));
   EXPECT_EQ(pg.create_replica_methods, (Lines{"wal_e", "basebackup"}));
   const auto& wal_e = pg.replica_methods.at("wal_e");
+  EXPECT_EQ(pg.replica_methods.at("for_standby_clusters").command, "/other");  // which the DCS may name
   EXPECT_EQ(wal_e.command, "/wal_e.sh");
   EXPECT_TRUE(wal_e.no_leader && wal_e.no_params && wal_e.keep_data);
   using Pairs = std::vector<std::pair<std::string, std::string>>;

@@ -98,7 +98,8 @@ constexpr auto root_keys = std::to_array<Key>({
     {.name = "primary_race_backoff",
      .type = Type::integer,
      .fallback = "0",
-     .what = "seconds that standbys wait with a race while WAL of the old primary still comes",
+     .what = "seconds that standbys wait with a race while WAL of the old primary still comes; of use only with "
+             "`watchdog.guard: off`, for the guard ends a primary whose leader key has ended",
      .max = 315'360'000},
     {.name = "synchronous_mode",
      .type = Type::word,

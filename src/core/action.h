@@ -79,7 +79,8 @@ struct StartJob {
   bool checkpoint_first = false;     // stop: CHECKPOINT while still accepting writes, so that stopping is short
   Duration timeout{};                // start, stop: give up after; 0: no limit
   std::vector<SlotSpec> slots = {};  // copy_slots: which
-  bool archive_last_wal = false;     // stop: give the segment of the shutdown checkpoint to archive_command
+  std::vector<std::string> replica_methods = {};  // basebackup: by these, in order; empty: as the node is configured
+  bool archive_last_wal = false;  // stop: give the segment of the shutdown checkpoint to archive_command
 };
 struct CancelJob {};
 struct Follow {
@@ -99,6 +100,10 @@ struct SlotAdvance {
 struct AdvanceSlots {  // beside the cycle, too
   std::vector<SlotAdvance> slots;
 };
+struct AskSlots {  // for LeaderSlots; beside the cycle, too
+  Upstream leader;
+  std::vector<std::string> slots;
+};
 struct EnforceFeedback {  // hot_standby_feedback
   bool on = false;
 };
@@ -115,6 +120,10 @@ struct ApplyConfiguration {};  // write the server's files for its role, and rel
 struct Checkpoint {
   Timeline timeline;
 };  // after a promotion, so that pg_rewind sees the new timeline
+struct Tell {  // in the log, beside the decision's own reason
+  std::string text;
+  bool is_warning = false;
+};
 struct RunCallback {
   std::string action;
   std::string role;
@@ -131,8 +140,8 @@ using Action =
     std::variant<EnsureLease, RenewLease, AcquireLeader, ReleaseLeader, RevokeLease, PublishMember, RaceInitialize,
                  CancelInitialize, WriteInitialize, WriteConfig, WriteStatus, WriteHistory, WriteSync, DeleteSync,
                  ClearFailover, WriteFailsafe, PollPeers, AskFailsafe, AskUpstream, StartJob, CancelJob, Follow,
-                 SyncSlots, AdvanceSlots, EnforceFeedback, SetSyncNames, SetAside, RemoveSuperseded, ApplyConfiguration,
-                 Checkpoint, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
+                 SyncSlots, AdvanceSlots, AskSlots, EnforceFeedback, SetSyncNames, SetAside, RemoveSuperseded,
+                 ApplyConfiguration, Checkpoint, Tell, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
 std::string_view name(const Action& action);  // "RenewLease", for logs and traces

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/fencing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
+#include "core/slot_readiness.h"
 #include "core/slots.h"
 #include "core/sync.h"
 
@@ -196,18 +198,19 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
 
 // Slots are kept in order beside whatever a settled node does, in pause too.
 void tend_slots(const Observation& actual, Decision& decision) {
-  // A standby whose primary goes on by failsafe mode keeps its slots moving by what that primary tells of its own.
-  const bool by_failsafe = failsafe_leader_alive(actual) && actual.postgres.running_standby() &&
-                           (!actual.dcs.ok || actual.cluster.unlocked());
-  const auto told = by_failsafe ? std::optional(with_failsafe_leader(actual)) : std::nullopt;
+  // A primary that goes on by failsafe mode keeps its slots in order, and its standbys by what it tells of them.
+  const bool leads_so = leads_by_failsafe(actual, actual.now);
+  const bool follows_so = failsafe_leader_alive(actual) && actual.postgres.running_standby() &&
+                          (!actual.dcs.ok || actual.cluster.unlocked());
+  const auto told = follows_so ? std::optional(with_failsafe_leader(actual)) : std::nullopt;
   const Observation& seen = told ? *told : actual;
-  if ((!seen.dcs.ok && !by_failsafe) || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
+  if ((!seen.dcs.ok && !leads_so && !follows_so) || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
       decision.memory.bootstrapping) {
     return;
   }
   // Who leads runs as what it leads; who follows runs as a standby.
-  const bool leads =
-      seen.holds_leader_key() && (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value());
+  const bool leads = leads_so || (seen.holds_leader_key() &&
+                                  (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value()));
   const bool follows =
       !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self && seen.postgres.running_standby();
   const bool busy = std::ranges::any_of(decision.actions, [](const Action& action) {
@@ -220,6 +223,16 @@ void tend_slots(const Observation& actual, Decision& decision) {
   auto plan = plan_slots(seen, decision.memory);
   decision.memory = std::move(plan.memory);
   std::ranges::move(plan.actions, std::back_inserter(decision.actions));
+  if (follows) prove_copied_slots(seen, decision);
+}
+
+// The others' answers came together with the news that one of them was faster: why it was not our turn is said all the
+// same, since operators look for that line after a failover.
+void tell_lost_race(const Observation& seen, const Memory& before, Decision& decision) {
+  const bool lost = before.unlocked_since && !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
+  if (!lost || !seen.postgres.running_standby()) return;
+  if (seen.peers_asked_at < *before.unlocked_since || seen.peers_answered_at == before.peers_weighed) return;
+  if (auto why = race_obstacle(seen)) decision.actions.push_back(Tell{*std::move(why)});
 }
 
 }  // namespace
@@ -235,6 +248,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     decision.rule = rule.name;
     decision.memory.fenced_until = fenced_until(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
+    if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;
     if (leaves(decision)) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;
@@ -248,6 +262,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     tell_role(seen, decision);
     wake_for_scheduled_restart(seen, decision);
     tend_slots(seen, decision);
+    tell_lost_race(seen, memory, decision);
     return decision;
   }
   return {.rule = "none", .reason = "no rule answered", .actions = {}, .memory = remembered};

@@ -384,6 +384,21 @@ const Case race_cases[] = {
      {"AcquireLeader"}},
 };
 
+// The answers and the news that somebody was faster came together: the race had no say, its reason is told all the same.
+TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
+  Scene s;
+  s.standby().peer("b", true, 1000).b_leads();
+  s.seen.peers["b"].failover_priority = 2;
+  s.memory.unlocked_since = noon - 1s;
+  const auto decision = s.decide();
+  ASSERT_TRUE(find<Tell>(decision));
+  EXPECT_EQ(find<Tell>(decision)->text,
+            "b has equally tolerable WAL position and priority 2, while this node has priority 1");
+  EXPECT_FALSE(decision.memory.unlocked_since);
+  s.memory.peers_weighed = s.seen.peers_answered_at;  // the race has said it
+  EXPECT_FALSE(find<Tell>(s.decide()));
+}
+
 // Half a minute after the leader key ended.
 Scene& backing_off(Scene& s) {
   s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");

@@ -48,9 +48,11 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
   // their old timeline at the same position.
   const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;
-  const bool promoted_here = upstream.our_history && upstream.timeline > 1;
-  if (was_primary && !upstream.in_recovery && (promoted_here || local.control->timeline == upstream.timeline)) {
-    return Divergence::twin;
+  if (was_primary) {
+    // Between a promotion and the checkpoint after it only the history file knows of it.
+    const Timeline ours = std::max(local.control->timeline, upstream.our_newest);
+    if (ours == upstream.timeline && !upstream.in_recovery) return Divergence::twin;
+    if (ours > upstream.timeline) return Divergence::diverged;
   }
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;

@@ -43,6 +43,10 @@ std::optional<Instant> failsafe_until(const Observation& seen) {
   return confirmed + seen.settings.demote_after();
 }
 
+bool leads_by_failsafe(const Observation& seen, Instant now) {
+  return seen.postgres.running_primary() && failsafe_until(seen) > now;
+}
+
 bool failsafe_leader_alive(const Observation& seen) {
   // Whatever has become of the mode: that primary cannot read it, and counts on our leave.
   return seen.failsafe.told_at != Instant{} && seen.now - seen.failsafe.told_at < seen.settings.ttl &&

@@ -25,9 +25,13 @@ AskFailsafe failsafe_question(const Observation& seen);
 // All others agreed: until when this node may take writes by that.
 std::optional<Instant> failsafe_until(const Observation& seen);
 
+// Goes on as the primary by that leave, though the lease may be over.
+bool leads_by_failsafe(const Observation& seen, Instant now);
+
 // A primary that has lost the DCS asks for leave to go on. Why it has none of us: by all that we last knew another
 // leads, or we are about to. Nothing: it has it, and binds us for a ttl.
 std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const JobView& job, std::string_view asking);
+
 // A primary that has lost the DCS asked us not long ago: nobody is to be promoted.
 bool failsafe_leader_alive(const Observation& seen);
 // It asked while our request for the leader key was under way: the key is not to be used.

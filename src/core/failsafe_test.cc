@@ -193,6 +193,28 @@ TEST(Failsafe, AStandbyMovesItsSlotsByWhatThePrimaryTells) {
   }
 }
 
+// As in Patroni the answer tells how far the member is, which its key cannot tell any more.
+TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
+  for (const bool leave : {true, false}) {
+    FailsafeScene scene;
+    scene.dcs_down_since(40s, 41s);
+    scene.seen.failsafe.asked_at = noon - 1s;
+    if (leave) scene.seen.failsafe.confirmed_at = noon - 1s;
+    scene.seen.failsafe.positions = {{"b", 900}, {"c", 500}};
+    scene.seen.cluster.members["c"].tags.replicatefrom = "b";
+    scene.seen.cluster.members["c"].xlog_location = 200;
+    scene.seen.postgres.sql->slots[0].restart_lsn = scene.seen.postgres.sql->slots[1].restart_lsn = 100;
+    const auto decision = scene.decide();
+    const auto* advance = find<AdvanceSlots>(decision);
+    ASSERT_EQ(advance != nullptr, leave);
+    if (!leave) continue;
+    ASSERT_EQ(advance->slots.size(), 1U) << "who streams from us moves its slot itself";
+    EXPECT_EQ(advance->slots.front().name, "c");
+    EXPECT_EQ(advance->slots.front().to, 500U);
+    EXPECT_FALSE(find<SyncSlots>(decision)) << "no slot of a member goes though the lease is over";
+  }
+}
+
 TEST(Failsafe, ThePrimaryTakesTheKeyAgainWhenTheDcsIsBack) {
   FailsafeScene scene;
   scene.nobody_leads().peer("b", true, 900).peer("c", true, 900);

@@ -39,6 +39,7 @@ struct Memory {
   std::string last_leader;  // who held the key before it became free
   Lsn received = 0;         // a standby's position
   Instant received_at{};    // when that was last seen to move
+  Instant peers_weighed{};  // PeerView answers of that moment have been judged by a race
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with
@@ -81,6 +82,8 @@ struct Memory {
   std::string slots_asked;              // the last change that was asked for; not again at once when it fails
   Instant slots_asked_at{};
   Instant slots_advanced_at{};
+  std::map<std::string, std::optional<Xid>> slots_unproven;  // see core/slot_readiness.h
+  Instant leader_slots_asked_at{};
   std::map<std::string, Instant> slots_retained;  // of the leader: members' slots, and when their member was last seen
   Revision slots_retained_in = 0;                 // the tenure of that
 };

@@ -53,11 +53,13 @@ struct ActionName {
   std::string_view operator()(const Follow&) const { return "Follow"; }
   std::string_view operator()(const SyncSlots&) const { return "SyncSlots"; }
   std::string_view operator()(const AdvanceSlots&) const { return "AdvanceSlots"; }
+  std::string_view operator()(const AskSlots&) const { return "AskSlots"; }
   std::string_view operator()(const EnforceFeedback&) const { return "EnforceFeedback"; }
   std::string_view operator()(const SetAside&) const { return "SetAside"; }
   std::string_view operator()(const RemoveSuperseded&) const { return "RemoveSuperseded"; }
   std::string_view operator()(const ApplyConfiguration&) const { return "ApplyConfiguration"; }
   std::string_view operator()(const Checkpoint&) const { return "Checkpoint"; }
+  std::string_view operator()(const Tell&) const { return "Tell"; }
   std::string_view operator()(const RunCallback&) const { return "RunCallback"; }
   std::string_view operator()(const ForgetRequests&) const { return "ForgetRequests"; }
   std::string_view operator()(const ForgetScheduledRestart&) const { return "ForgetScheduledRestart"; }

@@ -77,10 +77,18 @@ struct UpstreamView {
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
   // What our own history file of the same number says, where there is one.
   std::optional<std::vector<HistoryLine>> our_history;
+  Timeline our_newest = 0;  // the newest timeline that we have a history file of; 0: none
   // Whether the timeline that our WAL ends on began there as it began here, by the WAL itself; nothing: not known.
   std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;
+};
+
+// What the leader says of replication slots on it, see core/slot_readiness.h.
+struct LeaderSlots {
+  std::string leader;
+  Instant asked_at{};                                       // when the question was sent; zero: never
+  std::map<std::string, std::optional<Xid>> catalog_xmins;  // of those that it has
 };
 
 // Whether what would fence a primary whose daemon falls silent is in order; see fence/fence.h.
@@ -109,10 +117,11 @@ struct FailsafeLeader {
 // Failsafe mode, see core/failsafe.h. Instants of zero: never.
 struct FailsafeView {
   // ---- of our own questions, as the primary
-  Instant asked_at{};      // when the last one was sent
-  Instant confirmed_at{};  // when the last one that everybody agreed to was sent
-  bool refused = false;    // somebody answered the last one, and did not agree
-  std::string trouble;     // who did not agree to the last one; empty: everybody did
+  Instant asked_at{};                    // when the last one was sent
+  Instant confirmed_at{};                // when the last one that everybody agreed to was sent
+  bool refused = false;                  // somebody answered the last one, and did not agree
+  std::string trouble;                   // who did not agree to the last one; empty: everybody did
+  std::map<std::string, Lsn> positions;  // of those who agreed to it
   // ---- of others' questions to us
   Instant told_at{};
   FailsafeLeader leader;
@@ -146,7 +155,8 @@ struct Observation {
   std::optional<UpstreamView> upstream;  // of the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
   FailsafeView failsafe;
-  bool slots_busy = false;  // the last change of slots has not ended
+  bool slots_busy = false;   // the last change of slots has not ended
+  LeaderSlots leader_slots;  // the last answer
   Requests requests;
   FenceView fence;
 

@@ -76,6 +76,7 @@ struct SlotView {
   bool active = false;
   std::optional<Lsn> restart_lsn;          // physical: what the slot keeps; logical: confirmed_flush_lsn
   std::string database = {}, plugin = {};  // of a logical one
+  std::optional<Xid> catalog_xmin = {};    // catalog rows that later transactions removed are kept
   bool holds_xmin = false;                 // physical: a standby's feedback keeps old rows alive through it
   bool lost = false;                       // wal_status: the WAL that it should have kept is gone
   bool failover = false;                   // 17 and later: PostgreSQL itself copies it to standbys

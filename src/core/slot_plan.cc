@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/slot_readiness.h"
 #include "core/slots.h"
 
 namespace tamada::core {
@@ -98,7 +99,7 @@ SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
   if (!seen.settings.use_slots || !seen.postgres.sql || !seen.cluster.config_json || seen.slots_busy) return plan;
   auto& next = plan.memory;
   auto wanted = wanted_slots(seen);
-  if (seen.holds_leader_key()) {
+  if (seen.holds_leader_key() || seen.postgres.running_primary()) {
     for (const auto& [name, since] : next.slots_retained) {
       if (name != slot_name(seen.self)) wanted.try_emplace(name);
     }
@@ -107,6 +108,7 @@ SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
     next.slots_managed.clear();
     for (const auto& slot : seen.postgres.sql->slots) next.slots_managed.insert(slot.name);
     next.slots_surveyed = true;
+    doubt_slots(seen, next);
   }
   for (const auto& [name, slot] : wanted) next.slots_managed.insert(name);
 

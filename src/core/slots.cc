@@ -49,6 +49,20 @@ std::string upstream_of(const ClusterView& cluster, const Member& member) {
   return source->name;
 }
 
+std::string slot_on_primary(const Observation& seen) {
+  const auto& cluster = seen.cluster;
+  std::set<std::string> passed;
+  std::string at = seen.self;
+  const Tags* tags = &seen.settings.tags;
+  while (passed.insert(at).second) {
+    const auto* source = cluster.member(tags->replicatefrom);
+    if (!source || (cluster.leader && source->name == cluster.leader->name)) break;
+    at = source->name;
+    tags = &source->tags;
+  }
+  return slot_name(at);
+}
+
 bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags) {
   std::set<std::string> passed{name};
   const Tags* at = &tags;
@@ -73,6 +87,14 @@ Lsn known_position(const ClusterView& cluster, const std::string& slot) {
   return it == cluster.status->slots.end() ? 0 : it->second;
 }
 
+// The leader's slot of a cascading member does not move by itself: the member's own word counts, by its key or, while
+// there is no DCS, by its last answer to POST /failsafe.
+Lsn cascading_position(const Observation& seen, const Member& member) {
+  const auto& told = seen.failsafe.positions;
+  const auto it = told.find(member.name);
+  return std::max(member.xlog_location.value_or(0), !seen.dcs.ok && it != told.end() ? it->second : 0);
+}
+
 void want_members(const Observation& seen, WantedSlots& wanted) {
   const auto& settings = seen.settings;
   const bool everywhere = can_advance(seen) && settings.member_slots_ttl > Duration::zero();
@@ -84,8 +106,7 @@ void want_members(const Observation& seen, WantedSlots& wanted) {
     if (!here) continue;
     const auto slot = slot_name(name);
     WantedSlot entry{.used = used, .lsn = known_position(seen.cluster, slot)};
-    // The leader's slot of a cascading member does not move by itself: the member's own word counts.
-    if (!member.tags.replicatefrom.empty()) entry.lsn = std::max(entry.lsn, member.xlog_location.value_or(0));
+    if (!member.tags.replicatefrom.empty()) entry.lsn = std::max(entry.lsn, cascading_position(seen, member));
     wanted[slot] = entry;
   }
   if (settings.tags.nofailover || !seen.cluster.status) return;
@@ -117,7 +138,7 @@ void want_permanent(const Observation& seen, WantedSlots& wanted) {
     if (!is_permanent_here(settings, slot) || name == slot_name(seen.self)) continue;
     if (!can_advance(seen) && !leads) continue;
     const auto member = cascading.find(name);
-    if (member != cascading.end()) lsn = std::max(lsn, member->second->xlog_location.value_or(0));
+    if (member != cascading.end()) lsn = std::max(lsn, cascading_position(seen, *member->second));
     wanted.try_emplace(name, WantedSlot{.used = leads && member == cascading.end(), .lsn = lsn});
   }
 }

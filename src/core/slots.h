@@ -23,6 +23,10 @@ std::string upstream_of(const ClusterView& cluster, const Member& member);
 // primary, without which a copied logical slot is of no use.
 bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags);
 
+// The physical slot on the leader through which our feedback reaches it: ours, or that of the member at the head of our
+// cascade.
+std::string slot_on_primary(const Observation& seen);
+
 struct WantedSlot {
   bool physical = true;
   std::string database = {}, plugin = {};  // of a logical one

@@ -392,5 +392,17 @@ TEST(Slots, FeedbackWhereLogicalSlotsNeedIt) {
   EXPECT_FALSE(needs_feedback(scene.seen));
 }
 
+TEST(Slots, FeedbackReachesThePrimaryThroughTheHeadOfTheCascade) {
+  Scene scene;
+  scene.b_leads().standby();
+  EXPECT_EQ(slot_on_primary(scene.seen), "a");
+  scene.seen.settings.tags.replicatefrom = "b";
+  EXPECT_EQ(slot_on_primary(scene.seen), "a");
+  scene.seen.settings.tags.replicatefrom = "c";
+  EXPECT_EQ(slot_on_primary(scene.seen), "c");
+  scene.seen.settings.tags.replicatefrom = "nobody";
+  EXPECT_EQ(slot_on_primary(scene.seen), "a");
+}
+
 }  // namespace
 }  // namespace tamada::core::testing

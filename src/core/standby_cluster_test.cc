@@ -203,6 +203,26 @@ TEST(StandbyClusters, TheDemotedPrimaryArchivesItsEnd) {
   EXPECT_EQ(stop->stop_mode, StopMode::fast);
 }
 
+TEST(StandbyClusters, CopiesAreMadeByItsOwnMethods) {
+  using Names = std::vector<std::string>;
+  Scene scene;
+  scene.b_leads().no_data();
+  const auto methods = [&scene] { return find<StartJob>(scene.decide())->replica_methods; };
+  EXPECT_EQ(methods(), Names{});  // the node's
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
+  EXPECT_EQ(methods(), Names{"basebackup"});
+  scene.seen.settings.standby_cluster->create_replica_methods = {"backup", "basebackup"};
+  EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
+  scene.memory.copy_from_leader = true;  // reinit --from-leader
+  EXPECT_EQ(methods(), Names{"basebackup"});
+  scene.nobody_leads();
+  scene.memory.copy_from_leader = false;
+  scene.seen.cluster.initialize = "";
+  scene.seen.cluster.initialize_lease = our_lease;
+  scene.memory.bootstrapping = true;
+  EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
+}
+
 TEST(Upstreams, WhoFollowsWhom) {
   Scene scene;
   scene.b_leads().standby();

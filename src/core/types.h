@@ -31,6 +31,7 @@ using Lsn = std::uint64_t;       // byte position in the WAL
 using Timeline = std::uint32_t;  // 0 is "unknown"
 using Revision = std::int64_t;   // etcd's mod_revision of a key; 0 is "the key does not exist"
 using LeaseId = std::int64_t;    // 0 is "no lease"
+using Xid = std::uint32_t;       // a transaction's number, which wraps around
 
 struct Error {
   std::string what;  // one sentence for an operator: what failed, and why

@@ -48,6 +48,13 @@ std::optional<Upstream> history_source(const Observation& seen) {
   return upstream_to(*leader);
 }
 
+std::vector<std::string> replica_methods(const Settings& settings) {
+  const auto& standby = settings.standby_cluster;
+  if (!standby) return {};
+  return standby->create_replica_methods.empty() ? std::vector<std::string>{"basebackup"}
+                                                 : standby->create_replica_methods;
+}
+
 bool same_source(const Upstream& a, const Upstream& b) {
   const auto what = [](const Upstream& u) {
     return std::tie(u.host, u.port, u.remote, u.slot, u.restore_command, u.archive_cleanup_command,

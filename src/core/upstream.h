@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/observation.h"
 
@@ -17,6 +19,10 @@ std::optional<Upstream> wanted_upstream(const Observation& seen);
 
 // The server whose timeline decides: the leader, in a standby cluster the remote server. Nothing: there is none to ask.
 std::optional<Upstream> history_source(const Observation& seen);
+
+// By what means a copy is made: in a standby cluster by its own list, or else by pg_basebackup. Empty: as the node is
+// configured.
+std::vector<std::string> replica_methods(const Settings& settings);
 
 // Following one is following the other. A member's name or database does not matter.
 bool same_source(const Upstream& a, const Upstream& b);

@@ -126,6 +126,30 @@ TEST(Divergence, OneNumberForTwoHistories) {
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
 }
 
+// A second primary, which somebody promoted by hand beside the leader: its timeline is newer, and pg_rewind can undo
+// it.
+TEST(Divergence, PromotedBesideTheLeader) {
+  PostgresView local;
+  UpstreamView upstream;
+  upstream.reachable = true;
+  upstream.in_recovery = false;
+  upstream.timeline = 2;
+  upstream.lsn = 400;
+  upstream.history = {{.timeline = 1, .lsn = 200}};
+  upstream.our_history = upstream.history;
+  for (const auto state : {ControlState::in_production, ControlState::shut_down}) {
+    local.control = ControlFile{.state = state, .timeline = 3, .checkpoint = 300};
+    upstream.our_newest = 3;
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::diverged);
+    local.control->timeline = 2;  // ended before the first checkpoint of its timeline
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::diverged);
+    upstream.our_newest = 2;
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+    local.control->timeline = 1;
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  }
+}
+
 TEST(History, KeepsWhatIsKnownAndSignsTheNewest) {
   const std::vector<HistoryLine> file{{.timeline = 1, .lsn = 10, .reason = "no recovery target specified"},
                                       {.timeline = 2, .lsn = 20, .reason = "no recovery target specified"}};

@@ -19,7 +19,6 @@ struct Order {
   std::optional<core::Instant> until;  // see core::fenced_until
   int postmaster = 0;                  // process id; 0: not known
   core::Duration ttl{}, loop_wait{};
-  bool frozen_may_write = false;  // primary_race_backoff counts on a frozen primary that goes on writing
 };
 
 class Fence {

@@ -169,8 +169,7 @@ void Guard::Impl::report() {
 
 void Guard::keep(const Order& order) {
   auto& me = *impl_;
-  const bool wanted = enabled_ && !order.frozen_may_write;
-  const bool needed = wanted && order.until;
+  const bool needed = enabled_ && order.until;
   if (!needed && !me.page && !me.former) return;
   if (!me.start(core::Instant(core::Duration(boot_time_ns()))) && !me.page) return;
   me.page->postmaster_pid.store(order.postmaster);

@@ -188,8 +188,8 @@ awaitable<core::UpstreamView> LocalPostgres::ask(core::Upstream upstream, Durati
 
 awaitable<Result<void>> LocalPostgres::bootstrap() { co_return co_await bootstrap_cluster(impl_->node); }
 
-awaitable<Result<void>> LocalPostgres::basebackup(core::Upstream upstream) {
-  co_return co_await create_replica(impl_->node, std::move(upstream));
+awaitable<Result<void>> LocalPostgres::basebackup(core::Upstream upstream, std::vector<std::string> methods) {
+  co_return co_await create_replica(impl_->node, std::move(upstream), std::move(methods));
 }
 
 awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
@@ -256,6 +256,11 @@ awaitable<Result<void>> LocalPostgres::advance_slots(std::vector<core::SlotAdvan
   co_return co_await move_slots(impl_->node, std::move(slots));
 }
 
+awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> LocalPostgres::ask_slots(
+    core::Upstream leader, std::vector<std::string> slots) {
+  co_return co_await ask_leader_slots(impl_->node, std::move(leader), std::move(slots));
+}
+
 awaitable<Result<void>> LocalPostgres::copy_slots(core::Upstream from, std::vector<core::SlotSpec> slots) {
   co_return co_await copy_logical_slots(impl_->node, std::move(from), std::move(slots));
 }
@@ -293,6 +298,10 @@ awaitable<Result<void>> LocalPostgres::set_sync_names(std::string names) {
 }
 
 awaitable<Result<void>> LocalPostgres::checkpoint() { co_return co_await run_checkpoint(impl_->node, 0s); }
+
+awaitable<core::Timeline> LocalPostgres::newest_history() {
+  co_return newest_history_file(impl_->node.paths.in_data_dir("pg_wal"));
+}
 
 awaitable<Result<std::vector<core::HistoryLine>>> LocalPostgres::timeline_history(core::Timeline timeline) {
   if (timeline <= 1) co_return std::vector<core::HistoryLine>();

@@ -22,7 +22,7 @@ class LocalPostgres final : public Postgres {
   awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
 
   awaitable<Result<void>> bootstrap() override;
-  awaitable<Result<void>> basebackup(core::Upstream upstream) override;
+  awaitable<Result<void>> basebackup(core::Upstream upstream, std::vector<std::string> methods) override;
   awaitable<Result<void>> rewind(core::Upstream upstream) override;
   awaitable<Result<void>> start(const core::Upstream* upstream, Duration timeout) override;
   awaitable<Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
@@ -32,11 +32,14 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> follow(core::Upstream upstream) override;
   awaitable<Result<void>> sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) override;
   awaitable<Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) override;
+  awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_slots(core::Upstream leader,
+                                                                               std::vector<std::string> slots) override;
   awaitable<Result<void>> set_sync_names(std::string names) override;
   awaitable<Result<void>> enforce_feedback(bool on) override;
   awaitable<Result<void>> checkpoint() override;
   awaitable<Result<void>> archive_last_wal() override;
   awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
+  awaitable<core::Timeline> newest_history() override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;
   Result<void> set_aside(bool superseded) override;

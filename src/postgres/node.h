@@ -47,12 +47,15 @@ awaitable<Result<void>> end_restore(Node& node);
 // For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
-// By the first of create_replica_methods that succeeds. An empty upstream: by those that need none.
-awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream);
+// By the first of these methods that succeeds; none given: of create_replica_methods. An empty upstream: by those that
+// need none.
+awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop);
 awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots);
 awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std::vector<core::SlotSpec> slots);
+awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_slots(Node& node, core::Upstream leader,
+                                                                                    std::vector<std::string> slots);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);

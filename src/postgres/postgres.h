@@ -38,8 +38,9 @@ class Postgres {
   // initdb, configuration files, first start, users, post_bootstrap; ends with a running primary. On failure the server
   // is stopped; the data directory stays where it is.
   virtual awaitable<Result<void>> bootstrap() = 0;
-  // A copy of upstream into the (absent or incomplete) data directory; leaves it ready to be started as a standby.
-  virtual awaitable<Result<void>> basebackup(core::Upstream upstream) = 0;
+  // A copy of upstream into the (absent or incomplete) data directory, by the first of `methods` that succeeds (empty:
+  // as the node is configured); leaves it ready to be started as a standby.
+  virtual awaitable<Result<void>> basebackup(core::Upstream upstream, std::vector<std::string> methods) = 0;
   // pg_rewind against upstream, with every precondition checked first; the server must be stopped.
   virtual awaitable<Result<void>> rewind(core::Upstream upstream) = 0;
   // Writes the configuration, then starts. Returns when it accepts connections, or ended, or `timeout` (0: none)
@@ -60,6 +61,9 @@ class Postgres {
   virtual awaitable<Result<void>> sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) = 0;
   // Moves inactive slots forward, so that they keep no WAL that their user has long received. Beside the cycle, too.
   virtual awaitable<Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) = 0;
+  // Of the primary `leader`: which of these slots it has, and the catalog_xmin of each.
+  virtual awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_slots(
+      core::Upstream leader, std::vector<std::string> slots) = 0;
   // Of a standby: hot_standby_feedback on, whatever the configuration says; else as it says.
   virtual awaitable<Result<void>> enforce_feedback(bool on) = 0;
   // synchronous_standby_names, in synchronous mode; returns when it is in force. Kept over restarts as a primary, and
@@ -69,7 +73,8 @@ class Postgres {
   // Of a primary that has been shut down cleanly: the segment with its shutdown checkpoint, by archive_command.
   virtual awaitable<Result<void>> archive_last_wal() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
-      core::Timeline timeline) = 0;  // local file
+      core::Timeline timeline) = 0;                        // local file
+  virtual awaitable<core::Timeline> newest_history() = 0;  // of those files; 0: there is none
   // Whether `timeline` begins at `from` with the same WAL on the other server as here: a number does not tell, two
   // members may each have given it to a history of its own. Nothing: one of them cannot say (any more).
   virtual awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,

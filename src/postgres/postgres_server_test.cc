@@ -218,7 +218,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
 
   // ---- a standby
   ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}, {"n2"}}, {{"nosuch", "for a test"}})));
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_TRUE(observe(*n1).standby_signal);
   const auto upstream = n0->upstream();
   ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));
@@ -276,7 +276,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
 
 TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   const auto nobody = core::Upstream{};
   ASSERT_OK(complete(n1->postgres->start(&nobody, 30s)));
   EXPECT_EQ(observe(*n1).sql->replication_state, "");
@@ -323,7 +323,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   asio::steady_timer timer(io, 300ms);
   timer.async_wait([&](auto) { cancel.emit(asio::cancellation_type::terminal); });
   bool thrown = false;
-  asio::co_spawn(io, n1->postgres->basebackup(n0->upstream()),
+  asio::co_spawn(io, n1->postgres->basebackup(n0->upstream(), {}),
                  asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, Result<void>) {
                    thrown = error != nullptr;
                    io.stop();
@@ -335,11 +335,11 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   EXPECT_TRUE(kind == core::DataDirectory::incomplete || kind == core::DataDirectory::absent);
 
   n1->local.postgresql.basebackup_options = {"--checkpoint=fast", "--no-sync"};
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
 
   // A second copy keeps the first one aside; foreign files are not touched at all.
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   int aside = 0;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     aside += entry.path().filename().string().starts_with("n1_") ? 1 : 0;
@@ -363,7 +363,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   std::filesystem::create_directory(n1->data_dir());
   ASSERT_TRUE(write_file(n1->data_dir() + "/precious", "x", 0600));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::unusable);
-  EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream())));
+  EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_FALSE(complete(n1->postgres->bootstrap()));
   EXPECT_FALSE(n1->postgres->set_aside(true));
   EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
@@ -373,7 +373,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
 TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   ASSERT_OK(complete(n0->postgres->sync_slots({{.name = "n1"}}, {})));
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   const auto upstream = n0->upstream();
   ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));
   EXPECT_TRUE(eventually(

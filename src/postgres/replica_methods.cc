@@ -66,8 +66,8 @@ awaitable<Result<void>> take_over(Node& node, const std::string& method) {
 
 }  // namespace
 
-awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream) {
-  auto names = node.local.postgresql.create_replica_methods;
+awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names) {
+  if (names.empty()) names = node.local.postgresql.create_replica_methods;
   if (names.empty()) names = {basebackup};
   Result<void> result = core::fail("no replica method works without a leader");
   for (const auto& name : names) {

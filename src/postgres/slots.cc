@@ -13,6 +13,7 @@
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/sql_view.h"
 
 namespace tamada::postgres {
 namespace {
@@ -80,6 +81,25 @@ class Session {
 };
 
 }  // namespace
+
+awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_slots(
+    Node& node, core::Upstream leader, std::vector<std::string> slots) {
+  Connection connection(node.executor);
+  const auto& credentials = node.access.rewind_credentials(node.data.major_version());
+  const auto opened = co_await node.access.open_remote(connection, leader, credentials, false, query_timeout);
+  if (!opened) co_return std::unexpected(opened.error());
+  std::string names;
+  for (const auto& slot : slots) names += (names.empty() ? "" : ",") + quote_literal(slot);
+  const auto rows = co_await connection.query(
+      "SELECT slot_name, catalog_xmin FROM pg_catalog.pg_get_replication_slots()"
+      " WHERE NOT pg_catalog.pg_is_in_recovery() AND slot_name IN (" +
+          names + ")",
+      query_timeout);
+  if (!rows) co_return std::unexpected(rows.error());
+  std::map<std::string, std::optional<core::Xid>> found;
+  for (const auto& row : *rows) found[row[0].value_or("")] = row[1] ? parse_xid(*row[1]) : std::nullopt;
+  co_return found;
+}
 
 // Each on its own: one slot's trouble does not keep the others from their due.
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) {

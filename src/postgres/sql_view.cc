@@ -57,7 +57,7 @@ SELECT r.recovering,
   pg_catalog.current_setting('synchronous_standby_names'),
   (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
       CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn,
-      database, plugin, xmin IS NOT NULL AS holds_xmin{slot_columns}
+      database, plugin, xmin IS NOT NULL AS holds_xmin, catalog_xmin{slot_columns}
       FROM pg_catalog.pg_replication_slots WHERE NOT temporary{slot_filter}) s),
   (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.json_build_array(s.vartype, s.unit, s.setting, COALESCE(
       (SELECT f.setting FROM pg_catalog.pg_file_settings f WHERE pg_catalog.lower(f.name) = pg_catalog.lower(s.name)
@@ -110,6 +110,7 @@ void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
     slot.restart_lsn = wire::unsigned_at(item, "lsn");
     slot.database = wire::text_at(item, "database");
     slot.plugin = wire::text_at(item, "plugin");
+    slot.catalog_xmin = parse_xid(wire::text_at(item, "catalog_xmin"));
     slot.holds_xmin = is_true(item, "holds_xmin");
     slot.failover = is_true(item, "failover");
     slot.lost = wire::text_at(item, "wal_status") == "lost";
@@ -140,6 +141,12 @@ void read_pending_restart(core::SqlView& view, const std::optional<std::string>&
 }
 
 }  // namespace
+
+std::optional<core::Xid> parse_xid(std::string_view text) {
+  core::Xid value = 0;
+  const auto [stopped, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failed == std::errc() ? std::optional(value) : std::nullopt;
+}
 
 std::string sql_view_query(int server_version) {
   return fmt::format(

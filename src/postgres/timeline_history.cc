@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 namespace tamada::postgres {
 namespace {
@@ -40,5 +42,17 @@ std::vector<core::HistoryLine> parse_timeline_history(std::string_view content) 
 }
 
 std::string history_file_name(core::Timeline timeline) { return fmt::format("{:08X}.history", timeline); }
+
+core::Timeline newest_history_file(const std::string& pg_wal) {
+  core::Timeline newest = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(pg_wal, error), end; !error && at != end; at.increment(error)) {
+    const auto name = at->path().filename().string();
+    core::Timeline number = 0;
+    std::from_chars(name.data(), name.data() + name.size(), number, 16);
+    if (name == history_file_name(number)) newest = std::max(newest, number);
+  }
+  return newest;
+}
 
 }  // namespace tamada::postgres

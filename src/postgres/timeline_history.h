@@ -12,4 +12,6 @@ namespace tamada::postgres {
 std::vector<core::HistoryLine> parse_timeline_history(std::string_view content);
 std::string history_file_name(core::Timeline timeline);  // "00000002.history"
 
+core::Timeline newest_history_file(const std::string& pg_wal);  // the greatest number of them; 0: there is none
+
 }  // namespace tamada::postgres

@@ -130,7 +130,7 @@ awaitable<Result<void>> SimPostgres::bootstrap() {
   co_return Result<void>();
 }
 
-awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream) {
+awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::vector<std::string>) {
   const auto* other = source(upstream);
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
   if (!other) co_return core::fail("nobody to copy from");
@@ -335,6 +335,11 @@ awaitable<Result<void>> SimPostgres::checkpoint() {
   co_await life_.pause(m().random.mostly(20ms, 500ms, 5s, 0.05));
   server_.checkpoint();
   co_return Result<void>();
+}
+
+awaitable<core::Timeline> SimPostgres::newest_history() {
+  const auto timeline = server_.timeline();
+  co_return timeline > 1 ? timeline : 0;
 }
 
 awaitable<Result<std::vector<core::HistoryLine>>> SimPostgres::timeline_history(core::Timeline timeline) {

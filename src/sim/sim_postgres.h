@@ -20,7 +20,7 @@ class SimPostgres final : public postgres::Postgres {
   void on_exit(std::function<void()> callback) override;
   awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
   awaitable<core::Result<void>> bootstrap() override;
-  awaitable<core::Result<void>> basebackup(core::Upstream upstream) override;
+  awaitable<core::Result<void>> basebackup(core::Upstream upstream, std::vector<std::string> methods) override;
   awaitable<core::Result<void>> rewind(core::Upstream upstream) override;
   awaitable<core::Result<void>> start(const core::Upstream* upstream, Duration timeout) override;
   awaitable<core::Result<void>> stop(core::StopMode mode, bool checkpoint_first, Duration timeout) override;
@@ -30,12 +30,17 @@ class SimPostgres final : public postgres::Postgres {
                                            std::vector<core::SlotDrop> drop) override;
   awaitable<core::Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) override;
   awaitable<core::Result<void>> enforce_feedback(bool) override { co_return core::Result<void>(); }
+  awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_slots(
+      core::Upstream, std::vector<std::string>) override {
+    co_return core::fail("no logical slots are modelled");
+  }
   awaitable<core::Result<void>> copy_slots(core::Upstream, std::vector<core::SlotSpec>) override {
     co_return core::fail("logical slots are not simulated");
   }
   awaitable<core::Result<void>> set_sync_names(std::string names) override;
   awaitable<core::Result<void>> checkpoint() override;
   awaitable<core::Result<void>> archive_last_wal() override { co_return core::Result<void>(); }
+  awaitable<core::Timeline> newest_history() override;
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;

@@ -1,4 +1,5 @@
 """Nodes of Debian's Patroni and ours in one cluster, and the move from one to the other, node by node, and back."""
+import json
 import time
 
 import facts
@@ -40,6 +41,44 @@ def test_each_is_elected_after_the_other(mixed):
         for new in (ours, patroni, ours):
             hand_over(mixed, new)
     assert writer.missing() == []
+
+
+def names_in_sync(cluster):
+    key = json.loads(cluster.keys().get("sync") or "{}")
+    return key.get("leader"), [name for name in (key.get("sync_standby") or "").split(",") if name]
+
+
+@pytest.mark.parametrize("lost", [0, 1], ids=["patroni", "ours"])
+def test_each_takes_over_from_the_other_without_loss_in_synchronous_mode(mixed, lost):
+    mixed.wait_healthy(90)
+    third = mixed.nodes[2]
+    victim, heir = mixed.nodes[lost], mixed.nodes[1 - lost]
+    if mixed.leader() is not victim:
+        hand_over(mixed, victim)
+    assert victim.api("/config", "PATCH", {"synchronous_mode": True})[0] == 200
+    try:
+        third.stop()   # so that there is only one who can be named
+        wait_for(f"{heir} as the synchronous standby of {victim}",
+                 lambda: names_in_sync(mixed) == (victim.name, [heir.name]), 60)
+        with Writer(mixed, table=f"sync_{lost}") as writer:
+            writer.wait_for_writes(time.monotonic())
+            victim.lose()
+            assert mixed.wait_leader(other_than=victim, timeout=mixed.dcs["ttl"] + 60) is heir
+            wait_for(f"{heir} to say so in /sync", lambda: names_in_sync(mixed)[0] == heir.name, 60)
+            writer.wait_for_writes(time.monotonic())
+            assert writer.missing() == []
+            # The other daemon reads what this one wrote: the victim becomes its synchronous standby.
+            victim.start()
+            wait_for(f"{victim} as the synchronous standby of {heir}",
+                     lambda: names_in_sync(mixed) == (heir.name, [victim.name]), 90)
+            third.start()
+            mixed.wait_healthy(90)
+            # And takes over again, on request.
+            hand_over(mixed, victim)
+        assert writer.missing() == []
+    finally:
+        mixed.heal(120)
+        mixed.leader().api("/config", "PATCH", {"synchronous_mode": None})
 
 
 @pytest.mark.parametrize("lost", [0, 1], ids=["patroni", "ours"])

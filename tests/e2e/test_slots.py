@@ -55,6 +55,9 @@ def test_slots_through_a_failover(new_cluster):
     assert set(status["slots"]) == {"log", "phys", "n0", "n1", "n2"}
     assert status["retain_slots"] == ["n0", "n1", "n2"]
 
+    for node in cluster.replicas():
+        facts.wait_log(node, "Logical slot log is safe to be used after a failover", 60)
+
     # ---- what nobody has read yet is read after the failover
     leader.sql("insert into seen values ('after')")
     wait_for("the row on the others", lambda: all(n.sql("select count(*) from seen") == [(2,)] for n in cluster.replicas()), 20)

@@ -1,8 +1,10 @@
 """A cluster that follows another one: its life, a failover in it, and the exchange of the two."""
 import json
+import os
 
 import facts
 from harness import wait_for
+from harness.cluster import postgres_bin
 
 
 def configure(node, patch):
@@ -78,3 +80,58 @@ def test_standby_cluster(new_cluster):
         wait_count(node, 4, 60)
     assert not any(node.is_primary() for node in main.nodes)
     assert all("pg_rewind" not in node.log() for node in main.nodes)
+
+
+def test_commands_and_methods(new_cluster):
+    """promote-cluster and demote-cluster; copies are made by standby_cluster.create_replica_methods."""
+    main = new_cluster(1)
+    main.up()
+    primary = main.leader()
+    primary.sql("create table t (v text)")
+    source = {"host": "127.0.0.1", "port": primary.pg_port, "create_replica_methods": ["broken", "own"]}
+    far = new_cluster(2, scope="far", dcs={"standby_cluster": source})
+    method = f"{far.root}/method"
+    with open(method, "w") as f:
+        f.write(f"""#!/bin/sh
+for argument; do case $argument in
+  --datadir=*) datadir=${{argument#--datadir=}};;
+  --connstring=*) connstring=${{argument#--connstring=}};;
+esac; done
+exec {postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstring"
+""")
+    os.chmod(method, 0o755)
+    for i, node in enumerate(far.nodes):
+        node.name = node.config["name"] = f"f{i}"
+        # The node's own list is for a cluster of its own.
+        node.config["postgresql"].update({"create_replica_methods": ["basebackup"], "own": {"command": method},
+                                          "broken": {"command": "/bin/false"}})
+    first, second = far.nodes
+    far.etcd.start()
+    first.start()
+    wait_standby_leader(first, 60)
+    second.start()
+    wait_streaming(second, first, 60)
+    for node in far.nodes:
+        assert "replica has been created using own" in node.log() and "using method broken" in node.log()
+
+    # ---- a cluster of its own, and back
+    done = far.ctl("promote-cluster", far.scope, "--force")
+    assert done.returncode == 0 and "cluster is successfully promoted" in done.stdout, done.stdout + done.stderr
+    assert far.leader() is first
+    facts.wait_writable(first)
+    assert json.loads(far.keys()["config"]).get("standby_cluster") is None
+    first.sql("insert into t values ('of its own')")
+    wait_streaming(second, first)
+    wait_count(second, 1)
+    again = far.ctl("promote-cluster", far.scope, "--force")
+    assert again.returncode == 1 and "Cluster is already in the required state" in again.stderr
+
+    done = far.ctl("demote-cluster", far.scope, "--host", "127.0.0.1", "--port", str(primary.pg_port), "--force")
+    assert done.returncode == 0 and "cluster is successfully demoted" in done.stdout, done.stdout + done.stderr
+    wait_standby_leader(first)
+    assert not any(node.is_primary() for node in far.nodes)
+    # What it wrote alone is gone, by pg_rewind: it follows the other cluster again.
+    primary.sql("insert into t values ('one')")
+    primary.sql("insert into t values ('two')")
+    for node in far.nodes:
+        wait_count(node, 2, 60)

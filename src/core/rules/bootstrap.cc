@@ -71,7 +71,9 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
     }
     if (const auto& standby = seen.settings.standby_cluster) {
       return say(memory, "trying to bootstrap a new standby leader",
-                 {StartJob{.kind = JobKind::basebackup, .upstream = remote_upstream(*standby)}});
+                 {StartJob{.kind = JobKind::basebackup,
+                           .upstream = remote_upstream(*standby),
+                           .replica_methods = replica_methods(seen.settings)}});
     }
     return say(memory, "trying to bootstrap a new cluster", {StartJob{.kind = JobKind::bootstrap}});
   }

@@ -23,6 +23,12 @@ const Member* clone_source(const Observation& seen, const Memory& memory) {
   return sources[chance % sources.size()];
 }
 
+// Patroni's order of precedence: reinit --from-leader is by pg_basebackup, whatever is configured.
+std::vector<std::string> methods(const Observation& seen, const Memory& memory) {
+  if (memory.copy_from_leader) return {"basebackup"};
+  return replica_methods(seen.settings);
+}
+
 Decision copy(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   if (job_failed(seen, memory, JobKind::basebackup)) {
@@ -37,15 +43,17 @@ Decision copy(const Observation& seen, const Memory& memory) {
   if (seen.cluster.unlocked()) {
     if (!seen.settings.replica_without_leader) return say(next, "waiting for a leader to copy the cluster from");
     next.job_seen = seen.job.id;
-    return say(next, "trying to bootstrap (without leader)", {StartJob{.kind = JobKind::basebackup}});
+    return say(next, "trying to bootstrap (without leader)",
+               {StartJob{.kind = JobKind::basebackup, .replica_methods = methods(seen, memory)}});
   }
   const auto* source = clone_source(seen, memory);
   if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
   next.job_seen = seen.job.id;
   const bool is_leader = seen.cluster.leader && source->name == seen.cluster.leader->name;
-  return say(next,
-             std::string("trying to bootstrap from ") + (is_leader ? "leader" : "replica") + " '" + source->name + "'",
-             {StartJob{.kind = JobKind::basebackup, .upstream = upstream_to(*source)}});
+  return say(
+      next, std::string("trying to bootstrap from ") + (is_leader ? "leader" : "replica") + " '" + source->name + "'",
+      {StartJob{
+          .kind = JobKind::basebackup, .upstream = upstream_to(*source), .replica_methods = methods(seen, memory)}});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "core/restart.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
+#include "core/slot_readiness.h"
 #include "core/sync.h"
 
 namespace tamada::core::rules {
@@ -95,7 +96,10 @@ Answer promote(const Observation& seen, const Memory& memory) {
     if (parse_sync_names(seen.postgres.sql->sync_names) != *names) return set_before_promotion(seen, next, *names);
   }
   next.job_seen = seen.job.id;
-  return say(next, "promoted self to leader by acquiring session lock", {StartJob{.kind = JobKind::promote}});
+  Actions actions{StartJob{.kind = JobKind::promote}};
+  if (auto doubt = unproven_slots(memory); !doubt.empty()) actions.push_back(Tell{std::move(doubt), true});
+  next.slots_unproven.clear();
+  return say(next, "promoted self to leader by acquiring session lock", std::move(actions));
 }
 
 Actions keep_keys(const Observation& seen, Memory& memory) {
