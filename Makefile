@@ -7,6 +7,7 @@
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
+#   make peer PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make clean
 
@@ -16,7 +17,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test test-hosts table build deb sim bench deps deps-deb deps-hosts deps-bench clean
+.PHONY: demo test test-hosts table build deb sim peer bench deps deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -45,6 +46,13 @@ deb: build deps-deb
 
 sim: build
 	@$(BUILD)/bin/tamada-sim --jobs $$(nproc) --nodes 5 --duration 120 --seeds $$(date +%s).. $(ARGS)
+
+# The guard ends a frozen primary, which frozen_patroni wants to go on.
+PEER_FEATURES := basic_replication cascading_replication custom_bootstrap dcs_failsafe_mode ignored_slots nostream_node \
+	patroni_api permanent_slots priority_failover priority_sync quorum_commit recovery standby_cluster
+peer: build deps-bench
+	@$(PYTHON) tests/peer/peer_suite.py $(ARGS) $(PEER_FEATURES)
+	@$(PYTHON) tests/peer/peer_suite.py $(ARGS) --set watchdog.guard=off frozen_patroni
 
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)

@@ -31,6 +31,8 @@ def install(ns):
         script = os.path.basename(rest[0])
         if script == 'patroni.py' and not re.search(cfg['nodes'], os.path.basename(rest[1])[:-4]):
             script = 'patroni.py of the clone'  # a mixed cluster: this node stays Patroni's
+        if target.get(script) and script == 'patroni.py':
+            _set_in_file(rest[1], cfg['set'])
         return (target.get(script) or
                 [sys.executable, os.path.join(cfg['src'], os.path.basename(rest[0]))]) + rest[1:]
 
@@ -40,6 +42,23 @@ def install(ns):
     subprocess.Popen.__init__ = init
     if cfg['trace']:
         _install_trace(ns, cfg['trace'])
+
+
+def _set_in_file(path, settings):
+    """Puts the settings of --set (dotted key -> value) into a node's configuration."""
+    if not settings:
+        return
+    import yaml
+    with open(path) as f:
+        config = yaml.safe_load(f)
+    for key, value in settings.items():
+        *sections, last = key.split('.')
+        section = config
+        for name in sections:
+            section = section.setdefault(name, {})
+        section[last] = yaml.safe_load(value)
+    with open(path, 'w') as f:
+        yaml.safe_dump(config, f, default_flow_style=False)
 
 
 def _install_trace(ns, directory):

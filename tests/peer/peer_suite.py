@@ -175,6 +175,8 @@ def parse_args():
     p.add_argument('--ctl', default=env.get('CTL_CMD', BUILT + 'tamadactl'), help='run as "CMD <patronictl arguments>" (CTL_CMD)')
     p.add_argument('--nodes', default='', metavar='REGEX', help='only these nodes run --daemon, the others Patroni\'s '
                    '(a mixed cluster), e.g. "[02]$"')
+    p.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='also in the configuration of each '
+                   'node that runs --daemon, e.g. watchdog.guard=off')
     p.add_argument('--pg-bin', default=env.get('PG_BIN'), help='directory of initdb, postgres, ... (PG_BIN)')
     p.add_argument('--dcs', default=env.get('DCS', 'etcd3'), help='etcd3 (default) or etcd')
     p.add_argument('--time-limit', type=float, default=2400, help='seconds for everything (default 2400)')
@@ -250,6 +252,9 @@ def prepare(opt):
         f.write('\n\n__import__("behave_side").install(globals())\n')
     for argv in (opt.daemon_argv, opt.ctl_argv):
         if argv and os.path.dirname(argv[0]) + '/' == BUILT:   # a checkout in /root is closed to the user
+            guard = os.path.join(BUILT, 'tamada-guard')   # which the daemon looks for beside itself
+            if os.path.exists(guard):
+                shutil.copy(guard, opt.base)
             argv[0] = shutil.copy(argv[0], opt.base)
     if opt.atomic_archive:
         script = os.path.join(src, 'features', 'archive-restore.py')

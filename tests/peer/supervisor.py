@@ -124,7 +124,8 @@ def supervise(opt, feature, work):
                'PYTHONPATH': opt.base + ':' + opt.base + '/src', 'PYTHONUNBUFFERED': '1',
                'PYTHONPYCACHEPREFIX': os.path.join(opt.base, 'pycache'),
                'PEER_SUITE': json.dumps({'daemon': opt.daemon_argv, 'ctl': opt.ctl_argv, 'tls': opt.tls,
-                                         'src': opt.base + '/src', 'trace': trace, 'nodes': opt.nodes})}
+                                         'src': opt.base + '/src', 'trace': trace, 'nodes': opt.nodes,
+                                         'set': dict(item.split('=', 1) for item in opt.set)})}
         if opt.ci:
             env['GITHUB_ACTIONS'] = 'true'  # the suite multiplies all its waits by 5
         env.update({k: os.environ[k] for k in PASS_ENV + tuple(opt.pass_env) if k in os.environ})
