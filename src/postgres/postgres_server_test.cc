@@ -349,14 +349,14 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::absent);
   EXPECT_TRUE(observe(*n1).copy_follows);
   // A program that works on what is left of the last replica finds it.
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   n1->local.postgresql.create_replica_methods = {"delta"};
   n1->local.postgresql.replica_methods["delta"] = {.name = "delta", .command = "true", .keep_data = true};
   ASSERT_TRUE(n1->postgres->set_aside(true));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::incomplete);
   EXPECT_TRUE(observe(*n1).copy_follows);
   EXPECT_TRUE(std::filesystem::exists(n1->data_dir() + "/PG_VERSION"));
-  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream())));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
   n1->local.postgresql.create_replica_methods.clear();
   ASSERT_TRUE(n1->postgres->set_aside(true));
