@@ -126,4 +126,4 @@ def test_scripts_around_it(cluster):
     patch(leader, {"work_mem": "5MB"})
     wait_for("on_reload", lambda: calls()[3:] == ["on_reload replica demo"], 10)
     replica.stop()
-    wait_for("on_stop", lambda: calls()[4:] == ["before_stop", "on_stop replica demo"], 10)
+    wait_for(f"on_stop after {calls()}", lambda: calls()[4:] == ["before_stop", "on_stop replica demo"], 10)
