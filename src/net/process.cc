@@ -158,11 +158,13 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
     pipe.close(ignored);
   }
 
-  // The pidfd is readable: collects the status. What a grandchild may still write is not waited for.
+  // Once it has ended: collects the status. What a grandchild may still write is not waited for.
   void reap() {
     if (reaped) return;
-    if (end_group) ::kill(-pid, SIGKILL);
     siginfo_t info{};
+    const int failed = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (failed == 0 && info.si_pid == 0) return;  // it lives: see ExitWatch::ended_within
+    if (end_group) ::kill(-pid, SIGKILL);
     ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
     reaped = true;
     exited.signalled = info.si_code != CLD_EXITED;
@@ -172,6 +174,14 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
     close_pipe();
     if (output.size() > output_bytes_max) output.erase(0, output.size() - output_bytes_max);
     exited.output = std::move(output);
+  }
+
+  void reap_later() {
+    pidfd.async_wait(stream_descriptor::wait_read, [self = shared_from_this()](const error_code& error) {
+      if (error) return;
+      self->reap();
+      if (!self->reaped) self->reap_later();
+    });
   }
 };
 
@@ -220,9 +230,7 @@ Process& Process::operator=(Process&& other) noexcept {
 Process::~Process() {
   if (!impl_ || impl_->reaped) return;
   impl_->on_line = nullptr;
-  impl_->pidfd.async_wait(stream_descriptor::wait_read, [impl = impl_](const error_code& error) {
-    if (!error) impl->reap();
-  });
+  impl_->reap_later();
 }
 
 int Process::pid() const { return impl_->pid; }
@@ -237,7 +245,7 @@ void Process::signal_group(int number) {
 
 awaitable<Exited> Process::wait() {
   const auto impl = impl_;
-  if (!impl->reaped) {
+  while (!impl->reaped) {
     const auto [error] = co_await impl->pidfd.async_wait(stream_descriptor::wait_read, asio::as_tuple(use_awaitable));
     if (error) throw boost::system::system_error(error);
     impl->reap();
@@ -325,10 +333,13 @@ awaitable<bool> ExitWatch::ended_within(core::Duration timeout) {
   // A descriptor of its own: the deadline of one waiter must not end the others' waiting.
   auto descriptor = std::make_shared<stream_descriptor>(impl_->executor, ::fcntl(impl_->pidfd, F_DUPFD_CLOEXEC, 3));
   Expiry deadline(impl_->executor, timeout, [descriptor] { descriptor->cancel(); });
-  const auto [error] = co_await descriptor->async_wait(stream_descriptor::wait_read, asio::as_tuple(use_awaitable));
-  if (!error) co_return true;
-  if (!deadline.expired()) throw boost::system::system_error(error);
-  co_return false;
+  // Woken is not ended: Asio may hand a new descriptor the event of the one whose place it took.
+  for (;;) {
+    const auto [error] = co_await descriptor->async_wait(stream_descriptor::wait_read, asio::as_tuple(use_awaitable));
+    if (has_ended()) co_return true;
+    if (deadline.expired()) co_return false;
+    if (error) throw boost::system::system_error(error);
+  }
 }
 
 }  // namespace tamada::net

@@ -150,6 +150,19 @@ TEST_F(ProcessTest, ExitWatchSeesTheEndAtOnce) {
   EXPECT_TRUE(watch.has_ended());
 }
 
+TEST_F(ProcessTest, TheEndOfOneProcessIsNotTheEndOfAnother) {
+  auto one = Process::spawn(io.get_executor(), {.argv = {"sleep", "60"}});
+  auto other = Process::spawn(io.get_executor(), {.argv = {"sleep", "60"}});
+  ASSERT_TRUE(one && other);
+  ExitWatch watch_one(io.get_executor(), one->pid()), watch_other(io.get_executor(), other->pid());
+  EXPECT_FALSE(complete(watch_one.ended_within(20ms)));
+  one->signal(SIGKILL);
+  EXPECT_FALSE(complete(watch_other.ended_within(300ms)));
+  EXPECT_TRUE(watch_one.has_ended());
+  other->signal(SIGKILL);
+  EXPECT_TRUE(complete(watch_other.ended_within(10s)));
+}
+
 TEST_F(ProcessTest, ExitWatchOfNobody) { EXPECT_FALSE(ExitWatch(io.get_executor(), 0x3ffffff0).ok()); }
 
 }  // namespace
