@@ -384,7 +384,8 @@ const Case race_cases[] = {
      {"AcquireLeader"}},
 };
 
-// The answers and the news that somebody was faster came together: the race had no say, its reason is told all the same.
+// The answers and the news that somebody was faster came together: the race had no say, its reason is told all the
+// same.
 TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();

@@ -73,6 +73,24 @@ TEST(Failsafe, APrimaryWithoutTheDcs) {
   }
 }
 
+// The key hangs on a lease of the daemon before it: nobody knows when that ends, and no fence has told.
+TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
+  struct Case {
+    Duration age;
+    bool told_by_a_fence, ends;
+  };
+  for (const auto& c : {Case{9s, false, false}, Case{10s, false, true}, Case{1h, true, false}}) {
+    Scene scene;
+    scene.leader_is("a", our_lease + 1).primary().dcs_down_since(2s, 60s);
+    scene.seen.lease = {};
+    scene.seen.lease.attempted_at = noon;
+    scene.memory.born = noon - c.age;
+    if (c.told_by_a_fence) scene.memory.fenced_until = noon + 20s;
+    const auto decision = scene.decide();
+    EXPECT_EQ(stops(decision), c.ends) << decision.reason;
+  }
+}
+
 TEST(Failsafe, TheQuestion) {
   FailsafeScene scene;
   scene.dcs_down_since(10s, 11s);

@@ -55,6 +55,18 @@ TEST(Paused, ADivergedStandbyIsNotStopped) {
   EXPECT_EQ(decision.reason, "PAUSE: the timeline has diverged from c's");
 }
 
+// It may answer again, as the primary that it was.
+TEST(Paused, WhoDoesNotAnswerKeepsTheKey) {
+  for (const auto state : {ProcessState::unresponsive, ProcessState::starting}) {
+    Paused scene;
+    scene.primary().we_lead();
+    scene.seen.postgres.process = state;
+    scene.seen.postgres.sql.reset();
+    const auto decision = scene.decide();
+    EXPECT_TRUE(deeds(decision).empty()) << decision.reason;
+  }
+}
+
 TEST(Paused, WhoStoppedBeingAPrimaryGivesTheKeyUp) {
   Paused scene;
   scene.stopped(ControlState::shut_down).we_lead();

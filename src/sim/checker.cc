@@ -178,7 +178,6 @@ void Checker::new_primary(SimServer& server) {
   ++statistics_.failovers;
   const auto lost = lost_by(server, acknowledged_);
   statistics_.lost += lost;
-  check_promises(server);
   if (lost > 0) c_.trace.line("CHECK", fmt::format("{} acknowledged writes are lost by this promotion", lost));
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
   const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
@@ -204,6 +203,7 @@ void Checker::new_primary(SimServer& server) {
     if (!paused && c_.in_control(node)) violation(node.name + " is promoted without the leader key");
     if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
   }
+  check_promises(server);
   tip_ = branch;
 }
 

@@ -54,14 +54,16 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
 }
 
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
-inline Instant demote_at(const Observation& seen) {
-  // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows.
+inline Instant demote_at(const Observation& seen, const Memory& memory) {
+  // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
+  // fence has told counts from its start, however often the DCS answers in between.
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
     return std::min(seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline);
   }
-  return seen.dcs.failing_since + seen.settings.retry_timeout;
+  const auto since = memory.fenced_until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
+  return since + seen.settings.retry_timeout;
 }
 
 inline std::string seconds(Duration duration) {

@@ -23,13 +23,13 @@ Decision demote_now(const Observation& seen, const Memory& memory) {
 }
 
 // When to ask the other members, for the first time and again.
-Instant ask_failsafe_at(const Observation& seen) {
+Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
   const auto& failsafe = seen.failsafe;
   if (failsafe_until(seen) > seen.now) {
     const Duration again = std::min(seen.settings.loop_wait, seen.settings.demote_after() / 3);
     return failsafe.asked_at + (failsafe.trouble.empty() ? again : std::min(again, failsafe_retry));
   }
-  const auto first = demote_at(seen) - seen.settings.retry_timeout;
+  const auto first = demote_at(seen, memory) - seen.settings.retry_timeout;
   return failsafe.asked_at < seen.dcs.failing_since ? first : std::max(first, failsafe.asked_at + failsafe_retry);
 }
 
@@ -38,12 +38,12 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
   if (failsafe_refused(seen)) return std::nullopt;
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
-  const auto until = std::max(demote_at(seen), failsafe_until(seen).value_or(Instant{}));
+  const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
   // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
   const bool too_late =
       seen.lease.deadline && seen.now + seen.settings.failsafe_patience() + stop_takes > *seen.lease.deadline;
   if (seen.now >= until && (asked || too_late)) return std::nullopt;
-  const auto ask_at = ask_failsafe_at(seen);
+  const auto ask_at = ask_failsafe_at(seen, memory);
   if (seen.now >= ask_at) {
     return ask(memory, "failsafe mode: asking all members whether this primary may go on", {failsafe_question(seen)});
   }
@@ -77,7 +77,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
                          (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
   if (may_write && !seen.settings.pause && !memory.bootstrapping) {
     if (auto decision = by_failsafe(seen, memory)) return decision;
-    if (seen.now >= demote_at(seen) || failsafe_refused(seen)) {
+    if (seen.now >= demote_at(seen, memory) || failsafe_refused(seen)) {
       if (!seen.job.running()) return demote_now(seen, memory);
       if (seen.job.kind != JobKind::stop) {
         return warn(memory, "cancelling " + std::string(name(seen.job.kind)) + ": " + trouble, {CancelJob{}});
@@ -85,8 +85,8 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
       return warn(memory, "stopping PostgreSQL: " + trouble);
     }
     auto decision =
-        warn(memory, trouble + ", read-only in " + seconds(demote_at(seen) - seen.now) + " s if that lasts");
-    decision.wake_at = demote_at(seen);
+        warn(memory, trouble + ", read-only in " + seconds(demote_at(seen, memory) - seen.now) + " s if that lasts");
+    decision.wake_at = demote_at(seen, memory);
     return decision;
   }
   if (auto decision = follow_failsafe_leader(seen, memory)) return decision;
