@@ -1,8 +1,8 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests, end-to-end tests, and tests on booted hosts where the machine can have such
-#   make test-hosts           only the last: deployment and failover table (root, namespaces)
+#   make test                 unit tests and end-to-end tests
+#   make test-hosts           deployment and failover table on booted hosts (root, namespaces)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb

@@ -87,7 +87,8 @@ def test_scheduled_switchover_survives_restarts(cluster):
     old, (new, third) = cluster.leader(), cluster.replicas()
     body = {"leader": old.name, "candidate": new.name}
     assert third.api("/switchover", "POST", {**body, "scheduled_at": iso_in(3600)}) == (202, "Switchover scheduled")
-    assert get(third, "/cluster")["scheduled_switchover"]["to"] == new.name
+    for node in (third, old):   # the others learn of it by their watch
+        wait_for(f"{node} to know of it", lambda node=node: get(node, "/cluster")["scheduled_switchover"]["to"] == new.name, 20)
     assert old.api("/switchover", "DELETE") == (200, "scheduled switchover deleted")
     assert old.api("/switchover", "DELETE") == (404, "no switchover is scheduled")
     assert third.api("/switchover", "POST", {**body, "scheduled_at": iso_in(6)}) == (202, "Switchover scheduled")
