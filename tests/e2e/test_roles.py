@@ -36,7 +36,7 @@ def test_parameters_of_a_role_and_pre_promote(new_cluster):
     wait_for("the program's refusal", lambda: os.path.exists(calls), 60)   # the key is taken before it is asked
     wait_for("the old leader again", first.is_primary, 60)
     assert cluster.wait_healthy(60) is first
-    assert work_mem(first) == "7MB"
+    wait_for("what the old leader has again", lambda: work_mem(first) == "7MB", 20)
 
     os.remove(f"{cluster.root}/refuse")
     done = switch(cluster, second)
