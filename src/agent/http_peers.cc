@@ -1,11 +1,9 @@
 #include "agent/http_peers.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <charconv>
-#include <memory>
 
+#include "agent/side_by_side.h"
 #include "dcs/etcd_codec.h"
-#include "net/event.h"
 #include "net/http_client.h"
 #include "wire/peer.h"
 
@@ -84,29 +82,6 @@ awaitable<FailsafeAnswer> HttpPeers::ask_failsafe(std::string api_url, std::stri
   const auto response = co_await net::http_once(*url, tls, request, timeout);
   if (!response) co_return FailsafeAnswer{};
   co_return failsafe_answer(*response);
-}
-
-// Shared with the askers: whoever waits for them may be cancelled before they end.
-template <class Answer>
-awaitable<std::map<std::string, Answer>> HttpPeers::side_by_side(std::map<std::string, awaitable<Answer>> questions) {
-  const auto executor = co_await asio::this_coro::executor;
-  struct Round {
-    explicit Round(asio::any_io_executor e) : done(e) {}
-    std::map<std::string, Answer> answers;
-    std::size_t open = 0;
-    net::Event done;
-  };
-  const auto round = std::make_shared<Round>(executor);
-  round->open = questions.size();
-  for (auto& [name, question] : questions) {
-    asio::co_spawn(executor, std::move(question), [round, name](std::exception_ptr thrown, Answer answer) {
-      if (!thrown) round->answers[name] = std::move(answer);
-      round->answers.try_emplace(name);
-      if (--round->open == 0) round->done.notify();
-    });
-  }
-  if (round->open > 0) co_await round->done.wait();
-  co_return round->answers;
 }
 
 awaitable<std::map<std::string, core::PeerView>> HttpPeers::poll(std::vector<core::Member> members,

@@ -37,8 +37,7 @@ class HttpPeers final : public Peers {
  private:
   awaitable<core::PeerView> ask(core::Member member, core::Duration timeout);
   awaitable<FailsafeAnswer> ask_failsafe(std::string api_url, std::string body, core::Duration timeout);
-  template <class Answer>
-  awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awaitable<Answer>> questions);
+
   net::TlsClient tls_;
   std::string authorization_;
   std::string instance_;

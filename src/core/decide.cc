@@ -141,11 +141,6 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
   return actions;
 }
 
-bool leaves(const Decision& decision) {
-  return std::any_of(decision.actions.begin(), decision.actions.end(),
-                     [](const Action& action) { return std::holds_alternative<Exit>(action); });
-}
-
 // What a DCS that does not answer must not delay.
 bool is_urgent(const Decision& decision) {
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
@@ -249,7 +244,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     decision.memory.fenced_until = fenced_until(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
     if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;
-    if (leaves(decision)) {
+    if (asks<Exit>(decision)) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;
     }

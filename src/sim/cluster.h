@@ -30,6 +30,9 @@ class SimPeers final : public agent::Peers {
                                                   core::Duration timeout);
 
  private:
+  awaitable<core::PeerView> ask(core::Member member, core::Duration timeout);
+  awaitable<agent::FailsafeAnswer> ask_failsafe(std::string api_url, std::string body, core::Duration timeout);
+
   Life& life_;
   Cluster& cluster_;
   int node_;

@@ -1,6 +1,4 @@
-#include <boost/asio/co_spawn.hpp>
-
-#include "net/event.h"
+#include "agent/side_by_side.h"
 #include "sim/cluster.h"
 #include "wire/peer.h"
 
@@ -62,63 +60,49 @@ awaitable<core::Result<net::HttpResponse>> SimPeers::send(std::string api_url, n
   co_return std::move(*exchange->answer);
 }
 
+awaitable<core::PeerView> SimPeers::ask(core::Member member, core::Duration timeout) {
+  const auto answer = co_await get(std::move(member.api_url), timeout);
+  core::PeerView peer;
+  if (answer && !cluster_.options.bugs.is("peers-not-asked")) {
+    peer = wire::parse_peer(answer->body);
+    peer.reachable = true;
+  }
+  co_return peer;
+}
+
 awaitable<std::map<std::string, core::PeerView>> SimPeers::poll(std::vector<core::Member> members,
                                                                 core::Duration timeout) {
-  struct Poll {
-    explicit Poll(asio::any_io_executor e) : done(e) {}
-    std::map<std::string, core::PeerView> answers;
-    std::size_t open = 0;
-    net::Event done;
-  };
-  const auto poll = std::make_shared<Poll>(life_.executor());
-  poll->open = members.size();
-  const bool deaf = cluster_.options.bugs.is("peers-not-asked");
-  for (const auto& member : members) {
-    asio::co_spawn(life_.executor(), get(member.api_url, timeout),
-                   [poll, deaf, name = member.name](std::exception_ptr, core::Result<net::HttpResponse> answer) {
-                     core::PeerView peer;
-                     if (answer && !deaf) {
-                       peer = wire::parse_peer(answer->body);
-                       peer.reachable = true;
-                     }
-                     peer.name = name;
-                     poll->answers[name] = std::move(peer);
-                     if (--poll->open == 0) poll->done.notify();
-                   });
+  std::map<std::string, awaitable<core::PeerView>> questions;
+  for (auto& member : members) {
+    auto name = member.name;
+    questions.emplace(std::move(name), ask(std::move(member), timeout));
   }
-  if (poll->open > 0) co_await poll->done.wait();
+  auto answers = co_await agent::side_by_side(std::move(questions));
+  for (auto& [name, peer] : answers) peer.name = name;
   if (cluster_.options.bugs.is("peers-remembered")) {
-    for (auto& [name, peer] : poll->answers) peer = first_answers_.try_emplace(name, peer).first->second;
+    for (auto& [name, peer] : answers) peer = first_answers_.try_emplace(name, peer).first->second;
   }
-  co_return poll->answers;
+  co_return answers;
+}
+
+awaitable<agent::FailsafeAnswer> SimPeers::ask_failsafe(std::string api_url, std::string body, core::Duration timeout) {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = "/failsafe";
+  request.body = std::move(body);
+  const auto response = co_await send(std::move(api_url), std::move(request), timeout);
+  auto answer = response ? agent::failsafe_answer(*response) : agent::FailsafeAnswer{};
+  if (cluster_.options.bugs.is("failsafe-taken-for-granted")) answer.accepted = true;
+  co_return answer;
 }
 
 awaitable<std::map<std::string, agent::FailsafeAnswer>> SimPeers::failsafe(std::map<std::string, std::string> members,
                                                                            core::FailsafeLeader leader,
                                                                            core::Duration timeout) {
-  struct Round {
-    explicit Round(asio::any_io_executor e) : done(e) {}
-    std::map<std::string, agent::FailsafeAnswer> answers;
-    std::size_t open = 0;
-    net::Event done;
-  };
-  const auto round = std::make_shared<Round>(life_.executor());
-  round->open = members.size();
-  const bool granted = cluster_.options.bugs.is("failsafe-taken-for-granted");
-  for (const auto& [name, api_url] : members) {
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = "/failsafe";
-    request.body = wire::failsafe_leader_json(leader);
-    asio::co_spawn(life_.executor(), send(api_url, std::move(request), timeout),
-                   [round, granted, name](std::exception_ptr, core::Result<net::HttpResponse> answer) {
-                     round->answers[name] = answer ? agent::failsafe_answer(*answer) : agent::FailsafeAnswer{};
-                     if (granted) round->answers[name].accepted = true;
-                     if (--round->open == 0) round->done.notify();
-                   });
-  }
-  if (round->open > 0) co_await round->done.wait();
-  co_return round->answers;
+  const auto body = wire::failsafe_leader_json(leader);
+  std::map<std::string, awaitable<agent::FailsafeAnswer>> questions;
+  for (auto& [name, api_url] : members) questions.emplace(name, ask_failsafe(std::move(api_url), body, timeout));
+  co_return co_await agent::side_by_side(std::move(questions));
 }
 
 awaitable<bool> SimPeers::alive(std::string api_url, core::Duration timeout) {

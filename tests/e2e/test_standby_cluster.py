@@ -29,6 +29,17 @@ def wait_streaming(standby, source, timeout=40):
     wait_for(f"{standby} to stream from {source}", lambda: standby.is_streaming_from(source), timeout)
 
 
+def bring_up(far):
+    """Its two nodes: the first is made as the copy, the second follows it."""
+    first, second = far.nodes
+    far.etcd.start()
+    first.start()
+    wait_standby_leader(first, 60)
+    second.start()
+    wait_streaming(second, first, 60)
+    return first, second
+
+
 def test_standby_cluster(new_cluster):
     main = new_cluster(2)
     main.up()
@@ -43,12 +54,7 @@ def test_standby_cluster(new_cluster):
     far = new_cluster(2, scope="far", dcs={"standby_cluster": source})
     for i, node in enumerate(far.nodes):
         node.name = node.config["name"] = f"f{i}"
-    first, second = far.nodes
-    far.etcd.start()
-    first.start()
-    wait_standby_leader(first, 60)
-    second.start()
-    wait_streaming(second, first, 60)
+    first, second = bring_up(far)
     for node in far.nodes:
         wait_count(node, 1)
         assert not node.is_primary()
@@ -105,12 +111,7 @@ exec {postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstr
         # The node's own list is for a cluster of its own.
         node.config["postgresql"].update({"create_replica_methods": ["basebackup"], "own": {"command": method},
                                           "broken": {"command": "/bin/false"}})
-    first, second = far.nodes
-    far.etcd.start()
-    first.start()
-    wait_standby_leader(first, 60)
-    second.start()
-    wait_streaming(second, first, 60)
+    first, second = bring_up(far)
     for node in far.nodes:
         assert "replica has been created using own" in node.log() and "using method broken" in node.log()
 

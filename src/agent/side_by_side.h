@@ -1,0 +1,38 @@
+// One question to each of several, all at once.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "net/asio.h"
+#include "net/event.h"
+
+namespace tamada::agent {
+
+// The answers by name; one that ended by an exception is empty. What is shared with the askers outlives whoever waits
+// for them, who may be cancelled before they end.
+template <class Answer>
+awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awaitable<Answer>> questions) {
+  const auto executor = co_await asio::this_coro::executor;
+  struct Round {
+    explicit Round(asio::any_io_executor e) : done(e) {}
+    std::map<std::string, Answer> answers;
+    std::size_t open = 0;
+    net::Event done;
+  };
+  const auto round = std::make_shared<Round>(executor);
+  round->open = questions.size();
+  for (auto& [name, question] : questions) {
+    asio::co_spawn(executor, std::move(question), [round, name](std::exception_ptr thrown, Answer answer) {
+      if (!thrown) round->answers[name] = std::move(answer);
+      round->answers.try_emplace(name);
+      if (--round->open == 0) round->done.notify();
+    });
+  }
+  if (round->open > 0) co_await round->done.wait();
+  co_return round->answers;
+}
+
+}  // namespace tamada::agent
