@@ -111,13 +111,12 @@ awaitable<void> Agent::cycle() {
     const auto& system = seen.postgres.system_identifier;
     const bool ours = !system.empty() && seen.cluster.initialize == system && !seen.job.running();
     auto actions = next.actions;
-    const bool trouble = !seen.dcs.ok;
-    const auto until = next.wake_at;
+    const auto until = next.dcs_patience_until;
     publish(std::move(seen), std::move(next));
     if (ours) w_.configuration.save_copy();
     if (actions.empty()) co_return;
     acting_ = true;
-    store_.begin_round(trouble ? until : std::nullopt);
+    store_.begin_round(until);
     co_await executor_.perform(std::move(actions));
     acting_ = false;
     if (executor_.exit_code()) co_return;

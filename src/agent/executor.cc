@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <ranges>
+#include <set>
 
 #include "core/history.h"
 #include "net/log.h"
@@ -147,9 +149,14 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   auto& answer = *t_.notes.upstream;
   answer.our_newest = co_await t_.postgres.newest_history();
   const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
-  if (const auto from = core::beginning_of(ours, answer.history, answer.timeline); from && answer.reachable) {
+  answer.our_timeline = ours;
+  if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
+  // A server that crashed has not told its control file of the last timeline that it received.
+  for (const auto timeline : std::set{ours, std::max(ours, answer.our_newest)} | std::views::reverse) {
+    const auto from = core::beginning_of(timeline, answer.history, answer.timeline);
+    if (!from || !answer.reachable || answer.same_beginning) continue;
     auto other = ask.upstream;
-    answer.same_beginning = co_await t_.postgres.same_beginning(std::move(other), ours, *from, upstream_timeout);
+    answer.same_beginning = co_await t_.postgres.same_beginning(std::move(other), timeline, *from, upstream_timeout);
   }
   t_.notes.upstream->asked_at = t_.clock.now();
 }

@@ -37,6 +37,13 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   return std::nullopt;
 }
 
+// The last leader was on our timeline, and this newer one never got as far as that: it was left behind, and cannot win.
+bool left_behind(const Observation& seen, const PeerView& peer, Timeline our_timeline) {
+  const auto& status = seen.cluster.status;
+  if (!status || !status->optime || seen.cluster.last_timeline() != our_timeline) return false;
+  return *status->optime > peer.lsn && *status->optime - peer.lsn > seen.settings.maximum_lag_on_failover;
+}
+
 std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView& peer, Lsn mine) {
   if (!peer.reachable || !peer.running) return std::nullopt;
   // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it; unless that was an
@@ -55,7 +62,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   if (peer.nofailover || peer.failover_priority <= 0 || !is_rival(seen, peer.name)) return std::nullopt;
   // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
-    if (peer.timeline < our_timeline) return std::nullopt;
+    if (peer.timeline < our_timeline || left_behind(seen, peer, our_timeline)) return std::nullopt;
     return "Timeline " + std::to_string(peer.timeline) + " of " + peer.name + " is newer than mine";
   }
   if (peer.lsn > mine) return "Wal position of " + peer.name + " is ahead of my wal position";
@@ -93,8 +100,7 @@ std::optional<std::string> timeline_gate(const Observation& seen) {
   // A primary that was left behind has not what its successors acknowledged, whatever check_timeline says.
   const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
   if (!counts) return std::nullopt;
-  if (!seen.cluster.history || seen.cluster.history->empty()) return std::nullopt;
-  const Timeline last = seen.cluster.history->back().timeline + 1;
+  const Timeline last = seen.cluster.last_timeline();
   if (seen.postgres.sql->timeline >= last) return std::nullopt;
   return "My timeline " + std::to_string(seen.postgres.sql->timeline) + " is behind last known cluster timeline " +
          std::to_string(last);

@@ -116,6 +116,8 @@ struct ClusterView {
     return it == members.end() ? nullptr : &it->second;
   }
   const Member* leader_member() const { return leader ? member(leader->name) : nullptr; }
+  // That which the last leader wrote its history for.
+  Timeline last_timeline() const { return history && !history->empty() ? history->back().timeline + 1 : 1; }
   // "Unlocked" in Patroni's words.
   bool unlocked() const { return !leader || leader->name.empty(); }
 };

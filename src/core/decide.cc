@@ -48,6 +48,21 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
+// Nothing keeps others from being promoted but that our primary answers them.
+bool keyless(const Observation& seen, const Memory& memory) {
+  return seen.cluster.loaded && seen.cluster.unlocked() && !seen.settings.pause && !memory.bootstrapping &&
+         !seen.job.running() && seen.postgres.may_write();
+}
+
+// Until when a decision may wait for a DCS that is silent or slow.
+std::optional<Instant> dcs_patience(const Observation& seen, const Decision& decision) {
+  if (!seen.dcs.ok) return decision.wake_at;
+  if (seen.settings.pause || !seen.postgres.may_write()) return std::nullopt;
+  if (const auto since = decision.memory.keyless_since) return *since + seen.settings.keyless_for();
+  if (seen.holds_leader_key()) return seen.lease.confirmed_at + seen.settings.demote_after();
+  return std::nullopt;
+}
+
 // What is remembered whatever rule decides.
 Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
@@ -64,10 +79,16 @@ Memory remember(const Observation& seen, const Memory& before) {
         memory.tenure = seen.cluster.leader->create_revision;
         memory.rewound = false;
         memory.rewind_failed = false;
+        memory.history_checked_for = 0;
       }
     } else if (!memory.unlocked_since) {
       memory.unlocked_since = seen.now;
     }
+  }
+  if (!keyless(seen, memory)) {
+    memory.keyless_since.reset();
+  } else if (!memory.keyless_since) {
+    memory.keyless_since = seen.now;
   }
   if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
     memory.request_revision = seen.cluster.failover->revision;
@@ -256,6 +277,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
                             std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
     tell_role(seen, decision);
     wake_for_scheduled_restart(seen, decision);
+    decision.dcs_patience_until = dcs_patience(seen, decision);
     tend_slots(seen, decision);
     tell_lost_race(seen, memory, decision);
     return decision;

@@ -93,6 +93,14 @@ const Case leader_cases[] = {
      },
      "leader",
      {"WriteHistory"}},
+    {"leader_on_timeline_1_beside_a_later_history_writes_its_own",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
+     },
+     "leader",
+     {"WriteHistory"}},
     {"leader_makes_missing_member_slots",
      [](Scene& s) {
        s.we_lead().primary();
@@ -233,6 +241,24 @@ const Case race_cases[] = {
      [](Scene& s) { s.nobody_leads().standby(1000, 1).peer("b", true, 900, 2).dead_peer("c"); },
      "race",
      {}},
+    // Found by simulation (seed 2002340): the last leader led on the older timeline, and all of the newer one are too
+    // far behind it to lead.
+    {"peer_on_a_newer_timeline_that_was_left_behind",
+     [](Scene& s) {
+       s.nobody_leads().standby(3'000'000, 1).peer("b", true, 900, 2).dead_peer("c");
+       s.seen.cluster.status = Status{.optime = 3'000'000};
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"peer_on_a_newer_timeline_that_the_last_leader_was_on",
+     [](Scene& s) {
+       s.nobody_leads().standby(3'000'000, 1).peer("b", true, 900, 2).dead_peer("c");
+       s.seen.cluster.status = Status{.optime = 3'000'000};
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 800}};
+       s.memory.unlocked_since = noon - 10s;
+     },
+     "race",
+     {}},
     {"dead_peers_do_not_block",
      [](Scene& s) { s.nobody_leads().standby().dead_peer("b").dead_peer("c"); },
      "race",
@@ -304,6 +330,29 @@ const Case race_cases[] = {
      {}},
     {"primary_with_wiped_keys_takes_them_back",
      [](Scene& s) { s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000); },
+     "race",
+     {"AcquireLeader"}},
+    {"primary_that_cannot_take_the_key_goes_on_for_a_while",
+     [](Scene& s) {
+       s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
+       s.memory.keyless_since = noon - 4s;
+     },
+     "race",
+     {"AcquireLeader"}},
+    // Found by simulation (seed 1012812).
+    {"primary_that_cannot_take_the_key_stops",
+     [](Scene& s) {
+       s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
+       s.memory.keyless_since = noon - 5s;
+     },
+     "race",
+     {"StartJob stop"}},
+    {"in_pause_a_primary_without_a_key_goes_on",
+     [](Scene& s) {
+       s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
+       s.seen.settings.pause = true;
+       s.memory.keyless_since = noon - 5s;
+     },
      "race",
      {"AcquireLeader"}},
     {"primary_beside_a_newer_primary_stops",
@@ -386,6 +435,26 @@ const Case race_cases[] = {
 
 // The answers and the news that somebody was faster came together: the race had no say, its reason is told all the
 // same.
+// Others may be promoted any time beside a primary that has no key: it must not wait long for a slow DCS.
+TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
+  const auto patience = [](const Scene& scene) { return scene.decide().dcs_patience_until; };
+  auto leader = Scene().we_lead().primary();
+  EXPECT_EQ(patience(leader), leader.seen.lease.confirmed_at + leader.seen.settings.demote_after());
+  leader.seen.settings.pause = true;
+  EXPECT_EQ(patience(leader), std::nullopt);
+  EXPECT_EQ(patience(Scene().b_leads().standby()), std::nullopt);
+
+  auto keyless = Scene().nobody_leads().primary();
+  EXPECT_EQ(keyless.decide().memory.keyless_since, noon);
+  keyless.memory.keyless_since = noon - 2s;
+  EXPECT_EQ(patience(keyless), noon + 3s);
+  keyless.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
+  EXPECT_TRUE(patience(keyless) && *patience(keyless) <= noon + 3s);
+  EXPECT_EQ(deeds(keyless.decide()), Deeds{});
+  keyless.memory.keyless_since = noon - 5s;
+  EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
+}
+
 TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();

@@ -16,6 +16,8 @@ struct Decision {
   Actions actions;
   Memory memory;
   std::optional<Instant> wake_at;  // look again at the latest then, though nothing happened
+  // The DCS is not waited for beyond that: the decision that is due then keeps two primaries apart.
+  std::optional<Instant> dcs_patience_until;
   Severity severity = Severity::info;
 };
 

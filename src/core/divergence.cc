@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/history.h"
+
 namespace tamada::core {
 namespace {
 
@@ -37,14 +39,26 @@ bool same_forks(const std::vector<HistoryLine>& a, const std::vector<HistoryLine
       a, b, [](const HistoryLine& x, const HistoryLine& y) { return x.timeline == y.timeline && x.lsn == y.lsn; });
 }
 
+// The upstream's way to our timeline is ours. Of timelines that it does not know, others judge.
+bool same_past(const std::vector<HistoryLine>& ours, Timeline our_timeline, const UpstreamView& upstream) {
+  if (our_timeline >= upstream.timeline || !beginning_of(our_timeline, upstream.history, upstream.timeline))
+    return true;
+  auto theirs = upstream.history;
+  std::erase_if(theirs, [&](const HistoryLine& line) { return line.timeline >= our_timeline; });
+  return same_forks(ours, theirs);
+}
+
 }  // namespace
+
+bool is_twin(const UpstreamView& upstream) {
+  if (upstream.same_beginning && !*upstream.same_beginning) return true;
+  if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return true;
+  return upstream.our_past && !same_past(*upstream.our_past, upstream.our_timeline, upstream);
+}
 
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
-  // Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
-  // Their files do not tell where both left it at the same position, nor does PostgreSQL see it; the WAL does.
-  if (upstream.same_beginning && !*upstream.same_beginning) return Divergence::twin;
-  if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return Divergence::twin;
+  if (is_twin(upstream)) return Divergence::twin;
   // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
   // their old timeline at the same position.
   const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;

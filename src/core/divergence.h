@@ -13,6 +13,11 @@ enum class Divergence {
   unknown,  // not enough facts yet
 };
 
+// Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
+// History files tell them apart where they left the old timeline at different positions. PostgreSQL does not compare
+// them; and where the positions are the same, only the WAL itself tells.
+bool is_twin(const UpstreamView& upstream);
+
 // own: what the running local standby says of itself on a replication connection; of a stopped server the control file
 // tells.
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own);

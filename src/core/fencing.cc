@@ -11,8 +11,7 @@ bool makes_primary(JobKind kind, bool as_standby) {
 
 bool may_write(const Observation& seen, const Decision& decision) {
   const auto& postgres = seen.postgres;
-  if (postgres.running_primary()) return true;
-  if (postgres.has_postmaster() && !postgres.sql && !postgres.standby_signal) return true;
+  if (postgres.may_write()) return true;
   if (seen.job.running() && (seen.job.kind == JobKind::promote || seen.job.as_primary)) return true;
   // Before it is done, not after: the daemon may be frozen at any instruction.
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
@@ -28,6 +27,9 @@ std::optional<Instant> fenced_until(const Observation& seen, const Decision& dec
   const auto& key = seen.cluster.leader;
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
   auto until = ours && seen.lease.deadline ? seen.lease.deadline : decision.memory.fenced_until;
+  // Found without a key, or after a pause, which knows no fence: some time to take it, and some to stop.
+  const auto& keyless_since = decision.memory.keyless_since;
+  if (!until && keyless_since) until = *keyless_since + 2 * seen.settings.keyless_for();
   // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
   const auto leave_until = seen.failsafe.confirmed_at + seen.settings.ttl;
   const bool has_leave =

@@ -51,6 +51,16 @@ TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   EXPECT_EQ(bound(scene), std::nullopt);
 }
 
+// Found by simulation (seed 1012812): after a pause, without a key, beside a DCS too slow to tell of another leader.
+TEST(Fencing, PrimaryThatFindsNoKeyAtAllHasABoundOfItsOwn) {
+  auto scene = Scene().nobody_leads().primary();
+  EXPECT_EQ(bound(scene), noon + scene.seen.settings.retry_timeout);
+  scene.memory.keyless_since = noon - 2s;
+  EXPECT_EQ(bound(scene), noon - 2s + scene.seen.settings.retry_timeout);
+  scene.memory.fenced_until = noon + 20s;
+  EXPECT_EQ(bound(scene), noon + 20s);
+}
+
 TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   auto scene = Scene().leader_is("a", testing::old_lease).primary();
   scene.memory.fenced_until = noon + 5s;

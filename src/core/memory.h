@@ -32,6 +32,7 @@ struct Memory {
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
                                              // their keys were wiped or expired with the lease
   std::optional<Instant> unlocked_since;     // when we first saw that there is no leader
+  std::optional<Instant> keyless_since;      // when our primary, outside pause, began to run with no leader in view
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};

@@ -75,10 +75,12 @@ struct UpstreamView {
   Timeline timeline = 0;
   Lsn lsn = 0;
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
-  // What our own history file of the same number says, where there is one.
+  // What our own history file of the same number says, where there is one; and that of the timeline our WAL ends on.
   std::optional<std::vector<HistoryLine>> our_history;
+  Timeline our_timeline = 0;  // that our WAL ends on; 0: not known
+  std::optional<std::vector<HistoryLine>> our_past;
   Timeline our_newest = 0;  // the newest timeline that we have a history file of; 0: none
-  // Whether the timeline that our WAL ends on began there as it began here, by the WAL itself; nothing: not known.
+  // Whether the newest timeline that both have WAL of began there as it began here, by that WAL; nothing: not known.
   std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;

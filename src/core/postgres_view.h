@@ -130,6 +130,9 @@ struct PostgresView {
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }
   bool has_postmaster() const { return process != ProcessState::stopped; }
+  // It may answer again any time, and is a primary then.
+  bool silent_primary() const { return has_postmaster() && !sql && !standby_signal; }
+  bool may_write() const { return running_primary() || silent_primary(); }
 };
 
 }  // namespace tamada::core

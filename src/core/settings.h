@@ -80,6 +80,9 @@ struct Settings {
   // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.
   Duration demote_after() const { return std::min(loop_wait + retry_timeout, ttl * 9 / 10); }
+  // A primary that finds no leader key, its own or another's, takes it at once; or is read-only after this time, since
+  // others may be promoted any time.
+  Duration keyless_for() const { return retry_timeout / 2; }
   // How long the members' answers to POST /failsafe are waited for.
   Duration failsafe_patience() const { return std::min<Duration>(std::chrono::seconds(2), retry_timeout); }
 };

@@ -126,6 +126,27 @@ TEST(Divergence, OneNumberForTwoHistories) {
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
 }
 
+// Found by simulation (seed 1011208): it slept on timeline 2, and follows timeline 3 of another timeline 2.
+TEST(Divergence, ThePastOfAnotherTimelineOfOurNumber) {
+  PostgresView local;
+  local.standby_signal = true;
+  local.control = ControlFile{.state = ControlState::shut_down_in_recovery,
+                              .timeline = 2,
+                              .checkpoint = 210,
+                              .min_recovery_end = 250,
+                              .min_recovery_timeline = 2};
+  UpstreamView upstream;
+  upstream.reachable = true;
+  upstream.timeline = 3;
+  upstream.history = {{.timeline = 1, .lsn = 300}, {.timeline = 2, .lsn = 400}};
+  upstream.our_timeline = 2;
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);  // nothing is known of our past
+  upstream.our_past = {{.timeline = 1, .lsn = 200}};
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  upstream.our_past->front().lsn = 300;
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
+}
+
 // A second primary, which somebody promoted by hand beside the leader: its timeline is newer, and pg_rewind can undo
 // it.
 TEST(Divergence, PromotedBesideTheLeader) {

@@ -30,6 +30,7 @@ class Checker {
 
   const Node* leader_node() const;  // who holds the key
   void violation(const std::string& what);
+  void corrupted(const SimServer& server, const std::string& what);
   const std::vector<std::string>& violations() const { return violations_; }
   const Statistics& statistics() const { return statistics_; }
 

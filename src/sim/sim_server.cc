@@ -475,9 +475,9 @@ void SimServer::receive(Position position, std::uint64_t connection) {
         const auto& theirs = m_.wal.of(position.branch);
         const bool same_fork =
             theirs.parent == m_.wal.of(end.branch).parent && theirs.fork == m_.wal.of(end.branch).fork;
-        m_.on_corruption(fmt::format("{} on timeline {} follows another history of the same number{}", name_,
-                                     timeline(),
-                                     same_fork ? ", which left the old timeline at the same position" : ""));
+        m_.on_corruption(
+            *this, fmt::format("{} on timeline {} follows another history of the same number{}", name_, timeline(),
+                               same_fork ? ", which left the old timeline at the same position" : ""));
       }
     }
     streaming = false;

@@ -33,7 +33,7 @@ struct Machines {
   // Of the checker.
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
-  std::function<void(std::string)> on_corruption = nullptr;
+  std::function<void(SimServer&, std::string)> on_corruption = nullptr;
   // A client was told that its commit at this position is done.
   std::function<void(SimServer&, Lsn)> on_acknowledged = nullptr;
 };

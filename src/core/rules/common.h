@@ -55,8 +55,10 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
 
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
 inline Instant demote_at(const Observation& seen, const Memory& memory) {
+  // Without a key the lease keeps nobody from being promoted.
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
   // fence has told counts from its start, however often the DCS answers in between.
+  if (memory.keyless_since) return *memory.keyless_since + seen.settings.keyless_for();
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {

@@ -73,9 +73,7 @@ std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Me
 Answer dcs_lost(const Observation& seen, const Memory& memory) {
   if (seen.dcs.ok || seen.dcs.failing_since == Instant{}) return std::nullopt;
   const std::string trouble = "DCS is not accessible (" + seen.dcs.error + ")";
-  const bool may_write = seen.postgres.running_primary() ||
-                         (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
-  if (may_write && !seen.settings.pause && !memory.bootstrapping) {
+  if (seen.postgres.may_write() && !seen.settings.pause && !memory.bootstrapping) {
     if (auto decision = by_failsafe(seen, memory)) return decision;
     if (seen.now >= demote_at(seen, memory) || failsafe_refused(seen)) {
       if (!seen.job.running()) return demote_now(seen, memory);

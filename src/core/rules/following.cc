@@ -41,9 +41,7 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
   if (!answer_fresh(seen, source)) {
     return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, source)});
   }
-  if (seen.upstream->same_beginning && !*seen.upstream->same_beginning) {
-    return mend(seen, memory, source, Divergence::twin);
-  }
+  if (is_twin(*seen.upstream)) return mend(seen, memory, source, Divergence::twin);
   // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
   const Timeline theirs = leader->timeline.value_or(mine);
   const bool suspect = mine > theirs || (leader->timeline && mine == theirs && leader->is_primary_role());

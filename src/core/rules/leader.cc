@@ -130,13 +130,11 @@ namespace {
 void follow_up_promotion(const Observation& seen, Memory& next, Actions& actions) {
   const auto& cluster = seen.cluster;
   const auto& sql = *seen.postgres.sql;
-  const bool history_behind = sql.timeline > 1 && (!cluster.history || cluster.history->empty() ||
-                                                   cluster.history->back().timeline + 1 != sql.timeline);
-  if (history_behind && next.history_checked_for != sql.timeline) {
+  // A primary of timeline 1, too, may lead again in the place of one that was promoted meanwhile.
+  if (sql.timeline != 0 && cluster.last_timeline() != sql.timeline && next.history_checked_for != sql.timeline) {
     next.history_checked_for = sql.timeline;
     actions.push_back(WriteHistory{sql.timeline});
   }
-  if (sql.timeline == 1) next.history_checked_for = 0;
   // pg_rewind reads the timeline from the control file, which only a checkpoint brings up to date.
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (promoted_here && next.checkpoint_for != sql.timeline) {

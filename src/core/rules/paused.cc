@@ -20,9 +20,7 @@ Answer paused(const Observation& seen, const Memory& memory) {
     return std::nullopt;
   const bool leads_standby_cluster = seen.settings.standby_cluster && seen.postgres.running_standby();
   if (seen.holds_leader_key() && leads_standby_cluster) return std::nullopt;
-  // It may answer again, and then it is a primary.
-  const bool silent = seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal;
-  if (seen.holds_leader_key() && silent)
+  if (seen.holds_leader_key() && seen.postgres.silent_primary())
     return warn(memory, "PAUSE: PostgreSQL does not answer; the leader key stays ours");
   if (seen.holds_leader_key())
     return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary", {ReleaseLeader{}});

@@ -39,11 +39,10 @@ std::optional<std::string> not_our_turn(const Observation& seen, const Memory& m
 // What this standby lacks of what the old leader told of; nothing: it has all.
 std::optional<std::string> missing(const Observation& seen) {
   if (!seen.postgres.running_standby()) return std::nullopt;
-  const auto& history = seen.cluster.history;
   const Timeline mine = seen.postgres.sql->timeline;
   const bool ours = !seen.settings.standby_cluster;  // not another cluster's
-  if (ours && history && !history->empty() && mine != 0 && mine < history->back().timeline + 1) {
-    return "timeline " + std::to_string(mine) + " of " + std::to_string(history->back().timeline + 1);
+  if (const Timeline last = seen.cluster.last_timeline(); ours && mine != 0 && mine < last) {
+    return "timeline " + std::to_string(mine) + " of " + std::to_string(last);
   }
   const auto position = own_position(seen.postgres);
   const auto& status = seen.cluster.status;
@@ -109,6 +108,13 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
   return "behind the old leader's last position, others go first: " + *what;
 }
 
+// Outside pause: others may be promoted any time, and etcd may be too slow to tell us.
+std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
+  if (!memory.keyless_since || seen.now < *memory.keyless_since + seen.settings.keyless_for()) return std::nullopt;
+  return warn(memory, "demoting self because the leader key is gone and could not be taken in time",
+              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
+}
+
 }  // namespace
 
 Answer race(const Observation& seen, const Memory& memory) {
@@ -122,6 +128,7 @@ Answer race(const Observation& seen, const Memory& memory) {
     decision.severity = Severity::error;
     return decision;
   }
+  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
   if (!seen.settings.tags.may_be_promoted() && seen.postgres.running_standby()) {
     return say(memory, "following a different leader because I am not allowed to promote");
   }

@@ -20,7 +20,7 @@ Decision start_without_leader(const Observation& seen, const Memory& memory) {
 // The key is gone, and our postgres, which may be a primary, does not answer: others, who take it for dead or wait for
 // the end of the lease, promote one of theirs. It may answer again any time.
 Answer end_mute_primary(const Observation& seen, const Memory& memory) {
-  if (!seen.postgres.has_postmaster() || seen.postgres.sql || seen.postgres.standby_signal) return std::nullopt;
+  if (!seen.postgres.silent_primary()) return std::nullopt;
   const auto at = memory.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
   if (seen.now < at) {
     auto decision = say(memory, "the leader key is gone and PostgreSQL does not answer, waiting for it");
@@ -46,9 +46,7 @@ bool follows_another(const Observation& seen) {
 Answer demote(const Observation& seen, const Memory& memory) {
   if (seen.cluster.unlocked()) return end_mute_primary(seen, memory);
   if (seen.cluster.leader->name == seen.self) return std::nullopt;
-  const bool may_write = seen.postgres.running_primary() ||
-                         (seen.postgres.has_postmaster() && !seen.postgres.sql && !seen.postgres.standby_signal);
-  if (!may_write) return std::nullopt;
+  if (!seen.postgres.may_write()) return std::nullopt;
   Memory next = memory;
   next.job_seen = seen.job.id;
   next.role_told = "demoted";
