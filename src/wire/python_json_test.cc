@@ -28,6 +28,11 @@ TEST(PythonJson, BrokenUtf8DoesNotStopIt) {
   EXPECT_EQ(dump_python(Json("a\xff"
                              "b\xe1\x83")),
             R"("a\ufffdb\ufffd\ufffd")");
+  // Found by the fuzzer: what looks like UTF-8 and stands for nothing made JSON that nobody could read.
+  for (const char* wrong : {"\xf7\x8d\x8d\x8d", "\xf4\x90\x80\x80", "\xed\xa0\x80", "\xc0\xaf", "\xf0\x80\x80\xaf"}) {
+    EXPECT_EQ(dump_python(Json(wrong)), R"("\ufffd")") << wrong;
+  }
+  EXPECT_EQ(dump_python(Json("\xf4\x8f\xbf\xbf")), R"("\udbff\udfff")");
 }
 
 }  // namespace
