@@ -68,3 +68,17 @@ def wait_log(node, text, timeout=30):
 def wait_writable(node, timeout=30):
     """/primary answers for who holds the key, which may be promoting yet."""
     wait_for(f"{node} to take writes", lambda: node.sql("select pg_is_in_recovery()") == [(False,)], timeout)
+
+
+def sync_key(cluster):
+    found = json.loads(cluster.keys().get("sync") or "{}")
+    return found.get("leader"), sorted((found.get("sync_standby") or "").split(",")), found.get("quorum")
+
+
+def configure(cluster, **changes):
+    status, text = cluster.leader().api("/config", "PATCH", changes)
+    assert status == 200, text
+
+
+def wait_sync_standby(cluster):
+    wait_for("a synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)

@@ -1,23 +1,11 @@
-"""Synchronous and quorum modes: what was acknowledged survives, whoever fails; /sync and synchronous_standby_names.
-
-STORM=50 runs the last test with that many failures instead of a few; SEED repeats one order of them.
-"""
-import json
-import os
-import random
+"""Synchronous and quorum modes: what was acknowledged survives, whoever fails; /sync and synchronous_standby_names."""
 import signal
 import threading
 import time
 
-import pytest
-
 import facts
+from facts import configure, sync_key, wait_sync_standby
 from harness import Writer, wait_for
-
-
-def sync_key(cluster):
-    found = json.loads(cluster.keys().get("sync") or "{}")
-    return found.get("leader"), sorted((found.get("sync_standby") or "").split(",")), found.get("quorum")
 
 
 def names(node):
@@ -25,11 +13,6 @@ def names(node):
     value = node.sql("show synchronous_standby_names")[0][0]
     head, _, inner = value.rpartition("(")
     return head.strip(), sorted(name.strip(' ")') for name in inner.split(",") if name.strip(' ")'))
-
-
-def configure(cluster, **changes):
-    status, text = cluster.leader().api("/config", "PATCH", changes)
-    assert status == 200, text
 
 
 def wait_sync(cluster, standbys, quorum=0, count=None, timeout=30):
@@ -47,7 +30,7 @@ def test_on_and_off_live(cluster):
     leader = cluster.leader()
     others = cluster.replicas()
     configure(cluster, synchronous_mode=True)
-    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    wait_sync_standby(cluster)
     first = next(n for n in others if n.name in sync_key(cluster)[1])
     second = next(n for n in others if n is not first)
     wait_sync(cluster, [first])
@@ -72,7 +55,7 @@ def test_on_and_off_live(cluster):
 def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
     leader = cluster.leader()
     configure(cluster, synchronous_mode=True)
-    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    wait_sync_standby(cluster)
     first = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
     second = next(n for n in cluster.replicas() if n is not first)
     first.stop()
@@ -96,7 +79,7 @@ def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
 
 def test_only_the_synchronous_standby_is_promoted(cluster):
     configure(cluster, synchronous_mode=True)
-    wait_for("one synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+    wait_sync_standby(cluster)
     leader = cluster.leader()
     synchronous = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
     other = next(n for n in cluster.replicas() if n is not synchronous)
@@ -113,47 +96,5 @@ def test_only_the_synchronous_standby_is_promoted(cluster):
         writer.wait_for_writes(time.monotonic())
         leader.start()
         cluster.wait_healthy(90)
-    assert writer.missing() == []
-    configure(cluster, synchronous_mode=None)
-
-
-def break_something(cluster, rng):
-    """One failure; what is broken is mended by heal()."""
-    leader = cluster.leader()
-    standby = rng.choice(cluster.replicas())
-    kinds = {
-        "the leader is lost": leader.lose,
-        "a standby is lost": standby.lose,
-        "postgres of the leader crashes": leader.kill_postgres,
-        "postgres of a standby crashes": standby.kill_postgres,
-        "the leader's daemon is killed": leader.kill_daemon,
-        "the leader is stopped": leader.stop,
-        "a standby is stopped": standby.stop,
-        "the leader's daemon freezes": lambda: leader.signal(signal.SIGSTOP),
-        "etcd is killed": cluster.etcd.kill,
-        "etcd hangs": lambda: cluster.etcd.signal(signal.SIGSTOP),
-        "a switchover": lambda: leader.api("/switchover", "POST", {"leader": leader.name}, timeout=60),
-        "the leader and a standby are lost": lambda: (leader.lose(), standby.lose()),
-    }
-    kind = rng.choice(sorted(kinds))
-    print(f"{kind} (leader {leader}, standby {standby})", flush=True)
-    kinds[kind]()
-
-
-@pytest.mark.parametrize("mode", ["on", "quorum"])
-def test_no_acknowledged_row_is_lost(cluster, mode):
-    failures = int(os.environ.get("STORM", "3"))
-    seed = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
-    print(f"SEED={seed}")
-    rng = random.Random(f"{seed}{mode}")
-    configure(cluster, synchronous_mode=True if mode == "on" else mode)
-    wait_for("a synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
-    with Writer(cluster, table=f"storm_{mode}") as writer:
-        for _ in range(failures):
-            break_something(cluster, rng)
-            time.sleep(rng.uniform(0, cluster.dcs["ttl"] + 4))
-            cluster.heal(120)
-            assert writer.missing() == []
-            writer.wait_for_writes(time.monotonic(), timeout=60)
     assert writer.missing() == []
     configure(cluster, synchronous_mode=None)

@@ -22,6 +22,7 @@ import psycopg2
 import yaml
 
 from . import processes
+from .cables import Cables
 from .ports import PortBlock
 from .waiting import wait_for
 
@@ -128,6 +129,9 @@ class Node:
     def __init__(self, cluster, i):
         self.cluster, self.name, self.side = cluster, f"n{i}", cluster.side   # another side: a mixed cluster
         self.pg_port, self.api_port = cluster.ports[2 + 2 * i], cluster.ports[3 + 2 * i]
+        # Where others reach it, and where it reaches etcd.
+        self.pg_address, self.api_address, self.etcd_address = (
+            f"127.0.0.1:{port}" for port in cluster.lay_cables(self, i) or (self.pg_port, self.api_port, cluster.etcd.port))
         self.data = f"{cluster.root}/{self.name}"
         self.config_file = f"{cluster.root}/{self.name}.yml"
         self.log_file = f"{cluster.root}/{self.name}.log"
@@ -138,20 +142,20 @@ class Node:
         return self.name
 
     def _config(self):
-        c, address = self.cluster, f"127.0.0.1:{self.pg_port}"
+        c = self.cluster
         parameters = {"max_connections": 50, "shared_buffers": "32MB", "wal_keep_size": "128MB", "wal_log_hints": "on",
                       "hot_standby": "on", "max_wal_senders": 10, "max_replication_slots": 10, "wal_level": "replica"}
         return {
             "scope": c.scope, "namespace": c.namespace, "name": self.name,
-            "restapi": {"listen": f"127.0.0.1:{self.api_port}", "connect_address": f"127.0.0.1:{self.api_port}"},
-            "etcd3": {"hosts": f"127.0.0.1:{c.etcd.port}"},
+            "restapi": {"listen": f"127.0.0.1:{self.api_port}", "connect_address": self.api_address},
+            "etcd3": {"hosts": self.etcd_address},
             "bootstrap": {
                 "dcs": {**c.dcs, "postgresql": {"use_pg_rewind": True, "parameters": parameters}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums", "no-sync"],
                 "pg_hba": HBA,
             },
             "postgresql": {
-                "listen": address, "connect_address": address, "data_dir": self.data, "bin_dir": postgres_bin(),
+                "listen": f"127.0.0.1:{self.pg_port}", "connect_address": self.pg_address, "data_dir": self.data, "bin_dir": postgres_bin(),
                 "pgpass": f"{c.root}/{self.name}.pgpass",
                 "authentication": {"superuser": {"username": "postgres", "password": "su"},
                                    "replication": {"username": "replicator", "password": "rep"},
@@ -285,7 +289,7 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, n=3, dcs=None, scope="demo", namespace="/service/", side=None, prefix="tamada-"):
+    def __init__(self, n=3, dcs=None, scope="demo", namespace="/service/", side=None, prefix="tamada-", cables=False):
         side = side or Side()
         self.root = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
         os.chmod(self.root, 0o755)
@@ -297,13 +301,26 @@ class Cluster:
         self.side = side.reachable_from(self.root)
         self.ports = PortBlock()
         self.etcd = Etcd(self.root, self.ports)
-        self.nodes = [Node(self, i) for i in range(n)]
+        self.cables = Cables(self) if cables else None
+        self.nodes = []
+        self.nodes += [Node(self, i) for i in range(n)]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.down()
+
+    def lay_cables(self, node, i):
+        """The near ends of the i-th node's: of its server, its API and etcd. None: it has none."""
+        if not self.cables:
+            return None
+        first = 8 + 3 * i
+        pg, api, etcd = (self.ports[first + k] for k in range(3))
+        self.cables.add(pg, node.pg_port, target=node.name)
+        self.cables.add(api, node.api_port, target=node.name)
+        self.cables.add(etcd, self.etcd.port, source=node.name)
+        return pg, api, etcd
 
     # ---- life
 
@@ -326,12 +343,16 @@ class Cluster:
         for proc in [self.etcd.proc, *(n.proc for n in self.nodes)]:
             if proc is not None:
                 proc.wait(10)
+        if self.cables:
+            self.cables.close()
         self.ports.close()
         if not keep:
             shutil.rmtree(self.root, ignore_errors=True)
 
     def heal(self, timeout=120):
         """Brings back whatever a test took away, and waits for a whole cluster."""
+        if self.cables:
+            self.cables.mend()
         if self.etcd.running():
             self.etcd.signal(signal.SIGCONT)
         else:
