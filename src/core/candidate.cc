@@ -13,6 +13,19 @@ std::optional<Lsn> own_position(const PostgresView& postgres) {
   return std::nullopt;
 }
 
+std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer) {
+  const Timeline ours = seen.postgres.sql ? seen.postgres.sql->timeline : 0;
+  if (!peer.reachable || !peer.running || ours == 0 || peer.timeline <= ours) return std::nullopt;
+  // The last leader was on our timeline, and the newer one never got as far as that: it was left behind, and cannot
+  // win.
+  const auto& status = seen.cluster.status;
+  if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > peer.lsn &&
+      *status->optime - peer.lsn > seen.settings.maximum_lag_on_failover) {
+    return std::nullopt;
+  }
+  return "Timeline " + std::to_string(peer.timeline) + " of " + peer.name + " is newer than mine";
+}
+
 namespace {
 
 constexpr Duration outage_noticed_within = 10s;
@@ -37,13 +50,6 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   return std::nullopt;
 }
 
-// The last leader was on our timeline, and this newer one never got as far as that: it was left behind, and cannot win.
-bool left_behind(const Observation& seen, const PeerView& peer, Timeline our_timeline) {
-  const auto& status = seen.cluster.status;
-  if (!status || !status->optime || seen.cluster.last_timeline() != our_timeline) return false;
-  return *status->optime > peer.lsn && *status->optime - peer.lsn > seen.settings.maximum_lag_on_failover;
-}
-
 std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView& peer, Lsn mine) {
   if (!peer.reachable || !peer.running) return std::nullopt;
   // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it; unless that was an
@@ -62,8 +68,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   if (peer.nofailover || peer.failover_priority <= 0 || !is_rival(seen, peer.name)) return std::nullopt;
   // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
-    if (peer.timeline < our_timeline || left_behind(seen, peer, our_timeline)) return std::nullopt;
-    return "Timeline " + std::to_string(peer.timeline) + " of " + peer.name + " is newer than mine";
+    return newer_timeline(seen, peer);
   }
   if (peer.lsn > mine) return "Wal position of " + peer.name + " is ahead of my wal position";
   if (peer.lsn == mine && peer.failover_priority > seen.settings.tags.failover_priority) {

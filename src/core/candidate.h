@@ -16,6 +16,9 @@ namespace tamada::core {
 // Why this node may not take the leader key now; nothing: it may. Needs a fresh poll of the peers.
 std::optional<std::string> race_obstacle(const Observation& seen);
 
+// Nothing: the peer is on no newer timeline than we are, or on one that never was the cluster's.
+std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer);
+
 // Everything that stands between this node and a promotion, in the order in which it is asked; for the operator.
 struct Gate {
   std::string_view name;

@@ -347,6 +347,33 @@ const Case race_cases[] = {
      },
      "race",
      {"StartJob stop"}},
+    // Found by simulation (seeds 3130239 and 3131734): a daemon that was dead comes back when all keys have been
+    // deleted, and the leader of meanwhile cannot be reached.
+    {"primary_that_others_have_left_behind_stops",
+     [](Scene& s) { s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3); },
+     "race",
+     {"StartJob stop"}},
+    {"primary_that_led_last_takes_the_key_beside_a_stray_timeline",
+     [](Scene& s) {
+       s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
+       s.memory.last_leader = "a";
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"primary_does_not_take_the_key_when_all_are_gone_and_somebody_is_silent",
+     [](Scene& s) {
+       s.nobody_leads().primary().dead_peer("b").peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+     },
+     "race",
+     {}},
+    {"primary_takes_the_key_when_all_are_gone_and_nobody_is_silent",
+     [](Scene& s) {
+       s.nobody_leads().primary().peer("b", true, 900).peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+     },
+     "race",
+     {"AcquireLeader"}},
     {"in_pause_a_primary_without_a_key_goes_on",
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);

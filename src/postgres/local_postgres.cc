@@ -16,8 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr Duration query_timeout = 5s;
-constexpr Duration reload_timeout = 1s;
-constexpr Duration reload_poll = 2ms;
 constexpr Duration controldata_timeout_max = 5s;
 
 Duration left_until(Clock::time_point deadline) {
@@ -277,24 +275,7 @@ awaitable<Result<void>> LocalPostgres::archive_last_wal() {
 }
 
 awaitable<Result<void>> LocalPostgres::set_sync_names(std::string names) {
-  auto& node = impl_->node;
-  // Opened before the reload: it learns of the new value as every other session does.
-  Connection connection(node.executor);
-  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
-  node.configuration.sync_names(names);
-  const auto changed = node.configuration.write_same_role(node.data.major_version());
-  if (!changed) co_return std::unexpected(changed.error());
-  node.server.reload();
-  const auto deadline = Clock::now() + reload_timeout;
-  std::string in_force;
-  do {
-    const auto rows = co_await connection.query("SHOW synchronous_standby_names", query_timeout);
-    if (!rows) co_return std::unexpected(rows.error());
-    in_force = rows->front().front().value_or("");
-    if (in_force == names) co_return Result<void>();
-    co_await pause(reload_poll);
-  } while (Clock::now() < deadline);
-  co_return core::fail("it is still '" + in_force + "' after a reload");
+  co_return co_await set_synchronous_standby_names(impl_->node, std::move(names));
 }
 
 awaitable<Result<void>> LocalPostgres::checkpoint() { co_return co_await run_checkpoint(impl_->node, 0s); }

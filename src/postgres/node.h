@@ -61,6 +61,8 @@ awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream 
                                                      core::Lsn from, Duration timeout);
 
 awaitable<Result<bool>> apply_configuration(Node& node);
+// Returns once it is in force, and all that waits goes by it.
+awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
 // Where the configuration has names that our table lacks: asks the program what it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
 awaitable<void> pause(Duration duration);

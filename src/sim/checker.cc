@@ -374,6 +374,14 @@ void Checker::history_written(const dcs::KeyValue& kv) {
 
 // ---- in the end
 
+bool Checker::votes_are_lost() const {
+  if (!keys_.sync || keys_.sync->leader.empty()) return false;
+  return std::ranges::any_of(c_.nodes, [this](const auto& node) {
+    const bool named = keys_.sync->leader == node->name || named_in(*keys_.sync, node->name);
+    return named && node->server.directory != core::DataDirectory::valid;
+  });
+}
+
 std::string Checker::trouble() const {
   const auto* leader = leader_node();
   if (!leader) return "nobody holds the leader key";

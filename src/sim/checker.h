@@ -26,6 +26,8 @@ class Checker {
   void client();
   void faults_are_over() { quiet_ = true; }
   // Why the cluster is not whole; empty: it is.
+  // Of members that the key sync names; see `fail_over_where_votes_are_lost`.
+  bool votes_are_lost() const;
   std::string trouble() const;
 
   const Node* leader_node() const;  // who holds the key

@@ -90,6 +90,20 @@ class Run {
     }
   }
 
+  // Where those that the key sync names have lost their data, the others cannot prove that they have all that was
+  // acknowledged: whether that will do, an operator decides.
+  void fail_over_where_votes_are_lost() {
+    if (checker_.leader_node() || !checker_.votes_are_lost()) return;
+    const Node* best = nullptr;
+    for (const auto& node : cluster_.nodes) {
+      const auto& server = node->server;
+      if (!node->daemon || node->nofailover || !server.answers() || !server.recovery) continue;
+      const auto place = [](const SimServer& one) { return std::pair(one.timeline(), one.end.lsn); };
+      if (!best || place(server) > place(best->server)) best = node.get();
+    }
+    if (best) cluster_.request(best->id, "POST", "/failover", fmt::format(R"({{"candidate": "{}"}})", best->name));
+  }
+
   void recover() {
     if (!checker_.violations().empty()) return;
     const auto healed = cluster_.scheduler.now();
@@ -98,9 +112,10 @@ class Run {
     int whole = 0;
     while (checker_.violations().empty() && cluster_.scheduler.now() < healed + recovery_max) {
       end_pause();
-      if (cluster_.scheduler.now() > healed + operator_comes && cluster_.scheduler.now() > reinitialized_ + 60s) {
-        reinitialized_ = cluster_.scheduler.now();
+      if (cluster_.scheduler.now() > healed + operator_comes && cluster_.scheduler.now() > operator_came_ + 60s) {
+        operator_came_ = cluster_.scheduler.now();
         copy_anew_where_wal_is_gone();
+        fail_over_where_votes_are_lost();
       }
       play(cluster_.scheduler.now() + 1s);
       whole = checker_.trouble().empty() ? whole + 1 : 0;
@@ -133,7 +148,7 @@ class Run {
   Checker checker_;
   Faults faults_;
   Duration recovered_after_{};
-  Time reinitialized_{};
+  Time operator_came_{};
 };
 
 }  // namespace

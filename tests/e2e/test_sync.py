@@ -3,6 +3,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 import facts
 from facts import configure, sync_key, wait_sync_standby
 from harness import Writer, wait_for
@@ -75,6 +77,25 @@ def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
     cluster.wait_healthy(60)
     wait_sync(cluster, [second])
     configure(cluster, synchronous_mode=None, synchronous_mode_strict=None)
+
+
+@pytest.mark.tamada
+def test_commits_that_wait_learn_of_the_new_standby(cluster):
+    """PostgreSQL looks for them when a standby's message comes, and while all wait no standby has anything to tell for
+    wal_receiver_status_interval, 10 s: a little WAL of ours makes it."""
+    configure(cluster, synchronous_mode=True)
+    wait_sync_standby(cluster)
+    leader = cluster.leader()
+    first = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
+    second = next(n for n in cluster.replicas() if n is not first)
+    before = leader.sql("select pg_current_wal_flush_lsn()")[0][0]
+    first.stop()
+    wait_sync(cluster, [second])
+    seen = leader.pg("pg_waldump", "--path", f"{leader.data}/pg_wal", "--rmgr", "LogicalMessage", "--start", before)
+    assert 'prefix "tamada"' in seen.stdout, seen
+    first.start()
+    cluster.wait_healthy(60)
+    configure(cluster, synchronous_mode=None)
 
 
 def test_only_the_synchronous_standby_is_promoted(cluster):

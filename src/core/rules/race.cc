@@ -1,4 +1,6 @@
 // No leader: who is the healthiest takes the key. Losing the comparison costs nothing: the loser looks again.
+#include <algorithm>
+
 #include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/rules/common.h"
@@ -75,14 +77,29 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
   // A standby cluster has no primary that could live on.
   if (seen.cluster.initialize || seen.settings.standby_cluster || memory.last_leader == seen.self ||
-      seen.postgres.running_primary() || seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
+      seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
     return std::nullopt;
+  }
+  if (seen.postgres.running_primary()) {
+    // It may be the only one there is, of a cluster that is new to the DCS.
+    const auto silent = std::ranges::find_if(seen.peers, [](const auto& peer) { return !peer.second.reachable; });
+    if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
+    return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
   }
   const auto it = seen.peers.find(memory.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
   // Started since, we do not even know who it was.
   const std::string who = memory.last_leader.empty() ? "the last leader" : memory.last_leader;
   return "the keys are gone and " + who + " is silent: it may be a primary until its lease ends";
+}
+
+// A primary whose daemon was away, and which others have left behind meanwhile.
+std::optional<std::string> left_behind(const Observation& seen, const Memory& memory) {
+  if (!seen.postgres.running_primary() || seen.settings.pause || memory.last_leader == seen.self) return std::nullopt;
+  for (const auto& [peer_name, peer] : seen.peers) {
+    if (auto why = newer_timeline(seen, peer)) return why;
+  }
+  return std::nullopt;
 }
 
 // primary_race_backoff: the old primary still sends WAL, only its daemon is silent. As in Patroni the first loop_wait
@@ -157,7 +174,10 @@ Answer race(const Observation& seen, const Memory& memory) {
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
-  if (!obstacle) obstacle = leader_may_live_on(seen, memory);
+  if (!obstacle) obstacle = left_behind(seen, memory);
+  if (const auto why = leader_may_live_on(seen, memory); !obstacle && why) {
+    return wait(memory, *why, seen.now + race_retry);
+  }
   if (const auto who = may_have_our_leave(seen, memory); !obstacle && !who.empty()) {
     obstacle = "started less than ttl ago: " + who +
                " is silent, and may be a primary by a leave that we gave in failsafe mode";

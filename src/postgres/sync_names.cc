@@ -1,0 +1,83 @@
+// synchronous_standby_names, and that the commits which wait learn of it. Source: PostgreSQL,
+// src/backend/replication/syncrep.c: whether a commit still has to wait is looked at only when a standby's message
+// arrives, and while all commits wait there is nothing that a standby had to confirm: its next message comes after
+// wal_receiver_status_interval, 10 s.
+#include "core/sync_names.h"
+
+#include "net/log.h"
+#include "postgres/conninfo.h"
+#include "postgres/node.h"
+
+namespace tamada::postgres {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Duration query_timeout = 5s;
+constexpr Duration reload_timeout = 1s;
+constexpr Duration reload_poll = 2ms;
+constexpr Duration senders_take = 300ms;  // to read their configuration again
+
+awaitable<Result<void>> in_force(Connection& connection, const std::string& names) {
+  const auto deadline = Clock::now() + reload_timeout;
+  std::string now;
+  do {
+    const auto rows = co_await connection.query("SHOW synchronous_standby_names", query_timeout);
+    if (!rows) co_return std::unexpected(rows.error());
+    now = rows->front().front().value_or("");
+    if (now == names) co_return Result<void>();
+    co_await pause(reload_poll);
+  } while (Clock::now() < deadline);
+  co_return core::fail("it is still '" + now + "' after a reload");
+}
+
+// Of the standbys named, how many senders of WAL still go by the old names; nothing: this server sends as a standby.
+std::string senders_behind(const core::SyncNames& names) {
+  std::string list;
+  for (const auto& standby : names.standbys)
+    list += (list.empty() ? "" : ", ") + ("pg_catalog.lower(" + quote_literal(standby) + ")");
+  return "SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state = 'streaming' AND sync_priority = 0 AND "
+         "pg_catalog.lower(application_name) IN (" +
+         list + ") HAVING NOT pg_catalog.pg_is_in_recovery()";
+}
+
+// A little WAL makes each standby send a message. Our own commit waits for none.
+awaitable<Result<void>> wake_commits(Connection& connection, const core::SyncNames& names) {
+  const auto deadline = Clock::now() + senders_take;
+  for (;;) {
+    const auto rows = co_await connection.query(senders_behind(names), query_timeout);
+    if (!rows) co_return std::unexpected(rows.error());
+    if (rows->empty()) co_return Result<void>();
+    if (rows->front().front() == "0" || Clock::now() >= deadline) break;
+    co_await pause(reload_poll);
+  }
+  for (const char* statement : {"SET synchronous_commit = local",
+                                "SELECT pg_catalog.pg_logical_emit_message(true, 'tamada', 'synchronous standbys')"}) {
+    const auto done = co_await connection.query(statement, query_timeout);
+    if (!done) co_return std::unexpected(done.error());
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names) {
+  // Opened before the reload: it learns of the new value as every other session does.
+  Connection connection(node.executor);
+  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  node.configuration.sync_names(names);
+  const auto changed = node.configuration.write_same_role(node.data.major_version());
+  if (!changed) co_return std::unexpected(changed.error());
+  node.server.reload();
+  if (auto done = co_await in_force(connection, names); !done) co_return done;
+  const auto parsed = core::parse_sync_names(names);
+  if (parsed.standbys.empty()) co_return Result<void>();  // then the server wakes them by itself
+  const auto woken = co_await wake_commits(connection, parsed);
+  if (!woken) log::warning("commits that wait may do so for some seconds more: {}", woken.error().what);
+  co_return Result<void>();
+}
+
+}  // namespace tamada::postgres
