@@ -55,6 +55,21 @@ TEST(Paused, ADivergedStandbyIsNotStopped) {
   EXPECT_EQ(decision.reason, "PAUSE: the timeline has diverged from c's");
 }
 
+// Found by simulation (seed 3256052): the candidate of a switchover did not know how far the old leader had been.
+TEST(Paused, WhoStoppedCleanlyTellsHowFarItWas) {
+  Paused scene;
+  scene.we_lead().primary().stopped(ControlState::shut_down);
+  scene.seen.postgres.control->checkpoint = 900;
+  const auto stopped = scene.decide();
+  ASSERT_TRUE(find<ReleaseLeader>(stopped)) << stopped.reason;
+  EXPECT_EQ(find<ReleaseLeader>(stopped)->optime, 900);
+  scene.stopped(ControlState::in_production);
+  scene.seen.postgres.control->checkpoint = 900;
+  const auto crashed = scene.decide();
+  ASSERT_TRUE(find<ReleaseLeader>(crashed)) << crashed.reason;
+  EXPECT_EQ(find<ReleaseLeader>(crashed)->optime, std::nullopt);  // a crash: it was further than its last checkpoint
+}
+
 // It may answer again, as the primary that it was.
 TEST(Paused, WhoDoesNotAnswerKeepsTheKey) {
   for (const auto state : {ProcessState::unresponsive, ProcessState::starting}) {

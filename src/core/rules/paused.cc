@@ -4,6 +4,17 @@
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
+namespace {
+
+// Whoever takes over should have all of it.
+std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
+  const auto& control = seen.postgres.control;
+  const bool cleanly =
+      seen.postgres.process == ProcessState::stopped && control && control->state == ControlState::shut_down;
+  return cleanly ? std::optional(control->checkpoint) : std::nullopt;
+}
+
+}  // namespace
 
 Answer paused(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
@@ -23,7 +34,8 @@ Answer paused(const Observation& seen, const Memory& memory) {
   if (seen.holds_leader_key() && seen.postgres.silent_primary())
     return warn(memory, "PAUSE: PostgreSQL does not answer; the leader key stays ours");
   if (seen.holds_leader_key())
-    return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary", {ReleaseLeader{}});
+    return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary",
+                {ReleaseLeader{stopped_cleanly_at(seen)}});
   // After a switchover in pause the old primary still has to come back as a standby.
   if (memory.role_told == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.process == ProcessState::stopped) return say(memory, "PAUSE: postgres is not running");
