@@ -27,7 +27,8 @@ OUTAGES = [("switchover", "switchover over REST"),
            ("node_loss", "loss of the primary's node (daemon and PostgreSQL at once)"),
            ("kill_daemon", "`kill -9` of the primary's daemon, started again after 1 s"),
            ("etcd_wiped", "all keys deleted from etcd"),
-           ("etcd_restart", "etcd killed and started again")]
+           ("etcd_restart", "etcd killed and started again"),
+           ("sync_standby_loss", "loss of the synchronous standby, on which writes wait")]
 
 
 def sides():

@@ -1,4 +1,5 @@
 """One trouble each, on a healthy cluster: what clients notice of it. All times in seconds."""
+import json
 import pathlib
 import signal
 import sys
@@ -84,4 +85,23 @@ def etcd_restart(c):
     return outage(c, act, c.dcs["loop_wait"] + 5)
 
 
-SCENARIOS = {f.__name__: f for f in (switchover, kill_postgres, stop_daemon, node_loss, kill_daemon, etcd_wiped, etcd_restart)}
+def sync_standby_loss(c):
+    """In synchronous mode, where writes wait for that standby."""
+    def configure(mode):
+        status, text = c.leader().api("/config", "PATCH", {"synchronous_mode": mode})
+        assert status == 200, text
+
+    def named():
+        key = json.loads(c.keys().get("sync") or "{}")
+        return next((n for n in c.replicas() if n.name == key.get("sync_standby")), None)
+    configure(True)
+    standby = wait_for("a synchronous standby", named, 60)
+    result = outage(c, lambda _: standby.lose(), c.dcs["loop_wait"] + 5)
+    standby.start()
+    c.wait_healthy(120)
+    configure(None)
+    return result
+
+
+SCENARIOS = {f.__name__: f for f in (switchover, kill_postgres, stop_daemon, node_loss, kill_daemon, etcd_wiped, etcd_restart,
+                                    sync_standby_loss)}
