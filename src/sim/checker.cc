@@ -188,6 +188,12 @@ void Checker::new_primary(SimServer& server) {
   statistics_.lost += lost;
   if (lost > 0) c_.trace.line("CHECK", fmt::format("{} acknowledged writes are lost by this promotion", lost));
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
+  const auto* leader = leader_node();
+  if (leader && leader != &node) {
+    const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
+    if (!paused && c_.in_control(node)) violation(node.name + " is promoted without the leader key");
+    if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
+  }
   const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
   if (optime_ > server.end.lsn + limit) {
     violation(fmt::format("{} is promoted {} bytes behind the last published position, more than {}", node.name,
@@ -205,12 +211,6 @@ void Checker::new_primary(SimServer& server) {
     }
   }
   handed_over_ = false;
-  const auto* leader = leader_node();
-  const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-  if (leader && leader != &node) {
-    if (!paused && c_.in_control(node)) violation(node.name + " is promoted without the leader key");
-    if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
-  }
   check_promises(server);
   tip_ = branch;
 }
