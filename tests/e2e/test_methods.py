@@ -114,3 +114,41 @@ def test_a_method_that_fails_leaves_no_cluster(new_cluster):
     assert node.proc.returncode != 0
     assert "initialize" not in cluster.keys()
     assert not processes.alive(node.postmaster_pid())
+
+
+@pytest.mark.tamada
+def test_a_custom_bootstrap_is_told_while_it_runs(new_cluster):
+    cluster = new_cluster(n=1)
+    node, go = cluster.nodes[0], f"{cluster.root}/go"
+    body = ARGUMENTS.format(root=cluster.root)
+    make = script(cluster, "make", body + f'while ! test -e {go}; do sleep 0.05; done\n'
+                  f'{postgres_bin()}/initdb -D "$datadir" --no-sync -U postgres >/dev/null\n')
+    node.config["bootstrap"].update({"method": "made", "made": {"command": make}})
+    cluster.etcd.start()
+    node.start()
+    wait_for("the program", lambda: node.status()["state"] == "running custom bootstrap script", 30)
+    assert not node.is_healthy("/readiness") and not node.is_primary()
+    with open(go, "w"):
+        pass
+    wait_for("the cluster that it made", node.is_primary, 60)
+    assert node.status()["state"] == "running"
+
+
+@pytest.mark.tamada
+def test_a_method_that_keeps_data_gets_what_is_left(new_cluster):
+    """On reinitialize, too: what is there already need not be copied again."""
+    cluster = new_cluster(n=2)
+    first, second = cluster.nodes
+    found = f"{cluster.root}/found"
+    body = ARGUMENTS.format(root=cluster.root) + f'test -e "$datadir/PG_VERSION" && echo kept >> {found} || echo none >> {found}\n'
+    copy = script(cluster, "copy", body + 'find "$datadir" -mindepth 1 -delete 2>/dev/null || true\n'
+                  f'{postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstring"\n')
+    second.config["postgresql"].update({"create_replica_methods": ["delta"], "delta": {"command": copy, "keep_data": True}})
+    cluster.up()
+    first.sql("create table t(v text); insert into t values ('one')")
+    done = cluster.ctl("reinit", "demo", second.name, "--force", "--wait", timeout=120)
+    assert done.returncode == 0, done.stderr
+    cluster.wait_healthy(60)
+    wait_for("the row", lambda: second.sql("select v from t") == [("one",)], 30)
+    with open(found) as f:
+        assert f.read().split() == ["none", "kept"]
