@@ -81,8 +81,8 @@ struct Settings {
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.
   Duration demote_after() const { return std::min(loop_wait + retry_timeout, ttl * 9 / 10); }
   // A primary that finds no leader key, its own or another's, takes it at once; or is read-only after this time, since
-  // others may be promoted any time.
-  Duration keyless_for() const { return retry_timeout / 2; }
+  // others may be promoted any time. Asking a member that does not answer takes up to 2.5 s of it.
+  Duration keyless_for() const { return std::max<Duration>(std::chrono::seconds(3), retry_timeout / 2); }
   // How long the members' answers to POST /failsafe are waited for.
   Duration failsafe_patience() const { return std::min<Duration>(std::chrono::seconds(2), retry_timeout); }
 };
