@@ -62,7 +62,8 @@ awaitable<void> Executor::act(core::WriteStatus write) { co_await t_.store.write
 awaitable<void> Executor::act(core::WriteHistory write) {
   const auto file = co_await t_.postgres.timeline_history(write.timeline);
   if (!file) {
-    log::error("could not read the history of timeline {}: {}", write.timeline, file.error().what);
+    // Of a server restored without it, for good; each loop_wait it is looked for again.
+    log::debug("could not read the history of timeline {}: {}", write.timeline, file.error().what);
     co_return;
   }
   const auto known = t_.store.view().history.value_or(std::vector<core::HistoryLine>{});

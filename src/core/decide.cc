@@ -79,7 +79,7 @@ Memory remember(const Observation& seen, const Memory& before) {
         memory.tenure = seen.cluster.leader->create_revision;
         memory.rewound = false;
         memory.rewind_failed = false;
-        memory.history_checked_for = 0;
+        memory.history_written_at = {};
       }
     } else if (!memory.unlocked_since) {
       memory.unlocked_since = seen.now;

@@ -93,6 +93,23 @@ const Case leader_cases[] = {
      },
      "leader",
      {"WriteHistory"}},
+    // Found by simulation (seed 3458486): the first write was lost, and what others had of the old timeline counted.
+    {"leader_writes_history_until_it_is_there",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.memory.history_written_at = noon - s.seen.settings.loop_wait;
+     },
+     "leader",
+     {"WriteHistory"}},
+    {"leader_waits_for_its_history_to_be_seen",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.memory.history_written_at = noon - 1s;
+     },
+     "leader",
+     {}},
     {"leader_on_timeline_1_beside_a_later_history_writes_its_own",
      [](Scene& s) {
        s.we_lead().primary();

@@ -74,7 +74,7 @@ struct Memory {
   // ---- what was last published, to write no more than needed
   Instant member_published_at{};
   Instant status_written_at{};
-  Timeline history_checked_for = 0;
+  Instant history_written_at{};
   Timeline checkpoint_for = 0;  // the timeline that we have asked a checkpoint on
 
   // ---- replication slots

@@ -131,8 +131,10 @@ void follow_up_promotion(const Observation& seen, Memory& next, Actions& actions
   const auto& cluster = seen.cluster;
   const auto& sql = *seen.postgres.sql;
   // A primary of timeline 1, too, may lead again in the place of one that was promoted meanwhile.
-  if (sql.timeline != 0 && cluster.last_timeline() != sql.timeline && next.history_checked_for != sql.timeline) {
-    next.history_checked_for = sql.timeline;
+  const bool history_due =
+      next.history_written_at == Instant{} || seen.now - next.history_written_at >= seen.settings.loop_wait;
+  if (sql.timeline != 0 && cluster.last_timeline() != sql.timeline && history_due) {
+    next.history_written_at = seen.now;
     actions.push_back(WriteHistory{sql.timeline});
   }
   // pg_rewind reads the timeline from the control file, which only a checkpoint brings up to date.
