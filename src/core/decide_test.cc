@@ -151,9 +151,17 @@ const Case leader_cases[] = {
      "recover",
      {"ReleaseLeader"}},
     {"new_leader_promotes", [](Scene& s) { s.we_lead().standby(); }, "promote", {"StartJob promote"}},
-    {"failed_promotion_gives_the_key_up",
+    // Found by simulation (seed 3508338): a server that hung was promoted after the key had gone.
+    {"failed_promotion_stops_the_server",
      [](Scene& s) { s.we_lead().standby().job(JobKind::promote, JobState::failed); },
      "promote",
+     {"StartJob stop"}},
+    {"failed_promotion_gives_the_key_up_once_it_has_stopped",
+     [](Scene& s) {
+       s.we_lead().standby().stopped(ControlState::in_archive_recovery).job(JobKind::stop, JobState::succeeded);
+       s.memory.handing_over = "promotion failed";
+     },
+     "hand_over",
      {"ReleaseLeader"}},
     {"nofailover_never_promotes",
      [](Scene& s) {
@@ -497,6 +505,21 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(deeds(keyless.decide()), Deeds{});
   keyless.memory.keyless_since = noon - 5s;
   EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
+}
+
+// Found by simulation (seed 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a
+// key.
+TEST(Replica, AServerFoundMuteMayBeInTheMidstOfAPromotion) {
+  auto scene = Scene().b_leads().standby();
+  scene.seen.postgres.sql.reset();
+  scene.seen.postgres.standby_signal = true;
+  scene.seen.postgres.process = ProcessState::unresponsive;
+  EXPECT_EQ(deeds(scene.decide()), Deeds{"StartJob stop"});
+  scene.memory.answered = true;
+  EXPECT_EQ(deeds(scene.decide()), Deeds{});
+  scene.memory.answered = false;
+  scene.seen.postgres.process = ProcessState::starting;  // replaying for long, and not yet told anything
+  EXPECT_EQ(deeds(scene.decide()), Deeds{});
 }
 
 TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {

@@ -26,7 +26,8 @@ struct Restarting {
 };
 
 struct Memory {
-  Instant born{};  // when this daemon first decided
+  Instant born{};         // when this daemon first decided
+  bool answered = false;  // the server has answered since, or was started by us: what it is, is known
 
   // ---- the cluster
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though

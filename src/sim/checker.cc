@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes on a machine that was frozen
 constexpr Duration settled_for = 12s;  // a member that has been as it is
+constexpr Duration under_way = 5s;     // what had been decided before all keys were deleted
 constexpr Duration decided_lately = 3s;
 constexpr Duration request_counts = 60s;      // a failover that somebody asked for, after the last of its key
 constexpr Duration pause_known = 30s;         // to a daemon that reaches etcd
@@ -60,10 +61,8 @@ const Node* Checker::leader_node() const {
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
-  if (wiped_at_ && now - *wiped_at_ < std::chrono::seconds(c_.profile.ttl) &&
-      !c_.network.both_ways(node.id, c_.dcs_endpoint())) {
-    return true;
-  }
+  const bool reaches_etcd = c_.network.both_ways(node.id, c_.dcs_endpoint()) && c_.network.loss == 0;
+  if (wiped_at_ && now - *wiped_at_ < (reaches_etcd ? under_way : std::chrono::seconds(c_.profile.ttl))) return true;
   if (c_.options.guard) {
     if (!c_.in_control(node) && node.saw_pause)
       return true;  // pause switches the guard off, and nobody is there to switch it on
@@ -188,11 +187,11 @@ void Checker::new_primary(SimServer& server) {
   statistics_.lost += lost;
   if (lost > 0) c_.trace.line("CHECK", fmt::format("{} acknowledged writes are lost by this promotion", lost));
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
-  const auto* leader = leader_node();
-  if (leader && leader != &node) {
+  if (const auto* leader = leader_node(); leader != &node) {
     const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-    if (!paused && c_.in_control(node)) violation(node.name + " is promoted without the leader key");
-    if (leader->server.writable()) return;  // a machine that was frozen in the midst of a promotion
+    // A machine that was frozen in the midst of a promotion, or a server that hung: over as soon as the daemon looks.
+    if (!c_.in_control(node)) return;
+    if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
   const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
   if (optime_ > server.end.lsn + limit) {

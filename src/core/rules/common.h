@@ -68,6 +68,15 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   return since + seen.settings.retry_timeout;
 }
 
+// Where a primary's WAL ends that has stopped: whoever takes over should have all of it. Nothing: after a crash nobody
+// knows, it was further than its last checkpoint.
+inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
+  const auto& control = seen.postgres.control;
+  const bool cleanly =
+      seen.postgres.process == ProcessState::stopped && control && control->state == ControlState::shut_down;
+  return cleanly ? std::optional(control->checkpoint) : std::nullopt;
+}
+
 inline std::string seconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }

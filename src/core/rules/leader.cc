@@ -73,9 +73,11 @@ Answer promote(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || !seen.postgres.running_standby()) return std::nullopt;
   Memory next = memory;
   if (job_failed(seen, memory, JobKind::promote)) {
+    // It was told to, and may still do so when nobody expects it.
     next.job_seen = seen.job.id;
-    next.gave_up_at = seen.now;
-    return warn(next, "released leader key: promotion failed: " + seen.job.error, {ReleaseLeader{}});
+    next.handing_over = "promotion failed";
+    return warn(next, "stopping PostgreSQL, then the leader key goes: promotion failed: " + seen.job.error,
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
   }
   if (job_ended(seen, memory, JobKind::promote)) return say(next, "waiting for the promoted server to answer");
   if (!seen.settings.tags.may_be_promoted()) {

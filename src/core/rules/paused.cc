@@ -4,18 +4,6 @@
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
-namespace {
-
-// Whoever takes over should have all of it.
-std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
-  const auto& control = seen.postgres.control;
-  const bool cleanly =
-      seen.postgres.process == ProcessState::stopped && control && control->state == ControlState::shut_down;
-  return cleanly ? std::optional(control->checkpoint) : std::nullopt;
-}
-
-}  // namespace
-
 Answer paused(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
   if (memory.restarting && seen.postgres.process == ProcessState::stopped) return std::nullopt;

@@ -26,8 +26,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
   }
   Actions actions;
   if (seen.holds_leader_key() && seen.dcs.ok) {
-    actions.push_back(
-        ReleaseLeader{seen.postgres.control ? std::optional{seen.postgres.control->checkpoint} : std::nullopt});
+    actions.push_back(ReleaseLeader{stopped_cleanly_at(seen)});
   }
   if (memory.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
   if (seen.lease.id != 0 && seen.dcs.ok) actions.push_back(RevokeLease{});

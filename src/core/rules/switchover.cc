@@ -33,8 +33,9 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
     if (!seen.holds_leader_key()) return say(next, "stopped; the leader key is no longer ours");
     next.gave_up_at = seen.now;
     next.role_told = "demoted";
-    const auto optime = seen.postgres.control ? std::optional{seen.postgres.control->checkpoint} : std::nullopt;
-    return say(next, memory.handing_over + ": stopped cleanly, the leader key is free", {ReleaseLeader{optime}});
+    const auto optime = stopped_cleanly_at(seen);
+    return say(next, memory.handing_over + (optime ? ": stopped cleanly" : ": stopped") + ", the leader key is free",
+               {ReleaseLeader{optime}});
   }
   // It stopped while the DCS was away, and serves reads again since.
   if (seen.postgres.running_standby()) {
