@@ -169,9 +169,15 @@ std::vector<Compare> ClusterStore::still_leader() const {
           {.what = Compare::What::lease, .key = full("leader"), .number = lease_.id, .text = {}}};
 }
 
-awaitable<void> ClusterStore::acquire_leader(core::Revision expected) {
-  std::vector<Compare> compares{
-      {.what = Compare::What::mod_revision, .key = full("leader"), .number = expected, .text = {}}};
+awaitable<void> ClusterStore::acquire_leader(core::AcquireLeader acquire) {
+  const auto unchanged = [this](std::string_view key, core::Revision revision) {
+    return Compare{.what = Compare::What::mod_revision, .key = full(key), .number = revision, .text = {}};
+  };
+  std::vector<Compare> compares{unchanged("leader", acquire.expected)};
+  if (acquire.marks) {
+    compares.push_back(unchanged("sync", acquire.marks->sync));
+    compares.push_back(unchanged("status", acquire.marks->status));
+  }
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("leader"), .value = self_, .lease = lease_.id}};
   const auto won = co_await transact(std::move(compares), std::move(operations));
   if (won && !*won) log::info("Could not take out TTL lock");

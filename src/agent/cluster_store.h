@@ -36,8 +36,7 @@ class ClusterStore {
   awaitable<void> ensure_lease();
   awaitable<void> renew_lease();
   awaitable<void> revoke_lease();
-  // expected: the revision of our own key from before, as the decision saw it; 0: there is none.
-  awaitable<void> acquire_leader(core::Revision expected);
+  awaitable<void> acquire_leader(core::AcquireLeader acquire);
   awaitable<void> release_leader(std::optional<core::Lsn> optime);
   awaitable<void> publish_member(core::Member record);
   awaitable<void> race_initialize();

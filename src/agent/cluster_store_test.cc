@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <map>
 #include <vector>
 
 namespace tamada::agent {
@@ -23,13 +24,18 @@ class FixedClock final : public net::Clock {
 // Nothing is answered, each request for as long as it may last.
 class SilentDcs final : public dcs::Dcs {
  public:
-  std::vector<Duration> requests;  // how long each would have been waited for
+  std::vector<Duration> requests;                  // how long each would have been waited for
+  std::map<std::string, core::Revision> compared;  // by the last transaction: keys' revisions
 
   awaitable<dcs::DcsResult<dcs::Range>> range(std::string, dcs::Revision, Duration timeout) override {
     co_return none(timeout);
   }
-  awaitable<dcs::DcsResult<dcs::TxnResult>> txn(std::vector<dcs::Compare>, std::vector<dcs::Operation>,
+  awaitable<dcs::DcsResult<dcs::TxnResult>> txn(std::vector<dcs::Compare> compares, std::vector<dcs::Operation>,
                                                 Duration timeout) override {
+    compared.clear();
+    for (const auto& one : compares) {
+      if (one.what == dcs::Compare::What::mod_revision) compared[one.key] = one.number;
+    }
     co_return none(timeout);
   }
   awaitable<dcs::DcsResult<dcs::LeaseGrant>> lease_grant(Duration, Duration timeout) override {
@@ -78,6 +84,22 @@ class ClusterStoreTest : public testing::Test {
 TEST_F(ClusterStoreTest, ADecisionWaitsForNoMoreThanOneRequestToASilentDcs) {
   EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});
   EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});  // the next one tries again
+}
+
+// Found by simulation (seed 3664976): a leader had come and gone, and changed who may be promoted, while this node
+// slept.
+TEST_F(ClusterStoreTest, TheLeaderKeyIsTakenOnlyIfNoLeaderHasComeAndGone) {
+  const auto compared = [this](core::AcquireLeader acquire) {
+    store_.begin_round({});
+    asio::co_spawn(io_, store_.acquire_leader(acquire), asio::detached);
+    io_.restart();
+    io_.run();
+    return dcs_.compared;
+  };
+  using Revisions = std::map<std::string, core::Revision>;
+  EXPECT_EQ(compared({.marks = core::LeaderMarks{.sync = 7, .status = 9}}),
+            (Revisions{{"/service/demo/leader", 0}, {"/service/demo/sync", 7}, {"/service/demo/status", 9}}));
+  EXPECT_EQ(compared({.expected = 5}), (Revisions{{"/service/demo/leader", 5}}));
 }
 
 TEST_F(ClusterStoreTest, ARequestEndsWhenTheNextDecisionIsDue) {

@@ -37,7 +37,7 @@ bool Executor::lease_in_force() const {
 
 awaitable<void> Executor::act(core::EnsureLease) { co_await t_.store.ensure_lease(); }
 awaitable<void> Executor::act(core::RenewLease) { co_await t_.store.renew_lease(); }
-awaitable<void> Executor::act(core::AcquireLeader acquire) { co_await t_.store.acquire_leader(acquire.expected); }
+awaitable<void> Executor::act(core::AcquireLeader acquire) { co_await t_.store.acquire_leader(acquire); }
 awaitable<void> Executor::act(core::ReleaseLeader release) { co_await t_.store.release_leader(release.optime); }
 awaitable<void> Executor::act(core::RevokeLease) { co_await t_.store.revoke_lease(); }
 awaitable<void> Executor::act(core::PublishMember publish) {
@@ -91,6 +91,7 @@ awaitable<void> Executor::act(core::ClearFailover clear) {
 
 awaitable<void> Executor::act(core::PollPeers poll) {
   const auto asked_at = t_.clock.now();
+  const auto asked_by = t_.store.view().leader_marks();
   // Who has lost its key cannot win the race, only tell that it is alive: not worth waiting for as long.
   std::vector<core::Member> present, departed;
   for (auto& member : poll.members) {
@@ -111,6 +112,7 @@ awaitable<void> Executor::act(core::PollPeers poll) {
   }
   t_.notes.peers = std::move(answers);
   t_.notes.peers_asked_at = asked_at;
+  t_.notes.peers_asked_by = asked_by;
   t_.notes.peers_answered_at = t_.clock.now();
 }
 

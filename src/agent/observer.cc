@@ -23,6 +23,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.job = jobs_.view();
   seen.peers = notes_.peers;
   seen.peers_asked_at = notes_.peers_asked_at;
+  seen.peers_asked_by = notes_.peers_asked_by;
   seen.peers_answered_at = notes_.peers_answered_at;
   seen.upstream = notes_.upstream;
   seen.own_timeline = notes_.own_timeline;

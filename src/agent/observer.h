@@ -14,6 +14,7 @@ namespace tamada::agent {
 struct Notes {
   std::map<std::string, core::PeerView> peers;
   core::Instant peers_asked_at{}, peers_answered_at{};
+  core::LeaderMarks peers_asked_by;
   std::optional<core::UpstreamView> upstream, own_timeline;
   core::Timeline checkpointed = 0;  // the timeline of our promotion on which a checkpoint has been done
   core::FailsafeView failsafe;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,8 +16,11 @@ namespace tamada::core {
 // ---- the DCS. Writes of the leader compare that the leader key is still ours, at the revision of the Observation.
 struct EnsureLease {};  // grant a new lease: there is none, or it ran out
 struct RenewLease {};   // keep the lease alive; for the leader also confirms the leader key
-struct AcquireLeader {  // create the leader key; compares that it does not exist, or is ours of this revision
+// Create the leader key; compares that it does not exist, or is ours of this revision; and, of a race, that no leader
+// has come and gone since it was decided.
+struct AcquireLeader {
   Revision expected = 0;
+  std::optional<LeaderMarks> marks = {};
 };
 struct ReleaseLeader {  // delete the leader key, having written the position that we stopped at
   std::optional<Lsn> optime;

@@ -94,6 +94,12 @@ struct SyncState {
   Revision revision = 0;
 };
 
+// Revisions of the keys that every leader writes: they tell that one came and went, though nobody saw the leader key.
+struct LeaderMarks {
+  Revision sync = 0, status = 0;  // 0: there is no such key
+  bool operator==(const LeaderMarks&) const = default;
+};
+
 struct ClusterView {
   bool loaded = false;                    // false until the DCS has answered once since the daemon's start
   std::optional<std::string> initialize;  // system identifier; empty while a member bootstraps
@@ -118,6 +124,9 @@ struct ClusterView {
   const Member* leader_member() const { return leader ? member(leader->name) : nullptr; }
   // That which the last leader wrote its history for.
   Timeline last_timeline() const { return history && !history->empty() ? history->back().timeline + 1 : 1; }
+  LeaderMarks leader_marks() const {
+    return {.sync = sync ? sync->revision : 0, .status = status ? status->revision : 0};
+  }
   // "Unlocked" in Patroni's words.
   bool unlocked() const { return !leader || leader->name.empty(); }
 };

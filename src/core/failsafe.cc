@@ -65,10 +65,8 @@ bool gave_leave_meanwhile(const Observation& seen, const Memory& memory) {
 
 std::string may_have_our_leave(const Observation& seen, const Memory& memory) {
   const auto& members = seen.cluster.failsafe;
-  if (!seen.settings.failsafe_mode || !members || seen.postgres.running_primary() ||
-      seen.now - memory.born >= seen.settings.ttl) {
-    return "";
-  }
+  // Be it switched off by now: the key says that a leader has counted on it.
+  if (!members || seen.postgres.running_primary() || seen.now - memory.born >= seen.settings.ttl) return "";
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
     const auto peer = seen.peers.find(member_name);

@@ -193,6 +193,8 @@ TEST(Failsafe, AFreshDaemonDoesNotKnowWhomItGaveLeave) {
     }
     scene.memory.born = noon - c.age;
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
+    scene.seen.settings.failsafe_mode = false;  // since then (seed 3664701)
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
 }
 

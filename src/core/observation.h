@@ -152,6 +152,7 @@ struct Observation {
   JobView job;
   std::map<std::string, PeerView> peers;          // of the last poll
   Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
+  LeaderMarks peers_asked_by;                     // what we saw when it began
   // What our own running standby said when we asked upstream: SQL cannot tell its timeline between two streams.
   std::optional<UpstreamView> own_timeline;
   std::optional<UpstreamView> upstream;  // of the last question

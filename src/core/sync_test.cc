@@ -24,6 +24,7 @@ struct SyncScene : Scene {
   }
   SyncScene& key(const std::string& leader, std::vector<std::string> standbys, int quorum = 0) {
     seen.cluster.sync = SyncState{.leader = leader, .standbys = std::move(standbys), .quorum = quorum, .revision = 70};
+    seen.peers_asked_by = seen.cluster.leader_marks();
     return *this;
   }
   SyncScene& names(const std::string& text) {
@@ -321,6 +322,22 @@ TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
     const auto decision = scene.decide();
     EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, c.takes) << c.what << ": " << decision.reason;
   }
+}
+
+TEST(Sync, TheLeaderKeyIsTakenByTheKeySyncThatWasSeen) {
+  SyncScene scene(SM::quorum);
+  scene.standby().nobody_leads();
+  scene.key("a", {"b", "c"}, 1).dead_peer("b").dead_peer("c");
+  scene.seen.cluster.sync->revision = 7;
+  scene.seen.cluster.status = Status{.optime = 900};
+  scene.seen.cluster.status->revision = 9;
+  EXPECT_TRUE(find<PollPeers>(scene.decide())) << "a leader has come and gone since the others were asked";
+  scene.seen.peers_asked_by = {.sync = 7, .status = 9};
+  const auto decision = scene.decide();
+  const auto* acquire = find<AcquireLeader>(decision);
+  ASSERT_TRUE(acquire && acquire->marks) << decision.reason;
+  EXPECT_EQ(acquire->marks->sync, 7);
+  EXPECT_EQ(acquire->marks->status, 9);
 }
 
 TEST(Sync, TheOldPrimaryComesBackAlone) {

@@ -113,7 +113,6 @@ core::Result<bool> Configuration::write_standby(core::Upstream upstream, int ser
   role_ = upstream.remote ? config::Role::standby_leader : config::Role::replica;
   const auto lines = recovery_lines(upstream, server_version);
   if (!lines) return std::unexpected(lines.error());
-  sync_names_ = "";  // of a former life as a primary; before a promotion they are set anew
   auto written = write(server_version, *lines);
   if (written && server_version < 120000) {
     const auto recovery = write_if_changed(paths_.recovery_conf, access_file({}) + *lines, 0600);

@@ -75,8 +75,10 @@ class Configuration {
   std::optional<config::Role> written_for_;
   std::optional<std::chrono::steady_clock::time_point> failed_at_;
   std::set<std::string> known_;
-  mutable std::set<std::string> warned_;   // each warning once
-  std::optional<std::string> sync_names_;  // nothing: as the file says
+  mutable std::set<std::string> warned_;  // each warning once
+  // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
+  // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
+  std::optional<std::string> sync_names_;
   bool raised_ = false;
   bool feedback_enforced_ = false;
 };

@@ -214,7 +214,7 @@ awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstr
   if (server_.directory != core::DataDirectory::valid) co_return core::fail("the data directory is an unfinished copy");
   crashed_ = false;
   server_.following = upstream;
-  if (upstream || !synchronous_()) server_.set_sync_names("");
+  if (!synchronous_()) server_.set_sync_names("");
   const bool as_standby = upstream.has_value() && !bugs_.is("standby-starts-as-primary");
   server_.start(as_standby);
   const auto until = timeout > 0s ? life_.scheduler().now() + timeout : never;
@@ -291,7 +291,6 @@ awaitable<Result<void>> SimPostgres::promote() {
 awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (bugs_.is("follow-not-done")) co_return Result<void>();
-  server_.set_sync_names("");
   server_.follow(std::move(upstream));
   co_return Result<void>();
 }

@@ -169,7 +169,9 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
   const auto others = everybody_else(seen, memory);
-  if (!others.empty() && !peers_fresh(seen, memory.unlocked_since)) {
+  // A leader may have come and gone since they were asked, unseen by a machine that was frozen.
+  const bool asked = peers_fresh(seen, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
+  if (!others.empty() && !asked) {
     return ask(memory, "no leader: asking the other members", {PollPeers{others}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
@@ -184,10 +186,11 @@ Answer race(const Observation& seen, const Memory& memory) {
   }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
+    const auto& cluster = seen.cluster;
     return say(memory,
                seen.postgres.running_primary() ? "acquired session lock as a leader"
                                                : "taking the leader key: healthiest member",
-               {AcquireLeader{}});
+               {AcquireLeader{.marks = seen.cluster.leader_marks()}});
   }
   if (seen.postgres.running_primary() && !seen.settings.pause) {
     return warn(memory, "demoting self because i am not the healthiest node: " + *obstacle,
