@@ -86,6 +86,8 @@ Memory remember(const Observation& seen, const Memory& before) {
       memory.unlocked_since = seen.now;
     }
   }
+  // Whether another has led since our lease ended, nobody has told us.
+  if (memory.last_leader == seen.self && !seen.lease_alive()) memory.last_leader.clear();
   if (!keyless(seen, memory)) {
     memory.keyless_since.reset();
   } else if (!memory.keyless_since) {

@@ -385,6 +385,18 @@ const Case race_cases[] = {
      },
      "race",
      {"AcquireLeader"}},
+    // Found by simulation (seed 3701192).
+    {"primary_that_led_last_and_slept_beyond_its_lease_knows_nothing",
+     [](Scene& s) {
+       s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
+       s.memory.last_leader = "a";
+       const auto ended = s.seen;
+       s.seen.lease = {};
+       s.memory = s.decide().memory;
+       s.seen = ended;
+     },
+     "race",
+     {"StartJob stop"}},
     {"primary_does_not_take_the_key_when_all_are_gone_and_somebody_is_silent",
      [](Scene& s) {
        s.nobody_leads().primary().dead_peer("b").peer("c", true, 900);

@@ -235,6 +235,16 @@ TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
   }
 }
 
+// Found by simulation (seed 3752637): it had no key when the DCS fell silent, and others may have been promoted.
+TEST(Failsafe, IsNotForAPrimaryThatHasNoKey) {
+  FailsafeScene scene;
+  scene.nobody_leads().dcs_down_since(6s, 7s);
+  scene.memory.keyless_since = noon - 6s;
+  const auto decision = scene.decide();
+  EXPECT_FALSE(find<AskFailsafe>(decision)) << decision.reason;
+  EXPECT_TRUE(find<StartJob>(decision)) << decision.reason;
+}
+
 TEST(Failsafe, ThePrimaryTakesTheKeyAgainWhenTheDcsIsBack) {
   FailsafeScene scene;
   scene.nobody_leads().peer("b", true, 900).peer("c", true, 900);

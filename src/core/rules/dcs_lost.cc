@@ -36,7 +36,7 @@ Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
 // Goes on as the primary by the others' leave, or asks for it. Nothing: that is not possible.
 std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
-  if (failsafe_refused(seen)) return std::nullopt;
+  if (failsafe_refused(seen) || memory.keyless_since) return std::nullopt;  // it is the leader's
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
   // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
