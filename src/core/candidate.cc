@@ -197,7 +197,9 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
   if (!peer->running) return member.name + ": PostgreSQL is not running";
   if (!peer->in_recovery) return member.name + " is a primary";
   if (peer->nofailover || peer->failover_priority <= 0) return member.name + " is tagged as nofailover";
-  if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline) {
+  // Just after a promotion its standbys stream already, and still tell the old timeline for a moment.
+  const bool on_its_way = peer->streaming && peer->timeline < reference.timeline;
+  if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline && !on_its_way) {
     return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
            std::to_string(reference.timeline);
   }

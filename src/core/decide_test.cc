@@ -151,6 +151,13 @@ const Case leader_cases[] = {
      "recover",
      {"ReleaseLeader"}},
     {"new_leader_promotes", [](Scene& s) { s.we_lead().standby(); }, "promote", {"StartJob promote"}},
+    {"promotion_that_the_operator_refused_gives_the_key_up",
+     [](Scene& s) {
+       s.we_lead().standby().job(JobKind::promote, JobState::failed);
+       s.seen.job.step = "pre_promote";
+     },
+     "promote",
+     {"ReleaseLeader"}},
     // Found by simulation (seed 3508338): a server that hung was promoted after the key had gone.
     {"failed_promotion_stops_the_server",
      [](Scene& s) { s.we_lead().standby().job(JobKind::promote, JobState::failed); },
@@ -905,6 +912,23 @@ const Case switchover_cases[] = {
      [](Scene& s) {
        s.we_lead().primary(3'000'000).peer("b", true, 1000);
        s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"goes_to_a_candidate_that_still_tells_the_timeline_of_before_the_last_promotion",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2).peer("b", true, 1000, 1);
+       s.seen.peers["b"].streaming = true;
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
+     },
+     "switchover",
+     {"StartJob stop"}},
+    {"refuses_a_candidate_that_was_left_on_an_older_timeline",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2).peer("b", true, 1000, 1);
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
      },
      "switchover",
      {"ClearFailover"}},

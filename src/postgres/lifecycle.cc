@@ -132,10 +132,12 @@ awaitable<Result<void>> promote_server(Node& node) {
   if (co_await in_recovery(node, connection) == false) co_return Result<void>();
   // The operator's fence: where it fails there is no promotion.
   if (const auto& command = node.local.postgresql.pre_promote; !command.empty()) {
+    node.step("pre_promote");
     Script script{.what = "pre_promote script", .command = command, .arguments = {}, .env = {}};
     auto done = co_await run_script(std::move(script), 0s);
     if (!done) co_return done;
   }
+  node.step("promote");
   // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
   if (auto written = write_file(node.paths.in_data_dir("promote"), "", 0600); !written) co_return written;
   postmaster->signal(SIGUSR1);

@@ -73,8 +73,12 @@ Answer promote(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || !seen.postgres.running_standby()) return std::nullopt;
   Memory next = memory;
   if (job_failed(seen, memory, JobKind::promote)) {
-    // It was told to, and may still do so when nobody expects it.
     next.job_seen = seen.job.id;
+    if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
+      next.gave_up_at = seen.now;
+      return warn(next, "released leader key: promotion failed: " + seen.job.error, {ReleaseLeader{}});
+    }
+    // It was told to, and may still do so when nobody expects it.
     next.handing_over = "promotion failed";
     return warn(next, "stopping PostgreSQL, then the leader key goes: promotion failed: " + seen.job.error,
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
