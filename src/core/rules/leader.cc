@@ -76,7 +76,11 @@ Answer promote(const Observation& seen, const Memory& memory) {
     next.job_seen = seen.job.id;
     if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
       next.gave_up_at = seen.now;
-      return warn(next, "released leader key: promotion failed: " + seen.job.error, {ReleaseLeader{}});
+      Actions actions{ReleaseLeader{}};
+      // Who asked for us has the answer; the others need not wait for us.
+      const auto& request = seen.cluster.failover;
+      if (request && request->candidate == seen.self) actions.push_back(ClearFailover{request->revision});
+      return warn(next, "released leader key: promotion failed: " + seen.job.error, std::move(actions));
     }
     // It was told to, and may still do so when nobody expects it.
     next.handing_over = "promotion failed";
