@@ -87,19 +87,15 @@ def etcd_restart(c):
 
 def sync_standby_loss(c):
     """In synchronous mode, where writes wait for that standby."""
-    def configure(mode):
-        status, text = c.leader().api("/config", "PATCH", {"synchronous_mode": mode})
-        assert status == 200, text
-
     def named():
         key = json.loads(c.keys().get("sync") or "{}")
         return next((n for n in c.replicas() if n.name == key.get("sync_standby")), None)
-    configure(True)
+    c.configure(synchronous_mode=True)
     standby = wait_for("a synchronous standby", named, 60)
     result = outage(c, lambda _: standby.lose(), c.dcs["loop_wait"] + 5)
     standby.start()
     c.wait_healthy(120)
-    configure(None)
+    c.configure(synchronous_mode=None)
     return result
 
 

@@ -153,7 +153,9 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   answer.our_newest = co_await t_.postgres.newest_history();
   const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
   answer.our_timeline = ours;
-  if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
+  if (ours < answer.timeline) {  // else our_history says it
+    if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
+  }
   // A server that crashed has not told its control file of the last timeline that it received.
   for (const auto timeline : std::set{ours, std::max(ours, answer.our_newest)} | std::views::reverse) {
     const auto from = core::beginning_of(timeline, answer.history, answer.timeline);

@@ -26,9 +26,9 @@ class Checker {
   void client();
   void faults_are_over() { quiet_ = true; }
   // Why the cluster is not whole; empty: it is.
-  // Of members that the key sync names; see `fail_over_where_votes_are_lost`.
-  bool votes_are_lost() const;
   std::string trouble() const;
+  // A member that the key sync names has lost its data.
+  bool votes_are_lost() const;
 
   const Node* leader_node() const;  // who holds the key
   void violation(const std::string& what);

@@ -75,10 +75,5 @@ def sync_key(cluster):
     return found.get("leader"), sorted((found.get("sync_standby") or "").split(",")), found.get("quorum")
 
 
-def configure(cluster, **changes):
-    status, text = cluster.leader().api("/config", "PATCH", changes)
-    assert status == 200, text
-
-
 def wait_sync_standby(cluster):
     wait_for("a synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)

@@ -24,10 +24,6 @@ def changes(node, slot):
     return [row[0] for row in node.sql(f"select data from pg_logical_slot_get_changes('{slot}', null, null)")]
 
 
-def configure(node, patch):
-    assert node.api("/config", "PATCH", patch)[0] == 200
-
-
 def test_slots_through_a_failover(new_cluster):
     cluster = new_cluster()
     for node in cluster.nodes:
@@ -36,7 +32,7 @@ def test_slots_through_a_failover(new_cluster):
     leader = cluster.leader()
 
     # ---- permanent slots are made on the leader, and come to the standbys
-    configure(leader, {"slots": {"log": LOGICAL, "phys": {"type": "physical"}}})
+    leader.configure({"slots": {"log": LOGICAL, "phys": {"type": "physical"}}})
     for node in cluster.nodes:
         wait_slots(node, "log", "phys", *(other.name for other in cluster.nodes if other is not node))
     cluster.wait_healthy()
@@ -77,10 +73,10 @@ def test_slots_through_a_failover(new_cluster):
     wait_slots(lost, "log", "phys")
 
     # ---- whose slots are whose
-    configure(leader, {"ignore_slots": [{"name": "kept", "type": "physical"}]})
+    leader.configure({"ignore_slots": [{"name": "kept", "type": "physical"}]})
     for name in ("kept", "stray"):
         leader.sql(f"select pg_create_physical_replication_slot('{name}', true)")
-    configure(leader, {"slots": {"log": None}})
+    leader.configure({"slots": {"log": None}})
     for node in cluster.nodes:
         wait_no_slot(node, "log")
     assert {"kept", "stray"} <= set(slots(leader)), "made by somebody since the start: left alone for now"

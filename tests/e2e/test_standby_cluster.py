@@ -7,10 +7,6 @@ from harness import wait_for
 from harness.cluster import postgres_bin
 
 
-def configure(node, patch):
-    assert node.api("/config", "PATCH", patch)[0] == 200
-
-
 def is_standby_leader(node):
     return node.is_healthy("/standby-leader")
 
@@ -44,7 +40,7 @@ def test_standby_cluster(new_cluster):
     main = new_cluster(2)
     main.up()
     primary = main.leader()
-    configure(primary, {"slots": {"far": {"type": "physical", "cluster_type": "primary"}}})
+    primary.configure({"slots": {"far": {"type": "physical", "cluster_type": "primary"}}})
     primary.sql("create table t (v text)")
     primary.sql("insert into t values ('first')")
     wait_for("the slot", lambda: primary.sql("select 1 from pg_replication_slots where slot_name = 'far'"), 20)
@@ -75,9 +71,9 @@ def test_standby_cluster(new_cluster):
 
     # ---- the two change their parts: nothing is lost, nobody is rewound or copied
     primary.sql("insert into t values ('third')")
-    configure(primary, {"standby_cluster": {"host": "127.0.0.1", "port": first.pg_port}, "slots": None})
+    primary.configure({"standby_cluster": {"host": "127.0.0.1", "port": first.pg_port}, "slots": None})
     wait_standby_leader(primary)
-    configure(first, {"standby_cluster": None})
+    first.configure({"standby_cluster": None})
     assert far.wait_leader(40) is first
     facts.wait_writable(first)
     wait_count(first, 3)

@@ -52,7 +52,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
     print(f"SEED={seed}")
     rng = random.Random(f"{seed}{mode}")
     cabled.heal()
-    facts.configure(cabled, synchronous_mode=True if mode == "on" else mode)
+    cabled.configure(synchronous_mode=True if mode == "on" else mode)
     facts.wait_sync_standby(cabled)
     with Writer(cabled, table=f"storm_{mode}") as writer:
         for _ in range(failures):
@@ -62,7 +62,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
             assert writer.missing() == []
             writer.wait_for_writes(time.monotonic(), timeout=60)
     assert writer.missing() == []
-    facts.configure(cabled, synchronous_mode=None)
+    cabled.configure(synchronous_mode=None)
 
 
 def test_who_is_cut_off_is_left_by_all(cabled):

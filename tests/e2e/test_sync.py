@@ -6,7 +6,7 @@ import time
 import pytest
 
 import facts
-from facts import configure, sync_key, wait_sync_standby
+from facts import sync_key, wait_sync_standby
 from harness import Writer, wait_for
 
 
@@ -31,7 +31,7 @@ def wait_sync(cluster, standbys, quorum=0, count=None, timeout=30):
 def test_on_and_off_live(cluster):
     leader = cluster.leader()
     others = cluster.replicas()
-    configure(cluster, synchronous_mode=True)
+    cluster.configure(synchronous_mode=True)
     wait_sync_standby(cluster)
     first = next(n for n in others if n.name in sync_key(cluster)[1])
     second = next(n for n in others if n is not first)
@@ -41,28 +41,28 @@ def test_on_and_off_live(cluster):
     assert first.status()["sync_standby"] is True and "sync_standby" not in second.status()
     assert "Sync Standby" in cluster.ctl("list").stdout
 
-    configure(cluster, synchronous_node_count=2)
+    cluster.configure(synchronous_node_count=2)
     wait_sync(cluster, others)
-    configure(cluster, synchronous_node_count=1, synchronous_mode="quorum")
+    cluster.configure(synchronous_node_count=1, synchronous_mode="quorum")
     wait_sync(cluster, others, quorum=1, count=1)
     wait_for("health checks", lambda: all(n.is_healthy("/quorum") for n in others), 10)
     assert "Quorum Standby" in cluster.ctl("list").stdout
-    configure(cluster, synchronous_node_count=2)
+    cluster.configure(synchronous_node_count=2)
     wait_sync(cluster, others, quorum=0, count=2)
-    configure(cluster, synchronous_node_count=None, synchronous_mode=None)
+    cluster.configure(synchronous_node_count=None, synchronous_mode=None)
     wait_for("no synchronous replication",
              lambda: "sync" not in cluster.keys() and names(leader) == ("", []), 30)
 
 
 def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
     leader = cluster.leader()
-    configure(cluster, synchronous_mode=True)
+    cluster.configure(synchronous_mode=True)
     wait_sync_standby(cluster)
     first = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
     second = next(n for n in cluster.replicas() if n is not first)
     first.stop()
     wait_sync(cluster, [second])
-    configure(cluster, synchronous_mode_strict=True)
+    cluster.configure(synchronous_mode_strict=True)
     second.stop()
     facts.wait_log(leader, "No active replication connections from Patroni members and synchronous_mode_strict is requested")
     assert sync_key(cluster) == (leader.name, [second.name], 0) and names(leader) == ("", [second.name])
@@ -76,14 +76,14 @@ def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
     first.start()
     cluster.wait_healthy(60)
     wait_sync(cluster, [second])
-    configure(cluster, synchronous_mode=None, synchronous_mode_strict=None)
+    cluster.configure(synchronous_mode=None, synchronous_mode_strict=None)
 
 
 @pytest.mark.tamada
 def test_commits_that_wait_learn_of_the_new_standby(cluster):
     """PostgreSQL looks for them when a standby's message comes, and while all wait no standby has anything to tell for
     wal_receiver_status_interval, 10 s: a little WAL of ours makes it."""
-    configure(cluster, synchronous_mode=True)
+    cluster.configure(synchronous_mode=True)
     wait_sync_standby(cluster)
     leader = cluster.leader()
     first = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
@@ -95,11 +95,11 @@ def test_commits_that_wait_learn_of_the_new_standby(cluster):
     assert 'prefix "tamada"' in seen.stdout, seen
     first.start()
     cluster.wait_healthy(60)
-    configure(cluster, synchronous_mode=None)
+    cluster.configure(synchronous_mode=None)
 
 
 def test_only_the_synchronous_standby_is_promoted(cluster):
-    configure(cluster, synchronous_mode=True)
+    cluster.configure(synchronous_mode=True)
     wait_sync_standby(cluster)
     leader = cluster.leader()
     synchronous = next(n for n in cluster.replicas() if n.name in sync_key(cluster)[1])
@@ -118,4 +118,4 @@ def test_only_the_synchronous_standby_is_promoted(cluster):
         leader.start()
         cluster.wait_healthy(90)
     assert writer.missing() == []
-    configure(cluster, synchronous_mode=None)
+    cluster.configure(synchronous_mode=None)

@@ -271,6 +271,11 @@ class Node:
     def status(self):
         return json.loads(self.api("/patroni")[1])
 
+    def configure(self, changes):
+        """The dynamic configuration, as PATCH /config has it."""
+        status, text = self.api("/config", "PATCH", changes)
+        assert status == 200, text
+
     def is_healthy(self, path):
         try:
             return self.api(path, timeout=2)[0] == 200
@@ -380,6 +385,9 @@ class Cluster:
     def replicas(self):
         leader = self.leader()
         return [n for n in self.nodes if n is not leader]
+
+    def configure(self, **changes):
+        self.leader().configure(changes)
 
     def wait_leader(self, timeout=60, other_than=None):
         def found():

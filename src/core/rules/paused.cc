@@ -4,6 +4,7 @@
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
+
 Answer paused(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
   if (memory.restarting && seen.postgres.process == ProcessState::stopped) return std::nullopt;
