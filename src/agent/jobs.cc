@@ -43,6 +43,17 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
   co_return core::fail("no such job");
 }
 
+namespace {
+
+std::optional<core::Instant> immediate_at(const core::StartJob& spec, core::Instant now) {
+  if (spec.kind != JobKind::stop) return std::nullopt;
+  if (spec.stop_mode == core::StopMode::immediate) return now;
+  if (spec.timeout == core::Duration{}) return std::nullopt;
+  return now + spec.timeout * (spec.checkpoint_first ? 2 : 1);  // each step has as much
+}
+
+}  // namespace
+
 void Jobs::start(core::StartJob spec) {
   const bool as_primary = spec.kind == JobKind::promote || (spec.kind == JobKind::start && !spec.as_standby);
   view_ = {.kind = spec.kind,
@@ -51,6 +62,7 @@ void Jobs::start(core::StartJob spec) {
            .id = view_.id + 1,
            .started_at = clock_.now(),
            .ended_at = {},
+           .immediate_at = immediate_at(spec, clock_.now()),
            .error = {}};
   const auto done = [this](std::exception_ptr thrown, core::Result<void> result) {
     take_progress(view_);

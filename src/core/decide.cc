@@ -17,6 +17,8 @@ namespace tamada::core {
 namespace {
 
 constexpr std::array table{
+    Rule{"slow_stop", "Postgres takes its time to stop, and others may be promoted from now on: begin anew, in haste.",
+         rules::slow_stop},
     Rule{"shutdown", "Asked to stop: stop postgres, free the leader key, leave.", rules::shutdown},
     Rule{"dcs_lost",
          "The DCS does not answer: a primary becomes read-only before its lease can end, unless in failsafe mode all "

@@ -228,6 +228,46 @@ const Case dcs_cases[] = {
      [](Scene& s) { s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::promote, JobState::running); },
      "dcs_lost",
      {"CancelJob"}},
+    {"a_stop_without_a_limit_is_hurried_when_the_lease_is_about_to_end",
+     [](Scene& s) {
+       s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::running);
+       s.seen.postgres.sql.reset();  // it hangs in the midst of its checkpoint
+     },
+     "slow_stop",
+     {"CancelJob"}},
+    {"a_shutdown_without_a_limit_is_hurried_too",
+     [](Scene& s) {
+       s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::running);
+       s.seen.requests.shutdown = true;
+     },
+     "slow_stop",
+     {"CancelJob"}},
+    {"what_was_hurried_is_stopped_within_the_lease",
+     [](Scene& s) { s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::failed); },
+     "dcs_lost",
+     {"StartJob stop"}},
+    {"a_stop_that_ends_within_the_lease_is_waited_for",
+     [](Scene& s) {
+       s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::running);
+       s.seen.job.immediate_at = noon + 4s;
+     },
+     "dcs_lost",
+     {}},
+    {"a_stop_may_take_its_time_while_the_lease_is_young",
+     [](Scene& s) { s.we_lead().primary().dcs_down_since(3s, 5s).job(JobKind::stop, JobState::running); },
+     "dcs_lost",
+     {}},
+    {"a_stop_is_hurried_when_another_leads",
+     [](Scene& s) {
+       s.b_leads().primary().job(JobKind::stop, JobState::running);
+       s.seen.job.immediate_at = noon + 30s;
+     },
+     "slow_stop",
+     {"CancelJob"}},
+    {"a_standby_stops_in_its_own_time_whoever_leads",
+     [](Scene& s) { s.b_leads().standby().job(JobKind::stop, JobState::running); },
+     "job",
+     {}},
     {"in_pause_the_primary_stays",
      [](Scene& s) {
        s.we_lead().primary().dcs_down_since(60s, 70s);
@@ -507,6 +547,14 @@ const Case race_cases[] = {
 // The answers and the news that somebody was faster came together: the race had no say, its reason is told all the
 // same.
 // Others may be promoted any time beside a primary that has no key: it must not wait long for a slow DCS.
+TEST(Dcs, WhatWasHurriedGetsAFastStopFirst) {
+  Scene s;
+  s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::failed);
+  EXPECT_EQ(find<StartJob>(s.decide())->stop_mode, StopMode::fast);
+  s.seen.job.immediate_at = noon - 1s;
+  EXPECT_EQ(find<StartJob>(s.decide())->stop_mode, StopMode::immediate);
+}
+
 TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   const auto patience = [](const Scene& scene) { return scene.decide().dcs_patience_until; };
   auto leader = Scene().we_lead().primary();
@@ -936,6 +984,23 @@ const Case switchover_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().dead_peer("b").peer("c", true, 1000);
        s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"names_the_candidate_in_failsafe_first",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.settings.failsafe_mode = true;
+       s.seen.cluster.failsafe.emplace()["a"] = "http://a:8008/patroni";
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"WriteFailsafe"}},
+    {"is_not_tried_twice_when_nobody_took_over",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.failover = request("a", "b");
+       s.memory.request_tried = s.seen.cluster.failover->revision;
      },
      "switchover",
      {"ClearFailover"}},

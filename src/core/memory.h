@@ -37,6 +37,7 @@ struct Memory {
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
+  Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
   Instant key_asked_at{};   // when we last reached for the leader key
   std::string last_leader;  // who held the key before it became free
   Lsn received = 0;         // a standby's position

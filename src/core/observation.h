@@ -41,6 +41,8 @@ struct JobView {
   bool as_primary = false;  // start: not as a standby; promote
   std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
   Instant started_at{}, ended_at{};
+  std::optional<Instant>
+      immediate_at;   // stop: from when on it is an immediate one; nothing: it takes as long as it takes
   std::string error;  // failed: why, for the operator
   // Of a job in several steps the last one: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
   std::string step;
@@ -76,7 +78,8 @@ struct UpstreamView {
   Timeline timeline = 0;
   Lsn lsn = 0;
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
-  // What our own history file of the same number says, where there is one; and that of the timeline our WAL ends on.
+  // What our own history file of the same number says, where there is one; and that of an older
+  // timeline that our WAL ends on.
   std::optional<std::vector<HistoryLine>> our_history;
   Timeline our_timeline = 0;  // that our WAL ends on; 0: not known
   std::optional<std::vector<HistoryLine>> our_past;

@@ -56,9 +56,9 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
 inline Instant demote_at(const Observation& seen, const Memory& memory) {
   // Without a key the lease keeps nobody from being promoted.
+  if (memory.keyless_since) return *memory.keyless_since + seen.settings.keyless_for();
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
   // fence has told counts from its start, however often the DCS answers in between.
-  if (memory.keyless_since) return *memory.keyless_since + seen.settings.keyless_for();
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
@@ -66,6 +66,11 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   }
   const auto since = memory.fenced_until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
   return since + seen.settings.retry_timeout;
+}
+
+// What is left of the lease is for stopping; at its end nothing may write any more.
+inline Instant stopped_by(const Observation& seen) {
+  return std::max(seen.lease.deadline.value_or(seen.now), seen.now + 1s);
 }
 
 // Where a primary's WAL ends that has stopped: whoever takes over should have all of it. Nothing: after a crash nobody

@@ -13,9 +13,10 @@ constexpr Duration stop_takes = 1s;
 Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.job_seen = seen.job.id;
-  // What is left of the lease is for stopping; at its end nothing may write any more.
-  const auto left = seen.lease.deadline && *seen.lease.deadline > seen.now + 1s ? *seen.lease.deadline - seen.now : 1s;
-  const bool failed = job_failed(seen, memory, JobKind::stop);
+  const auto left = stopped_by(seen) - seen.now;
+  // One that was only cancelled for being slow has not.
+  const bool failed =
+      job_failed(seen, memory, JobKind::stop) && seen.job.immediate_at && seen.job.ended_at >= *seen.job.immediate_at;
   return warn(
       next, "demoting self because DCS is not accessible and I was a leader",
       {StartJob{

@@ -3,6 +3,23 @@
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
+
+// Begun in peace, a stop takes as long as it takes (a checkpoint, clients, a slow disk), and a server that hangs
+// meanwhile may answer again and take writes.
+Answer slow_stop(const Observation& seen, const Memory& memory) {
+  if (!seen.job.running() || seen.job.kind != JobKind::stop || !seen.postgres.may_write()) return std::nullopt;
+  if (seen.settings.pause || memory.bootstrapping) return std::nullopt;
+  const bool lost_dcs = !seen.dcs.ok && seen.dcs.failing_since != Instant{} && seen.now >= demote_at(seen, memory);
+  const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
+  if (!lost_dcs && !another_leads) return std::nullopt;
+  const auto by = another_leads ? seen.now + 1s : stopped_by(seen);
+  if (seen.job.immediate_at && *seen.job.immediate_at <= by) return std::nullopt;
+  return warn(memory,
+              std::string("stopping PostgreSQL takes too long: ") +
+                  (another_leads ? seen.cluster.leader->name + " is the leader" : "DCS is not accessible"),
+              {CancelJob{}});
+}
+
 Answer job(const Observation& seen, const Memory& memory) {
   if (!seen.job.running()) return std::nullopt;
   const auto kind = seen.job.kind;

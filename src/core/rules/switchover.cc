@@ -1,6 +1,7 @@
 // A switchover or a manual failover that somebody asked for through the key `failover`. The leader checks who can take
 // over, stops postgres cleanly, and gives the key away with the position it stopped at; the candidate takes it.
 #include "core/candidate.h"
+#include "core/failsafe.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
@@ -83,6 +84,13 @@ Answer switchover(const Observation& seen, const Memory& memory) {
     return refuse(seen, memory,
                   what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
   }
+  if (memory.request_tried == request.revision) {
+    return refuse(seen, memory, what + ": tried, and nobody took over");
+  }
+  // A member that joined just now is not named in /failsafe yet, and may not be promoted before.
+  if (auto named = failsafe_to_write(seen)) {
+    return ask(memory, what + ": naming all members in /failsafe", {WriteFailsafe{std::move(*named)}});
+  }
   // Asked for this request: in two switchovers in a row the answers of the first are out of date.
   if (!peers_fresh(seen, memory.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
@@ -101,6 +109,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   }
   if (possible == 0) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
   Memory next = memory;
+  next.request_tried = request.revision;
   if (seen.settings.standby_cluster) {
     // It writes nothing, so there is nothing to stop: it will follow the new one.
     next.gave_up_at = seen.now;
