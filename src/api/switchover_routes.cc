@@ -64,8 +64,10 @@ std::optional<std::string> obstacle_of(const core::Member& member, const core::R
     return core::candidate_obstacle(member, &peer, {}, std::numeric_limits<core::Lsn>::max());
   }
   core::Reference reference{.lsn = seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0};
-  if (seen.postgres.running_primary())
-    reference = {.lsn = seen.postgres.sql->wal_lsn, .timeline = seen.postgres.sql->timeline, .current = false};
+  if (seen.postgres.running_primary()) {
+    reference = core::reference_of(*seen.postgres.sql);
+    reference.current = false;  // as last looked at
+  }
   return core::candidate_obstacle(member, &peer, reference, seen.settings.maximum_lag_on_failover);
 }
 

@@ -190,6 +190,14 @@ std::vector<Gate> promotion_gates(const Observation& seen) {
   return gates;
 }
 
+Reference reference_of(const SqlView& leader) {
+  Reference reference{.lsn = leader.wal_lsn, .timeline = leader.timeline, .current = true};
+  for (const auto& row : leader.replication) {
+    if (row.state == "streaming") reference.standbys.insert(row.application_name);
+  }
+  return reference;
+}
+
 std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
                                               Lsn lag_max) {
   if (!member.tags.may_be_promoted()) return member.name + " is tagged as nofailover";
@@ -198,7 +206,7 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
   if (!peer->in_recovery) return member.name + " is a primary";
   if (peer->nofailover || peer->failover_priority <= 0) return member.name + " is tagged as nofailover";
   // Just after a promotion its standbys stream already, and still tell the old timeline for a moment.
-  const bool on_its_way = peer->streaming && peer->timeline < reference.timeline;
+  const bool on_its_way = peer->timeline < reference.timeline && reference.standbys.contains(member.name);
   if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline && !on_its_way) {
     return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
            std::to_string(reference.timeline);
@@ -215,10 +223,8 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
 
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member) {
   const auto it = seen.peers.find(member.name);
-  const auto mine = own_position(seen.postgres);
-  if (!mine) return "PostgreSQL does not answer here";
-  return candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second,
-                            {.lsn = *mine, .timeline = seen.postgres.sql->timeline, .current = true},
+  if (!seen.postgres.sql) return "PostgreSQL does not answer here";
+  return candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second, reference_of(*seen.postgres.sql),
                             seen.settings.maximum_lag_on_failover);
 }
 

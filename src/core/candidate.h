@@ -10,6 +10,7 @@
 
 #include "core/memory.h"
 #include "core/observation.h"
+#include "core/sync_names.h"
 
 namespace tamada::core {
 
@@ -31,7 +32,9 @@ struct Reference {
   Lsn lsn = 0;
   Timeline timeline = 0;  // 0: unknown
   bool current = false;   // of this moment; else it is what the leader last wrote to the DCS, and others may be ahead
+  Names standbys = {};    // who streams from it
 };
+Reference reference_of(const SqlView& leader);
 // Why `member`, which answered so (nullptr: not at all), cannot take over in a switchover; nothing: it can.
 std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
                                               Lsn lag_max);

@@ -84,8 +84,10 @@ Memory remember(const Observation& seen, const Memory& before) {
         memory.rewind_failed = false;
         memory.history_written_at = {};
       }
-    } else if (!memory.unlocked_since) {
+    } else if (const auto marks = seen.cluster.leader_marks();
+               !memory.unlocked_since || memory.unlocked_marks != marks) {
       memory.unlocked_since = seen.now;
+      memory.unlocked_marks = marks;
     }
   }
   // Whether another has led since our lease ended, nobody has told us.

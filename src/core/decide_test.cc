@@ -589,6 +589,21 @@ TEST(Replica, AServerFoundMuteMayBeInTheMidstOfAPromotion) {
   EXPECT_EQ(deeds(scene.decide()), Deeds{});
 }
 
+// Cut off meanwhile we have not seen it, and the key that it wrote last tells of it.
+TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
+  Scene s;
+  s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+  s.memory.unlocked_since = noon - 30s;
+  s.memory.unlocked_marks = {.sync = 0, .status = 7};
+  s.seen.cluster.status = Status{.optime = 1001, .revision = 7};
+  s.seen.peers_asked_by = s.seen.cluster.leader_marks();
+  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"AcquireLeader"});
+  s.seen.cluster.status->revision = 8;
+  s.seen.peers_asked_by = s.seen.cluster.leader_marks();
+  EXPECT_EQ(s.decide().memory.unlocked_since, noon);
+  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{});
+}
+
 TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();
@@ -966,7 +981,7 @@ const Case switchover_cases[] = {
     {"goes_to_a_candidate_that_still_tells_the_timeline_of_before_the_last_promotion",
      [](Scene& s) {
        s.we_lead().primary(1000, 2).peer("b", true, 1000, 1);
-       s.seen.peers["b"].streaming = true;
+       s.seen.postgres.sql->replication = {{.application_name = "b", .state = "streaming"}};
        s.seen.cluster.failover = request("a", "b");
        s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
      },
@@ -987,14 +1002,32 @@ const Case switchover_cases[] = {
      },
      "switchover",
      {"ClearFailover"}},
+    {"comes_after_the_history_of_a_promotion",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2).peer("b", true, 1000, 2);
+       s.seen.cluster.status = Status{.optime = 1000};
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "leader",
+     {"WriteHistory"}},
+    {"refuses_a_candidate_that_streams_the_old_timeline_from_another",
+     [](Scene& s) {
+       s.we_lead().primary(1000, 2).peer("b", true, 1000, 1);
+       s.seen.postgres.sql->replication = {{.application_name = "c", .state = "streaming"}};
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
+     },
+     "switchover",
+     {"ClearFailover"}},
     {"names_the_candidate_in_failsafe_first",
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);
        s.seen.settings.failsafe_mode = true;
        s.seen.cluster.failsafe.emplace()["a"] = "http://a:8008/patroni";
        s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.status = Status{.optime = 1000};
      },
-     "switchover",
+     "leader",
      {"WriteFailsafe"}},
     {"is_not_tried_twice_when_nobody_took_over",
      [](Scene& s) {

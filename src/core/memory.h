@@ -32,17 +32,18 @@ struct Memory {
   // ---- the cluster
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
                                              // their keys were wiped or expired with the lease
-  std::optional<Instant> unlocked_since;     // when we first saw that there is no leader
+  std::optional<Instant> unlocked_since;     // when we first saw that there is no leader, or that one came and went
+  LeaderMarks unlocked_marks;                // what was in the DCS then
   std::optional<Instant> keyless_since;      // when our primary, outside pause, began to run with no leader in view
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
-  Instant key_asked_at{};   // when we last reached for the leader key
-  std::string last_leader;  // who held the key before it became free
-  Lsn received = 0;         // a standby's position
-  Instant received_at{};    // when that was last seen to move
-  Instant peers_weighed{};  // PeerView answers of that moment have been judged by a race
+  Instant key_asked_at{};      // when we last reached for the leader key
+  std::string last_leader;     // who held the key before it became free
+  Lsn received = 0;            // a standby's position
+  Instant received_at{};       // when that was last seen to move
+  Instant peers_weighed{};     // PeerView answers of that moment have been judged by a race
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with

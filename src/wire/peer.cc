@@ -28,7 +28,6 @@ core::PeerView parse_peer(std::string_view json) {
                                            unsigned_at(*wal, "replayed_location").value_or(0))
                                 : location;
   }
-  peer.streaming = state == "streaming" || text_at(*body, "replication_state") == "streaming";
   const auto timeline = unsigned_at(*body, "timeline").value_or(0);
   if (timeline <= std::numeric_limits<core::Timeline>::max()) peer.timeline = static_cast<core::Timeline>(timeline);
   if (const Json* tags = find(*body, "tags")) {

@@ -112,6 +112,13 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   return members;
 }
 
+// A primary's timeline is not in the key `history` yet. One of timeline 1, too, may lead again in the place of one that
+// was promoted meanwhile.
+inline bool history_missing(const Observation& seen) {
+  const Timeline ours = seen.postgres.running_primary() ? seen.postgres.sql->timeline : 0;
+  return ours != 0 && seen.cluster.last_timeline() != ours;
+}
+
 // The leader's keys, each written only when it differs: initialize, config, status.
 Actions keep_keys(const Observation& seen, Memory& memory);
 

@@ -138,12 +138,10 @@ namespace {
 
 // What a promotion leaves to be done.
 void follow_up_promotion(const Observation& seen, Memory& next, Actions& actions) {
-  const auto& cluster = seen.cluster;
   const auto& sql = *seen.postgres.sql;
-  // A primary of timeline 1, too, may lead again in the place of one that was promoted meanwhile.
   const bool history_due =
       next.history_written_at == Instant{} || seen.now - next.history_written_at >= seen.settings.loop_wait;
-  if (sql.timeline != 0 && cluster.last_timeline() != sql.timeline && history_due) {
+  if (history_missing(seen) && history_due) {
     next.history_written_at = seen.now;
     actions.push_back(WriteHistory{sql.timeline});
   }

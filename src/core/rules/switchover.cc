@@ -87,10 +87,10 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   if (memory.request_tried == request.revision) {
     return refuse(seen, memory, what + ": tried, and nobody took over");
   }
-  // A member that joined just now is not named in /failsafe yet, and may not be promoted before.
-  if (auto named = failsafe_to_write(seen)) {
-    return ask(memory, what + ": naming all members in /failsafe", {WriteFailsafe{std::move(*named)}});
-  }
+  // The first duties of a leader come before: who takes over goes by what they write. A member that /failsafe does not
+  // name may not be promoted, one that does not know our timeline may be promoted on an older one.
+  const bool told_history = !history_missing(seen) || memory.history_written_at != Instant{};
+  if (failsafe_to_write(seen) || !told_history) return std::nullopt;
   // Asked for this request: in two switchovers in a row the answers of the first are out of date.
   if (!peers_fresh(seen, memory.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
