@@ -75,7 +75,9 @@ Memory remember(const Observation& seen, const Memory& before) {
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
     if (!seen.cluster.unlocked()) {
       memory.unlocked_since.reset();
-      memory.last_leader = seen.cluster.leader->name;
+      // Our own of another lease is from a life before, or seen late: who has led since, it does not tell.
+      const bool outlived = seen.cluster.leader->name == seen.self && seen.cluster.leader->lease != seen.lease.id;
+      memory.last_leader = outlived ? "" : seen.cluster.leader->name;
       // Whom we gave the key up for has come.
       if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
       if (seen.cluster.leader->create_revision != memory.tenure) {

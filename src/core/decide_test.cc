@@ -444,6 +444,18 @@ const Case race_cases[] = {
      },
      "race",
      {"StartJob stop"}},
+    // Found by simulation (seed 50007546): its first look after the sleep still showed the key.
+    {"primary_that_slept_and_saw_its_old_key_once_more_knows_nothing",
+     [](Scene& s) {
+       s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
+       const auto awake = s.seen;
+       s.leader_is("a", old_lease);
+       s.memory.last_leader = "a";
+       s.memory = s.decide().memory;
+       s.seen = awake;
+     },
+     "race",
+     {"StartJob stop"}},
     {"primary_does_not_take_the_key_when_all_are_gone_and_somebody_is_silent",
      [](Scene& s) {
        s.nobody_leads().primary().dead_peer("b").peer("c", true, 900);
