@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 import time
 import urllib.error
@@ -187,11 +188,20 @@ class Node:
         self.proc.send_signal(signum)
 
     def stop(self, timeout=60):
-        """As systemd does: SIGTERM, and wait."""
-        if self.running():
-            self.proc.send_signal(signal.SIGCONT)
-            self.proc.terminate()
+        """As systemd does: SIGTERM, and wait. Patroni, too, that has not ended by then is killed, with its server (seen
+        once); ours must end."""
+        if not self.running():
+            return
+        self.proc.send_signal(signal.SIGCONT)
+        self.proc.terminate()
+        try:
             self.proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            with open(self.log_file, "a") as log:
+                log.write(f"{self} did not end within {timeout} s of SIGTERM:\n{processes.described(self.proc.pid)}")
+            if self.side.is_tamada:
+                raise
+            self.lose()
 
     def kill_daemon(self):
         if self.running():

@@ -124,6 +124,22 @@ def tree(pid, stop_at=("postgres",)):
     return found
 
 
+def described(pid):
+    """The process and all below it, with what each of its threads waits for in the kernel."""
+    text = ""
+    for process in tree(pid, stop_at=()):
+        name, state, parent = _stat(process) or ("gone", "", 0)
+        waits = []
+        for wchan in glob.glob(f"/proc/{process}/task/*/wchan"):
+            try:
+                with open(wchan) as f:
+                    waits.append(f.read())
+            except OSError:
+                pass
+        text += f"  {process} (of {parent}) {state} {name}: {', '.join(waits)}\n"
+    return text
+
+
 def adopt_orphans():
     """Become the parent of servers whose daemon was killed, and collect them when they end: under an init that does
     not (a container's first process is often `sleep`), a dead postmaster would go on looking alive."""
