@@ -117,6 +117,10 @@ void SimServer::start(bool as_standby) {
   recovery = as_standby;
   promoting_ = asked_to_stop_ = streaming = false;
   newest_timeline = std::max(newest_timeline, timeline());
+  // Whoever was not told that the server before has ended learns it from this one.
+  for (auto* other : m_.servers) {
+    if (other->streaming && other->upstream() == node_) other->disconnected();
+  }
   const bool crash_recovery = !control.shut_down_cleanly() && control.state != ControlState::in_archive_recovery;
   if (crash_recovery && !as_standby) control.state = ControlState::in_crash_recovery;
   become(ProcessState::starting);
@@ -193,7 +197,8 @@ void SimServer::stop(core::StopMode mode) {
   const bool standby = recovery;
   become(ProcessState::stopping);
   ++life_;
-  promoting_ = false;
+  ++connection_;
+  promoting_ = streaming = false;
   auto takes = m_.random.mostly(50ms, 800ms, 20s, m_.faults ? 0.08 : 0.01);
   Work finish = [this, was_starting, standby] {
     if (was_starting) return ended(true);
@@ -427,6 +432,13 @@ void SimServer::follow(std::optional<core::Upstream> upstream) {
   connect();
 }
 
+void SimServer::disconnected() {
+  streaming = false;
+  ++connection_;
+  notify();
+  after(receiver_retry, [this] { connect(); });
+}
+
 // Called on the upstream whenever there may be something to send.
 void SimServer::send_to(SimServer& standby) {
   if (&standby == this || !standby.streaming || standby.upstream() != node_) return;
@@ -436,10 +448,7 @@ void SimServer::send_to(SimServer& standby) {
   const auto connection = standby.connection_;
   if (!alive || hung || frozen_ || standby.hung || standby.frozen_ || !m_.network.open(node_, standby.node_)) {
     if (process == ProcessState::stopped || now - standby.blocked_since_ > receiver_timeout) {
-      standby.streaming = false;
-      ++standby.connection_;
-      standby.notify();
-      standby.after(receiver_retry, [&standby] { standby.connect(); });
+      standby.disconnected();
       return;
     }
     if (standby.retry_) return;

@@ -111,6 +111,7 @@ class SimServer {
   void wait_for_standbys(Time until);
   void promoted();
   void connect();
+  void disconnected();
   void send_to(SimServer& standby);
   void receive(Position position, std::uint64_t connection);
   void confirm();

@@ -4,6 +4,7 @@ the whole run: the files build on each other, in the order of their names.
 KEEP=FOLDER keeps the hosts, and the inventory in FOLDER, for the next run, which then need not begin with the first file."""
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from deployment import Deployment  # noqa: E402
 from machines import TREE, Machines, install, run, why_not  # noqa: E402
+
+
+def pytest_configure():
+    """Asked to end, the run ends what it started, ansible-playbook among them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def prepared():
