@@ -216,10 +216,13 @@ awaitable<void> ClusterStore::cancel_initialize() {
 }
 
 awaitable<void> ClusterStore::write_initialize(std::string system_identifier) {
-  std::vector<Compare> compares{{.what = Compare::What::mod_revision,
-                                 .key = full("initialize"),
-                                 .number = view().initialize_revision,
-                                 .text = {}}};
+  // Where all keys were deleted, the others wait for a leader that may live on, until one says that the cluster is
+  // there.
+  auto compares = view().initialize ? std::vector<Compare>{} : still_leader();
+  compares.push_back({.what = Compare::What::mod_revision,
+                      .key = full("initialize"),
+                      .number = view().initialize_revision,
+                      .text = {}});
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("initialize"), .value = std::move(system_identifier)}};
   co_await transact(std::move(compares), std::move(operations));
 }

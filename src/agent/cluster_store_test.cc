@@ -102,6 +102,16 @@ TEST_F(ClusterStoreTest, TheLeaderKeyIsTakenOnlyIfNoLeaderHasComeAndGone) {
   EXPECT_EQ(compared({.expected = 5}), (Revisions{{"/service/demo/leader", 5}}));
 }
 
+// Found by simulation (seed 60009129): all keys were deleted while the leader wrote, and its `initialize` alone came to
+// be.
+TEST_F(ClusterStoreTest, InitializeIsMadeOnlyByTheLeader) {
+  store_.begin_round({});
+  asio::co_spawn(io_, store_.write_initialize("7000000000000000001"), asio::detached);
+  io_.run();
+  EXPECT_EQ(dcs_.compared,
+            (std::map<std::string, core::Revision>{{"/service/demo/initialize", 0}, {"/service/demo/leader", -1}}));
+}
+
 TEST_F(ClusterStoreTest, ARequestEndsWhenTheNextDecisionIsDue) {
   EXPECT_EQ(requests_of_a_round(clock_.now() + 2s), std::vector<Duration>{2s});
   EXPECT_EQ(requests_of_a_round(clock_.now() + 60s), std::vector<Duration>{5s});

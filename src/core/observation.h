@@ -40,8 +40,8 @@ struct JobView {
   bool as_primary = false;  // start: not as a standby; promote
   std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
   Instant started_at{}, ended_at{};
-  std::optional<Instant>
-      immediate_at;   // stop: from when on it is an immediate one; nothing: it takes as long as it takes
+  // Stop: from when on it is an immediate one; nothing: it takes as long as it takes.
+  std::optional<Instant> immediate_at;
   std::string error;  // failed: why, for the operator
   // Of a job in several steps the last one: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
   std::string step;
