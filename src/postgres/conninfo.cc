@@ -46,6 +46,15 @@ void add_channel(Conninfo& to, const config::Credentials& credentials, int serve
   }
 }
 
+// Where the other side's last words were lost and it has forgotten the connection, a WAL receiver waits for them for
+// two hours by the system's defaults, and while it connects PostgreSQL has no limit of its own: here 10 s, or 25 s
+// where nobody answers at all.
+void add_keepalives(Conninfo& to) {
+  add(to, "keepalives_idle", "10");
+  add(to, "keepalives_interval", "5");
+  add(to, "keepalives_count", "3");
+}
+
 }  // namespace
 
 Conninfo authentication(const config::Credentials& credentials, int server_version) {
@@ -71,6 +80,7 @@ Conninfo to_upstream(const core::Upstream& upstream, const config::Credentials& 
   add(result, "application_name", application_name);
   add(result, "krbsrvname", credentials.krbsrvname);
   add_channel(result, credentials, server_version, true);
+  add_keepalives(result);
   return result;
 }
 

@@ -15,18 +15,22 @@ config::Credentials replicator() {
   return result;
 }
 
-// As captured from a Patroni cluster on PostgreSQL 15.
+const std::string keepalives = " keepalives_idle=10 keepalives_interval=5 keepalives_count=3";
+
+// As captured from a Patroni cluster on PostgreSQL 15, and how long nothing may be heard, which is ours.
 TEST(Conninfo, PrimaryConninfoAsPatroniWritesIt) {
   EXPECT_EQ(format(to_upstream(n2, replicator(), 150000, "/root/n0.pgpass", "n0")),
             "dbname=postgres user=replicator passfile=/root/n0.pgpass host=127.0.0.1 port=27102 sslmode=prefer "
-            "application_name=n0 gssencmode=prefer channel_binding=prefer");
+            "application_name=n0 gssencmode=prefer channel_binding=prefer" +
+                keepalives);
 }
 
 TEST(Conninfo, OldServersKnowLess) {
-  EXPECT_EQ(format(to_upstream(n2, replicator(), 110000, "", "n0")),
-            "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer application_name=n0");
+  EXPECT_EQ(
+      format(to_upstream(n2, replicator(), 110000, "", "n0")),
+      "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer application_name=n0" + keepalives);
   EXPECT_EQ(format(to_upstream(n2, replicator(), 120000, "", "")),
-            "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer gssencmode=prefer");
+            "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer gssencmode=prefer" + keepalives);
 }
 
 TEST(Conninfo, EveryKeyOfAUser) {
@@ -37,7 +41,8 @@ TEST(Conninfo, EveryKeyOfAUser) {
   EXPECT_EQ(
       format(to_upstream(n2, user, 170000, "", "n0")),
       "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer sslcrldir=/crl application_name=n0 "
-      "krbsrvname=pg gssencmode=prefer channel_binding=prefer sslnegotiation=direct");
+      "krbsrvname=pg gssencmode=prefer channel_binding=prefer sslnegotiation=direct" +
+          keepalives);
   EXPECT_EQ(format(authentication(user, 130000)), "user=replicator krbsrvname=pg");
   EXPECT_EQ(format(authentication(user, 170000)), "user=replicator sslcrldir=/crl krbsrvname=pg sslnegotiation=direct");
 }
