@@ -268,6 +268,14 @@ const Case dcs_cases[] = {
      [](Scene& s) { s.b_leads().standby().job(JobKind::stop, JobState::running); },
      "job",
      {}},
+    // Found by simulation (seed 60075067): a server that hangs is promoted when it wakes up.
+    {"promotion_of_a_server_that_hangs_is_cancelled_in_time",
+     [](Scene& s) {
+       s.we_lead().standby().dcs_down_since(15s, 20s).job(JobKind::promote, JobState::running);
+       s.seen.postgres.sql.reset();
+     },
+     "dcs_lost",
+     {"CancelJob"}},
     {"in_pause_the_primary_stays",
      [](Scene& s) {
        s.we_lead().primary().dcs_down_since(60s, 70s);

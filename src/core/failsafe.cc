@@ -70,8 +70,9 @@ std::string may_have_our_leave(const Observation& seen, const Memory& memory) {
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
     const auto peer = seen.peers.find(member_name);
+    // One whose server only does not answer may be that primary.
     const bool harmless =
-        peer != seen.peers.end() && peer->second.reachable && (!peer->second.running || peer->second.in_recovery);
+        peer != seen.peers.end() && peer->second.reachable && peer->second.running && peer->second.in_recovery;
     if (!harmless) return member_name;
   }
   return "";

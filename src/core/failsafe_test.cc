@@ -178,16 +178,18 @@ TEST(Failsafe, AFreshDaemonDoesNotKnowWhomItGaveLeave) {
   struct Case {
     const char* what;
     Duration age;
-    bool b_answers, takes;
+    bool b_answers, takes, b_runs = true;
   };
   for (const auto& c :
        {Case{"somebody is silent", 5s, false, false}, Case{"all answer, nobody is a primary", 5s, true, true},
+        Case{"a server hangs, which may be the primary (seed 60016890)", 5s, true, false, false},
         Case{"a ttl later", 30s, false, true}}) {
     FailsafeScene scene;
     scene.standby().nobody_leads().dead_peer("c");
     scene.seen.cluster.failsafe->erase("c");
     if (c.b_answers) {
       scene.peer("b", true, 900);
+      scene.seen.peers["b"].running = c.b_runs;
     } else {
       scene.dead_peer("b");
     }

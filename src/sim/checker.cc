@@ -42,8 +42,9 @@ void Checker::violation(const std::string& what) {
 // finds that the WAL is not its own, and waits. The daemon that comes back has to find it, too.
 void Checker::corrupted(const SimServer& server, const std::string& what) {
   const auto& node = c_.node(server.node());
-  if (node.daemon && !node.daemon->life->frozen()) return violation("corruption: " + what);
-  c_.trace.line("CHECK", what + "; its daemon is not there");
+  const bool watched = node.daemon && !node.daemon->life->frozen() && node.daemon->board.latest()->seen.dcs.ok;
+  if (watched) return violation("corruption: " + what);
+  c_.trace.line("CHECK", what + "; its daemon is not there, or cut off");
 }
 
 const Node* Checker::leader_node() const {

@@ -74,7 +74,8 @@ std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Me
 Answer dcs_lost(const Observation& seen, const Memory& memory) {
   if (seen.dcs.ok || seen.dcs.failing_since == Instant{}) return std::nullopt;
   const std::string trouble = "DCS is not accessible (" + seen.dcs.error + ")";
-  if (seen.postgres.may_write() && !seen.settings.pause && !memory.bootstrapping) {
+  const bool may_become = seen.job.running() && seen.job.as_primary;
+  if ((seen.postgres.may_write() || may_become) && !seen.settings.pause && !memory.bootstrapping) {
     if (auto decision = by_failsafe(seen, memory)) return decision;
     if (seen.now >= demote_at(seen, memory) || failsafe_refused(seen)) {
       if (!seen.job.running()) return demote_now(seen, memory);
