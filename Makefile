@@ -1,8 +1,8 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests, the fuzzers for a moment, end-to-end tests
-#   make test-hosts           deployment and failover table on booted hosts (root, namespaces)
+#   make test                 unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
+#   make test-hosts           only those: deployment and failover table (root, namespaces)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
