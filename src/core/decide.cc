@@ -88,6 +88,7 @@ Memory remember(const Observation& seen, const Memory& before) {
       }
     } else if (const auto marks = seen.cluster.leader_marks();
                !memory.unlocked_since || memory.unlocked_marks != marks) {
+      if (memory.unlocked_since) memory.last_leader.clear();  // it was somebody else
       memory.unlocked_since = seen.now;
       memory.unlocked_marks = marks;
     }

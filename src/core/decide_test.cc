@@ -620,7 +620,9 @@ TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"AcquireLeader"});
   s.seen.cluster.status->revision = 8;
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
+  s.memory.last_leader = "b";
   EXPECT_EQ(s.decide().memory.unlocked_since, noon);
+  EXPECT_EQ(s.decide().memory.last_leader, "");  // whom it was, we do not know (seed 70055807)
   EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{});
 }
 
@@ -760,6 +762,29 @@ const Case replica_cases[] = {
      },
      "replica",
      {"AskUpstream"}},
+    // Found by simulation (seed 70010675): the old primary came back with another history of the same number.
+    {"standby_that_cannot_ask_the_leader_does_not_go_back_to_the_old_one",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following = Upstream{.member = "c", .conn_url = {}, .host = "c", .port = "5432"};
+       s.seen.cluster.members["b"].timeline = 2;
+       s.seen.cluster.members["b"].role = "primary";
+       s.seen.upstream = upstream_b(0, 0);
+       s.seen.upstream->reachable = false;
+     },
+     "replica",
+     {"Follow"}},
+    {"and_waits_for_the_leader",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 2, "");
+       s.seen.postgres.following = Upstream{};
+       s.seen.cluster.members["b"].timeline = 2;
+       s.seen.cluster.members["b"].role = "primary";
+       s.seen.upstream = upstream_b(0, 0);
+       s.seen.upstream->reachable = false;
+     },
+     "replica",
+     {}},
     {"standby_that_lost_its_primary_asks_whether_the_number_is_the_same_history",
      [](Scene& s) {
        s.b_leads().standby(1000, 2, "");

@@ -50,6 +50,11 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
       seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
   if (how == Divergence::none) return std::nullopt;
   if (how != Divergence::unknown) return mend(seen, memory, source, how);
+  // Whom it followed may come back with another history meanwhile, and be followed by PostgreSQL at once.
+  const bool streams = seen.postgres.sql->replication_state == "streaming";
+  if (!seen.upstream->reachable && !streams && seen.postgres.following && !seen.postgres.following->host.empty()) {
+    return say(memory, "following nobody until " + leader->name + " answers", {Follow{Upstream{}}});
+  }
   auto decision = say(memory, "waiting for " + leader->name + " to run as a primary before following it");
   decision.wake_at = seen.now + ask_again;
   return decision;
