@@ -257,6 +257,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_FALSE(asked.in_recovery) << asked.error;
   EXPECT_EQ(asked.history, *history);
   EXPECT_EQ(core::divergence(observe(*n0), asked, std::nullopt), core::Divergence::diverged);
+  n0->local.postgresql.recovery_conf["restore_command"] = "false";  // which a primary's postgresql.conf does not have
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
   ASSERT_OK(complete(n1->postgres->sync_slots({{"n0"}}, {})));
   const auto successor = n1->upstream();

@@ -101,6 +101,12 @@ awaitable<Result<void>> execute(Node& node, Plan plan) {
       if (auto recovered = co_await run_single_user(node); !recovered) co_return recovered;
     }
   }
+  // A primary's configuration has no restore_command, which pg_rewind reads there.
+  if (plan.version >= 130000 && node.configuration.has_restore_command(plan.version)) {
+    if (auto written = node.configuration.write_standby(plan.source, plan.version); !written) {
+      co_return std::unexpected(written.error());
+    }
+  }
   if (auto marked = node.data.mark_incomplete("rewind"); !marked) co_return marked;
   auto command = rewind_command(node, plan);
   log::info("running pg_rewind from {}", plan.source.member);

@@ -41,6 +41,15 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
   if (!answer_fresh(seen, source)) {
     return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, source)});
   }
+  if (!seen.upstream->reachable) {
+    // PostgreSQL would follow whoever comes back there, without a look.
+    const bool streams = seen.postgres.sql->replication_state == "streaming";
+    const bool astray = !streams && seen.postgres.following && !seen.postgres.following->host.empty();
+    if (astray) return say(memory, "following nobody until " + leader->name + " answers", {Follow{Upstream{}}});
+    auto decision = say(memory, "waiting for " + leader->name + " to answer before following it");
+    decision.wake_at = seen.now + ask_again;
+    return decision;
+  }
   if (is_twin(*seen.upstream)) return mend(seen, memory, source, Divergence::twin);
   // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
   const Timeline theirs = leader->timeline.value_or(mine);
@@ -50,11 +59,6 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
       seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
   if (how == Divergence::none) return std::nullopt;
   if (how != Divergence::unknown) return mend(seen, memory, source, how);
-  // Whom it followed may come back with another history meanwhile, and be followed by PostgreSQL at once.
-  const bool streams = seen.postgres.sql->replication_state == "streaming";
-  if (!seen.upstream->reachable && !streams && seen.postgres.following && !seen.postgres.following->host.empty()) {
-    return say(memory, "following nobody until " + leader->name + " answers", {Follow{Upstream{}}});
-  }
   auto decision = say(memory, "waiting for " + leader->name + " to run as a primary before following it");
   decision.wake_at = seen.now + ask_again;
   return decision;
