@@ -785,6 +785,16 @@ const Case replica_cases[] = {
      },
      "replica",
      {}},
+    // Found by simulation (seed 80057727): all keys were deleted, and the leader's told no timeline.
+    {"standby_ahead_of_a_leader_that_is_yet_to_be_promoted_waits",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 3, "");
+       s.seen.postgres.following.reset();
+       s.seen.upstream = upstream_b(2, 500);
+       s.seen.upstream->in_recovery = true;
+     },
+     "replica",
+     {}},
     {"standby_that_lost_its_primary_asks_whether_the_number_is_the_same_history",
      [](Scene& s) {
        s.b_leads().standby(1000, 2, "");
@@ -1047,6 +1057,16 @@ const Case switchover_cases[] = {
      },
      "switchover",
      {"ClearFailover"}},
+    // Found by simulation (seed 80011940).
+    {"comes_after_the_end_of_a_synchronous_mode_that_was_switched_off",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.status = Status{.optime = 1000};
+       s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"b"}};
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "leader",
+     {"DeleteSync"}},
     {"comes_after_the_history_of_a_promotion",
      [](Scene& s) {
        s.we_lead().primary(1000, 2).peer("b", true, 1000, 2);

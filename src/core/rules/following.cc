@@ -53,7 +53,8 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
   if (is_twin(*seen.upstream)) return mend(seen, memory, source, Divergence::twin);
   // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
   const Timeline theirs = leader->timeline.value_or(mine);
-  const bool suspect = mine > theirs || (leader->timeline && mine == theirs && leader->is_primary_role());
+  const bool suspect = mine > std::min(theirs, seen.upstream->timeline) ||
+                       (leader->timeline && mine == theirs && leader->is_primary_role());
   if (!suspect) return std::nullopt;
   const auto how =
       seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);

@@ -88,9 +88,11 @@ Answer switchover(const Observation& seen, const Memory& memory) {
     return refuse(seen, memory, what + ": tried, and nobody took over");
   }
   // The first duties of a leader come before: who takes over goes by what they write. A member that /failsafe does not
-  // name may not be promoted, one that does not know our timeline may be promoted on an older one.
+  // name may not be promoted, one that does not know our timeline may be promoted on an older one, and a /sync of a
+  // mode that was switched off would promise what no commit has waited for.
   const bool told_history = !history_missing(seen) || memory.history_written_at != Instant{};
-  if (failsafe_to_write(seen) || !told_history) return std::nullopt;
+  const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
+  if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
   // Asked for this request: in two switchovers in a row the answers of the first are out of date.
   if (!peers_fresh(seen, memory.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
