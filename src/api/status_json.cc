@@ -88,6 +88,9 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   }
   if (status.pause) out["pause"] = true;
   if (status.cluster_unlocked) out["cluster_unlocked"] = true;
+  // For the others: it may be promoted any moment, whatever becomes of the key (ours, Patroni does not tell).
+  const bool leads = seen.holds_leader_key() && !seen.settings.standby_cluster;
+  if (leads && !seen.postgres.running_primary()) out["about_to_lead"] = true;
   if (status.failsafe_active) out["failsafe_mode_is_active"] = true;
   out["dcs_last_seen"] = snapshot.dcs_last_seen;
   add_tags(out, seen.settings.tags);

@@ -59,6 +59,16 @@ TEST(StatusJson, WhatAppliesOnlySometimes) {
       R"j("scheduled_restart": {"schedule": "2099-01-01T00:00:00+00:00"}})j");
 }
 
+// Found by simulation (seed 80021785): all keys were deleted while it was being promoted.
+TEST(StatusJson, WhoHoldsTheKeyAndIsNotPromotedYetSaysSo) {
+  auto snapshot = replica();
+  EXPECT_FALSE(text_of(snapshot).contains("about_to_lead"));
+  auto& seen = snapshot.seen;
+  seen.lease = {.id = 7, .ttl = 30s, .deadline = seen.now + 20s, .attempted_at = seen.now, .confirmed_at = seen.now};
+  seen.cluster.leader = core::Leader{.name = seen.self, .revision = 5, .create_revision = 5, .lease = 7};
+  EXPECT_TRUE(text_of(snapshot).contains(R"("about_to_lead": true)"));
+}
+
 TEST(StatusJson, WithoutAServer) {
   auto snapshot = replica();
   snapshot.seen.postgres.sql.reset();

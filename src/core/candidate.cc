@@ -224,8 +224,15 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member) {
   const auto it = seen.peers.find(member.name);
   if (!seen.postgres.sql) return "PostgreSQL does not answer here";
-  return candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second, reference_of(*seen.postgres.sql),
-                            seen.settings.maximum_lag_on_failover);
+  const auto reference = reference_of(*seen.postgres.sql);
+  const auto why = candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second, reference,
+                                      seen.settings.maximum_lag_on_failover);
+  // /sync may be of before a crash or a change of the mode: only who is connected gets the last WAL before we stop.
+  const bool keeps_commits = sync_active(seen) && seen.cluster.failover && seen.cluster.failover->is_switchover();
+  if (!why && keeps_commits && !reference.standbys.contains(member.name)) {
+    return member.name + " does not stream from here yet";
+  }
+  return why;
 }
 
 }  // namespace tamada::core

@@ -1057,6 +1057,26 @@ const Case switchover_cases[] = {
      },
      "switchover",
      {"ClearFailover"}},
+    // Found by simulation (seed 80022196): just after a crash nobody streams, and the last commits get nowhere.
+    {"of_a_synchronous_cluster_refuses_who_does_not_stream",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.settings.synchronous_mode = SynchronousMode::on;
+       s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"b"}};
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"of_a_synchronous_cluster_goes_to_who_streams",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.postgres.sql->replication = {{.application_name = "b", .state = "streaming"}};
+       s.seen.settings.synchronous_mode = SynchronousMode::on;
+       s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"b"}};
+       s.seen.cluster.failover = request("a", "b");
+     },
+     "switchover",
+     {"StartJob stop"}},
     // Found by simulation (seed 80011940).
     {"comes_after_the_end_of_a_synchronous_mode_that_was_switched_off",
      [](Scene& s) {

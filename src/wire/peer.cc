@@ -28,6 +28,8 @@ core::PeerView parse_peer(std::string_view json) {
                                            unsigned_at(*wal, "replayed_location").value_or(0))
                                 : location;
   }
+  const Json* about_to_lead = find(*body, "about_to_lead");
+  if (about_to_lead && to_bool(*about_to_lead).value_or(false)) peer.in_recovery = false;
   const auto timeline = unsigned_at(*body, "timeline").value_or(0);
   if (timeline <= std::numeric_limits<core::Timeline>::max()) peer.timeline = static_cast<core::Timeline>(timeline);
   if (const Json* tags = find(*body, "tags")) {

@@ -41,6 +41,8 @@ TEST(Peer, RolesAndStates) {
       {R"({"state":"running","role":"master","xlog":{"location":0}})", false, true, false},
       {R"({"state":"running","role":"replica","xlog":{"location":5}})", false, true, false},
       {R"({"state":"starting","role":"replica"})", true, false, false},
+      {R"({"state":"running","role":"replica","xlog":{"received_location":5},"about_to_lead":true})", false, true,
+       false},
       {R"({"state":"streaming","role":"replica","tags":{"nofailover":true}})", true, true, true},
       {R"({"state":"running","role":"replica","tags":{"failover_priority":"0"}})", true, true, true},
       {R"({"state":"running","role":"replica","tags":{"nofailover":false,"failover_priority":0}})", true, true, false},
