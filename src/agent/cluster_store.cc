@@ -133,7 +133,8 @@ awaitable<void> ClusterStore::renew_lease() {
 }
 
 awaitable<void> ClusterStore::revoke_lease() {
-  if (lease_.id == 0) co_return;
+  // Without an answer to release_leader() the key would go, and nobody be told how far we were.
+  if (lease_.id == 0 || round_failed_) co_return;
   note(co_await dcs_.lease_revoke(lease_.id, limit()));
   lease_ = {};
 }

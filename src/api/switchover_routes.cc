@@ -67,6 +67,8 @@ std::optional<std::string> obstacle_of(const core::Member& member, const core::R
   if (seen.postgres.running_primary()) {
     reference = core::reference_of(*seen.postgres.sql);
     reference.current = false;  // as last looked at
+    // It may have come since, and says so; the leader looks again before it stops.
+    if (peer.streaming) reference.standbys.insert(member.name);
   }
   return core::candidate_obstacle(member, &peer, reference, seen.settings.maximum_lag_on_failover);
 }

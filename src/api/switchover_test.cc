@@ -92,6 +92,21 @@ TEST(Switchover, AsksTheCandidates) {
             "412 switchover is not possible: cluster does not have members except leader");
 }
 
+// Just after a promotion: its position is of the timeline before, and our list of who streams from a moment ago.
+TEST(Switchover, ACandidateThatSaysThatItStreamsIsLeftToTheLeadersJudgement) {
+  Node node(leader());
+  node.publish([](Snapshot& s) {
+    s.seen.postgres.sql->timeline = 2;
+    s.seen.postgres.sql->replication.clear();
+  });
+  const std::string n1 =
+      R"({"state": "running", "role": "replica", "xlog": {"received_location": 67109000}, "timeline": 1)";
+  node.peers = {{n1_url, n1 + "}"}};
+  EXPECT_TRUE(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})").contains("n1 is on timeline 1"));
+  node.peers = {{n1_url, n1 + R"(, "replication_state": "streaming"})"}};
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})"), "waiting");
+}
+
 TEST(Switchover, TaggedCandidateIsRefusedInPatronisWords) {
   auto snapshot = leader();
   snapshot.seen.cluster.members["n1"].tags.nofailover = true;

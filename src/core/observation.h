@@ -21,7 +21,8 @@ struct PeerView {
   bool in_recovery = true;
   bool running = false;
   Timeline timeline = 0;
-  Lsn lsn = 0;  // greater of received and replayed; a primary: its position
+  Lsn lsn = 0;             // greater of received and replayed; a primary: its position
+  bool streaming = false;  // receives WAL from somebody
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;

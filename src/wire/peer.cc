@@ -18,6 +18,7 @@ core::PeerView parse_peer(std::string_view json) {
   const auto role = text_at(*body, "role");
   const auto state = text_at(*body, "state");
   peer.running = state == "running" || state == "streaming" || state == "in archive recovery";
+  peer.streaming = state == "streaming" || text_at(*body, "replication_state") == "streaming";
   const Json* wal = find(*body, "wal");  // what later versions may call it
   if (!wal || !wal->is_object() || wal->empty()) wal = find(*body, "xlog");
   if (wal) {
