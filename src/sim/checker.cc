@@ -278,7 +278,8 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       leader_deleted(kv);
     } else {
       c_.trace.line("etcd", "leader: " + kv.value);
-      key_taken();
+      // Not by a leader that moves its own key to the lease of its next life.
+      if (kv.create_revision == kv.mod_revision) key_taken();
     }
   }
   if (kv.key == c_.key("failover")) failover_key_at_ = c_.scheduler.now();
