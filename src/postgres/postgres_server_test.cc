@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "core/divergence.h"
 #include "postgres/connection.h"
@@ -257,6 +258,13 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_FALSE(asked.in_recovery) << asked.error;
   EXPECT_EQ(asked.history, *history);
   EXPECT_EQ(core::divergence(observe(*n0), asked, std::nullopt), core::Divergence::diverged);
+  const auto state = [&] { return observe(*n0).control->state; };
+  const auto before = state();
+  std::ofstream(n0->data_dir() + "/backup_label") << "as in a base backup\n";
+  ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
+  EXPECT_EQ(state(), before);  // left alone
+  ASSERT_TRUE(std::filesystem::remove(n0->data_dir() + "/backup_label"));
+  ASSERT_TRUE(std::filesystem::remove(n0->data_dir() + "/standby.signal"));
   n0->local.postgresql.recovery_conf["restore_command"] = "false";  // which a primary's postgresql.conf does not have
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
   ASSERT_OK(complete(n1->postgres->sync_slots({{"n0"}}, {})));

@@ -43,6 +43,16 @@ awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::
   co_return core::fail(source.member + " has made no checkpoint since its promotion; waiting for it before pg_rewind");
 }
 
+// Until it has replayed what the source had inserted by the end of pg_rewind, the server is not consistent and takes no
+// connection; an idle source flushes that, and sends it, with the next commit: this one. Where it fails it only takes
+// longer, until the source logs its next snapshot (15 s).
+awaitable<void> flush_source(Node& node, core::Upstream source, config::Credentials credentials) {
+  Connection connection(node.executor);
+  if (!co_await node.access.open_remote(connection, source, credentials, false, query_timeout)) co_return;
+  if (!co_await connection.query("SET synchronous_commit TO local", query_timeout)) co_return;
+  (void)co_await connection.query("SELECT pg_catalog.txid_current()", query_timeout);
+}
+
 // Crash recovery to a clean shutdown. Archiving must not go on, but nothing may be recycled that is not archived.
 awaitable<Result<void>> run_single_user(Node& node) {
   net::SpawnOptions options{
@@ -137,6 +147,11 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (node.server.current()) co_return core::fail("cannot run pg_rewind: postgres is running");
   if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
   if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
+  // Its control file looks like a crashed primary's; recovered as such, it would end where no primary ever was.
+  if (exists(node.paths.data_dir + "/backup_label")) {
+    log::info("no pg_rewind: {} is a base backup that was never started", node.paths.data_dir);
+    co_return node.configuration.make_standby(node.data.major_version());
+  }
   const auto look = co_await node.data.look(true, 10s);
   if (auto usable = check_target(node, look.control); !usable) co_return usable;
   Plan plan{.source = upstream, .version = node.data.major_version()};
@@ -147,18 +162,18 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (!passfile) co_return std::unexpected(passfile.error());
   plan.passfile = *passfile;
 
-  const int version = plan.version;
   Result<void> result;
   bool cancelled = false;
   try {
-    result = co_await execute(node, std::move(plan));
+    result = co_await execute(node, plan);
+    if (result) co_await flush_source(node, plan.source, plan.credentials);
   } catch (const boost::system::system_error& error) {
     if (error.code() != asio::error::operation_aborted) throw;
     cancelled = true;
   }
   (void)remove_if_exists(node.paths.pgpass + ".rewind");
   // Whatever happened: what has lost its place in the history must not look like a primary's directory.
-  if (auto made = node.configuration.make_standby(version); !made && result) result = made;
+  if (auto made = node.configuration.make_standby(plan.version); !made && result) result = made;
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   co_return result;
 }
