@@ -125,8 +125,9 @@ Actions keep_keys(const Observation& seen, Memory& memory) {
   const auto& known = cluster.status;
   const bool moved = !known || known->optime != status.optime || known->slots != status.slots ||
                      known->retain_slots != status.retain_slots;
-  const bool due =
-      memory.status_written_at == Instant{} || seen.now - memory.status_written_at >= seen.settings.loop_wait || !known;
+  // With each heartbeat, though one may come some milliseconds early.
+  const auto since = seen.now - memory.status_written_at;
+  const bool due = memory.status_written_at == Instant{} || since >= seen.settings.loop_wait * 9 / 10 || !known;
   if (moved && due) {
     memory.status_written_at = seen.now;
     actions.push_back(WriteStatus{status});
