@@ -34,6 +34,7 @@ struct Reference {
   bool current = false;   // of this moment; else it is what the leader last wrote to the DCS, and others may be ahead
   Names standbys = {};    // who streams from it
 };
+// By what a leader just told of itself.
 Reference reference_of(const SqlView& leader);
 // Why `member`, which answered so (nullptr: not at all), cannot take over in a switchover; nothing: it can.
 std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,

@@ -148,7 +148,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
   if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
   // Its control file looks like a crashed primary's; recovered as such, it would end where no primary ever was.
-  if (exists(node.paths.data_dir + "/backup_label")) {
+  if (exists(node.paths.in_data_dir("backup_label"))) {
     log::info("no pg_rewind: {} is a base backup that was never started", node.paths.data_dir);
     co_return node.configuration.make_standby(node.data.major_version());
   }
