@@ -197,9 +197,8 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
 }
 
 awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
-  // Lag is told by our own position, if we are the leader.
-  if (clock_.now() - board_.latest()->seen.now > std::chrono::milliseconds(200))
-    co_await commands_.refresh(std::chrono::seconds(1));
+  // Lag is told by our own position, if we are the leader, and a standby may have connected since we looked.
+  co_await commands_.refresh(std::chrono::seconds(1));
   auto candidates = candidates_of(board_.latest()->seen.cluster, leader, candidate, action);
   if (!candidates.error.empty()) co_return Impossible{candidates.error, {}};
   // A named candidate that is tagged: Patroni's sentence alone, which scripts compare.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/failsafe.h"
 #include "core/sync.h"
 
 namespace tamada::core {
@@ -65,7 +66,8 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
     return "Primary (" + peer.name + ") is still alive";
   }
   if (we_are_primary) return std::nullopt;  // a standby has nothing that its primary has not
-  if (peer.nofailover || peer.failover_priority <= 0 || !is_rival(seen, peer.name)) return std::nullopt;
+  const bool promotable = !peer.nofailover && peer.failover_priority > 0 && !excluded_by_failsafe(seen, peer.name);
+  if (!promotable || !is_rival(seen, peer.name)) return std::nullopt;
   // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
     return newer_timeline(seen, peer);

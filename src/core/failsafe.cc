@@ -88,9 +88,9 @@ Observation with_failsafe_leader(const Observation& seen) {
   return view;
 }
 
-bool excluded_by_failsafe(const Observation& seen) {
+bool excluded_by_failsafe(const Observation& seen, const std::string& member) {
   const auto& members = seen.cluster.failsafe;
-  return seen.settings.failsafe_mode && members && !members->empty() && !members->contains(seen.self);
+  return seen.settings.failsafe_mode && members && !members->empty() && !members->contains(member);
 }
 
 }  // namespace tamada::core

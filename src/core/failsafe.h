@@ -40,7 +40,8 @@ bool gave_leave_meanwhile(const Observation& seen, const Memory& memory);
 std::string may_have_our_leave(const Observation& seen, const Memory& memory);
 // The same facts, but with that primary as the leader, and its slots.
 Observation with_failsafe_leader(const Observation& seen);
-// Not named in the key: never promoted. It was no member when the DCS was last there.
-bool excluded_by_failsafe(const Observation& seen);
+// Not named in the key: never promoted, and so not waited for. It was no member when the DCS was last there, and has
+// not what the primary of failsafe mode wrote.
+bool excluded_by_failsafe(const Observation& seen, const std::string& member);
 
 }  // namespace tamada::core

@@ -146,6 +146,19 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
   }
 }
 
+// Seed 771: it may not be promoted itself, and two standbys waited for each other.
+TEST(Failsafe, WhoIsNotNamedInTheKeyIsNotWaitedFor) {
+  for (const bool named : {true, false}) {
+    FailsafeScene scene;
+    scene.standby().nobody_leads().peer("b", true, 2000).peer("c", true, 900);
+    if (!named) scene.seen.cluster.failsafe->erase("b");
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, !named) << decision.reason;
+    scene.seen.peers["b"].in_recovery = false;  // a primary is, whatever the key says
+    EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
+  }
+}
+
 TEST(Failsafe, LeaveIsGivenToTheLeaderThatWeKnow) {
   ClusterView cluster;
   JobView job;

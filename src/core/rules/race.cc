@@ -162,7 +162,7 @@ Answer race(const Observation& seen, const Memory& memory) {
           std::min(decision->wake_at.value_or(Instant::max()), seen.failsafe.told_at + seen.settings.ttl);
       return decision;
     }
-    if (excluded_by_failsafe(seen)) {
+    if (excluded_by_failsafe(seen, seen.self)) {
       return say(memory, "following a different leader because I am not allowed to promote: not named in /failsafe");
     }
   }
