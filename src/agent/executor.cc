@@ -97,8 +97,16 @@ awaitable<void> Executor::act(core::PollPeers poll) {
   for (auto& member : poll.members) {
     (t_.store.view().member(member.name) ? present : departed).push_back(std::move(member));
   }
-  auto answers = co_await t_.peers.poll(std::move(present), peer_timeout);
-  answers.merge(co_await t_.peers.poll(std::move(departed), departed_timeout));
+  bool hurried = false;
+  const auto within = [&](core::Duration usual) {
+    const auto left = poll.until ? std::max(*poll.until - t_.clock.now(), core::Duration::zero()) : usual;
+    hurried = hurried || left < usual;
+    return std::min(left, usual);
+  };
+  auto answers = co_await t_.peers.poll(std::move(present), within(peer_timeout));
+  answers.merge(co_await t_.peers.poll(std::move(departed), within(departed_timeout)));
+  const auto silent = [](const auto& answer) { return !answer.second.reachable; };
+  if (hurried && std::ranges::any_of(answers, silent)) co_return;  // who had no time to answer is not known to be dead
   for (auto& [name, peer] : answers) {
     if (peer.reachable) {
       log::info("{} answers: {}, timeline {}, {}", name,

@@ -57,6 +57,7 @@ struct ClearFailover {
 // ---- asking others
 struct PollPeers {
   std::vector<Member> members;
+  std::optional<Instant> until = {};  // something else is due then: answers that take longer are not waited for
 };
 struct AskFailsafe {  // POST /failsafe to every member; see FailsafeView
   FailsafeLeader leader;

@@ -50,10 +50,14 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
-// Nothing keeps others from being promoted but that our primary answers them.
+// Nothing keeps others from being promoted but that our primary answers them: there is no leader key, or the one that
+// a former run of this daemon took, on a lease whose end only the DCS knows, where no fence of that run has told it.
 bool keyless(const Observation& seen, const Memory& memory) {
-  return seen.cluster.loaded && seen.cluster.unlocked() && !seen.settings.pause && !memory.bootstrapping &&
-         !seen.job.running() && seen.postgres.may_write();
+  const auto& key = seen.cluster.leader;
+  const bool ours_of_before = !seen.cluster.unlocked() && key->name == seen.self && key->lease != seen.lease.id;
+  const bool end_unknown = ours_of_before && (!memory.fenced_until || memory.keyless_since);
+  return seen.cluster.loaded && (seen.cluster.unlocked() || end_unknown) && !seen.settings.pause &&
+         !memory.bootstrapping && !seen.job.running() && seen.postgres.may_write();
 }
 
 // Until when a decision may wait for a DCS that is silent or slow.
@@ -93,8 +97,8 @@ Memory remember(const Observation& seen, const Memory& before) {
       memory.unlocked_marks = marks;
     }
   }
-  // Whether another has led since our lease ended, nobody has told us.
-  if (memory.last_leader == seen.self && !seen.lease_alive()) memory.last_leader.clear();
+  // Whether another has led since our lease ended, or while the DCS did not answer, nobody has told us.
+  if (memory.last_leader == seen.self && (!seen.lease_alive() || !seen.dcs.ok)) memory.last_leader.clear();
   if (!keyless(seen, memory)) {
     memory.keyless_since.reset();
   } else if (!memory.keyless_since) {

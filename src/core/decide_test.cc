@@ -181,6 +181,13 @@ const Case leader_cases[] = {
      [](Scene& s) { s.leader_is("a", old_lease).primary(); },
      "take_over_own_key",
      {"AcquireLeader"}},
+    {"but_not_waited_for_without_end",  // simulation, five nodes, seed 710008443
+     [](Scene& s) {
+       s.leader_is("a", old_lease).primary();
+       s.memory.keyless_since = noon - 5s;
+     },
+     "take_over_own_key",
+     {"StartJob stop"}},
     {"no_promotion_on_the_lease_of_before",
      [](Scene& s) { s.leader_is("a", old_lease).standby(); },
      "take_over_own_key",
@@ -212,9 +219,10 @@ const Case dcs_cases[] = {
      [](Scene& s) { s.we_lead().primary().dcs_down_since(15s, 20s); },
      "dcs_lost",
      {"StartJob stop"}},
-    {"primary_that_never_had_a_lease_stops_after_retry_timeout",
+    {"primary_that_has_not_seen_the_dcs_stops_after_retry_timeout",
      [](Scene& s) {
-       s.we_lead().primary().dcs_down_since(10s, 20s);
+       s.primary().dcs_down_since(10s, 20s);
+       s.seen.cluster = {};
        s.seen.lease = {};
      },
      "dcs_lost",
@@ -583,10 +591,16 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(patience(leader), std::nullopt);
   EXPECT_EQ(patience(Scene().b_leads().standby()), std::nullopt);
 
+  auto key_of_before = Scene().leader_is("a", our_lease + 1).primary();
+  EXPECT_EQ(patience(key_of_before), noon + 5s);
+  key_of_before.memory.fenced_until = noon + 20s;  // a fence has told when its lease ends, and stands guard
+  EXPECT_EQ(patience(key_of_before), std::nullopt);
+
   auto keyless = Scene().nobody_leads().primary();
   EXPECT_EQ(keyless.decide().memory.keyless_since, noon);
   keyless.memory.keyless_since = noon - 2s;
   EXPECT_EQ(patience(keyless), noon + 3s);
+  EXPECT_EQ(find<PollPeers>(keyless.decide())->until, noon + 3s);
   keyless.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
   EXPECT_TRUE(patience(keyless) && *patience(keyless) <= noon + 3s);
   EXPECT_EQ(deeds(keyless.decide()), Deeds{});

@@ -34,12 +34,13 @@ struct Memory {
                                              // their keys were wiped or expired with the lease
   std::optional<Instant> unlocked_since;     // when we first saw that there is no leader, or that one came and went
   LeaderMarks unlocked_marks;                // what was in the DCS then
-  std::optional<Instant> keyless_since;      // when our primary, outside pause, began to run with no leader in view
+  std::optional<Instant> keyless_since;      // when our primary, outside pause, began to run without a key on our lease
   Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
   Instant key_asked_at{};      // when we last reached for the leader key
+  Instant raced_at{};          // when we last did so because no other member was the better one
   std::string last_leader;     // who held the key before it became free
   Lsn received = 0;            // a standby's position
   Instant received_at{};       // when that was last seen to move

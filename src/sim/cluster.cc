@@ -346,6 +346,7 @@ void Cluster::decided(int id, const api::Snapshot& snapshot) {
   auto& one = node(id);
   const auto& decision = snapshot.decision;
   one.saw_pause = snapshot.seen.settings.pause;
+  if (one.saw_pause) one.paused_until = scheduler.now();
   if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
     one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
     if (one.decisions.size() > decisions_kept) one.decisions.pop_front();

@@ -68,6 +68,14 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   return since + seen.settings.retry_timeout;
 }
 
+// A primary without a key on our lease, outside pause: others may be promoted any time, and etcd may be too slow to
+// tell us.
+inline std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
+  if (!memory.keyless_since || seen.now < *memory.keyless_since + seen.settings.keyless_for()) return std::nullopt;
+  return warn(memory, "demoting self because the leader key could not be taken in time",
+              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
+}
+
 // What is left of the lease is for stopping; at its end nothing may write any more.
 inline Instant stopped_by(const Observation& seen) {
   return std::max(seen.lease.deadline.value_or(seen.now), seen.now + 1s);

@@ -13,6 +13,7 @@ namespace tamada::core::rules {
 Answer take_over_own_key(const Observation& seen, const Memory& memory) {
   const auto& key = seen.cluster.leader;
   if (!key || key->name != seen.self || key->lease == seen.lease.id) return std::nullopt;
+  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   return say(memory, "the leader key is ours from before: taking it over", {AcquireLeader{key->revision}});
 }
@@ -69,6 +70,20 @@ Decision set_before_promotion(const Observation& seen, Memory next, const SyncNa
 
 }  // namespace
 
+namespace {
+
+constexpr Duration votes_count_for = 5s;  // from the race to the promotion, which mostly follows at once
+
+// Quorum mode: an old primary that nobody reaches may have gone on, and whoever voted for us acknowledged its commits.
+bool votes_expired(const Observation& seen, const Memory& memory) {
+  const auto& request = seen.cluster.failover;
+  const bool by_hand = request && request->candidate == seen.self && !request->is_switchover();
+  const bool by_votes = sync_active(seen) && seen.settings.synchronous_mode == SynchronousMode::quorum;
+  return by_votes && !by_hand && seen.now - memory.raced_at > votes_count_for;
+}
+
+}  // namespace
+
 Answer promote(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || !seen.postgres.running_standby()) return std::nullopt;
   Memory next = memory;
@@ -101,6 +116,17 @@ Answer promote(const Observation& seen, const Memory& memory) {
     next.gave_up_at = seen.now;
     return warn(next, "Not promoting self because watchdog could not be activated: " + seen.fence.trouble,
                 {ReleaseLeader{}});
+  }
+  if (votes_expired(seen, memory)) {
+    const auto others = everybody_else(seen, memory);
+    if (!others.empty() && !peers_fresh(seen, std::nullopt)) {
+      return ask(memory, "about to be promoted: asking for the votes again", {PollPeers{others}});
+    }
+    if (const auto why = sync_obstacle(seen)) {
+      next.gave_up_at = seen.now;
+      return warn(next, "released leader key: the votes that it was taken with are old, and now: " + *why,
+                  {ReleaseLeader{}});
+    }
   }
   if (const auto names = names_before_promotion(seen)) {
     if (parse_sync_names(seen.postgres.sql->sync_names) != *names) return set_before_promotion(seen, next, *names);

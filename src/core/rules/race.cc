@@ -125,13 +125,6 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
   return "behind the old leader's last position, others go first: " + *what;
 }
 
-// Outside pause: others may be promoted any time, and etcd may be too slow to tell us.
-std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
-  if (!memory.keyless_since || seen.now < *memory.keyless_since + seen.settings.keyless_for()) return std::nullopt;
-  return warn(memory, "demoting self because the leader key is gone and could not be taken in time",
-              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
-}
-
 }  // namespace
 
 Answer race(const Observation& seen, const Memory& memory) {
@@ -172,7 +165,10 @@ Answer race(const Observation& seen, const Memory& memory) {
   // A leader may have come and gone since they were asked, unseen by a machine that was frozen.
   const bool asked = peers_fresh(seen, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {
-    return ask(memory, "no leader: asking the other members", {PollPeers{others}});
+    // Who is due to be read-only is not held up by the silent.
+    std::optional<Instant> until;
+    if (memory.keyless_since) until = *memory.keyless_since + seen.settings.keyless_for();
+    return ask(memory, "no leader: asking the other members", {PollPeers{others, until}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
@@ -187,7 +183,9 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
     const auto& cluster = seen.cluster;
-    return say(memory,
+    Memory next = memory;
+    next.raced_at = seen.now;
+    return say(next,
                seen.postgres.running_primary() ? "acquired session lock as a leader"
                                                : "taking the leader key: healthiest member",
                {AcquireLeader{.marks = seen.cluster.leader_marks()}});
