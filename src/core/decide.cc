@@ -98,7 +98,7 @@ Memory remember(const Observation& seen, const Memory& before) {
     }
   }
   // Whether another has led since our lease ended, or while the DCS did not answer, nobody has told us.
-  if (memory.last_leader == seen.self && (!seen.lease_alive() || !seen.dcs.ok)) memory.last_leader.clear();
+  if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
   if (!keyless(seen, memory)) {
     memory.keyless_since.reset();
   } else if (!memory.keyless_since) {

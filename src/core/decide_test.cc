@@ -402,6 +402,36 @@ const Case race_cases[] = {
      },
      "race",
      {"AcquireLeader"}},
+    // Found by simulation (five nodes, seed 720000612): c had led while this machine was frozen.
+    {"wiped_keys_and_a_leader_of_before_a_sleep",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 900).dead_peer("c");
+       s.seen.cluster.initialize.reset();
+       s.memory.last_leader = "b";
+       const auto awake = s.seen;
+       s.seen.lease = {};
+       s.memory = s.decide().memory;
+       s.seen = awake;
+     },
+     "race",
+     {}},
+    {"wiped_keys_and_all_answer_as_standbys",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+       s.memory.born = noon - 30s;
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"wiped_keys_and_a_daemon_that_does_not_know_who_there_is",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", true, 900);
+       s.seen.cluster.initialize.reset();
+       s.memory.role_told = "replica";
+       s.memory.born = noon - 29s;
+     },
+     "race",
+     {}},
     {"nofailover",
      [](Scene& s) {
        s.nobody_leads().standby().dead_peer("b").dead_peer("c");
@@ -995,6 +1025,15 @@ const Case bootstrap_cases[] = {
        s.seen.cluster.members.clear();
        s.memory.last_leader = "b";
        s.memory.unlocked_since = noon - 10min;
+     },
+     "bootstrap",
+     {}},
+    {"never_when_there_was_a_leader_that_we_do_not_know",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.memory.tenure = 7;
      },
      "bootstrap",
      {}},

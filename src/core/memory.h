@@ -41,7 +41,7 @@ struct Memory {
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
   Instant key_asked_at{};      // when we last reached for the leader key
   Instant raced_at{};          // when we last did so because no other member was the better one
-  std::string last_leader;     // who held the key before it became free
+  std::string last_leader;     // who held the key before it became free; empty: not known
   Lsn received = 0;            // a standby's position
   Instant received_at{};       // when that was last seen to move
   Instant peers_weighed{};     // PeerView answers of that moment have been judged by a race

@@ -35,6 +35,7 @@ Decision give_up(const Observation& seen, const Memory& memory) {
 // There is a cluster, and only its keys are gone: a second one beside it would shut its members out when they return.
 std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Memory& memory) {
   if (!memory.last_leader.empty()) return "the cluster of " + memory.last_leader;
+  if (memory.tenure != 0) return "a cluster that had a leader before";
   for (const auto& [member_name, member] : seen.cluster.members) {
     if (member_name != seen.self && member.running()) return "the cluster of " + member_name;
   }
