@@ -227,6 +227,18 @@ const Case dcs_cases[] = {
      },
      "dcs_lost",
      {"StartJob stop"}},
+    // Found by simulation (five nodes, seed 740001660).
+    {"primary_beside_a_leader_that_was_seen_stops_at_once",
+     [](Scene& s) { s.b_leads().primary().dcs_down_since(0s, 5s); },
+     "dcs_lost",
+     {"StartJob stop"}},
+    {"promotion_beside_a_leader_that_was_seen_is_cancelled",
+     [](Scene& s) {
+       s.b_leads().standby().dcs_down_since(0s, 5s).job(JobKind::promote, JobState::running);
+       s.seen.job.as_primary = true;
+     },
+     "dcs_lost",
+     {"CancelJob"}},
     {"demoted_primary_serves_reads",
      [](Scene& s) { s.we_lead().primary().stopped(ControlState::shut_down).dcs_down_since(15s, 20s); },
      "dcs_lost",

@@ -76,8 +76,11 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   const std::string trouble = "DCS is not accessible (" + seen.dcs.error + ")";
   const bool may_become = seen.job.running() && seen.job.as_primary;
   if ((seen.postgres.may_write() || may_become) && !seen.settings.pause && !memory.bootstrapping) {
+    // That another leads needs no second look.
+    const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
+    if (another_leads && !seen.job.running()) return demote(seen, memory);
     if (auto decision = by_failsafe(seen, memory)) return decision;
-    if (seen.now >= demote_at(seen, memory) || failsafe_refused(seen)) {
+    if (seen.now >= demote_at(seen, memory) || failsafe_refused(seen) || another_leads) {
       if (!seen.job.running()) return demote_now(seen, memory);
       if (seen.job.kind != JobKind::stop) {
         return warn(memory, "cancelling " + std::string(name(seen.job.kind)) + ": " + trouble, {CancelJob{}});
