@@ -1376,6 +1376,15 @@ const Case shutdown_cases[] = {
      },
      "shutdown",
      {"ReleaseLeader", "RevokeLease", "Exit"}},
+    // Found by simulation (five nodes, seed 770001148): asked just after a promotion.
+    {"and_tells_of_its_timeline_first",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down);
+       s.seen.postgres.control->timeline = 2;
+       s.seen.requests.shutdown = true;
+     },
+     "shutdown",
+     {"WriteHistory", "ReleaseLeader", "RevokeLease", "Exit"}},
     {"standby_leaves_its_key_behind_nobody",
      [](Scene& s) {
        s.b_leads().standby().stopped(ControlState::shut_down_in_recovery);

@@ -120,11 +120,20 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   return members;
 }
 
-// A primary's timeline is not in the key `history` yet. One of timeline 1, too, may lead again in the place of one that
-// was promoted meanwhile.
-inline bool history_missing(const Observation& seen) {
-  const Timeline ours = seen.postgres.running_primary() ? seen.postgres.sql->timeline : 0;
-  return ours != 0 && seen.cluster.last_timeline() != ours;
+// The timeline of a primary, running or stopped cleanly, that is not in the key `history` yet; 0: it is, or this is
+// none. One of timeline 1, too, may lead again in the place of one that was promoted meanwhile.
+inline Timeline history_missing(const Observation& seen) {
+  Timeline ours = stopped_cleanly_at(seen) ? seen.postgres.control->timeline : 0;
+  if (seen.postgres.running_primary()) ours = seen.postgres.sql->timeline;
+  return seen.cluster.last_timeline() != ours ? ours : 0;
+}
+
+// Gives the leader key up, and tells how far we were: without the timeline the position says nothing.
+inline Actions release_after_stop(const Observation& seen) {
+  Actions actions;
+  if (const Timeline ours = history_missing(seen)) actions.push_back(WriteHistory{ours});
+  actions.push_back(ReleaseLeader{stopped_cleanly_at(seen)});
+  return actions;
 }
 
 // The leader's keys, each written only when it differs: initialize, config, status.

@@ -24,7 +24,7 @@ Answer paused(const Observation& seen, const Memory& memory) {
     return warn(memory, "PAUSE: PostgreSQL does not answer; the leader key stays ours");
   if (seen.holds_leader_key())
     return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary",
-                {ReleaseLeader{stopped_cleanly_at(seen)}});
+                release_after_stop(seen));
   // After a switchover in pause the old primary still has to come back as a standby.
   if (memory.role_told == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.process == ProcessState::stopped) return say(memory, "PAUSE: postgres is not running");

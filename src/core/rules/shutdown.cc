@@ -25,9 +25,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
                          .timeout = seen.postgres.running_primary() ? seen.settings.stop_limit() : 0s}});
   }
   Actions actions;
-  if (seen.holds_leader_key() && seen.dcs.ok) {
-    actions.push_back(ReleaseLeader{stopped_cleanly_at(seen)});
-  }
+  if (seen.holds_leader_key() && seen.dcs.ok) actions = release_after_stop(seen);
   if (memory.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
   if (seen.lease.id != 0 && seen.dcs.ok) actions.push_back(RevokeLease{});
   actions.push_back(Exit{0});
