@@ -52,8 +52,18 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     if (fd_ < 0) return core::fail(fmt::format("{}: {}", path_, std::strerror(errno)));
     if (mode_) ::fchmod(fd_, static_cast<mode_t>(*mode_));
     struct stat status{};
-    size_ = ::fstat(fd_, &status) == 0 ? status.st_size : 0;
+    const bool known = ::fstat(fd_, &status) == 0;
+    size_ = known ? status.st_size : 0;
+    inode_ = known ? status.st_ino : 0;
     return {};
+  }
+
+  // Whether it writes where these options say: then it goes on, since two that count and rotate would disturb each
+  // other. Asks no writer, which may be stuck.
+  bool serves(const Options& options) const {
+    struct stat status{};
+    return options.file == path_ && options.mode == mode_ && options.files_max == files_max_ &&
+           options.file_size == size_max_ && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
   }
 
  protected:
@@ -87,6 +97,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
   std::int64_t size_max_;
   int fd_ = -1;
   std::int64_t size_ = 0;
+  std::atomic<ino_t> inode_ = 0;
 };
 
 std::string patroni_line(const Record& record) {
@@ -102,6 +113,7 @@ std::string patroni_line(const Record& record) {
 struct Output {
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<FileSink> file;  // the logger's, if it has one
   Options options;
   std::string last_heartbeat;
 };
@@ -173,11 +185,13 @@ core::Result<void> configure(Options options) {
   if (!output.pool) return core::fail("the log was not started");
   // A logger of its own for what comes from now on: the writer of the last one may be stuck, and holds its sink.
   if (options.file.empty()) {
-    if (!output.options.file.empty()) output.logger = logger_to(std::make_shared<StdoutSink>());
-  } else {
+    if (output.file) output.logger = logger_to(std::make_shared<StdoutSink>());
+    output.file.reset();
+  } else if (!output.file || !output.file->serves(options)) {
     auto sink = std::make_shared<FileSink>(options.file, options.mode, options.files_max, options.file_size);
     if (auto opened = sink->open(); !opened) return opened;
-    output.logger = logger_to(std::move(sink));
+    output.logger = logger_to(sink);
+    output.file = std::move(sink);
   }
   has_parts = !options.parts.empty();
   set_level(options.least);

@@ -45,8 +45,8 @@ struct Options {
 
 // From main, once; before it, lines go to stderr directly.
 void start(Level least, std::size_t queue_lines = 1000);
-// Any time after. An error when the file cannot be written: then everything stays as it was. A file is opened again, so
-// a file that was moved away is let go.
+// Any time after. An error when the file cannot be written: then everything stays as it was. A file
+// that was moved away is let go.
 core::Result<void> configure(Options options);
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
