@@ -128,6 +128,7 @@ awaitable<void> Agent::cycle() {
 void Agent::keep_fence(const core::Observation& seen) {
   if (!unique_) return;  // the one that runs under our name has a guard of its own
   w_.fence.keep({.until = memory_.fenced_until,
+                 .length = memory_.fenced_for,
                  .postmaster = seen.postgres.postmaster,
                  .ttl = seen.settings.ttl,
                  .loop_wait = seen.settings.loop_wait});

@@ -286,7 +286,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
-    decision.memory.fenced_until = fenced_until(seen, decision);
+    set_fence(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
     if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;
     if (asks<Exit>(decision)) {

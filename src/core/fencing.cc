@@ -22,20 +22,30 @@ bool may_write(const Observation& seen, const Decision& decision) {
 
 }  // namespace
 
-std::optional<Instant> fenced_until(const Observation& seen, const Decision& decision) {
-  if (seen.settings.pause || !may_write(seen, decision)) return std::nullopt;
+void set_fence(const Observation& seen, Decision& decision) {
+  auto& memory = decision.memory;
+  if (seen.settings.pause || !may_write(seen, decision)) {
+    memory.fenced_until.reset();
+    return;
+  }
+  const auto bound = [&memory](Instant until, Duration length) {
+    memory.fenced_until = until;
+    memory.fenced_for = length;
+  };
   const auto& key = seen.cluster.leader;
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
-  auto until = ours && seen.lease.deadline ? seen.lease.deadline : decision.memory.fenced_until;
-  // Found without a key, or after a pause, which knows no fence: some time to take it, and some to stop.
-  const auto& keyless_since = decision.memory.keyless_since;
-  if (!until && keyless_since) until = *keyless_since + 2 * seen.settings.keyless_for();
+  if (ours && seen.lease.deadline) {
+    bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
+  } else if (!memory.fenced_until && memory.keyless_since) {
+    // Found without a key, or after a pause, which knows no fence: some time to take it, and some to stop.
+    const auto length = 2 * seen.settings.keyless_for();
+    bound(*memory.keyless_since + length, length);
+  }
   // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
   const auto leave_until = seen.failsafe.confirmed_at + seen.settings.ttl;
   const bool has_leave =
       seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && leave_until > seen.now;
-  if (has_leave) until = std::max(until.value_or(leave_until), leave_until);
-  return until;
+  if (has_leave && leave_until > memory.fenced_until.value_or(seen.now)) bound(leave_until, seen.settings.ttl);
 }
 
 }  // namespace tamada::core

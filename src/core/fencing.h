@@ -9,8 +9,8 @@
 
 namespace tamada::core {
 
-// std::nullopt: nothing needs to end PostgreSQL; it cannot write, or pause leaves it to the operator.
-// A primary that does not hold the leader key (any more) keeps the bound that it had.
-std::optional<Instant> fenced_until(const Observation& seen, const Decision& decision);
+// Sets Memory::fenced_until. Nothing: nothing needs to end PostgreSQL; it cannot write, or pause leaves it to the
+// operator. A primary that does not hold the leader key (any more) keeps the bound that it had.
+void set_fence(const Observation& seen, Decision& decision);
 
 }  // namespace tamada::core

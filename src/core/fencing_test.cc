@@ -51,6 +51,27 @@ TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   EXPECT_EQ(bound(scene), std::nullopt);
 }
 
+// A ttl that was raised does not shorten a bound of before: the guard takes a hundredth of its length off, and ended
+// a primary when ttl went from 8 to 1200.
+TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
+  auto scene = Scene().we_lead().primary();
+  scene.seen.lease.ttl = scene.seen.settings.ttl;
+  scene.memory = decide(scene.seen, scene.memory).memory;
+  EXPECT_EQ(scene.memory.fenced_for, 30s);
+  scene.seen.settings.ttl = 1200s;
+  scene.memory = decide(scene.seen, scene.memory).memory;
+  EXPECT_EQ(scene.memory.fenced_for, 30s) << "the lease of before";
+  scene.seen.lease.id = testing::old_lease;  // granted with the new ttl; the key is not on it yet
+  scene.seen.lease.ttl = 1200s;
+  scene.seen.lease.deadline = noon + 1200s;
+  scene.memory = decide(scene.seen, scene.memory).memory;
+  EXPECT_EQ(scene.memory.fenced_for, 30s);
+  scene.leader_is("a", testing::old_lease);
+  const auto after = decide(scene.seen, scene.memory).memory;
+  EXPECT_EQ(after.fenced_until, noon + 1200s);
+  EXPECT_EQ(after.fenced_for, 1200s);
+}
+
 // Found by simulation (seed 1012812): after a pause, without a key, beside a DCS too slow to tell of another leader.
 TEST(Fencing, PrimaryThatFindsNoKeyAtAllHasABoundOfItsOwn) {
   auto scene = Scene().nobody_leads().primary();

@@ -60,10 +60,11 @@ struct Memory {
   std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
   std::string handing_over;           // why we stop postgres in order to give the leader key away; empty: we do not
   std::optional<Restarting> restarting;
-  std::optional<Instant> gave_up_at;        // we released the key by ourselves: others go first for a while
-  std::optional<Instant> fenced_until;      // see core/fencing.h
-  std::string role_told;                    // the role that the callbacks know; empty: none yet
-  bool start_told = false;                  // on_start has been called since postgres came up
+  std::optional<Instant> gave_up_at;    // we released the key by ourselves: others go first for a while
+  std::optional<Instant> fenced_until;  // see core/fencing.h
+  Duration fenced_for{};                // how long that bound was when it was given: what clocks are off by grows so
+  std::string role_told;                // the role that the callbacks know; empty: none yet
+  bool start_told = false;              // on_start has been called since postgres came up
   std::string start_callback = "on_start";  // or on_restart: what to call once postgres is up
 
   // ---- synchronous replication, as the primary

@@ -11,12 +11,13 @@
 namespace tamada::fence {
 
 // How long before the end of the lease the fence acts: for what clocks and the kernel's scheduler are off by.
-inline core::Duration margin(core::Duration ttl) {
-  return std::max<core::Duration>(ttl / 100, std::chrono::milliseconds(50));
+inline core::Duration margin(core::Duration length) {
+  return std::max<core::Duration>(length / 100, std::chrono::milliseconds(50));
 }
 
 struct Order {
-  std::optional<core::Instant> until;  // see core::fenced_until
+  std::optional<core::Instant> until;  // see core/fencing.h
+  core::Duration length{};             // of that bound when it was given: not of a ttl that was changed since
   int postmaster = 0;                  // process id; 0: not known
   core::Duration ttl{}, loop_wait{};
 };

@@ -173,7 +173,7 @@ void Guard::keep(const Order& order) {
   if (!needed && !me.page && !me.former) return;
   if (!me.start(core::Instant(core::Duration(boot_time_ns()))) && !me.page) return;
   me.page->postmaster_pid.store(order.postmaster);
-  const auto bound = needed ? (*order.until - margin(order.ttl)).time_since_epoch().count() : 0;
+  const auto bound = needed ? (*order.until - margin(order.length)).time_since_epoch().count() : 0;
   me.page->deadline_ns.store(bound);
   // What the former guard waits for is now the new one's; until that is ready both wait for the same.
   if (me.former) me.former->deadline_ns.store(bound);

@@ -79,7 +79,7 @@ class GuardTest : public ::testing::Test {
   core::Instant in(core::Duration time) { return net::SystemClock().now() + time; }
   std::unique_ptr<Guard> make() { return std::make_unique<Guard>(io_.get_executor(), guard_program(), data_dir_); }
   static Order until(std::optional<core::Instant> at, int postmaster) {
-    return {.until = at, .postmaster = postmaster, .ttl = 5s, .loop_wait = 1s};
+    return {.until = at, .length = 5s, .postmaster = postmaster, .ttl = 5s, .loop_wait = 1s};
   }
 
   asio::io_context io_;

@@ -90,7 +90,7 @@ Daemon::Daemon(Cluster& cluster, int node)
 Daemon::~Daemon() { life->end(); }
 
 void SimFence::keep(const fence::Order& order) {
-  cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.ttl)) : std::nullopt);
+  cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.length)) : std::nullopt);
 }
 std::optional<core::Instant> SimFence::inherited() const { return cluster_.node(node_).guarded_until; }
 
