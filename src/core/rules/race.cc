@@ -1,6 +1,5 @@
 // No leader: who is the healthiest takes the key. Losing the comparison costs nothing: the loser looks again.
 #include <algorithm>
-#include <ranges>
 
 #include "core/candidate.h"
 #include "core/failsafe.h"
@@ -87,14 +86,9 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
     return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
   }
-  const auto harmless = [](const PeerView& peer) { return peer.reachable && peer.running && peer.in_recovery; };
   const auto it = seen.peers.find(memory.last_leader);
-  if (it != seen.peers.end() && harmless(it->second)) return std::nullopt;
-  // Started, or cut off, since, we do not even know who it was.
-  const bool all_known = seen.now - memory.born >= seen.settings.ttl && !seen.peers.empty();
-  if (memory.last_leader.empty() && all_known && std::ranges::all_of(seen.peers | std::views::values, harmless)) {
-    return std::nullopt;
-  }
+  if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
+  // Started, or cut off, since, we do not even know who it was, nor who is still to write its key.
   const std::string who =
       memory.last_leader.empty() ? ", and who led last is not known" : " and " + memory.last_leader + " is silent";
   return "the keys are gone" + who + ": it may be a primary until its lease ends";
