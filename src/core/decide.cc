@@ -97,6 +97,14 @@ Memory remember(const Observation& seen, const Memory& before) {
       memory.unlocked_marks = marks;
     }
   }
+  if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
+    // Another's tenure that we have missed, and which may not be over: it goes by the lease that it knows.
+    for (const auto& [peer_name, peer] : seen.peers) {
+      if (!peer.reachable || !peer.running || peer.in_recovery) continue;
+      memory.last_leader = peer_name;
+      memory.primary_seen_at = seen.peers_answered_at;
+    }
+  }
   // Whether another has led since our lease ended, or while the DCS did not answer, nobody has told us.
   if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
   if (!keyless(seen, memory)) {

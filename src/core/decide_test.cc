@@ -427,6 +427,17 @@ const Case race_cases[] = {
      },
      "race",
      {}},
+    // Seed 830034970: a leader came and went unseen, after the wait for the one before.
+    {"wiped_keys_and_a_primary_that_answered_a_moment_ago",
+     [](Scene& s) {
+       s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", false, 1100);
+       s.seen.cluster.initialize.reset();
+       s.memory.unlocked_since = noon - 31s;
+       s.memory = s.decide().memory;
+       s.dead_peer("c");
+     },
+     "race",
+     {}},
     // Seed 810002685: not all that there are have written their keys again.
     {"wiped_keys_and_an_unknown_leader_though_all_we_know_answer",
      [](Scene& s) {

@@ -39,6 +39,7 @@ struct Memory {
   Revision request_revision = 0;             // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
+  Instant primary_seen_at{};   // when another last answered as a primary, there being no leader key
   Instant key_asked_at{};      // when we last reached for the leader key
   Instant raced_at{};          // when we last did so because no other member was the better one
   std::string last_leader;     // who held the key before it became free; empty: not known

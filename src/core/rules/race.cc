@@ -76,8 +76,9 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
 // The keys were wiped, they have not expired: the lease that the last leader counts on may live on, and it is silent.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
   // A standby cluster has no primary that could live on.
+  const auto since = std::max(memory.unlocked_since.value_or(seen.now), memory.primary_seen_at);
   if (seen.cluster.initialize || seen.settings.standby_cluster || memory.last_leader == seen.self ||
-      seen.now - memory.unlocked_since.value_or(seen.now) >= seen.settings.ttl) {
+      seen.now - since >= seen.settings.ttl) {
     return std::nullopt;
   }
   if (seen.postgres.running_primary()) {
