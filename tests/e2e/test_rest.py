@@ -108,6 +108,9 @@ def test_reinitialize_shows_its_progress(cluster):
     replica.start()
     cluster.wait_healthy(60)
     assert replica.api("/reinitialize", "POST", {"from_leader": True}) == (200, "reinitialize started")
+
+    def old_data():
+        return [name for name in os.listdir(cluster.root) if name.startswith(f"{replica.name}_20")]
     seen = wait_for("its progress", lambda: (c := replica.status().get("copy")) and c["bytes_done"] > 0 and c, 20)
     assert 0 < seen["bytes_done"] <= seen["bytes_total"] and seen["bytes_per_s"] > 0 and seen["seconds_left"] >= 0
     assert replica.api("/reinitialize", "POST") == (503, "reinitialize already in progress")
@@ -115,9 +118,10 @@ def test_reinitialize_shows_its_progress(cluster):
     # By force it begins anew.
     assert replica.api("/reinitialize", "POST", {"force": True}) == (200, "reinitialize started")
     facts.wait_log(replica, "cancelling basebackup")
+    assert old_data(), "kept for as long as the copy does not stream"
     cluster.wait_healthy(90)
     assert not any("copy" in m for m in get(leader, "/cluster")["members"])
-    assert any(name.startswith("n") and "_20" in name for name in os.listdir(cluster.root)), "the old data are kept"
+    wait_for("the end of the old data, which the copy has replaced", lambda: not old_data(), 30)
 
 
 def test_metrics_are_clean(cluster):
