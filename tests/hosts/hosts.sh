@@ -239,7 +239,7 @@ cmd_status() {
 }
 
 cmd_ssh() { known "$1"; exec "${SSH[@]}" "root@$NET.$1" "${@:2}"; }
-cmd_exec() { local p; known "$1"; p=$(leader "$1"); nsenter -t "$p" -m -u -i -n -p -C -- "${@:2}"; }
+cmd_exec() { local p; known "$1"; p=$(leader "$1"); nsenter -t "$p" -m -r -w -u -i -n -p -C -- "${@:2}"; }
 
 cmd_reboot() { known "$1"; shut "$1" reboot; wait_up "$1"; }
 cmd_stop() { known "$1"; shut "$1" poweroff; wait_while "$1" on "$1"; }
