@@ -53,9 +53,7 @@ constexpr std::array table{
 // Nothing keeps others from being promoted but that our primary answers them: there is no leader key, or the one that
 // a former run of this daemon took, on a lease whose end only the DCS knows, where no fence of that run has told it.
 bool keyless(const Observation& seen, const Memory& memory) {
-  const auto& key = seen.cluster.leader;
-  const bool ours_of_before = !seen.cluster.unlocked() && key->name == seen.self && key->lease != seen.lease.id;
-  const bool end_unknown = ours_of_before && (!memory.fenced_until || memory.keyless_since);
+  const bool end_unknown = seen.leader_key_is_of_before() && (!memory.fenced_until || memory.keyless_since);
   return seen.cluster.loaded && (seen.cluster.unlocked() || end_unknown) && !seen.settings.pause &&
          !memory.bootstrapping && !seen.job.running() && seen.postgres.may_write();
 }
@@ -64,7 +62,7 @@ bool keyless(const Observation& seen, const Memory& memory) {
 std::optional<Instant> dcs_patience(const Observation& seen, const Decision& decision) {
   if (!seen.dcs.ok) return decision.wake_at;
   if (seen.settings.pause || !seen.postgres.may_write()) return std::nullopt;
-  if (const auto since = decision.memory.keyless_since) return *since + seen.settings.keyless_for();
+  if (const auto until = rules::keyless_until(seen, decision.memory)) return until;
   if (seen.holds_leader_key()) return seen.lease.confirmed_at + seen.settings.demote_after();
   return std::nullopt;
 }
@@ -80,8 +78,7 @@ Memory remember(const Observation& seen, const Memory& before) {
     if (!seen.cluster.unlocked()) {
       memory.unlocked_since.reset();
       // Our own of another lease is from a life before, or seen late: who has led since, it does not tell.
-      const bool outlived = seen.cluster.leader->name == seen.self && seen.cluster.leader->lease != seen.lease.id;
-      memory.last_leader = outlived ? "" : seen.cluster.leader->name;
+      memory.last_leader = seen.leader_key_is_of_before() ? "" : seen.cluster.leader->name;
       // Whom we gave the key up for has come.
       if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
       if (seen.cluster.leader->create_revision != memory.tenure) {

@@ -628,6 +628,12 @@ TEST(Dcs, WhatWasHurriedGetsAFastStopFirst) {
   EXPECT_EQ(find<StartJob>(s.decide())->stop_mode, StopMode::immediate);
 }
 
+TEST(Dcs, BesideALeaderThatWasSeenThereIsNoTimeForAFastStop) {
+  Scene s;
+  s.b_leads().primary().dcs_down_since(0s, 5s);
+  EXPECT_EQ(find<StartJob>(s.decide())->stop_mode, StopMode::immediate);
+}
+
 TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   const auto patience = [](const Scene& scene) { return scene.decide().dcs_patience_until; };
   auto leader = Scene().we_lead().primary();

@@ -171,6 +171,10 @@ struct Observation {
   bool holds_leader_key() const {
     return cluster.leader && cluster.leader->name == self && cluster.leader->lease == lease.id && lease_alive();
   }
+  // It bears our name, and hangs on a lease of before: a former run of the daemon took it, or this one has a new lease.
+  bool leader_key_is_of_before() const {
+    return cluster.leader && cluster.leader->name == self && cluster.leader->lease != lease.id;
+  }
   bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
 };
 

@@ -17,7 +17,7 @@ through HAProxy on a host of its own. The tests are `tests/hosts/test_2_failover
 - **two primaries**: seconds in which two hosts would have taken writes, asked on the hosts themselves ten times a second.
 
 `make table` measures it anew; `make test` runs every line with the short times and synchronous replication, and does not pass
-when an acknowledged row is lost or two hosts take writes.
+when an acknowledged row is lost or two hosts take writes (at most 0.5 s of the thawed host, whose processes all wake up at once).
 """
 
 

@@ -53,10 +53,23 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
   backoff.not_before = seen.now + std::min<Duration>(seen.settings.loop_wait, 1s * (1 << exponent));
 }
 
+// A primary without a key on our lease, outside pause: others may be promoted any time, and etcd may be too slow to
+// tell us. Until when it tries to take the key; nothing: it has one, or is none.
+inline std::optional<Instant> keyless_until(const Observation& seen, const Memory& memory) {
+  if (!memory.keyless_since) return std::nullopt;
+  return *memory.keyless_since + seen.settings.keyless_for();
+}
+inline std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
+  const auto until = keyless_until(seen, memory);
+  if (!until || seen.now < *until) return std::nullopt;
+  return warn(memory, "demoting self because the leader key could not be taken in time",
+              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
+}
+
 // By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
 inline Instant demote_at(const Observation& seen, const Memory& memory) {
   // Without a key the lease keeps nobody from being promoted.
-  if (memory.keyless_since) return *memory.keyless_since + seen.settings.keyless_for();
+  if (const auto until = keyless_until(seen, memory)) return *until;
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
   // fence has told counts from its start, however often the DCS answers in between.
   const bool key_on_our_lease =
@@ -66,14 +79,6 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   }
   const auto since = memory.fenced_until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
   return since + seen.settings.retry_timeout;
-}
-
-// A primary without a key on our lease, outside pause: others may be promoted any time, and etcd may be too slow to
-// tell us.
-inline std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
-  if (!memory.keyless_since || seen.now < *memory.keyless_since + seen.settings.keyless_for()) return std::nullopt;
-  return warn(memory, "demoting self because the leader key could not be taken in time",
-              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
 }
 
 // What is left of the lease is for stopping; at its end nothing may write any more.

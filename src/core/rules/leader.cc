@@ -11,11 +11,11 @@ namespace tamada::core::rules {
 
 // The daemon was killed and came back within its lease: the key still bears our name, on the lease of before.
 Answer take_over_own_key(const Observation& seen, const Memory& memory) {
-  const auto& key = seen.cluster.leader;
-  if (!key || key->name != seen.self || key->lease == seen.lease.id) return std::nullopt;
+  if (!seen.leader_key_is_of_before()) return std::nullopt;
   if (auto decision = stop_keyless_primary(seen, memory)) return decision;
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
-  return say(memory, "the leader key is ours from before: taking it over", {AcquireLeader{key->revision}});
+  return say(memory, "the leader key is ours from before: taking it over",
+             {AcquireLeader{seen.cluster.leader->revision}});
 }
 
 namespace {

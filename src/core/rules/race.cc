@@ -168,9 +168,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   const bool asked = peers_fresh(seen, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {
     // Who is due to be read-only is not held up by the silent.
-    std::optional<Instant> until;
-    if (memory.keyless_since) until = *memory.keyless_since + seen.settings.keyless_for();
-    return ask(memory, "no leader: asking the other members", {PollPeers{others, until}});
+    return ask(memory, "no leader: asking the other members", {PollPeers{others, keyless_until(seen, memory)}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
