@@ -388,10 +388,10 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_TRUE(eventually(
       *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
   ASSERT_OK(complete(n0->postgres->stop(core::StopMode::fast, true, 30s)));
+  ASSERT_OK(complete(n1->postgres->promote()));  // first: connected again, it would learn of the other's timeline
   const auto nobody = core::Upstream{};
   ASSERT_OK(complete(n0->postgres->start(&nobody, 30s)));
   ASSERT_OK(complete(n0->postgres->promote()));
-  ASSERT_OK(complete(n1->postgres->promote()));
   const auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
   ASSERT_EQ(asked.timeline, 2u) << asked.error;
   EXPECT_EQ(asked.history, *complete(n0->postgres->timeline_history(2)));
