@@ -32,7 +32,7 @@ TEST(StatusLine, TellsRoleAndLease) {
   EXPECT_EQ(status_line(leaderless), "replica, running, timeline 1; no leader; paused");
 }
 
-class FixedClock final : public net::Clock {
+class SettableClock final : public net::Clock {
  public:
   core::Instant now() const override { return at; }
   core::WallTime wall() const override { return {}; }
@@ -62,7 +62,7 @@ class ServiceManagerTest : public testing::Test {
   void publish(api::Snapshot snapshot) { board_.publish(std::make_shared<const api::Snapshot>(std::move(snapshot))); }
 
   asio::io_context io_;
-  FixedClock clock_;
+  SettableClock clock_;
   api::Board board_;
 
  private:

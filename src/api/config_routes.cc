@@ -15,7 +15,7 @@ using net::HttpResponse;
 namespace {
 
 // A second attempt: our view of the key may be a moment behind what somebody has just written.
-constexpr int attempts_max = 3;
+constexpr int config_attempts_max = 3;
 // A daemon that has just started knows in a moment what is to be changed.
 constexpr auto first_view_within = std::chrono::seconds(3);
 
@@ -43,7 +43,7 @@ awaitable<HttpResponse> RestApi::patch_config(Call call) {
   const auto patch = json_body(call.request, Body::required);
   if (!patch) co_return patch.error();
   co_await await_first_view();
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < config_attempts_max; ++attempt) {
     const auto snapshot = board_.latest();
     const auto& cluster = snapshot->seen.cluster;
     auto config = cluster.config_json ? wire::parse_object(*cluster.config_json) : std::nullopt;
@@ -61,7 +61,7 @@ awaitable<HttpResponse> RestApi::put_config(Call call) {
   const auto config = json_body(call.request, Body::required);
   if (!config) co_return config.error();
   co_await await_first_view();
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < config_attempts_max; ++attempt) {
     const auto snapshot = board_.latest();
     const auto& cluster = snapshot->seen.cluster;
     if (cluster.config_json && wire::parse_object(*cluster.config_json) == *config) co_return json(200, *config);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "api/json_values.h"
+
 namespace tamada::api {
 namespace {
 
@@ -17,7 +19,7 @@ std::string without_numbers(std::string_view text) {
   return out;
 }
 
-std::int64_t milliseconds(core::Duration duration) {
+std::int64_t whole_milliseconds(core::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
@@ -34,8 +36,6 @@ std::string_view word(core::Severity severity) {
   }
   return "error";
 }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
 
@@ -125,7 +125,7 @@ void Journal::look_at_job(const Snapshot& snapshot) {
     add(seen.wall, "job", kind + " began", {{"job", kind}, {"state", "running"}});
   } else {
     const bool good = job.state == core::JobState::succeeded;
-    const auto took = milliseconds(job.ended_at - job.started_at);
+    const auto took = whole_milliseconds(job.ended_at - job.started_at);
     Json fields = {{"job", kind}, {"state", good ? "succeeded" : "failed"}, {"ms", took}};
     if (!good) fields["error"] = job.error;
     add(seen.wall, "job",
@@ -148,21 +148,21 @@ void Journal::look_at_handover(const Snapshot& snapshot) {
   for (std::size_t i = 0; i < now.phases.size(); ++i) {
     const auto& phase = now.phases[i];
     if (!phase.ended || ended_before(i)) continue;
-    const auto took = milliseconds(*phase.ended - phase.began);
+    const auto took = whole_milliseconds(*phase.ended - phase.began);
     add(snapshot.seen.wall, "handover", fmt::format("{}: {} took {} ms", now.kind, phase.name, took),
         {{"kind", now.kind}, {"phase", phase.name}, {"ms", took}});
   }
   if (now.state == Handover::State::running || (!fresh && before->state == now.state)) return;
   ++handovers_by_outcome_[{now.kind, std::string(name(now.state))}];
   if (now.state == Handover::State::done) last_done_ = now;
-  const auto took = milliseconds(now.ended - now.began);
+  const auto took = whole_milliseconds(now.ended - now.began);
   Json fields = {{"kind", now.kind},
                  {"phase", name(now.state)},
                  {"ms", took},
                  {"from", text_or_null(now.from)},
                  {"to", text_or_null(now.to)}};
   if (now.state == Handover::State::done) {
-    fields["outage_ms"] = milliseconds(now.outage());
+    fields["outage_ms"] = whole_milliseconds(now.outage());
     add(snapshot.seen.wall, "handover", fmt::format("{}: {} is the primary after {} ms", now.kind, now.to, took),
         fields);
   } else {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/json_values.h"
 #include "api/status.h"
 #include "core/presentation.h"
 #include "wire/member.h"
@@ -10,8 +11,6 @@ namespace tamada::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 // Text that somebody else serialized; junk becomes a plain string rather than an error.
 Json parsed(const std::string& text) {

@@ -26,7 +26,7 @@ using net::HttpResponse;
 
 namespace {
 
-constexpr int attempts_max = 3;  // to write the key while somebody else does
+constexpr int key_attempts_max = 3;  // to write the key while somebody else does
 
 std::string name_at(const Json& body, std::string_view key) {
   const auto* value = wire::find(body, key);
@@ -252,7 +252,7 @@ awaitable<bool> RestApi::await_failover_other_than(core::Revision revision) {
 
 // Patroni overwrites whatever request is there; so do we, but knowing which.
 awaitable<core::Result<bool>> RestApi::write_failover(core::FailoverRequest request) {
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  for (int attempt = 0; attempt < key_attempts_max; ++attempt) {
     const auto revision = board_.latest()->seen.cluster.failover_revision;
     auto written = co_await commands_.write_failover(request, revision);
     if (!written || *written) co_return written;

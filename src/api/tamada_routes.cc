@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/errors.h"
+#include "api/json_values.h"
 #include "api/routes.h"
 #include "api/status.h"
 #include "core/candidate.h"
@@ -18,11 +19,11 @@ namespace {
 
 constexpr auto wait_max = std::chrono::seconds(60);
 
-double seconds(core::Duration duration) {
+double json_seconds(core::Duration duration) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) / 1e3;
 }
 
-double milliseconds(core::Duration duration) {
+double json_milliseconds(core::Duration duration) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count()) / 1e3;
 }
 
@@ -32,8 +33,6 @@ std::uint64_t number_at(const Query& query, std::string_view name) {
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return value;
 }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json event_json(const Event& event) {
   Json out = {{"id", event.id}, {"time", wire::format_iso(event.at)}, {"type", event.type}, {"text", event.text}};
@@ -48,15 +47,15 @@ Json handover_json(const Handover& handover, core::Instant now) {
               {"to", text_or_null(handover.to)},
               {"began", wire::format_iso(handover.began_wall)}};
   const bool running = handover.state == Handover::State::running;
-  out["ms"] = milliseconds((running ? now : handover.ended) - handover.began);
+  out["ms"] = json_milliseconds((running ? now : handover.ended) - handover.began);
   auto& phases = out["phases"] = Json::array();
   for (const auto& phase : handover.phases) {
     phases.push_back({{"phase", phase.name},
                       {"state", phase.ended ? "done" : "running"},
-                      {"at_ms", milliseconds(phase.began - handover.began)},
-                      {"ms", milliseconds(phase.ended.value_or(now) - phase.began)}});
+                      {"at_ms", json_milliseconds(phase.began - handover.began)},
+                      {"ms", json_milliseconds(phase.ended.value_or(now) - phase.began)}});
   }
-  if (handover.state == Handover::State::done) out["outage_ms"] = milliseconds(handover.outage());
+  if (handover.state == Handover::State::done) out["outage_ms"] = json_milliseconds(handover.outage());
   if (!handover.reason.empty()) out["reason"] = handover.reason;
   return out;
 }
@@ -108,11 +107,11 @@ Json RestApi::explanation() const {
                      {"reason", snapshot->decision.reason},
                      {"since", wire::format_iso(journal_->rule_since())}};
   const bool alive = seen.lease.id != 0 && seen.lease.deadline && now < *seen.lease.deadline;
-  out["lease_seconds_left"] = alive ? Json(seconds(*seen.lease.deadline - now)) : Json(nullptr);
+  out["lease_seconds_left"] = alive ? Json(json_seconds(*seen.lease.deadline - now)) : Json(nullptr);
   if (seen.job.running()) {
     out["job"] = {{"job", core::name(seen.job.kind)},
                   {"step", text_or_null(seen.job.step)},
-                  {"seconds", seconds(now - seen.job.started_at)}};
+                  {"seconds", json_seconds(now - seen.job.started_at)}};
   }
   bool open = true;
   auto gates = Json::array();

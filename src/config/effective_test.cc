@@ -16,7 +16,7 @@ Local local_of(const char* yaml) {
   return local;
 }
 
-constexpr const char* node = R"(
+constexpr const char* node_yaml = R"(
 name: n0
 postgresql:
   listen: h:5432
@@ -28,7 +28,7 @@ postgresql:
 
 TEST(WithDynamic, TheLocalKeyWinsAndTheOthersCount) {
   Lines warnings;
-  const auto local = local_of(node);
+  const auto local = local_of(node_yaml);
   const auto result = with_dynamic(local, Json::parse(R"({"postgresql": {
       "callbacks": {"on_start": "/dynamic", "on_stop": "/dynamic"}, "pg_ctl_timeout": 80, "pre_promote": "/fence",
       "create_replica_methods": ["own"], "own": {"command": "/own"}, "use_unix_socket": true,
@@ -53,8 +53,9 @@ TEST(WithDynamic, TheLocalKeyWinsAndTheOthersCount) {
 
 TEST(WithDynamic, MistakesAreWarnings) {
   Lines warnings;
-  const auto result = with_dynamic(
-      local_of(node), Json::parse(R"({"postgresql": {"use_unix_socket": "perhaps", "pre_promote": []}})"), &warnings);
+  const auto result =
+      with_dynamic(local_of(node_yaml),
+                   Json::parse(R"({"postgresql": {"use_unix_socket": "perhaps", "pre_promote": []}})"), &warnings);
   EXPECT_EQ(warnings,
             (Lines{"/config: postgresql.use_unix_socket: is not a boolean; allowed: true, false, on, off, yes, no",
                    "/config: postgresql.pre_promote: is a list; allowed: text"}));
@@ -64,7 +65,8 @@ TEST(WithDynamic, MistakesAreWarnings) {
 
 TEST(WithDynamic, NothingToAdd) {
   for (const char* dynamic : {"{}", R"({"postgresql": 5})", R"({"postgresql": {"parameters": {}}})"}) {
-    EXPECT_EQ(with_dynamic(local_of(node), Json::parse(dynamic), nullptr).postgresql.pg_ctl_timeout_s, 70) << dynamic;
+    EXPECT_EQ(with_dynamic(local_of(node_yaml), Json::parse(dynamic), nullptr).postgresql.pg_ctl_timeout_s, 70)
+        << dynamic;
   }
   EXPECT_EQ(with_dynamic(Local{}, Json::parse(R"({"postgresql": {"pg_ctl_timeout": 5}})"), nullptr)
                 .postgresql.pg_ctl_timeout_s,

@@ -17,31 +17,31 @@ namespace {
 
 using namespace std::chrono;
 
-enum class Kind { text, integer, real };
+enum class FieldKind { text, integer, real };
 struct Field {
   std::string_view name;
-  Kind kind;
+  FieldKind kind;
 };
 // Attributes of Python's LogRecord that mean something here.
 constexpr auto known_fields = std::to_array<Field>({
-    {"asctime", Kind::text},
-    {"created", Kind::real},
-    {"filename", Kind::text},
-    {"funcName", Kind::text},
-    {"levelname", Kind::text},
-    {"levelno", Kind::integer},
-    {"lineno", Kind::integer},
-    {"message", Kind::text},
-    {"module", Kind::text},
-    {"msecs", Kind::real},
-    {"name", Kind::text},
-    {"pathname", Kind::text},
-    {"process", Kind::integer},
-    {"processName", Kind::text},
-    {"relativeCreated", Kind::real},
-    {"taskName", Kind::text},
-    {"thread", Kind::integer},
-    {"threadName", Kind::text},
+    {"asctime", FieldKind::text},
+    {"created", FieldKind::real},
+    {"filename", FieldKind::text},
+    {"funcName", FieldKind::text},
+    {"levelname", FieldKind::text},
+    {"levelno", FieldKind::integer},
+    {"lineno", FieldKind::integer},
+    {"message", FieldKind::text},
+    {"module", FieldKind::text},
+    {"msecs", FieldKind::real},
+    {"name", FieldKind::text},
+    {"pathname", FieldKind::text},
+    {"process", FieldKind::integer},
+    {"processName", FieldKind::text},
+    {"relativeCreated", FieldKind::real},
+    {"taskName", FieldKind::text},
+    {"thread", FieldKind::integer},
+    {"threadName", FieldKind::text},
 });
 
 const auto started_at = system_clock::now();
@@ -144,7 +144,7 @@ core::Result<std::vector<LogFormat::Piece>> LogFormat::parse(std::string_view fo
       for (const auto& known : known_fields) names.push_back(known.name);
       return core::fail(fmt::format("%({}) is no field; allowed: {}", piece.field, fmt::join(names, ", ")));
     }
-    const auto fitting = field->kind == Kind::text ? std::string_view("s") : std::string_view("sdifg");
+    const auto fitting = field->kind == FieldKind::text ? std::string_view("s") : std::string_view("sdifg");
     const auto digits = std::ranges::count_if(piece.spec, [](unsigned char c) { return std::isdigit(c); });
     if (!fitting.contains(piece.conversion) || digits > static_cast<std::ptrdiff_t>(width_max) ||
         std::ranges::count(piece.spec, '.') > 1) {

@@ -11,12 +11,6 @@
 namespace tamada::config {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
-  return out;
-}
-
 std::string_view trim(std::string_view text) {
   constexpr auto blank = " \t\n\r\f\v";
   const auto first = text.find_first_not_of(blank);
@@ -110,6 +104,12 @@ std::optional<std::string> valid_value(const Parameter& parameter, const std::st
 }
 
 }  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
+  return out;
+}
 
 const Parameter* find_parameter(std::string_view name, int server_version) {
   const auto table = parameter_table();

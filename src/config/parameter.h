@@ -48,4 +48,7 @@ std::string readable_wanted(ParameterType type, std::string_view unit, std::stri
 void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
                 std::vector<std::string>& warnings);
 
+// In lower case as PostgreSQL compares names: bytes beyond ASCII stay as they are.
+std::string lower(std::string_view text);
+
 }  // namespace tamada::config

@@ -7,10 +7,8 @@
 namespace tamada::config {
 namespace {
 
-using Type = ParameterType;
-
 struct Same {
-  Type type;
+  ParameterType type;
   const char *unit, *setting, *wanted;
   bool same;
 };
@@ -18,31 +16,31 @@ struct Same {
 // Among them the examples of Patroni's compare_values.
 TEST(ParameterValue, ComparedAsTheServerReadsThem) {
   const Same cases[] = {
-      {Type::enumeration, "", "remote_write", "REMOTE_WRITE", true},
-      {Type::enumeration, "", "on", "true", true},
-      {Type::text, "", "remote_write", "REMOTE_WRITE", false},
-      {Type::real, "", "1e-06", "0.000001", true},
-      {Type::integer, "MB", "6GB", "6GB", false},
-      {Type::integer, "", "6GB", "6GB", false},
-      {Type::integer, "16384kB", "64", " 0x400 MB ", true},
-      {Type::integer, "2MB", "524288", "1TB", true},
-      {Type::integer, "MB", "1048576", "1TB", true},
-      {Type::integer, "kB", "4098", "4097.5kB", true},
-      {Type::integer, "kB", "4097", "4097.4kB", true},
-      {Type::integer, "8kB", "16384", "128MB", true},
-      {Type::integer, "8kB", "16384", "16384", true},
-      {Type::integer, "ms", "90000", "1.5min", true},
-      {Type::integer, "s", "1", "1000 ms", true},
-      {Type::integer, "s", "100", "100kB", false},
-      {Type::integer, "", "8", "010", true},
-      {Type::integer, "", "-1", "-1", true},
-      {Type::integer, "", "10", "ten", false},
-      {Type::integer, "", "0", "", false},
-      {Type::real, "ms", "2", "2000us", true},
-      {Type::boolean, "", "on", "yes", true},
-      {Type::boolean, "", "on", "t", true},
-      {Type::boolean, "", "on", "o", false},
-      {Type::boolean, "", "off", "of", true},
+      {ParameterType::enumeration, "", "remote_write", "REMOTE_WRITE", true},
+      {ParameterType::enumeration, "", "on", "true", true},
+      {ParameterType::text, "", "remote_write", "REMOTE_WRITE", false},
+      {ParameterType::real, "", "1e-06", "0.000001", true},
+      {ParameterType::integer, "MB", "6GB", "6GB", false},
+      {ParameterType::integer, "", "6GB", "6GB", false},
+      {ParameterType::integer, "16384kB", "64", " 0x400 MB ", true},
+      {ParameterType::integer, "2MB", "524288", "1TB", true},
+      {ParameterType::integer, "MB", "1048576", "1TB", true},
+      {ParameterType::integer, "kB", "4098", "4097.5kB", true},
+      {ParameterType::integer, "kB", "4097", "4097.4kB", true},
+      {ParameterType::integer, "8kB", "16384", "128MB", true},
+      {ParameterType::integer, "8kB", "16384", "16384", true},
+      {ParameterType::integer, "ms", "90000", "1.5min", true},
+      {ParameterType::integer, "s", "1", "1000 ms", true},
+      {ParameterType::integer, "s", "100", "100kB", false},
+      {ParameterType::integer, "", "8", "010", true},
+      {ParameterType::integer, "", "-1", "-1", true},
+      {ParameterType::integer, "", "10", "ten", false},
+      {ParameterType::integer, "", "0", "", false},
+      {ParameterType::real, "ms", "2", "2000us", true},
+      {ParameterType::boolean, "", "on", "yes", true},
+      {ParameterType::boolean, "", "on", "t", true},
+      {ParameterType::boolean, "", "on", "o", false},
+      {ParameterType::boolean, "", "off", "of", true},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(same_value(c.type, c.unit, c.setting, c.wanted), c.same) << c.setting << " and " << c.wanted << c.unit;
@@ -50,18 +48,18 @@ TEST(ParameterValue, ComparedAsTheServerReadsThem) {
 }
 
 TEST(ParameterValue, Readable) {
-  EXPECT_EQ(readable_value(Type::integer, "8kB", "16384"), "128MB");
-  EXPECT_EQ(readable_value(Type::integer, "kB", "1025"), "1025kB");
-  EXPECT_EQ(readable_value(Type::integer, "8kB", "1663.84"), "13MB");
-  EXPECT_EQ(readable_value(Type::integer, "256MB", "4"), "1GB");
-  EXPECT_EQ(readable_value(Type::integer, "ms", "5"), "5ms");
-  EXPECT_EQ(readable_value(Type::real, "ms", "4.2"), "4200us");
-  EXPECT_EQ(readable_value(Type::integer, "ms", "-1"), "-1");
-  EXPECT_EQ(readable_value(Type::integer, "", "100"), "100");
-  EXPECT_EQ(readable_value(Type::boolean, "", "on"), "on");
-  EXPECT_EQ(readable_value(Type::integer, "8kB", "128MB"), "128MB");
-  EXPECT_EQ(readable_wanted(Type::integer, "8kB", "131072kB"), "128MB");
-  EXPECT_EQ(readable_wanted(Type::integer, "8kB", "nonsense"), "nonsense");
+  EXPECT_EQ(readable_value(ParameterType::integer, "8kB", "16384"), "128MB");
+  EXPECT_EQ(readable_value(ParameterType::integer, "kB", "1025"), "1025kB");
+  EXPECT_EQ(readable_value(ParameterType::integer, "8kB", "1663.84"), "13MB");
+  EXPECT_EQ(readable_value(ParameterType::integer, "256MB", "4"), "1GB");
+  EXPECT_EQ(readable_value(ParameterType::integer, "ms", "5"), "5ms");
+  EXPECT_EQ(readable_value(ParameterType::real, "ms", "4.2"), "4200us");
+  EXPECT_EQ(readable_value(ParameterType::integer, "ms", "-1"), "-1");
+  EXPECT_EQ(readable_value(ParameterType::integer, "", "100"), "100");
+  EXPECT_EQ(readable_value(ParameterType::boolean, "", "on"), "on");
+  EXPECT_EQ(readable_value(ParameterType::integer, "8kB", "128MB"), "128MB");
+  EXPECT_EQ(readable_wanted(ParameterType::integer, "8kB", "131072kB"), "128MB");
+  EXPECT_EQ(readable_wanted(ParameterType::integer, "8kB", "nonsense"), "nonsense");
 }
 
 TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
@@ -72,7 +70,7 @@ TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
     return out;
   };
   EXPECT_TRUE(std::ranges::is_sorted(table, {}, [&](const Parameter& p) { return lower(p.name); }));
-  EXPECT_EQ(find_parameter("wal_keep_segments", 120000)->type, Type::integer);
+  EXPECT_EQ(find_parameter("wal_keep_segments", 120000)->type, ParameterType::integer);
   EXPECT_EQ(find_parameter("wal_keep_segments", 130000), nullptr);
   EXPECT_EQ(find_parameter("wal_keep_size", 120000), nullptr);
   EXPECT_EQ(find_parameter("WAL_KEEP_SIZE", 130000)->unit, "MB");

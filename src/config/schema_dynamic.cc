@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t bytes_max = std::int64_t{1} << 50;
 
-constexpr auto postgresql_keys = std::to_array<Key>({
+constexpr auto dynamic_postgresql_keys = std::to_array<Key>({
     {.name = "parameters",
      .type = Type::parameters,
      .what = "of postgresql.conf on every node; the only place of those that must be equal on all",
@@ -38,7 +38,7 @@ constexpr auto standby_cluster_keys = std::to_array<Key>({
 
 constexpr std::string_view not_citus = "clusters of Citus are not managed here";
 
-constexpr auto root_keys = std::to_array<Key>({
+constexpr auto dynamic_root_keys = std::to_array<Key>({
     {.name = "ttl",
      .type = Type::integer,
      .fallback = "30",
@@ -140,12 +140,12 @@ constexpr auto root_keys = std::to_array<Key>({
      .type = Type::section,
      .what = "of the server; other keys of the local section of this name count here too, under the local ones",
      .open = true,
-     .keys = postgresql_keys},
+     .keys = dynamic_postgresql_keys},
     {.name = "citus", .type = Type::mapping, .unsupported = not_citus},
 });
 
 }  // namespace
 
-constexpr Key dynamic_schema{.type = Type::section, .keys = root_keys};
+constexpr Key dynamic_schema{.type = Type::section, .keys = dynamic_root_keys};
 
 }  // namespace tamada::config

@@ -306,7 +306,7 @@ constexpr auto program_keys = std::to_array<Key>({
 constexpr std::string_view every_role = "only in this role, laid over `parameters`";
 constexpr std::string_view one_role = "only in this role, in place of the list for all";
 
-constexpr auto postgresql_keys = std::to_array<Key>({
+constexpr auto local_postgresql_keys = std::to_array<Key>({
     {.name = "listen",
      .type = Type::addresses,
      .what = "where PostgreSQL listens: hosts with commas, and one port",
@@ -465,7 +465,7 @@ constexpr auto tags_keys = std::to_array<Key>({
 
 constexpr std::string_view other_store = "etcd is the only store here: use the section etcd3";
 
-constexpr auto root_keys = std::to_array<Key>({
+constexpr auto local_root_keys = std::to_array<Key>({
     {.name = "scope",
      .what = "the cluster's name",
      .allowed = "the cluster's name",
@@ -507,7 +507,7 @@ constexpr auto root_keys = std::to_array<Key>({
      .what = "the server",
      .open = true,
      .prefix = "POSTGRESQL",
-     .keys = postgresql_keys},
+     .keys = local_postgresql_keys},
     {.name = "watchdog",
      .type = Type::section,
      .what = "what ends a primary whose daemon does not answer any more",
@@ -529,6 +529,6 @@ constexpr auto root_keys = std::to_array<Key>({
 
 }  // namespace
 
-constexpr Key local_schema{.type = Type::section, .keys = root_keys};
+constexpr Key local_schema{.type = Type::section, .keys = local_root_keys};
 
 }  // namespace tamada::config

@@ -89,13 +89,13 @@ TEST(Schema, VariablesArePatronis) {
   for (const auto& [name, path] : cases) EXPECT_EQ(paths[name], path);
 }
 
-struct Case {
+struct SchemaCase {
   Type type;
   const char *fits, *does_not;
 };
 
 TEST(Schema, ValuesOfEachType) {
-  const Case cases[] = {
+  const SchemaCase cases[] = {
       {Type::text, R"(["a", 5, "", 1.5])", R"([true, [], {}])"},
       {Type::boolean, R"([true, "on", "NO", 1, ""])", R"(["maybe", 2, [], {}])"},
       {Type::integer, R"([0, "7", "0x1f", 100])", R"([-1, 101, "x", "5s", [], true])"},

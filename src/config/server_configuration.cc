@@ -8,39 +8,40 @@
 
 #include "config/config.h"
 #include "config/dynamic.h"
+#include "config/parameter.h"
 #include "config/quantity.h"
 #include "wire/json.h"
 
 namespace tamada::config {
 namespace {
 
-enum class Kind { node, wal_level, always_on, boolean, number, megabytes };
+enum class GlobalKind { node, wal_level, always_on, boolean, number, megabytes };
 
 struct Global {
   std::string_view name;
-  Kind kind;
+  GlobalKind kind;
   std::string_view fallback;
   std::int64_t min = 0;
   int since = 90100;  // server version
 };
 
-// In the order of Patroni's command line. Kind::node: what the node's own file decides.
+// In the order of Patroni's command line. GlobalKind::node: what the node's own file decides.
 constexpr auto globals = std::to_array<Global>({
-    {"listen_addresses", Kind::node, ""},
-    {"port", Kind::node, ""},
-    {"cluster_name", Kind::node, "", 0, 90500},
-    {"wal_level", Kind::wal_level, "replica"},
-    {"hot_standby", Kind::always_on, "on"},
-    {"max_connections", Kind::number, "100", 25},
-    {"max_wal_senders", Kind::number, "10", 3},
-    {"wal_keep_segments", Kind::number, "8", 1},
-    {"wal_keep_size", Kind::megabytes, "128MB", 16, 130000},
-    {"max_prepared_transactions", Kind::number, "0", 0},
-    {"max_locks_per_transaction", Kind::number, "64", 32},
-    {"track_commit_timestamp", Kind::boolean, "off", 0, 90500},
-    {"max_replication_slots", Kind::number, "10", 4, 90400},
-    {"max_worker_processes", Kind::number, "8", 2, 90400},
-    {"wal_log_hints", Kind::boolean, "on", 0, 90400},
+    {"listen_addresses", GlobalKind::node, ""},
+    {"port", GlobalKind::node, ""},
+    {"cluster_name", GlobalKind::node, "", 0, 90500},
+    {"wal_level", GlobalKind::wal_level, "replica"},
+    {"hot_standby", GlobalKind::always_on, "on"},
+    {"max_connections", GlobalKind::number, "100", 25},
+    {"max_wal_senders", GlobalKind::number, "10", 3},
+    {"wal_keep_segments", GlobalKind::number, "8", 1},
+    {"wal_keep_size", GlobalKind::megabytes, "128MB", 16, 130000},
+    {"max_prepared_transactions", GlobalKind::number, "0", 0},
+    {"max_locks_per_transaction", GlobalKind::number, "64", 32},
+    {"track_commit_timestamp", GlobalKind::boolean, "off", 0, 90500},
+    {"max_replication_slots", GlobalKind::number, "10", 4, 90400},
+    {"max_worker_processes", GlobalKind::number, "8", 2, 90400},
+    {"wal_log_hints", GlobalKind::boolean, "on", 0, 90400},
 });
 
 // What belongs to recovery.conf before PostgreSQL 12.
@@ -52,12 +53,6 @@ constexpr auto recovery_names = std::to_array<std::string_view>(
      "trigger_file"});
 
 using Parameters = std::map<std::string, std::string>;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
-  return out;
-}
 
 const Global* global(std::string_view name) {
   const auto found = std::ranges::find(globals, lower(name), &Global::name);
@@ -75,22 +70,22 @@ std::optional<std::string> valid_global(const Global& parameter, const Json& val
   const auto text = parameter_text(value);
   if (!text) return std::nullopt;
   switch (parameter.kind) {
-    case Kind::wal_level: {
+    case GlobalKind::wal_level: {
       const auto level = lower(*text);
       return level == "hot_standby" || level == "replica" || level == "logical" ? std::optional(level) : std::nullopt;
     }
-    case Kind::boolean:
+    case GlobalKind::boolean:
       return wire::to_bool(value) ? text : std::nullopt;
-    case Kind::number: {
+    case GlobalKind::number: {
       const auto number = quantity(value);
       return number && *number >= parameter.min ? std::optional(std::to_string(*number)) : std::nullopt;
     }
-    case Kind::megabytes: {
+    case GlobalKind::megabytes: {
       const auto number = quantity(value, "MB");
       return number && *number >= parameter.min ? text : std::nullopt;
     }
-    case Kind::node:
-    case Kind::always_on:
+    case GlobalKind::node:
+    case GlobalKind::always_on:
       break;
   }
   return std::nullopt;
@@ -162,7 +157,7 @@ Parameters merged_parameters(const Local& local, const Json& dynamic, int server
                              std::vector<std::string>& warnings) {
   Parameters result;
   for (const auto& parameter : globals) {
-    const bool has_default = parameter.kind != Kind::node && !parameter.name.starts_with("wal_keep");
+    const bool has_default = parameter.kind != GlobalKind::node && !parameter.name.starts_with("wal_keep");
     if (has_default) result[std::string(parameter.name)] = parameter.fallback;
   }
   for (const auto& item : object_at(object_at(dynamic, "postgresql"), "parameters").items()) {

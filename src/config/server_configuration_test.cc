@@ -135,16 +135,15 @@ TEST(ServerConfiguration, TheOperatorsRetryIntervalStays) {
 }
 
 TEST(ServerConfiguration, HbaOfWhom) {
-  using Lines = std::vector<std::string>;
   Local local = node();
   local.bootstrap.pg_hba = {"bootstrap"};
-  EXPECT_EQ(server_configuration(local, Json::object(), 150000).pg_hba, Lines{});
-  EXPECT_EQ(server_configuration(local, Json::object(), 150000, true).pg_hba, Lines{"bootstrap"});
+  EXPECT_EQ(server_configuration(local, Json::object(), 150000).pg_hba, std::vector<std::string>{});
+  EXPECT_EQ(server_configuration(local, Json::object(), 150000, true).pg_hba, std::vector<std::string>{"bootstrap"});
   const Json dynamic = Json::parse(R"({"postgresql":{"pg_hba":["dynamic"],"pg_ident":["i"]}})");
-  EXPECT_EQ(server_configuration(local, dynamic, 150000, true).pg_hba, Lines{"dynamic"});
-  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_ident, Lines{"i"});
+  EXPECT_EQ(server_configuration(local, dynamic, 150000, true).pg_hba, std::vector<std::string>{"dynamic"});
+  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_ident, std::vector<std::string>{"i"});
   local.postgresql.pg_hba = {"local"};
-  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_hba, Lines{"local"});
+  EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_hba, std::vector<std::string>{"local"});
 }
 
 TEST(ServerConfiguration, JunkIsNoTrouble) {

@@ -24,7 +24,7 @@ std::string trimmed(std::string_view text) {
 }
 
 // The words of "a, b, c".
-std::vector<std::string> split(std::string_view text) {
+std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> result;
   for (std::size_t at = 0; at <= text.size();) {
     const auto end = std::min(text.find(',', at), text.size());
@@ -122,7 +122,7 @@ std::optional<std::string> as_word(const Key& key, const Json& value) {
   std::string word = *given;
   if (key.type == Type::level && same_word(word, "warn")) word = "WARNING";
   if (key.type == Type::level && same_word(word, "fatal")) word = "CRITICAL";
-  const auto words = split(key.allowed);
+  const auto words = split_list(key.allowed);
   const auto found = std::ranges::find_if(words, [&](const auto& allowed) { return same_word(allowed, word); });
   if (found != words.end()) return *found;
   // `synchronous_mode: "true"` is as good as `on`.
@@ -137,7 +137,7 @@ std::optional<std::int64_t> as_number(const Key& key, const Json& value) {
 }
 
 std::vector<std::string> as_lines(const Json& value) {
-  if (const auto text = as_text(value)) return split(*text);
+  if (const auto text = as_text(value)) return split_list(*text);
   std::vector<std::string> result;
   if (!value.is_array()) return result;
   for (const auto& line : value) {

@@ -48,13 +48,13 @@ std::string told(const Actions& actions) {
   return text;
 }
 
-struct Case {
+struct SlotsCase {
   const char* name;
   std::function<void(Scene&)> facts;
   std::string plan;
 };
 
-class SlotPlans : public ::testing::TestWithParam<Case> {};
+class SlotPlans : public ::testing::TestWithParam<SlotsCase> {};
 
 TEST_P(SlotPlans, Plan) {
   Scene scene;
@@ -70,7 +70,7 @@ SlotView logical_slot(Lsn lsn, const char* plugin = "p") {
   return {.name = "l", .physical = false, .restart_lsn = lsn, .database = "d", .plugin = plugin};
 }
 
-const Case members_cases[] = {
+const SlotsCase members_cases[] = {
     {"nothing_to_do", [](Scene& s) { s.we_lead().primary(); }, ""},
     {"a_slot_for_every_other_member",
      [](Scene& s) {
@@ -175,7 +175,7 @@ const Case members_cases[] = {
 INSTANTIATE_TEST_SUITE_P(Members, SlotPlans, ::testing::ValuesIn(members_cases),
                          [](const auto& i) { return i.param.name; });
 
-const Case judged_cases[] = {
+const SlotsCase judged_cases[] = {
     {"unknown_is_dropped",
      [](Scene& s) {
        s.we_lead().primary();
@@ -257,7 +257,7 @@ const Case judged_cases[] = {
 INSTANTIATE_TEST_SUITE_P(Judged, SlotPlans, ::testing::ValuesIn(judged_cases),
                          [](const auto& i) { return i.param.name; });
 
-const Case permanent_cases[] = {
+const SlotsCase permanent_cases[] = {
     {"made_on_the_primary",
      [](Scene& s) {
        s.we_lead().primary();

@@ -27,18 +27,18 @@ void far_away_is(Scene& s, Timeline timeline, bool in_recovery = false) {
   for (Timeline past = 1; past < timeline; ++past) s.seen.upstream->history.push_back({.timeline = past, .lsn = 500});
 }
 
-FailoverRequest request(std::string leader, std::string candidate) {
+FailoverRequest failover_request(std::string leader, std::string candidate) {
   return {.leader = std::move(leader), .candidate = std::move(candidate), .scheduled_at = {}, .revision = 60};
 }
 
-struct Case {
+struct StandbyCase {
   const char* name;
   std::function<void(Scene&)> facts;
   std::string rule;
   Deeds deeds;
 };
 
-class StandbyCluster : public ::testing::TestWithParam<Case> {};
+class StandbyCluster : public ::testing::TestWithParam<StandbyCase> {};
 
 TEST_P(StandbyCluster, Decide) {
   Scene scene;
@@ -51,7 +51,7 @@ TEST_P(StandbyCluster, Decide) {
   EXPECT_EQ(deeds(decision), GetParam().deeds) << decision.reason;
 }
 
-const Case cases[] = {
+const StandbyCase standby_cases[] = {
     {"the_leader_is_no_primary",
      [](Scene& s) {
        s.we_lead().standby();
@@ -144,14 +144,14 @@ const Case cases[] = {
      [](Scene& s) {
        s.we_lead().standby().peer("b", true, 1000).peer("c", true, 1000);
        s.memory.request_revision = 60;
-       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.failover = failover_request("a", "b");
      },
      "switchover",
      {"ReleaseLeader"}},
     {"after_it_the_new_one_clears_the_request",
      [](Scene& s) {
        s.we_lead().standby();
-       s.seen.cluster.failover = request("b", "a");
+       s.seen.cluster.failover = failover_request("b", "a");
      },
      "switchover",
      {"ClearFailover"}},
@@ -182,7 +182,8 @@ const Case cases[] = {
      "bootstrap",
      {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
 };
-INSTANTIATE_TEST_SUITE_P(Rules, StandbyCluster, ::testing::ValuesIn(cases), [](const auto& i) { return i.param.name; });
+INSTANTIATE_TEST_SUITE_P(Rules, StandbyCluster, ::testing::ValuesIn(standby_cases),
+                         [](const auto& i) { return i.param.name; });
 
 TEST(StandbyClusters, Role) {
   Scene scene;

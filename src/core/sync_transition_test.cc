@@ -230,7 +230,7 @@ TEST(SyncTransition, EveryGoalIsReachedOnceTheStandbysHaveCaughtUp) {
   }
 }
 
-struct Case {
+struct TransitionCase {
   const char* what;
   Promotable promotable;
   const char* names;
@@ -242,7 +242,7 @@ struct Case {
 
 TEST(SyncTransition, InTheSafeOrder) {
   using enum SyncStep::Kind;
-  const Case cases[] = {
+  const TransitionCase cases[] = {
       {"first the name, then the voter", {}, "", {}, "b", names, "b"},
       {"not before it has caught up", {}, "b", {}, "b", none, ""},
       {"it has", {}, "b", {"b"}, "b", promotable, "b/0"},

@@ -19,9 +19,9 @@ template <class T, void (*release)(T*)>
 struct Releaser {
   void operator()(T* what) const { release(what); }
 };
-using Certificate = std::unique_ptr<X509, Releaser<X509, X509_free>>;
+using X509Handle = std::unique_ptr<X509, Releaser<X509, X509_free>>;
 using Context = std::unique_ptr<SSL_CTX, Releaser<SSL_CTX, SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Releaser<SSL, SSL_free>>;
+using TlsSession = std::unique_ptr<SSL, Releaser<SSL, SSL_free>>;
 
 core::Result<core::WallTime> end_of(const X509* certificate) {
   std::tm fields{};
@@ -63,7 +63,7 @@ class Socket {
 core::Result<core::WallTime> end_of_certificate_file(const std::string& file) {
   std::FILE* in = std::fopen(file.c_str(), "re");
   if (in == nullptr) return core::fail("cannot be read");
-  const Certificate certificate(PEM_read_X509(in, nullptr, nullptr, nullptr));
+  const X509Handle certificate(PEM_read_X509(in, nullptr, nullptr, nullptr));
   std::fclose(in);
   return end_of(certificate.get());
 }
@@ -73,11 +73,11 @@ core::Result<core::WallTime> end_of_served_certificate(const std::string& host, 
   Socket socket;
   if (!socket.connect(host, port, timeout)) return core::fail("cannot connect to " + host + ":" + port);
   const Context context(SSL_CTX_new(TLS_client_method()));
-  const Session session(SSL_new(context.get()));
+  const TlsSession session(SSL_new(context.get()));
   SSL_set_fd(session.get(), socket.fd());
   SSL_set_tlsext_host_name(session.get(), host.c_str());
   SSL_connect(session.get());  // a server that wants a certificate of ours may refuse, and has shown its own by then
-  const Certificate certificate(SSL_get1_peer_certificate(session.get()));
+  const X509Handle certificate(SSL_get1_peer_certificate(session.get()));
   return end_of(certificate.get());
 }
 

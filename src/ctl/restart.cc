@@ -15,7 +15,7 @@ namespace tamada::ctl {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr core::Duration answer_timeout = 1h;  // the answer comes when the server runs again
+constexpr core::Duration restart_timeout = 1h;  // the answer comes when the server runs again
 
 core::Result<std::optional<core::WallTime>> choose_time(const RestartOptions& options) {
   auto text = options.scheduled;
@@ -57,7 +57,7 @@ core::Result<void> restart_member(Session& session, const core::Member& member, 
     if (!flushed) return std::unexpected(flushed.error());
     check_response(*flushed, member.name, "flush scheduled restart", true);
   }
-  const auto answer = session.request(member, "POST", "restart", &wish, answer_timeout);
+  const auto answer = session.request(member, "POST", "restart", &wish, restart_timeout);
   if (!answer) return std::unexpected(answer.error());
   if (answer->status == 200) {
     echo("Success: restart on member " + member.name + "\n");

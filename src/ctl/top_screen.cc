@@ -71,10 +71,12 @@ std::vector<Row> rows_of(const TopState& state) {
   return rows;
 }
 
-using Cells = std::array<std::string, 7>;
-Cells cells_of(const Row& row) { return {row.name, row.role, row.state, row.timeline, row.lag, row.lease, row.rule}; }
+using ScreenCells = std::array<std::string, 7>;
+ScreenCells cells_of(const Row& row) {
+  return {row.name, row.role, row.state, row.timeline, row.lag, row.lease, row.rule};
+}
 
-std::string line_of(const Cells& cells, const std::array<std::size_t, 7>& widths) {
+std::string line_of(const ScreenCells& cells, const std::array<std::size_t, 7>& widths) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::string padding(widths[i] - width_of(cells[i]), ' ');
@@ -85,10 +87,10 @@ std::string line_of(const Cells& cells, const std::array<std::size_t, 7>& widths
 }
 
 std::vector<ScreenLine> member_lines(const TopState& state) {
-  const Cells head = {"MEMBER", "ROLE", "STATE", "TL", "LAG", "LEASE", "RULE"};
+  const ScreenCells head = {"MEMBER", "ROLE", "STATE", "TL", "LAG", "LEASE", "RULE"};
   const auto rows = rows_of(state);
   std::array<std::size_t, 7> widths{};
-  const auto widen = [&](const Cells& cells) {
+  const auto widen = [&](const ScreenCells& cells) {
     for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width_of(cells[i]));
   };
   widen(head);

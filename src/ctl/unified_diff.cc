@@ -8,11 +8,11 @@
 namespace tamada::ctl {
 namespace {
 
-using Lines = std::vector<std::string_view>;
+using LineViews = std::vector<std::string_view>;
 constexpr std::size_t context_lines = 3;
 
-Lines split(std::string_view text) {
-  Lines lines;
+LineViews split(std::string_view text) {
+  LineViews lines;
   while (text.ends_with('\n')) text.remove_suffix(1);
   for (;;) {
     const auto end = text.find('\n');
@@ -28,7 +28,7 @@ struct Step {
 };
 
 // By the longest common subsequence; removals before additions.
-std::vector<Step> steps(const Lines& a, const Lines& b) {
+std::vector<Step> steps(const LineViews& a, const LineViews& b) {
   std::vector<std::vector<std::size_t>> common(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = a.size(); i-- > 0;) {
     for (std::size_t j = b.size(); j-- > 0;) {
@@ -54,7 +54,8 @@ std::string range(std::size_t begin, std::size_t length) {
   return fmt::format("{},{}", length == 0 ? begin : begin + 1, length);
 }
 
-std::string hunk(const std::vector<Step>& all, std::size_t begin, std::size_t end, const Lines& a, const Lines& b) {
+std::string hunk(const std::vector<Step>& all, std::size_t begin, std::size_t end, const LineViews& a,
+                 const LineViews& b) {
   std::size_t in_a = 0, in_b = 0;
   std::string body;
   for (std::size_t k = begin; k < end; ++k) {

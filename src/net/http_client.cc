@@ -49,7 +49,7 @@ struct PiecesBody {
 };
 
 // What has been read and not yet parsed.
-struct Input {
+struct ResponseInput {
   std::array<char, 8192> bytes;
   std::size_t have = 0;
   bool answered = false;  // a byte of the answer has come
@@ -74,7 +74,7 @@ struct Input {
 
 // Reads until the header is whole (it may be called again) or the message is.
 template <class Parser>
-awaitable<void> read_on(Stream& stream, Input& input, Parser& parser) {
+awaitable<void> read_on(Stream& stream, ResponseInput& input, Parser& parser) {
   for (;;) {
     if (input.feed(parser)) co_return;
     std::size_t n = 0;
@@ -176,7 +176,7 @@ struct HttpClient::Impl {
     if (!busy) stream.reset();
   }
 
-  awaitable<HttpResponse> exchange(const std::string& wire, bool head, Input& input, Use& use);
+  awaitable<HttpResponse> exchange(const std::string& wire, bool head, ResponseInput& input, Use& use);
   static awaitable<core::Result<HttpResponse>> request(std::shared_ptr<Impl> self, HttpRequest request,
                                                        core::Duration timeout);
   static awaitable<core::Result<void>> follow(std::shared_ptr<Impl> self, HttpRequest request,
@@ -185,7 +185,7 @@ struct HttpClient::Impl {
   awaitable<core::Result<void>> read_pieces(core::Duration idle, std::function<void(std::string_view)> chunk);
 };
 
-awaitable<HttpResponse> HttpClient::Impl::exchange(const std::string& wire, bool head, Input& input, Use& use) {
+awaitable<HttpResponse> HttpClient::Impl::exchange(const std::string& wire, bool head, ResponseInput& input, Use& use) {
   co_await stream->write(wire);
   http::response_parser<http::string_body> parser;
   parser.eager(true);
@@ -218,7 +218,7 @@ awaitable<core::Result<HttpResponse>> HttpClient::Impl::request(std::shared_ptr<
       if (!opened) co_return std::unexpected(opened.error());
     }
     self->stream->deadline(left_until(until));
-    Input input;
+    ResponseInput input;
     error_code why;
     try {
       co_return co_await self->exchange(*wire, head, input, use);
@@ -240,7 +240,7 @@ awaitable<core::Result<void>> HttpClient::Impl::read_pieces(core::Duration idle,
   http::response_parser<PiecesBody> parser;
   parser.eager(true);
   parser.body_limit(boost::none);
-  Input input;
+  ResponseInput input;
   std::string complaint;
   // Set before the header is known: pieces may come with it. They wait until the status says what they are.
   std::string early;

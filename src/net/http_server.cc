@@ -35,13 +35,13 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::size_t drained_bytes_max = 8 << 20;
 
 // What has been read and not yet parsed.
-struct Input {
+struct RequestInput {
   std::array<char, 8192> bytes;
   std::size_t have = 0;
 };
 
 // Parses what is there. A status that is an error, 0 when the request is whole, 100 when more is needed.
-int feed(Input& input, Parser& parser) {
+int feed(RequestInput& input, Parser& parser) {
   while (input.have > 0 && !parser.is_done()) {
     error_code ec;
     auto used = parser.put(asio::buffer(input.bytes.data(), input.have), ec);
@@ -78,7 +78,7 @@ HttpRequest take_request(Parser& parser, const Stream& stream) {
 }
 
 // Reads away what the peer still sends: to close with unread data would reset the connection under our answer.
-awaitable<void> drain(Stream& stream, Input& input, core::Duration deadline) {
+awaitable<void> drain(Stream& stream, RequestInput& input, core::Duration deadline) {
   stream.deadline(deadline);
   for (std::size_t total = 0; total < drained_bytes_max;) {
     total += co_await stream.read_some(input.bytes);
@@ -110,7 +110,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   void waits(Session& session, bool waiting);
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
-  awaitable<int> read_request(Session& session, Input& input, Parser& parser);
+  awaitable<int> read_request(Session& session, RequestInput& input, Parser& parser);
   awaitable<bool> answer(Session& session, Parser& parser);
 
   asio::any_io_executor executor;
@@ -250,7 +250,7 @@ awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::soc
 }
 
 awaitable<void> HttpServer::Impl::serve(Session& session) {
-  Input input;
+  RequestInput input;
   session.stream->deadline(options.header_deadline);
   while (!stopped) {
     Parser parser;
@@ -271,7 +271,7 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
 }
 
 // 0, or the status of the refusal.
-awaitable<int> HttpServer::Impl::read_request(Session& session, Input& input, Parser& parser) {
+awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& input, Parser& parser) {
   auto& stream = *session.stream;
   bool began = false, in_body = false;
   for (;;) {

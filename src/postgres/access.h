@@ -10,6 +10,9 @@
 
 namespace tamada::postgres {
 
+// Within what a connection is made and an ordinary question answered by a server that is well.
+inline constexpr core::Duration query_timeout = std::chrono::seconds(5);
+
 class Access {
  public:
   Access(asio::any_io_executor executor, const config::Local& local, const Paths& paths)

@@ -11,22 +11,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration query_timeout = 5s;
-
-enum Column : std::size_t { name, lower_name, setting, unit, vartype, context };
+struct SettingColumn {
+  enum : std::size_t { name, lower_name, setting, unit, vartype, context };
+};
 
 // One line for each parameter that the server will see changed, as Patroni's users know them.
 void tell_changes(const config::ServerConfiguration& wanted, const Rows& settings) {
   auto parameters = wanted.parameters;
   for (const auto& [parameter, value] : wanted.command_line) parameters[parameter] = value;
   for (const auto& [parameter, value] : parameters) {
-    const auto row = std::ranges::find_if(settings, [&](const Row& r) { return r[name] == parameter; });
-    if (row == settings.end() || (*row)[context] == "internal") continue;
-    const auto type = config::parameter_type((*row)[vartype].value_or(""));
-    const auto in = (*row)[unit].value_or(""), now = (*row)[setting].value_or("");
+    const auto row = std::ranges::find_if(settings, [&](const Row& r) { return r[SettingColumn::name] == parameter; });
+    if (row == settings.end() || (*row)[SettingColumn::context] == "internal") continue;
+    const auto type = config::parameter_type((*row)[SettingColumn::vartype].value_or(""));
+    const auto in = (*row)[SettingColumn::unit].value_or(""), now = (*row)[SettingColumn::setting].value_or("");
     if (config::same_value(type, in, now, value)) continue;
     log::info("Changed {} from '{}' to '{}'{}", parameter, config::readable_value(type, in, now), value,
-              (*row)[context] == "postmaster" ? " (restart might be required)" : "");
+              (*row)[SettingColumn::context] == "postmaster" ? " (restart might be required)" : "");
   }
 }
 
@@ -39,7 +39,7 @@ awaitable<void> ask_settings(Node& node, int version) {
       query_timeout);
   if (!rows) co_return;
   std::set<std::string> known;
-  for (const auto& row : *rows) known.insert(row[lower_name].value_or(""));
+  for (const auto& row : *rows) known.insert(row[SettingColumn::lower_name].value_or(""));
   node.configuration.known_to_server(std::move(known));
   tell_changes(node.configuration.server(version), *rows);
 }

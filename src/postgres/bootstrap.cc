@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration query_timeout = 30s;
+constexpr Duration setup_query_timeout = 30s;
 
 // A file that only we can read, and that goes when its user is done with it.
 class PrivateFile {
@@ -69,7 +69,7 @@ Result<void> add_pg_hba(Node& node) {
 }
 
 awaitable<Result<void>> execute(Connection& connection, std::string sql) {
-  const auto done = co_await connection.query(std::move(sql), query_timeout);
+  const auto done = co_await connection.query(std::move(sql), setup_query_timeout);
   if (!done) co_return std::unexpected(done.error());
   co_return Result<void>();
 }
@@ -87,7 +87,7 @@ std::string role_statement(const config::Credentials& role, const std::string& o
 // Passwords stay out of the server's log, whatever it is configured to write; the connection is not used further.
 awaitable<Result<void>> create_roles(Node& node, std::vector<std::string> statements) {
   Connection connection(node.executor);
-  if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
+  if (auto opened = co_await node.access.open_local(connection, setup_query_timeout); !opened) co_return opened;
   for (const char* quiet :
        {"SET log_statement TO 'none'", "SET log_min_duration_statement TO -1", "SET log_min_error_statement TO 'panic'",
         "SET pg_stat_statements.track_utility TO 'off'", "SET pgaudit.log TO 'none'"}) {

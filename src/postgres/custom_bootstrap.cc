@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration recovery_poll = 100ms;
-constexpr Duration query_timeout = 5s;
 
 awaitable<Result<void>> run_method(Node& node, const config::Method& method) {
   Script script{.what = "custom bootstrap script", .command = method.command, .arguments = {}, .env = {}};

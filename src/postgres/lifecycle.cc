@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration promotion_poll = 5ms;
-constexpr Duration query_timeout = 5s;
 constexpr Duration checkpoint_timeout = 1h;  // of a large shared_buffers on a slow disk; cancellable
 
 awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
@@ -43,7 +42,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
 }
 
 // nothing: it did not answer.
-awaitable<std::optional<bool>> in_recovery(Node& node, Connection& connection) {
+awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connection) {
   if (!connection.is_open()) {
     if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return std::nullopt;
   }
@@ -129,7 +128,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   const auto postmaster = node.server.current();
   if (!postmaster) co_return core::fail("cannot promote: postgres is not running");
   Connection connection(node.executor);
-  if (co_await in_recovery(node, connection) == false) co_return Result<void>();
+  if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
   // The operator's fence: where it fails there is no promotion.
   if (const auto& command = node.local.postgresql.pre_promote; !command.empty()) {
     node.step("pre_promote");
@@ -144,7 +143,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
   while (std::chrono::steady_clock::now() < deadline) {
     if (!postmaster->alive()) co_return core::fail("postgres ended while being promoted");
-    if (co_await in_recovery(node, connection) == false) co_return Result<void>();
+    if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
     co_await pause(promotion_poll);
   }
   co_return core::fail("postgres is still in recovery after being told to promote");

@@ -15,7 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Duration query_timeout = 5s;
 constexpr Duration controldata_timeout_max = 5s;
 
 Duration left_until(Clock::time_point deadline) {

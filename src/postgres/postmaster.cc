@@ -14,7 +14,7 @@
 namespace tamada::postgres {
 namespace {
 
-constexpr core::Duration look_again_after = std::chrono::milliseconds(20);
+constexpr core::Duration process_poll = std::chrono::milliseconds(20);
 
 std::string link_target(const std::string& path) {
   char text[4096];
@@ -36,9 +36,9 @@ bool serves(int pid, const struct stat& data_dir) {
   return directory.st_dev == data_dir.st_dev && directory.st_ino == data_dir.st_ino;
 }
 
-awaitable<void> pause() {
+awaitable<void> next_process_poll() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
-  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(look_again_after));
+  timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(process_poll));
   co_await timer.async_wait(use_awaitable);
 }
 
@@ -51,7 +51,7 @@ awaitable<bool> until_gone(std::string data_dir, core::Duration timeout, bool ki
     for (const int pid : processes) {
       if (kill) ::kill(pid, SIGKILL);
     }
-    co_await pause();
+    co_await next_process_poll();
   }
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration query_timeout = 10s;
+constexpr Duration rewind_query_timeout = 10s;
 
 std::vector<std::pair<std::string, std::string>> rewind_environment(const std::string& passfile) {
   std::vector<std::pair<std::string, std::string>> result{
@@ -23,14 +23,15 @@ std::vector<std::pair<std::string, std::string>> rewind_environment(const std::s
 // The source's control file must tell its new timeline, or pg_rewind would find nothing to do.
 awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
-  if (auto opened = co_await node.access.open_remote(connection, source, credentials, false, query_timeout); !opened) {
+  if (auto opened = co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout);
+      !opened) {
     co_return opened;
   }
   const std::string question =
       "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'recovery' WHEN timeline_id = ('x' || pg_catalog.substr("
       "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int THEN 'ready' ELSE 'early' END"
       " FROM pg_catalog.pg_control_checkpoint()";
-  const auto rows = co_await connection.query(question, query_timeout);
+  const auto rows = co_await connection.query(question, rewind_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
   const auto answer = rows->empty() ? std::string() : rows->front().front().value_or("");
   if (answer == "ready") co_return Result<void>();
@@ -48,9 +49,9 @@ awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::
 // longer, until the source logs its next snapshot (15 s).
 awaitable<void> flush_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
-  if (!co_await node.access.open_remote(connection, source, credentials, false, query_timeout)) co_return;
-  if (!co_await connection.query("SET synchronous_commit TO local", query_timeout)) co_return;
-  (void)co_await connection.query("SELECT pg_catalog.txid_current()", query_timeout);
+  if (!co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout)) co_return;
+  if (!co_await connection.query("SET synchronous_commit TO local", rewind_query_timeout)) co_return;
+  (void)co_await connection.query("SELECT pg_catalog.txid_current()", rewind_query_timeout);
 }
 
 // Crash recovery to a clean shutdown. Archiving must not go on, but nothing may be recycled that is not archived.

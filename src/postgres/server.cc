@@ -10,7 +10,7 @@
 namespace tamada::postgres {
 namespace {
 
-constexpr core::Duration look_again_after = std::chrono::milliseconds(10);
+constexpr core::Duration end_poll = std::chrono::milliseconds(10);
 constexpr core::Duration orphans_wait = std::chrono::seconds(5);
 constexpr core::Duration immediate_wait = std::chrono::seconds(6);  // the postmaster itself kills its children after 5
 constexpr core::Duration kill_wait = std::chrono::seconds(10);
@@ -81,7 +81,7 @@ awaitable<core::Result<void>> Server::wait_until_ready(std::shared_ptr<Postmaste
       postmaster->seen_running = true;
       co_return core::Result<void>();
     }
-    if (co_await postmaster->ended_within(look_again_after)) {
+    if (co_await postmaster->ended_within(end_poll)) {
       co_return core::fail("postgres ended while starting; its log says why");
     }
     if (timeout > timeout.zero() && std::chrono::steady_clock::now() >= deadline) {

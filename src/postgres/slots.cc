@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration query_timeout = 10s;
+constexpr Duration slot_query_timeout = 10s;
 constexpr Duration creation_timeout = 10min;  // of a logical slot: until the transactions of now have ended
 constexpr Duration decoding_timeout = 10min;  // a logical slot is moved by decoding the WAL between
 
@@ -30,7 +30,7 @@ awaitable<Result<void>> drop_one(Connection& connection, core::SlotDrop slot) {
       "SELECT active, CASE WHEN active THEN NULL ELSE pg_catalog.pg_drop_replication_slot(slot_name) END"
       " FROM pg_catalog.pg_replication_slots WHERE slot_name = " +
           quote_literal(slot.name),
-      query_timeout);
+      slot_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
   if (rows->empty()) co_return Result<void>();
   if (rows->front().front() == "t") {
@@ -49,7 +49,7 @@ awaitable<Result<void>> create_one(Connection& connection, core::SlotSpec slot) 
   const auto rows = co_await connection.query(
       "SELECT pg_catalog." + call +
           " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = " + name + ")",
-      slot.physical ? query_timeout : creation_timeout);
+      slot.physical ? slot_query_timeout : creation_timeout);
   if (!rows) {
     co_return core::fail(fmt::format("Failed to create {} replication slot '{}': {}",
                                      slot.physical ? "physical" : "logical", slot.name, rows.error().what));
@@ -59,14 +59,14 @@ awaitable<Result<void>> create_one(Connection& connection, core::SlotSpec slot) 
 }
 
 // One connection, to the database that a slot belongs to.
-class Session {
+class SlotSession {
  public:
-  explicit Session(Node& node) : node_(node), connection_(node.executor) {}
+  explicit SlotSession(Node& node) : node_(node), connection_(node.executor) {}
   awaitable<core::Result<Connection*>> in(std::string database) {
     if (database.empty()) database = node_.local.postgresql.database;
     if (!connection_.is_open() || database != database_) {
       connection_.close();
-      if (auto opened = co_await node_.access.open_local(connection_, query_timeout, database); !opened) {
+      if (auto opened = co_await node_.access.open_local(connection_, slot_query_timeout, database); !opened) {
         co_return std::unexpected(opened.error());
       }
       database_ = database;
@@ -86,7 +86,7 @@ awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_lea
     Node& node, core::Upstream leader, std::vector<std::string> slots) {
   Connection connection(node.executor);
   const auto& credentials = node.access.rewind_credentials(node.data.major_version());
-  const auto opened = co_await node.access.open_remote(connection, leader, credentials, false, query_timeout);
+  const auto opened = co_await node.access.open_remote(connection, leader, credentials, false, slot_query_timeout);
   if (!opened) co_return std::unexpected(opened.error());
   std::string names;
   for (const auto& slot : slots) names += (names.empty() ? "" : ",") + quote_literal(slot);
@@ -94,7 +94,7 @@ awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_lea
       "SELECT slot_name, catalog_xmin FROM pg_catalog.pg_get_replication_slots()"
       " WHERE NOT pg_catalog.pg_is_in_recovery() AND slot_name IN (" +
           names + ")",
-      query_timeout);
+      slot_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
   std::map<std::string, std::optional<core::Xid>> found;
   for (const auto& row : *rows) found[row[0].value_or("")] = row[1] ? parse_xid(*row[1]) : std::nullopt;
@@ -103,7 +103,7 @@ awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_lea
 
 // Each on its own: one slot's trouble does not keep the others from their due.
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) {
-  Session session(node);
+  SlotSession session(node);
   Result<void> result;
   for (auto& slot : drop) {
     const auto connection = co_await session.in("");
@@ -119,7 +119,7 @@ awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> cre
 }
 
 awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots) {
-  Session session(node);
+  SlotSession session(node);
   Result<void> result;
   for (const auto& slot : slots) {
     const auto connection = co_await session.in(slot.database);
@@ -132,7 +132,7 @@ awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> sl
                           ->query("SELECT pg_catalog.pg_replication_slot_advance(slot_name, " + position +
                                       ") FROM pg_catalog.pg_replication_slots WHERE NOT active AND slot_name = " +
                                       quote_literal(slot.name),
-                                  slot.database.empty() ? query_timeout : decoding_timeout);
+                                  slot.database.empty() ? slot_query_timeout : decoding_timeout);
     if (!done) {
       result = core::fail(fmt::format("Failed to advance replication slot '{}' to {}: {}", slot.name,
                                       core::format_lsn(slot.to), done.error().what));
@@ -160,8 +160,8 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
                                                                std::vector<core::SlotSpec> slots) {
   const int version = node.data.major_version();
   Connection connection(node.executor);
-  const auto opened =
-      co_await node.access.open_remote(connection, from, node.access.rewind_credentials(version), false, query_timeout);
+  const auto opened = co_await node.access.open_remote(connection, from, node.access.rewind_credentials(version), false,
+                                                       slot_query_timeout);
   if (!opened) co_return std::unexpected(opened.error());
   std::string names;
   for (const auto& slot : slots) names += (names.empty() ? "" : ",") + quote_literal(slot.name);
@@ -170,7 +170,7 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
       "'pg_replslot/' || slot_name || '/state'), 'hex') FROM pg_catalog.pg_get_replication_slots()"
       " JOIN pg_catalog.pg_database ON datoid = oid WHERE NOT pg_catalog.pg_is_in_recovery() AND slot_name IN (" +
       names + ")" + (version >= 170000 ? " AND NOT failover" : "");
-  const auto rows = co_await connection.query(question, query_timeout);
+  const auto rows = co_await connection.query(question, slot_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
   std::vector<SlotFile> files;
   for (const auto& row : *rows) {

@@ -16,7 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Duration query_timeout = 5s;
 constexpr Duration reload_timeout = 1s;
 constexpr Duration reload_poll = 2ms;
 constexpr Duration senders_take = 300ms;  // to read their configuration again

@@ -10,7 +10,7 @@ namespace tamada::preflight {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto answer_within = 5s;
+constexpr auto dcs_timeout = 5s;
 
 const dcs::KeyValue* find(const dcs::Range& range, const std::string& key) {
   for (const auto& each : range.keys) {
@@ -44,7 +44,7 @@ awaitable<Findings> check_dcs(const config::Local& local, std::string system_ide
   if (!dcs) {
     co_return Findings{error("etcd3: " + dcs.error().what, "see the section etcd3 of the file, and its certificates")};
   }
-  const auto range = co_await (*dcs)->range(local.prefix(), 0, answer_within);
+  const auto range = co_await (*dcs)->range(local.prefix(), 0, dcs_timeout);
   if (!range) {
     const bool refused = range.error().kind == dcs::ErrorKind::refused;
     co_return Findings{
@@ -54,9 +54,9 @@ awaitable<Findings> check_dcs(const config::Local& local, std::string system_ide
   }
   Findings findings{good("etcd answers at " + where)};
   // A lease is asked for and given back: who may only read would fail later.
-  const auto lease = co_await (*dcs)->lease_grant(10s, answer_within);
+  const auto lease = co_await (*dcs)->lease_grant(10s, dcs_timeout);
   if (lease) {
-    (void)co_await (*dcs)->lease_revoke(lease->id, answer_within);
+    (void)co_await (*dcs)->lease_revoke(lease->id, dcs_timeout);
   } else {
     findings.push_back(error("etcd grants no lease: " + lease.error().what,
                              "give the user of the section etcd3 write access to " + local.prefix() +

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using postgres::Connection;
-constexpr auto answer_within = 5s;
+constexpr auto server_timeout = 5s;
 
 std::string name_of(const config::Credentials& user) { return user.username.empty() ? "(no name)" : user.username; }
 
@@ -47,7 +47,7 @@ awaitable<Finding> check_replication(const postgres::Node& node) {
   Connection connection(node.executor);
   auto self = ourselves(node.local);
   const std::string what = fmt::format("replication user {} at {}:{}", name_of(user), self.host, self.port);
-  const auto opened = co_await node.access.open_remote(connection, self, user, true, answer_within);
+  const auto opened = co_await node.access.open_remote(connection, self, user, true, server_timeout);
   if (opened) co_return good(what + " may replicate");
   co_return refused(what, user, " WITH REPLICATION",
                     fmt::format("host replication {} 0.0.0.0/0 scram-sha-256", name_of(user)), opened.error().what);
@@ -62,7 +62,7 @@ awaitable<Findings> check_rewind(const postgres::Node& node, int version) {
   Connection connection(node.executor);
   auto self = ourselves(node.local);
   const std::string what = fmt::format("user {} of pg_rewind at {}:{}", name_of(user), self.host, self.port);
-  const auto opened = co_await node.access.open_remote(connection, self, user, false, answer_within);
+  const auto opened = co_await node.access.open_remote(connection, self, user, false, server_timeout);
   if (!opened) {
     co_return Findings{refused(what, user, " WITH", fmt::format("host all {} 0.0.0.0/0 scram-sha-256", name_of(user)),
                                opened.error().what)};
@@ -70,7 +70,7 @@ awaitable<Findings> check_rewind(const postgres::Node& node, int version) {
   Findings findings;
   for (const char* function : rewind_functions) {
     const auto rows = co_await connection.query(
-        fmt::format("SELECT pg_catalog.has_function_privilege('pg_catalog.{}', 'EXECUTE')", function), answer_within);
+        fmt::format("SELECT pg_catalog.has_function_privilege('pg_catalog.{}', 'EXECUTE')", function), server_timeout);
     if (rows && !rows->empty() && rows->front().front() == "t") continue;
     findings.push_back(error(fmt::format("{} may not call {}", what, function),
                              fmt::format("GRANT EXECUTE ON function pg_catalog.{} TO {}", function, name_of(user))));
@@ -104,7 +104,7 @@ Findings judge(const postgres::Node& node, const postgres::Row& row, bool rewind
 awaitable<Findings> check_hba(Connection& connection) {
   Findings findings;
   const auto rows = co_await connection.query(
-      "SELECT line_number, error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL", answer_within);
+      "SELECT line_number, error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL", server_timeout);
   if (!rows) co_return findings;
   for (const auto& row : *rows) {
     findings.push_back(error(fmt::format("pg_hba.conf, line {}: {}", row[0].value_or("?"), row[1].value_or("")),
@@ -115,7 +115,7 @@ awaitable<Findings> check_hba(Connection& connection) {
 
 // What only a superuser may ask.
 awaitable<Findings> check_settings(const postgres::Node& node, Connection& connection, bool rewinds) {
-  const auto rows = co_await connection.query(question, answer_within);
+  const auto rows = co_await connection.query(question, server_timeout);
   if (!rows || rows->size() != 1) {
     co_return Findings{
         error(rows ? "the server does not tell its settings" : rows.error().what, "see the server's log")};
@@ -135,14 +135,14 @@ awaitable<void> check_running(const postgres::Node& node, Server& server) {
   const auto& dcs = node.local.bootstrap.dcs;
   const bool rewinds =
       config::settings(node.local, dcs.is_object() ? dcs : config::Json::object(), nullptr).use_pg_rewind;
-  if (const auto opened = co_await node.access.open_local(connection, answer_within); !opened) {
+  if (const auto opened = co_await node.access.open_local(connection, server_timeout); !opened) {
     const std::string line = address.is_socket() ? fmt::format("local all {} scram-sha-256", name_of(user))
                                                  : fmt::format("host all {} 127.0.0.1/32 scram-sha-256", name_of(user));
     findings.push_back(refused(what, user, " WITH SUPERUSER", line, opened.error().what));
   } else {
     const auto rows = co_await connection.query(
         "SELECT pg_catalog.pg_is_in_recovery(), rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
-        answer_within);
+        server_timeout);
     const bool told = rows && rows->size() == 1;
     const bool superuser = told && rows->front()[1] == "t";
     if (superuser) {
@@ -187,7 +187,7 @@ awaitable<Server> check_server(asio::any_io_executor executor, const config::Loc
   postgres::Node node(executor, local, []() -> const config::Json& { return none; });
   Server server;
   server.running = postgres::Postmaster::find(executor, node.paths.data_dir) != nullptr;
-  const auto look = co_await node.data.look(true, answer_within);
+  const auto look = co_await node.data.look(true, server_timeout);
   if (look.control) server.system_identifier = look.control->file.system_identifier;
   if (server.running) {
     co_await check_running(node, server);

@@ -23,17 +23,11 @@ constexpr const char* fill_in = "#FIXME";
 
 std::string or_fill_in(const std::string& text) { return text.empty() ? fill_in : text; }
 
-// Numbers without quotes, as people write them.
-Json plain(const std::string& text) {
-  const auto number = wire::integer_of(text);
-  return number ? Json(*number) : Json(text);
-}
-
 // The defaults of what must be equal on all nodes.
 Json dynamic_defaults(int server_version) {
   Json parameters = Json::object();
   for (const auto& [name, value] : config::server_configuration({}, Json::object(), server_version).command_line) {
-    if (name != "listen_addresses" && name != "port" && name != "cluster_name") parameters[name] = plain(value);
+    if (name != "listen_addresses" && name != "port" && name != "cluster_name") parameters[name] = setting_json(value);
   }
   if (server_version < 130000) {
     parameters["wal_keep_segments"] = 8;

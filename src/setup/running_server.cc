@@ -130,12 +130,12 @@ core::Result<void> read_settings(PGconn* connection, RunningServer& server) {
   return {};
 }
 
-Json plain(const std::string& text) {
-  const auto number = wire::integer_of(text);
-  return number ? Json(*number) : Json(text);
-}
-
 }  // namespace
+
+Json setting_json(const std::string& value) {
+  const auto number = wire::integer_of(value);
+  return number ? Json(*number) : Json(value);
+}
 
 core::Result<RunningServer> ask_running_server(const std::string& dsn,
                                                const std::map<std::string, std::string>& environment) {
@@ -203,7 +203,7 @@ void take_over(Json& config, const RunningServer& server) {
       const bool usual = value == data_dir + (name == "hba_file" ? "/pg_hba.conf" : "/pg_ident.conf");
       if (!usual && !value.empty()) postgresql["parameters"][name] = value;
     } else if (name != "listen_addresses" && name != "port") {
-      dynamic[name] = plain(value);
+      dynamic[name] = setting_json(value);
     }
   }
   config["bootstrap"]["dcs"]["postgresql"]["use_pg_rewind"] = setting(server, "wal_log_hints") == "on";

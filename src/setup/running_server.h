@@ -11,6 +11,9 @@
 
 namespace tamada::setup {
 
+// A parameter's value as people write it into YAML: numbers without quotes.
+nlohmann::ordered_json setting_json(const std::string& value);
+
 struct RunningServer {
   int version = 0;
   std::vector<std::pair<std::string, std::string>> settings;  // what files and the command line set, and what is needed

@@ -26,7 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Over a pipe from the process that ran the seed; the text follows.
-struct Result {
+struct SeedResult {
   std::uint64_t seed, failed, text_length;
   Statistics statistics;
   double simulated_s, recovered_s;
@@ -37,7 +37,7 @@ struct Total {
   double simulated_s = 0, slowest_s = 0;
   Clock::time_point began = Clock::now();
 
-  void add(const Result& result) {
+  void add(const SeedResult& result) {
     ++runs;
     failed += result.failed;
     commits += result.statistics.commits;
@@ -99,12 +99,12 @@ bool read_all(int fd, void* data, std::size_t size) {
     const auto outcome = simulate(std::move(options));
     const bool failed = !outcome.violations.empty();
     const auto text = failed ? report(seed, outcome, campaign.repeated) : std::string();
-    const Result result{.seed = seed,
-                        .failed = failed ? 1u : 0u,
-                        .text_length = text.size(),
-                        .statistics = outcome.statistics,
-                        .simulated_s = Trace::seconds(outcome.simulated),
-                        .recovered_s = Trace::seconds(outcome.recovered_after)};
+    const SeedResult result{.seed = seed,
+                            .failed = failed ? 1u : 0u,
+                            .text_length = text.size(),
+                            .statistics = outcome.statistics,
+                            .simulated_s = Trace::seconds(outcome.simulated),
+                            .recovered_s = Trace::seconds(outcome.recovered_after)};
     write_all(pipe, &result, sizeof result);
     write_all(pipe, text.data(), text.size());
   }
@@ -138,7 +138,7 @@ class Progress {
   explicit Progress(const Campaign& campaign)
       : all_(campaign.last == ~std::uint64_t{0} ? 0 : campaign.last - campaign.first + 1) {}
 
-  void take(const Result& result, const std::string& text) {
+  void take(const SeedResult& result, const std::string& text) {
     total.add(result);
     if (result.failed != 0) std::printf("%s%s", terminal_ ? "\r\033[K" : "", text.c_str());
     const auto now = Clock::now();
@@ -170,7 +170,7 @@ std::uint64_t run(const Campaign& campaign) {
     ::poll(polled.data(), polled.size(), -1);
     for (std::size_t i = workers.size(); i-- > 0;) {
       if (polled[i].revents == 0) continue;
-      Result result{};
+      SeedResult result{};
       std::string text;
       bool alive = read_all(workers[i].pipe, &result, sizeof result);
       if (alive) {

@@ -9,6 +9,9 @@
 
 namespace tamada::sim {
 
+// A cluster counts as whole again when it was found so this many times in a row.
+inline constexpr int whole_for_looks = 5;
+
 struct Statistics {
   std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
   std::uint64_t promised = 0;          // of the commits: acknowledged while the key sync named the primary

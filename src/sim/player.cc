@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int whole_for_looks = 5;
 constexpr Duration come_up_max = 120s;
 
 // A countdown is one line.

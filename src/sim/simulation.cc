@@ -13,7 +13,6 @@ namespace {
 constexpr Duration quiet_begin = 60s;    // for the cluster to come up
 constexpr Duration recovery_max = 300s;  // after the last fault is healed
 constexpr Duration operator_comes = 60s;
-constexpr int whole_for_looks = 5;
 
 std::string tell(const Cluster& cluster) {
   std::string story;

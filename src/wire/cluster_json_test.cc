@@ -4,10 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "wire/json.h"
+
 namespace tamada::wire {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using core::ClusterView;
 using core::Member;
 

@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "wire/json.h"
+
 namespace tamada::wire {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 TEST(PythonJson, PrintsAsJsonDumps) {
   // Each line is what CPython 3.11's json.dumps(json.loads(line)) gives.

@@ -182,7 +182,6 @@ Answer race(const Observation& seen, const Memory& memory) {
   }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
-    const auto& cluster = seen.cluster;
     Memory next = memory;
     next.raced_at = seen.now;
     return say(next,

@@ -1,0 +1,14 @@
+// Small pieces of JSON that several answers of the REST API are made of.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace tamada::api {
+
+// An empty text is told as null.
+inline nlohmann::ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
+}  // namespace tamada::api
