@@ -3,6 +3,7 @@
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
 #   make test-hosts           only those: deployment and failover table (root, namespaces)
+#   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
@@ -17,13 +18,17 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test test-hosts table build deb sim peer bench deps deps-deb deps-hosts deps-bench clean
+.PHONY: demo test test-asan test-hosts table build deb sim peer bench deps deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
 test: build
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
+
+test-asan:
+	@$(MAKE) build PRESET=asan
+	@$(PYTHON) tests/run.py --build build/asan $(ARGS)
 
 test-hosts: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts

@@ -2,11 +2,14 @@
 """All tests: the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest), and
 those on booted hosts, where the machine can have such. Ends with one line of counts.
 
-run.py [--build build/release] [--only unit|fuzz|e2e|hosts] [-- arguments for pytest]
+A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
+
+run.py [--build build/release] [--only unit|fuzz|e2e|hosts|sim] [-- arguments for pytest]
 """
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,16 +60,44 @@ def fuzz(runs=10000, seconds=10):
     return failed, (passed, failed, 0)
 
 
-def e2e(build, arguments):
+def e2e(build, arguments, sanitizers):
     report = build / "e2e.xml"
     report.unlink(missing_ok=True)
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
     env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
+    env.update(sanitizers)
     # Two files at a time: the tests mostly wait for leases to end. Each file has its own clusters and ports.
     code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
                            f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
     return code, counts(report)
+
+
+def sim(build, sanitizers):
+    """A piece of simulation: the same seeds each time."""
+    code = subprocess.run([build / "bin" / "tamada-sim", "--seeds", "1..60", "--nodes", "3", "--duration", "60", "--guard"],
+                          cwd=TREE, env={**os.environ, **sanitizers}).returncode
+    return code, (code == 0, code != 0, 0)
+
+
+def is_sanitized(build):
+    cache = build / "CMakeCache.txt"
+    return cache.exists() and re.search(r"^TAMADA_SANITIZE:\w+=\w", cache.read_text(), re.M) is not None
+
+
+def sanitizer_options(folder):
+    """Each process that a sanitizer ends aborts, which no test takes for an error told; its report is a file here."""
+    common = f"abort_on_error=1:log_path={folder}/report"
+    return {"ASAN_OPTIONS": common + ":detect_stack_use_after_return=1", "UBSAN_OPTIONS": common + ":print_stacktrace=1",
+            "LSAN_OPTIONS": f"log_path={folder}/report"}
+
+
+def tell_reports(folder):
+    """How many there are."""
+    reports = sorted(pathlib.Path(folder).glob("report.*"))
+    for report in reports:
+        print(f"\n---- {report.name}\n{report.read_text(errors='replace')[:6000]}", flush=True)
+    return len(reports)
 
 
 def hosts(build, arguments):
@@ -87,14 +118,22 @@ def hosts(build, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["unit", "fuzz", "e2e", "hosts"])
+    parser.add_argument("--only", choices=["unit", "fuzz", "e2e", "hosts", "sim"])
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     build = (TREE / options.build).resolve()
 
     passed = failed = skipped = 0
-    for name, suite in (("unit", lambda: unit(build)), ("fuzz", fuzz), ("e2e", lambda: e2e(build, options.pytest)),
-                        ("hosts", lambda: hosts(build, options.pytest))):
+    reports = tempfile.TemporaryDirectory(prefix="tamada-reports-")
+    os.chmod(reports.name, 0o777)   # the servers' user writes there
+    sanitized = is_sanitized(build)
+    sanitizers = sanitizer_options(reports.name) if sanitized else {}
+    suites = {"unit": lambda: unit(build), "e2e": lambda: e2e(build, options.pytest, sanitizers)}
+    if sanitized or options.only == "sim":
+        suites["sim"] = lambda: sim(build, sanitizers)
+    else:
+        suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest))
+    for name, suite in suites.items():
         if options.only not in (None, name):
             continue
         print(f"\n---- {name} tests", flush=True)
@@ -104,6 +143,7 @@ def main():
             f = 1   # the runner itself failed
         print(f"---- {name}: {p} passed, {f} failed, {s} skipped in {time.monotonic() - began:.0f} s", flush=True)
         passed, failed, skipped = passed + p, failed + f, skipped + s
+    failed += tell_reports(reports.name)
     if passed + skipped == 0:
         failed = max(failed, 1)
     print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)

@@ -8,6 +8,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -48,6 +50,12 @@ std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Ur
                         .key_password = ctl.keyfile_password,
                         .verify = !ctl.insecure || !ctl.certfile.empty(),
                         .verify_host = !ctl.insecure};
+}
+
+awaitable<bool> rest(core::Duration duration) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+  co_await timer.async_wait(asio::use_awaitable);
+  co_return true;
 }
 
 // On a node of a cluster the daemon's own file will do; empty: there is none that we may read.
@@ -294,19 +302,15 @@ core::Result<net::HttpResponse> Session::request_watched(const core::Member& mem
   std::optional<Answer> answer, seen;
   std::size_t left = 1, looking = 0;
   impl_->begin(Impl::timed(impl_->ask(member.api_url, method, path, wire::dump_python(body), timeout)), answer, left);
-  asio::steady_timer pause(impl_->io);
-  for (bool last = false; !last;) {
-    last = left == 0;  // looks once more after the answer
+  for (;;) {
+    const bool last = left == 0;  // looks once more after the answer
     seen.reset();
     looking = 1;
     impl_->begin(Impl::timed(impl_->ask(member.api_url, "GET", watched, "", 2s)), seen, looking);
     impl_->run_until([&] { return looking == 0; });
     if (seen->response) look(*seen->response);
-    bool rested = last;
-    pause.expires_after(50ms);
-    pause.async_wait([&](boost::system::error_code) { rested = true; });
-    impl_->run_until([&] { return rested; });
-    pause.cancel();
+    if (last) break;
+    impl_->run(rest(50ms));
   }
   return std::move(answer->response);
 }

@@ -25,6 +25,7 @@ import yaml
 from . import processes
 from .cables import Cables
 from .ports import PortBlock
+from .terminal import Terminal
 from .waiting import wait_for
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -422,6 +423,10 @@ class Cluster:
     def run_ctl(self, side, *args, timeout=60, node=None):
         """The command of any side."""
         return processes.run([*side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout)
+
+    def terminal(self, *args, **terminal):
+        """The command on a terminal."""
+        return Terminal([*self.side.ctl, "-c", self.nodes[0].config_file, *args], self.root, **terminal)
 
     def logs(self, lines=60):
         """The ends of all logs, for the report of a failure."""
