@@ -16,6 +16,7 @@ int perform(const CommandTree& tree) {
   auto session = Session::open(tree.session_options());
   const auto done = session ? tree.chosen()(*session) : Done(std::unexpected(session.error()));
   if (done) return 0;
+  if (done.error().what.empty()) return exit_error;  // it has been told
   const bool ended = done.error().what == aborted;
   fmt::print(stderr, "{}{}\n", ended ? "" : "Error: ", done.error().what);
   return exit_error;
@@ -27,6 +28,7 @@ int run(int argc, char** argv) {
   log::set_level(log::Level::warning);
   std::string name = argc > 0 ? argv[0] : "tamadactl";
   name.erase(0, name.rfind('/') + 1);
+  set_program_name(name);
   CommandTree tree(name);
   try {
     tree.app().parse(argc, argv);

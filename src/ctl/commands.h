@@ -16,6 +16,12 @@ using Done = core::Result<void>;
 inline constexpr auto aborted = "Aborted!";  // the input ended at a question: printed without "Error: ", as click does
 inline std::unexpected<core::Error> stopped() { return core::fail(aborted); }
 
+// Exit statuses as patronictl's, which are 0 after many failures: the program bears its name, or PATRONICTL_COMPAT=1.
+bool keeps_patronictl_status();
+void set_program_name(const std::string& name);
+// A failure that stdout has told already: no more text, and exit status 1 where patronictl's is not kept.
+Done failure_told();
+
 struct ClusterOptions {
   std::string cluster;  // empty: the configuration's scope
 };

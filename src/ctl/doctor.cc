@@ -129,7 +129,7 @@ Done doctor(Session& session, const JsonOptions& options) {
   auto cluster = session.find(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
   ClusterFacts facts{.name = cluster->name, .view = std::move(cluster->view)};
-  if (facts.view.members.empty()) return no_members(session, facts.name);
+  if (facts.view.members.empty()) return session.no_members(facts.name);
   facts.members = ask_members(session, facts.view);
   for (const auto& endpoint : session.local().etcd.endpoints) facts.etcd.push_back(examine_etcd(session, endpoint));
   facts.certificates = find_certificates(session, facts);

@@ -15,7 +15,7 @@ Done flush_restarts(Session& session, const Cluster& cluster, const FlushOptions
   if (!options.force) {
     if (auto sure = confirm_members(*members, "flush"); !sure) return sure;
   }
-  int silent = 0;
+  Tally tally;
   for (const auto& member : *members) {
     if (member.scheduled_restart_json.empty()) {
       echo("No scheduled restart for member " + member.name + "\n");
@@ -23,13 +23,13 @@ Done flush_restarts(Session& session, const Cluster& cluster, const FlushOptions
     }
     const auto answer = session.request(member, "DELETE", "restart");
     if (answer) {
-      check_response(*answer, member.name, "flush scheduled restart");
+      tally.add(check_response(*answer, member.name, "flush scheduled restart"));
     } else {
       report_unreachable("flush scheduled restart", member, answer.error());
-      ++silent;
+      ++tally.silent;
     }
   }
-  return unreachable(silent);
+  return outcome(tally);
 }
 
 Done flush_switchover(Session& session, const Cluster& cluster) {
@@ -44,7 +44,7 @@ Done flush_switchover(Session& session, const Cluster& cluster) {
       warn("Member " + member.name + " is not accessible");
     } else if (answer->status == 200 || answer->status == 404) {
       echo(fmt::format("{}: {}\n", answer->status == 200 ? "Success" : "Failed", answer->body));
-      return {};
+      return answer->status == 200 ? Done() : failure_told();
     } else {
       echo(fmt::format("Failed: member={}, status_code={}, ({})\n", member.name, answer->status, answer->body));
     }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "ctl/commands.h"
@@ -17,15 +19,20 @@ Done list(Session& session, const ListOptions& options) {
     }
     clusters.push_back(*name);
   }
-  return watching(options, true, [&]() -> Done {
+  bool unknown = false;
+  auto done = watching(options, true, [&]() -> Done {
     if (options.timestamp) echo(timestamp(0) + "\n");
     for (const auto& name : clusters) {
       const auto view = session.cluster(name);
       if (!view) return std::unexpected(view.error());
       echo(format_members(*view, name, options.extended, options.format));
+      if (exists(*view)) continue;
+      unknown = true;
+      fmt::print(stderr, "Error: {}\n", session.no_members(name).error().what);
     }
     return {};
   });
+  return done && unknown ? failure_told() : done;
 }
 
 Done topology(Session& session, const ListOptions& options) {

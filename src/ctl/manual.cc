@@ -30,10 +30,14 @@ std::string option_list(const CLI::App& command) {
 
 constexpr auto closing = R"(.SH EXIT STATUS
 0; 1 after an error (and when doctor finds a failure); 2 for a command line that cannot be understood.
+Under the name patronictl, or with PATRONICTL_COMPAT=1, 0 after those failures after which patronictl has it.
 .SH ENVIRONMENT
 .TP
 .B PATRONICTL_CONFIG_FILE
 The configuration file, where \-c is not given.
+.TP
+.B PATRONICTL_COMPAT
+1: the exit status is that of patronictl, whatever name the program has; 0: it is not.
 .TP
 .B DCS_URL
 The DCS connect url, where \-d is not given.

@@ -25,15 +25,6 @@ bool contains(const std::vector<core::Member>& members, const std::string& name)
 
 }  // namespace
 
-std::unexpected<core::Error> no_members(Session& session, const std::string& cluster) {
-  const auto error = cluster + " cluster doesn't have any members";
-  const auto names = session.cluster_names();
-  if (!names || std::ranges::find(*names, cluster) != names->end()) return core::fail(error);
-  std::string all;
-  for (const auto& name : *names) all += (all.empty() ? "" : ", ") + name;
-  return fail(error, "the clusters in " + session.local().namespace_ + " are: " + (all.empty() ? "none" : all));
-}
-
 std::vector<core::Member> members_of_role(const core::ClusterView& view, const std::string& role) {
   std::vector<core::Member> members;
   if (role == "leader" || role == "primary" || role == "standby-leader") {
@@ -58,7 +49,7 @@ core::Result<std::optional<core::Member>> any_member(const core::ClusterView& vi
 core::Result<std::vector<core::Member>> choose_members(Session& session, const Cluster& cluster,
                                                        const MembersOptions& options, const MemberChoice& choice) {
   const auto candidates = members_of_role(cluster.view, options.role);
-  if (options.members.empty() && candidates.empty()) return no_members(session, cluster.name);
+  if (options.members.empty() && candidates.empty()) return session.no_members(cluster.name);
   echo(format_members(cluster.view, cluster.name, false, Format::pretty));
   auto names = options.members;
   if (!names.empty()) {
@@ -98,8 +89,9 @@ void report_unreachable(const std::string& action, const core::Member& member, c
   echo(fmt::format("Failed: {} for member {}, it cannot be reached: {}\n", action, member.name, error.what));
 }
 
-Done unreachable(int count) {
-  if (count == 0) return {};
+Done outcome(const Tally& tally) {
+  const int count = tally.silent;
+  if (count == 0) return tally.failed == 0 ? Done() : failure_told();
   return fail(fmt::format("{} member{} could not be reached", count, count == 1 ? "" : "s"),
               "is the daemon running there? Its address is api_url in the member's key (list -f json)");
 }

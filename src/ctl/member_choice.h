@@ -16,9 +16,6 @@ std::vector<core::Member> members_of_role(const core::ClusterView& view, const s
 // One of them; without a role or a name the leader. Nothing: there is none.
 core::Result<std::optional<core::Member>> any_member(const core::ClusterView& view, const DsnOptions& wish);
 
-// Of a cluster that nobody has heard of: which there are.
-std::unexpected<core::Error> no_members(Session& session, const std::string& cluster);
-
 struct MemberChoice {
   std::string action;      // restart, reload, reinitialize, flush
   std::string role_shown;  // as Patroni words it in its errors: 'any' in quotes, or replica without
@@ -33,8 +30,13 @@ std::string join_names(const std::vector<core::Member>& members);
 
 // What is printed where a member does not answer at all.
 void report_unreachable(const std::string& action, const core::Member& member, const core::Error& error);
-// After the loop over the members: an error when some of them did not answer.
-Done unreachable(int count);
+// What came of a request to several members.
+struct Tally {
+  int silent = 0, failed = 0;
+  void add(bool succeeded) { failed += succeeded ? 0 : 1; }
+};
+// After the loop over the members: an error when some of them did not answer, or failed.
+Done outcome(const Tally& tally);
 
 // Prints "Success: ..." (unless silent) or "Failed: ..."; whether it was one.
 bool check_response(const net::HttpResponse& response, const std::string& member, const std::string& action,

@@ -216,7 +216,7 @@ Done move_leader(Session& session, const MoveOptions& options, Kind kind) {
     const bool unknown = lower(answer->body).contains("status unknown");
     echo(fmt::format("{} {}, details: {}, {}\n", kind == Kind::switchover ? "Switchover" : "Failover",
                      unknown ? "result unknown" : "failed", answer->status, answer->body));
-    return {};
+    return failure_told();
   }
   echo(format_members(view, name, false, Format::pretty));
   return {};

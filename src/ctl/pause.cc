@@ -35,7 +35,7 @@ Done wait_until_applied(Session& session, const std::string& cluster, const core
     const bool late = std::chrono::steady_clock::now() >= end;
     if (late && !missing.empty()) {
       echo(fmt::format("{} members didn't recognized pause state after {} seconds\n", missing, limit_s));
-      return {};
+      return failure_told();
     }
     if (all || (late && wire::cluster_modes(*view).paused == paused)) break;
     if (late) return fail("The configuration does not show the change", "see show-config, and try again");
@@ -62,11 +62,12 @@ Done set_pause(Session& session, const PauseOptions& options, bool paused) {
     if (answer->status != 200) {
       echo(fmt::format("Failed: {} cluster management status code={}, ({})\n", paused ? "pause" : "resume",
                        answer->status, answer->body));
-    } else if (options.wait) {
-      return wait_until_applied(session, cluster->name, cluster->view, paused);
-    } else {
-      echo(fmt::format("Success: cluster management is {}\n", paused ? "paused" : "resumed"));
+      return failure_told();
     }
+    if (options.wait) {
+      return wait_until_applied(session, cluster->name, cluster->view, paused);
+    }
+    echo(fmt::format("Success: cluster management is {}\n", paused ? "paused" : "resumed"));
     return {};
   }
   return fail("Can not find accessible cluster member",

@@ -12,14 +12,19 @@
 namespace tamada::ctl {
 namespace {
 
-// Patroni shows an error as a row of its own: the time, and the text.
-Table failure(const std::string& text) {
+struct Reply {
   Table table;
-  table.rows = {{timestamp(0), text}};
-  return table;
+  bool failed = false;
+};
+
+// Patroni shows an error as a row of its own: the time, and the text.
+Reply failure(const std::string& text) {
+  Reply reply{.failed = true};
+  reply.table.rows = {{timestamp(0), text}};
+  return reply;
 }
 
-Table server_failure(const PGconn* connection, const PGresult* result) {
+Reply server_failure(const PGconn* connection, const PGresult* result) {
   const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   const auto message = message_of(connection);
   if (state == nullptr) return failure("ERROR, SQLSTATE: " + message);
@@ -41,7 +46,7 @@ bool fits(PGconn* connection, const std::optional<std::string>& role) {
   return standby == (*role != "primary");
 }
 
-core::Result<Table> ask(const core::ClusterView& view, const QueryOptions& options, const std::string& sql,
+core::Result<Reply> ask(const core::ClusterView& view, const QueryOptions& options, const std::string& sql,
                         const SqlLogin& login) {
   const auto member = any_member(view, options);
   if (!member) return std::unexpected(member.error());
@@ -52,10 +57,10 @@ core::Result<Table> ask(const core::ClusterView& view, const QueryOptions& optio
   const SqlResult result(PQexec(connection.get(), sql.c_str()), &PQclear);
   switch (PQresultStatus(result.get())) {
     case PGRES_TUPLES_OK:
-      return table_of(result.get());
+      return Reply{.table = table_of(result.get())};
     case PGRES_COMMAND_OK: {
-      Table done;
-      done.rows = {{PQcmdStatus(result.get())}};
+      Reply done;
+      done.table.rows = {{PQcmdStatus(result.get())}};
       return done;
     }
     default:
@@ -85,12 +90,15 @@ Done query(Session& session, const QueryOptions& options) {
   }
   const auto cluster = session.find(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
-  return watching(options, false, [&]() -> Done {
-    const auto table = ask(cluster->view, options, *sql, login);
-    if (!table) return std::unexpected(table.error());
-    echo(format_table(*table, options.format, options.delimiter));
+  bool failed = false;
+  auto done = watching(options, false, [&]() -> Done {
+    const auto reply = ask(cluster->view, options, *sql, login);
+    if (!reply) return std::unexpected(reply.error());
+    echo(format_table(reply->table, options.format, options.delimiter));
+    failed = reply->failed;  // one that watches goes on: the server may come back
     return {};
   });
+  return done && failed ? failure_told() : done;
 }
 
 }  // namespace tamada::ctl

@@ -86,20 +86,22 @@ Done reinit(Session& session, const ReinitOptions& options) {
   if (!options.force) {
     if (auto sure = confirm_members(*members, "reinitialize"); !sure) return sure;
   }
-  int silent = 0;
+  Tally tally;
   std::vector<Waiting> waiting;
   for (const auto& member : *members) {
     const auto started = start(session, member, options);
     if (!started && started.error().what == aborted) return stopped();
     if (!started) {
       report_unreachable("reinitialize", member, started.error());
-      ++silent;
-    } else if (*started && options.wait) {
+      ++tally.silent;
+    } else if (!*started) {
+      ++tally.failed;
+    } else if (options.wait) {
       waiting.push_back({.member = member, .since = std::chrono::steady_clock::now()});
     }
   }
   wait(session, std::move(waiting));
-  return unreachable(silent);
+  return outcome(tally);
 }
 
 }  // namespace tamada::ctl

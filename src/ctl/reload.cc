@@ -16,22 +16,22 @@ Done reload(Session& session, const MembersOptions& options) {
   if (!options.force) {
     if (auto sure = confirm_members(*members, "reload"); !sure) return sure;
   }
-  int silent = 0;
+  Tally tally;
   for (const auto& member : *members) {
     const auto answer = session.request(member, "POST", "reload");
     if (!answer) {
       report_unreachable("reload", member, answer.error());
-      ++silent;
+      ++tally.silent;
     } else if (answer->status == 200) {
       echo("No changes to apply on member " + member.name + "\n");
     } else if (answer->status == 202) {
       echo(fmt::format("Reload request received for member {} and will be processed within {} seconds\n", member.name,
                        loop_wait_s(cluster->view)));
     } else {
-      check_response(*answer, member.name, "reload");
+      tally.add(check_response(*answer, member.name, "reload"));
     }
   }
-  return unreachable(silent);
+  return outcome(tally);
 }
 
 }  // namespace tamada::ctl

@@ -51,7 +51,8 @@ core::Result<std::string> choose_version(const RestartOptions& options) {
   return *version;
 }
 
-core::Result<void> restart_member(Session& session, const core::Member& member, const Json& wish, bool force) {
+// Whether it succeeded; an error: there was no answer.
+core::Result<bool> restart_member(Session& session, const core::Member& member, const Json& wish, bool force) {
   if (force && wish.contains("schedule") && !member.scheduled_restart_json.empty()) {
     const auto flushed = session.request(member, "DELETE", "restart");
     if (!flushed) return std::unexpected(flushed.error());
@@ -68,7 +69,7 @@ core::Result<void> restart_member(Session& session, const core::Member& member, 
   } else {
     check_response(*answer, member.name, "restart");
   }
-  return {};
+  return answer->status == 200 || answer->status == 202;
 }
 
 core::Result<std::vector<core::Member>> whom(Session& session, const Cluster& cluster, const RestartOptions& options,
@@ -115,14 +116,17 @@ Done restart(Session& session, const RestartOptions& options) {
   }
   if (at) wish["schedule"] = wire::format_iso(*at);
   if (options.timeout) wish["timeout"] = *options.timeout;
-  int silent = 0;
+  Tally tally;
   for (const auto& member : *members) {
     const auto done = restart_member(session, member, wish, options.force);
-    if (done) continue;
+    if (done) {
+      tally.add(*done);
+      continue;
+    }
     report_unreachable("restart", member, done.error());
-    ++silent;
+    ++tally.silent;
   }
-  return unreachable(silent);
+  return outcome(tally);
 }
 
 }  // namespace tamada::ctl

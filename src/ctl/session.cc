@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "ctl/commands.h"
 #include "dcs/cluster_cache.h"
 #include "dcs/etcd3.h"
 #include "dcs/etcd_codec.h"
@@ -226,7 +228,17 @@ core::Result<Cluster> Session::find(const std::string& given) {
   if (!name) return std::unexpected(name.error());
   auto view = cluster(*name);
   if (!view) return std::unexpected(view.error());
+  if (!exists(*view) && !keeps_patronictl_status()) return no_members(*name);
   return Cluster{.name = *name, .view = std::move(*view)};
+}
+
+std::unexpected<core::Error> Session::no_members(const std::string& cluster) {
+  const auto error = cluster + " cluster doesn't have any members";
+  const auto names = cluster_names();
+  if (!names || std::ranges::find(*names, cluster) != names->end()) return core::fail(error);
+  std::string all;
+  for (const auto& name : *names) all += (all.empty() ? "" : ", ") + name;
+  return fail(error, "the clusters in " + local().namespace_ + " are: " + (all.empty() ? "none" : all));
 }
 
 core::Result<std::vector<std::string>> Session::cluster_names() {
@@ -324,6 +336,10 @@ Answer Session::ask_etcd(const std::string& endpoint, const std::string& path, c
     tls = net::TlsClient{.ca_file = etcd.cacert, .cert_file = etcd.cert, .key_file = etcd.key};
   net::HttpRequest request{.method = "POST", .target = path, .body = "{}"};
   return impl_->run(Impl::timed(net::http_once(*url, std::move(tls), std::move(request), timeout)));
+}
+
+bool exists(const core::ClusterView& view) {
+  return !view.members.empty() || view.initialize || view.config_json || view.leader || view.history || view.status;
 }
 
 std::vector<core::Member> members_leader_first(const core::ClusterView& view) {

@@ -59,7 +59,10 @@ class Session {
   core::Result<std::string> cluster_name(const std::string& given) const;
 
   core::Result<core::ClusterView> cluster(const std::string& name);
+  // An error where etcd has no key of it, unless patronictl's ways are kept.
   core::Result<Cluster> find(const std::string& given);
+  // Of a cluster that nobody has heard of: which there are.
+  std::unexpected<core::Error> no_members(const std::string& cluster);
   // Of all clusters of the namespace.
   core::Result<std::vector<std::string>> cluster_names();
   // Of `key` below the cluster's prefix. `expected`: only if it is at this revision; false: it is not.
@@ -90,6 +93,8 @@ class Session {
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+bool exists(const core::ClusterView& view);  // etcd has some key of it
 
 // The leader first, then the others; only those with a REST API.
 std::vector<core::Member> members_leader_first(const core::ClusterView& view);

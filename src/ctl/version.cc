@@ -11,11 +11,11 @@ namespace tamada::ctl {
 namespace {
 
 // "n0: Patroni 4.1.4 PostgreSQL 15.20"
-std::string describe(Session& session, const core::Member& member) {
+core::Result<std::string> describe(Session& session, const core::Member& member) {
   const auto answer = session.request(member, "GET", "patroni");
-  if (!answer) return fmt::format("{}: failed to get version: {}\n", member.name, answer.error().what);
+  if (!answer) return core::fail(fmt::format("{}: failed to get version: {}\n", member.name, answer.error().what));
   const auto status = wire::parse_object(answer->body);
-  if (!status) return fmt::format("{}: failed to get version: the answer is no JSON\n", member.name);
+  if (!status) return core::fail(fmt::format("{}: failed to get version: the answer is no JSON\n", member.name));
   const Json* daemon = wire::find(*status, "patroni");
   const auto server = wire::integer_at(*status, "server_version").value_or(0);
   return fmt::format("{}: Patroni {}{}\n", member.name, daemon ? wire::text_at(*daemon, "version") : "None",
@@ -34,13 +34,16 @@ Done version(Session& session, const VersionOptions& options) {
   echo(fmt::format("patronictl version {}\n", core::compatible_version));
   if (options.cluster.empty()) return {};
   echo("\n");
-  const auto view = session.cluster(options.cluster);
-  if (!view) return std::unexpected(view.error());
-  for (const auto& [name, member] : view->members) {
+  const auto cluster = session.find(options.cluster);
+  if (!cluster) return std::unexpected(cluster.error());
+  bool all = true;
+  for (const auto& [name, member] : cluster->view.members) {
     if (member.api_url.empty() || (!members.empty() && std::ranges::find(members, name) == members.end())) continue;
-    echo(describe(session, member));
+    const auto line = describe(session, member);
+    all &= line.has_value();
+    echo(line ? *line : line.error().what);
   }
-  return {};
+  return all ? Done() : failure_told();
 }
 
 }  // namespace tamada::ctl

@@ -33,7 +33,7 @@ def test_looking(cluster, ctl):
     login = ("-U", "postgres", "-d", "postgres")
     assert ctl("query", *login, "-c", "select 1 as a, true as b, null as c", "-r", "replica") == "a\tb\tc\n1\tTrue\tNone\n"
     assert json.loads(ctl("query", *login, "-c", "select pg_is_in_recovery() as r", "--format", "json")) == [{"r": False}]
-    assert ctl("query", *login, "-c", "nonsense").endswith("\tERROR, SQLSTATE: 42601\n")
+    assert ctl("query", *login, "-c", "nonsense", status=1).endswith("\tERROR, SQLSTATE: 42601\n")
     assert f"\n{leader.name}: Patroni 4." in ctl("version", cluster.scope)
 
 
@@ -45,6 +45,42 @@ def test_errors_say_what_to_do(cluster):
     away = cluster.ctl("-d", "127.0.0.1:1", "list")
     assert away.returncode == 1 and "Connection refused" in away.stderr and "\nHint: is etcd running?" in away.stderr
     assert cluster.ctl("restart").returncode == 2
+
+
+@pytest.mark.tamada
+@pytest.mark.parametrize("command", ["list", "topology", "show-config", "history", "dsn", "version", "explain", "events", "doctor",
+                                     "pause", "switchover", "flush nosuch restart", "edit-config -s a=1", "query -c x", "top --json"])
+def test_unknown_cluster(cluster, command):
+    """Names those that there are, whatever was asked."""
+    words = command.split()
+    done = cluster.ctl(*words, *([] if "nosuch" in words else ["nosuch"]))
+    assert done.returncode == 1, done
+    assert done.stderr == (f"Error: nosuch cluster doesn't have any members\n"
+                           f"Hint: the clusters in /service/ are: {cluster.scope}\n")
+
+
+@pytest.mark.tamada
+def test_failures_end_with_1(cluster, tmp_path):
+    """patronictl's status, which is 0 after many of them, by PATRONICTL_COMPAT=1."""
+    leader, replica = cluster.leader(), cluster.replicas()[0]
+
+    def statuses(*args):
+        ours, theirs = cluster.ctl(*args), cluster.ctl(*args, env={"PATRONICTL_COMPAT": "1"})
+        return ours.returncode, theirs.returncode, ours.stdout
+    assert statuses("query", "-U", "postgres", "-d", "postgres", "-c", "nonsense")[:2] == (1, 0)
+    assert statuses("query", "-m", "nobody", "-c", "select 1")[:2] == (1, 0)
+    assert statuses("show-config", "nosuch") == (1, 0, "")
+    cluster.configure(synchronous_mode=True)
+    try:
+        wait_for("a synchronous standby", lambda: json.loads(cluster.keys().get("sync", "{}")).get("sync_standby"), 30)
+        other = next(n for n in cluster.replicas() if n.name != json.loads(cluster.keys()["sync"])["sync_standby"])
+        ours, theirs, said = statuses("switchover", "--candidate", other.name, "--force")
+        assert (ours, theirs) == (1, 0) and "Switchover failed, details: 412, " in said, said
+    finally:
+        cluster.configure(synchronous_mode=False)
+    ours, theirs, said = statuses("restart", cluster.scope, replica.name, "--pg-version", "9.6.1", "--force")
+    assert (ours, theirs) == (1, 0) and f"Failed: restart for member {replica.name}, status code=503" in said, said
+    assert leader is cluster.leader()
 
 
 def test_restart_reload_flush(cluster, ctl):

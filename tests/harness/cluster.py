@@ -417,12 +417,12 @@ class Cluster:
             return leader if all(n.is_replica() and n.is_streaming_from(leader) for n in rest) else None
         return wait_for(f"a leader and {len(nodes) - 1} streaming replicas", healthy, timeout, step=0.1)
 
-    def ctl(self, *args, timeout=60, node=None):
-        return self.run_ctl(self.side, *args, timeout=timeout, node=node)
+    def ctl(self, *args, timeout=60, node=None, env=None):
+        return self.run_ctl(self.side, *args, timeout=timeout, node=node, env=env)
 
-    def run_ctl(self, side, *args, timeout=60, node=None):
+    def run_ctl(self, side, *args, timeout=60, node=None, env=None):
         """The command of any side."""
-        return processes.run([*side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout)
+        return processes.run([*side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout, env)
 
     def terminal(self, *args, **terminal):
         """The command on a terminal."""
