@@ -4,6 +4,7 @@
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
+#include "postgres/copy_places.h"
 #include "postgres/node.h"
 #include "postgres/progress.h"
 
@@ -26,7 +27,7 @@ std::optional<Progress> parse_basebackup_progress(std::string_view line) {
 using namespace std::chrono_literals;
 
 // Only what nobody runs on, and what is a cluster's, may be replaced.
-awaitable<Result<void>> prepare_data_directory(Node& node, const char* what) {
+awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty) {
   if (node.server.current()) {
     // The server of an interrupted bootstrap; any other has to be stopped by a decision.
     if (!node.data.incomplete()) co_return core::fail("postgres is running");
@@ -38,12 +39,82 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what) {
     co_return core::fail(node.paths.data_dir + " is not empty and holds no cluster; it is left alone");
   }
   if (auto room = co_await node.data.make_room(what != std::string_view("bootstrap")); !room) co_return room;
-  if (auto marked = node.data.mark_incomplete(what); !marked) {
+  if (auto marked = node.data.mark_incomplete(what, {}, stay_empty); !marked) {
     // Patroni's users may have a parent directory that only root can write to.
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
   co_return Result<void>();
 }
+
+namespace {
+
+// Of the program, which the server's must not exceed: "15", or "" where it does not say.
+awaitable<std::string> program_major(const Node& node) {
+  const auto told =
+      co_await net::run({.argv = {node.paths.program("pg_basebackup"), "--version"}, .capture = true}, 10s);
+  const auto text = told && told->ok() ? told->output : std::string();
+  const auto begin = text.find(") ");
+  if (begin == std::string::npos) co_return std::string();
+  const auto end = text.find_first_not_of("0123456789", begin + 2);
+  co_return text.substr(begin + 2, end == std::string::npos ? end : end - begin - 2);
+}
+
+// Where the upstream's tablespaces lie. Who may not ask it that learns of a directory that is not empty from
+// pg_basebackup, as before.
+awaitable<std::vector<std::string>> tablespaces_of(const Node& node, core::Upstream upstream) {
+  std::vector<std::string> result;
+  Connection connection(node.executor);
+  const auto credentials = node.access.rewind_credentials(node.data.major_version());
+  if (const auto opened = co_await node.access.open_remote(connection, std::move(upstream), credentials, false, 5s);
+      !opened) {
+    log::debug("cannot ask for tablespaces: {}", opened.error().what);
+    co_return result;
+  }
+  const auto rows = co_await connection.query(
+      "SELECT location FROM (SELECT pg_catalog.pg_tablespace_location(oid) AS location FROM pg_catalog.pg_tablespace) "
+      "AS "
+      "all_of_them WHERE location LIKE '/%'",
+      5s);
+  if (!rows) co_return result;
+  for (const auto& row : *rows) result.push_back(row.front().value_or(""));
+  co_return result;
+}
+
+awaitable<Result<CopyPlaces>> find_places(Node& node, core::Upstream upstream) {
+  auto tablespaces = co_await tablespaces_of(node, std::move(upstream));
+  const auto major = co_await program_major(node);
+  auto places = CopyPlaces::find(node.paths.data_dir, node.local.postgresql.basebackup_options, tablespaces, major);
+  if (!places) co_return places;
+  if (auto marked = node.data.mark_incomplete("basebackup", places->beside_data_dir()); !marked) {
+    log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
+  }
+  // The mark itself may lie in the data directory.
+  places = CopyPlaces::find(node.paths.data_dir, node.local.postgresql.basebackup_options, tablespaces, major);
+  if (!places) co_return places;
+  if (auto made = places->make_holders(); !made) co_return std::unexpected(made.error());
+  co_return places;
+}
+
+awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> arguments) {
+  net::SpawnOptions options{.argv = {node.paths.program("pg_basebackup"), "-X", "stream", "--progress"},
+                            .capture = true};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  options.on_line = [&node](std::string_view line) {
+    const auto progress = parse_basebackup_progress(line);
+    if (!progress) return;
+    node.progress.bytes_done = progress->bytes_done;
+    node.progress.bytes_total = progress->bytes_total;
+  };
+  node.step("pg_basebackup");
+  const auto copied = co_await net::run(std::move(options), 0s);
+  if (!copied) co_return std::unexpected(copied.error());
+  if (copied->ok()) co_return Result<void>();
+  // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.
+  if (!node.data.anything_left()) (void)node.data.mark_complete();
+  co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
+}
+
+}  // namespace
 
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   if (upstream.host.empty()) co_return core::fail("nobody to copy from");
@@ -52,28 +123,13 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   const auto passfile =
       node.configuration.write_pgpass(node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
   if (!passfile) co_return std::unexpected(passfile.error());
-  const auto source = format(to_upstream(upstream, credentials, PQlibVersion(), *passfile, ""));
-  net::SpawnOptions options{.argv = {node.paths.program("pg_basebackup"), "--pgdata=" + node.paths.data_dir, "-X",
-                                     "stream", "--dbname=" + source, "--progress"},
-                            .capture = true};
-  for (const auto& option : node.local.postgresql.basebackup_options) options.argv.push_back(option);
-  options.on_line = [&node](std::string_view line) {
-    const auto progress = parse_basebackup_progress(line);
-    if (!progress) return;
-    node.progress.bytes_done = progress->bytes_done;
-    node.progress.bytes_total = progress->bytes_total;
-  };
-  node.step("pg_basebackup");
+  const auto places = co_await find_places(node, upstream);
+  if (!places) co_return std::unexpected(places.error());
+  auto arguments = places->arguments();
+  arguments.push_back("--dbname=" + format(to_upstream(upstream, credentials, PQlibVersion(), *passfile, "")));
   log::info("copying {} by pg_basebackup", upstream.member);
-  const auto copied = co_await net::run(std::move(options), 0s);
-  if (!copied) co_return std::unexpected(copied.error());
-  if (!copied->ok()) {
-    // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.
-    if (const auto left = co_await node.data.look(true, 10s); left.kind == core::DataDirectory::absent) {
-      (void)node.data.mark_complete();
-    }
-    co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
-  }
+  if (auto copied = co_await run_basebackup(node, std::move(arguments)); !copied) co_return copied;
+  if (auto moved = places->move_up(); !moved) co_return moved;
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);
   if (!look.control || version == 0) co_return core::fail("the copy by pg_basebackup is not readable");

@@ -7,6 +7,7 @@
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
+#include "postgres/copy_places.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
 
@@ -41,8 +42,14 @@ class PrivateFile {
 
 awaitable<Result<void>> run_initdb(Node& node) {
   const auto& superuser = node.local.postgresql.superuser;
-  net::SpawnOptions options{.argv = {node.paths.program("initdb"), "-D", node.paths.data_dir}, .capture = true};
-  for (const auto& option : node.local.bootstrap.initdb) options.argv.push_back(option);
+  const auto places = CopyPlaces::find(node.paths.data_dir, node.local.bootstrap.initdb, {}, "");
+  if (!places) co_return std::unexpected(places.error());
+  if (auto made = places->make_holders(); !made) co_return made;
+  if (auto marked = node.data.mark_incomplete(initdb_begun, places->beside_data_dir()); !marked) {
+    log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
+  }
+  net::SpawnOptions options{.argv = {node.paths.program("initdb")}, .capture = true};
+  for (const auto& option : places->arguments()) options.argv.push_back(option);
   if (!superuser.username.empty()) options.argv.push_back("--username=" + superuser.username);
   std::optional<PrivateFile> password;
   if (!superuser.password.empty()) {
@@ -54,7 +61,7 @@ awaitable<Result<void>> run_initdb(Node& node) {
   const auto done = co_await net::run(std::move(options), 0s);
   if (!done) co_return std::unexpected(done.error());
   if (!done->ok()) co_return core::fail("initdb failed: " + last_lines(done->output));
-  co_return Result<void>();
+  co_return places->move_up();
 }
 
 // bootstrap.pg_hba adds to what initdb wrote, unless postgresql.pg_hba replaces all of it.

@@ -1,13 +1,12 @@
 #include "postgres/data_directory.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <ctime>
+#include <sstream>
 
 #include "net/log.h"
 #include "net/process.h"
@@ -15,19 +14,6 @@
 
 namespace tamada::postgres {
 namespace {
-
-// Patroni's rule: hidden files and a file system's lost+found do not count.
-bool is_empty_or_absent(const std::string& path) {
-  DIR* directory = ::opendir(path.c_str());
-  if (!directory) return errno == ENOENT;
-  bool empty = true;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (!name.starts_with('.') && name != "lost+found") empty = false;
-  }
-  ::closedir(directory);
-  return empty;
-}
 
 std::string timestamp() {
   const std::time_t now = std::time(nullptr);
@@ -44,11 +30,11 @@ bool DataDirectory::has_control_file() const { return exists(paths_.in_data_dir(
 
 awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration timeout) {
   Look result;
-  struct stat status{};
+  struct stat status {};
   const std::string control_file = paths_.in_data_dir("global/pg_control");
   if (::stat(control_file.c_str(), &status) != 0) {
     control_.reset();
-    if (!is_empty_or_absent(paths_.data_dir)) {
+    if (!is_vacant(paths_.data_dir)) {
       result.kind = incomplete() ? core::DataDirectory::incomplete : core::DataDirectory::unusable;
     }
     co_return result;
@@ -80,54 +66,144 @@ bool DataDirectory::standby_signal() const {
   return exists(paths_.standby_signal) || exists(paths_.recovery_conf) || exists(paths_.recovery_signal);
 }
 
-core::Result<void> DataDirectory::mark_incomplete(std::string what) { return write_file(marker(), what + "\n", 0600); }
+Unfinished Unfinished::parse(const std::string& text) {
+  Unfinished result;
+  std::istringstream lines(text);
+  std::getline(lines, result.what);
+  for (std::string line; std::getline(lines, line);) {
+    const auto space = line.find(' ');
+    if (space == std::string::npos) continue;
+    const auto key = line.substr(0, space);
+    if (key == "place") result.places.push_back({.directory = line.substr(space + 1)});
+    if (key == "only" && !result.places.empty()) result.places.back().prefix = line.substr(space + 1);
+  }
+  return result;
+}
+
+std::string Unfinished::text() const {
+  std::string result = what + "\n";
+  for (const auto& place : places) {
+    result += "place " + place.directory + "\n";
+    if (!place.prefix.empty()) result += "only " + place.prefix + "\n";
+  }
+  return result;
+}
+
+namespace {
+// In holders: what is being removed, and where a copy is made that cannot be made in its place.
+constexpr const char* rubbish = "removed";
+
+std::vector<std::string> entries_of_place(const Unfinished::Place& place) {
+  auto names = entries_of(place.directory);
+  std::erase_if(names, [&](const std::string& name) { return !name.starts_with(place.prefix); });
+  return names;
+}
+}  // namespace
+
+std::optional<Unfinished> DataDirectory::unfinished() const {
+  const auto text = mark_.read();
+  return text ? std::optional(Unfinished::parse(*text)) : std::nullopt;
+}
+
+core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<Unfinished::Place> places,
+                                                  bool stay_empty) {
+  return mark_.write(Unfinished{.what = std::move(what), .places = std::move(places)}.text(), stay_empty);
+}
 
 // An operator may restore a cluster by hand where a copy was to come.
 bool DataDirectory::incomplete() const {
-  const auto mark = read_file(marker());
-  return mark && *mark != std::string(copy_to_come) + "\n";
+  const auto mark = unfinished();
+  return (mark && mark->what != copy_to_come) || plan_.exists();
 }
 
 bool DataDirectory::copy_follows() const {
-  const auto mark = read_file(marker());
-  return mark && *mark != std::string(initdb_begun) + "\n";
+  const auto mark = unfinished();
+  return mark && mark->what != initdb_begun;
 }
 
-core::Result<void> DataDirectory::mark_complete() { return remove_if_exists(marker()); }
+core::Result<void> DataDirectory::mark_complete() { return mark_.remove(); }
+
+bool DataDirectory::anything_left() const {
+  const auto mark = unfinished();
+  if (!is_vacant(paths_.data_dir)) return true;
+  return mark && std::ranges::any_of(mark->places, [](const auto& place) { return !entries_of_place(place).empty(); });
+}
 
 core::Result<void> DataDirectory::set_aside(bool superseded) {
-  if (is_empty_or_absent(paths_.data_dir)) return mark_complete();
+  if (auto finished = finish_setting_aside(); !finished) return finished;
+  if (is_vacant(paths_.data_dir)) {
+    return superseded ? mark_incomplete(copy_to_come, unfinished().value_or(Unfinished()).places) : mark_complete();
+  }
   if (!has_control_file() && !incomplete() && major_version() == 0) {
     return core::fail(paths_.data_dir + " is no PostgreSQL data directory; it is left alone");
   }
-  std::string suffix = timestamp();
-  for (int copy = 1; exists(paths_.data_dir + "_" + suffix); ++copy) suffix = timestamp() + "_" + std::to_string(copy);
-  const auto aside = rename_aside(paths_.data_dir, suffix);
-  if (!aside) return std::unexpected(aside.error());
-  log::info("renamed data directory to {}", *aside);
+  auto plan = SettingAside::plan(paths_.data_dir, timestamp(), superseded);
+  if (!plan) return std::unexpected(plan.error());
+  if (auto written = plan_.write(plan->text()); !written) return written;
+  return carry_out(*std::move(plan));
+}
+
+core::Result<void> DataDirectory::finish_setting_aside() {
+  const auto text = plan_.read();
+  if (!text) return {};
+  auto plan = SettingAside::read(*text);
+  if (!plan) return std::unexpected(plan.error());
+  auto done = carry_out(*std::move(plan));
+  if (done) log::info("{} was being set aside when the daemon ended; that is done now", paths_.data_dir);
+  return done;
+}
+
+core::Result<void> DataDirectory::carry_out(SettingAside plan) {
   control_.reset();
-  if (superseded) {
-    if (auto listed = superseded_.add(*aside); !listed)
-      log::warning("it has to be removed by hand: {}", listed.error().what);
+  if (auto done = plan.carry_out(); !done) {
+    if (plan.is_undone()) (void)plan_.remove();
+    return done;
   }
-  return mark_complete();
+  if (plan.superseded()) {
+    if (auto listed = superseded_.add(plan.lies_in()); !listed) {
+      log::warning("{} has to be removed by hand: {}", plan.lies_in().front(), listed.error().what);
+    }
+    const auto mark = unfinished();
+    if (auto marked = mark_incomplete(copy_to_come, mark ? mark->places : std::vector<Unfinished::Place>()); !marked) {
+      return marked;
+    }
+  } else if (auto unmarked = mark_complete(); !unmarked) {
+    return unmarked;
+  }
+  return plan_.remove();
 }
 
 awaitable<core::Result<void>> DataDirectory::make_room(bool for_copy) {
-  if (is_empty_or_absent(paths_.data_dir)) co_return core::Result<void>();
+  if (auto finished = finish_setting_aside(); !finished) co_return finished;
+  const auto mark = unfinished();
   // Also when marked as incomplete: an operator may have restored a cluster into it since.
-  if (has_control_file() || !incomplete()) co_return set_aside(for_copy);
-
-  const std::string rubbish = paths_.data_dir + ".incomplete_removed";
-  net::SpawnOptions options{.argv = {"rm", "-rf", "--", rubbish}, .capture = true};
-  // A mount point cannot be renamed, nor can it be when a former removal was interrupted: then it is emptied in place.
-  if (::rename(paths_.data_dir.c_str(), rubbish.c_str()) != 0) {
-    options.argv = {"sh",   "-c", "rm -rf -- \"$2\"; exec find \"$1\" -mindepth 1 -delete", "sh", paths_.data_dir,
-                    rubbish};
+  if (!is_vacant(paths_.data_dir) && (has_control_file() || !incomplete())) {
+    if (auto aside = set_aside(for_copy); !aside) co_return aside;
   }
-  const auto removed = co_await net::run(std::move(options), core::Duration::zero());
-  if (!removed) co_return std::unexpected(removed.error());
-  if (!removed->ok()) co_return core::fail("cannot remove an incomplete data directory: " + removed->output);
+  if (!mark) co_return core::Result<void>();
+  co_return co_await remove_unfinished(*mark);
+}
+
+// A mount point cannot be renamed, and a large directory takes long to remove: its entries first move out of the way.
+awaitable<core::Result<void>> DataDirectory::remove_unfinished(Unfinished mark) {
+  mark.places.insert(mark.places.begin(), {.directory = paths_.data_dir});
+  std::vector<std::string> holds;
+  for (const auto& place : mark.places) {
+    for (const char* name : {rubbish, copy_in_holder}) {
+      if (exists(held(place.directory, name))) holds.push_back(held(place.directory, name));
+    }
+  }
+  auto removed = co_await remove_directories(holds);
+  holds.clear();
+  for (const auto& place : mark.places) {
+    const auto names = entries_of_place(place);
+    if (!removed || names.empty()) continue;
+    log::info("removing what an unfinished copy left in {}", place.directory);
+    holds.push_back(held(place.directory, rubbish));
+    removed = move_entries(place.directory, names, holds.back());
+  }
+  if (removed) removed = co_await remove_directories(holds);
+  if (!removed) co_return core::fail("cannot remove an incomplete data directory: " + removed.error().what);
   co_return core::Result<void>();
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/postgres_view.h"
 #include "net/asio.h"
@@ -16,10 +17,31 @@ namespace tamada::postgres {
 // to come nothing lies there.
 inline constexpr const char* initdb_begun = "bootstrap";
 inline constexpr const char* copy_to_come = "copy";
+// Of holders: where a copy is made that cannot be made in its place.
+inline constexpr const char* copy_in_holder = "copy";
+
+// The mark of something unfinished.
+struct Unfinished {
+  // A directory beside the data directory that it writes into. When it began nothing lay there, or nothing of such a
+  // name: what does now is its own.
+  struct Place {
+    std::string directory;
+    std::string prefix;  // of its entries' names: "PG_15_" of a tablespace's, which may be shared; empty: all
+  };
+  std::string what;
+  std::vector<Place> places;
+
+  static Unfinished parse(const std::string& text);
+  std::string text() const;
+};
 
 class DataDirectory {
  public:
-  explicit DataDirectory(const Paths& paths) : paths_(paths), superseded_(paths.data_dir) {}
+  explicit DataDirectory(const Paths& paths)
+      : paths_(paths),
+        superseded_(paths.data_dir),
+        mark_(paths.data_dir, "incomplete"),
+        plan_(paths.data_dir, "setting_aside") {}
 
   struct Look {
     core::DataDirectory kind = core::DataDirectory::absent;
@@ -30,21 +52,28 @@ class DataDirectory {
   int major_version() const;  // 150000; 0: unknown
   bool standby_signal() const;
 
-  // A mark beside the directory, while something is under way that would leave half a cluster.
-  core::Result<void> mark_incomplete(std::string what);
+  // A mark, while something is under way that would leave half a cluster. stay_empty: it must not lie in the data
+  // directory, whoever is to fill that wants it empty.
+  core::Result<void> mark_incomplete(std::string what, std::vector<Unfinished::Place> places = {},
+                                     bool stay_empty = false);
   bool incomplete() const;
   bool copy_follows() const;  // what is under way, or to come, is a copy of a cluster
   core::Result<void> mark_complete();
+  bool anything_left() const;  // of what is marked as unfinished
 
-  // superseded: a copy replaces it, and then it may go.
+  // superseded: a copy is to replace it, as a mark says from then on, and then it may go.
   core::Result<void> set_aside(bool superseded);
+  // Of a former life of the daemon: goes on with what it was setting aside.
+  core::Result<void> finish_setting_aside();
   const SupersededList& superseded() const { return superseded_; }
-  // For a copy or an initdb: a cluster is renamed aside, the beginnings of one are removed, anything else is an error.
+  // For a copy or an initdb: a cluster is set aside, the beginnings of one are removed, anything else is an error.
   awaitable<core::Result<void>> make_room(bool for_copy);
 
  private:
-  std::string marker() const { return paths_.data_dir + ".incomplete"; }
   bool has_control_file() const;
+  std::optional<Unfinished> unfinished() const;
+  core::Result<void> carry_out(SettingAside plan);
+  awaitable<core::Result<void>> remove_unfinished(Unfinished mark);
 
   struct Stamp {
     unsigned long inode = 0;
@@ -53,6 +82,7 @@ class DataDirectory {
   };
   const Paths& paths_;
   SupersededList superseded_;
+  Note mark_, plan_;
   Stamp read_at_;
   std::optional<ControlData> control_;
 };

@@ -53,6 +53,8 @@ struct LocalPostgres::Impl {
   awaitable<void> look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                  core::PostgresView& view);
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
+  void finish_setting_aside();
+  std::string told_of_setting_aside;  // the last error
 };
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
@@ -152,12 +154,22 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   view.server_version = server_version;
 }
 
+// A former life of the daemon may have been interrupted in it.
+void LocalPostgres::Impl::finish_setting_aside() {
+  const auto done = node.data.finish_setting_aside();
+  const auto error = done ? std::string() : done.error().what;
+  if (!error.empty() && error != told_of_setting_aside)
+    log::error("cannot go on with setting the data directory aside: {}", error);
+  told_of_setting_aside = error;
+}
+
 awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   auto& node = impl_->node;
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
   core::PostgresView view;
   const auto postmaster = node.server.current();
   view.postmaster = postmaster ? postmaster->pid() : 0;
+  if (!postmaster) impl_->finish_setting_aside();
   const auto look = co_await node.data.look(!postmaster, std::min(timeout, controldata_timeout_max));
   view.data_directory = look.kind;
   if (look.control) {
@@ -312,8 +324,7 @@ Result<void> LocalPostgres::set_aside(bool superseded) {
     log::info("leaving the data directory as it is for {}, which has keep_data", method);
     return data.mark_incomplete(method);
   }
-  if (auto done = data.set_aside(superseded); !done || !superseded) return done;
-  return data.mark_incomplete(copy_to_come);
+  return data.set_aside(superseded);
 }
 
 awaitable<Result<bool>> LocalPostgres::apply_configuration() {

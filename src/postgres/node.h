@@ -30,6 +30,7 @@ struct Node {
   Access access;
   Server server;
   Progress progress;
+  std::string copy_error;  // of the last copy, which is tried again and again; empty: it succeeded
   void step(std::string what) { progress = {.what = std::move(what), .since = net::KernelBootClock::now()}; }
 };
 
@@ -44,8 +45,9 @@ awaitable<Result<void>> bootstrap_cluster(Node& node);
 // have their passwords, back to the configured access.
 awaitable<Result<void>> restore_cluster(Node& node);
 awaitable<Result<void>> end_restore(Node& node);
-// For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on.
-awaitable<Result<void>> prepare_data_directory(Node& node, const char* what);
+// For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on. stay_empty:
+// by a mark beside the data directory, not in it.
+awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty = false);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
 // By the first of these methods that succeeds; none given: of create_replica_methods. An empty upstream: by those that
 // need none.

@@ -30,7 +30,7 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
     if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
     log::info("Leaving data directory uncleaned");
     if (auto marked = node.data.mark_incomplete(method.name); !marked) co_return marked;
-  } else if (auto prepared = co_await prepare_data_directory(node, method.name.c_str()); !prepared) {
+  } else if (auto prepared = co_await prepare_data_directory(node, method.name.c_str(), true); !prepared) {
     co_return prepared;
   }
   Script script{.what = "replica method " + method.name, .command = method.command, .arguments = {}, .env = {}};
@@ -70,6 +70,7 @@ awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std:
   if (names.empty()) names = node.local.postgresql.create_replica_methods;
   if (names.empty()) names = {basebackup};
   Result<void> result = core::fail("no replica method works without a leader");
+  std::string errors;
   for (const auto& name : names) {
     if (name == basebackup) {
       if (upstream.host.empty()) continue;
@@ -81,8 +82,11 @@ awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std:
       if (result) result = co_await take_over(node, name);
     }
     if (result) break;
-    log::error("Error creating replica using method {}: {}", name, result.error().what);
+    const auto text = fmt::format("Error creating replica using method {}: {}", name, result.error().what);
+    if (!node.copy_error.contains(text)) log::error("{}", text);
+    errors += text + "\n";
   }
+  node.copy_error = result ? std::string() : errors;
   co_return result;
 }
 

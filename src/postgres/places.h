@@ -1,0 +1,58 @@
+// Directories that hold a cluster: the data directory, and those that pg_wal and the tablespaces lead to. Any of them
+// may be a mount point, which cannot be renamed. Then what has to make way, and a copy that is not finished yet, lie in
+// a directory of ours inside it, the holder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types.h"
+
+namespace tamada::postgres {
+
+// Base backups leave out whatever is named pgsql_tmp..., on every level; pg_rewind copies nothing whose path contains
+// "/pgsql_tmp"; pg_checksums looks into no other folders than PostgreSQL's own. So in 10 to 18.
+// Source: PostgreSQL, "Base Backup", "pg_rewind", section "How It Works"; basebackup.c, filemap.c, pg_checksums.c.
+inline constexpr std::string_view holder_name = "pgsql_tmp_tamada";
+
+std::string holder_of(const std::string& directory);
+// The path of `name` in the holder of `directory`.
+std::string held(const std::string& directory, std::string_view name);
+core::Result<void> make_holder(const std::string& directory);
+void remove_holder_if_empty(const std::string& directory);
+
+// Names in `directory` that count. Patroni's rule: hidden files and a file system's lost+found do not; nor does our
+// holder.
+std::vector<std::string> entries_of(const std::string& directory);
+bool is_vacant(const std::string& directory);           // no such name, or no such directory
+bool is_empty_or_absent(const std::string& directory);  // nothing at all there: what initdb and pg_basebackup demand
+bool belongs_to_file_system(std::string_view name);     // hidden, lost+found, or our holder
+
+// One level down, on the same file system: `to` is made if it is not there. Nothing is overwritten.
+core::Result<void> move_entries(const std::string& from, const std::vector<std::string>& names, const std::string& to);
+
+// As the kernel has them now.
+bool is_mount_point(const std::string& directory);
+// Mount points at `path` or below it.
+std::vector<std::string> mount_points_from(const std::string& path);
+
+// A file about the data directory that the daemon's next life has to find. It lies beside the directory, or in its
+// holder, where that is a mount point (what is beside it may be a container's, and gone with it) or where nothing can
+// be written beside it.
+class Note {
+ public:
+  Note(std::string data_dir, std::string_view name);
+  std::optional<std::string> read() const;
+  bool exists() const;
+  // stay_empty: nothing may be written into the data directory; a mount point's note then lies beside it, too.
+  core::Result<void> write(std::string_view text, bool stay_empty = false) const;
+  core::Result<void> remove() const;
+
+ private:
+  std::string inside() const { return held(data_dir_, name_); }
+  std::string data_dir_, name_, beside_;
+};
+
+}  // namespace tamada::postgres

@@ -1,0 +1,198 @@
+"""A data directory, a WAL directory and a tablespace on file systems of their own: the places stay, what is in them goes."""
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import processes, wait_for
+from harness.cluster import postgres_bin
+
+pytestmark = pytest.mark.tamada   # Patroni empties in place, and what a killed pg_basebackup left in other places stays
+
+HOLDER = "pgsql_tmp_tamada"
+
+
+@pytest.fixture
+def mount():
+    """A function that mounts a small file system of the service user's there, with the lost+found that many have."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    mounted = []
+
+    def at(path):
+        os.makedirs(path, exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=0755", "tmpfs", path], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"cannot mount here: {done.stderr}")
+        mounted.append(path)
+        give(path)
+        os.mkdir(f"{path}/lost+found", 0o700)   # root's
+        return path
+    yield at
+    for path in reversed(mounted):
+        subprocess.run(["umount", "-l", path], check=False)
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not go while it was mounted
+
+
+def give(path):
+    user = processes.service_user()
+    if user:
+        os.chown(path, user.pw_uid, user.pw_gid)
+    return path
+
+
+def folder(path):
+    os.mkdir(path, 0o700)
+    return give(path)
+
+
+@pytest.fixture
+def with_tablespace(mount, new_cluster):   # in this order: mounts end after the servers
+    """A primary with a table in a tablespace; the replica, not started yet, has another place for it."""
+    cluster = new_cluster(n=2)
+    cluster.etcd.start()
+    primary, replica = cluster.nodes
+    primary.start()
+    wait_for("a first primary", primary.is_primary, 120)
+    space = folder(f"{cluster.root}/space of {primary}")
+    primary.sql(f"create tablespace space location '{space}'")
+    primary.sql("create table t(v text) tablespace space; insert into t values ('before')")
+    places = {"wal": f"{cluster.root}/wal of {replica}", "space": f"{cluster.root}/space of {replica}"}
+    replica.config["postgresql"]["basebackup"] = [{"checkpoint": "fast"}, {"waldir": places["wal"]},
+                                                  {"tablespace-mapping": f"{space}={places['space']}"}]
+    return cluster, primary, replica, places
+
+
+def made(replica):
+    return os.stat(f"{replica.data}/PG_VERSION").st_ctime_ns
+
+
+def leftovers(cluster, replica, places):
+    """What must be gone once a copy has replaced the data."""
+    found = [name for name in os.listdir(cluster.root) if name.startswith((f"{replica}_", f"wal of {replica}_", f"space of {replica}_"))]
+    found += [f"{replica}.superseded"] if os.path.exists(f"{replica.data}.superseded") else []
+    return found + [place for place in (replica.data, *places.values()) if os.path.exists(f"{place}/{HOLDER}")]
+
+
+@pytest.mark.parametrize("mounted", ["data", "wal", "space", "data,wal,space"])
+def test_reinit(with_tablespace, mount, mounted):
+    cluster, primary, replica, places = with_tablespace
+    for name, path in {"data": replica.data, **places}.items():
+        if name in mounted.split(","):
+            mount(path)
+    replica.start()
+    cluster.wait_healthy(60)
+    assert replica.sql("select v from t") == [("before",)]
+    before = made(replica)
+    done = cluster.ctl("reinit", cluster.scope, replica.name, "--force", "--wait", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.wait_healthy(90) is primary
+    assert made(replica) != before, "the old data were started again"
+    assert replica.sql("select v from t") == [("before",)]
+    assert os.path.realpath(f"{replica.data}/pg_wal") == places["wal"]
+    assert [os.path.realpath(f.path) for f in os.scandir(f"{replica.data}/pg_tblspc")] == [places["space"]]
+    for name, path in {"data": replica.data, **places}.items():
+        assert os.path.ismount(path) == (name in mounted.split(","))
+    wait_for("the old data to go", lambda: leftovers(cluster, replica, places) == [], 30)
+
+
+def test_copy_killed(with_tablespace, mount):
+    cluster, primary, replica, places = with_tablespace
+    mount(places["space"])
+    replica.config["postgresql"]["basebackup"].append({"max-rate": "2M"})
+    replica.start()
+
+    def copying():
+        return [p for p in processes.working_in(cluster.root) if processes.name(p) == "pg_basebackup"]
+    wait_for("pg_basebackup at work", lambda: copying() and os.path.exists(f"{replica.data}/base/1"), 60)
+    replica.kill_daemon()
+    for pid in copying():
+        processes.send(pid, signal.SIGKILL)
+    assert os.listdir(places["wal"]), "it was to be killed in the middle"
+    replica.config["postgresql"]["basebackup"].pop()
+    replica.start()
+    assert cluster.wait_healthy(90) is primary
+    assert replica.sql("select v from t") == [("before",)]
+    assert leftovers(cluster, replica, places) == []
+
+
+def test_a_wal_directory_of_unknown_origin_is_left_alone(with_tablespace):
+    cluster, primary, replica, places = with_tablespace
+    folder(places["wal"])
+    with open(f"{places['wal']}/precious", "w") as f:
+        f.write("of somebody")
+    replica.start()
+    wait_for("the reason in the log", lambda: "holds precious, which no copy of this node left there" in replica.log(), 30)
+    wait_for("more tries", lambda: replica.log().count("trying to bootstrap") > 3 or cluster.dcs["loop_wait"] > 1, 30)
+    assert os.path.exists(f"{places['wal']}/precious")
+    assert replica.log().count("ERROR: Error creating replica using method") == 1, "said once, not at each try"
+    os.remove(f"{places['wal']}/precious")
+    assert cluster.wait_healthy(60) is primary
+
+
+def test_daemon_killed_while_it_sets_aside(with_tablespace, mount):
+    cluster, primary, replica, places = with_tablespace
+    mount(replica.data)
+    replica.start()
+    cluster.wait_healthy(60)
+    before = made(replica)
+    replica.stop()
+    # Half of the data directory's entries have moved, nothing else.
+    aside = f"{replica.data}/{HOLDER}/pgsql_tmp_2026-01-01-00-00-00"
+    os.makedirs(aside)
+    with open(f"{replica.data}/{HOLDER}/pgsql_tmp_setting_aside", "w") as f:
+        oid = os.listdir(f"{replica.data}/pg_tblspc")[0]
+        f.write("suffix 2026-01-01-00-00-00\nsuperseded yes\nlinked no\nversion 15\n"
+                f"directory {replica.data}\nlink pg_wal {places['wal']}\nlink pg_tblspc/{oid} {places['space']}\nend\n")
+    for name in ("base", "pg_wal"):
+        os.rename(f"{replica.data}/{name}", f"{aside}/{name}")
+    for top, folders, files in os.walk(f"{replica.data}/{HOLDER}"):
+        for path in (top, *(os.path.join(top, file) for file in files)):
+            give(path)
+    replica.start()
+    assert cluster.wait_healthy(90) is primary
+    assert made(replica) != before
+    assert "was being set aside when the daemon ended; that is done now" in replica.log()
+    wait_for("the old data to go", lambda: leftovers(cluster, replica, places) == [], 30)
+
+
+def test_what_is_aside_is_invisible_to_postgres(with_tablespace):
+    """To base backups, pg_rewind's source and pg_checksums, in each kind of place."""
+    cluster, primary, replica, places = with_tablespace
+    space = f"{cluster.root}/space of {primary}"
+    for place in (primary.data, f"{primary.data}/pg_wal", space):
+        os.makedirs(f"{place}/{HOLDER}/pgsql_tmp_2026-01-01-00-00-00/base/1")
+        for name in ("pgsql_tmp_superseded", "pgsql_tmp_2026-01-01-00-00-00/base/1/1259"):
+            with open(f"{place}/{HOLDER}/{name}", "w") as f:
+                f.write("no page, no checksum\n" * 1000)
+        for top, _, files in os.walk(f"{place}/{HOLDER}"):
+            for path in (top, *(os.path.join(top, file) for file in files)):
+                give(path)
+    replica.start()
+    cluster.wait_healthy(60)
+
+    def found():
+        return [path for place in (replica.data, *places.values()) for path, _, files in os.walk(place) if HOLDER in path and files]
+    assert found() == [] and not os.path.exists(f"{replica.data}/{HOLDER}"), "the base backup has it"
+
+    # The replica diverges, and is rewound.
+    replica.config["postgresql"]["parameters"]["wal_log_hints"] = "on"
+    replica.stop()
+    server = [f"{postgres_bin()}/pg_ctl", "-w", "-D", replica.data]
+    for action in (["start", "-o", f"-p {replica.pg_port}", "-l", f"{cluster.root}/alone.log"], ["promote"], ["stop", "-m", "fast"]):
+        done = processes.run([*server, *action], cluster.root)
+        assert done.returncode == 0, done.stdout + done.stderr
+    primary.sql("insert into t values ('after')")
+    primary.sql("checkpoint")
+    replica.start()
+    assert cluster.wait_healthy(90) is primary
+    assert "pg_rewind exit code=0" in replica.log()
+    assert replica.sql("select count(*) from t") == [(2,)]
+    assert found() == [], "pg_rewind fetched it"
+
+    replica.stop()
+    primary.stop()
+    done = primary.pg("pg_checksums", "--check", "-D", primary.data)
+    assert done.returncode == 0, done.stdout + done.stderr
