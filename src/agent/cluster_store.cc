@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
 
 #include "net/log.h"
 #include "wire/keys.h"
@@ -14,7 +15,8 @@ using dcs::Compare;
 
 ClusterStore::ClusterStore(asio::any_io_executor executor, dcs::Dcs& dcs, net::Clock& clock, std::string prefix,
                            std::string self)
-    : dcs_(dcs),
+    : executor_(executor),
+      dcs_(dcs),
       clock_(clock),
       prefix_(prefix),
       self_(std::move(self)),
@@ -76,8 +78,13 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
     }
     const auto on_batch = [this, wake](dcs::WatchBatch batch) {
       const auto before = cache_.changes();
+      const auto configuration = view().config_revision;
       cache_.apply(batch);
       if (cache_.changes() != before) wake();
+      if (view().config_revision == configuration) return;
+      for (const auto& one : std::exchange(asking_, {})) {
+        if (const auto waiting = one.lock()) waiting->notify();
+      }
     };
     const auto ended = co_await (dcs_.watch(prefix_, cache_.revision() + 1, on_batch) || watch_is_stale_.wait());
     if (ended.index() == 0) {
@@ -89,12 +96,30 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
   }
 }
 
+awaitable<void> ClusterStore::configuration_changed(std::shared_ptr<net::Event> told, core::Instant not_before) {
+  co_await told->wait();
+  co_await clock_.sleep_until(not_before);
+}
+
+template <class T>
+awaitable<dcs::DcsResult<T>> ClusterStore::ask(awaitable<dcs::DcsResult<T>> request) {
+  using namespace asio::experimental::awaitable_operators;
+  constexpr Duration usual = 500ms;  // that an answer may take at any time
+  const auto told = std::make_shared<net::Event>(executor_);
+  std::erase_if(asking_, [](const auto& one) { return one.expired(); });
+  asking_.push_back(told);
+  auto first = co_await (std::move(request) || configuration_changed(told, clock_.now() + usual));
+  if (first.index() == 0) co_return std::get<0>(std::move(first));
+  co_return std::unexpected(
+      dcs::DcsError{dcs::ErrorKind::unreachable, "no answer yet, and the configuration has changed meanwhile"});
+}
+
 awaitable<void> ClusterStore::ensure_lease() {
   if (round_failed_) co_return;
   const auto sent = clock_.now();
   lease_.attempted_at = sent;
   const auto old = lease_.id;
-  const auto grant = co_await dcs_.lease_grant(ttl_, limit());
+  const auto grant = co_await ask(dcs_.lease_grant(ttl_, limit()));
   if (!note(grant)) co_return;
   lease_ = {.id = grant->id,
             .ttl = ttl_,
@@ -109,7 +134,7 @@ awaitable<void> ClusterStore::renew_lease() {
   if (round_failed_) co_return;
   const auto sent = clock_.now();
   lease_.attempted_at = sent;
-  const auto left = co_await dcs_.lease_keepalive(lease_.id, limit());
+  const auto left = co_await ask(dcs_.lease_keepalive(lease_.id, limit()));
   if (!note(left)) {
     if (left.error().kind == dcs::ErrorKind::lease_gone) {
       log::warning("the lease is gone");
@@ -119,7 +144,7 @@ awaitable<void> ClusterStore::renew_lease() {
     co_return;
   }
   // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
-  const auto changes = co_await dcs_.range(prefix_, cache_.revision() + 1, limit());
+  const auto changes = co_await ask(dcs_.range(prefix_, cache_.revision() + 1, limit()));
   if (!note(changes)) co_return;
   const bool matches = cache_.matches(*changes);
   if (!matches) {
@@ -142,7 +167,7 @@ awaitable<void> ClusterStore::revoke_lease() {
 awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compares,
                                                      std::vector<dcs::Operation> operations) {
   if (round_failed_) co_return core::fail("the DCS does not answer");
-  const auto result = co_await dcs_.txn(std::move(compares), operations, limit());
+  const auto result = co_await ask(dcs_.txn(std::move(compares), operations, limit()));
   if (!note(result)) {
     // It may have happened all the same: what is true now, only reading tells.
     if (result.error().kind == dcs::ErrorKind::unreachable) watch_is_stale_.notify();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "core/action.h"
 #include "core/observation.h"
@@ -57,11 +59,17 @@ class ClusterStore {
   bool note(const dcs::DcsResult<T>& result);
   awaitable<bool> load();
   core::Duration limit() const;
+  // A request of a decision. One that still has no answer when the key /config changes is given up: the change may end
+  // what the decision was for, as the end of a pause does.
+  template <class T>
+  awaitable<dcs::DcsResult<T>> ask(awaitable<dcs::DcsResult<T>> request);
+  awaitable<void> configuration_changed(std::shared_ptr<net::Event> told, core::Instant not_before);
   // Done as one transaction; on success the cache has the operations.
   awaitable<core::Result<bool>> transact(std::vector<dcs::Compare> compares, std::vector<dcs::Operation> operations);
   std::vector<dcs::Compare> still_leader() const;
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }
 
+  asio::any_io_executor executor_;
   dcs::Dcs& dcs_;
   net::Clock& clock_;
   std::string prefix_, self_;
@@ -75,6 +83,7 @@ class ClusterStore {
   std::optional<core::Instant> round_until_;
   bool missed_before_ = false;
   net::Event watch_is_stale_;
+  std::vector<std::weak_ptr<net::Event>> asking_;  // requests that a change of the key /config gives up
 };
 
 }  // namespace tamada::agent

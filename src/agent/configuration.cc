@@ -9,24 +9,40 @@
 
 namespace tamada::agent {
 
-Configuration::Configuration(config::Local local) : file_(std::move(local)), local_(file_) {
-  std::ifstream file(copy_file());
-  if (file) {
-    std::stringstream text;
-    text << file.rdbuf();
-    if (auto parsed = config::parse_dynamic(text.str())) dynamic_ = std::move(*parsed);
-  }
+namespace {
+
+// patroni.dynamic.json; empty when it is not there.
+std::string copy_file_of(const config::Local& local) { return local.postgresql.data_dir + "/patroni.dynamic.json"; }
+
+std::string read_copy(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (file) text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Configuration::Configuration(config::Local local) : Configuration(local, read_copy(copy_file_of(local))) {}
+
+Configuration::Configuration(config::Local local, const std::string& copy) : file_(std::move(local)), local_(file_) {
+  if (auto parsed = config::parse_dynamic(copy)) dynamic_ = std::move(*parsed);
   if (!dynamic_.is_object() || dynamic_.empty()) dynamic_ = local_.bootstrap.dcs;
   if (!dynamic_.is_object()) dynamic_ = config::Json::object();
   derive();
 }
 
-std::string Configuration::copy_file() const { return local_.postgresql.data_dir + "/patroni.dynamic.json"; }
+std::string Configuration::copy_file() const { return copy_file_of(local_); }
 
 void Configuration::derive() {
   std::vector<std::string> warnings;
   local_ = config::with_dynamic(file_, dynamic_, &warnings);
   settings_ = config::settings(local_, dynamic_, &warnings);
+  if (!known_) {
+    const core::Settings usual;
+    settings_.pause = false;
+    settings_.retry_timeout = std::min(settings_.retry_timeout, usual.retry_timeout);
+  }
   for (const auto& warning : warnings) log::warning("{}", warning);
 }
 
@@ -38,7 +54,12 @@ bool Configuration::take_dynamic(const std::string& json) {
     log::error("the key config is not usable, the configuration stays as it was: {}", parsed.error().what);
     return false;
   }
-  if (*parsed == dynamic_) return false;
+  const bool unknown = !known_;
+  known_ = true;
+  if (*parsed == dynamic_) {
+    if (unknown) derive();
+    return false;
+  }
   dynamic_ = std::move(*parsed);
   saved_ = false;
   derive();
@@ -62,7 +83,11 @@ bool Configuration::take_local(config::Local local) {
   return true;
 }
 
-std::string Configuration::dynamic_json() const { return dynamic_.dump(-1, ' ', true); }
+std::string Configuration::dynamic_json() const {
+  auto written = dynamic_;
+  if (!known_) written.erase("pause");  // of a former run: the cluster may have been resumed since
+  return written.dump(-1, ' ', true);
+}
 
 void Configuration::save_copy() {
   if (saved_) return;

@@ -12,12 +12,16 @@ class Configuration {
  public:
   // Begins with the copy of the dynamic configuration in the data directory, else with bootstrap.dcs.
   explicit Configuration(config::Local local);
+  // The same, with the text of that copy; empty: there is none.
+  Configuration(config::Local local, const std::string& copy);
 
   const config::Local& local() const { return local_; }
   const config::Json& dynamic() const { return dynamic_; }
   const core::Settings& settings() const { return settings_; }
 
   // The text of the key /config. True when something changed. A text that is no JSON object changes nothing.
+  // Until the first call the cluster counts as not paused, whatever the copy says: pause lets a primary run without the
+  // leader key, and it may have ended since the copy was made.
   bool take_dynamic(const std::string& json);
   // The local file was read again. What counts only when the daemon starts stays as it was, with a warning. False when
   // nothing changed.
@@ -33,6 +37,7 @@ class Configuration {
   config::Local local_;  // over the dynamic one
   config::Json dynamic_;
   std::string taken_;
+  bool known_ = false;  // the key /config has been read since the daemon started
   bool saved_ = false;  // as it is now
   core::Settings settings_;
 };

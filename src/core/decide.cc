@@ -50,12 +50,14 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
-// Nothing keeps others from being promoted but that our primary answers them: there is no leader key, or the one that
-// a former run of this daemon took, on a lease whose end only the DCS knows, where no fence of that run has told it.
+// Nothing keeps others from being promoted but that our primary answers them: there is no leader key, or a key of which
+// only the DCS knows whether it is still there. That is the key which a former run of this daemon took, as long as no
+// fence of that run has told when its lease ends; and any key as long as the DCS has not answered since the start.
 bool keyless(const Observation& seen, const Memory& memory) {
-  const bool end_unknown = seen.leader_key_is_of_before() && (!memory.fenced_until || memory.keyless_since);
-  return seen.cluster.loaded && (seen.cluster.unlocked() || end_unknown) && !seen.settings.pause &&
-         !memory.bootstrapping && !seen.job.running() && seen.postgres.may_write();
+  if (seen.settings.pause || memory.bootstrapping || seen.job.running() || !seen.postgres.may_write()) return false;
+  const bool end_known = memory.fenced_until && !memory.keyless_since;
+  if (!seen.cluster.loaded) return !end_known;
+  return seen.cluster.unlocked() || (seen.leader_key_is_of_before() && !end_known);
 }
 
 // Until when a decision may wait for a DCS that is silent or slow.
@@ -107,7 +109,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   if (!keyless(seen, memory)) {
     memory.keyless_since.reset();
   } else if (!memory.keyless_since) {
-    memory.keyless_since = seen.now;
+    memory.keyless_since = seen.cluster.loaded ? seen.now : memory.born;
   }
   if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
     memory.request_revision = seen.cluster.failover->revision;

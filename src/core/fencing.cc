@@ -36,10 +36,11 @@ void set_fence(const Observation& seen, Decision& decision) {
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
   if (ours && seen.lease.deadline) {
     bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
-  } else if (!memory.fenced_until && memory.keyless_since) {
-    // Found without a key, or after a pause, which knows no fence: some time to take it, and some to stop.
+  } else if (!memory.fenced_until && !memory.bootstrapping) {
+    // Found without the key when the daemon started, or after a pause, which knows no fence: some time to take the key,
+    // and some to stop.
     const auto length = 2 * seen.settings.keyless_for();
-    bound(*memory.keyless_since + length, length);
+    bound(memory.keyless_since.value_or(seen.now) + length, length);
   }
   // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
   const auto leave_until = seen.failsafe.confirmed_at + seen.settings.ttl;

@@ -47,8 +47,16 @@ TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   auto scene = Scene().b_leads().primary();
   scene.memory.fenced_until = noon + 5s;
   EXPECT_EQ(bound(scene), noon + 5s);
-  scene.memory.fenced_until.reset();
-  EXPECT_EQ(bound(scene), std::nullopt);
+}
+
+// After a pause, or when the daemon starts: before anything else is known of it.
+TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
+  EXPECT_EQ(bound(Scene().b_leads().primary()), noon + 10s);
+  auto unknown = Scene().primary();
+  unknown.seen.cluster = {};
+  unknown.seen.lease = {};
+  EXPECT_EQ(bound(unknown), noon + 10s);
+  EXPECT_EQ(bound(Scene().leader_is("a", testing::our_lease + 1).primary()), noon + 10s);
 }
 
 // A ttl that was raised does not shorten a bound of before: the guard takes a hundredth of its length off, and ended
@@ -131,6 +139,7 @@ TEST(Fencing, RestartedDaemonThatHasNotReadTheKeysDoesNotCountOnItsNewLease) {
   scene.seen.lease.confirmed_at = noon;
   scene.seen.dcs.ok = false;
   scene.seen.dcs.failing_since = noon - scene.seen.settings.retry_timeout;
+  scene.memory.born = scene.seen.dcs.failing_since;
   const auto decision = decide(scene.seen, scene.memory);
   EXPECT_EQ(decision.reason, "demoting self because DCS is not accessible and I was a leader");
 }

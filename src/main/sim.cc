@@ -28,7 +28,9 @@ constexpr const char* usage =
     "  --duration S     seconds of faults (900)\n"
     "  --faults A,B     only these; `none`; `list` prints them\n"
     "  --workload W     of the client that writes: none, light, normal, heavy\n"
-    "  --guard          with a guard process that ends a frozen daemon's PostgreSQL at its lease's deadline\n"
+    "  --guard          with a guard process that ends a frozen daemon's PostgreSQL at its lease's deadline, "
+    "--no-guard\n"
+    "                   without; else as the seed says\n"
     "  --inject BUG     with a known bug; `list` prints them\n"
     "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
     "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
@@ -128,6 +130,7 @@ sim::Plan read_plan(const std::string& file) {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
+  arguments.campaign.options.guard = sim::Options::Guard::by_chance;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--trace") {
@@ -138,9 +141,9 @@ Arguments parse(int argc, char** argv) {
       arguments.campaign.keep_going = true;
       continue;
     }
-    if (word == "--guard") {
-      arguments.campaign.options.guard = true;
-      arguments.campaign.repeated += " --guard";
+    if (word == "--guard" || word == "--no-guard") {
+      arguments.campaign.options.guard = word == "--guard" ? sim::Options::Guard::on : sim::Options::Guard::off;
+      arguments.campaign.repeated += " " + word;
       continue;
     }
     if (word == "--help" || word == "-h") {

@@ -13,9 +13,11 @@ constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes 
 constexpr Duration settled_for = 12s;  // a member that has been as it is
 constexpr Duration under_way = 5s;     // what had been decided before all keys were deleted
 constexpr Duration decided_lately = 3s;
-constexpr Duration request_counts = 60s;      // a failover that somebody asked for, after the last of its key
-constexpr Duration pause_known = 30s;         // to a daemon that reaches etcd
-constexpr Duration pause_ends = 10s;          // until the daemon has learned of it and stopped the server
+constexpr Duration request_counts = 60s;  // a failover that somebody asked for, after the last of its key
+constexpr Duration pause_known = 30s;     // to a daemon that reaches etcd
+// Until a daemon that finds a primary after a pause has ended it: it takes as long to take the leader key, and as long
+// to stop (Settings::keyless_for).
+constexpr Duration pause_ends = 11s;
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
 bool named_in(const core::SyncState& sync, const std::string& name) {
@@ -64,9 +66,9 @@ bool Checker::excused(const Node& node) const {
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
   const bool reaches_etcd = c_.network.both_ways(node.id, c_.dcs_endpoint()) && c_.network.loss == 0;
   if (wiped_at_ && now - *wiped_at_ < (reaches_etcd ? under_way : std::chrono::seconds(c_.profile.ttl))) return true;
-  if (c_.options.guard) {
-    if (!c_.in_control(node) && node.saw_pause)
-      return true;  // pause switches the guard off, and nobody is there to switch it on
+  if (c_.guard_runs) {
+    // Pause switches the guard off, and nobody is there to switch it on.
+    if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
     return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
   }
   return !c_.in_control(node);

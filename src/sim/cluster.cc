@@ -48,7 +48,7 @@ Daemon::Daemon(Cluster& cluster, int node)
       postgres(*life, cluster.node(node).server, cluster.options.bugs,
                [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
-      configuration(cluster.local_configuration(node)),
+      configuration(cluster.local_configuration(node), cluster.node(node).config_copy),
       fence(cluster, node),
       agent({.executor = life->executor(),
              .clock = clock,
@@ -109,6 +109,8 @@ Cluster::Cluster(Options given)
       random(options.seed, options.calm),
       trace(scheduler, options.trace),
       size_(make_size(options, random)),
+      guard_runs(options.guard == Options::Guard::on ||
+                 (options.guard == Options::Guard::by_chance && Random(~options.seed, false).chance(0.5))),
       network(random, size_ + 1),
       store(scheduler, random, network, trace, size_),
       machines{.scheduler = scheduler, .random = random, .network = network, .trace = trace, .wal = wal},
@@ -184,16 +186,21 @@ config::Local Cluster::local_configuration(int id) const {
 void Cluster::start_daemon(int id) {
   auto& one = node(id);
   if (!one.up || one.daemon) return;
+  if (one.server.frozen()) {  // nothing starts on a machine that is frozen
+    one.start_when_thawed = true;
+    return;
+  }
   trace.line(one.name, "daemon starts");
+  // Pause left its server without a guard: the daemon has to find out now how things are.
+  if (one.left_in_pause || one.saw_pause) one.paused_until = scheduler.now();
   one.daemon = std::make_unique<Daemon>(*this, id);
   one.uncontrolled_until = scheduler.now();
-  if (one.left_in_pause) one.paused_until = scheduler.now();
   one.left_in_pause = false;
 }
 
 void Cluster::crash_daemon(int id, Duration restart_after) {
   auto& one = node(id);
-  if (!one.daemon) return;
+  if (!one.daemon || one.server.frozen()) return;
   trace.line(one.name, "daemon killed");
   one.daemon.reset();
   scheduler.after(restart_after, [this, id] { start_daemon(id); });
@@ -231,6 +238,7 @@ void Cluster::thaw_node(int id) {
   one.server.thaw();
   guard_looks(id);
   if (one.daemon) one.daemon->life->thaw();
+  if (std::exchange(one.start_when_thawed, false)) start_daemon(id);
 }
 
 void Cluster::crash_node(int id, Duration back_after) {
@@ -240,6 +248,7 @@ void Cluster::crash_node(int id, Duration back_after) {
   if (one.server.frozen()) one.server.thaw();
   one.daemon.reset();
   one.up = false;
+  one.start_when_thawed = false;
   one.guarded_until.reset();
   one.server.crash();
   scheduler.after(back_after, [this, id] {
@@ -314,7 +323,7 @@ bool Cluster::in_control(const Node& one) const {
 
 void Cluster::guard(int id, std::optional<core::Instant> until) {
   auto& one = node(id);
-  if (!options.guard || one.guarded_until == until) return;
+  if (!guard_runs || one.guarded_until == until) return;
   one.guarded_until = until;
   if (until) scheduler.at(SimClock::when(*until, one.clock), [this, id] { guard_looks(id); });
 }
@@ -347,6 +356,10 @@ void Cluster::decided(int id, const api::Snapshot& snapshot) {
   const auto& decision = snapshot.decision;
   one.saw_pause = snapshot.seen.settings.pause;
   if (one.saw_pause) one.paused_until = scheduler.now();
+  const auto& seen = snapshot.seen;
+  if (one.daemon && seen.cluster.initialize == seen.postgres.system_identifier && !seen.job.running()) {
+    one.config_copy = one.daemon->configuration.dynamic_json();
+  }
   if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
     one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
     if (one.decisions.size() > decisions_kept) one.decisions.pop_front();

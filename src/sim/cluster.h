@@ -82,11 +82,13 @@ struct Node {
   bool nofailover = false, noloadbalance = false;
   bool up = true;           // the machine
   bool stays_down = false;  // no daemon is started by itself
+  bool start_when_thawed = false;
   std::unique_ptr<Daemon> daemon;
   Time uncontrolled_until{};                   // its daemon was frozen or dead until then
   std::optional<core::Instant> guarded_until;  // by the node's clock
   bool machine_was_frozen = false;
   bool saw_pause = false;      // its daemon, when it last decided
+  std::string config_copy;     // patroni.dynamic.json on its disk; empty: none
   Time paused_until{};         // its daemon was last seen in pause
   bool left_in_pause = false;  // its daemon was stopped in pause, which leaves PostgreSQL as it is
   struct Told {
@@ -146,6 +148,7 @@ class Cluster {
   Scheduler scheduler;
   Trace trace;
   int size_;
+  bool guard_runs;  // on each node
   Network network;
   SimStore store;
   Wal wal;

@@ -27,7 +27,9 @@ struct Options {
   std::vector<std::string> faults;               // names; empty: all
   bool no_faults = false;
   std::optional<Plan> plan;  // in place of faults by chance
-  bool guard = false;        // PostgreSQL of a frozen or dead daemon is ended at its lease's deadline
+  // PostgreSQL of a frozen or dead daemon is ended at its lease's deadline. By chance: as the seed says.
+  enum class Guard { off, on, by_chance };
+  Guard guard = Guard::off;
   Workload workload;
   bool trace = false;
   bool calm = false;  // no chance: every operation takes its usual time

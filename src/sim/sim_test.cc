@@ -28,7 +28,7 @@ std::string explain(const Options& options, const Outcome& outcome) {
       " --duration " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.duration).count());
   if (options.nodes > 0) arguments += " --nodes " + std::to_string(options.nodes);
   for (const auto& fault : options.faults) arguments += " --faults " + fault;
-  if (options.guard) arguments += " --guard";
+  if (options.guard == Options::Guard::on) arguments += " --guard";
   return report(options.seed, outcome, arguments);
 }
 

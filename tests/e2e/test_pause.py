@@ -1,7 +1,9 @@
 """Pause: what an operator does by hand is respected, and nothing happens by itself. Source: Patroni's pause mode page."""
 import json
+import pathlib
 import time
 
+import psycopg2
 import pytest
 
 import facts
@@ -136,3 +138,34 @@ def test_resume_right_after_all_daemons_restarted(paused):
     assert not json.loads(paused.keys()["config"]).get("pause")
     for node in paused.nodes:
         wait_for(f"{node} to manage again", lambda node=node: not node.status().get("pause", False), 20)
+
+
+def test_a_pause_of_a_former_run_is_not_believed(new_cluster):
+    """The daemon dies in pause, the pause ends without it, and it starts again cut off from etcd: the copy of the
+    configuration in its data directory still says that the cluster is paused."""
+    cluster = new_cluster(cables=True).up()
+    old = cluster.leader()
+    set_pause(cluster, True)
+    copy = pathlib.Path(old.data, "patroni.dynamic.json")
+    wait_for("the copy on disk to say so", lambda: json.loads(copy.read_text()).get("pause"), 20)
+    old.kill_daemon()
+    other = next(n for n in cluster.nodes if n is not old)
+    status, text = other.api("/config", "PATCH", {"pause": None})
+    assert status == 200, text
+    new = cluster.wait_leader(60, other_than=old)
+    assert old.sql("select pg_is_in_recovery()") == [(False,)], "nobody watches it"
+    cluster.cables.cut(old)
+    old.spawn()
+    # Half of retry_timeout, at least 3 s, for taking the key, and as much for stopping.
+    wait_for("the old primary to end", lambda: not takes_writes(old), 30)
+    assert not old.is_primary() and new.is_primary()
+    cluster.cables.mend()
+    cluster.wait_healthy(90)
+    assert cluster.leader() is new
+
+
+def takes_writes(node):
+    try:
+        return node.sql("select pg_is_in_recovery()") == [(False,)]
+    except psycopg2.Error:
+        return False

@@ -57,6 +57,10 @@ inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) 
 // tell us. Until when it tries to take the key; nothing: it has one, or is none.
 inline std::optional<Instant> keyless_until(const Observation& seen, const Memory& memory) {
   if (!memory.keyless_since) return std::nullopt;
+  // The time is for taking the key. A DCS that has told us that there is none, and does not answer any more, gives
+  // none.
+  const bool dcs_fails = !seen.dcs.ok && seen.dcs.failing_since != Instant{};
+  if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.keyless_since;
   return *memory.keyless_since + seen.settings.keyless_for();
 }
 inline std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
@@ -66,24 +70,35 @@ inline std::optional<Decision> stop_keyless_primary(const Observation& seen, con
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
 }
 
-// By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on.
+// From when on PostgreSQL is stopped, so that it has ended when the fence would end it.
+inline std::optional<Instant> stop_before_fence(const Observation& seen, const Memory& memory) {
+  if (!memory.fenced_until) return std::nullopt;
+  const auto length = memory.fenced_for != Duration{} ? memory.fenced_for : seen.settings.ttl;
+  return *memory.fenced_until - std::min(seen.settings.retry_timeout, length / 3);
+}
+
+// By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on. Never later than what the
+// fence was told, whatever has become of the lease and of the configuration since.
 inline Instant demote_at(const Observation& seen, const Memory& memory) {
   // Without a key the lease keeps nobody from being promoted.
   if (const auto until = keyless_until(seen, memory)) return *until;
+  const auto latest = stop_before_fence(seen, memory).value_or(Instant::max());
   // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
   // fence has told counts from its start, however often the DCS answers in between.
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
-    return std::min(seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline);
+    return std::min({seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline, latest});
   }
   const auto since = memory.fenced_until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
-  return since + seen.settings.retry_timeout;
+  return std::min(since + seen.settings.retry_timeout, latest);
 }
 
-// What is left of the lease is for stopping; at its end nothing may write any more.
-inline Instant stopped_by(const Observation& seen) {
-  return std::max(seen.lease.deadline.value_or(seen.now), seen.now + 1s);
+// What is left until the fence's bound, which is mostly the end of the lease, is for stopping. Then nothing may write
+// any more.
+inline Instant stopped_by(const Observation& seen, const Memory& memory) {
+  const auto end = memory.fenced_until ? memory.fenced_until : seen.lease.deadline;
+  return std::max(end.value_or(seen.now), seen.now + 1s);
 }
 
 // Where a primary's WAL ends that has stopped: whoever takes over should have all of it. Nothing: after a crash nobody

@@ -13,7 +13,7 @@ constexpr Duration stop_takes = 1s;
 Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.job_seen = seen.job.id;
-  const auto left = stopped_by(seen) - seen.now;
+  const auto left = stopped_by(seen, memory) - seen.now;
   // One that was only cancelled for being slow has not.
   const bool failed =
       job_failed(seen, memory, JobKind::stop) && seen.job.immediate_at && seen.job.ended_at >= *seen.job.immediate_at;
@@ -109,7 +109,10 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
 
 Answer unknown_cluster(const Observation& seen, const Memory& memory) {
   if (seen.cluster.loaded) return std::nullopt;
-  return say(memory, "waiting on the DCS");
+  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
+  auto decision = say(memory, "waiting on the DCS");
+  decision.wake_at = keyless_until(seen, memory);
+  return decision;
 }
 
 }  // namespace tamada::core::rules

@@ -12,7 +12,7 @@ Answer slow_stop(const Observation& seen, const Memory& memory) {
   const bool lost_dcs = !seen.dcs.ok && seen.dcs.failing_since != Instant{} && seen.now >= demote_at(seen, memory);
   const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
   if (!lost_dcs && !another_leads) return std::nullopt;
-  const auto by = another_leads ? seen.now + 1s : stopped_by(seen);
+  const auto by = another_leads ? seen.now + 1s : stopped_by(seen, memory);
   if (seen.job.immediate_at && *seen.job.immediate_at <= by) return std::nullopt;
   return warn(memory,
               std::string("stopping PostgreSQL takes too long: ") +

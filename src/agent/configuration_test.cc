@@ -1,0 +1,46 @@
+#include "agent/configuration.h"
+
+#include <gtest/gtest.h>
+
+namespace tamada::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* paused = R"({"ttl": 30, "retry_timeout": 40, "pause": true})";
+
+// Pause lets a primary run without the leader key. A copy of it on disk may be older than the end of the pause.
+TEST(Configuration, APauseCountsOnlyOnceTheDcsHasToldOfIt) {
+  Configuration configuration({}, paused);
+  EXPECT_FALSE(configuration.settings().pause);
+  EXPECT_FALSE(configuration.take_dynamic(paused)) << "nothing to be applied";
+  EXPECT_TRUE(configuration.settings().pause);
+  EXPECT_TRUE(configuration.take_dynamic(R"({"ttl": 30})"));
+  EXPECT_FALSE(configuration.settings().pause);
+}
+
+TEST(Configuration, APauseOfAFormerRunIsNotWrittenWhereTheKeyIsGone) {
+  Configuration configuration({}, paused);
+  EXPECT_EQ(configuration.dynamic_json(), R"({"ttl":30,"retry_timeout":40})");
+  configuration.take_dynamic(paused);
+  EXPECT_EQ(configuration.dynamic_json(), R"({"ttl":30,"retry_timeout":40,"pause":true})");
+}
+
+// A primary that cannot reach the DCS serves on for so long.
+TEST(Configuration, ALongRetryTimeoutCountsOnlyOnceTheDcsHasToldOfIt) {
+  Configuration configuration({}, R"({"ttl": 120, "retry_timeout": 40})");
+  EXPECT_EQ(configuration.settings().retry_timeout, 10s);
+  configuration.take_dynamic(R"({"ttl": 120, "retry_timeout": 40})");
+  EXPECT_EQ(configuration.settings().retry_timeout, 40s);
+  configuration.take_dynamic("no JSON");
+  EXPECT_EQ(configuration.settings().retry_timeout, 40s);
+}
+
+TEST(Configuration, AKeyThatCannotBeReadTellsNothingOfPause) {
+  Configuration configuration({}, paused);
+  configuration.take_dynamic("[]");
+  EXPECT_FALSE(configuration.settings().pause);
+}
+
+}  // namespace
+}  // namespace tamada::agent
