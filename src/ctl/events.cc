@@ -32,9 +32,10 @@ void print(const MemberEvent& event, std::size_t member_width, bool json) {
 }  // namespace
 
 Done events(Session& session, const EventsOptions& options) {
-  auto cluster = session.find(options.cluster);
+  auto cluster = session.look(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
-  Journals journals(session);
+  warn_of(*cluster);
+  Journals journals(session, cluster->patience());
   auto news = journals.news(cluster->view, 0);
   if (!journals.silent().empty()) {
     std::string names;
@@ -61,7 +62,7 @@ Done events(Session& session, const EventsOptions& options) {
     news = journals.news(cluster->view, 1);
     if (news.empty() && !journals.silent().empty())
       std::this_thread::sleep_for(1s);  // refused at once, not after a wait
-    if (auto view = session.cluster(cluster->name)) cluster->view = std::move(*view);
+    if (auto now = session.look(cluster->name)) cluster->view = std::move(now->view);
   }
 }
 

@@ -84,9 +84,10 @@ Json as_json(const std::vector<MemberFacts>& members) {
 }  // namespace
 
 Done explain(Session& session, const ExplainOptions& options) {
-  const auto cluster = session.find(options.cluster);
+  const auto cluster = session.look(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
-  auto members = ask_members(session, cluster->view);
+  warn_of(*cluster);
+  auto members = ask_members(session, cluster->view, cluster->patience());
   std::erase_if(members, [&](const auto& facts) {
     return !options.members.empty() && std::ranges::find(options.members, facts.member.name) == options.members.end();
   });

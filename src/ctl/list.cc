@@ -1,12 +1,34 @@
-#include <fmt/format.h>
-
-#include <cstdio>
-
 #include "ctl/commands.h"
 #include "ctl/member_rows.h"
 #include "ctl/terminal.h"
 
 namespace tamada::ctl {
+
+namespace {
+
+Page make_page(Session& session, const ListOptions& options, const std::vector<std::string>& clusters) {
+  Page page;
+  if (options.timestamp) page.text = timestamp(0) + "\n";
+  for (const auto& name : clusters) {
+    const auto seen = session.look(name, false);
+    if (!seen) {
+      page.done = std::unexpected(seen.error());
+      return page;
+    }
+    page.notes.insert(page.notes.end(), seen->notes.begin(), seen->notes.end());
+    page.text += format_members(seen->view, name, options.extended, options.format);
+    if (seen->source == Sighting::Source::memory) {
+      page.done = core::fail("neither etcd nor a member of " + name + " answers");
+    } else if (seen->source == Sighting::Source::etcd && !exists(seen->view) && !keeps_patronictl_status()) {
+      page.done = session.no_members(name);
+    } else if (seen->source == Sighting::Source::members && keeps_patronictl_status()) {
+      page.done = core::fail("etcd does not answer");  // patronictl has nothing to show
+    }
+  }
+  return page;
+}
+
+}  // namespace
 
 Done list(Session& session, const ListOptions& options) {
   auto clusters = options.clusters;
@@ -19,20 +41,7 @@ Done list(Session& session, const ListOptions& options) {
     }
     clusters.push_back(*name);
   }
-  bool unknown = false;
-  auto done = watching(options, true, [&]() -> Done {
-    if (options.timestamp) echo(timestamp(0) + "\n");
-    for (const auto& name : clusters) {
-      const auto view = session.cluster(name);
-      if (!view) return std::unexpected(view.error());
-      echo(format_members(*view, name, options.extended, options.format));
-      if (exists(*view)) continue;
-      unknown = true;
-      fmt::print(stderr, "Error: {}\n", session.no_members(name).error().what);
-    }
-    return {};
-  });
-  return done && unknown ? failure_told() : done;
+  return watching_page(options, [&] { return make_page(session, options, clusters); });
 }
 
 Done topology(Session& session, const ListOptions& options) {

@@ -82,7 +82,7 @@ std::vector<MemberEvent> Journals::news(const core::ClusterView& view, int wait_
   for (const auto& member : members) {
     paths.push_back(fmt::format("tamada/events?since={}&wait={}", last_[member.name], wait_s));
   }
-  const auto answers = session_.request_all(members, paths, std::chrono::seconds(wait_s + 2));
+  const auto answers = session_.request_all(members, paths, std::chrono::seconds(wait_s) + patience_);
   std::vector<MemberEvent> news;
   silent_.clear();
   for (std::size_t i = 0; i < members.size(); ++i) {

@@ -34,7 +34,8 @@ struct MemberEvent {
 // The journals of all members, merged by time. Each call tells what is new since the one before.
 class Journals {
  public:
-  explicit Journals(Session& session) : session_(session) {}
+  explicit Journals(Session& session, core::Duration patience = std::chrono::seconds(2))
+      : session_(session), patience_(patience) {}
   // Members are given `wait_s` to have something new; 0: what there is.
   std::vector<MemberEvent> news(const core::ClusterView& view, int wait_s);
   // Of the last call: members that keep no journal, or did not answer.
@@ -42,6 +43,7 @@ class Journals {
 
  private:
   Session& session_;
+  core::Duration patience_;  // beyond the wait
   std::map<std::string, std::int64_t> last_;
   std::vector<std::string> silent_;
 };

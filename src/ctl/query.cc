@@ -91,7 +91,7 @@ Done query(Session& session, const QueryOptions& options) {
   const auto cluster = session.find(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
   bool failed = false;
-  auto done = watching(options, false, [&]() -> Done {
+  auto done = watching(options, [&]() -> Done {
     const auto reply = ask(cluster->view, options, *sql, login);
     if (!reply) return std::unexpected(reply.error());
     echo(format_table(reply->table, options.format, options.delimiter));

@@ -13,9 +13,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "ctl/commands.h"
+#include "ctl/member_facts.h"
+#include "ctl/remembered.h"
+#include "ctl/told_by_members.h"
 #include "dcs/cluster_cache.h"
 #include "dcs/etcd3.h"
 #include "dcs/etcd_codec.h"
@@ -30,6 +35,9 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr core::Duration dcs_timeout = 10s;
+// Of a command that only looks. Together they are less than 2 s.
+constexpr core::Duration etcd_patience = 800ms, several_patience = 600ms, first_patience = 500ms,
+                         others_patience = 400ms;
 
 std::map<std::string, std::string> environment() {
   std::map<std::string, std::string> all;
@@ -58,6 +66,10 @@ awaitable<bool> rest(core::Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);
   co_await timer.async_wait(asio::use_awaitable);
   co_return true;
+}
+
+core::WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
 // On a node of a cluster the daemon's own file will do; empty: there is none that we may read.
@@ -157,8 +169,131 @@ struct Session::Impl {
     return std::move(*result);
   }
 
+  Whose whose(const std::string& cluster) const {
+    return {.endpoints = local.etcd.endpoints, .prefix = local.namespace_ + cluster + "/"};
+  }
+
+  core::ClusterView view_of(const std::string& cluster, const dcs::Range& range) const {
+    dcs::ClusterCache cache(whose(cluster).prefix);
+    cache.reset(range);
+    return cache.view();
+  }
+
+  dcs::DcsResult<dcs::Range> read(const std::string& cluster, core::Duration timeout) {
+    auto range = run(etcd->range(whose(cluster).prefix, 0, timeout));
+    const auto now = std::chrono::steady_clock::now();
+    if (range && now >= next_memory) {
+      remember(whose(cluster), *range, wall_now());
+      next_memory = now + 1s;
+    }
+    return range;
+  }
+
+  // One of several servers of etcd may hang: the others are asked all at once then.
+  dcs::DcsResult<dcs::Range> read_at_once(const std::string& cluster) {
+    const auto& endpoints = local.etcd.endpoints;
+    auto range = read(cluster, endpoints.size() > 1 ? several_patience : etcd_patience);
+    if (range || endpoints.size() == 1 || range.error().kind != dcs::ErrorKind::unreachable) return range;
+    std::vector<std::unique_ptr<dcs::Etcd3>> servers;
+    for (const auto& endpoint : endpoints) {
+      auto only = local.etcd;
+      only.endpoints = {endpoint};
+      if (auto created = dcs::Etcd3::create(only)) servers.push_back(std::move(*created));
+    }
+    std::vector<std::optional<dcs::DcsResult<dcs::Range>>> answers(servers.size());
+    std::size_t left = servers.size();
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      begin(servers[i]->range(whose(cluster).prefix, 0, first_patience), answers[i], left);
+    }
+    run_until([&] { return left == 0; });
+    for (auto& answer : answers) {
+      if (*answer) return std::move(*answer);
+    }
+    return range;
+  }
+
+  // All paths of all addresses at once.
+  std::vector<Told> ask_members(const std::vector<std::string>& urls, const std::vector<std::string>& paths,
+                                core::Duration timeout) {
+    std::vector<std::optional<Answer>> answers(urls.size() * paths.size());
+    std::size_t left = answers.size();
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      begin(timed(ask(urls[i / paths.size()], "GET", paths[i % paths.size()], "", timeout)), answers[i], left);
+    }
+    run_until([&] { return left == 0; });
+    std::vector<Told> all;
+    for (std::size_t i = 0; i < urls.size(); ++i) {
+      auto& told = all.emplace_back(Told{.api_url = urls[i]});
+      for (std::size_t j = 0; j < paths.size(); ++j) take(told, paths[j], *answers[i * paths.size() + j]);
+    }
+    return all;
+  }
+
+  static void take(Told& told, const std::string& path, const Answer& answer) {
+    if (!answer.response) return;
+    auto json = wire::parse_json(answer.response->body);
+    if (!json) return;
+    if (path == "history") {
+      if (json->is_array() && answer.response->status == 200) told.history = std::move(json);
+      return;
+    }
+    if (!json->is_object()) return;
+    if (path == "patroni") {
+      if (const auto* daemon = wire::find(*json, "patroni")) told.name = wire::text_at(*daemon, "name");
+      told.patroni = std::move(json);
+    } else if (answer.response->status == 200) {
+      (path == "cluster" ? told.cluster : told.config) = std::move(json);
+    }
+  }
+
+  // Whoever is known of the cluster, and by them the others.
+  std::vector<Told> ask_everybody(const std::string& cluster, const core::ClusterView& remembered) {
+    std::vector<std::string> urls;
+    const auto add = [&](const std::string& url) {
+      if (!url.empty() && std::ranges::find(urls, url) == urls.end()) urls.push_back(url);
+    };
+    if (!local.restapi.connect_address.empty()) add(local.restapi.url());
+    for (const auto& [name, member] : remembered.members) add(member.api_url);
+    const auto others = [&](const Told& told) {
+      const auto* daemon = told.patroni ? wire::find(*told.patroni, "patroni") : nullptr;
+      return daemon == nullptr || wire::text_at(*daemon, "scope") != cluster;
+    };
+    auto told = ask_members(urls, {"patroni", "cluster", "config", "history"}, first_patience);
+    std::erase_if(told, others);
+    const auto asked = std::exchange(urls, {});
+    for (const auto& one : told) {
+      for (const auto& line : one.cluster.value_or(Json::object()).value("members", Json::array())) {
+        if (const auto url = wire::text_at(line, "api_url"); std::ranges::find(asked, url) == asked.end()) add(url);
+      }
+    }
+    auto more = ask_members(urls, {"patroni"}, others_patience);
+    std::erase_if(more, others);
+    std::ranges::move(more, std::back_inserter(told));
+    return told;
+  }
+
+  core::Result<Sighting> look_elsewhere(const std::string& name, const dcs::DcsError& error) {
+    const auto memory = recall(whose(name));
+    const auto remembered = memory ? view_of(name, memory->range) : core::ClusterView();
+    const double now = std::chrono::duration<double>(wall_now().time_since_epoch()).count();
+    Sighting sighting{{.name = name, .view = {}}, Sighting::Source::members, {"etcd does not answer: " + error.what}};
+    if (auto told = told_by_members(ask_everybody(name, remembered), remembered, now)) {
+      sighting.view = std::move(told->view);
+      std::ranges::move(told->notes, std::back_inserter(sighting.notes));
+      return sighting;
+    }
+    if (!memory) return etcd_failed(error);
+    sighting.source = Sighting::Source::memory;
+    sighting.view = remembered;
+    sighting.notes.push_back(fmt::format("no member answers either: what follows is what etcd told this host {} ago",
+                                         format_age(std::chrono::duration<double>(wall_now() - memory->at).count())));
+    return sighting;
+  }
+
+  std::chrono::steady_clock::time_point next_memory{};
+
   static awaitable<Answer> timed(awaitable<core::Result<net::HttpResponse>> work) {
-    const auto sent = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto sent = wall_now();
     const auto begun = std::chrono::steady_clock::now();
     auto response = co_await std::move(work);
     co_return Answer{.response = std::move(response), .sent = sent, .took = std::chrono::steady_clock::now() - begun};
@@ -232,6 +367,24 @@ core::Result<Cluster> Session::find(const std::string& given) {
   return Cluster{.name = *name, .view = std::move(*view)};
 }
 
+core::Result<Sighting> Session::look(const std::string& given, bool must_exist) {
+  const auto name = cluster_name(given);
+  if (!name) return std::unexpected(name.error());
+  if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
+  const auto range = impl_->read_at_once(*name);
+  if (range) {
+    Sighting sighting{{.name = *name, .view = impl_->view_of(*name, *range)}};
+    if (must_exist && !exists(sighting.view) && !keeps_patronictl_status()) return no_members(*name);
+    return sighting;
+  }
+  if (range.error().kind != dcs::ErrorKind::unreachable) return impl_->etcd_failed(range.error());
+  auto sighting = impl_->look_elsewhere(*name, range.error());
+  if (sighting) return sighting;
+  auto slow = cluster(*name);  // nobody else knows anything: etcd has all the time that it needs
+  if (!slow) return std::unexpected(slow.error());
+  return Sighting{{.name = *name, .view = std::move(*slow)}};
+}
+
 std::unexpected<core::Error> Session::no_members(const std::string& cluster) {
   const auto error = cluster + " cluster doesn't have any members";
   const auto names = cluster_names();
@@ -256,12 +409,9 @@ core::Result<std::vector<std::string>> Session::cluster_names() {
 
 core::Result<core::ClusterView> Session::cluster(const std::string& name) {
   if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
-  const auto prefix = impl_->local.namespace_ + name + "/";
-  const auto range = impl_->run(impl_->etcd->range(prefix, 0, dcs_timeout));
+  const auto range = impl_->read(name, dcs_timeout);
   if (!range) return impl_->etcd_failed(range.error());
-  dcs::ClusterCache cache(prefix);
-  cache.reset(*range);
-  return cache.view();
+  return impl_->view_of(name, *range);
 }
 
 core::Result<bool> Session::write(const std::string& cluster, const std::string& key, const std::string& value,
@@ -327,15 +477,29 @@ core::Result<net::HttpResponse> Session::request_watched(const core::Member& mem
   return std::move(answer->response);
 }
 
-Answer Session::ask_etcd(const std::string& endpoint, const std::string& path, core::Duration timeout) {
-  const auto url = net::Url::parse(endpoint);
-  if (!url) return {.response = std::unexpected(url.error())};
-  std::optional<net::TlsClient> tls;
+std::vector<Answer> Session::ask_etcd(const std::vector<std::string>& endpoints, const std::string& path,
+                                      core::Duration timeout) {
   const auto& etcd = impl_->local.etcd;
-  if (url->scheme == "https")
-    tls = net::TlsClient{.ca_file = etcd.cacert, .cert_file = etcd.cert, .key_file = etcd.key};
-  net::HttpRequest request{.method = "POST", .target = path, .body = "{}"};
-  return impl_->run(Impl::timed(net::http_once(*url, std::move(tls), std::move(request), timeout)));
+  std::vector<std::optional<Answer>> answers(endpoints.size());
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const auto url = net::Url::parse(endpoints[i]);
+    if (!url) {
+      answers[i] = Answer{.response = std::unexpected(url.error())};
+      continue;
+    }
+    std::optional<net::TlsClient> tls;
+    if (url->scheme == "https") {
+      tls = net::TlsClient{.ca_file = etcd.cacert, .cert_file = etcd.cert, .key_file = etcd.key};
+    }
+    net::HttpRequest request{.method = "POST", .target = path, .body = "{}"};
+    ++left;
+    impl_->begin(Impl::timed(net::http_once(*url, std::move(tls), std::move(request), timeout)), answers[i], left);
+  }
+  impl_->run_until([&] { return left == 0; });
+  std::vector<Answer> all;
+  for (auto& answer : answers) all.push_back(std::move(*answer));
+  return all;
 }
 
 bool exists(const core::ClusterView& view) {

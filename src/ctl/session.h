@@ -1,6 +1,7 @@
 // What every command needs: the configuration, the cluster's keys, the members' REST API.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -37,6 +38,16 @@ struct Cluster {
   core::ClusterView view;
 };
 
+// A cluster to look at: as etcd has it, or, where etcd does not answer, as its members and our memory have it.
+struct Sighting : Cluster {
+  enum class Source { etcd, members, memory } source = Source::etcd;
+  std::vector<std::string> notes;  // why it is not etcd's, what of it is old, and how old
+  // How long to wait for a member's answer: where etcd has cost its time already, less.
+  core::Duration patience() const {
+    return source == Source::etcd ? std::chrono::seconds(2) : std::chrono::milliseconds(700);
+  }
+};
+
 // "what" and, below it, what to do next.
 std::unexpected<core::Error> fail(const std::string& what, const std::string& next);
 
@@ -61,6 +72,8 @@ class Session {
   core::Result<core::ClusterView> cluster(const std::string& name);
   // An error where etcd has no key of it, unless patronictl's ways are kept.
   core::Result<Cluster> find(const std::string& given);
+  // For commands that only look: within 2 s, also where etcd hangs. Nothing may be changed by what it tells.
+  core::Result<Sighting> look(const std::string& given, bool must_exist = true);
   // Of a cluster that nobody has heard of: which there are.
   std::unexpected<core::Error> no_members(const std::string& cluster);
   // Of all clusters of the namespace.
@@ -85,8 +98,9 @@ class Session {
                                                   const std::string& path, const nlohmann::ordered_json& body,
                                                   core::Duration timeout, const std::string& watched,
                                                   std::function<void(const net::HttpResponse&)> look);
-  // POST of {} to etcd's own interface.
-  Answer ask_etcd(const std::string& endpoint, const std::string& path, core::Duration timeout);
+  // POST of {} to each server's own interface, all at once.
+  std::vector<Answer> ask_etcd(const std::vector<std::string>& endpoints, const std::string& path,
+                               core::Duration timeout);
 
  private:
   struct Impl;

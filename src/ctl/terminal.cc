@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -44,6 +45,28 @@ Character first_of(std::string_view text) {
   return {.bytes = bytes, .columns = columns < 0 ? 1 : static_cast<std::size_t>(columns)};
 }
 
+double seconds_between(const WatchOptions& options) {
+  return options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
+}
+
+// From the upper left corner on, as much as the screen holds; what was there before is overwritten.
+void draw_page(const Page& page) {
+  std::string text;
+  for (const auto& note : page.notes) text += paint(note, Colour::yellow) + "\n";
+  text += page.text;
+  if (!page.done && !page.done.error().what.empty())
+    text += paint("Error: " + page.done.error().what, Colour::red) + "\n";
+  const auto height = terminal_size().rows;
+  std::string frame = "\033[H";
+  std::size_t begin = 0;
+  for (std::size_t row = 0; begin < text.size() && (height == 0 || row + 1 < height); ++row) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    frame += text.substr(begin, end - begin) + "\033[K\r\n";
+    begin = end + 1;
+  }
+  echo(frame + "\033[J");
+}
+
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
@@ -57,6 +80,10 @@ void echo(const std::string& text) {
 }
 
 void warn(const std::string& text) { fmt::print(stderr, "{} - WARNING - {}\n", timestamp(3, ','), text); }
+
+void warn_of(const Sighting& sighting) {
+  for (const auto& note : sighting.notes) warn(note);
+}
 
 bool is_terminal() { return isatty(STDOUT_FILENO) != 0; }
 
@@ -100,12 +127,29 @@ std::string_view fit(std::string_view text, std::size_t width) {
   return text.substr(0, end);
 }
 
-Done watching(const WatchOptions& options, bool clear, const std::function<Done()>& once) {
-  const double every_s = options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
+Done watching(const WatchOptions& options, const std::function<Done()>& once) {
+  const double every_s = seconds_between(options);
   for (;;) {
     const auto begun = std::chrono::steady_clock::now();
-    if (every_s > 0 && clear && is_terminal()) echo("\033[2J\033[1;1H");
     if (auto done = once(); !done || every_s <= 0) return done;
+    std::this_thread::sleep_until(begun + std::chrono::duration<double>(every_s));
+  }
+}
+
+Done watching_page(const WatchOptions& options, const std::function<Page()>& make) {
+  const double every_s = seconds_between(options);
+  const bool screen = every_s > 0 && is_terminal();
+  if (screen) echo("\033[2J");
+  for (;;) {
+    const auto begun = std::chrono::steady_clock::now();
+    auto page = make();
+    if (screen) {
+      draw_page(page);
+    } else {
+      for (const auto& note : page.notes) warn(note);
+      echo(page.text);
+    }
+    if (every_s <= 0 || (!page.done && !screen)) return page.done;
     std::this_thread::sleep_until(begun + std::chrono::duration<double>(every_s));
   }
 }

@@ -15,6 +15,9 @@ namespace tamada::ctl {
 void echo(const std::string& text);
 void warn(const std::string& text);  // to stderr, as Patroni's logger: "2026-... - WARNING - text"
 
+// What of a sighting is not etcd's word, as warnings.
+void warn_of(const Sighting& sighting);
+
 bool is_terminal();  // stdout
 struct Size {
   std::size_t columns = 0, rows = 0;  // 0: no terminal, no limit
@@ -32,6 +35,16 @@ std::size_t width_of(std::string_view text);
 std::string_view fit(std::string_view text, std::size_t width);
 
 // Runs `once` now and then every so many seconds, as the options say; its error ends it.
-Done watching(const WatchOptions& options, bool clear, const std::function<Done()>& once);
+Done watching(const WatchOptions& options, const std::function<Done()>& once);
+
+// One page of a command that is watched.
+struct Page {
+  std::string text;
+  std::vector<std::string> notes;  // above it, or on stderr
+  Done done;                       // of the command, if this is the last page
+};
+// The same, for a whole page: on a terminal each one takes the place of the one before, without a flicker, and an
+// error is shown there and may pass. Elsewhere they follow one another.
+Done watching_page(const WatchOptions& options, const std::function<Page()>& make);
 
 }  // namespace tamada::ctl

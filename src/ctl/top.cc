@@ -79,13 +79,23 @@ bool wait_for_keys(TopState& state, Clock::time_point until) {
   }
 }
 
-void refresh(Session& session, Journals& journals, TopState& state) {
+void take(TopState& state, core::Result<Sighting> sighting) {
+  state.problem = sighting ? "" : sighting.error().what;
+  state.notes.clear();
+  if (!sighting) return;
+  state.notes = std::move(sighting->notes);
+  state.view = std::move(sighting->view);
+}
+
+core::Result<Sighting> timed_look(Session& session, const std::string& cluster, double& ms) {
   const auto begun = Clock::now();
-  auto view = session.cluster(state.cluster);
-  state.etcd_ms = std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
-  state.problem = view ? "" : view.error().what;
-  if (view) state.view = std::move(*view);
-  state.members = ask_members(session, state.view, 1s);
+  auto sighting = session.look(cluster);
+  ms = std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+  return sighting;
+}
+
+void ask(Session& session, Journals& journals, TopState& state) {
+  state.members = ask_members(session, state.view, state.notes.empty() ? 1s : 500ms);
   for (auto& event : journals.news(state.view, 0)) state.events.push_back(std::move(event));
   while (state.events.size() > 500) state.events.pop_front();
   state.time = timestamp(0).substr(11);
@@ -94,25 +104,33 @@ void refresh(Session& session, Journals& journals, TopState& state) {
 }  // namespace
 
 Done top(Session& session, const TopOptions& options) {
-  auto cluster = session.find(options.cluster);
-  if (!cluster) return std::unexpected(cluster.error());
-  TopState state{.cluster = cluster->name, .view = std::move(cluster->view)};
-  Journals journals(session);
+  if (!options.json && (!is_terminal() || isatty(STDIN_FILENO) == 0)) {
+    return fail("top needs a terminal", "elsewhere use top --json, or list -W");
+  }
+  TopState state;
+  auto first = timed_look(session, options.cluster, state.etcd_ms);
+  if (!first) return std::unexpected(first.error());
+  state.cluster = first->name;
+  Journals journals(session, first->patience());
+  std::optional<core::Result<Sighting>> sighting = std::move(first);
+  const auto refresh = [&] {
+    take(state, sighting ? std::move(*sighting) : timed_look(session, state.cluster, state.etcd_ms));
+    sighting.reset();
+    ask(session, journals, state);
+  };
   if (options.json) {
-    return watching(options, false, [&]() -> Done {
-      refresh(session, journals, state);
+    return watching(options, [&]() -> Done {
+      refresh();
+      for (const auto& note : state.notes) warn(note);
       echo(wire::dump_python(top_json(state)) + "\n");
       return {};
     });
-  }
-  if (!is_terminal() || isatty(STDIN_FILENO) == 0) {
-    return fail("top needs a terminal", "elsewhere use top --json, or list -W");
   }
   const auto every = std::chrono::duration<double>(options.watch_every_s > 0 ? options.watch_every_s : 1);
   const FullScreen screen;
   for (;;) {
     const auto begun = Clock::now();
-    refresh(session, journals, state);
+    refresh();
     if (ended != 0) return {};
     if (!wait_for_keys(state, begun + std::chrono::duration_cast<Clock::duration>(every))) return {};
   }

@@ -106,6 +106,7 @@ std::vector<ScreenLine> head_lines(const TopState& state) {
                                                 state.cluster, leader, state.members.size(), state.etcd_ms),
                                     Colour::bold}};
   if (!state.problem.empty()) lines.push_back({state.problem.substr(0, state.problem.find('\n')), Colour::red});
+  for (const auto& note : state.notes) lines.push_back({note, Colour::yellow});
   if (wire::cluster_modes(state.view).paused) lines.push_back({"Maintenance mode: on", Colour::yellow});
   if (state.view.unlocked()) lines.push_back({"The cluster has no leader", Colour::red});
   if (const Json cluster = wire::cluster_json(state.view); cluster.contains("scheduled_switchover")) {

@@ -2,6 +2,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_errors_say_what_to_do(cluster):
     assert unknown.returncode == 1
     assert unknown.stderr == (f"Error: nosuch cluster doesn't have any members\n"
                               f"Hint: the clusters in /service/ are: {cluster.scope}\n")
-    away = cluster.ctl("-d", "127.0.0.1:1", "list")
+    away = cluster.ctl("-d", "127.0.0.1:1", "show-config")
     assert away.returncode == 1 and "Connection refused" in away.stderr and "\nHint: is etcd running?" in away.stderr
     assert cluster.ctl("restart").returncode == 2
 
@@ -148,3 +149,28 @@ def test_generated(cluster, ctl, tmp_path):
     probe = f". {tmp_path}/bash; COMP_WORDS=(tamadactl switch); COMP_CWORD=1; _tamadactl; echo ${{COMPREPLY[*]}}"
     assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout == "switchover\n"
     assert ctl("man").startswith(".TH TAMADACTL 1 ")
+
+
+@pytest.mark.tamada
+def test_looking_while_etcd_hangs(cluster):
+    """From the members' own word, at once, and told as what it is: with the last answer of etcd remembered or not."""
+    names = {node.name for node in cluster.nodes}
+    cluster.ctl("list")   # to be remembered
+    cluster.etcd.signal(signal.SIGSTOP)
+    try:
+        for env in ({}, {"XDG_CACHE_HOME": "/nonexistent"}):
+            for command in ("list -f json", "topology", "explain --json", "events --json", "top --json", "doctor"):
+                began = time.monotonic()
+                done = cluster.ctl(*command.split(), env=env)
+                took = time.monotonic() - began
+                assert took < 6, (command, took)   # less than 2 s on a machine that has time; etcd alone has 10 s
+                assert "etcd does not answer" in done.stderr and "heard from etcd" in done.stderr, (command, done)
+                assert done.returncode == (1 if command == "doctor" else 0), (command, done)
+                told = {row["Member"] for row in json.loads(done.stdout)} if command == "list -f json" else set()
+                assert told in (set(), names)
+                assert all(name in done.stdout for name in names), (command, done.stdout)
+        # Nobody may be led to change anything by what members remember.
+        assert cluster.ctl("remove", cluster.scope).returncode == 1
+    finally:
+        cluster.etcd.signal(signal.SIGCONT)
+    cluster.wait_healthy(60)
