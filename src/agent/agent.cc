@@ -113,7 +113,9 @@ awaitable<void> Agent::cycle() {
     auto actions = next.actions;
     const auto until = next.dcs_patience_until;
     publish(std::move(seen), std::move(next));
-    if (ours) w_.configuration.save_copy();
+    if (ours && w_.configuration.copy_is_due()) {
+      asio::co_spawn(w_.executor, w_.configuration.save_copy(), asio::detached);
+    }
     if (actions.empty()) co_return;
     acting_ = true;
     store_.begin_round(until);

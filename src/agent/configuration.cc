@@ -4,7 +4,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "net/disk.h"
 #include "net/log.h"
+#include "postgres/files.h"
 #include "wire/python_json.h"
 
 namespace tamada::agent {
@@ -89,27 +91,22 @@ std::string Configuration::dynamic_json() const {
   return written.dump(-1, ' ', true);
 }
 
-void Configuration::save_copy() {
-  if (saved_) return;
+bool Configuration::copy_is_due() const {
   std::error_code error;
   // Never into a directory that initdb or a copy is yet to fill.
-  if (!std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error)) return;
-  const auto text = wire::dump_python(dynamic_);
-  const auto temporary = copy_file() + ".tmp";
-  {
-    std::ofstream file(temporary, std::ios::trunc);
-    file << text;
-    if (!file.flush()) {
-      log::warning("could not write {}", temporary);
-      return;
-    }
-  }
-  std::filesystem::rename(temporary, copy_file(), error);
-  if (error) {
-    log::warning("could not write {}: {}", copy_file(), error.message());
-  } else {
-    saved_ = true;
-  }
+  return !saved_ && !saving_ && std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error);
+}
+
+awaitable<void> Configuration::save_copy() {
+  saving_ = saved_ = true;  // until take_dynamic() has something newer
+  const auto write = [file = copy_file(), text = wire::dump_python(dynamic_)] {
+    return postgres::write_file(file, text, 0644);
+  };
+  const auto written = co_await net::on_disk_thread(write);
+  saving_ = false;
+  if (written) co_return;
+  saved_ = false;
+  log::warning("{}", written.error().what);
 }
 
 }  // namespace tamada::agent

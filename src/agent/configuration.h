@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "core/settings.h"
+#include "net/asio.h"
 
 namespace tamada::agent {
 
@@ -27,7 +28,9 @@ class Configuration {
   // nothing changed.
   bool take_local(config::Local local);
   std::string dynamic_json() const;  // for the key /config
-  void save_copy();                  // patroni.dynamic.json, when there is a data directory and it differs
+  // patroni.dynamic.json: due when there is a data directory and it differs. Written beside the cycle.
+  bool copy_is_due() const;
+  awaitable<void> save_copy();
 
  private:
   void derive();
@@ -39,6 +42,7 @@ class Configuration {
   std::string taken_;
   bool known_ = false;  // the key /config has been read since the daemon started
   bool saved_ = false;  // as it is now
+  bool saving_ = false;
   core::Settings settings_;
 };
 

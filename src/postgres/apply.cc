@@ -1,5 +1,7 @@
 // New settings for a running server: told, written, and loaded where something changed.
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "config/parameter.h"
 #include "net/log.h"
@@ -10,6 +12,10 @@ namespace tamada::postgres {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace asio::experimental::awaitable_operators;
+
+constexpr Duration write_patience = 1s;
+constexpr auto too_slow = "the disk has not taken the configuration files within 1 s; they will be loaded once it has";
 
 struct SettingColumn {
   enum : std::size_t { name, lower_name, setting, unit, vartype, context };
@@ -60,12 +66,37 @@ awaitable<void> learn_parameters(Node& node, int server_version) {
   if (done && done->ok()) node.configuration.known_to_server(std::move(known));
 }
 
+awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write) {
+  auto& slow = node.slow_write;
+  const auto deadline = std::chrono::steady_clock::now() + write_patience;
+  const auto wait = [&]() -> awaitable<void> {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (slow.running) co_await (slow.ended.wait() || pause(std::max<Duration>(left, 1ms)));
+  };
+  co_await wait();  // for the last one
+  if (slow.running) co_return core::fail(too_slow);
+  slow.running = true;
+  slow.waited_for = true;
+  asio::co_spawn(node.executor, std::move(write), [&node](std::exception_ptr thrown, Result<bool> result) {
+    auto& ended = node.slow_write;
+    ended.running = false;
+    ended.result = thrown ? core::fail("cancelled") : std::move(result);
+    if (!ended.waited_for && ended.result && *ended.result) node.server.reload();
+    ended.ended.notify();
+  });
+  co_await wait();
+  slow.waited_for = false;
+  if (slow.running) co_return core::fail(too_slow);
+  co_return slow.result;
+}
+
 awaitable<Result<bool>> apply_configuration(Node& node) {
   const int version = node.data.major_version();
   if (version == 0 || node.data.incomplete() || !node.server.current()) co_return false;
   co_await ask_settings(node, version);
-  const auto changed = node.data.standby_signal() ? node.configuration.write_same_role(version)
-                                                  : node.configuration.write_primary(version);
+  const auto changed =
+      co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_same_role(version)
+                                                           : node.configuration.write_primary(version));
   if (!changed) co_return std::unexpected(changed.error());
   if (*changed) {
     log::info("Reloading PostgreSQL configuration.");

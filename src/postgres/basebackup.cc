@@ -39,7 +39,7 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, boo
     co_return core::fail(node.paths.data_dir + " is not empty and holds no cluster; it is left alone");
   }
   if (auto room = co_await node.data.make_room(what != std::string_view("bootstrap")); !room) co_return room;
-  if (auto marked = node.data.mark_incomplete(what, {}, stay_empty); !marked) {
+  if (auto marked = co_await mark_incomplete(node, what, {}, stay_empty); !marked) {
     // Patroni's users may have a parent directory that only root can write to.
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
@@ -85,7 +85,7 @@ awaitable<Result<CopyPlaces>> find_places(Node& node, core::Upstream upstream) {
   const auto major = co_await program_major(node);
   auto places = CopyPlaces::find(node.paths.data_dir, node.local.postgresql.basebackup_options, tablespaces, major);
   if (!places) co_return places;
-  if (auto marked = node.data.mark_incomplete("basebackup", places->beside_data_dir()); !marked) {
+  if (auto marked = co_await mark_incomplete(node, "basebackup", places->beside_data_dir()); !marked) {
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
   // The mark itself may lie in the data directory.
@@ -110,7 +110,7 @@ awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> argu
   if (!copied) co_return std::unexpected(copied.error());
   if (copied->ok()) co_return Result<void>();
   // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.
-  if (!node.data.anything_left()) (void)node.data.mark_complete();
+  if (!node.data.anything_left()) (void)co_await mark_complete(node);
   co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
 }
 
@@ -120,8 +120,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   if (upstream.host.empty()) co_return core::fail("nobody to copy from");
   if (auto prepared = co_await prepare_data_directory(node, "basebackup"); !prepared) co_return prepared;
   const auto& credentials = node.local.postgresql.replication;
-  const auto passfile =
-      node.configuration.write_pgpass(node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
+  const auto passfile = co_await node.configuration.write_pgpass(
+      node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
   if (!passfile) co_return std::unexpected(passfile.error());
   const auto places = co_await find_places(node, upstream);
   if (!places) co_return std::unexpected(places.error());
@@ -134,8 +134,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   const auto look = co_await node.data.look(true, 10s);
   if (!look.control || version == 0) co_return core::fail("the copy by pg_basebackup is not readable");
   // Before it counts as complete: without it the copy would look like a primary's own directory.
-  if (auto made = node.configuration.make_standby(version); !made) co_return made;
-  co_return node.data.mark_complete();
+  if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
+  co_return co_await mark_complete(node);
 }
 
 }  // namespace tamada::postgres

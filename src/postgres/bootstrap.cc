@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
@@ -45,7 +46,7 @@ awaitable<Result<void>> run_initdb(Node& node) {
   const auto places = CopyPlaces::find(node.paths.data_dir, node.local.bootstrap.initdb, {}, "");
   if (!places) co_return std::unexpected(places.error());
   if (auto made = places->make_holders(); !made) co_return made;
-  if (auto marked = node.data.mark_incomplete(initdb_begun, places->beside_data_dir()); !marked) {
+  if (auto marked = co_await mark_incomplete(node, initdb_begun, places->beside_data_dir()); !marked) {
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
   net::SpawnOptions options{.argv = {node.paths.program("initdb")}, .capture = true};
@@ -65,14 +66,16 @@ awaitable<Result<void>> run_initdb(Node& node) {
 }
 
 // bootstrap.pg_hba adds to what initdb wrote, unless postgresql.pg_hba replaces all of it.
-Result<void> add_pg_hba(Node& node) {
+awaitable<Result<void>> add_pg_hba(Node& node) {
   const auto& lines = node.local.bootstrap.pg_hba;
   const auto server = node.configuration.server(node.data.major_version());
-  if (lines.empty() || !server.pg_hba.empty() || server.parameters.contains("hba_file")) return {};
+  if (lines.empty() || !server.pg_hba.empty() || server.parameters.contains("hba_file")) {
+    co_return Result<void>();
+  }
   const std::string file = node.paths.in_data_dir("pg_hba.conf");
   std::string text = read_file(file).value_or("") + "\n";
   for (const auto& line : lines) text += line + "\n";
-  return write_file(file, text, 0600);
+  co_return co_await net::on_disk_thread([=] { return write_file(file, text, 0600); });
 }
 
 awaitable<Result<void>> execute(Connection& connection, std::string sql) {
@@ -157,7 +160,7 @@ awaitable<Result<void>> run_post_bootstrap(Node& node) {
 
 awaitable<Result<void>> initialize_cluster(Node& node) {
   if (auto done = co_await run_initdb(node); !done) co_return done;
-  if (auto done = add_pg_hba(node); !done) co_return done;
+  if (auto done = co_await add_pg_hba(node); !done) co_return done;
   co_return co_await start_server(node, std::nullopt, 0s);
 }
 
@@ -175,10 +178,10 @@ awaitable<Result<void>> steps(Node& node) {
   if (auto done = co_await create_roles(node, std::move(statements)); !done) co_return done;
   if (restored) {
     if (auto done = co_await end_restore(node); !done) co_return done;
-    if (auto done = add_pg_hba(node); !done) co_return done;
+    if (auto done = co_await add_pg_hba(node); !done) co_return done;
     node.server.reload();
   }
-  co_return node.data.mark_complete();
+  co_return co_await mark_complete(node);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "config/parameter.h"
 #include "core/slots.h"
+#include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
@@ -13,7 +14,19 @@
 namespace tamada::postgres {
 namespace {
 constexpr const char* feedback = "hot_standby_feedback";
-}
+
+// One more for as long as it lives.
+class Count {
+ public:
+  explicit Count(int& of) : of_(of) { ++of_; }
+  Count(const Count&) = delete;
+  Count& operator=(const Count&) = delete;
+  ~Count() { --of_; }
+
+ private:
+  int& of_;
+};
+}  // namespace
 
 Configuration::Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths)
     : local_(local), dynamic_(std::move(dynamic)), paths_(paths) {
@@ -24,14 +37,14 @@ namespace {
 constexpr auto sync_names_parameter = "synchronous_standby_names";
 }
 
-core::Result<std::string> Configuration::write_pgpass(const std::string& path, const std::string& lines) const {
-  if (lines.empty()) return std::string();
-  if (const auto now = read_file(path); now && *now == lines) return path;
-  if (auto written = write_file(path, lines, 0600); !written) return std::unexpected(written.error());
-  return path;
+awaitable<core::Result<std::string>> Configuration::write_pgpass(std::string path, std::string lines) const {
+  if (lines.empty()) co_return std::string();
+  const auto written = co_await net::on_disk_thread([=] { return write_if_changed(path, lines, 0600); });
+  if (!written) co_return std::unexpected(written.error());
+  co_return path;
 }
 
-core::Result<std::string> Configuration::recovery_lines(const core::Upstream& upstream, int server_version) {
+awaitable<core::Result<std::string>> Configuration::recovery_lines(core::Upstream upstream, int server_version) {
   const auto wanted = server(server_version);
   auto recovery = wanted.recovery;
   for (const auto& [name, value] : {std::pair{"restore_command", upstream.restore_command},
@@ -42,8 +55,8 @@ core::Result<std::string> Configuration::recovery_lines(const core::Upstream& up
   Parameters parameters = standby_parameters(recovery, server_version);
   if (!upstream.host.empty()) {
     const auto& credentials = local_.postgresql.replication;
-    const auto passfile = write_pgpass(paths_.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
-    if (!passfile) return std::unexpected(passfile.error());
+    const auto passfile = co_await write_pgpass(paths_.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
+    if (!passfile) co_return std::unexpected(passfile.error());
     auto conninfo = to_upstream(upstream, credentials, server_version, *passfile, local_.name);
     const auto slot = core::slot_name(upstream.remote ? upstream.slot : local_.name);
     if (wanted.use_slots && !slot.empty()) {
@@ -53,7 +66,7 @@ core::Result<std::string> Configuration::recovery_lines(const core::Upstream& up
     }
     parameters["primary_conninfo"] = format(conninfo);
   }
-  return parameter_lines(parameters);
+  co_return parameter_lines(parameters);
 }
 
 bool Configuration::has_unknown_names(int server_version) const {
@@ -86,57 +99,85 @@ config::ServerConfiguration Configuration::managed(int server_version) {
   return wanted;
 }
 
-core::Result<bool> Configuration::write(int server_version, const std::optional<std::string>& recovery) {
-  auto written =
-      write_configuration(paths_, managed(server_version), local_.postgresql.custom_conf, server_version, recovery);
+awaitable<core::Result<bool>> Configuration::write(int server_version, std::optional<std::string> recovery) {
+  const auto role = role_;
+  const bool separate = recovery && role != config::Role::primary && server_version < 120000;
+  const auto all = [=, paths = paths_, server = managed(server_version), custom = local_.postgresql.custom_conf] {
+    auto written = write_configuration(paths, server, custom, server_version, recovery);
+    if (!written || !separate) return written;
+    const auto changed = write_if_changed(paths.recovery_conf, access_file({}) + *recovery, 0600);
+    return changed ? core::Result<bool>(*written || *changed) : changed;
+  };
+  const Count writing(writing_);
+  auto written = co_await net::on_disk_thread(all);
   if (written) {
-    written_for_ = role_;
+    written_for_ = role;
   } else {
     failed_at_ = std::chrono::steady_clock::now();
   }
-  return written;
+  co_return written;
 }
 
 bool Configuration::is_current(config::Role role) const {
   constexpr auto try_again_after = std::chrono::seconds(10);
+  if (writing_ > 0) return true;  // soon
   return written_for_ == role || (failed_at_ && std::chrono::steady_clock::now() - *failed_at_ < try_again_after);
 }
 
-core::Result<bool> Configuration::write_primary(int server_version) {
+awaitable<core::Result<bool>> Configuration::write_primary(int server_version) {
   role_ = config::Role::primary;
-  auto written = write(server_version, "");
+  auto written = co_await write(server_version, "");
   if (written) following_.reset();
-  return written;
+  co_return written;
 }
 
-core::Result<bool> Configuration::write_standby(core::Upstream upstream, int server_version) {
+awaitable<core::Result<bool>> Configuration::write_standby(core::Upstream upstream, int server_version) {
   role_ = upstream.remote ? config::Role::standby_leader : config::Role::replica;
-  const auto lines = recovery_lines(upstream, server_version);
-  if (!lines) return std::unexpected(lines.error());
-  auto written = write(server_version, *lines);
-  if (written && server_version < 120000) {
-    const auto recovery = write_if_changed(paths_.recovery_conf, access_file({}) + *lines, 0600);
-    written = recovery ? core::Result<bool>(*written || *recovery) : recovery;
-  }
+  auto lines = co_await recovery_lines(upstream, server_version);
+  if (!lines) co_return std::unexpected(lines.error());
+  auto written = co_await write(server_version, std::move(*lines));
   if (written) following_ = std::move(upstream);
-  return written;
+  co_return written;
 }
 
-core::Result<bool> Configuration::write_same_role(int server_version) { return write(server_version, std::nullopt); }
+awaitable<core::Result<bool>> Configuration::write_same_role(int server_version) {
+  co_return co_await write(server_version, std::nullopt);
+}
 
-core::Result<void> Configuration::write_recovery_of(const config::Method& method, int server_version) {
+namespace {
+
+core::Result<void> remove_signals(const Paths& paths) {
+  for (const auto* path : {&paths.recovery_signal, &paths.recovery_conf, &paths.standby_signal}) {
+    if (auto removed = remove_if_exists(*path); !removed) return removed;
+  }
+  return {};
+}
+
+core::Result<void> write_recovery_of(const Paths& paths, const config::Method& method, int server_version) {
   if (method.recovery_conf.empty()) {
-    return method.keep_existing_recovery_conf ? core::Result<void>() : make_primary();
+    return method.keep_existing_recovery_conf ? core::Result<void>() : remove_signals(paths);
   }
   auto recovery = method.recovery_conf;
   const auto mode = recovery.find("standby_mode");
   const bool standby = mode != recovery.end() && (mode->second == "on" || mode->second == "true");
-  if (server_version < 120000) return write_file(paths_.recovery_conf, parameter_lines(recovery), 0600);
-  if (auto removed = make_primary(); !removed) return removed;
-  return write_file(standby ? paths_.standby_signal : paths_.recovery_signal, "", 0600);
+  if (server_version < 120000) return write_file(paths.recovery_conf, parameter_lines(recovery), 0600);
+  if (auto removed = remove_signals(paths); !removed) return removed;
+  return write_file(standby ? paths.standby_signal : paths.recovery_signal, "", 0600);
 }
 
-core::Result<void> Configuration::write_restored(const config::Method& method, int server_version) {
+core::Result<void> write_standby_signal(const Paths& paths, int server_version) {
+  if (server_version >= 120000) {
+    if (auto removed = remove_if_exists(paths.recovery_signal); !removed) return removed;
+    if (exists(paths.standby_signal)) return {};
+    return write_file(paths.standby_signal, "", 0600);
+  }
+  if (exists(paths.recovery_conf)) return {};
+  return write_file(paths.recovery_conf, parameter_lines(standby_parameters({}, server_version)), 0600);
+}
+
+}  // namespace
+
+awaitable<core::Result<void>> Configuration::write_restored(config::Method method, int server_version) {
   auto wanted = server(server_version);
   auto recovery = method.recovery_conf;
   recovery.erase("standby_mode");
@@ -147,32 +188,29 @@ core::Result<void> Configuration::write_restored(const config::Method& method, i
                    "host replication " + replication + " samehost trust", "host all " + superuser + " samehost trust"};
   wanted.parameters["hba_file"] = paths_.hba;
   wanted.keeps_auto_conf = method.keep_existing_recovery_conf && method.recovery_conf.empty();
-  const auto written =
-      write_configuration(paths_, wanted, local_.postgresql.custom_conf, server_version, parameter_lines(recovery));
-  if (!written) return std::unexpected(written.error());
-  return write_recovery_of(method, server_version);
+  const auto all = [=, paths = paths_, custom = local_.postgresql.custom_conf]() -> core::Result<void> {
+    const auto written = write_configuration(paths, wanted, custom, server_version, parameter_lines(recovery));
+    if (!written) return std::unexpected(written.error());
+    return write_recovery_of(paths, method, server_version);
+  };
+  co_return co_await net::on_disk_thread(all);
 }
 
-core::Result<void> Configuration::end_restored() {
-  if (!restored_hba_) return {};
-  return write_file(paths_.hba, *std::exchange(restored_hba_, std::nullopt), 0600);
+awaitable<core::Result<void>> Configuration::end_restored() {
+  if (!restored_hba_) co_return core::Result<void>();
+  const auto write = [file = paths_.hba, text = *std::exchange(restored_hba_, std::nullopt)] {
+    return write_file(file, text, 0600);
+  };
+  co_return co_await net::on_disk_thread(write);
 }
 
-core::Result<void> Configuration::make_standby(int server_version) {
-  if (server_version >= 120000) {
-    if (auto removed = remove_if_exists(paths_.recovery_signal); !removed) return removed;
-    if (exists(paths_.standby_signal)) return {};
-    return write_file(paths_.standby_signal, "", 0600);
-  }
-  if (exists(paths_.recovery_conf)) return {};
-  return write_file(paths_.recovery_conf, parameter_lines(standby_parameters({}, server_version)), 0600);
+awaitable<core::Result<void>> Configuration::make_standby(int server_version) {
+  co_return co_await net::on_disk_thread(
+      [paths = paths_, server_version] { return write_standby_signal(paths, server_version); });
 }
 
-core::Result<void> Configuration::make_primary() {
-  for (const auto* path : {&paths_.recovery_signal, &paths_.recovery_conf, &paths_.standby_signal}) {
-    if (auto removed = remove_if_exists(*path); !removed) return removed;
-  }
-  return {};
+awaitable<core::Result<void>> Configuration::make_primary() {
+  co_return co_await net::on_disk_thread([paths = paths_] { return remove_signals(paths); });
 }
 
 std::vector<std::string> Configuration::command_line(int server_version,

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "core/postgres_view.h"
+#include "net/asio.h"
 #include "postgres/configuration_files.h"
 
 namespace tamada::postgres {
@@ -23,21 +24,22 @@ class Configuration {
  public:
   Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths);
 
-  // Each returns whether a file changed. A standby's also writes the password file for its upstream.
-  core::Result<bool> write_primary(int server_version);
-  core::Result<bool> write_standby(core::Upstream upstream, int server_version);
-  core::Result<bool> write_same_role(int server_version);
+  // Files are written beside the loop. Each returns whether a file changed. A standby's also writes the password file
+  // for its upstream.
+  awaitable<core::Result<bool>> write_primary(int server_version);
+  awaitable<core::Result<bool>> write_standby(core::Upstream upstream, int server_version);
+  awaitable<core::Result<bool>> write_same_role(int server_version);
 
   // For the first start of what a bootstrap method left: its recovery, and nobody's password asked on this host, as no
   // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
-  core::Result<void> write_restored(const config::Method& method, int server_version);
-  core::Result<void> end_restored();
+  awaitable<core::Result<void>> write_restored(config::Method method, int server_version);
+  awaitable<core::Result<void>> end_restored();
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }
 
   // The signal that PostgreSQL starts by; recovery.conf, before 12, was that too.
-  core::Result<void> make_standby(int server_version);
-  core::Result<void> make_primary();
+  awaitable<core::Result<void>> make_standby(int server_version);
+  awaitable<core::Result<void>> make_primary();
 
   // of_last_primary: what a standby must not undercut; empty for a primary.
   std::vector<std::string> command_line(int server_version, const std::map<std::string, int>& of_last_primary);
@@ -48,7 +50,8 @@ class Configuration {
   // Names in lower case that the server knows beside those of our own table.
   bool has_unknown_names(int server_version) const;
   void known_to_server(std::set<std::string> names) { known_ = std::move(names); }
-  // Whether the files have been written by this daemon for that role; after a failure true for a while, too.
+  // Whether the files have been written by this daemon for that role, or are being written; after a failure true for a
+  // while, too.
   bool is_current(config::Role role) const;
   bool has_restore_command(int server_version) const;
   // hot_standby_feedback on, for the sake of logical slots. What the files say at our start holds until we know better:
@@ -58,12 +61,11 @@ class Configuration {
   const std::optional<core::Upstream>& following() const { return following_; }
 
   // A password file with these lines; its path, or "" when there is none to write.
-  core::Result<std::string> write_pgpass(const std::string& path, const std::string& lines) const;
+  awaitable<core::Result<std::string>> write_pgpass(std::string path, std::string lines) const;
 
  private:
-  core::Result<bool> write(int server_version, const std::optional<std::string>& recovery);
-  core::Result<void> write_recovery_of(const config::Method& method, int server_version);
-  core::Result<std::string> recovery_lines(const core::Upstream& upstream, int server_version);
+  awaitable<core::Result<bool>> write(int server_version, std::optional<std::string> recovery);
+  awaitable<core::Result<std::string>> recovery_lines(core::Upstream upstream, int server_version);
 
   const config::Local& local_;
   Dynamic dynamic_;
@@ -79,6 +81,7 @@ class Configuration {
   // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
   std::optional<std::string> sync_names_;
+  int writing_ = 0;  // of write() that wait for the disk
   bool raised_ = false;
   bool feedback_enforced_ = false;
 };

@@ -1,13 +1,10 @@
 #include "postgres/configuration_files.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "postgres/files.h"
 
@@ -51,7 +48,7 @@ std::string config_value(std::string_view text) {
 
 // Files in the data directory are as private as it is; elsewhere (/etc/postgresql) others may read them.
 mode_t file_mode(const Paths& paths, const std::string& file) {
-  struct stat status{};
+  struct stat status {};
   if (!file.starts_with(paths.data_dir + "/")) return 0644;
   if (::stat(paths.data_dir.c_str(), &status) != 0) return 0600;
   return (status.st_mode & S_IRGRP) ? 0640 : 0600;
@@ -72,10 +69,7 @@ core::Result<void> fill_config_dir(const Paths& paths) {
 core::Result<void> keep_base_conf(const Paths& paths) {
   if (exists(paths.base_conf)) return {};
   if (!exists(paths.conf)) return write_file(paths.base_conf, "", file_mode(paths, paths.base_conf));
-  if (::rename(paths.conf.c_str(), paths.base_conf.c_str()) != 0) {
-    return core::fail("cannot rename " + paths.conf + " to " + paths.base_conf + ": " + std::strerror(errno));
-  }
-  return {};
+  return rename_path(paths.conf, paths.base_conf);
 }
 
 // Gathers whether any of several files changed, and the first error.

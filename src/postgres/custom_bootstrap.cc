@@ -57,7 +57,7 @@ awaitable<Result<void>> start_restored(Node& node, const config::Method& method)
   if (!look.control || version == 0) co_return core::fail("the bootstrap method left no readable cluster");
   // It would end the recovery at once.
   if (auto removed = remove_if_exists(node.paths.in_data_dir("promote")); !removed) co_return removed;
-  if (auto written = node.configuration.write_restored(method, version); !written) co_return written;
+  if (auto written = co_await node.configuration.write_restored(method, version); !written) co_return written;
   const bool recovers = node.data.standby_signal();
   const auto least = recovers ? look.control->minimum_settings : std::map<std::string, int>{};
   auto arguments = node.configuration.command_line(version, least);
@@ -79,7 +79,7 @@ awaitable<Result<void>> restore_cluster(Node& node) {
 
 awaitable<Result<void>> end_restore(Node& node) {
   if (auto stopped = co_await stop_server(node, core::StopMode::fast, false, 0s); !stopped) co_return stopped;
-  if (auto reverted = node.configuration.end_restored(); !reverted) co_return reverted;
+  if (auto reverted = co_await node.configuration.end_restored(); !reverted) co_return reverted;
   co_return co_await start_server(node, std::nullopt, 0s);
 }
 

@@ -26,6 +26,13 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+std::string folder_of(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path) {
@@ -45,14 +52,17 @@ core::Result<void> write_file(const std::string& path, std::string_view text, mo
   ::unlink(temporary.c_str());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return failed("cannot create", temporary);
-  const bool written = ::fchmod(fd, mode) == 0 && write_all(fd, text);
+  const bool written = ::fchmod(fd, mode) == 0 && write_all(fd, text) && ::fsync(fd) == 0;
+  auto error = failed("cannot write", path);  // of the first of these that failed
   const bool closed = ::close(fd) == 0;
-  if (!written || !closed || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    auto error = failed("cannot write", path);
+  if (written && !closed) error = failed("cannot write", path);
+  if (!written || !closed) {
     ::unlink(temporary.c_str());
     return error;
   }
-  return {};
+  auto renamed = rename_path(temporary, path);
+  if (!renamed) ::unlink(temporary.c_str());
+  return renamed;
 }
 
 core::Result<bool> write_if_changed(const std::string& path, std::string_view text, mode_t mode) {
@@ -64,7 +74,42 @@ core::Result<bool> write_if_changed(const std::string& path, std::string_view te
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 core::Result<void> remove_if_exists(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("cannot remove", path);
+  if (::unlink(path.c_str()) == 0) return flush_entry(path);
+  if (errno == ENOENT) return {};
+  return failed("cannot remove", path);
+}
+
+core::Result<void> rename_path(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return failed(("cannot rename " + from + " to").c_str(), to);
+  if (auto there = flush_entry(to); !there) return there;
+  return folder_of(from) == folder_of(to) ? core::Result<void>() : flush_entry(from);
+}
+
+core::Result<void> flush_to_disk(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed("cannot open", path);
+  const bool flushed = ::fsync(fd) == 0;
+  auto error = failed("cannot flush to disk", path);
+  ::close(fd);
+  return flushed ? core::Result<void>() : error;
+}
+
+// As PostgreSQL does it (fsync_fname_ext): a directory that we may not read, and a file system that cannot flush one,
+// are no reason to fail.
+core::Result<void> flush_entry(const std::string& path) {
+  const auto folder = folder_of(path);
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno == EACCES ? core::Result<void>() : failed("cannot open", folder);
+  const bool flushed = ::fsync(fd) == 0 || errno == EBADF || errno == EINVAL;
+  auto error = failed("cannot flush to disk", folder);
+  ::close(fd);
+  return flushed ? core::Result<void>() : error;
+}
+
+core::Result<void> touch(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return failed("cannot create", path);
+  ::close(fd);
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Small files: read whole, replaced whole.
+// Small files: read whole, replaced whole, and durable: once a change returns, a power cut does not undo it. Changes
+// wait for the disk: net::on_disk_thread does them where the loop must not wait.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +14,8 @@ namespace tamada::postgres {
 
 std::optional<std::string> read_file(const std::string& path);
 
-// Through a temporary file and rename: a reader, or a crash, finds the old or the new text.
+// Through a temporary file, fsync, rename, and fsync of the directory: a reader finds the old or the new text, and so
+// does whoever looks after a crash or a power cut.
 core::Result<void> write_file(const std::string& path, std::string_view text, mode_t mode);
 
 // true: the file was written; false: it said so already.
@@ -21,5 +23,14 @@ core::Result<bool> write_if_changed(const std::string& path, std::string_view te
 
 bool exists(const std::string& path);
 core::Result<void> remove_if_exists(const std::string& path);
+core::Result<void> rename_path(const std::string& from, const std::string& to);  // of a file or a directory
+
+// What is in the file; or which entries the directory has.
+core::Result<void> flush_to_disk(const std::string& path);
+// That `path` is there, or is gone.
+core::Result<void> flush_entry(const std::string& path);
+
+// An empty file that asks a running server for something: not durable, since the request ends with the server.
+core::Result<void> touch(const std::string& path);
 
 }  // namespace tamada::postgres

@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstring>
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
@@ -24,13 +25,15 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   co_await learn_parameters(node, version);
   // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
   if (upstream) {
-    if (auto made = node.configuration.make_standby(version); !made) co_return made;
-    if (auto written = node.configuration.write_standby(*upstream, version); !written) {
+    if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
+    if (auto written = co_await node.configuration.write_standby(*upstream, version); !written) {
       co_return std::unexpected(written.error());
     }
   } else {
-    if (auto written = node.configuration.write_primary(version); !written) co_return std::unexpected(written.error());
-    if (auto made = node.configuration.make_primary(); !made) co_return made;
+    if (auto written = co_await node.configuration.write_primary(version); !written) {
+      co_return std::unexpected(written.error());
+    }
+    if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
   }
   const auto least = upstream ? look.control->minimum_settings : std::map<std::string, int>{};
   auto postmaster = node.server.launch(node.configuration.command_line(version, least));
@@ -52,6 +55,15 @@ awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connect
 }
 
 }  // namespace
+
+awaitable<Result<void>> mark_incomplete(Node& node, std::string what, std::vector<Unfinished::Place> places,
+                                        bool stay_empty) {
+  co_return co_await net::on_disk_thread([=, &node] { return node.data.mark_incomplete(what, places, stay_empty); });
+}
+
+awaitable<Result<void>> mark_complete(Node& node) {
+  co_return co_await net::on_disk_thread([&node] { return node.data.mark_complete(); });
+}
 
 awaitable<void> pause(Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
@@ -138,7 +150,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   }
   node.step("promote");
   // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
-  if (auto written = write_file(node.paths.in_data_dir("promote"), "", 0600); !written) co_return written;
+  if (auto asked = touch(node.paths.in_data_dir("promote")); !asked) co_return asked;
   postmaster->signal(SIGUSR1);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
   while (std::chrono::steady_clock::now() < deadline) {

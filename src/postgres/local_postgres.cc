@@ -245,7 +245,9 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   auto& node = impl_->node;
   const int version = node.data.major_version();
   const bool running = node.server.current() != nullptr;
-  const auto changed = node.configuration.write_standby(upstream, version);
+  auto write = node.configuration.write_standby(upstream, version);
+  // Before 13 it takes a restart, and so its time, anyway.
+  const auto changed = version >= 130000 ? co_await write_soon(node, std::move(write)) : co_await std::move(write);
   if (!changed) co_return std::unexpected(changed.error());
   if (!*changed || !running) co_return Result<void>();
   if (version >= 130000) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/boot_timer.h"
+#include "net/event.h"
 #include "postgres/access.h"
 #include "postgres/configuration.h"
 #include "postgres/data_directory.h"
@@ -18,7 +19,8 @@ struct Node {
         data(paths),
         configuration(file, std::move(dynamic), paths),
         access(executor, file, paths),
-        server(executor, paths) {}
+        server(executor, paths),
+        slow_write{.ended = net::Event(executor)} {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -31,6 +33,13 @@ struct Node {
   Server server;
   Progress progress;
   std::string copy_error;  // of the last copy, which is tried again and again; empty: it succeeded
+  // Of write_soon.
+  struct SlowWrite {
+    net::Event ended;
+    bool running = false, waited_for = false;
+    Result<bool> result = false;
+  };
+  SlowWrite slow_write;
   void step(std::string what) { progress = {.what = std::move(what), .since = net::KernelBootClock::now()}; }
 };
 
@@ -62,6 +71,14 @@ awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Du
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 
+// DataDirectory's marks, which are on disk when these return; beside the loop.
+awaitable<Result<void>> mark_incomplete(Node& node, std::string what, std::vector<Unfinished::Place> places = {},
+                                        bool stay_empty = false);
+awaitable<Result<void>> mark_complete(Node& node);
+
+// What the cycle, and so the lease, waits for: on a disk that takes longer than a second this is an error. The write
+// goes on, and the server loads it when it ends.
+awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write);
 awaitable<Result<bool>> apply_configuration(Node& node);
 // Returns once it is in force, and all that waits goes by it.
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);

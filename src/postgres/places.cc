@@ -149,7 +149,8 @@ core::Result<void> Note::write(std::string_view text, bool stay_empty) const {
     return beside;
   }
   const auto made = make_holder(data_dir_);
-  const auto inside_too = made ? write_file(inside(), text, 0600) : made;
+  auto inside_too = made ? write_file(inside(), text, 0600) : made;
+  if (inside_too) inside_too = flush_entry(holder_of(data_dir_));
   return inside_too || !beside ? inside_too : beside;
 }
 

@@ -1,6 +1,7 @@
 // How a replica is made: pg_basebackup, or the operator's programs, in the order that create_replica_methods names.
 // Source: Patroni's documentation, "Replica imaging and bootstrap", section "Building replicas".
 #include "net/log.h"
+#include "net/process.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
@@ -29,7 +30,7 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
     if (node.server.current()) co_return core::fail("postgres is running");
     if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
     log::info("Leaving data directory uncleaned");
-    if (auto marked = node.data.mark_incomplete(method.name); !marked) co_return marked;
+    if (auto marked = co_await mark_incomplete(node, method.name); !marked) co_return marked;
   } else if (auto prepared = co_await prepare_data_directory(node, method.name.c_str(), true); !prepared) {
     co_return prepared;
   }
@@ -38,8 +39,8 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
   std::string source;
   if (!upstream.host.empty()) {
     const auto& credentials = node.local.postgresql.replication;
-    const auto passfile =
-        node.configuration.write_pgpass(node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
+    const auto passfile = co_await node.configuration.write_pgpass(
+        node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
     if (!passfile) co_return std::unexpected(passfile.error());
     if (!passfile->empty()) script.env.emplace_back("PGPASSFILE", *passfile);
     source = format(to_upstream(upstream, credentials, PQlibVersion(), "", ""));
@@ -53,15 +54,25 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
   co_return co_await run_script(std::move(script), 0s);
 }
 
+// Nobody knows whether the program flushed what it wrote; a power cut must not leave half of it without a mark.
+awaitable<Result<void>> flush_cluster(Node& node) {
+  const auto flushed = co_await net::run(
+      {.argv = {node.paths.program("initdb"), "--sync-only", "-D", node.paths.data_dir}, .capture = true}, 0s);
+  if (!flushed) co_return std::unexpected(flushed.error());
+  if (!flushed->ok()) co_return core::fail("cannot flush the new replica to disk: " + last_lines(flushed->output));
+  co_return Result<void>();
+}
+
 // What the program left becomes a standby; before that it does not count as complete, as it would look like a primary.
 awaitable<Result<void>> take_over(Node& node, const std::string& method) {
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);
   if (!look.control || version == 0) co_return core::fail("replica method " + method + " left no readable cluster");
   if (auto removed = remove_if_exists(node.paths.in_data_dir("promote")); !removed) co_return removed;
-  if (auto made = node.configuration.make_standby(version); !made) co_return made;
+  if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
+  if (auto flushed = co_await flush_cluster(node); !flushed) co_return flushed;
   log::info("replica has been created using {}", method);
-  co_return node.data.mark_complete();
+  co_return co_await mark_complete(node);
 }
 
 }  // namespace

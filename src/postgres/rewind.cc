@@ -107,28 +107,30 @@ awaitable<Result<void>> execute(Node& node, Plan plan) {
   const bool clean = look.control && look.control->file.shut_down_cleanly();
   // Single-user mode, ours or pg_rewind's own (13 and later), knows no standby mode.
   if (!clean) {
-    if (auto made = node.configuration.make_primary(); !made) co_return made;
+    if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
     if (plan.version < 130000 || !finds_configuration(node, plan.version)) {
       if (auto recovered = co_await run_single_user(node); !recovered) co_return recovered;
     }
   }
   // A primary's configuration has no restore_command, which pg_rewind reads there.
   if (plan.version >= 130000 && node.configuration.has_restore_command(plan.version)) {
-    if (auto written = node.configuration.write_standby(plan.source, plan.version); !written) {
+    if (auto written = co_await node.configuration.write_standby(plan.source, plan.version); !written) {
       co_return std::unexpected(written.error());
     }
   }
-  if (auto marked = node.data.mark_incomplete("rewind"); !marked) co_return marked;
+  if (auto marked = co_await mark_incomplete(node, "rewind"); !marked) co_return marked;
   auto command = rewind_command(node, plan);
   log::info("running pg_rewind from {}", plan.source.member);
   const auto done = co_await net::run(std::move(command), 0s);
   if (!done) {
-    (void)node.data.mark_complete();  // it never ran
+    (void)co_await mark_complete(node);  // it never ran
     co_return std::unexpected(done.error());
   }
   log::info("pg_rewind exit code={}: {}", done->status, last_lines(done->output, 20));
   if (done->ok() || !has_begun_to_write(done->output)) {
-    if (auto marked = node.data.mark_complete(); !marked) co_return marked;
+    // Before it counts as complete: without it the directory would look like a primary's own.
+    if (auto made = co_await node.configuration.make_standby(plan.version); !made) co_return made;
+    if (auto marked = co_await mark_complete(node); !marked) co_return marked;
   }
   if (!done->ok()) co_return core::fail("pg_rewind failed: " + last_lines(done->output));
   co_return Result<void>();
@@ -151,15 +153,15 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   // Its control file looks like a crashed primary's; recovered as such, it would end where no primary ever was.
   if (exists(node.paths.in_data_dir("backup_label"))) {
     log::info("no pg_rewind: {} is a base backup that was never started", node.paths.data_dir);
-    co_return node.configuration.make_standby(node.data.major_version());
+    co_return co_await node.configuration.make_standby(node.data.major_version());
   }
   const auto look = co_await node.data.look(true, 10s);
   if (auto usable = check_target(node, look.control); !usable) co_return usable;
   Plan plan{.source = upstream, .version = node.data.major_version()};
   plan.credentials = node.access.rewind_credentials(plan.version);
   if (auto ready = co_await check_source(node, plan.source, plan.credentials); !ready) co_return ready;
-  const auto passfile = node.configuration.write_pgpass(node.paths.pgpass + ".rewind",
-                                                        pgpass_line(upstream.host, upstream.port, plan.credentials));
+  const auto passfile = co_await node.configuration.write_pgpass(
+      node.paths.pgpass + ".rewind", pgpass_line(upstream.host, upstream.port, plan.credentials));
   if (!passfile) co_return std::unexpected(passfile.error());
   plan.passfile = *passfile;
 
@@ -174,7 +176,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   }
   (void)remove_if_exists(node.paths.pgpass + ".rewind");
   // Whatever happened: what has lost its place in the history must not look like a primary's directory.
-  if (auto made = node.configuration.make_standby(plan.version); !made && result) result = made;
+  if (auto made = co_await node.configuration.make_standby(plan.version); !made && result) result = made;
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   co_return result;
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
@@ -187,18 +188,10 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
   co_return files;
 }
 
-bool flush_to_disk(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool done = ::fsync(fd) == 0;
-  ::close(fd);
-  return done;
-}
-
 // PostgreSQL removes *.tmp at its start, so an interruption leaves nothing behind.
 Result<void> write_slot(const std::string& folder, const SlotFile& slot) {
   const std::string target = folder + "/" + slot.name, temporary = target + ".tmp";
-  struct stat status{};
+  struct stat status {};
   if (::stat(folder.c_str(), &status) != 0) return core::fail("cannot read " + folder + ": " + std::strerror(errno));
   const mode_t mode = status.st_mode & 0777;
   std::error_code error;
@@ -207,13 +200,8 @@ Result<void> write_slot(const std::string& folder, const SlotFile& slot) {
     return core::fail("cannot make " + temporary + ": " + std::strerror(errno));
   ::chmod(temporary.c_str(), mode);
   if (auto written = write_file(temporary + "/state", slot.content, mode & 0666); !written) return written;
-  const bool durable = flush_to_disk(temporary + "/state") && flush_to_disk(temporary);
   std::filesystem::remove_all(target, error);
-  if (!durable || ::rename(temporary.c_str(), target.c_str()) != 0 || !flush_to_disk(target) ||
-      !flush_to_disk(folder)) {
-    return core::fail("cannot write " + target + ": " + std::strerror(errno));
-  }
-  return {};
+  return rename_path(temporary, target);
 }
 
 }  // namespace
@@ -225,7 +213,8 @@ awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std:
     co_return core::fail("Failed to copy logical slots from the " + from.member + ": it has none of them");
   if (auto stopped = co_await stop_server(node, core::StopMode::fast, false, 0s); !stopped) co_return stopped;
   for (const auto& slot : *files) {
-    if (auto written = write_slot(node.paths.in_data_dir("pg_replslot"), slot); !written) co_return written;
+    const auto write = [folder = node.paths.in_data_dir("pg_replslot"), slot] { return write_slot(folder, slot); };
+    if (auto written = co_await net::on_disk_thread(write); !written) co_return written;
     log::info("Copied logical replication slot '{}' from {}", slot.name, from.member);
   }
   co_return Result<void>();

@@ -68,7 +68,7 @@ awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string na
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
   node.configuration.sync_names(names);
-  const auto changed = node.configuration.write_same_role(node.data.major_version());
+  const auto changed = co_await write_soon(node, node.configuration.write_same_role(node.data.major_version()));
   if (!changed) co_return std::unexpected(changed.error());
   node.server.reload();
   if (auto done = co_await in_force(connection, names); !done) co_return done;

@@ -1,0 +1,43 @@
+// Work that waits for a disk: done by a thread of its own, in the order in which it was asked for, while the loop goes
+// on. A disk that hangs then holds up who asked, and not the lease nor the REST API.
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "net/asio.h"
+
+namespace tamada::net {
+
+asio::any_io_executor disk_thread();
+
+// `work` owns, or copied, all that it uses. It is never interrupted: who was cancelled meanwhile learns it afterwards.
+template <class Work>
+awaitable<std::invoke_result_t<Work&>> on_disk_thread(Work work) {
+  using Value = std::invoke_result_t<Work&>;
+  const asio::any_io_executor loop = co_await asio::this_coro::executor;
+  const auto begin = [loop](auto handler, Work given) {
+    auto there = [guard = asio::make_work_guard(loop), handler = std::move(handler),
+                  given = std::move(given)]() mutable {
+      std::exception_ptr thrown;
+      Value value{};
+      try {
+        value = given();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      asio::post(guard.get_executor(), [handler = std::move(handler), thrown, value = std::move(value)]() mutable {
+        std::move(handler)(thrown, std::move(value));
+      });
+    };
+    asio::post(disk_thread(), std::move(there));
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, Value)>(
+      begin, use_awaitable, std::move(work));
+}
+
+}  // namespace tamada::net

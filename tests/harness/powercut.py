@@ -1,0 +1,117 @@
+"""A power cut under a daemon: what it did not flush to disk is gone. powercut.c, preloaded into it, writes the journal.
+
+As strict as POSIX allows a file system to be: what is in a file counts as durable once the file is flushed, and that it
+is there, under that name or no more, once its directory is flushed."""
+import copy
+import os
+import pathlib
+import subprocess
+
+SOURCE = pathlib.Path(__file__).with_name("powercut.c")
+LOST = b"?"   # what is in a file of which nothing was flushed
+
+
+class Powercut:
+    def __init__(self, node, slow=None):
+        """Of a node that does not run yet. slow: a file, while which exists each fsync takes 3 s."""
+        root = node.cluster.root
+        library = f"{root}/powercut.so"
+        if not os.path.exists(library):
+            subprocess.run(["clang-19", "-shared", "-fPIC", "-O1", "-w", "-o", library, str(SOURCE)], check=True)
+        self.node, self.folder = node, f"{root}/powercut-{node.name}"
+        os.mkdir(self.folder)
+        os.chmod(self.folder, 0o777)
+        self.journal = f"{self.folder}/journal"
+        node.side = copy.copy(node.side)
+        node.side.daemon = ["env", f"LD_PRELOAD={library}", f"POWERCUT_PREFIX={node.data}",
+                            f"POWERCUT_JOURNAL={self.journal}", f"POWERCUT_SLOW={slow or ''}", *node.side.daemon]
+
+    def replay(self):
+        """(what each file that the daemon touched last says after a power cut now: bytes, or None where there is none;
+        the files that were given their name before what is in them was flushed)"""
+        now, durable = {}, {}          # path: inode, or None; path: content, or None
+        flushed, dirty = {}, set()     # by inode
+        pending, unflushed = {}, []    # by directory: {path}
+        for line in self._lines():
+            event, path, *rest = line.split()
+            if event == "prior":
+                said, inode = self._read(rest[0]), now.get(path)
+                known = flushed.get(inode) if isinstance(inode, int) else inode
+                waits = inode in dirty or path in pending.get(os.path.dirname(path), ())
+                if path not in now or (said != known and not waits):   # others write there, too; they flush it
+                    now[path] = durable[path] = said
+            elif event in ("create", "write"):
+                inode = int(rest[0])
+                if event == "create":
+                    flushed.pop(inode, None)   # the number may have been another file's
+                if event == "create" or now.get(path) != inode:
+                    now[path] = inode
+                    pending.setdefault(os.path.dirname(path), set()).add(path)
+                dirty.add(inode)
+            elif event == "flush":
+                inode = int(rest[0])
+                dirty.discard(inode)
+                flushed[inode] = self._read(rest[1])
+                if now.get(path) == inode and path not in pending.get(os.path.dirname(path), ()):
+                    durable[path] = flushed[inode]
+            elif event == "rename":
+                to, inode = rest[0], int(rest[1])
+                if inode in dirty:
+                    unflushed.append(to)
+                now[to], now[path] = now.get(path), None
+                for each in (path, to):
+                    pending.setdefault(os.path.dirname(each), set()).add(each)
+            elif event == "unlink":
+                now[path] = None
+                pending.setdefault(os.path.dirname(path), set()).add(path)
+            elif event == "flushdir":
+                for each in pending.pop(path, ()):
+                    said = now[each]
+                    durable[each] = flushed.get(said, LOST) if isinstance(said, int) else said
+        return {path: said for path, said in durable.items() if self._is(path, now[path])}, unflushed
+
+    def touched(self):
+        """Names of the files that the daemon wrote, made or removed."""
+        lines = (line.split() for line in self._lines())
+        return {os.path.basename(parts[2] if parts[0] == "rename" else parts[1]) for parts in lines
+                if parts[0] in ("write", "rename", "unlink")}
+
+    def would_be_lost(self):
+        """{path: (what it says, what it would say after a power cut)}"""
+        durable, _ = self.replay()
+        return {path: (self._read(path), said) for path, said in durable.items() if self._read(path) != said}
+
+    def strike(self):
+        """The node ends without warning, and what it had not flushed is gone."""
+        self.node.lose()
+        for path, said in self.replay()[0].items():
+            if not os.path.isdir(os.path.dirname(path)):
+                continue
+            if said is None and os.path.exists(path):
+                os.unlink(path)
+            elif said is not None and self._read(path) != said:
+                owner = os.stat(os.path.dirname(path))
+                with open(path, "wb") as f:
+                    f.write(said)
+                os.chown(path, owner.st_uid, owner.st_gid)
+
+    def _is(self, path, expected):
+        """Nobody else, such as the server, has replaced the file since the daemon last touched it."""
+        try:
+            inode = os.lstat(path).st_ino
+        except OSError:
+            return expected is None
+        return inode == expected if isinstance(expected, int) else expected is not None
+
+    def _lines(self):
+        if not os.path.exists(self.journal):
+            return []
+        with open(self.journal) as f:
+            return [line for line in f.read().splitlines() if line]
+
+    def _read(self, path):
+        try:
+            with open(path, "rb") as f:
+                return f.read()
+        except OSError:
+            return None
