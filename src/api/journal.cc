@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api/json_values.h"
+#include "wire/keys.h"
+#include "wire/python_json.h"
 
 namespace tamada::api {
 namespace {
@@ -44,8 +46,17 @@ std::vector<Event> Journal::since(std::uint64_t id) const {
   return {first, events_.end()};
 }
 
+void Journal::append_since(std::uint64_t id, std::string& to) const {
+  for (auto event = std::ranges::upper_bound(events_, id, {}, &Event::id); event != events_.end(); ++event) {
+    if (!to.ends_with('[')) to += ", ";
+    to += event->json;
+  }
+}
+
 void Journal::add(core::WallTime at, std::string type, std::string text, const Json& fields) {
-  events_.push_back({++last_id_, at, std::move(type), std::move(text), fields.dump()});
+  Json shown = {{"id", ++last_id_}, {"time", wire::format_iso(at)}, {"type", type}, {"text", text}};
+  shown.update(fields);
+  events_.push_back({last_id_, at, std::move(type), std::move(text), wire::dump_python(shown)});
   if (events_.size() > events_max) events_.pop_front();
 }
 

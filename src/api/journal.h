@@ -19,16 +19,17 @@ namespace tamada::api {
 struct Event {
   std::uint64_t id = 0;  // grows by one
   core::WallTime at{};
-  std::string type;         // see docs/rest.md
-  std::string text;         // one sentence
-  std::string fields_json;  // an object's members that belong to the type: "\"from\": ..."; may be empty
+  std::string type;  // see docs/rest.md
+  std::string text;  // one sentence
+  std::string json;  // all of it, as REST shows it
 };
 
 class Journal {
  public:
   void look(const Snapshot& snapshot);
 
-  std::vector<Event> since(std::uint64_t id) const;  // those after `id`, oldest first
+  std::vector<Event> since(std::uint64_t id) const;            // those after `id`, oldest first
+  void append_since(std::uint64_t id, std::string& to) const;  // their JSON, with ", " between them
   std::uint64_t last_id() const { return last_id_; }
   const std::optional<Handover>& handover() const { return handover_; }  // the one under way, or the last
 

@@ -63,7 +63,7 @@ TEST(Journal, TellsNewsOnce) {
   const auto news = story.journal.since(before);
   ASSERT_EQ(news.size(), 2u);
   EXPECT_EQ(news[0].text, "no action. I am (n1)");
-  EXPECT_EQ(Json::parse(news[1].fields_json)["rule"], "race");
+  EXPECT_EQ(Json::parse(news[1].json)["rule"], "race");
   EXPECT_EQ(story.journal.decisions_by_rule().at("race"), 3u);
 }
 

@@ -9,6 +9,7 @@
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/status.h"
+#include "net/event.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "wire/cluster_json.h"
@@ -28,9 +29,17 @@ std::shared_ptr<Journal> journal_of(Board& board) {
   return journal;
 }
 
+constexpr auto moment = std::chrono::milliseconds(100);
+
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
 }  // namespace
+
+struct RestApi::Shared {
+  HttpResponse response;
+  std::shared_ptr<const std::string> text;  // the same, as it goes over the wire
+  core::Instant made{};
+};
 
 // Answers as they go over the wire, of one snapshot, for as long as time alone does not change them.
 struct RestApi::Prepared {
@@ -38,6 +47,7 @@ struct RestApi::Prepared {
 
   std::map<std::string, std::shared_ptr<const std::string>, std::less<>> get, head, options;
   core::Instant until{};
+  std::map<const void*, Shared> shared;
 
   auto* of(std::string_view method) {
     return method == "GET" ? &get : method == "HEAD" ? &head : method == "OPTIONS" ? &options : nullptr;
@@ -46,6 +56,7 @@ struct RestApi::Prepared {
     get.clear();
     head.clear();
     options.clear();
+    shared.clear();
     until = {};
   }
 };
@@ -75,11 +86,11 @@ void RestApi::configure(RestApiOptions options) {
 std::span<const RestApi::Route> RestApi::routes() {
   static constexpr std::array<Route, 17> table{{
       {"GET", "patroni", Route::Access::free, &RestApi::get_patroni},
-      {"GET", "cluster", Route::Access::free, &RestApi::get_cluster},
-      {"GET", "history", Route::Access::free, &RestApi::get_history},
-      {"GET", "config", Route::Access::free, &RestApi::get_config},
-      {"GET", "metrics", Route::Access::free, &RestApi::get_metrics},
-      {"GET", "failsafe", Route::Access::free, &RestApi::get_failsafe},
+      {"GET", "cluster", Route::Access::free, &RestApi::get_shared},
+      {"GET", "history", Route::Access::free, &RestApi::get_shared},
+      {"GET", "config", Route::Access::free, &RestApi::get_shared},
+      {"GET", "metrics", Route::Access::free, &RestApi::get_shared},
+      {"GET", "failsafe", Route::Access::free, &RestApi::get_shared},
       {"GET", "tamada", Route::Access::free, &RestApi::get_tamada},
       {"PATCH", "config", Route::Access::restricted, &RestApi::patch_config},
       {"PUT", "config", Route::Access::restricted, &RestApi::put_config},
@@ -95,6 +106,40 @@ std::span<const RestApi::Route> RestApi::routes() {
   return table;
 }
 
+std::span<const RestApi::Read> RestApi::reads() {
+  using enum Read::Good;
+  static constexpr std::array<Read, 8> table{{
+      {"patroni", &RestApi::patroni, when_fresh},
+      {"cluster", &RestApi::cluster, for_snapshot},
+      {"history", &RestApi::history, for_snapshot},
+      {"config", &RestApi::config, for_snapshot},
+      {"metrics", &RestApi::metrics, for_moment},
+      {"failsafe", &RestApi::failsafe, for_snapshot},
+      {"tamada/explain", &RestApi::explanation, for_moment},
+      {"tamada/handover", &RestApi::last_handover, for_moment},
+  }};
+  return table;
+}
+
+// Patroni goes by the first part of a path; what is under /tamada/ by all of it.
+const RestApi::Read* RestApi::read_of(const Target& target) const {
+  const auto segment = target.segment();
+  const auto path = segment == "tamada" ? std::string_view(target.path).substr(1) : segment;
+  const auto it = std::ranges::find(reads(), path, &Read::path);
+  return it == reads().end() ? nullptr : &*it;
+}
+
+const RestApi::Shared& RestApi::shared_answer(const Read& read, core::Instant now) {
+  auto& shared = prepared_->shared[&read];
+  const bool good = shared.text && (read.good == Read::Good::for_snapshot || now - shared.made < moment);
+  if (!good) {
+    shared.response = (this->*read.reading)();
+    shared.text = std::make_shared<const std::string>(net::serialize(with_own_headers(shared.response), true, false));
+    shared.made = now;
+  }
+  return shared;
+}
+
 std::shared_ptr<const std::string> RestApi::fast(std::string_view method, std::string_view target) {
   auto* answers = prepared_->of(method);
   if (!answers) return nullptr;
@@ -106,6 +151,10 @@ std::shared_ptr<const std::string> RestApi::fast(std::string_view method, std::s
   if (const auto it = answers->find(target); it != answers->end()) return it->second;
 
   const auto split = split_target(target);
+  if (const auto* read = method == "GET" ? read_of(split) : nullptr) {
+    if (read->good == Read::Good::when_fresh && !is_fresh(now)) return nullptr;
+    return shared_answer(*read, now).text;
+  }
   const auto is_other = [&](const Route& route) { return route.method == method && route.segment == split.segment(); };
   if (std::ranges::any_of(routes(), is_other)) return nullptr;
   auto answer =
@@ -185,21 +234,55 @@ HttpResponse RestApi::json(int status, const Json& body) const {
   return text(status, wire::dump_python(body), "application/json");
 }
 
-awaitable<HttpResponse> RestApi::get_patroni(Call) {
-  // Members compare their positions by this answer before one of them promotes, so it must not be old then.
+// Members compare their positions by this answer before one of them promotes, so it must not be old then.
+bool RestApi::is_fresh(core::Instant now) const {
   const auto snapshot = board_.latest();
-  const bool old = clock_.now() - snapshot->seen.now > std::chrono::milliseconds(200);
-  if (old || status_of(*snapshot, clock_.now()).cluster_unlocked) {
-    co_await commands_.refresh(std::chrono::seconds(1));
+  return now - snapshot->seen.now <= std::chrono::milliseconds(200) && !status_of(*snapshot, now).cluster_unlocked;
+}
+
+struct RestApi::Refresh {
+  std::vector<std::shared_ptr<net::Event>> waiting;
+};
+
+// However many ask, the agent is asked once.
+awaitable<void> RestApi::refresh() {
+  if (refresh_) {
+    const auto done = std::make_shared<net::Event>(executor_);
+    refresh_->waiting.push_back(done);
+    co_return co_await done->wait();
   }
-  co_return json(200, status_json(*board_.latest(), clock_.now(), {options_.scope, options_.name}));
+  const auto mine = refresh_ = std::make_shared<Refresh>();
+  const auto end = [&] {
+    refresh_.reset();
+    for (const auto& other : mine->waiting) other->notify();
+  };
+  try {
+    co_await commands_.refresh(std::chrono::seconds(1));
+  } catch (...) {
+    end();
+    throw;
+  }
+  end();
 }
 
-awaitable<HttpResponse> RestApi::get_cluster(Call) {
-  co_return json(200, wire::cluster_json(board_.latest()->seen.cluster, options_.scope));
+awaitable<HttpResponse> RestApi::get_patroni(Call call) {
+  if (!is_fresh(clock_.now())) co_await refresh();
+  co_return co_await get_shared(std::move(call));
 }
 
-awaitable<HttpResponse> RestApi::get_history(Call) {
+awaitable<HttpResponse> RestApi::get_shared(Call call) {
+  co_return shared_answer(*read_of(call.target), clock_.now()).response;
+}
+
+HttpResponse RestApi::patroni() const {
+  return json(200, status_json(*board_.latest(), clock_.now(), {options_.scope, options_.name}));
+}
+
+HttpResponse RestApi::cluster() const {
+  return json(200, wire::cluster_json(board_.latest()->seen.cluster, options_.scope));
+}
+
+HttpResponse RestApi::history() const {
   const auto snapshot = board_.latest();
   auto out = Json::array();
   if (const auto& history = snapshot->seen.cluster.history) {
@@ -210,30 +293,30 @@ awaitable<HttpResponse> RestApi::get_history(Call) {
       out.push_back(std::move(entry));
     }
   }
-  co_return json(200, out);
+  return json(200, out);
 }
 
-awaitable<HttpResponse> RestApi::get_config(Call) {
+HttpResponse RestApi::config() const {
   const auto snapshot = board_.latest();
   const auto& text = snapshot->seen.cluster.config_json;
   const auto config = text ? wire::parse_object(*text) : std::nullopt;
-  co_return config ? json(200, *config) : error_page(502);
+  return config ? json(200, *config) : error_page(502);
 }
 
-awaitable<HttpResponse> RestApi::get_metrics(Call) {
-  co_return text(
+HttpResponse RestApi::metrics() const {
+  return text(
       200,
       metrics_text(*board_.latest(), clock_.now(), {options_.scope, options_.name}, *journal_, *options_.telemetry),
       "text/plain");
 }
 
-awaitable<HttpResponse> RestApi::get_failsafe(Call) {
+HttpResponse RestApi::failsafe() const {
   const auto snapshot = board_.latest();
   const auto& failsafe = snapshot->seen.cluster.failsafe;
-  if (!failsafe || !snapshot->seen.settings.failsafe_mode) co_return error_page(502);
+  if (!failsafe || !snapshot->seen.settings.failsafe_mode) return error_page(502);
   auto out = Json::object();
   for (const auto& [name, url] : *failsafe) out[name] = url;
-  co_return json(200, out);
+  return json(200, out);
 }
 
 }  // namespace tamada::api

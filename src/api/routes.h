@@ -62,6 +62,7 @@ class RestApi {
     Target target;
   };
   using Action = awaitable<net::HttpResponse> (RestApi::*)(Call);
+  using Reading = net::HttpResponse (RestApi::*)() const;
   struct Route {
     std::string_view method, segment;
     enum class Access {
@@ -71,8 +72,23 @@ class RestApi {
     } access;
     Action action;
   };
-  struct Prepared;
   static std::span<const Route> routes();
+  // Answers that are the same whoever asks: made once, and shared.
+  struct Read {
+    std::string_view path;
+    Reading reading;
+    enum class Good {
+      for_snapshot,  // until the next publication
+      for_moment,    // for as long; but it tells the time, or counts, and so for no longer than a moment
+      when_fresh,    // for a moment, of a snapshot that is no older; else the handler asks for one
+    } good;
+  };
+  static std::span<const Read> reads();
+  const Read* read_of(const Target& target) const;
+  struct Prepared;
+  struct Shared;
+  const Shared& shared_answer(const Read& read, core::Instant now);
+  bool is_fresh(core::Instant now) const;
 
   net::HttpResponse health_response(std::string_view method, const Target& target) const;
   awaitable<std::optional<net::HttpResponse>> denied(const Call& call, const Route& route);
@@ -83,15 +99,19 @@ class RestApi {
 
   // reading (routes.cc)
   awaitable<net::HttpResponse> get_patroni(Call call);
-  awaitable<net::HttpResponse> get_cluster(Call call);
-  awaitable<net::HttpResponse> get_history(Call call);
-  awaitable<net::HttpResponse> get_config(Call call);
-  awaitable<net::HttpResponse> get_metrics(Call call);
-  awaitable<net::HttpResponse> get_failsafe(Call call);
+  awaitable<void> refresh();
+  awaitable<net::HttpResponse> get_shared(Call call);
+  net::HttpResponse patroni() const;
+  net::HttpResponse cluster() const;
+  net::HttpResponse history() const;
+  net::HttpResponse config() const;
+  net::HttpResponse metrics() const;
+  net::HttpResponse failsafe() const;
   // our own additions (tamada_routes.cc)
   awaitable<net::HttpResponse> get_tamada(Call call);
   awaitable<net::HttpResponse> get_events(Call call);
-  nlohmann::ordered_json explanation() const;
+  net::HttpResponse explanation() const;
+  net::HttpResponse last_handover() const;
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
@@ -131,6 +151,9 @@ class RestApi {
   std::shared_ptr<Journal> journal_;
   Publications publications_;
   std::shared_ptr<Prepared> prepared_;
+  struct Refresh;
+  std::shared_ptr<Refresh> refresh_;  // the one under way: who comes meanwhile waits for it, too
+  std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };
 
 }  // namespace tamada::api

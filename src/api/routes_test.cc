@@ -47,9 +47,53 @@ TEST(Fast, HeadAndOptionsAreAStatusOnly) {
 
 TEST(Fast, LeavesTheRestToTheHandler) {
   Node node(leader());
-  for (const char* target : {"/patroni", "/cluster", "/history", "/config", "/metrics", "/failsafe", "/patroni?x=1"})
+  for (const char* target : {"/tamada/events", "/tamada/events?since=0&wait=1", "/tamada", "/tamada/x"})
     EXPECT_FALSE(node.api->fast("GET", target)) << target;
   EXPECT_FALSE(node.api->fast("POST", "/primary"));
+}
+
+// However the same thing is asked for.
+TEST(Fast, ReadsAreMadeOnceAndShared) {
+  Node node(leader());
+  for (const std::string path : {"/patroni", "/cluster", "/history", "/config", "/metrics", "/failsafe",
+                                 "/tamada/explain", "/tamada/handover"}) {
+    const auto first = node.api->fast("GET", path);
+    ASSERT_TRUE(first) << path;
+    EXPECT_EQ(first, node.api->fast("GET", path + "?x=1")) << path;
+    EXPECT_TRUE(first->ends_with("\r\n\r\n" + node.ask("GET", path).substr(4))) << path;
+    node.publish([](Snapshot&) {});
+    EXPECT_NE(first, node.api->fast("GET", path)) << path;
+  }
+}
+
+TEST(Fast, WhatTellsTheTimeIsSharedForAMoment) {
+  Node node(leader());
+  const auto config = node.api->fast("GET", "/config"), metrics = node.api->fast("GET", "/metrics");
+  node.pass(99ms);
+  EXPECT_EQ(metrics, node.api->fast("GET", "/metrics"));
+  node.pass(1ms);
+  EXPECT_NE(metrics, node.api->fast("GET", "/metrics"));
+  EXPECT_EQ(config, node.api->fast("GET", "/config"));
+  EXPECT_TRUE(node.api->fast("GET", "/patroni"));
+  node.pass(101ms);
+  EXPECT_FALSE(node.api->fast("GET", "/patroni")) << "of an old snapshot";
+}
+
+TEST(Get, PatroniAsksTheAgentOnceHoweverManyAsk) {
+  Node node(leader());
+  node.pass(201ms);
+  asio::steady_timer until(node.io, asio::steady_timer::time_point::max());
+  node.agent.refreshed = &until;
+  node.start("GET", "/patroni");
+  node.start("GET", "/patroni");
+  EXPECT_EQ(node.said(), "waiting");
+  EXPECT_EQ(node.agent.refreshes, 1);
+  until.cancel();
+  node.run();
+  EXPECT_TRUE(node.said().starts_with("200 "));
+  node.agent.refreshed = nullptr;
+  node.ask("GET", "/patroni");
+  EXPECT_EQ(node.agent.refreshes, 2);
 }
 
 TEST(Fast, DoesNotKeepWhateverIsAsked) {

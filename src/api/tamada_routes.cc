@@ -18,6 +18,7 @@ using net::HttpResponse;
 namespace {
 
 constexpr auto wait_max = std::chrono::seconds(60);
+constexpr std::size_t followers_max = 256;
 
 double json_seconds(core::Duration duration) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) / 1e3;
@@ -32,12 +33,6 @@ std::uint64_t number_at(const Query& query, std::string_view name) {
   std::uint64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return value;
-}
-
-Json event_json(const Event& event) {
-  Json out = {{"id", event.id}, {"time", wire::format_iso(event.at)}, {"type", event.type}, {"text", event.text}};
-  if (const auto fields = wire::parse_object(event.fields_json)) out.update(*fields);
-  return out;
 }
 
 Json handover_json(const Handover& handover, core::Instant now) {
@@ -63,14 +58,14 @@ Json handover_json(const Handover& handover, core::Instant now) {
 }  // namespace
 
 awaitable<HttpResponse> RestApi::get_tamada(Call call) {
-  const std::string_view path = call.target.path;
-  if (path == "/tamada/events") co_return co_await get_events(std::move(call));
-  if (path == "/tamada/explain") co_return json(200, explanation());
-  if (path == "/tamada/handover") {
-    const auto& handover = journal_->handover();
-    co_return json(200, handover ? handover_json(*handover, clock_.now()) : Json(nullptr));
-  }
+  if (call.target.path == "/tamada/events") co_return co_await get_events(std::move(call));
+  if (read_of(call.target)) co_return co_await get_shared(std::move(call));
   co_return error_page(404);
+}
+
+HttpResponse RestApi::last_handover() const {
+  const auto& handover = journal_->handover();
+  return json(200, handover ? handover_json(*handover, clock_.now()) : Json(nullptr));
 }
 
 // wait=SECONDS: when there is nothing new, the answer waits for it.
@@ -81,18 +76,23 @@ awaitable<HttpResponse> RestApi::get_events(Call call) {
   if (since > journal_->last_id()) since = 0;
   const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
   if (wait > core::Duration::zero() && journal_->last_id() == since) {
+    if (*followers_ >= followers_max) co_return error_page(503);
+    const std::shared_ptr<std::size_t> follower(followers_.get(), [all = followers_](std::size_t*) { --*all; });
+    ++*followers_;
     co_await publications_.wait([journal = journal_, since](const Snapshot&) { return journal->last_id() > since; },
                                 clock_.now() + wait);
   }
-  Json out = {{"member", options_.name},
-              {"time", wire::format_iso(clock_.wall())},
-              {"last", journal_->last_id()},
-              {"events", Json::array()}};
-  for (const auto& event : journal_->since(since)) out["events"].push_back(event_json(event));
-  co_return json(200, out);
+  Json out = {{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}, {"last", journal_->last_id()}};
+  // Each event was made into JSON when it happened: thousands of them cost hardly more than one.
+  auto body = wire::dump_python(out);
+  body.pop_back();
+  body += ", \"events\": [";
+  journal_->append_since(since, body);
+  body += "]}";
+  co_return text(200, std::move(body), "application/json");
 }
 
-Json RestApi::explanation() const {
+HttpResponse RestApi::explanation() const {
   const auto snapshot = board_.latest();
   const auto now = clock_.now();
   const auto& seen = snapshot->seen;
@@ -124,7 +124,7 @@ Json RestApi::explanation() const {
   out["leads"] = status.leader;
   out["may_be_promoted"] = open;
   out["gates"] = std::move(gates);
-  return out;
+  return json(200, out);
 }
 
 }  // namespace tamada::api

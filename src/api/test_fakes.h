@@ -59,7 +59,7 @@ class FakeAgent final : public Commands {
   }
   awaitable<void> refresh(core::Duration) override {
     ++refreshes;
-    co_return;
+    if (refreshed) co_await refreshed->async_wait(asio::as_tuple(use_awaitable));
   }
   awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override {
     if (dcs_down) co_return core::fail("etcd is down");
@@ -106,6 +106,7 @@ class FakeAgent final : public Commands {
     last_reinitialize = std::string(by_force ? "force" : "") + (from_leader ? " from_leader" : "");
   }
 
+  asio::steady_timer* refreshed = nullptr;  // null: at once
   int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;
   std::string last_reinitialize;
   bool dcs_down = false;

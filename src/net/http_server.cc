@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "net/log.h"
 #include "net/socket_stream.h"
 #include "net/tls.h"
+#include "net/turns.h"
 
 namespace tamada::net {
 namespace {
@@ -33,6 +35,11 @@ using Parser = http::request_parser<http::string_body>;
 
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::size_t drained_bytes_max = 8 << 20;
+constexpr int accepted_at_once = 16;
+// Of one connection in the kernel: who does not read shall not fill the machine's memory there.
+constexpr int send_buffer_bytes = 64 << 10;
+constexpr std::size_t small_bytes = 4 << 10;        // not counted among what is kept for peers
+constexpr std::size_t sessions_worth_a_trim = 200;  // that have ended: their memory goes back to the system
 
 // What has been read and not yet parsed.
 struct RequestInput {
@@ -67,6 +74,13 @@ HttpResponse plain_text(int status) {
   return {.status = status, .headers = {{"Content-Type", "text/plain"}}, .body = std::string(reason(status)) + "\n"};
 }
 
+// More at once than we care to do: whoever asks may ask again.
+HttpResponse busy() {
+  auto response = plain_text(503);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 HttpRequest take_request(Parser& parser, const Stream& stream) {
   auto& message = parser.get();
   HttpRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
@@ -92,8 +106,28 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   struct Session : std::enable_shared_from_this<Session> {
     asio::cancellation_signal cancel;
     std::unique_ptr<Stream> stream;
-    bool waiting = false;  // for the peer; else we are at work
+    bool waiting = false;  // for the peer, who shall send or read; else we are at work
     std::list<Session*>::iterator place;
+  };
+  // What is kept in memory for one peer: its request's body, or an answer that it has yet to read.
+  class Kept {
+   public:
+    explicit Kept(Impl& server) : server_(server) {}
+    ~Kept() { server_.kept_bytes -= counted_; }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+    bool is(std::size_t bytes) {  // false: all peers together would have too much
+      const auto now = bytes > small_bytes ? bytes : 0;
+      const auto all = server_.kept_bytes - counted_ + now;
+      if (now > counted_ && all > server_.options.kept_bytes_max) return false;
+      server_.kept_bytes = all;
+      counted_ = now;
+      return true;
+    }
+
+   private:
+    Impl& server_;
+    std::size_t counted_ = 0;
   };
 
   Impl(asio::any_io_executor e, HttpServerOptions o, Fast f, Handler h)
@@ -107,11 +141,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   void begin(tcp::socket socket);
   bool make_room();
   void end(Session& session);
+  void ended(Session& session);
   void waits(Session& session, bool waiting);
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
   awaitable<int> read_request(Session& session, RequestInput& input, Parser& parser);
   awaitable<bool> answer(Session& session, Parser& parser);
+  awaitable<HttpResponse> handled(HttpRequest request);
 
   asio::any_io_executor executor;
   HttpServerOptions options;
@@ -120,7 +156,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   TlsContext tls;
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
   std::list<Session*> working, waiting;  // waiting: the longest first
-  std::size_t sessions_max = 0;
+  std::size_t sessions_max = 0, sessions_peak = 0;
+  std::size_t handling = 0;    // requests that the handler is at work on
+  std::size_t kept_bytes = 0;  // see Kept
+  std::shared_ptr<Turns> turns = std::make_shared<Turns>(executor);
   bool stopped = false;
 };
 
@@ -157,6 +196,8 @@ core::Result<void> HttpServer::Impl::bind(const HttpServerOptions& wanted) {
       co_await self->accept(std::move(on));
     };
     acceptors.push_back(std::make_shared<tcp::acceptor>(std::move(one)));
+    error_code ignored;
+    acceptors.back()->non_blocking(true, ignored);
     asio::co_spawn(executor, loop(shared_from_this(), acceptors.back()), asio::detached);
   }
   return {};
@@ -193,6 +234,13 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
     if (!ec) {
       complained = false;
       begin(std::move(socket));
+      // Those that came in the same moment, so that nobody waits behind thousands for one place in each of our turns.
+      for (int i = 1; i < accepted_at_once && !stopped && acceptor->is_open(); ++i) {
+        error_code none;
+        tcp::socket another = acceptor->accept(none);
+        if (none) break;
+        begin(std::move(another));
+      }
       continue;
     }
     // Mostly that descriptors have run out. The connection waits in the kernel; to ask again at once would only spin.
@@ -215,14 +263,25 @@ bool HttpServer::Impl::make_room() {
 void HttpServer::Impl::begin(tcp::socket socket) {
   if (working.size() + waiting.size() >= sessions_max && !make_room()) return;
   set_socket_options(socket);
+  error_code ignored;
+  socket.set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
   auto session = std::make_shared<Session>();
   session->place = working.insert(working.end(), session.get());
   waits(*session, true);
-  auto ended = [session, self = shared_from_this()](std::exception_ptr) {
-    (session->waiting ? self->waiting : self->working).erase(session->place);
-  };
+  sessions_peak = std::max(sessions_peak, working.size() + waiting.size());
+  auto at_end = [session, self = shared_from_this()](std::exception_ptr) { self->ended(*session); };
   asio::co_spawn(executor, run(session, std::move(socket)),
-                 asio::bind_cancellation_slot(session->cancel.slot(), std::move(ended)));
+                 asio::bind_cancellation_slot(session->cancel.slot(), std::move(at_end)));
+}
+
+void HttpServer::Impl::ended(Session& session) {
+  (session.waiting ? waiting : working).erase(session.place);
+  // glibc keeps what it was given back for ever in pieces between what lives on.
+  const auto left = working.size() + waiting.size();
+  if (sessions_peak < sessions_worth_a_trim || left > sessions_peak / 4) return;
+  sessions_peak = left;
+  // Later: the memory of this session is still in use.
+  asio::post(executor, [] { ::malloc_trim(0); });
 }
 
 void HttpServer::Impl::waits(Session& session, bool now) {
@@ -235,11 +294,11 @@ void HttpServer::Impl::waits(Session& session, bool now) {
 awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::socket socket) {
   auto self = shared_from_this();
   if (tls) {
-    auto made = co_await tls_server_stream(std::move(socket), tls, options.header_deadline);
+    auto made = co_await tls_server_stream(std::move(socket), tls, turns, options.header_deadline);
     if (!made) co_return;
     session->stream = std::move(*made);
   } else {
-    session->stream = plain_stream(std::move(socket));
+    session->stream = plain_stream(std::move(socket), turns);
   }
   if (stopped) co_return;
   try {
@@ -262,10 +321,7 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
       co_await drain(*session.stream, input, options.header_deadline);
       co_return;
     }
-    waits(session, false);
-    bool keep_alive = co_await answer(session, parser);
-    if (!keep_alive) co_return;
-    waits(session, true);
+    if (!co_await answer(session, parser)) co_return;
     session.stream->deadline(options.idle_deadline);
   }
 }
@@ -274,9 +330,13 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
 awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& input, Parser& parser) {
   auto& stream = *session.stream;
   bool began = false, in_body = false;
+  Kept body(*this);
+  // A request that came together with the one before it waits as if it had been read now.
+  if (input.have > 0) co_await stream.turn();
   for (;;) {
     int status = feed(input, parser);
     if (status != 100) co_return status;
+    if (in_body && !body.is(parser.get().body().capacity())) co_return 503;
     // Most requests come in one piece and move no deadline.
     if (!began && (input.have > 0 || parser.got_some())) {
       began = true;
@@ -291,6 +351,25 @@ awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& in
     }
     input.have += co_await stream.read_some({input.bytes.data() + input.have, input.bytes.size() - input.have});
   }
+}
+
+// Never throws: a handler that does has failed to answer.
+awaitable<HttpResponse> HttpServer::Impl::handled(HttpRequest request) {
+  if (handling >= options.requests_max) co_return busy();
+  const auto what = request.method + " " + request.target;
+  std::string failure;
+  ++handling;
+  HttpResponse response;
+  try {
+    response = co_await handler(std::move(request));
+  } catch (const std::exception& e) {
+    failure = e.what();
+  }
+  --handling;
+  if (stopped || failure.empty()) co_return response;
+  co_await throw_if_cancelled();
+  log::error("REST API: {}: {}", what, failure);
+  co_return plain_text(500);
 }
 
 // Whether the connection goes on.
@@ -310,23 +389,17 @@ awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
   }
   // The handler takes the time that it takes.
   stream.deadline(core::Duration::zero());
-  auto request = take_request(parser, stream);
-  HttpResponse response;
-  std::string failure;
-  try {
-    response = co_await handler(std::move(request));
-  } catch (const std::exception& e) {
-    failure = e.what();
-  }
+  waits(session, false);
+  auto response = co_await handled(take_request(parser, stream));
   if (stopped) co_return false;
   co_await throw_if_cancelled();
-  if (!failure.empty()) {
-    log::error("REST API: {} {}: {}", std::string_view(message.method_string()), std::string_view(message.target()),
-               failure);
-    response = plain_text(500);
-  }
+  waits(session, true);
   stream.deadline(options.idle_deadline);
+  co_await stream.turn();  // many handlers may have waited for the same thing
+  Kept answer(*this);
+  if (!answer.is(response.body.size())) response = busy();
   const std::string text = serialize(response, keep_alive, head);
+  response = {};
   co_await stream.write(text);
   co_return keep_alive;
 }

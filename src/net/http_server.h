@@ -22,11 +22,16 @@ struct HttpServerOptions {
   // Beyond it (or half of the descriptors that the process may have) the connection that has been waiting for the
   // longest gives way.
   std::size_t connections_max = 4096;
+  // Beyond them the answer is 503: requests that the handler is at work on, and what is kept in memory for peers that
+  // have not sent all of their request or not read all of their answer.
+  std::size_t requests_max = 1024;
+  std::size_t kept_bytes_max = 32 << 20;
 };
 
-// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another. When
-// destroyed it closes every connection and cancels the handlers under way; these end in the loop's next turns, so what
-// they use must last until then.
+// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another. What
+// they do is done in turns, so that the loop's other work never waits for more than a small part of it. When destroyed
+// it closes every connection and cancels the handlers under way; these end in the loop's next turns, so what they use
+// must last until then.
 class HttpServer {
  public:
   using Handler = std::function<awaitable<HttpResponse>(HttpRequest)>;
@@ -41,7 +46,7 @@ class HttpServer {
   // Other options, or certificates that were renewed in place: for connections from now on; the others go on. On an
   // error the old options stay in force.
   core::Result<void> reload(HttpServerOptions options);
-  int port() const;             // as bound: for port 0; 0 before listen()
+  int port() const;  // as bound: for port 0; 0 before listen()
 
  private:
   struct Impl;

@@ -332,6 +332,77 @@ TEST_F(Server, TheLongestWaitingGivesWay) {
   });
 }
 
+TEST_F(Server, WhoReadsNothingGivesWay) {
+  options.connections_max = 1;
+  handler = [](HttpRequest) -> awaitable<HttpResponse> {
+    HttpResponse response{.status = 200, .body = std::string(16 << 20, 'x')};
+    co_return response;
+  };
+  auto text = std::make_shared<const std::string>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1}");
+  fast = [text](auto, std::string_view target) { return target == "/primary" ? text : nullptr; };
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    auto deaf = co_await raw_connection(server->port());
+    co_await send(deaf, "GET / HTTP/1.1\r\n\r\n");
+    char first;
+    co_await deaf.async_read_some(asio::buffer(&first, 1), use_awaitable);
+    auto other = co_await raw_connection(server->port());
+    co_await send(other, "GET /primary HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(other, "1}")).starts_with("HTTP/1.1 200"));
+  });
+}
+
+TEST_F(Server, MoreRequestsThanTheHandlerIsToHaveAreToldToComeAgain) {
+  options.requests_max = 2;
+  bool go_on = false;
+  handler = [&](HttpRequest) -> awaitable<HttpResponse> {
+    while (!go_on) co_await asio::post(io, use_awaitable);
+    HttpResponse response{.status = 200, .body = "1}"};
+    co_return response;
+  };
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    std::vector<tcp::socket> sockets;
+    for (int i = 0; i < 3; ++i) {
+      sockets.push_back(co_await raw_connection(server->port()));
+      co_await send(sockets.back(), "GET / HTTP/1.1\r\n\r\n");
+    }
+    const auto refused = co_await read_until(sockets[2], "Unavailable\n");
+    CO_ASSERT(refused.starts_with("HTTP/1.1 503") && refused.contains("Retry-After: 1\r\n"));
+    go_on = true;
+    for (int i : {0, 1}) CO_ASSERT((co_await read_until(sockets[i], "1}")).starts_with("HTTP/1.1 200"));
+    co_await send(sockets[2], "GET / HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(sockets[2], "1}")).starts_with("HTTP/1.1 200"));
+  });
+}
+
+TEST_F(Server, WhatIsKeptForAllPeersIsBounded) {
+  options.kept_bytes_max = 150000;
+  start();
+  const auto post = [](std::size_t bytes, std::size_t of) {
+    return "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(of) + "\r\n\r\n" + std::string(bytes, 'x');
+  };
+  test::run(io, [&]() -> awaitable<void> {
+    {
+      auto first = co_await raw_connection(server->port());
+      co_await send(first, post(99999, 100000));
+      auto second = co_await raw_connection(server->port());
+      co_await send(second, post(99999, 100000));
+      CO_ASSERT((co_await read_until(second, "\r\n\r\n")).starts_with("HTTP/1.1 503"));
+      auto small = co_await raw_connection(server->port());
+      co_await send(small, post(100, 100));
+      CO_ASSERT((co_await read_until(small, "1}"))
+                    .starts_with("HTTP/1.1 503 Service Unavailable\r\nServer: Tamada\r\n"
+                                 "Content-Type: application/json"));
+      co_await send(first, "x");
+      CO_ASSERT((co_await read_until(first, "1}")).contains("{\"a\": 1}"));
+    }
+    auto third = co_await raw_connection(server->port());
+    co_await send(third, post(100000, 100000));
+    CO_ASSERT((co_await read_until(third, "1}")).contains("{\"a\": 1}"));
+  });
+}
+
 TEST_F(Server, ItsEndClosesEverything) {
   bool begun = false, cancelled = false;
   handler = [&](HttpRequest) -> awaitable<HttpResponse> {

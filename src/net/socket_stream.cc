@@ -2,11 +2,13 @@
 
 #include <poll.h>
 
+#include <boost/asio/compose.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <type_traits>
+#include <utility>
 
 #include "net/expiry.h"
 
@@ -17,16 +19,59 @@ namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// A socket; with turns, what was read is handed over when its turn has come.
+class TurnSocket {
+ public:
+  using executor_type = tcp::socket::executor_type;
+  using lowest_layer_type = tcp::socket::lowest_layer_type;
+
+  TurnSocket(tcp::socket socket, std::shared_ptr<Turns> turns) : socket_(std::move(socket)), turns_(std::move(turns)) {}
+
+  executor_type get_executor() { return socket_.get_executor(); }
+  lowest_layer_type& lowest_layer() { return socket_.lowest_layer(); }
+  const lowest_layer_type& lowest_layer() const { return socket_.lowest_layer(); }
+  tcp::socket& socket() { return socket_; }
+
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    if (!turns_) return socket_.async_read_some(buffers, std::forward<Token>(token));
+    return asio::async_compose<Token, void(error_code, std::size_t)>(
+        [this, buffers, turns = turns_, begun = false](auto& self, error_code ec = {}, std::size_t n = 0) mutable {
+          if (!std::exchange(begun, true)) return socket_.async_read_some(buffers, std::move(self));
+          if (ec) return self.complete(ec, n);
+          turns->enter(account_, [this, n, self = std::move(self)]() mutable {
+            self.complete(socket_.is_open() ? error_code() : error_code(asio::error::operation_aborted), n);
+          });
+        },
+        token, socket_);
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return socket_.async_write_some(buffers, std::forward<Token>(token));
+  }
+  awaitable<void> turn() {
+    if (!turns_) co_return;
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [this](auto handler) { turns_->enter(account_, std::move(handler)); }, use_awaitable);
+    if (!socket_.is_open()) throw boost::system::system_error(asio::error::operation_aborted);
+  }
+
+ private:
+  tcp::socket socket_;
+  std::shared_ptr<Turns> turns_;
+  std::shared_ptr<Turns::Account> account_ = std::make_shared<Turns::Account>();
+};
+
 struct TlsLayer {
-  TlsLayer(tcp::socket socket, TlsContext c) : context(std::move(c)), stream(std::move(socket), *context) {}
+  TlsLayer(TurnSocket socket, TlsContext c) : context(std::move(c)), stream(std::move(socket), *context) {}
   TlsContext context;  // outlives the stream
-  ssl::stream<tcp::socket> stream;
-  tcp::socket& socket() { return stream.next_layer(); }
+  ssl::stream<TurnSocket> stream;
+  TurnSocket& bottom() { return stream.next_layer(); }
 };
 struct PlainLayer {
-  explicit PlainLayer(tcp::socket s) : stream(std::move(s)) {}
-  tcp::socket stream;
-  tcp::socket& socket() { return stream; }
+  explicit PlainLayer(TurnSocket s) : stream(std::move(s)) {}
+  TurnSocket stream;
+  TurnSocket& bottom() { return stream; }
 };
 
 std::string address_of(const tcp::socket& socket) {
@@ -47,10 +92,10 @@ class SocketStream final : public Stream {
   static constexpr bool tls = std::is_same_v<Layer, TlsLayer>;
 
   template <class... Args>
-  explicit SocketStream(tcp::socket socket, Args... args)
+  explicit SocketStream(tcp::socket socket, std::shared_ptr<Turns> turns, Args... args)
       : peer_(address_of(socket)),
-        layer_(std::move(socket), std::move(args)...),
-        deadline_(layer_.socket().get_executor(), core::Duration::zero(), [this] { close(); }) {}
+        layer_(TurnSocket(std::move(socket), std::move(turns)), std::move(args)...),
+        deadline_(layer_.bottom().get_executor(), core::Duration::zero(), [this] { close(); }) {}
 
   awaitable<std::size_t> read_some(std::span<char> into) override {
     auto [ec, n] =
@@ -67,18 +112,20 @@ class SocketStream final : public Stream {
     check(ec);
   }
 
+  awaitable<void> turn() override { return layer_.bottom().turn(); }
+
   void deadline(core::Duration after) override { deadline_.rearm(after); }
 
   void close() override {
     error_code ec;
-    layer_.socket().close(ec);
+    layer_.bottom().socket().close(ec);
     deadline_.rearm(core::Duration::zero());
   }
 
   std::string peer_address() const override { return peer_; }
 
   bool peer_closed() override {
-    auto& socket = layer_.socket();
+    auto& socket = layer_.bottom().socket();
     if (!socket.is_open()) return true;
     pollfd p{socket.native_handle(), POLLIN | POLLRDHUP, 0};
     if (::poll(&p, 1, 0) <= 0) return false;
@@ -89,7 +136,7 @@ class SocketStream final : public Stream {
 
   bool peer_certificate() const override {
     if constexpr (tls) {
-      auto* handle = const_cast<ssl::stream<tcp::socket>&>(layer_.stream).native_handle();
+      auto* handle = const_cast<ssl::stream<TurnSocket>&>(layer_.stream).native_handle();
       return SSL_get0_peer_certificate(handle) != nullptr && SSL_get_verify_result(handle) == X509_V_OK;
     }
     return false;
@@ -141,14 +188,14 @@ void set_socket_options(tcp::socket& socket) {
   socket.set_option(count(3), ec);
 }
 
-std::unique_ptr<Stream> plain_stream(tcp::socket socket) {
-  return std::make_unique<SocketStream<PlainLayer>>(std::move(socket));
+std::unique_ptr<Stream> plain_stream(tcp::socket socket, std::shared_ptr<Turns> turns) {
+  return std::make_unique<SocketStream<PlainLayer>>(std::move(socket), std::move(turns));
 }
 
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(tcp::socket socket, TlsContext context,
                                                                    std::string host, bool verify,
                                                                    core::Duration timeout) {
-  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(context));
+  auto stream = std::make_unique<TlsStream>(std::move(socket), nullptr, std::move(context));
   auto& tls = stream->layer().stream;
   error_code ec;
   asio::ip::make_address(host, ec);
@@ -158,9 +205,10 @@ awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(tcp::socket s
 }
 
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(tcp::socket socket, TlsContext context,
+                                                                   std::shared_ptr<Turns> turns,
                                                                    core::Duration timeout) {
-  return handshake(std::make_unique<TlsStream>(std::move(socket), std::move(context)), ssl::stream_base::server,
-                   timeout);
+  return handshake(std::make_unique<TlsStream>(std::move(socket), std::move(turns), std::move(context)),
+                   ssl::stream_base::server, timeout);
 }
 
 }  // namespace tamada::net

@@ -8,16 +8,19 @@
 
 #include "net/stream.h"
 #include "net/tls.h"
+#include "net/turns.h"
 
 namespace tamada::net {
 
-std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket);
+// turns: what is read is handed over in turns; null: at once.
+std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket, std::shared_ptr<Turns> turns = nullptr);
 
 // Shake hands within `timeout`.
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(asio::ip::tcp::socket socket, TlsContext context,
                                                                    std::string host, bool verify,
                                                                    core::Duration timeout);
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(asio::ip::tcp::socket socket, TlsContext context,
+                                                                   std::shared_ptr<Turns> turns,
                                                                    core::Duration timeout);
 
 // The first of `endpoints` that answers, within `timeout` for all. No context: plain.

@@ -17,6 +17,8 @@ class Stream {
   // Throws boost::system::system_error; eof is asio::error::eof.
   virtual awaitable<std::size_t> read_some(std::span<char> into) = 0;
   virtual awaitable<void> write(std::string_view data) = 0;
+  // Servers: to wait for before more is done of what has been read already.
+  virtual awaitable<void> turn() = 0;
   // Closes the connection when this much time has passed (what is under way then throws asio::error::timed_out); each
   // call replaces the last. Zero: no deadline.
   virtual void deadline(core::Duration after) = 0;

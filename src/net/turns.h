@@ -1,0 +1,48 @@
+// Work that strangers cause, in turns: a little of it, then whatever else the loop has to do, then again. Who has used
+// the least so far goes first, and of those who have used nothing yet the newest, so that a health check does not wait
+// behind thousands of connections that ask for more and more.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "core/types.h"
+#include "net/asio.h"
+
+namespace tamada::net {
+
+class Turns : public std::enable_shared_from_this<Turns> {
+ public:
+  static constexpr core::Duration portion =
+      std::chrono::microseconds(500);  // without giving way to the loop's other work
+
+  // What one party has used, in the queue's own time: idle time earns nothing.
+  struct Account {
+    std::uint64_t used = 0;
+  };
+  using Resume = std::move_only_function<void()>;
+
+  explicit Turns(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+  // Calls `resume` later, never from within. The time that it takes is put to the account.
+  void enter(std::shared_ptr<Account> account, Resume resume);
+
+ private:
+  struct Waiter {
+    std::shared_ptr<Account> account;
+    Resume resume;
+  };
+  void schedule();
+  void work();
+
+  asio::any_io_executor executor_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter> queue_;  // by what was used, then the newest
+  std::uint64_t now_ = 0, numbers_left_ = std::numeric_limits<std::uint64_t>::max();
+  bool scheduled_ = false;
+};
+
+}  // namespace tamada::net
