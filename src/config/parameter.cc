@@ -6,7 +6,9 @@
 #include <cctype>
 #include <cmath>
 
+#include "wire/json.h"
 #include "wire/number.h"
+#include "wire/python_json.h"
 
 namespace tamada::config {
 namespace {
@@ -117,7 +119,7 @@ const Parameter* find_parameter(std::string_view name, int server_version) {
   const auto before = [](std::string_view a, std::string_view b) { return lower(a) < b; };
   const int major = server_version / 10000;
   for (auto it = std::lower_bound(table.begin(), table.end(), wanted,
-                                  [&](const Parameter& p, const std::string& n) { return before(p.name, n); });
+                                  [&](const Parameter&p, const std::string&n) { return before(p.name, n); });
        it != table.end() && lower(it->name) == wanted; ++it) {
     if (major >= it->since && (it->until == 0 || major < it->until)) return &*it;
   }
@@ -174,8 +176,30 @@ std::string readable_wanted(ParameterType type, std::string_view unit, std::stri
   return number ? readable_number(type, unit, *number) : std::string(wanted);
 }
 
+// As PostgreSQL's reader of configuration files has it.
+bool is_parameter_name(std::string_view name) {
+  const auto is_letter = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+  };
+  const auto is_word = [&](std::string_view word) {
+    return !word.empty() && is_letter(word[0]) &&
+           std::ranges::all_of(word, [&](unsigned char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  };
+  const auto dot = name.find('.');
+  if (dot != std::string_view::npos) return is_word(name.substr(0, dot)) && is_word(name.substr(dot + 1));
+  const auto word = lower(name);
+  return is_word(name) && word != "include" && word != "include_dir" && word != "include_if_exists";
+}
+
 void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
                 std::vector<std::string>& warnings) {
+  std::erase_if(parameters, [&](const auto& parameter) {
+    const auto& [name, value] = parameter;
+    if (is_parameter_name(name) && !value.contains('\0')) return false;
+    warnings.push_back(fmt::format("Removing invalid parameter {} from postgresql.parameters: it is no {}",
+                                   wire::dump_python(name), is_parameter_name(name) ? "text" : "name of a parameter"));
+    return true;
+  });
   // Of a version that the table does not cover nothing is known: the server itself is to judge.
   if (server_version < 100000 || server_version / 10000 > parameter_table_newest) return;
   for (auto it = parameters.begin(); it != parameters.end();) {

@@ -42,6 +42,10 @@ std::string readable_value(ParameterType type, std::string_view unit, std::strin
 // The same of a value as the configuration spells it: "131072kB" is "128MB".
 std::string readable_wanted(ParameterType type, std::string_view unit, std::string_view wanted);
 
+// What a line of postgresql.conf can give a value to: one word, or two of them with a dot between. The words that
+// include other files there are none.
+bool is_parameter_name(std::string_view name);
+
 // Takes out what a server of this version would refuse to start with, and moves what is out of range to its border;
 // one warning each. Names with a dot belong to extensions and stay. known: names, in lower case, that the server itself
 // knows beside the table's.

@@ -107,5 +107,30 @@ TEST(MakeValid, DropsWhatTheServerWouldNotStartWith) {
   EXPECT_EQ(parameters.size(), 1u);
 }
 
+TEST(Parameter, Names) {
+  for (const char* name : {"work_mem", "Work_Mem", "pg_stat_statements.max", "_x", "a1", "\xc3\xa4"}) {
+    EXPECT_TRUE(is_parameter_name(name)) << name;
+  }
+  for (const char* name : {"", ".", "a.", ".a", "a.b.c", "1a", "a b", "a=b", "a'b", "a\nb", "x.y = '1'\nwork_mem",
+                           "a-b", "#a", "include", "INCLUDE_dir", "include_if_exists"}) {
+    EXPECT_FALSE(is_parameter_name(name)) << name;
+  }
+}
+
+// Also for versions of which nothing else is known.
+TEST(Parameter, WhatCannotStandInAFileIsTakenOut) {
+  std::map<std::string, std::string> parameters{{"x.y = '1'\nwork_mem", "1"},
+                                                {"include", "/etc/passwd"},
+                                                {"work_mem", std::string("1\0MB", 4)},
+                                                {"log_line_prefix", "a\nb: "}};
+  std::vector<std::string> warnings;
+  make_valid(parameters, 190000, {}, warnings);
+  EXPECT_EQ(parameters, (std::map<std::string, std::string>{{"log_line_prefix", "a\nb: "}}));
+  ASSERT_EQ(warnings.size(), 3u);
+  EXPECT_EQ(warnings[2],
+            "Removing invalid parameter \"x.y = '1'\\nwork_mem\" from postgresql.parameters: it is no name of a "
+            "parameter");
+}
+
 }  // namespace
 }  // namespace tamada::config

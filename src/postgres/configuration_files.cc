@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "config/parameter.h"
 #include "postgres/files.h"
 
 namespace tamada::postgres {
@@ -37,11 +38,18 @@ constexpr std::array<std::string_view, 18> recovery_names{"archive_cleanup_comma
                                                           "standby_mode",
                                                           "trigger_file"};
 
+// As PostgreSQL's reader takes it apart again: a value ends at its quote or line, and these it reads from an escape.
 std::string config_value(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    if (c == '\'' || c == '\\') result.push_back(c);
-    result.push_back(c);
+    if (c == '\n') {
+      result += "\\n";
+    } else if (c == '\r') {
+      result += "\\r";
+    } else {
+      if (c == '\'' || c == '\\') result.push_back(c);
+      result.push_back(c);
+    }
   }
   return result;
 }
@@ -114,6 +122,7 @@ bool is_recovery_parameter(std::string_view name) {
 }
 
 std::string parameter_line(std::string_view name, std::string_view value) {
+  if (!config::is_parameter_name(name) || value.contains('\0')) return "";
   return std::string(name) + " = '" + config_value(value) + "'\n";
 }
 
@@ -150,7 +159,8 @@ std::string parameter_in(std::string_view postgresql_conf, std::string_view name
     for (std::size_t at = begin.size(); at + 1 < line.size(); ++at) {
       const bool doubled = (line[at] == '\'' || line[at] == '\\') && at + 2 < line.size();
       if (doubled) ++at;
-      value.push_back(line[at]);
+      const bool escape = doubled && line[at - 1] == '\\';
+      value.push_back(escape && line[at] == 'n' ? '\n' : escape && line[at] == 'r' ? '\r' : line[at]);
     }
   }
   return value;
@@ -158,7 +168,9 @@ std::string parameter_in(std::string_view postgresql_conf, std::string_view name
 
 std::string access_file(const std::vector<std::string>& lines) {
   std::string text(header);
-  for (const auto& line : lines) text += line + "\n";
+  for (const auto& line : lines) {
+    if (!line.contains('\0')) text += line + "\n";  // PostgreSQL would read nothing of the file
+  }
   return text;
 }
 

@@ -29,7 +29,8 @@ struct Paths {
 // What belongs to recovery.conf before PostgreSQL 12.
 bool is_recovery_parameter(std::string_view name);
 
-// "name = 'value'", quotes and backslashes doubled.
+// "name = 'value'" and the line's end, so that PostgreSQL reads this value and nothing else, whatever stands in it.
+// Empty when no line can say it: a name that is none, a value with a zero byte.
 std::string parameter_line(std::string_view name, std::string_view value);
 
 // recovery: the lines after "# recovery.conf"; empty: no such section.

@@ -61,6 +61,19 @@ recovery_target_xid = ''
 )");
 }
 
+TEST_F(ConfigurationFiles, NoValueBreaksOutOfItsLine) {
+  EXPECT_EQ(parameter_line("log_line_prefix", "a\nb: \r'\\"), "log_line_prefix = 'a\\nb: \\r\'\'\\\\'\n");
+  EXPECT_EQ(parameter_line("x.y = '1'\nwork_mem", "1"), "");
+  EXPECT_EQ(parameter_line("include", "/etc/passwd"), "");
+  EXPECT_EQ(parameter_line("work_mem", std::string_view("1\0MB", 4)), "");
+  for (const std::string value : {"a\nb: ", "\\n", "\r\n'", "\n# recovery.conf\nport = '1'\n", "\\"}) {
+    const auto text = postgresql_conf("base", {{"log_line_prefix", value}}, Paths(postgresql), "");
+    EXPECT_EQ(parameter_in(text, "log_line_prefix"), value);
+    EXPECT_EQ(recovery_section(text), "");
+  }
+  EXPECT_EQ(access_file({std::string("a\0b", 3), "local all all trust"}), access_file({"local all all trust"}));
+}
+
 TEST_F(ConfigurationFiles, SameAgainChangesNothing) {
   put("postgresql.conf", "");
   config::ServerConfiguration server;
@@ -129,7 +142,7 @@ TEST_F(ConfigurationFiles, FilesAreAsPrivateAsTheDirectory) {
   ::chmod(postgresql.data_dir.c_str(), 0700);
   put("postgresql.conf", "");
   ASSERT_TRUE(write_configuration(Paths(postgresql), {}, "", 150000, std::nullopt));
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::stat((postgresql.data_dir + "/postgresql.conf").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }

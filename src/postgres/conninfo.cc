@@ -88,7 +88,7 @@ std::string format(const Conninfo& conninfo) {
   std::string result;
   for (const auto& [name, value] : conninfo) {
     if (!result.empty()) result.push_back(' ');
-    result += name + "=" + (value.empty() ? "''" : escaped(value, "'\\ "));
+    result += name + "=" + (value.empty() ? "''" : escaped(value, "'\\ \t\n\v\f\r"));
   }
   return result;
 }
@@ -121,6 +121,11 @@ std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::stri
 
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials) {
   if (credentials.password.empty()) return "";
+  // A line cannot say it: with a line's end in a host's name whoever wrote that would add lines of his own.
+  const auto breaks = [](const std::string& text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+  };
+  if (breaks(host + port + credentials.username + credentials.password)) return "";
   const auto field = [](const std::string& text) { return text.empty() ? std::string("*") : escaped(text, "\\:"); };
   std::string lines;
   for (const auto& [one, its_port] : hosts_and_ports(host, port)) {

@@ -30,7 +30,8 @@ std::string database_of(std::string_view conn_url);
 // Of libpq's lists of hosts and ports: "a,b" and "5432" or "5432,5433".
 std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::string& hosts, const std::string& ports);
 
-// Lines of a password file, one for each host of a list; empty without a password.
+// Lines of a password file, one for each host of a list; empty without a password, and where a line's end stands in one
+// of its fields, which no such file can say.
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials);
 
 std::string quote_literal(std::string_view text);

@@ -1,6 +1,7 @@
 #include "postgres/conninfo.h"
 
 #include <gtest/gtest.h>
+#include <libpq-fe.h>
 
 namespace tamada::postgres {
 namespace {
@@ -54,6 +55,27 @@ TEST(Conninfo, NeverCarriesThePassword) {
 
 TEST(Conninfo, Escapes) {
   EXPECT_EQ(format({{"user", "o'brien \\x"}, {"host", ""}}), "user=o\\'brien\\ \\\\x host=''");
+}
+
+// libpq ends a value at any white space.
+TEST(Conninfo, NoValueBreaksOut) {
+  const std::string hostile = "h\nport=1\tuser=x\rpassfile=/y\vz";
+  char* error = nullptr;
+  auto* options = PQconninfoParse(format({{"host", hostile}, {"user", "a"}}).c_str(), &error);
+  ASSERT_TRUE(options) << error;
+  for (auto* option = options; option->keyword; ++option) {
+    const std::string_view name = option->keyword;
+    if (name == "host") EXPECT_EQ(option->val, hostile);
+    if (name == "user") EXPECT_STREQ(option->val, "a");
+    if (name == "port" || name == "passfile") EXPECT_EQ(option->val, nullptr);
+  }
+  PQconninfoFree(options);
+}
+
+TEST(Conninfo, APasswordFileHasNoLinesOfOthers) {
+  EXPECT_NE(pgpass_line("h", "5432", replicator()), "");
+  EXPECT_EQ(pgpass_line("h\n*:*:*:*:x", "5432", replicator()), "");
+  EXPECT_EQ(pgpass_line("h", "1\r", replicator()), "");
 }
 
 TEST(Conninfo, DatabaseOfUrl) {
