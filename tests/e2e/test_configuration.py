@@ -132,6 +132,27 @@ def test_a_change_of_config_reaches_the_node_at_once(node):
         "callbacks": None, "callbcks": None}})[0] == 200
 
 
+def test_no_parameter_breaks_out_of_its_line(node):
+    """Whatever is in the key itself: who writes to etcd asks no REST API."""
+    prefix = "a\nb: \r'\\"
+    config = json.loads(node.api("/config")[1])
+    config["postgresql"]["parameters"] |= {"log_line_prefix": prefix, "x.y = '1'\nwork_mem": "77MB", "include": "/etc/passwd",
+                                           "my.setting": "one\ntwo"}
+    config["postgresql"]["pg_hba"] = ["# a zero byte: \0", "host all all 127.0.0.1/32 trust"]
+    node.cluster.etcd.ctl("put", f"{node.cluster.prefix}config", json.dumps(config))
+    wait_for("the prefix", lambda: node.sql("show log_line_prefix")[0][0] == prefix, 30)
+    assert node.sql("show my.setting") == [("one\ntwo",)]
+    assert node.sql("show work_mem") != [("77MB",)]
+    assert node.sql("select sourceline, error from pg_file_settings where error is not null") == []
+    assert node.pg("pg_ctl", "-D", node.data, "status").returncode == 0
+    before = node.postmaster_pid()
+    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200
+    assert node.postmaster_pid() != before
+    assert node.sql("show log_line_prefix") == [(prefix,)]
+    node.configure({"postgresql": {"parameters": {"log_line_prefix": None, "my.setting": None, "include": None,
+                                                  "x.y = '1'\nwork_mem": None}, "pg_hba": None}})
+
+
 def test_the_copy_is_restored_when_the_key_is_gone(node):
     assert node.api("/config", "PATCH", {"retry_timeout": 9})[0] == 200
     copy = f"{node.data}/patroni.dynamic.json"
