@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/divergence.h"
+
 namespace tamada::agent {
 
 using namespace std::chrono_literals;
@@ -18,6 +20,8 @@ awaitable<core::Observation> Observer::observe() {
   // As in Patroni: where the key /config is gone nobody is paused; or nobody would ever write it again.
   if (store_.view().loaded && !store_.view().config_json) seen.settings.pause = false;
   seen.cluster = store_.view();
+  const bool in_vain = !settings.standby_cluster && core::beyond_the_fork(seen.postgres, seen.cluster);
+  if (in_vain && seen.postgres.sql->replication_state == "streaming") seen.postgres.sql->replication_state.clear();
   seen.dcs = store_.dcs();
   seen.lease = store_.lease();
   seen.job = jobs_.view();

@@ -293,6 +293,8 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
+    decision.memory.peers_seen = seen.peers_answered_at;
+    decision.memory.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
     set_fence(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
     if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;

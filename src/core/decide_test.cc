@@ -794,7 +794,25 @@ const Case replica_cases[] = {
      "replica",
      {}},
     {"quiet_replica", [](Scene& s) { s.b_leads().standby(); }, "replica", {}},
-    {"follows_the_new_leader", [](Scene& s) { s.leader_is("c", their_lease).standby(); }, "replica", {"Follow"}},
+    {"asks_a_new_leader_first", [](Scene& s) { s.leader_is("c", their_lease).standby(); }, "replica", {"AskUpstream"}},
+    {"follows_the_new_leader",
+     [](Scene& s) {
+       s.leader_is("c", their_lease).standby();
+       s.seen.upstream = upstream_b(2, 1000);
+       s.seen.upstream->member = "c";
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"Follow"}},
+    {"unless_that_left_its_timeline_before_its_position",
+     [](Scene& s) {
+       s.leader_is("c", their_lease).standby();
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.upstream->member = "c";
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"StartJob stop"}},
     {"primary_without_the_key_stops_at_once", [](Scene& s) { s.b_leads().primary(); }, "demote", {"StartJob stop"}},
     {"crashed_standby_asks_first",
      [](Scene& s) { s.b_leads().stopped(ControlState::in_archive_recovery); },
@@ -865,6 +883,83 @@ const Case replica_cases[] = {
      },
      "replica",
      {"StartJob stop"}},
+    // Its WAL receiver connects and is sent away each second; seen on a busy machine, and for 90 s.
+    {"standby_beyond_the_fork_does_not_stream_though_it_is_connected",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1);
+       s.seen.cluster.history = {{{.timeline = 1, .lsn = 900}}};
+     },
+     "replica",
+     {"AskUpstream"}},
+    {"and_is_stopped_for_a_rewind_at_once",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1);
+       s.seen.cluster.history = {{{.timeline = 1, .lsn = 900}}};
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"StartJob stop"}},
+    {"at_the_fork_it_streams",
+     [](Scene& s) {
+       s.b_leads().standby(900, 1);
+       s.seen.cluster.history = {{{.timeline = 1, .lsn = 900}}};
+     },
+     "replica",
+     {}},
+    {"an_answer_counts_for_the_first_decision_however_long_the_look_at_the_server_took",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 3s;
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.upstream->asked_at = noon - 3s;
+       s.memory.upstream_seen = noon - 5s;
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"StartJob stop"}},
+    {"and_not_for_the_next_one",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 3s;
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.upstream->asked_at = s.memory.upstream_seen = noon - 3s;
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"AskUpstream"}},
+    {"nor_when_it_is_of_before_a_freeze",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.memory.not_streaming_since = noon - 60s;
+       s.seen.upstream = upstream_b(2, 900);
+       s.seen.upstream->asked_at = noon - 50s;
+       s.seen.own_timeline = own(1, 1000);
+     },
+     "replica",
+     {"AskUpstream"}},
+    {"standby_with_more_than_a_leader_that_is_yet_to_be_promoted_waits",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.seen.postgres.following.reset();
+       s.seen.upstream = upstream_b(1, 0);
+       s.seen.upstream->in_recovery = true;
+       s.seen.upstream->history.clear();
+       s.seen.upstream->lsn = 999;
+     },
+     "replica",
+     {}},
+    {"standby_with_no_more_than_that_follows_at_once",
+     [](Scene& s) {
+       s.b_leads().standby(1000, 1, "");
+       s.seen.postgres.following.reset();
+       s.seen.upstream = upstream_b(1, 0);
+       s.seen.upstream->in_recovery = true;
+       s.seen.upstream->history.clear();
+       s.seen.upstream->lsn = 1000;
+     },
+     "replica",
+     {"Follow"}},
     {"standby_of_the_leaders_timeline_looks_before_following",
      [](Scene& s) {
        s.b_leads().standby(1000, 2, "");
@@ -922,6 +1017,7 @@ const Case replica_cases[] = {
        s.seen.cluster.members["b"].timeline = 2;
        s.seen.upstream = upstream_b(2, 500);
        s.seen.upstream->in_recovery = true;
+       s.seen.upstream->lsn = 1000;
        s.seen.upstream->same_beginning = true;
      },
      "replica",

@@ -56,6 +56,14 @@ bool is_twin(const UpstreamView& upstream) {
   return upstream.our_past && !same_past(*upstream.our_past, upstream.our_timeline, upstream);
 }
 
+bool beyond_the_fork(const PostgresView& local, const ClusterView& cluster) {
+  if (!local.running_standby() || !cluster.history) return false;
+  const auto& sql = *local.sql;
+  return std::ranges::any_of(*cluster.history, [&](const HistoryLine& line) {
+    return sql.timeline != 0 && line.timeline == sql.timeline && line.lsn < sql.wal_lsn;
+  });
+}
+
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
   if (is_twin(upstream)) return Divergence::twin;

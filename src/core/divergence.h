@@ -18,6 +18,11 @@ enum class Divergence {
 // them; and where the positions are the same, only the WAL itself tells.
 bool is_twin(const UpstreamView& upstream);
 
+// The cluster's history left our timeline before the position that this standby has reached. Its WAL receiver connects
+// all the same, again and again: the leader sends what it has of the old timeline, and ends the stream. That is not
+// streaming.
+bool beyond_the_fork(const PostgresView& local, const ClusterView& cluster);
+
 // own: what the running local standby says of itself on a replication connection; of a stopped server the control file
 // tells.
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own);

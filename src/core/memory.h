@@ -46,6 +46,9 @@ struct Memory {
   Lsn received = 0;            // a standby's position
   Instant received_at{};       // when that was last seen to move
   Instant peers_weighed{};     // PeerView answers of that moment have been judged by a race
+  // The last answers that a decision has seen. On a busy machine a look at the server takes longer than an answer is
+  // fresh: the first decision after an answer goes by it all the same, or the question would be asked without end.
+  Instant peers_seen{}, upstream_seen{};
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with

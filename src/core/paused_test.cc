@@ -17,6 +17,14 @@ TEST(Paused, AStandbyGoesOverToALeaderThatWasPromotedByHand) {
   scene.standby().leader_is("c", their_lease);  // it follows b
   scene.seen.cluster.members["c"].role = "primary";
   scene.seen.cluster.members["c"].timeline = 2;
+  EXPECT_EQ(deeds(scene.decide()), std::vector<std::string>{"AskUpstream"});
+  scene.seen.upstream = UpstreamView{.member = "c",
+                                     .reachable = true,
+                                     .in_recovery = false,
+                                     .timeline = 2,
+                                     .history = {{.timeline = 1, .lsn = 1000}},
+                                     .asked_at = noon};
+  scene.seen.own_timeline = UpstreamView{.reachable = true, .timeline = 1, .lsn = 1000};
   const auto decision = scene.decide();
   ASSERT_EQ(deeds(decision), std::vector<std::string>{"Follow"}) << decision.reason;
   EXPECT_EQ(find<Follow>(decision)->upstream.member, "c");

@@ -33,6 +33,12 @@ bool may_be_synchronous(const Observation& seen, const Member& member) {
   return member.running() && !member.tags.nosync && !member.tags.nostream && member.name != seen.self;
 }
 
+// It has reached what we have not written yet: that is WAL of another history, beyond the position at which our
+// timeline began.
+bool has_other_wal(const Observation& seen, const ReplicationConnection& row) {
+  return row.sync_lsn && *row.sync_lsn > seen.postgres.sql->wal_lsn;
+}
+
 Standbys connected(const Observation& seen) {
   std::map<std::string, const Member*, NameLess> members;
   for (const auto& [member_name, member] : seen.cluster.members) {
@@ -41,7 +47,7 @@ Standbys connected(const Observation& seen) {
   Standbys standbys;
   for (const auto& row : seen.postgres.sql->replication) {
     const auto it = members.find(row.application_name);
-    if (it == members.end() || !row.sync_lsn || !streams(row)) continue;
+    if (it == members.end() || !row.sync_lsn || !streams(row) || has_other_wal(seen, row)) continue;
     auto& standby = standbys.try_emplace(it->second->name, it->second, &row).first->second;
     if (*row.sync_lsn > *standby.row->sync_lsn) standby.row = &row;
   }
@@ -232,7 +238,8 @@ void watch_sync_names(const Observation& seen, Memory& memory) {
   }
   if (!memory.sync_names_since) return;
   for (const auto& row : sql.replication) {
-    const bool reached = row.state == "streaming" && row.sync_lsn && *row.sync_lsn >= *memory.sync_names_since;
+    const bool reached = row.state == "streaming" && row.sync_lsn && *row.sync_lsn >= *memory.sync_names_since &&
+                         !has_other_wal(seen, row);
     if (reached && names.standbys.contains(row.application_name)) memory.sync_caught_up.insert(row.application_name);
   }
 }

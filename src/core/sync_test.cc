@@ -119,7 +119,15 @@ TEST(Sync, WhoIsPicked) {
       {"unless it is limited",
        [](SyncScene& s) {
          s.connected({row("b", 1000), row("c", 9000)});
+         s.seen.postgres.sql->wal_lsn = 9000;
          s.seen.settings.maximum_lag_on_syncnode = 5000;
+       },
+       {"b"},
+       {"c"}},
+      {"nobody with WAL that we have not",
+       [](SyncScene& s) {
+         s.connected({row("b", 1001), row("c", 900)});
+         s.seen.postgres.sql->wal_lsn = 1000;
        },
        {"b"},
        {"c"}},

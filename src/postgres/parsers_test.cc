@@ -132,7 +132,6 @@ TEST(SqlView, TimesAsPythonPrintsThem) {
 Row primary_row() {
   return {"f",
           "1",
-          "67109000",
           std::nullopt,
           std::nullopt,
           std::nullopt,
@@ -149,7 +148,8 @@ Row primary_row() {
                "holds_xmin":true,"wal_status":"lost"}])",
           R"({"max_connections":["integer",null,"100","50"],"shared_buffers":["integer","8kB","16384","262144kB"],
               "hot_standby":["bool",null,"on","off"],"primary_conninfo":["string",null,"a","b"]})",
-          "7711125456257864299"};
+          "7711125456257864299",
+          "67109000"};
 }
 
 TEST(SqlView, Primary) {
@@ -181,11 +181,11 @@ TEST(SqlView, Primary) {
 TEST(SqlView, Standby) {
   Row row = primary_row();
   row[0] = "t";
-  row[3] = "1000";
-  row[4] = "900";
-  row[5] = "1200";
-  row[7] = "t";
-  row[8] = "streaming";
+  row[2] = "1000";
+  row[3] = "900";
+  row[4] = "1200";
+  row[6] = "t";
+  row[7] = "streaming";
   auto view = read_sql_view(row, false)->view;
   EXPECT_TRUE(view.in_recovery);
   EXPECT_EQ(view.wal_lsn, 1000u);
@@ -193,9 +193,9 @@ TEST(SqlView, Standby) {
   EXPECT_EQ(view.latest_end_lsn, 1200u);
   EXPECT_TRUE(view.replay_paused);
   EXPECT_EQ(view.replication_state, "streaming");
-  row[8] = std::nullopt;
+  row[7] = std::nullopt;
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "");
-  row[9] = "cp %f %p";
+  row[8] = "cp %f %p";
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "in archive recovery");
 }
 

@@ -16,7 +16,6 @@ namespace {
 enum Column : std::size_t {
   in_recovery,
   timeline,
-  current_lsn,
   receive_lsn,
   replay_lsn,
   latest_end_lsn,
@@ -30,6 +29,7 @@ enum Column : std::size_t {
   slots,
   pending_restart,
   system_identifier,
+  current_lsn,  // read last: no standby that is fed by us can be beyond it
   column_count
 };
 
@@ -40,7 +40,6 @@ SELECT r.recovering,
       (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()),
       (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()))
     ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-  CASE WHEN NOT r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint END,
   CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(GREATEST(pg_catalog.pg_last_wal_receive_lsn(), {written}), '0/0')::bigint END,
   CASE WHEN r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_replay_lsn(), '0/0')::bigint END,
   pg_catalog.pg_wal_lsn_diff(w.latest_end_lsn, '0/0')::bigint,
@@ -62,7 +61,8 @@ SELECT r.recovering,
   (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.json_build_array(s.vartype, s.unit, s.setting, COALESCE(
       (SELECT f.setting FROM pg_catalog.pg_file_settings f WHERE pg_catalog.lower(f.name) = pg_catalog.lower(s.name)
       ORDER BY f.seqno DESC LIMIT 1), s.boot_val))) FROM pg_catalog.pg_settings s WHERE s.pending_restart),
-  (SELECT system_identifier FROM pg_catalog.pg_control_system())
+  (SELECT system_identifier FROM pg_catalog.pg_control_system()),
+  CASE WHEN NOT r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint END
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) r, pg_catalog.pg_stat_get_wal_receiver() w)sql";
 
 std::optional<core::Lsn> lsn_of(const std::optional<std::string>& text) {

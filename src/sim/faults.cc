@@ -131,8 +131,14 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          const int node = f.leader_or_any(), dcs = f.c_.dcs_endpoint();
          return f.cut({{node, dcs}, {dcs, node}});
        }},
-      {"requests_lost", 4, [](F f) { return f.cut({{f.leader_or_any(), f.c_.dcs_endpoint()}}); }},
-      {"replies_lost", 6, [](F f) { return f.cut({{f.c_.dcs_endpoint(), f.leader_or_any()}}); }},
+      {"requests_lost", 4,
+       [](F f) {
+         return f.cut({{f.leader_or_any(), f.c_.dcs_endpoint()}});
+       }},
+      {"replies_lost", 6,
+       [](F f) {
+         return f.cut({{f.c_.dcs_endpoint(), f.leader_or_any()}});
+       }},
       {"partition_peers", 6,
        [](F f) {
          const int a = f.leader_or_any();
@@ -183,6 +189,14 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          auto& server = f.c_.node(f.any_node()).server;
          server.lag = f.c_.random.any_scale(100ms, 60s);
          return [&server] { server.lag = 0s; };
+       }},
+      {"busy", 4,
+       [](F f) -> std::function<void()> {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         server.busy = f.c_.random.any_scale(100ms, 2s);
+         f.c_.trace.line("FAULT", fmt::format("{} is busy, a look takes up to {:.2f} s", server.name(),
+                                              Trace::seconds(server.busy)));
+         return [&server] { server.busy = 0s; };
        }},
       {"switchover", 8,
        [](F f) {

@@ -59,6 +59,7 @@ core::SqlView SimPostgres::sql() const {
 
 awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
   co_await life_.pause(m().random.mostly(200us, 2ms, 50ms, 0.02));
+  if (server_.busy > 0s) co_await life_.pause(m().random.duration(server_.busy / 2, server_.busy));
   while (server_.hung && timeout > 0s) {
     const auto step = std::min<Duration>(timeout, 500ms);
     co_await life_.pause(step);

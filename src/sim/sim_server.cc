@@ -17,6 +17,7 @@ constexpr Lsn wal_keep_size = 0x800000, wal_in_use = 0x100000;
 constexpr Duration receiver_retry = 5s;     // wal_retrieve_retry_interval
 constexpr Duration receiver_timeout = 60s;  // wal_receiver_timeout, wal_sender_timeout
 constexpr Duration resend = 1s;
+constexpr std::string_view forked_off_before = "the new timeline forked off before our position";
 }  // namespace
 
 // The files address nodes as 10.0.0.<node + 1>.
@@ -341,8 +342,8 @@ Lsn SimServer::confirmed_by_standbys() const {
   const auto needed = static_cast<std::size_t>(acknowledged_by_.count);
   std::vector<Lsn> confirmed;
   for (const auto* other : m_.servers) {
-    if (streams_to(*other) && waits_for(*other) && other->end.branch == end.branch)
-      confirmed.push_back(other->confirmed_);
+    // By the position alone, of whatever history it is.
+    if (streams_to(*other) && waits_for(*other)) confirmed.push_back(other->confirmed_);
   }
   if (confirmed.size() < needed) return 0;
   // By priority the first ones count, be they ever so late.
@@ -390,7 +391,7 @@ std::string SimServer::cannot_stream_from(const SimServer& source) const {
   if (theirs < own) return "highest timeline of the primary is behind recovery timeline";
   if (theirs == own) return end.lsn > source.end.lsn ? "requested starting point is ahead" : "";
   for (const auto& line : m_.wal.history(source.end.branch)) {
-    if (line.timeline == own) return end.lsn > line.lsn ? "the new timeline forked off before our position" : "";
+    if (line.timeline == own) return end.lsn > line.lsn ? std::string(forked_off_before) : "";
   }
   return "our timeline is not in the upstream's history";
 }
@@ -406,7 +407,10 @@ void SimServer::connect() {
     const auto source_node = upstream();
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);
-    if (!open || !cannot_stream_from(*source).empty()) {
+    const auto why = open ? cannot_stream_from(*source) : "no connection";
+    // PostgreSQL sends what it has of the old timeline, and ends the stream: for that moment all looks well.
+    const bool in_vain = why == forked_off_before;
+    if (!why.empty() && !in_vain) {
       after(receiver_retry, [this] { connect(); });
       return;
     }
@@ -418,7 +422,13 @@ void SimServer::connect() {
     blocked_since_ = m_.scheduler.now();
     told(fmt::format("streaming from {}", source->name_));
     confirm();
-    source->send_to(*this);
+    if (in_vain) {
+      m_.scheduler.after(m_.random.mostly(1ms, 20ms, 1200ms, 0.2), [this, connection = connection_] {
+        if (connection == connection_) disconnected();
+      });
+    } else {
+      source->send_to(*this);
+    }
     notify();
   });
 }

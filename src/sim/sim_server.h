@@ -96,7 +96,8 @@ class SimServer {
   Timeline timeline() const { return m_.wal.timeline(end); }
   std::optional<int> upstream() const;
   Machines& machines() { return m_; }
-  Duration lag{};  // of what it receives
+  Duration lag{};   // of what it receives
+  Duration busy{};  // a busy machine: what the daemon asks of it takes up to this longer
 
   // The WAL of `source` from our position on is to be had there.
   std::string cannot_stream_from(const SimServer& source) const;

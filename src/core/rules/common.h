@@ -114,12 +114,21 @@ inline std::string seconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
+// An answer counts for a moment; and for the first decision that sees it, which comes later where a look at the server
+// takes long, but not as late as after a freeze.
+inline constexpr Duration first_sight_within = 4s;
+inline bool counts(const Observation& seen, Instant answered_at, Instant last_seen, Duration fresh_for) {
+  const auto age = seen.now - answered_at;
+  return answered_at != Instant{} &&
+         age < (answered_at > last_seen ? std::max(first_sight_within, fresh_for) : fresh_for);
+}
+
 // Peers' answers are worth a decision when the poll began after the leader was gone, and has only just ended.
 inline constexpr Duration peers_fresh_for = 400ms;
 inline constexpr Duration race_retry = 500ms;
 
-inline bool peers_fresh(const Observation& seen, std::optional<Instant> asked_after) {
-  return seen.peers_answered_at != Instant{} && seen.now - seen.peers_answered_at < peers_fresh_for &&
+inline bool peers_fresh(const Observation& seen, const Memory& memory, std::optional<Instant> asked_after) {
+  return counts(seen, seen.peers_answered_at, memory.peers_seen, peers_fresh_for) &&
          (!asked_after || seen.peers_asked_at >= *asked_after);
 }
 

@@ -36,9 +36,9 @@ std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory
 std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
   const auto* leader = seen.cluster.leader_member();
   const Timeline mine = seen.postgres.sql->timeline;
-  if (!leader || mine <= 1 || seen.settings.standby_cluster) return std::nullopt;
+  if (!leader || mine == 0 || seen.settings.standby_cluster) return std::nullopt;
   const auto source = upstream_to(*leader);
-  if (!answer_fresh(seen, source)) {
+  if (!answer_fresh(seen, memory, source)) {
     return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, source)});
   }
   if (!seen.upstream->reachable) {
@@ -51,15 +51,18 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
     return decision;
   }
   if (is_twin(*seen.upstream)) return mend(seen, memory, source, Divergence::twin);
-  // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion.
-  const Timeline theirs = leader->timeline.value_or(mine);
-  const bool suspect = mine > std::min(theirs, seen.upstream->timeline) ||
-                       (leader->timeline && mine == theirs && leader->is_primary_role());
-  if (!suspect) return std::nullopt;
-  const auto how =
-      seen.upstream->in_recovery ? Divergence::unknown : divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+  const auto& upstream = *seen.upstream;
+  const bool comparable = !upstream.in_recovery || mine < upstream.timeline;
+  const auto how = comparable ? divergence(seen.postgres, upstream, seen.own_timeline) : Divergence::unknown;
   if (how == Divergence::none) return std::nullopt;
   if (how != Divergence::unknown) return mend(seen, memory, source, how);
+  // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion; unless
+  // it has more WAL than the leader, which will then leave our timeline before our position. PostgreSQL on the leader
+  // would count that position for commits of the new timeline.
+  const Timeline theirs = leader->timeline.value_or(mine);
+  const bool has_been_primary = leader->timeline && mine == theirs && leader->is_primary_role();
+  const bool as_far = mine == upstream.timeline && seen.postgres.sql->wal_lsn <= upstream.lsn;
+  if (upstream.in_recovery && as_far && mine <= theirs && !has_been_primary) return std::nullopt;
   auto decision = say(memory, "waiting for " + leader->name + " to run as a primary before following it");
   decision.wake_at = seen.now + ask_again;
   return decision;
@@ -81,8 +84,9 @@ Decision streaming(const Observation& seen, Memory next, const std::string& quie
 
 }  // namespace
 
-bool answer_fresh(const Observation& seen, const Upstream& source, Duration age_max) {
-  return seen.upstream && seen.upstream->member == source.member && seen.now - seen.upstream->asked_at < age_max;
+bool answer_fresh(const Observation& seen, const Memory& memory, const Upstream& source, Duration age_max) {
+  return seen.upstream && seen.upstream->member == source.member &&
+         counts(seen, seen.upstream->asked_at, memory.upstream_seen, age_max);
 }
 
 AskUpstream ask_about(const Observation& seen, const Upstream& source) {
@@ -149,18 +153,19 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
   const auto wanted = wanted_upstream(seen);
   if (!wanted) return say(next, "waiting for the leader to publish its address");
   if (!seen.postgres.following || !same_source(*seen.postgres.following, *wanted)) {
-    if (auto first = look_before_following(seen, next)) return *std::move(first);
+    if (auto first = wanted->host.empty() ? std::nullopt : look_before_following(seen, next)) return *std::move(first);
     return say(next,
                wanted->host.empty() ? "following nobody, recovering from the archive" : "following " + wanted->member,
                {Follow{*wanted}});
   }
-  if (seen.postgres.sql->replication_state == "streaming") return streaming(seen, std::move(next), quiet);
+  const bool in_vain = !seen.settings.standby_cluster && beyond_the_fork(seen.postgres, seen.cluster);
+  if (seen.postgres.sql->replication_state == "streaming" && !in_vain) return streaming(seen, std::move(next), quiet);
 
   if (!next.not_streaming_since) next.not_streaming_since = seen.now;
   const bool by_archive = wanted->host.empty();  // and content with it
   const auto source = history_source(seen);
-  if (source && seen.now - *next.not_streaming_since >= not_streaming_for) {
-    if (!answer_fresh(seen, *source, by_archive ? seen.settings.loop_wait : ask_again)) {
+  if (source && (in_vain || seen.now - *next.not_streaming_since >= not_streaming_for)) {
+    if (!answer_fresh(seen, memory, *source, by_archive ? seen.settings.loop_wait : ask_again)) {
       return ask(next, "not streaming: asking " + source->member + " for its timeline", {ask_about(seen, *source)});
     }
     const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);

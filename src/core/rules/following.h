@@ -8,8 +8,8 @@ namespace tamada::core::rules {
 
 inline constexpr Duration ask_again = 200ms;  // while a new leader is still promoting
 
-// source's answer to AskUpstream, no older than `age_max`.
-bool answer_fresh(const Observation& seen, const Upstream& source, Duration age_max = ask_again);
+// source's answer to AskUpstream, no older than `age_max` unless this decision is the first that sees it.
+bool answer_fresh(const Observation& seen, const Memory& memory, const Upstream& source, Duration age_max = ask_again);
 
 // For its timeline, and whether that of our own WAL begins there as here.
 AskUpstream ask_about(const Observation& seen, const Upstream& source);

@@ -119,7 +119,7 @@ Answer promote(const Observation& seen, const Memory& memory) {
   }
   if (votes_expired(seen, memory)) {
     const auto others = everybody_else(seen, memory);
-    if (!others.empty() && !peers_fresh(seen, std::nullopt)) {
+    if (!others.empty() && !peers_fresh(seen, memory, std::nullopt)) {
       return ask(memory, "about to be promoted: asking for the votes again", {PollPeers{others}});
     }
     if (const auto why = sync_obstacle(seen)) {

@@ -165,7 +165,8 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
   const auto others = everybody_else(seen, memory);
   // A leader may have come and gone since they were asked, unseen by a machine that was frozen.
-  const bool asked = peers_fresh(seen, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
+  const bool asked =
+      peers_fresh(seen, memory, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {
     // Who is due to be read-only is not held up by the silent.
     return ask(memory, "no leader: asking the other members", {PollPeers{others, keyless_until(seen, memory)}});
@@ -183,7 +184,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
     Memory next = memory;
-    next.raced_at = seen.now;
+    next.raced_at = others.empty() ? seen.now : seen.peers_answered_at;
     return say(next,
                seen.postgres.running_primary() ? "acquired session lock as a leader"
                                                : "taking the leader key: healthiest member",

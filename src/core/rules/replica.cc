@@ -80,7 +80,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
   if (next.rewound) return start_following(seen, next, *wanted, quiet + ", after pg_rewind");
   if (!source) return start_following(seen, next, *wanted, quiet);
   const auto since = memory.stopped_since.value_or(seen.now);
-  if (!answer_fresh(seen, *source)) {
+  if (!answer_fresh(seen, memory, *source)) {
     return ask(next, "asking " + source->member + " for its timeline", {ask_about(seen, *source)});
   }
   // A standby cluster may follow a standby, and so for long.

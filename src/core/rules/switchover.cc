@@ -94,7 +94,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
   if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
   // Asked for this request: in two switchovers in a row the answers of the first are out of date.
-  if (!peers_fresh(seen, memory.request_seen_at))
+  if (!peers_fresh(seen, memory, memory.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;
   int possible = 0;
