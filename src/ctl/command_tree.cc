@@ -63,6 +63,10 @@ void add_force(CLI::App& command, bool& force) {
   command.add_flag("--force", force, "Do not ask for confirmation at any point");
 }
 
+void add_dry_run(CLI::App& command, bool& dry_run) {
+  command.add_flag("--dry-run", dry_run, "Only tell what would happen, to whom, and what would keep it from happening");
+}
+
 CLI::Option* add_cluster(CLI::App& command, std::string& cluster) {
   return command.add_option("CLUSTER_NAME", cluster, "Of the configuration's scope when left out")->type_name("TEXT");
 }
@@ -117,6 +121,7 @@ CommandTree::CommandTree(std::string program)
   add_members();
   add_configuration();
   add_insight();
+  add_help();
   add_offline();
 }
 
@@ -176,11 +181,13 @@ void CommandTree::add_moves() {
     command.add_option("--scheduled", options.scheduled,
                        "Timestamp of a scheduled switchover in unambiguous format (e.g. ISO 8601)");
     add_force(command, options.force);
+    add_dry_run(command, options.dry_run);
   });
   add<MoveOptions>("failover", "Failover to a replica", failover, [](auto& command, auto& options) {
     add_cluster(command, options.cluster);
     command.add_option("--candidate", options.candidate, "The name of the candidate");
     add_force(command, options.force);
+    add_dry_run(command, options.dry_run);
   });
   add<DemoteClusterOptions>(
       "demote-cluster", "Demote cluster to a standby cluster", demote_cluster, [](auto& command, auto& options) {
@@ -217,6 +224,9 @@ void CommandTree::add_members() {
     command.add_flag("--pending", options.pending, "Restart if pending");
     command.add_option("--timeout", options.timeout,
                        "Return error and fail over if necessary when restarting takes longer than this.");
+    command.add_flag("--rolling", options.rolling,
+                     "One after the other, each when the one before streams again; the leader last, by a switchover");
+    add_dry_run(command, options.dry_run);
   });
   add<MembersOptions>("reload", "Reload cluster member configuration", reload, [&](auto& command, auto& options) {
     whom(command, options);
@@ -227,6 +237,7 @@ void CommandTree::add_members() {
     whom(command, options);
     command.add_flag("--from-leader", options.from_leader, "Get basebackup from leader");
     command.add_flag("--wait", options.wait, "Wait until reinitialization completes");
+    add_dry_run(command, options.dry_run);
   });
   add<FlushOptions>("flush", "Discard scheduled events", flush, [&](auto& command, auto& options) {
     add_cluster(command, options.cluster)->required();
@@ -272,9 +283,10 @@ void CommandTree::add_configuration() {
                        "Apply configuration from file, replacing existing configuration. Use - for stdin.");
     add_force(command, options.force);
   });
-  add<ReportOptions>("remove", "Remove cluster from DCS", remove, [](auto& command, auto& options) {
+  add<RemoveOptions>("remove", "Remove cluster from DCS", remove, [](auto& command, auto& options) {
     add_cluster(command, options.cluster)->required();
     add_format(command, options.format);
+    add_dry_run(command, options.dry_run);
   });
 }
 
@@ -289,7 +301,13 @@ void CommandTree::add_insight() {
       "events", "Show what happened on all members, merged by time", events, [](auto& command, auto& options) {
         add_cluster(command, options.cluster);
         command.add_flag("--follow", options.follow, "Go on with what happens from now on");
-        command.add_option("-n,--last", options.last, "How many of the past events (default 50)")->type_name("INTEGER");
+        command
+            .add_option("-n,--last", options.last,
+                        "How many of the past events (default 50; with --since all since then)")
+            ->type_name("INTEGER");
+        command.add_option("--since", options.since, "Only events since then: 10m, 2h, 03:00, or a timestamp");
+        add_pairs(command, "-m,--member", options.members,
+                  "Only what this member tells. Can be specified multiple times");
         add_choice(command, "--type",
                    {"decision", "role", "state", "timeline", "leader", "pause", "member", "job", "handover"},
                    "Only events of this type. Can be specified multiple times",
@@ -309,15 +327,33 @@ void CommandTree::add_insight() {
                    });
 }
 
+void CommandTree::add_help() {
+  add<WaitOptions>(
+      "wait", "Wait until the cluster is as it should be", wait_for_goals, [](auto& command, auto& options) {
+        add_cluster(command, options.cluster);
+        add_pairs(command, "--for", options.goals,
+                  "healthy (default), leader=NAME, streaming, or no-pending-restart. Can be specified multiple times");
+        command.add_option("--timeout", options.timeout_s, "Seconds after which to end with an error (default 60)")
+            ->type_name("FLOAT");
+      });
+  add<BundleOptions>("bundle", "Collect what a report of a fault needs in one archive, without secrets", bundle,
+                     [](auto& command, auto& options) {
+                       add_cluster(command, options.cluster);
+                       command.add_option("-o,--output", options.file, "The archive (default: CLUSTER-TIME.tar.gz)")
+                           ->type_name("FILENAME");
+                     });
+}
+
 void CommandTree::add_offline() {
+  add<ClusterOptions>("__clusters", "For completions", clusters, [](auto&, auto&) {}).group("");
   auto* completion = app_.add_subcommand("completion", "Print the completion of a shell");
   add_choice(*completion, "SHELL", {"bash", "zsh", "fish"}, "", [this](const std::string& shell) {
     offline_ = [this, shell] {
       echo(shell == "bash" ? bash_completion(app_) : shell == "zsh" ? zsh_completion(app_) : fish_completion(app_));
     };
   })->required();
-  app_.add_subcommand("man", "Print the manual page")->callback([this] {
-    offline_ = [this] { echo(manual_page(app_)); };
+  app_.add_subcommand("man", "Show the manual page; where the output is no terminal, its source")->callback([this] {
+    offline_ = [this] { show_manual(manual_page(app_)); };
   });
 }
 

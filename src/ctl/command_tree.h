@@ -33,6 +33,7 @@ class CommandTree {
   void add_members();
   void add_configuration();
   void add_insight();
+  void add_help();
   void add_offline();
 
   CLI::App app_;

@@ -68,7 +68,7 @@ Done query(Session& session, const QueryOptions& options);
 
 struct MoveOptions : ClusterOptions {
   std::optional<std::string> leader, candidate, scheduled;
-  bool force = false;
+  bool force = false, dry_run = false;
 };
 Done switchover(Session& session, const MoveOptions& options);
 Done failover(Session& session, const MoveOptions& options);
@@ -89,13 +89,13 @@ Done promote_cluster(Session& session, const PromoteClusterOptions& options);
 struct MembersOptions : ClusterOptions {
   std::vector<std::string> members;
   std::string role = "any";
-  bool force = false;
+  bool force = false, dry_run = false;
 };
 Done reload(Session& session, const MembersOptions& options);
 
 struct RestartOptions : MembersOptions {
   std::optional<std::string> scheduled, pg_version, timeout;
-  bool any_one = false, pending = false;
+  bool any_one = false, pending = false, rolling = false;
 };
 Done restart(Session& session, const RestartOptions& options);
 
@@ -126,9 +126,24 @@ struct EditConfigOptions : ClusterOptions {
 };
 Done edit_config(Session& session, const EditConfigOptions& options);
 
-Done remove(Session& session, const ReportOptions& options);
+struct RemoveOptions : ReportOptions {
+  bool dry_run = false;
+};
+Done remove(Session& session, const RemoveOptions& options);
 
 // ---- beyond patronictl
+
+struct WaitOptions : ClusterOptions {
+  std::vector<std::string> goals;
+  double timeout_s = 60;
+};
+Done wait_for_goals(Session& session, const WaitOptions& options);
+
+// One archive for a report of a fault, without secrets.
+struct BundleOptions : ClusterOptions {
+  std::string file;  // empty: named after the cluster and the time, in the working directory
+};
+Done bundle(Session& session, const BundleOptions& options);
 
 struct JsonOptions : ClusterOptions {
   bool json = false;
@@ -141,13 +156,17 @@ Done explain(Session& session, const ExplainOptions& options);
 
 struct EventsOptions : JsonOptions {
   bool follow = false;
-  int last = 50;  // of what is past
-  std::vector<std::string> types;
+  std::optional<int> last;  // of what is past; 50, or all since `since`
+  std::optional<std::string> since;
+  std::vector<std::string> types, members;
 };
 Done events(Session& session, const EventsOptions& options);
 
 struct TopOptions : JsonOptions, WatchOptions {};
 Done top(Session& session, const TopOptions& options);
+
+// The names of all, one a line; hidden, for completions.
+Done clusters(Session& session, const ClusterOptions& options);
 
 // An error when something is broken; warnings are none.
 Done doctor(Session& session, const JsonOptions& options);

@@ -18,7 +18,7 @@ enum class Value { none, choices, file, member, text };
 
 Value value_of(const OptionText& option) {
   constexpr std::array members = {"--candidate", "--leader", "--member"};
-  constexpr std::array files = {"--config-file", "--file", "--apply", "--replace"};
+  constexpr std::array files = {"--config-file", "--file", "--apply", "--replace", "--output"};
   const auto is_one_of = [&](const auto& names) {
     return std::ranges::find_first_of(option.names, names,
                                       [](const std::string& a, const char* b) { return a == b; }) != option.names.end();
@@ -49,6 +49,18 @@ std::vector<std::string> words_of(const CLI::App& command) {
 bool takes_members(const CLI::App& command) {
   return std::ranges::any_of(command.get_options(), [](const CLI::Option* option) {
     return !option->nonpositional() && option->get_name(true).starts_with("MEMBER");
+  });
+}
+
+// Its first argument is a cluster, or all are.
+bool takes_cluster(const CLI::App& command) {
+  return std::ranges::any_of(command.get_options(), [](const CLI::Option* option) {
+    return !option->nonpositional() && option->get_name(true).starts_with("CLUSTER");
+  });
+}
+bool takes_clusters(const CLI::App& command) {
+  return std::ranges::any_of(command.get_options(), [](const CLI::Option* option) {
+    return !option->nonpositional() && option->get_name(true).starts_with("CLUSTER_NAMES");
   });
 }
 
@@ -148,17 +160,62 @@ std::string fish_option(const std::string& condition, const OptionText& option) 
 
 }  // namespace
 
+namespace {
+
+// The names of those options that take a value: "restart:-r|restart:--role|..."
+std::string valued(const std::string& command, const CLI::App& app) {
+  std::string patterns;
+  for (const auto& option : options_of(app)) {
+    if (value_of(option) == Value::none) continue;
+    for (const auto& name : option.names)
+      patterns += fmt::format("{}{}:{}", patterns.empty() ? "" : "|", command, name);
+  }
+  return patterns;
+}
+
+constexpr auto bash_head = R"(# bash completion of tamadactl; made by `tamadactl completion bash`
+# Asks with the configuration and the store that the command line names so far.
+_tamadactl_ask() { "${COMP_WORDS[0]}" "${globals[@]}" "$@" 2>/dev/null; }
+_tamadactl_clusters() { _tamadactl_ask __clusters; }
+_tamadactl_members() { _tamadactl_ask list $cluster -f tsv | tail -n +2 | cut -f2; }
+_tamadactl() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= cluster= position=0 i word value
+  local -a globals=()
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $command:$word in
+)";
+
+// What stands behind the command line so far: the command, its cluster, the global options.
+std::string bash_reading(const CLI::App& root) {
+  std::string text = bash_head, own;
+  for (const auto* command : commands_of(root)) {
+    if (const auto patterns = valued(command->get_name(), *command); !patterns.empty()) {
+      own += (own.empty() ? "" : "|") + patterns;
+    }
+  }
+  text += "      " + own + ") ((i++)) ;;\n";
+  text += "      " + valued("*", root) + R"()
+        value=${COMP_WORDS[++i]}
+        [[ $value == = ]] && value=${COMP_WORDS[++i]}
+        # bash takes host:port for three words
+        while ((i + 2 < COMP_CWORD)) && [[ ${COMP_WORDS[i+1]} == : ]]; do value+=:${COMP_WORDS[i+2]}; ((i += 2)); done
+        globals+=("$word" "$value") ;;
+      *:-k|*:--insecure) globals+=("$word") ;;
+      *:-*) ;;
+)";
+  text += fmt::format("      :{}) command=$word ;;\n", fmt::join(names_of(root), "|:"));
+  return text + R"(      ?*:*) ((position++)) || cluster=$word ;;
+    esac
+  done
+)";
+}
+
+}  // namespace
+
 std::string bash_completion(const CLI::App& root) {
-  std::string text =
-      "# bash completion of tamadactl; made by `tamadactl completion bash`\n"
-      "_tamadactl_members() { \"${COMP_WORDS[0]}\" list -f tsv 2>/dev/null | tail -n +2 | cut -f2; }\n"
-      "_tamadactl() {\n"
-      "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i\n"
-      "  COMPREPLY=()\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    case ${COMP_WORDS[i]} in\n";
-  text +=
-      fmt::format("      {}) command=${{COMP_WORDS[i]}}; break ;;\n    esac\n  done\n", fmt::join(names_of(root), "|"));
+  auto text = bash_reading(root);
   text += "  case $command:$prev in\n";
   for (const auto* command : commands_of(root)) {
     for (const auto& option : options_of(*command)) text += bash_values(command->get_name(), option);
@@ -173,7 +230,12 @@ std::string bash_completion(const CLI::App& root) {
   text += fmt::format("    '') words='{}{}' ;;\n", fmt::join(names_of(root), " "), options(root));
   for (const auto* command : commands_of(root)) {
     std::string more;
-    if (takes_members(*command)) more = "\"$([[ $cur == -* ]] || _tamadactl_members)\"";
+    if (takes_clusters(*command)) {
+      more = "\"$([[ $cur == -* ]] || _tamadactl_clusters)\"";
+    } else if (takes_cluster(*command)) {
+      more = "\"$([[ $cur == -* ]] || ((position > 0)) || _tamadactl_clusters)\"";
+    }
+    if (takes_members(*command)) more += "\" $([[ $cur == -* ]] || ((position == 0)) || _tamadactl_members)\"";
     text += fmt::format("    {}) words='{}{} '{} ;;\n", command->get_name(), fmt::join(words_of(*command), " "),
                         options(*command), more);
   }
@@ -181,12 +243,34 @@ std::string bash_completion(const CLI::App& root) {
          "\n";
 }
 
+namespace {
+
+constexpr auto zsh_head = R"zsh(# Asks with the configuration and the store that the command line names so far.
+_tamadactl_clusters() { compadd -- ${(f)"$($tamadactl_ask __clusters 2>/dev/null)"} }
+_tamadactl_members() {
+  local cluster=${${(M)words[2,-1]:#[^-]*}[1]}
+  [[ $cluster == $words[CURRENT] ]] && cluster=
+  compadd -- ${(f)"$($tamadactl_ask list $cluster -f tsv 2>/dev/null | tail -n +2 | cut -f2)"}
+}
+_tamadactl() {
+  local -a tamadactl_ask=($words[1])
+  local i
+  for ((i = 2; i < CURRENT; i++)); do
+    case $words[i] in
+      -c|--config-file|-d|--dcs|--dcs-url) tamadactl_ask+=($words[i] $words[i+1]); ((i++)) ;;
+      -k|--insecure) tamadactl_ask+=($words[i]) ;;
+      -*) ;;
+      *) break ;;
+    esac
+  done
+)zsh";
+
+}  // namespace
+
 std::string zsh_completion(const CLI::App& root) {
   std::string text = fmt::format("#compdef {}\n# made by `tamadactl completion zsh`\n", programs);
-  text +=
-      "_tamadactl_members() {\n  compadd -- ${(f)\"$(${words[1]} list -f tsv 2>/dev/null | tail -n +2 | cut "
-      "-f2)\"}\n}\n";
-  text += "_tamadactl() {\n  local curcontext=$curcontext state line\n  _arguments -C" + zsh_options(root) +
+  text += zsh_head;
+  text += "  local curcontext=$curcontext state line\n  _arguments -C" + zsh_options(root) +
           " \\\n        '1:command:->command' \\\n        '*::argument:->argument'\n";
   text += "  case $state in\n  command)\n    local -a commands=(\n";
   for (const auto* command : commands_of(root)) {
@@ -195,11 +279,17 @@ std::string zsh_completion(const CLI::App& root) {
   text += "    )\n    _describe command commands\n    ;;\n  argument)\n    case $line[1] in\n";
   for (const auto* command : commands_of(root)) {
     const auto words = words_of(*command);
-    const auto argument = !words.empty()            ? fmt::format(":argument:({})", fmt::join(words, " "))
-                          : takes_members(*command) ? ":member:_tamadactl_members"
-                                                    : ":cluster:";
-    text += fmt::format("    {})\n      _arguments{} \\\n        '*{}'\n      ;;\n", command->get_name(),
-                        zsh_options(*command), argument);
+    std::string arguments;
+    if (takes_clusters(*command)) {
+      arguments = "'*:cluster:_tamadactl_clusters'";
+    } else if (takes_cluster(*command)) {
+      arguments = "'1:cluster:_tamadactl_clusters'";
+    }
+    if (takes_members(*command)) arguments += " '*:member:_tamadactl_members'";
+    if (!takes_members(*command) && !words.empty())
+      arguments += fmt::format(" '*:argument:({})'", fmt::join(words, " "));
+    text += fmt::format("    {})\n      _arguments{} \\\n        {}\n      ;;\n", command->get_name(),
+                        zsh_options(*command), arguments);
   }
   return text + "    esac\n    ;;\n  esac\n}\n_tamadactl \"$@\"\n";
 }
@@ -207,9 +297,23 @@ std::string zsh_completion(const CLI::App& root) {
 std::string fish_completion(const CLI::App& root) {
   std::string text =
       "# fish completion of tamadactl; made by `tamadactl completion fish`\n"
-      "function __tamadactl_members\n"
+      "# Asks with the configuration and the store that the command line names so far.\n"
+      "function __tamadactl_ask\n"
       "    set -l words (commandline -opc)\n"
-      "    $words[1] list -f tsv 2>/dev/null | tail -n +2 | cut -f2\nend\n";
+      "    set -l globals\n"
+      "    for i in (seq 2 (count $words))\n"
+      "        switch $words[$i]\n"
+      "            case -c --config-file -d --dcs --dcs-url\n"
+      "                test $i -lt (count $words); and set globals $globals $words[$i] $words[(math $i + 1)]\n"
+      "            case -k --insecure\n"
+      "                set globals $globals $words[$i]\n"
+      "            case query\n"
+      "                break\n"
+      "        end\n"
+      "    end\n"
+      "    $words[1] $globals $argv 2>/dev/null\nend\n"
+      "function __tamadactl_clusters\n    __tamadactl_ask __clusters\nend\n"
+      "function __tamadactl_members\n    __tamadactl_ask list -f tsv | tail -n +2 | cut -f2\nend\n";
   text += fmt::format("for program in {}\ncomplete -c $program -f\n", programs);
   for (const auto& option : options_of(root)) text += fish_option("", option);
   for (const auto* command : commands_of(root)) {
@@ -220,6 +324,7 @@ std::string fish_completion(const CLI::App& root) {
     if (const auto words = words_of(*command); !words.empty()) {
       text += fmt::format("complete -c $program{} -a '{}'\n", condition, fmt::join(words, " "));
     }
+    if (takes_cluster(*command)) text += "complete -c $program" + condition + " -a '(__tamadactl_clusters)'\n";
     if (takes_members(*command)) text += "complete -c $program" + condition + " -a '(__tamadactl_members)'\n";
   }
   return text + "end\n";

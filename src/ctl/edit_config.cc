@@ -67,8 +67,9 @@ core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster
   if (fd < 0) return core::fail("cannot make a temporary file " + file);
   close(fd);
   std::ofstream(file, std::ios::binary) << before;
-  std::string program = *editor;
-  char* argv[] = {program.data(), file.data(), nullptr};
+  // EDITOR may have arguments, and quotes around them, as for every other program.
+  std::string shell = "sh", option = "-c", program = *editor + " \"$1\"", name = *editor;
+  char* argv[] = {shell.data(), option.data(), program.data(), name.data(), file.data(), nullptr};
   pid_t pid = 0;
   int status = posix_spawnp(&pid, argv[0], nullptr, nullptr, argv, environ);
   if (status == 0) waitpid(pid, &status, 0);

@@ -5,6 +5,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/member_facts.h"
+#include "ctl/reinit_progress.h"
 #include "ctl/terminal.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
@@ -48,12 +49,25 @@ std::string job(const Json& explain) {
                      format_age(job->value("seconds", 0.0)));
 }
 
+// Every daemon has a lease of its own: on the leader's hangs the leader key, too.
 std::string lease(const Json& explain) {
   const Json* left = wire::find(explain, "lease_seconds_left");
-  return left && left->is_number() ? fmt::format(", {:.1f} s of its lease left", left->get<double>()) : "";
+  if (left == nullptr || !left->is_number()) return "";
+  return fmt::format(", {} {:.1f} s unless renewed",
+                     explain.value("leads", false) ? "its leader key lasts" : "its member key lasts",
+                     left->get<double>());
 }
 
-std::string describe(const MemberFacts& facts, const std::string& role) {
+std::string lag(const Json& row) {
+  if (const auto bytes = wire::unsigned_at(row, "replay_lag")) {
+    return *bytes == 0 ? ", not behind" : ", " + format_bytes(*bytes) + " behind";
+  }
+  return "";
+}
+
+// `row`: its line of the list.
+std::string describe(const MemberFacts& facts, const Json& row) {
+  const auto role = wire::text_at(row, "role");
   auto text = paint(facts.member.name, Colour::bold);
   if (!facts.error.empty()) {
     return text + ": " + paint("no answer: " + facts.error, Colour::red) +
@@ -62,7 +76,7 @@ std::string describe(const MemberFacts& facts, const std::string& role) {
   if (!facts.explain)
     return text + fmt::format(": {}, {} (Patroni: it does not explain itself)\n", role, facts.member.state);
   const Json& explain = *facts.explain;
-  text += fmt::format(": {}, {}{}\n", role, wire::text_at(explain, "state"), lease(explain));
+  text += fmt::format(": {}, {}{}{}\n", role, wire::text_at(explain, "state"), lag(row), lease(explain));
   if (const Json* decision = wire::find(explain, "decision"); decision && decision->is_object()) {
     text += fmt::format("  decided by the rule {}{}:\n    {}\n", paint(wire::text_at(*decision, "rule"), Colour::cyan),
                         since(*decision), wire::text_at(*decision, "reason"));
@@ -98,11 +112,8 @@ Done explain(Session& session, const ExplainOptions& options) {
   }
   const Json rows = wire::cluster_json(cluster->view)["members"];
   for (const auto& facts : members) {
-    std::string role;
-    for (const auto& row : rows) {
-      if (row["name"] == facts.member.name) role = wire::text_at(row, "role");
-    }
-    echo(describe(facts, role));
+    const auto row = std::ranges::find_if(rows, [&](const Json& one) { return one["name"] == facts.member.name; });
+    echo(describe(facts, row == rows.end() ? Json::object() : *row));
   }
   return {};
 }

@@ -37,6 +37,7 @@ std::string wrap(const std::string& text, std::size_t columns, std::size_t inden
   return wrapped + line;
 }
 
+using Names = std::vector<std::string>;
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
 // Two columns, as click's definition lists.
@@ -84,14 +85,69 @@ std::string spellings(const CLI::App& root, const std::string& name) {
   return text;
 }
 
+// How many letters have to be changed, added, left out, or exchanged with the next.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        steps[i][j] = i + j;
+        continue;
+      }
+      const std::size_t changed = a[i - 1] == b[j - 1] ? 0 : 1;
+      steps[i][j] = std::min({steps[i - 1][j] + 1, steps[i][j - 1] + 1, steps[i - 1][j - 1] + changed});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        steps[i][j] = std::min(steps[i][j], steps[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return steps[a.size()][b.size()];
+}
+
+// Those that may be meant, in the order of their names: begun with it, or about a third of the letters wrong.
+std::vector<std::string> similar(const std::string& given, std::vector<std::string> names) {
+  std::erase_if(names, [&](const std::string& name) {
+    const bool begun = given.size() >= 3 && name.starts_with(given);
+    return !begun && distance(given, name) > std::max<std::size_t>(1, name.size() / 3);
+  });
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string no_such_option(const CLI::App& root, const std::string& given) {
+  std::vector<std::string> names;
+  const auto add = [&](const CLI::App& app) {
+    for (const auto& option : options_of(app)) {
+      for (const auto& name : option.names) {
+        if (name.starts_with("--")) names.push_back(name);
+      }
+    }
+  };
+  const auto chosen = root.get_subcommands();
+  add(chosen.empty() ? root : *chosen.front());
+  const auto text = "No such option: " + given;
+  const auto possible = given.starts_with("--") ? similar(given.substr(0, given.find('=')), names) : Names{};
+  if (possible.empty()) return text;
+  return possible.size() == 1 ? text + " Did you mean " + possible.front() + "?"
+                              : text + " (Possible options: " + joined(possible) + ")";
+}
+
+std::string no_such_command(const CLI::App& root, const std::string& given) {
+  std::vector<std::string> names;
+  for (const auto* command : commands_of(root)) names.push_back(command->get_name());
+  const auto possible = similar(given, names);
+  return "No such command '" + given + "'." +
+         (possible.empty() ? "" : "\nHint: did you mean " + joined(possible) + "?");
+}
+
 // In click's words, where scripts may have met them.
 std::string describe(const CLI::App& root, const CLI::ParseError& error) {
   std::string text = error.what();
   const auto colon = text.rfind(": ");
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && colon != text.npos) {
     const auto argument = text.substr(colon + 2);
-    if (argument.starts_with('-')) return "No such option: " + argument;
-    if (root.get_subcommands().empty()) return "No such command '" + argument + "'.";
+    if (argument.starts_with('-')) return no_such_option(root, argument);
+    if (root.get_subcommands().empty()) return no_such_command(root, argument);
     return "Got unexpected extra argument (" + argument + ")";
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
@@ -132,7 +188,7 @@ std::vector<OptionText> options_of(const CLI::App& command) {
 }
 
 std::vector<const CLI::App*> commands_of(const CLI::App& root) {
-  auto commands = root.get_subcommands([](const CLI::App*) { return true; });
+  auto commands = root.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
   std::ranges::sort(commands, {}, [](const CLI::App* command) { return command->get_name(); });
   return commands;
 }

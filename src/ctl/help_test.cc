@@ -29,6 +29,10 @@ TEST(UsageError, InTheWordsOfClick) {
             "Error: Invalid value for '--format' / '-f': 'xx' is not one of 'pretty', 'tsv', 'json', 'yaml', 'yml'.\n");
   EXPECT_EQ(error_of({"list", "--nope"}), "Error: No such option: --nope\n");
   EXPECT_EQ(error_of({"foo"}), "Error: No such command 'foo'.\n");
+  EXPECT_EQ(error_of({"lsit"}), "Error: No such command 'lsit'.\nHint: did you mean list?\n");
+  EXPECT_EQ(error_of({"swithcover"}), "Error: No such command 'swithcover'.\nHint: did you mean switchover?\n");
+  EXPECT_EQ(error_of({"restart", "demo", "--forec"}), "Error: No such option: --forec Did you mean --force?\n");
+  EXPECT_EQ(error_of({"restart", "demo", "--pendin"}), "Error: No such option: --pendin Did you mean --pending?\n");
   EXPECT_EQ(error_of({"pause", "a", "b"}), "Error: Got unexpected extra argument (b)\n");
   EXPECT_EQ(error_of({"dsn", "-m"}), "Error: Option '--member' requires an argument.\n");
 }

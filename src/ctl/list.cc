@@ -44,6 +44,13 @@ Done list(Session& session, const ListOptions& options) {
   return watching_page(options, [&] { return make_page(session, options, clusters); });
 }
 
+Done clusters(Session& session, const ClusterOptions&) {
+  const auto names = session.cluster_names();
+  if (!names) return std::unexpected(names.error());
+  for (const auto& name : *names) echo(name + "\n");
+  return {};
+}
+
 Done topology(Session& session, const ListOptions& options) {
   auto wish = options;
   wish.format = Format::topology;

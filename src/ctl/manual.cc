@@ -1,8 +1,15 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "core/presentation.h"
 #include "ctl/completion.h"
 #include "ctl/help.h"
+#include "ctl/terminal.h"
 
 namespace tamada::ctl {
 namespace {
@@ -72,6 +79,20 @@ std::string manual_page(const CLI::App& root) {
         fmt::format(".SS {}\n{}\n", roff(synopsis(*command)), roff(command->get_description())) + option_list(*command);
   }
   return text + closing;
+}
+
+void show_manual(const std::string& page) {
+  if (!is_terminal() || std::system("command -v man >/dev/null 2>&1") != 0) return echo(page);
+  // man reads no page from a pipe and keys from a terminal at once: the page is a file.
+  auto file = (std::filesystem::temp_directory_path() / "tamadactl-XXXXXX.1").string();
+  const int fd = mkostemps(file.data(), 2, O_CLOEXEC);
+  if (fd < 0) return echo(page);
+  close(fd);
+  std::ofstream(file, std::ios::binary) << page;
+  const bool shown = std::system(("man -l '" + file + "'").c_str()) == 0;
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  if (!shown) echo(page);
 }
 
 }  // namespace tamada::ctl

@@ -73,7 +73,13 @@ TEST(Scheduled, AsDateutilReadsIt) {
   EXPECT_EQ(utc("2026-05-29T04:32:31Z"), "2026-05-29T04:32:31+00:00");
   EXPECT_EQ(utc("2026-05-29T04:32:31-3"), "2026-05-29T07:32:31+00:00");
   EXPECT_EQ(utc("2026-05-29 04:32 UTC"), "2026-05-29T04:32:00+00:00");
-  EXPECT_EQ(utc("tomorrow"), "error");
+  EXPECT_EQ(utc("soon"), "error");
+  EXPECT_EQ(utc("in five minutes"), "error");
+  const auto midnight = *parse_scheduled("today"), three = *parse_scheduled("tomorrow 3:00");
+  const auto between = std::chrono::duration_cast<std::chrono::hours>(*three - *midnight).count();
+  EXPECT_TRUE(between >= 26 && between <= 28) << between;  // a day of 23 to 25 hours, and 3 more
+  const auto soon = *parse_scheduled("in 5 minutes");
+  EXPECT_NEAR(std::chrono::duration<double>(*soon - std::chrono::system_clock::now()).count(), 300, 5);
   EXPECT_NE(utc("2026-05-29"), "error");
   EXPECT_NE(utc("4:32"), "error");
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <tuple>
 
@@ -111,11 +112,42 @@ std::vector<MemberEvent> Journals::news(const core::ClusterView& view, int wait_
   return news;
 }
 
+std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events) {
+  constexpr std::array mergeable = {"decision", "job", "role", "state", "timeline"};
+  const auto may_merge = [&](const MemberEvent& event) {
+    return std::ranges::find(mergeable, event.type) != mergeable.end();
+  };
+  std::vector<MemberEvent> lines;
+  for (const auto& event : events) {
+    auto* line = lines.empty() ? nullptr : &lines.back();
+    if (line == nullptr || line->member != event.member || line->time != event.time || !may_merge(*line) ||
+        !may_merge(event)) {
+      lines.push_back(event);
+      continue;
+    }
+    // "start in progress", and "start began": the job tells more. Its end tells the server's state.
+    const bool same = line->type == "decision" && event.type == "job" &&
+                      line->text == wire::text_at(event.whole, "job") + " in progress";
+    const bool state_of_job = event.type == "state" && wire::find(line->whole, "job") != nullptr;
+    if (state_of_job) continue;
+    line->text = same ? event.text : line->text + "; " + event.text;
+    for (const auto& [key, value] : event.whole.items()) {
+      if (key == "job" || key == "state" || !line->whole.contains(key)) line->whole[key] = value;
+    }
+  }
+  return lines;
+}
+
 std::string clock_time(const std::string& iso, int digits) {
+  const auto text = local_time(iso, digits);
+  return text == iso ? iso : text.substr(11);
+}
+
+std::string local_time(const std::string& iso, int digits) {
   const auto parsed = wire::parse_iso(iso);
   if (!parsed) return iso;
   const auto whole = std::chrono::floor<std::chrono::seconds>(parsed->time);
-  auto text = fmt::format("{:%H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(whole)));
+  auto text = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(whole)));
   if (digits == 0) return text;
   return text + fmt::format(".{:06}", (parsed->time - whole).count()).substr(0, static_cast<std::size_t>(digits) + 1);
 }

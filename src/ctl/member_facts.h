@@ -31,6 +31,9 @@ struct MemberEvent {
   Json whole;  // as the member told it, with its name first
 };
 
+// For people: what one member tells of one moment (its decision, its job, its server) is one line.
+std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events);
+
 // The journals of all members, merged by time. Each call tells what is new since the one before.
 class Journals {
  public:
@@ -49,6 +52,7 @@ class Journals {
 };
 
 std::string clock_time(const std::string& iso, int digits);  // "02:10:00.123", local time; as it is where it is no time
+std::string local_time(const std::string& iso, int digits);  // the same with its date: "2026-11-28 02:10:00.123"
 std::string format_age(double seconds);                      // "12 s", "3 min", "2 h", "5 days"
 
 }  // namespace tamada::ctl

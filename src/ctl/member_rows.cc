@@ -1,11 +1,15 @@
 #include "ctl/member_rows.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <set>
 
+#include "ctl/member_facts.h"
+#include "ctl/terminal.h"
 #include "wire/cluster_json.h"
+#include "wire/keys.h"
 
 namespace tamada::ctl {
 namespace {
@@ -106,6 +110,30 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
   return row;
 }
 
+// Columns of member_table.
+constexpr std::size_t host_column = 2, role_column = 3, state_column = 4, receive_lsn_column = 6,
+                      receive_lag_column = 7, replay_lsn_column = 8, replay_lag_column = 9;
+
+// What an operator has to see at once: who leads, who does not run, who is behind.
+void paint_row(Table& table, const Json& member) {
+  const auto row = table.rows.size() - 1;
+  const auto role = text_of(get(member, "role")), state = text_of(get(member, "state"));
+  if (role.ends_with("leader")) table.colours[{row, role_column}] = Colour::green;
+  const std::set<std::string> well = {"running", "streaming"};
+  const std::set<std::string> broken = {"stopped", "crashed", "start failed", "stop failed", "restart failed",
+                                        "unknown", ""};
+  if (!well.contains(state)) {
+    table.colours[{row, state_column}] = broken.contains(state) ? Colour::red : Colour::yellow;
+  }
+  for (const auto column : {receive_lag_column, replay_lag_column}) {
+    const Json& lag = table.rows[row][column];
+    if (lag.is_number() && lag > 0) table.colours[{row, column}] = Colour::yellow;
+  }
+  for (std::size_t column = replay_lag_column + 1; column < table.columns.size(); ++column) {
+    if (table.columns[column].starts_with("Pending")) table.colours[{row, column}] = Colour::yellow;
+  }
+}
+
 // Everybody under the one that they replicate from, as far as the tags tell.
 class Topology {
  public:
@@ -179,7 +207,10 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
   const bool with_port = needs_port(members);
   for (const auto& member : format == Format::topology ? topology.sorted() : members) {
     table.rows.push_back(row_of(member, name, table.columns, with_port, pretty));
+    if (pretty) paint_row(table, member);
   }
+  table.narrower = {{receive_lsn_column, receive_lag_column, replay_lsn_column},
+                    {receive_lsn_column, receive_lag_column, replay_lsn_column, host_column}};
   const std::string id = !initialize ? "uninitialized" : initialize->empty() ? "initializing" : *initialize;
   table.title = " Cluster: " + name + " (" + id + ") ";
   table.right = {"Receive LSN", "Replay LSN", "Lag", "TL"};
@@ -187,12 +218,25 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
   return table;
 }
 
+namespace {
+
+// " (in 5 min)", for people on a terminal.
+std::string until(const std::string& iso) {
+  const auto at = is_terminal() ? wire::parse_iso(iso) : std::nullopt;
+  if (!at) return "";
+  const auto left = std::chrono::duration<double>(at->time - std::chrono::system_clock::now()).count();
+  return left > 0 ? " (in " + format_age(left) + ")" : " (" + format_age(-left) + " ago)";
+}
+
+}  // namespace
+
 std::string service_info(const Json& cluster) {
   std::string text;
   if (has(cluster, "pause")) text += " Maintenance mode: on\n";
   if (!cluster.contains("scheduled_switchover")) return text;
   const Json& switchover = cluster["scheduled_switchover"];
-  text += " Switchover scheduled at: " + text_of(switchover["at"]) + "\n";
+  const auto at = text_of(switchover["at"]);
+  text += " Switchover scheduled at: " + at + until(at) + "\n";
   for (const std::string key : {"from", "to"}) {
     if (switchover.contains(key))
       text += std::string(24 - key.size(), ' ') + key + ": " + text_of(switchover[key]) + "\n";

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "ctl/commands.h"
+#include "ctl/dry_run.h"
 #include "ctl/handover_lines.h"
 #include "ctl/member_rows.h"
 #include "ctl/prompt.h"
@@ -200,8 +201,16 @@ Done move_leader(Session& session, const MoveOptions& options, Kind kind) {
   if (!cluster) return std::unexpected(cluster.error());
   auto& [name, view] = *cluster;
   echo("Current cluster topology\n" + format_members(view, name, false, Format::pretty));
-  const auto wish = ask(*cluster, options, kind);
+  auto wishes = options;
+  wishes.force |= options.dry_run;  // there is nothing to confirm
+  const auto wish = ask(*cluster, wishes, kind);
   if (!wish) return std::unexpected(wish.error());
+  if (options.dry_run) {
+    return foretell_move(session, *cluster,
+                         {.verb = word(kind),
+                          .candidate = wish->candidate,
+                          .at = wish->at ? wire::format_iso(*wish->at) : std::string()});
+  }
 
   const auto answer = post(session, view, *wish);
   if (!answer) {

@@ -47,6 +47,27 @@ std::string tsv(const Table& table, const std::string& delimiter) {
   return text;
 }
 
+std::string pretty_text(const Table& table, Format format) {
+  const std::size_t skip = table.of_cluster ? 1 : 0;
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    auto& cells = rows.emplace_back();
+    for (std::size_t c = skip; c < table.rows[r].size(); ++c) {
+      const auto colour = table.colours.find({r, c});
+      auto text = cell(table.rows[r][c], format);
+      cells.push_back(colour == table.colours.end() ? std::move(text) : paint(text, colour->second));
+    }
+  }
+  const std::vector<std::string> columns(table.columns.begin() + static_cast<std::ptrdiff_t>(skip),
+                                         table.columns.end());
+  std::vector<std::set<std::size_t>> narrower;
+  for (const auto& step : table.narrower) {
+    auto& left_out = narrower.emplace_back();
+    for (const auto column : step) left_out.insert(column - skip);
+  }
+  return pretty_table(table.title, columns, rows, table.right, terminal_size().columns, narrower);
+}
+
 }  // namespace
 
 std::string text_of(const Json& value) {
@@ -60,15 +81,7 @@ std::string format_table(const Table& table, Format format, const std::string& d
   if (format == Format::json) return wire::dump_python(objects(table)) + "\n";
   if (format == Format::yaml) return yaml_block(objects(table)) + "\n";
   if (format == Format::tsv) return tsv(table, delimiter);
-  const std::size_t skip = table.of_cluster ? 1 : 0;
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& row : table.rows) {
-    auto& cells = rows.emplace_back();
-    for (std::size_t i = skip; i < row.size(); ++i) cells.push_back(cell(row[i], format));
-  }
-  const std::vector<std::string> columns(table.columns.begin() + static_cast<std::ptrdiff_t>(skip),
-                                         table.columns.end());
-  return pretty_table(table.title, columns, rows, table.right, terminal_size().columns);
+  return pretty_text(table, format);
 }
 
 }  // namespace tamada::ctl

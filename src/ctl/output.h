@@ -1,9 +1,11 @@
 // One table of values in the formats that patronictl offers.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tamada::ctl {
@@ -12,12 +14,18 @@ using Json = nlohmann::ordered_json;
 
 enum class Format { pretty, tsv, json, yaml, topology };
 
+enum class Colour { none, red, green, yellow, cyan, bold, dim };
+
 struct Table {
   std::string title;  // for people; empty: none
   std::vector<std::string> columns;
   std::vector<std::vector<Json>> rows;  // texts, numbers; tags as an object
   std::set<std::string> right = {};     // columns aligned right
   bool of_cluster = false;              // the first column names the cluster: people read it in the title
+  // For people on a terminal: how a cell is painted (rows and columns as above), and which columns may be left out,
+  // one step after the other, where the terminal is too narrow.
+  std::map<std::pair<std::size_t, std::size_t>, Colour> colours = {};
+  std::vector<std::set<std::size_t>> narrower = {};
 };
 
 // With a title, empty values are left out of json and yaml. `delimiter`: between the columns of tsv.

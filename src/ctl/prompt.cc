@@ -10,13 +10,29 @@
 namespace tamada::ctl {
 namespace {
 
+// Without what keys like the arrows send, and without control characters: a name with those is nobody's.
+std::string printable(std::string_view typed) {
+  std::string text;
+  while (!typed.empty()) {
+    if (typed.starts_with("\033[") || typed.starts_with("\033O")) {
+      const auto final = std::ranges::find_if(typed.substr(2), [](char c) { return c >= '@' && c <= '~'; });
+      typed.remove_prefix(static_cast<std::size_t>(final - typed.begin()));
+      if (!typed.empty()) typed.remove_prefix(1);
+      continue;
+    }
+    const auto c = static_cast<unsigned char>(typed.front());
+    if (c >= ' ' && c != 0x7f) text += typed.front();
+    typed.remove_prefix(1);
+  }
+  return text;
+}
+
 std::optional<std::string> ask(const std::string& question) {
   std::fputs(question.c_str(), stdout);
   std::fflush(stdout);
   std::string line;
   if (!std::getline(std::cin, line)) return std::nullopt;
-  if (line.ends_with('\r')) line.pop_back();
-  return line;
+  return printable(line);
 }
 
 }  // namespace

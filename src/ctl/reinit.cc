@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "ctl/commands.h"
+#include "ctl/dry_run.h"
 #include "ctl/member_choice.h"
 #include "ctl/prompt.h"
 #include "ctl/reinit_progress.h"
@@ -83,6 +84,7 @@ Done reinit(Session& session, const ReinitOptions& options) {
   if (!cluster) return std::unexpected(cluster.error());
   const auto members = choose_members(session, *cluster, options, {.action = "reinitialize", .role_shown = "replica"});
   if (!members) return std::unexpected(members.error());
+  if (options.dry_run) return foretell_reinit(session, *cluster, *members, options);
   if (!options.force) {
     if (auto sure = confirm_members(*members, "reinitialize"); !sure) return sure;
   }

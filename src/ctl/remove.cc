@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ctl/commands.h"
+#include "ctl/dry_run.h"
 #include "ctl/member_rows.h"
 #include "ctl/prompt.h"
 #include "ctl/terminal.h"
@@ -18,11 +19,12 @@ Done must_type(const std::string& question, const std::string& expected, const s
 
 }  // namespace
 
-Done remove(Session& session, const ReportOptions& options) {
+Done remove(Session& session, const RemoveOptions& options) {
   const auto cluster = session.find(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
   const auto& name = cluster->name;
   echo(format_members(cluster->view, name, false, options.format));
+  if (options.dry_run) return foretell_remove(session, *cluster);
   const std::string aware = "Yes I am aware";
   auto sure = must_type("Please confirm the cluster name to remove", name, "Cluster names specified do not match");
   if (!sure) return sure;

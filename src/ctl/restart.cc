@@ -4,8 +4,10 @@
 #include <random>
 
 #include "ctl/commands.h"
+#include "ctl/dry_run.h"
 #include "ctl/member_choice.h"
 #include "ctl/prompt.h"
+#include "ctl/rolling.h"
 #include "ctl/schedule.h"
 #include "ctl/terminal.h"
 #include "wire/cluster_json.h"
@@ -77,7 +79,9 @@ core::Result<std::vector<core::Member>> whom(Session& session, const Cluster& cl
   auto members =
       choose_members(session, cluster, options, {.action = "restart", .role_shown = "'" + options.role + "'"});
   if (!members) return members;
-  const auto when = choose_time(options);
+  auto wishes = options;
+  wishes.force |= options.dry_run || options.rolling;  // rolling means now
+  const auto when = choose_time(wishes);
   if (!when) return std::unexpected(when.error());
   at = *when;
   // Who will need a restart at the scheduled time is not known yet.
@@ -102,10 +106,15 @@ Done restart(Session& session, const RestartOptions& options) {
     echo("No member has a pending restart\n");
     return {};
   }
-  if (!options.force) {
+  if (options.rolling && (at || options.any_one)) {
+    return core::fail("--rolling is neither for --scheduled nor for --any");
+  }
+  if (!options.force && !options.dry_run) {
     if (auto sure = confirm_restart(*members, at, options.pending); !sure) return sure;
   }
-  const auto version = choose_version(options);
+  auto wishes = options;
+  wishes.force |= options.dry_run;
+  const auto version = choose_version(wishes);
   if (!version) return std::unexpected(version.error());
 
   Json wish = Json::object();
@@ -116,6 +125,18 @@ Done restart(Session& session, const RestartOptions& options) {
   }
   if (at) wish["schedule"] = wire::format_iso(*at);
   if (options.timeout) wish["timeout"] = *options.timeout;
+  const auto ordered = options.rolling ? leader_last(cluster->view, *members) : *members;
+  if (options.dry_run) {
+    return foretell_restart(session, *cluster, ordered,
+                            {.at = at ? wire::format_iso(*at) : std::string(),
+                             .below_version = *version,
+                             .rolling = options.rolling,
+                             .timeout = options.timeout.has_value()});
+  }
+  if (options.rolling) {
+    return restart_rolling(session, *cluster, ordered,
+                           [&](const core::Member& member) { return restart_member(session, member, wish, true); });
+  }
   Tally tally;
   for (const auto& member : *members) {
     const auto done = restart_member(session, member, wish, options.force);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "ctl/session.h"
 #include "wire/json.h"
 #include "wire/keys.h"
 
@@ -32,14 +33,52 @@ std::string as_iso(std::string text) {
   return text;
 }
 
+struct Unit {
+  std::string_view names;  // each between blanks
+  std::chrono::seconds length;
+};
+constexpr Unit period_units[] = {{" s sec secs second seconds ", 1s},
+                                 {" m min mins minute minutes ", 60s},
+                                 {" h hour hours ", 3600s},
+                                 {" d day days ", 86400s}};
+
+// "tomorrow 03:00", "today 03:00": as a date and a time.
+std::string with_date(const std::string& text) {
+  for (const auto& [word, later] : {std::pair{std::string("today"), 0s}, std::pair{std::string("tomorrow"), 86400s}}) {
+    if (!text.starts_with(word)) continue;
+    const auto date = fmt::format("{:%Y-%m-%d}", local_now(later));
+    if (text == word) return date;
+    const auto time = text.substr(word.size());
+    if (time.starts_with(' ')) return date + (time.find(':') == 2 ? "T0" : "T") + time.substr(1);
+  }
+  return text;
+}
+
 }  // namespace
 
-core::Result<std::optional<core::WallTime>> parse_scheduled(const std::string& text) {
-  if (text.empty() || text == "now") return std::nullopt;
+std::optional<core::Duration> parse_period(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = wire::integer_of(text.substr(0, end));
+  auto unit = text.substr(end);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  if (!number || *number > 1'000'000 || unit.empty() || unit.contains(' ')) return std::nullopt;
+  for (const auto& one : period_units) {
+    if (one.names.contains(" " + std::string(unit) + " ")) return *number * one.length;
+  }
+  return std::nullopt;
+}
+
+core::Result<std::optional<core::WallTime>> parse_scheduled(const std::string& given) {
+  if (given.empty() || given == "now") return std::nullopt;
+  if (const auto period = given.starts_with("in ") ? parse_period(given.substr(3)) : std::nullopt) {
+    return wall_now() + std::chrono::duration_cast<std::chrono::microseconds>(*period);
+  }
+  const auto text = with_date(given);
   const auto parsed = wire::parse_iso(as_iso(text));
   if (!parsed) {
     return core::fail(fmt::format(
-        "Unable to parse scheduled timestamp ({}). It should be in an unambiguous format (e.g. ISO 8601)", text));
+        "Unable to parse scheduled timestamp ({}). It should be in an unambiguous format (e.g. ISO 8601)", given));
   }
   if (parsed->has_zone) return parsed->time;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(parsed->time);

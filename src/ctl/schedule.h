@@ -3,12 +3,17 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/types.h"
 
 namespace tamada::ctl {
 
+// "5m", "2 hours", "30 seconds"
+std::optional<core::Duration> parse_period(std::string_view text);
+
 // "now" and "": nothing. ISO 8601, a date alone (midnight) or a time alone (today); without a zone it is local time.
+// "in 5 minutes", "today 23:00", "tomorrow 03:00", too.
 core::Result<std::optional<core::WallTime>> parse_scheduled(const std::string& text);
 
 std::string next_hour();  // an example for the question: "2026-11-22T23:25", local time

@@ -68,10 +68,6 @@ awaitable<bool> rest(core::Duration duration) {
   co_return true;
 }
 
-core::WallTime wall_now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
-
 // On a node of a cluster the daemon's own file will do; empty: there is none that we may read.
 std::string service_config_file() {
   for (const char* file : {"/etc/tamada/config.yml", "/etc/patroni/config.yml"}) {
@@ -425,6 +421,24 @@ core::Result<bool> Session::write(const std::string& cluster, const std::string&
   return done->succeeded;
 }
 
+core::Result<std::map<std::string, std::string>> Session::keys_with_values(const std::string& cluster) {
+  if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
+  const auto prefix = impl_->whose(cluster).prefix;
+  const auto range = impl_->run(impl_->etcd->range(prefix, 0, dcs_timeout));
+  if (!range) return impl_->etcd_failed(range.error());
+  std::map<std::string, std::string> values;
+  for (const auto& kv : range->keys) values.emplace(kv.key.substr(prefix.size()), kv.value);
+  return values;
+}
+
+core::Result<std::vector<std::string>> Session::keys(const std::string& cluster) {
+  const auto values = keys_with_values(cluster);
+  if (!values) return std::unexpected(values.error());
+  std::vector<std::string> names;
+  for (const auto& [name, value] : *values) names.push_back(name);
+  return names;
+}
+
 core::Result<void> Session::remove(const std::string& cluster) {
   if (auto opened = impl_->open_etcd(); !opened) return opened;
   const dcs::Delete all{.key = impl_->local.namespace_ + cluster + "/", .prefix = true};
@@ -520,6 +534,10 @@ std::int64_t loop_wait_s(const core::ClusterView& view) {
   const auto config = wire::parse_object(view.config_json.value_or(""));
   const auto given = config ? wire::integer_at(*config, "loop_wait") : std::nullopt;
   return given && *given > 0 ? *given : 10;
+}
+
+core::WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
 std::string timestamp(int digits, char point) {

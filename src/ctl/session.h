@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -81,6 +82,9 @@ class Session {
   // Of `key` below the cluster's prefix. `expected`: only if it is at this revision; false: it is not.
   core::Result<bool> write(const std::string& cluster, const std::string& key, const std::string& value,
                            std::optional<core::Revision> expected);
+  // Names below the cluster's prefix, with their values.
+  core::Result<std::map<std::string, std::string>> keys_with_values(const std::string& cluster);
+  core::Result<std::vector<std::string>> keys(const std::string& cluster);
   // All keys of the cluster.
   core::Result<void> remove(const std::string& cluster);
 
@@ -114,6 +118,8 @@ bool exists(const core::ClusterView& view);  // etcd has some key of it
 std::vector<core::Member> members_leader_first(const core::ClusterView& view);
 
 std::int64_t loop_wait_s(const core::ClusterView& view);  // of the dynamic configuration, or its default
+
+core::WallTime wall_now();
 
 // "2026-11-22 22:25:56.54161": local time, `digits` of the second's fraction; 0: no point either.
 std::string timestamp(int digits, char point = '.');

@@ -144,11 +144,19 @@ std::string draw_lists(const Cells& names, const std::vector<Cells>& rows, std::
   return text;
 }
 
+Cells without(const Cells& cells, const std::set<std::size_t>& left_out) {
+  Cells kept;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (!left_out.contains(i)) kept.push_back(cells[i]);
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::string pretty_table(std::string_view title, const std::vector<std::string>& columns,
                          const std::vector<std::vector<std::string>>& rows, const std::set<std::string>& right,
-                         std::size_t limit) {
+                         std::size_t limit, const std::vector<std::set<std::size_t>>& narrower) {
   if (columns.empty()) {  // PrettyTable numbers such columns; nobody needs that
     std::string text;
     for (const auto& row : rows) {
@@ -159,8 +167,20 @@ std::string pretty_table(std::string_view title, const std::vector<std::string>&
   }
   const auto grid = lay_out(columns, rows, right, '\n');
   if (limit == 0 || total_width(grid, drawn) <= limit) return draw(grid, title);
-  const auto narrow = lay_out(columns, rows, right, ' ');
-  return total_width(narrow, none) <= limit ? draw_plain(narrow, title) : draw_lists(columns, rows, title);
+  if (const auto plain = lay_out(columns, rows, right, ' '); total_width(plain, none) <= limit) {
+    return draw_plain(plain, title);
+  }
+  for (const auto& left_out : narrower) {
+    const auto names = without(columns, left_out);
+    std::vector<Cells> fewer;
+    for (const auto& row : rows) fewer.push_back(without(row, left_out));
+    if (const auto less = lay_out(names, fewer, right, '\n'); total_width(less, drawn) <= limit)
+      return draw(less, title);
+    if (const auto less = lay_out(names, fewer, right, ' '); total_width(less, none) <= limit) {
+      return draw_plain(less, title);
+    }
+  }
+  return draw_lists(columns, rows, title);
 }
 
 }  // namespace tamada::ctl

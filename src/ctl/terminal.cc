@@ -108,6 +108,10 @@ std::size_t width_of(std::string_view text) {
   const Utf8 utf8;
   std::size_t width = 0;
   while (!text.empty()) {
+    if (text.starts_with("\033[")) {
+      text.remove_prefix(std::min(text.find('m'), text.size() - 1) + 1);
+      continue;
+    }
     const auto character = first_of(text);
     width += character.columns;
     text.remove_prefix(character.bytes);

@@ -26,10 +26,9 @@ Size terminal_size();
 
 // On a terminal, and neither NO_COLOR (https://no-color.org) nor TERM=dumb says otherwise.
 bool wants_colour();
-enum class Colour { none, red, green, yellow, cyan, bold, dim };
 std::string paint(std::string_view text, Colour colour);  // as it is where no colours are wanted
 
-// Columns on a terminal: 2 for a wide (CJK) character, 0 for a combining one.
+// Columns on a terminal: 2 for a wide (CJK) character, 0 for a combining one and for what sets a colour.
 std::size_t width_of(std::string_view text);
 // The longest beginning that is no wider; whole characters.
 std::string_view fit(std::string_view text, std::size_t width);

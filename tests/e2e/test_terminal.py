@@ -9,7 +9,7 @@ from harness import wait_for
 
 pytestmark = pytest.mark.tamada
 
-# Each command once: its arguments, and what the operator answers (what is asked, the answer). {scope}, {leader}, {replica}.
+# Each command once: its arguments, and what the operator answers (what is asked, the answer). {scope}, {leader} ...
 SESSIONS = {
     "list": [("{scope}", "-e")],
     "topology": [("{scope}",)],
@@ -32,7 +32,9 @@ SESSIONS = {
     "events": [()],
     "doctor": [()],
     "completion": [("bash",)],
-    "man": [()],
+    "man": [()],   # PAGER is cat
+    "wait": [()],
+    "bundle": [("-o", "{root}/bundle.tar.gz")],
 }
 # What each of them does to a cluster is told elsewhere: here their refusal, which is all that leaves the cluster as it is.
 REFUSED = {
@@ -44,12 +46,12 @@ REFUSED = {
 
 def play(cluster, command, script):
     leader = cluster.leader()
-    names = {"scope": cluster.scope, "leader": leader.name, "replica": cluster.replicas()[0].name}
+    names = {"scope": cluster.scope, "leader": leader.name, "replica": cluster.replicas()[0].name, "root": cluster.root}
 
     def filled(text):
         return re.sub(r"\{(\w+)\}", lambda found: names[found[1]], text)
     arguments, *answers = script
-    with cluster.terminal(command, *map(filled, arguments)) as terminal:
+    with cluster.terminal(command, *map(filled, arguments), env={"PAGER": "cat", "MANPAGER": "cat"}) as terminal:
         for question, answer in answers:
             terminal.expect(filled(question)).line(filled(answer))
         status = terminal.end()

@@ -1,0 +1,22 @@
+// restart --rolling: one member after the other, each only when all before it stream again; the leader last, by a
+// switchover.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "ctl/commands.h"
+
+namespace tamada::ctl {
+
+std::vector<core::Member> leader_last(const core::ClusterView& view, std::vector<core::Member> members);
+
+// To whom the leader hands over: one that streams and may be promoted, a synchronous one where there are such; of
+// `preferred` (they have been restarted already) before others. Empty: nobody.
+std::string successor(const core::ClusterView& view, const std::vector<core::Member>& preferred);
+
+// `restart`: of one member, as restart does it; whether it succeeded.
+Done restart_rolling(Session& session, const Cluster& cluster, const std::vector<core::Member>& members,
+                     const std::function<core::Result<bool>(const core::Member&)>& restart);
+
+}  // namespace tamada::ctl
