@@ -272,7 +272,11 @@ struct Session::Impl {
     const auto memory = recall(whose(name));
     const auto remembered = memory ? view_of(name, memory->range) : core::ClusterView();
     const double now = std::chrono::duration<double>(wall_now().time_since_epoch()).count();
-    Sighting sighting{{.name = name, .view = {}}, Sighting::Source::members, {"etcd does not answer: " + error.what}};
+    // "etcd http://a:2379: http://a:2379: no answer within 0.8 s"
+    const auto twice = error.what.find(": http");
+    const auto begin = twice == error.what.npos ? 0 : twice + 2;
+    Sighting sighting{
+        {.name = name, .view = {}}, Sighting::Source::members, {"etcd does not answer: " + error.what.substr(begin)}};
     if (auto told = told_by_members(ask_everybody(name, remembered), remembered, now)) {
       sighting.view = std::move(told->view);
       std::ranges::move(told->notes, std::back_inserter(sighting.notes));

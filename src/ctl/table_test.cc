@@ -16,6 +16,9 @@ TEST(Width, IsThatOfATerminal) {
   EXPECT_EQ(width_of("u\u0308"), 1U);  // a combining diaeresis
   EXPECT_EQ(width_of("一号"), 4U);
   EXPECT_EQ(width_of("\xff\xfe"), 2U);  // no UTF-8
+  EXPECT_EQ(width_of("\033[32mLeader\033[0m"), 6U);
+  EXPECT_EQ(wrap_words("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrap_words("one two three", 0), (std::vector<std::string>{"one two three"}));
   EXPECT_EQ(fit("一号", 3), "一");
   EXPECT_EQ(fit("abc", 9), "abc");
 }
@@ -35,6 +38,11 @@ TEST(PrettyTable, FitsANarrowTerminal) {
             "------ --------- ---\n"
             "n0\n"
             "n1     0/4000060  12\n");
+  EXPECT_EQ(
+      pretty_table(" demo ", columns, rows, {"Lag"}, 19, {{1}}),
+      "+ demo --+-----+\n| Member | Lag |\n+--------+-----+\n| n0     |     |\n| n1     |  12 |\n+--------+-----+\n");
+  EXPECT_EQ(pretty_table(" demo ", columns, rows, {"Lag"}, 11, {{0}, {1}}),
+            " demo\nMember Lag\n------ ---\nn0\nn1      12\n");
   EXPECT_EQ(pretty_table(" demo ", columns, rows, {"Lag"}, 19),
             " demo\n+ n0\n+ n1\n| Receive LSN 0/4000060\n| Lag         12\n");
 }

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 namespace tamada::ctl {
 namespace {
@@ -52,7 +53,9 @@ double seconds_between(const WatchOptions& options) {
 // From the upper left corner on, as much as the screen holds; what was there before is overwritten.
 void draw_page(const Page& page) {
   std::string text;
-  for (const auto& note : page.notes) text += paint(note, Colour::yellow) + "\n";
+  for (const auto& note : page.notes) {
+    for (const auto& line : wrap_words(note, terminal_size().columns)) text += paint(line, Colour::yellow) + "\n";
+  }
   text += page.text;
   if (!page.done && !page.done.error().what.empty())
     text += paint("Error: " + page.done.error().what, Colour::red) + "\n";
@@ -129,6 +132,22 @@ std::string_view fit(std::string_view text, std::size_t width) {
     end += character.bytes;
   }
   return text.substr(0, end);
+}
+
+std::vector<std::string> wrap_words(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines;
+  std::string line;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find(' ', begin), text.size());
+    const auto word = text.substr(begin, end - begin);
+    if (!line.empty() && width > 0 && width_of(line) + 1 + width_of(word) > width) {
+      lines.push_back(std::exchange(line, ""));
+    }
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  lines.push_back(std::move(line));
+  return lines;
 }
 
 Done watching(const WatchOptions& options, const std::function<Done()>& once) {

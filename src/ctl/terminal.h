@@ -33,6 +33,9 @@ std::size_t width_of(std::string_view text);
 // The longest beginning that is no wider; whole characters.
 std::string_view fit(std::string_view text, std::size_t width);
 
+// Words of `text` in lines no wider; 0: one line.
+std::vector<std::string> wrap_words(const std::string& text, std::size_t width);
+
 // Runs `once` now and then every so many seconds, as the options say; its error ends it.
 Done watching(const WatchOptions& options, const std::function<Done()>& once);
 

@@ -116,8 +116,7 @@ class Picture {
       return;
     }
     picture_.notes.push_back(
-        fmt::format("what follows is the members' own word, and the list is {}'s, which heard from etcd "
-                    "{} ago",
+        fmt::format("each member's own word follows; who they are is told by {}, which heard from etcd {} ago",
                     newest_->name, age()));
     view().config_json = remembered_.config_json;
     if (newest_->config) put("config", wire::dump_compact(*newest_->config));

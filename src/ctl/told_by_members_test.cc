@@ -51,7 +51,7 @@ TEST(ToldByMembers, WhoHeardFromEtcdLastTellsTheList) {
   EXPECT_EQ(view.member("n1")->timeline, 3U);
   EXPECT_EQ(wire::cluster_json(view)["members"][1]["replay_lag"], 3000000);
   EXPECT_EQ(all(picture->notes),
-            "what follows is the members' own word, and the list is n0's, which heard from etcd 10 s ago\n"
+            "each member's own word follows; who they are is told by n0, which heard from etcd 10 s ago\n"
             "n2 does not answer: its line is 10 s old\n");
 }
 

@@ -100,13 +100,15 @@ std::vector<ScreenLine> member_lines(const TopState& state) {
   return lines;
 }
 
-std::vector<ScreenLine> head_lines(const TopState& state) {
+std::vector<ScreenLine> head_lines(const TopState& state, std::size_t width) {
   const auto leader = state.view.unlocked() ? std::string("none") : state.view.leader->name;
   std::vector<ScreenLine> lines = {{fmt::format("{}  {}  leader: {}  members: {}  etcd: {:.1f} ms", state.time,
                                                 state.cluster, leader, state.members.size(), state.etcd_ms),
                                     Colour::bold}};
   if (!state.problem.empty()) lines.push_back({state.problem.substr(0, state.problem.find('\n')), Colour::red});
-  for (const auto& note : state.notes) lines.push_back({note, Colour::yellow});
+  for (const auto& note : state.notes) {
+    for (auto& line : wrap_words(note, width)) lines.push_back({std::move(line), Colour::yellow});
+  }
   if (wire::cluster_modes(state.view).paused) lines.push_back({"Maintenance mode: on", Colour::yellow});
   if (state.view.unlocked()) lines.push_back({"The cluster has no leader", Colour::red});
   if (const Json cluster = wire::cluster_json(state.view); cluster.contains("scheduled_switchover")) {
@@ -125,7 +127,7 @@ const char* name(TopSort sort) {
 }  // namespace
 
 std::vector<ScreenLine> top_screen(const TopState& state, const Size& size) {
-  auto lines = head_lines(state);
+  auto lines = head_lines(state, size.columns);
   for (auto& line : member_lines(state)) lines.push_back(std::move(line));
   lines.push_back({});
   lines.push_back({"EVENTS", Colour::bold});

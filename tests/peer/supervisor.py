@@ -123,6 +123,7 @@ def supervise(opt, feature, work):
                'HOME': tmp, 'TMPDIR': tmp, 'DCS': opt.dcs, 'USER': opt.user, 'LOGNAME': opt.user,
                'PYTHONPATH': opt.base + ':' + opt.base + '/src', 'PYTHONUNBUFFERED': '1',
                'PYTHONPYCACHEPREFIX': os.path.join(opt.base, 'pycache'),
+               'PATRONICTL_COMPAT': '1',  # the suite goes by patronictl's exit status
                'PEER_SUITE': json.dumps({'daemon': opt.daemon_argv, 'ctl': opt.ctl_argv, 'tls': opt.tls,
                                          'src': opt.base + '/src', 'trace': trace, 'nodes': opt.nodes,
                                          'set': dict(item.split('=', 1) for item in opt.set)})}
