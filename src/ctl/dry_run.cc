@@ -40,9 +40,13 @@ bool leads_cluster(const core::ClusterView& view, const std::string& name) {
 std::string reasons_of_restart(const core::Member& member) {
   std::string text;
   const auto reasons = wire::parse_object(member.pending_restart_reason_json).value_or(Json::object());
+  const auto told = [](const Json& values, const char* key) {
+    const Json* value = wire::find(values, key);
+    return value ? text_of(*value) : std::string("?");
+  };
   for (const auto& [parameter, values] : reasons.items()) {
-    text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", parameter, wire::text_at(values, "old_value"),
-                        wire::text_at(values, "new_value"));
+    text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", parameter, told(values, "old_value"),
+                        told(values, "new_value"));
   }
   return text.empty() ? (member.pending_restart ? "a restart is pending" : "") : "pending: " + text;
 }

@@ -1,10 +1,12 @@
 """tamadactl on a real cluster: what each command does, says and returns."""
 import json
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
+import yaml
 
 from harness import wait_for
 
@@ -149,6 +151,17 @@ def test_generated(cluster, ctl, tmp_path):
     probe = f". {tmp_path}/bash; COMP_WORDS=(tamadactl switch); COMP_CWORD=1; _tamadactl; echo ${{COMPREPLY[*]}}"
     assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout == "switchover\n"
     assert ctl("man").startswith(".TH TAMADACTL 1 ")
+
+
+@pytest.mark.tamada
+def test_one_of_several_etcd_servers_hangs(cluster):
+    """Then the others tell: nothing is said of the members' own word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = [f"127.0.0.1:{silent.getsockname()[1]}", f"127.0.0.1:{cluster.etcd.port}"]
+        with open(f"{cluster.root}/several.yml", "w") as f:
+            yaml.safe_dump({"scope": cluster.scope, "namespace": cluster.namespace, "etcd3": {"hosts": hosts}}, f)
+        done = cluster.ctl("-c", f"{cluster.root}/several.yml", "list", "-f", "json")
+    assert done.returncode == 0 and done.stderr == "" and len(json.loads(done.stdout)) == 3, done
 
 
 @pytest.mark.tamada

@@ -7,6 +7,8 @@ import tarfile
 import pytest
 import yaml
 
+from harness import wait_for
+
 pytestmark = pytest.mark.tamada
 GREEN, YELLOW = "\x1b[32m", "\x1b[33m"
 
@@ -115,7 +117,14 @@ def test_dry_runs_change_nothing(cluster, ctl):
 
 def test_rolling_restart(cluster, ctl):
     old, before = cluster.leader(), starts(cluster)
-    said = ctl("restart", cluster.scope, "--rolling", "--force", timeout=180)
+    ctl("edit-config", "-p", "max_connections=60", "--force")
+    wait_for("all to wait for a restart", lambda: ctl("list", "-f", "json").count("max_connections: 50->60") == 3, 30)
+    late = cluster.ctl("wait", "--for", "no-pending-restart", "--timeout", "0.1")
+    assert late.returncode == 1 and "waits for a restart" in late.stderr
+    assert ctl("restart", cluster.scope, "--rolling", "--pending", "--dry-run").count("(pending: max_connections 50 -> 60)\n") == 3
+    said = ctl("restart", cluster.scope, "--rolling", "--pending", "--force", timeout=180)
+    assert {node.sql("show max_connections")[0][0] for node in cluster.nodes} == {"60"}
+    ctl("wait", "--for", "no-pending-restart", "--timeout", "30")
     assert re.search(rf"Success: restart on member {old.name} by the switchover to n\d\n$", said), said
     assert cluster.wait_healthy(60) is not old
     assert all(starts(cluster)[name] > at for name, at in before.items())
