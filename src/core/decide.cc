@@ -73,7 +73,6 @@ std::optional<Instant> dcs_patience(const Observation& seen, const Decision& dec
 Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
   if (memory.born == Instant{}) memory.born = seen.now;
-  if (seen.postgres.sql || seen.job.id != 0) memory.answered = true;
   if (seen.cluster.loaded) {
     if (!seen.cluster.unlocked()) memory.electorate.clear();
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
@@ -272,21 +271,11 @@ void tell_lost_race(const Observation& seen, const Memory& before, Decision& dec
   if (auto why = race_obstacle(seen)) decision.actions.push_back(Tell{*std::move(why)});
 }
 
-// A server that this daemon has found mute may have been told to promote by the one before, and go on with that.
-bool may_be_promoting(const Observation& seen, const Memory& memory) {
-  return seen.postgres.process == ProcessState::unresponsive && seen.postgres.standby_signal && !memory.answered;
-}
-
 }  // namespace
 
 std::span<const Rule> rule_table() { return table; }
 
 Decision decide(const Observation& seen, const Memory& memory) {
-  if (may_be_promoting(seen, memory)) {
-    Observation taken_for_a_primary = seen;
-    taken_for_a_primary.postgres.standby_signal = false;
-    return decide(taken_for_a_primary, memory);
-  }
   const Memory remembered = remember(seen, memory);
   for (const auto& rule : table) {
     auto answer = rule.decide(seen, remembered);

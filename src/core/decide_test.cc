@@ -706,19 +706,53 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
 }
 
-// Found by simulation (seed 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a
-// key.
-TEST(Replica, AServerFoundMuteMayBeInTheMidstOfAPromotion) {
-  auto scene = Scene().b_leads().standby();
-  scene.seen.postgres.sql.reset();
-  scene.seen.postgres.standby_signal = true;
-  scene.seen.postgres.process = ProcessState::unresponsive;
-  EXPECT_EQ(deeds(scene.decide()), Deeds{"StartJob stop"});
-  scene.memory.answered = true;
-  EXPECT_EQ(deeds(scene.decide()), Deeds{});
-  scene.memory.answered = false;
-  scene.seen.postgres.process = ProcessState::starting;  // replaying for long, and not yet told anything
-  EXPECT_EQ(deeds(scene.decide()), Deeds{});
+// What the files of a server that does not answer say of it, whoever watched it before. Found by simulation (seed
+// 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a key.
+TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {
+  struct Files {
+    bool standby_signal, promotion_begun;
+    ControlState state;
+    ProcessState process;
+    bool ended;
+  };
+  using enum ControlState;
+  using enum ProcessState;
+  for (const Files& files : {
+           Files{true, false, in_archive_recovery, unresponsive, false},
+           Files{true, false, in_archive_recovery, running, false},  // it refuses us
+           Files{true, false, in_archive_recovery, stopping, false},
+           Files{true, false, shut_down_in_recovery, stopping, false},
+           Files{true, false, in_production, starting, false},  // a former primary, on its way to recovery
+           Files{true, true, in_archive_recovery, unresponsive, true},
+           Files{true, true, in_archive_recovery, starting, true},
+           Files{true, false, in_production, unresponsive, true},  // somebody's file, for the next start
+           Files{true, false, unknown, unresponsive, true},
+           Files{false, false, in_archive_recovery, unresponsive, true},  // the last instant of a promotion
+           Files{false, false, in_production, unresponsive, true},
+           Files{false, false, in_crash_recovery, starting, true},
+       }) {
+    auto scene = Scene().b_leads().standby();
+    scene.seen.postgres.sql.reset();
+    scene.seen.postgres.standby_signal = files.standby_signal;
+    scene.seen.postgres.promotion_begun = files.promotion_begun;
+    scene.seen.postgres.control->state = files.state;
+    scene.seen.postgres.process = files.process;
+    const auto decision = scene.decide();
+    EXPECT_EQ(deeds(decision), files.ended ? Deeds{"StartJob stop"} : Deeds{})
+        << decision.reason << ": standby.signal " << files.standby_signal << ", promotion begun "
+        << files.promotion_begun << ", state " << static_cast<int>(files.state) << ", process "
+        << static_cast<int>(files.process);
+  }
+}
+
+TEST(ForeignData, AStoppedServerWhoseControlFileCouldNotBeReadWaits) {
+  auto scene = Scene().b_leads().stopped();
+  scene.seen.postgres.control.reset();
+  scene.seen.postgres.system_identifier.clear();
+  const auto decision = scene.decide();
+  EXPECT_EQ(decision.rule, "foreign_data");
+  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(decision.wake_at, noon + 1s);
 }
 
 // Cut off meanwhile we have not seen it, and the key that it wrote last tells of it.

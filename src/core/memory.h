@@ -26,8 +26,7 @@ struct Restarting {
 };
 
 struct Memory {
-  Instant born{};         // when this daemon first decided
-  bool answered = false;  // the server has answered since, or was started by us: what it is, is known
+  Instant born{};  // when this daemon first decided
 
   // ---- the cluster
   std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though

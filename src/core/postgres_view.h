@@ -13,7 +13,7 @@ namespace tamada::core {
 
 enum class DataDirectory {
   absent,      // missing or empty
-  valid,       // holds a cluster that pg_controldata can read
+  valid,       // holds a cluster that pg_controldata can read; a stopped one without `control`: not read yet
   incomplete,  // a copy or an initdb that this program began and did not finish; no copy of anything
   unusable,    // not empty, and not a cluster: somebody else's files, or a damaged one
 };
@@ -114,8 +114,10 @@ struct Upstream {
 struct PostgresView {
   DataDirectory data_directory = DataDirectory::absent;
   ProcessState process = ProcessState::stopped;
-  bool standby_signal = false;         // the files say: start as a standby
-  std::optional<ControlFile> control;  // fresh while stopped; while running, of the last look
+  bool standby_signal = false;   // the files say: start as a standby
+  bool promotion_begun = false;  // this server, which does not answer, was told to promote, and may do so yet
+  // Fresh while stopped; while running, of the last look, but for the state, which is fresh when SQL does not answer.
+  std::optional<ControlFile> control;
   std::optional<SqlView> sql;
   std::optional<Upstream> following;     // what primary_conninfo was last set to by us
   int server_version = 0;                // 150020; of the running server or of the data directory (150000)
@@ -130,8 +132,17 @@ struct PostgresView {
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }
   bool has_postmaster() const { return process != ProcessState::stopped; }
+  // A server that does not answer is a standby for certain when its files say so: before PostgreSQL takes writes it
+  // removes standby.signal and writes "in production" into the control file. A promotion that has begun may do both any
+  // moment, and a signal file that somebody put beside a running primary changes nothing until its next start.
+  bool standby_by_files() const {
+    if (!standby_signal || promotion_begun) return false;
+    if (process == ProcessState::starting) return true;  // the control file may still tell of the run before
+    return control && (control->state == ControlState::in_archive_recovery ||
+                       control->state == ControlState::shut_down_in_recovery);
+  }
   // It may answer again any time, and is a primary then.
-  bool silent_primary() const { return has_postmaster() && !sql && !standby_signal; }
+  bool silent_primary() const { return has_postmaster() && !sql && !standby_by_files(); }
   bool may_write() const { return running_primary() || silent_primary(); }
 };
 

@@ -81,6 +81,7 @@ struct Scene {
   Scene& standby(Lsn lsn = 1000, Timeline timeline = 1, const std::string& state = "streaming") {
     seen.postgres.process = ProcessState::running;
     seen.postgres.standby_signal = true;
+    if (seen.postgres.control) seen.postgres.control->state = ControlState::in_archive_recovery;
     seen.postgres.sql = SqlView{.in_recovery = true, .timeline = timeline, .wal_lsn = lsn, .replication_state = state};
     seen.postgres.sql->slots = {{.name = "b", .restart_lsn = lsn}, {.name = "c", .restart_lsn = lsn}};
     seen.postgres.following =

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace tamada::postgres {
@@ -93,6 +95,22 @@ std::optional<ControlData> parse_controldata(std::string_view output) {
   }
   if (data.file.system_identifier.empty() || data.file.state == ControlState::unknown) return std::nullopt;
   return data;
+}
+
+std::optional<ControlState> parse_control_state(std::string_view pg_control) {
+  struct Head {
+    std::uint64_t system_identifier;
+    std::uint32_t control_version, catalog_version;
+    std::uint32_t state;
+  } head{};
+  if (pg_control.size() < sizeof head) return std::nullopt;
+  std::memcpy(&head, pg_control.data(), sizeof head);
+  if (head.control_version < 900 || head.control_version > 9999) return std::nullopt;  // 1002 of version 10, and up
+  static constexpr std::array states{ControlState::starting_up,           ControlState::shut_down,
+                                     ControlState::shut_down_in_recovery, ControlState::shutting_down,
+                                     ControlState::in_crash_recovery,     ControlState::in_archive_recovery,
+                                     ControlState::in_production};
+  return head.state < states.size() ? std::optional(states[head.state]) : std::nullopt;
 }
 
 }  // namespace tamada::postgres

@@ -22,4 +22,9 @@ struct ControlData {
 // Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.
 std::optional<ControlData> parse_controldata(std::string_view output);
 
+// The state alone, from the first bytes of global/pg_control: at once, where a program would have to be started. The
+// layout of these bytes (DBState in PostgreSQL's pg_control.h) is the same in all versions from 10 on. Nothing:
+// unreadable.
+std::optional<core::ControlState> parse_control_state(std::string_view pg_control);
+
 }  // namespace tamada::postgres

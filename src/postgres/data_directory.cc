@@ -1,16 +1,19 @@
 #include "postgres/data_directory.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <sstream>
 
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/files.h"
+#include "postgres/postmaster_pid.h"
 
 namespace tamada::postgres {
 namespace {
@@ -30,7 +33,7 @@ bool DataDirectory::has_control_file() const { return exists(paths_.in_data_dir(
 
 awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration timeout) {
   Look result;
-  struct stat status {};
+  struct stat status{};
   const std::string control_file = paths_.in_data_dir("global/pg_control");
   if (::stat(control_file.c_str(), &status) != 0) {
     control_.reset();
@@ -45,8 +48,16 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
                               .env = {{"LC_ALL", "C"}, {"LANG", "C"}},
                               .capture = true};
     const auto exited = co_await net::run(std::move(options), timeout);
-    control_ = exited && exited->ok() ? parse_controldata(exited->output) : std::nullopt;
-    if (!control_) log::warning("{}", exited ? "pg_controldata: " + exited->output : exited.error().what);
+    if (!exited) {  // a busy machine, which says nothing of the directory
+      if (exited.error().what != no_answer_) log::warning("{}", exited.error().what);
+      no_answer_ = exited.error().what;
+      result.kind = incomplete() ? core::DataDirectory::incomplete : core::DataDirectory::valid;
+      if (!fresh) result.control = control_;
+      co_return result;
+    }
+    no_answer_.clear();
+    control_ = exited->ok() ? parse_controldata(exited->output) : std::nullopt;
+    if (!control_) log::warning("pg_controldata: {}", exited->output);
     read_at_ = now;
   }
   result.control = control_;
@@ -109,6 +120,39 @@ core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<
                                                   bool stay_empty) {
   return mark_.write(Unfinished{.what = std::move(what), .places = std::move(places)}.text(), stay_empty);
 }
+
+core::ControlState DataDirectory::control_state() const {
+  const auto head = read_file(paths_.in_data_dir("global/pg_control"));
+  return head ? parse_control_state(*head).value_or(core::ControlState::unknown) : core::ControlState::unknown;
+}
+
+std::string DataDirectory::promotion_mark() const { return paths_.in_data_dir("tamada.promotion"); }
+
+// Process ids come again; together with the time of its start one tells a server from all others of this directory.
+std::optional<std::string> DataDirectory::running_server() const {
+  const auto text = read_file(paths_.in_data_dir("postmaster.pid"));
+  const auto file = text ? parse_postmaster_pid(*text) : std::nullopt;
+  if (!file) return std::nullopt;
+  return std::to_string(file->pid) + " " + std::to_string(file->start_time) + "\n";
+}
+
+core::Result<void> DataDirectory::mark_promotion() const {
+  const auto server = running_server();
+  if (!server) return core::fail("cannot read postmaster.pid");
+  // Not durable: a power cut ends the server, too, and a promotion does not wait for the disk.
+  std::ofstream file(promotion_mark());
+  file << *server << std::flush;
+  return file ? core::Result<void>() : core::fail("cannot write " + promotion_mark());
+}
+
+bool DataDirectory::promotion_begun() const {
+  if (exists(paths_.in_data_dir("promote"))) return true;  // PostgreSQL has not taken note of it yet
+  const auto mark = read_file(promotion_mark());
+  const auto server = mark ? running_server() : std::nullopt;
+  return mark && (!server || *mark == *server);
+}
+
+void DataDirectory::promotion_ended() const { ::unlink(promotion_mark().c_str()); }
 
 // An operator may restore a cluster by hand where a copy was to come.
 bool DataDirectory::incomplete() const {

@@ -49,6 +49,8 @@ class DataDirectory {
   };
   // fresh: pg_controldata runs when the control file changed since; else what was read once is good enough.
   awaitable<Look> look(bool fresh, core::Duration timeout);
+  // Of this moment, though the server runs.
+  core::ControlState control_state() const;
   int major_version() const;  // 150000; 0: unknown
   bool standby_signal() const;
 
@@ -56,6 +58,12 @@ class DataDirectory {
   // directory, whoever is to fill that wants it empty.
   core::Result<void> mark_incomplete(std::string what, std::vector<Unfinished::Place> places = {},
                                      bool stay_empty = false);
+
+  // A mark in the directory: the server of this postmaster.pid was told to promote. It outlives the daemon, which may
+  // be killed just then; the mark of another server tells nothing.
+  core::Result<void> mark_promotion() const;
+  bool promotion_begun() const;
+  void promotion_ended() const;
   bool incomplete() const;
   bool copy_follows() const;  // what is under way, or to come, is a copy of a cluster
   core::Result<void> mark_complete();
@@ -74,6 +82,8 @@ class DataDirectory {
   std::optional<Unfinished> unfinished() const;
   core::Result<void> carry_out(SettingAside plan);
   awaitable<core::Result<void>> remove_unfinished(Unfinished mark);
+  std::string promotion_mark() const;
+  std::optional<std::string> running_server() const;
 
   struct Stamp {
     unsigned long inode = 0;
@@ -85,6 +95,7 @@ class DataDirectory {
   Note mark_, plan_;
   Stamp read_at_;
   std::optional<ControlData> control_;
+  std::string no_answer_;  // of pg_controldata, the last time: why
 };
 
 }  // namespace tamada::postgres

@@ -23,6 +23,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
   co_await learn_parameters(node, version);
+  node.data.promotion_ended();  // of a server before
   // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
   if (upstream) {
     if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
@@ -149,13 +150,17 @@ awaitable<Result<void>> promote_server(Node& node) {
     if (!done) co_return done;
   }
   node.step("promote");
+  if (auto marked = node.data.mark_promotion(); !marked) co_return marked;
   // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
   if (auto asked = touch(node.paths.in_data_dir("promote")); !asked) co_return asked;
   postmaster->signal(SIGUSR1);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
   while (std::chrono::steady_clock::now() < deadline) {
     if (!postmaster->alive()) co_return core::fail("postgres ended while being promoted");
-    if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
+    if (co_await still_in_recovery(node, connection) == false) {
+      node.data.promotion_ended();
+      co_return Result<void>();
+    }
     co_await pause(promotion_poll);
   }
   co_return core::fail("postgres is still in recovery after being told to promote");

@@ -186,6 +186,12 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   view.superseded_data = !impl_->removing && !node.data.superseded().empty();
   view.feedback_enforced = node.configuration.feedback_enforced();
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
+  if (view.has_postmaster() && !view.sql) {
+    // After the question that it did not answer: a promotion may have ended meanwhile.
+    view.promotion_begun = node.data.promotion_begun();
+    view.standby_signal = node.data.standby_signal();
+    if (view.control) view.control->state = node.data.control_state();
+  }
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();
   co_return view;

@@ -69,6 +69,7 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
   view.data_directory = server_.directory;
   view.process = server_.process;
   view.standby_signal = server_.standby_signal;
+  view.promotion_begun = server_.promoting();
   view.following = server_.following;
   if (server_.directory == core::DataDirectory::valid) {
     view.control = server_.control;

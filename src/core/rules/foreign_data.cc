@@ -11,6 +11,12 @@ Answer foreign_data(const Observation& seen, const Memory& memory) {
     decision.severity = Severity::error;
     return decision;
   }
+  const bool unread = seen.postgres.data_directory == DataDirectory::valid && !seen.postgres.control;
+  if (unread && seen.postgres.process == ProcessState::stopped) {
+    auto decision = warn(memory, "pg_controldata gave no answer, it is asked again");
+    decision.wake_at = seen.now + 1s;
+    return decision;
+  }
   if (seen.postgres.data_directory != DataDirectory::valid || !seen.cluster.initialize ||
       seen.cluster.initialize->empty() || seen.postgres.system_identifier.empty() ||
       *seen.cluster.initialize == seen.postgres.system_identifier) {

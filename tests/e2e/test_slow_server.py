@@ -1,0 +1,58 @@
+"""A server that gives its daemon no answer in time: ended where it may be a primary beside another, and only there."""
+import pathlib
+import signal
+
+import pytest
+
+from harness import processes, wait_for
+
+
+def freeze(node):
+    """Every process of its server; returns what lets them go on."""
+    pids = processes.working_in(node.data)
+    for pid in pids:
+        processes.send(pid, signal.SIGSTOP)
+
+    def thaw():
+        for pid in pids:
+            processes.send(pid, signal.SIGCONT)
+    return thaw
+
+
+@pytest.mark.tamada
+def test_a_fresh_daemon_leaves_a_standby_that_does_not_answer_alone(cluster):
+    """The first look of a daemon on a busy machine: nothing is known but what lies on the disk."""
+    replica = cluster.replicas()[0]
+    pid = replica.postmaster_pid()
+    replica.kill_daemon()
+    thaw = freeze(replica)
+    try:
+        replica.spawn()
+        wait_for("the daemon to see that", lambda: replica.log().count("PostgreSQL does not answer") > 2, 60)
+    finally:
+        thaw()
+    cluster.wait_healthy(60)
+    assert replica.postmaster_pid() == pid
+    assert "demoting self" not in replica.log()
+
+
+@pytest.mark.tamada
+def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
+    """A file standby.signal beside a running primary makes no standby of it."""
+    cluster = new_cluster(2)
+    for node in cluster.nodes:
+        node.config["watchdog"] = {"mode": "off", "guard": False}
+    cluster.up()
+    old = cluster.leader()
+    old.kill_daemon()
+    thaw = freeze(old)
+    try:
+        cluster.wait_leader(60, other_than=old)
+        pathlib.Path(old.data, "standby.signal").touch()
+        pid = old.postmaster_pid()
+        old.spawn()
+        wait_for("the old primary's end", lambda: old.postmaster_pid() != pid, 60)
+        assert "demoting self because I do not have the lock" in old.log()
+    finally:
+        thaw()
+    cluster.wait_healthy(90)
