@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/presentation.h"
+
 namespace tamada::api {
 namespace {
 
@@ -22,7 +24,8 @@ void end_open_phases(Handover& handover, core::Instant at) {
 }
 
 // The old leader's own work, with the times that the job noted.
-void look_at_stop(const core::JobView& job, Handover& handover) {
+void look_at_stop(const core::Observation& seen, Handover& handover) {
+  const auto& job = seen.job;
   const bool ended = !job.running();
   const bool checkpointing = job.step == "checkpoint";
   const auto stop_began = checkpointing || job.step.empty() ? job.ended_at : job.step_since;
@@ -33,7 +36,9 @@ void look_at_stop(const core::JobView& job, Handover& handover) {
   }
   auto& stop = phase(handover, "stop", stop_began);
   handover.outage_began = stop.began;
+  if (stop.ended) return;  // with the leader key, before the last processes
   if (ended) stop.ended = job.ended_at;
+  stop.waits_for = !ended && seen.postgres.shut_down() ? core::shutdown_waits_for(seen.postgres) : "";
 }
 
 bool is_primary(const Snapshot& snapshot, const std::string& member) {
@@ -114,12 +119,13 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
   const auto& seen = snapshot.seen;
   const auto& cluster = seen.cluster;
   const bool ours = seen.self == current.from;
-  if (ours && seen.job.kind == core::JobKind::stop && seen.job.started_at >= current.began)
-    look_at_stop(seen.job, current);
+  if (ours && seen.job.kind == core::JobKind::stop && seen.job.started_at >= current.began) look_at_stop(seen, current);
   const auto& decision = snapshot.decision;
-  if (ours && (decision.rule == "switchover" || decision.rule == "hand_over")) current.reason = decision.reason;
+  if (ours && (decision.rule == "switchover" || decision.rule == "hand_over" || decision.rule == "shut_down"))
+    current.reason = decision.reason;
 
   if (cluster.unlocked()) {
+    if (!has_phase(current, "hand-over")) end_open_phases(current, seen.now);
     auto& given = phase(current, "hand-over", seen.now);
     if (current.phases.size() > 1) given.began = current.phases[current.phases.size() - 2].ended.value_or(seen.now);
     return;

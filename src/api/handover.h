@@ -15,6 +15,7 @@ struct Phase {
   std::string name;
   core::Instant began{};
   std::optional<core::Instant> ended;
+  std::string waits_for = {};  // what it takes so long for, where that is known
 };
 
 struct Handover {

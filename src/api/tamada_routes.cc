@@ -7,6 +7,7 @@
 #include "api/routes.h"
 #include "api/status.h"
 #include "core/candidate.h"
+#include "core/presentation.h"
 #include "wire/json.h"
 #include "wire/keys.h"
 
@@ -49,6 +50,7 @@ Json handover_json(const Handover& handover, core::Instant now) {
                       {"state", phase.ended ? "done" : "running"},
                       {"at_ms", json_milliseconds(phase.began - handover.began)},
                       {"ms", json_milliseconds(phase.ended.value_or(now) - phase.began)}});
+    if (!phase.waits_for.empty()) phases.back()["waits_for"] = phase.waits_for;
   }
   if (handover.state == Handover::State::done) out["outage_ms"] = json_milliseconds(handover.outage());
   if (!handover.reason.empty()) out["reason"] = handover.reason;
@@ -121,6 +123,7 @@ HttpResponse RestApi::explanation() const {
                      {"open", !gate.obstacle},
                      {"reason", gate.obstacle ? Json(*gate.obstacle) : Json(nullptr)}});
   }
+  if (auto trouble = core::trouble(seen, snapshot->decision.memory); !trouble.empty()) out["trouble"] = trouble;
   out["leads"] = status.leader;
   out["may_be_promoted"] = open;
   out["gates"] = std::move(gates);

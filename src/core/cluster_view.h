@@ -43,6 +43,7 @@ struct Member {
   std::string pending_restart_reason_json;  // an object, as text; empty when absent
   std::string scheduled_restart_json;       // an object, as text; empty when absent
   std::optional<CopyProgress> copy;         // our own addition to Patroni's key; there only while the copy is made
+  std::string trouble;                      // our own addition, too: what this member waits for, or fails at
   Revision revision = 0;
   LeaseId lease = 0;
 

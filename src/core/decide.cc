@@ -19,6 +19,9 @@ namespace {
 constexpr std::array table{
     Rule{"slow_stop", "Postgres takes its time to stop, and others may be promoted from now on: begin anew, in haste.",
          rules::slow_stop},
+    Rule{"shut_down",
+         "Postgres has written its last WAL, and its processes do not end: free the leader key for who has all of it.",
+         rules::shut_down},
     Rule{"shutdown", "Asked to stop: stop postgres, free the leader key, leave.", rules::shutdown},
     Rule{"dcs_lost",
          "The DCS does not answer: a primary becomes read-only before its lease can end, unless in failsafe mode all "
@@ -126,6 +129,11 @@ Memory remember(const Observation& seen, const Memory& before) {
     memory.received = 0;
   }
   watch_sync_names(seen, memory);
+  if (!seen.postgres.shut_down()) {
+    memory.shut_down_since.reset();
+  } else if (!memory.shut_down_since) {
+    memory.shut_down_since = seen.now;
+  }
   if (seen.postgres.process == ProcessState::stopped) {
     if (!memory.stopped_since) memory.stopped_since = seen.now;
     memory.slots_surveyed = false;

@@ -60,8 +60,9 @@ struct Memory {
   bool rewind_failed = false;     // in this tenure
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> stopped_since;
-  std::optional<Instant> crashed_at;  // leader: for primary_start_timeout
-  std::string handing_over;           // why we stop postgres in order to give the leader key away; empty: we do not
+  std::optional<Instant> crashed_at;       // leader: for primary_start_timeout
+  std::optional<Instant> shut_down_since;  // our primary has written its shutdown checkpoint, and has not ended
+  std::string handing_over;  // why we stop postgres in order to give the leader key away; empty: we do not
   std::optional<Restarting> restarting;
   std::optional<Instant> gave_up_at;    // we released the key by ourselves: others go first for a while
   std::optional<Instant> fenced_until;  // see core/fencing.h

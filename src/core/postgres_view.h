@@ -125,6 +125,7 @@ struct PostgresView {
   bool configuration_is_current = true;  // its files are ours, and for its role: not of a server that was found running
   bool superseded_data = false;          // a data directory that a copy replaces lies aside
   int postmaster = 0;                    // process id; 0: none, or not known
+  int wal_to_archive = 0;                // while shut_down(): files that archive_command has not had yet
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
   bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
   bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
@@ -141,8 +142,13 @@ struct PostgresView {
     return control && (control->state == ControlState::in_archive_recovery ||
                        control->state == ControlState::shut_down_in_recovery);
   }
+  // A primary that was told to stop and has written its shutdown checkpoint: it lets nobody in any more and writes no
+  // WAL, whatever becomes of it; only its processes have not ended, see shutdown_waits_for().
+  bool shut_down() const {
+    return process == ProcessState::stopping && !sql && control && control->state == ControlState::shut_down;
+  }
   // It may answer again any time, and is a primary then.
-  bool silent_primary() const { return has_postmaster() && !sql && !standby_by_files(); }
+  bool silent_primary() const { return has_postmaster() && !sql && !standby_by_files() && !shut_down(); }
   bool may_write() const { return running_primary() || silent_primary(); }
 };
 

@@ -56,6 +56,17 @@ std::string role_word(const Observation& seen, const Memory& memory) {
   return "replica";
 }
 
+std::string shutdown_waits_for(const PostgresView& postgres) {
+  if (postgres.wal_to_archive == 0) return "PostgreSQL has shut down but for its WAL senders";
+  return "PostgreSQL has shut down but for archive_command, which has " + std::to_string(postgres.wal_to_archive) +
+         (postgres.wal_to_archive == 1 ? " WAL file" : " WAL files") + " to go";
+}
+
+std::string trouble(const Observation& seen, const Memory&) {
+  if (seen.postgres.shut_down()) return shutdown_waits_for(seen.postgres);
+  return "";
+}
+
 std::optional<CopyProgress> copy_progress(const Observation& seen) {
   const auto& job = seen.job;
   if (!job.running() || job.kind != JobKind::basebackup || job.step.empty()) return std::nullopt;
@@ -82,6 +93,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.pause = seen.settings.pause;
   if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   record.copy = copy_progress(seen);
+  record.trouble = trouble(seen, memory);
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;
@@ -112,11 +124,13 @@ bool differs_in_kind(const Member& a, const Member& b) {
          a.timeline != b.timeline || a.checkpoint_pending != b.checkpoint_pending ||
          a.replication_state != b.replication_state || a.pending_restart != b.pending_restart ||
          a.pending_restart_reason_json != b.pending_restart_reason_json ||
-         a.scheduled_restart_json != b.scheduled_restart_json || a.copy.has_value() != b.copy.has_value();
+         a.scheduled_restart_json != b.scheduled_restart_json || a.copy.has_value() != b.copy.has_value() ||
+         a.trouble.empty() != b.trouble.empty();
 }
 
 bool differs_in_position(const Member& a, const Member& b) {
-  return a.xlog_location != b.xlog_location || a.receive_lsn != b.receive_lsn || a.replay_lsn != b.replay_lsn;
+  return a.trouble != b.trouble || a.xlog_location != b.xlog_location || a.receive_lsn != b.receive_lsn ||
+         a.replay_lsn != b.replay_lsn;
 }
 
 }  // namespace tamada::core

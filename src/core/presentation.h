@@ -23,4 +23,9 @@ std::optional<CopyProgress> copy_progress(const Observation& seen);
 bool differs_in_kind(const Member& a, const Member& b);
 bool differs_in_position(const Member& a, const Member& b);
 
+// What this member waits for or fails at, for the operator; empty: nothing.
+std::string trouble(const Observation& seen, const Memory& memory);
+// Why the processes of a server that has shut down have not ended.
+std::string shutdown_waits_for(const PostgresView& postgres);
+
 }  // namespace tamada::core

@@ -81,6 +81,9 @@ std::string describe(const MemberFacts& facts, const Json& row) {
     text += fmt::format("  decided by the rule {}{}:\n    {}\n", paint(wire::text_at(*decision, "rule"), Colour::cyan),
                         since(*decision), wire::text_at(*decision, "reason"));
   }
+  if (auto trouble = wire::text_at(explain, "trouble"); !trouble.empty()) {
+    text += "  " + paint("trouble: " + trouble, Colour::yellow) + "\n";
+  }
   text += job(explain) + "  " + promotion(explain) + "\n";
   return explain.value("leads", false) ? text : text + closed_gates(explain);
 }

@@ -41,7 +41,8 @@ std::string HandoverLines::look(const Json& answer) {
     const auto& phase = (*phases)[i];
     const auto line = fmt::format("  {:<12}{:>9.1f} ms", wire::text_at(phase, "phase"), number_at(phase, "ms"));
     open_ = wire::text_at(phase, "state") == "running";
-    text += line + (open_ ? " ..." : "\n");
+    const auto waits_for = wire::text_at(phase, "waits_for");
+    text += line + (!open_ ? "\n" : waits_for.empty() ? " ..." : " ... " + waits_for);
     if (open_) break;
     ++printed_;
   }

@@ -203,6 +203,10 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
         members, [&](const Json& member) { return member.contains("host") && has(member, key_of(column)); });
     if (extended || used) table.columns.emplace_back(column);
   }
+  // Ours, and so never shown where there is none.
+  if (std::ranges::any_of(members, [](const Json& member) { return has(member, "trouble"); })) {
+    table.columns.emplace_back("Trouble");
+  }
   const Topology topology(members);
   const bool with_port = needs_port(members);
   for (const auto& member : format == Format::topology ? topology.sorted() : members) {

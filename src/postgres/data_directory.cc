@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -33,7 +34,7 @@ bool DataDirectory::has_control_file() const { return exists(paths_.in_data_dir(
 
 awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration timeout) {
   Look result;
-  struct stat status{};
+  struct stat status {};
   const std::string control_file = paths_.in_data_dir("global/pg_control");
   if (::stat(control_file.c_str(), &status) != 0) {
     control_.reset();
@@ -119,6 +120,11 @@ std::optional<Unfinished> DataDirectory::unfinished() const {
 core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<Unfinished::Place> places,
                                                   bool stay_empty) {
   return mark_.write(Unfinished{.what = std::move(what), .places = std::move(places)}.text(), stay_empty);
+}
+
+int DataDirectory::wal_to_archive() const {
+  const auto names = entries_of(paths_.in_data_dir("pg_wal/archive_status"));
+  return static_cast<int>(std::ranges::count_if(names, [](const auto& name) { return name.ends_with(".ready"); }));
 }
 
 core::ControlState DataDirectory::control_state() const {

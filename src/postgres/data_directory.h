@@ -53,6 +53,7 @@ class DataDirectory {
   core::ControlState control_state() const;
   int major_version() const;  // 150000; 0: unknown
   bool standby_signal() const;
+  int wal_to_archive() const;  // files
 
   // A mark, while something is under way that would leave half a cluster. stay_empty: it must not lie in the data
   // directory, whoever is to fill that wants it empty.

@@ -52,6 +52,7 @@ struct LocalPostgres::Impl {
                                                bool* timed_out);
   awaitable<void> look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                  core::PostgresView& view);
+  awaitable<void> look_at_shutdown(Clock::time_point deadline, core::PostgresView& view);
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
   void finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
@@ -163,6 +164,17 @@ void LocalPostgres::Impl::finish_setting_aside() {
   told_of_setting_aside = error;
 }
 
+// Where its WAL ends says the same control file, or that it has shut down is not told yet.
+awaitable<void> LocalPostgres::Impl::look_at_shutdown(Clock::time_point deadline, core::PostgresView& view) {
+  const auto look = co_await node.data.look(true, left_until(deadline));
+  if (look.control) {
+    view.control = look.control->file;
+  } else {
+    view.control->state = core::ControlState::shutting_down;
+  }
+  view.wal_to_archive = node.data.wal_to_archive();
+}
+
 awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   auto& node = impl_->node;
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
@@ -191,6 +203,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
     view.promotion_begun = node.data.promotion_begun();
     view.standby_signal = node.data.standby_signal();
     if (view.control) view.control->state = node.data.control_state();
+    if (view.shut_down()) co_await impl_->look_at_shutdown(deadline, view);
   }
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();

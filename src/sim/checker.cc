@@ -348,8 +348,8 @@ void Checker::leader_deleted(const dcs::KeyValue& kv) {
     if (node->name != kv.value) continue;
     const auto& server = node->server;
     handed_over_at_ = c_.scheduler.now();
-    handed_over_ = server.process == core::ProcessState::stopped && server.end.branch == tip_ &&
-                   server.control.state == core::ControlState::shut_down &&
+    const bool over = server.process == core::ProcessState::stopped || server.process == core::ProcessState::stopping;
+    handed_over_ = over && server.end.branch == tip_ && server.control.state == core::ControlState::shut_down &&
                    (node->decisions.empty() || node->decisions.back().rule != "recover");
   }
 }

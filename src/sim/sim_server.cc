@@ -237,6 +237,8 @@ void SimServer::wait_for_standbys(Time until) {
     return;
   }
   told(fmt::format("primary stopped cleanly, checkpoint at {}", core::format_lsn(control.checkpoint)));
+  // archive_command has the last of the WAL, and may hang.
+  if (m_.faults && m_.random.chance(0.2)) return after(m_.random.any_scale(1s, 40s), [this] { ended(true); });
   ended(true);
 }
 

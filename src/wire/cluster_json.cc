@@ -65,6 +65,7 @@ Json member_object(const core::ClusterView& view, const ClusterModes& modes, con
   add_object(object, "scheduled_restart", member.scheduled_restart_json);
   add_tags(object, member.tags);
   if (member.copy) object["copy"] = copy_json(*member.copy);
+  if (!member.trouble.empty()) object["trouble"] = member.trouble;
   if (!view.leader || view.leader->name != member.name) {
     const core::Lsn cluster_lsn = view.status ? view.status->optime.value_or(0) : 0;
     add_position(object, "receive_", member.receive_lsn, cluster_lsn);

@@ -63,6 +63,7 @@ void read_object(core::Member& member, const Json& data) {
   member.pending_restart_reason_json = object_text(data, "pending_restart_reason");
   member.scheduled_restart_json = object_text(data, "scheduled_restart");
   if (const Json* copy = find(data, "copy"); copy && copy->is_object()) member.copy = parse_copy(*copy);
+  member.trouble = text_at(data, "trouble");
 }
 
 }  // namespace
@@ -108,6 +109,7 @@ std::string member_json(const core::Member& member) {
   if (auto schedule = parse_object(member.scheduled_restart_json)) data["scheduled_restart"] = *schedule;
   if (member.pause) data["pause"] = true;
   if (member.copy) data["copy"] = copy_json(*member.copy);
+  if (!member.trouble.empty()) data["trouble"] = member.trouble;
   return dump_compact(data);
 }
 

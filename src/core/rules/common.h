@@ -105,8 +105,8 @@ inline Instant stopped_by(const Observation& seen, const Memory& memory) {
 // knows, it was further than its last checkpoint.
 inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
   const auto& control = seen.postgres.control;
-  const bool cleanly =
-      seen.postgres.process == ProcessState::stopped && control && control->state == ControlState::shut_down;
+  const bool cleanly = seen.postgres.shut_down() || (seen.postgres.process == ProcessState::stopped && control &&
+                                                     control->state == ControlState::shut_down);
   return cleanly ? std::optional(control->checkpoint) : std::nullopt;
 }
 

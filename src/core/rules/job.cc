@@ -1,4 +1,5 @@
 // While the one long operation runs: wait for it, and cancel it when what it was begun for no longer holds.
+#include "core/presentation.h"
 #include "core/restart.h"
 #include "core/rules/common.h"
 
@@ -44,6 +45,7 @@ Answer job(const Observation& seen, const Memory& memory) {
     decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + start_limit(seen.settings, memory);
     return decision;
   }
+  if (seen.postgres.shut_down()) return say(memory, "stop in progress: " + shutdown_waits_for(seen.postgres));
   const std::string lock = seen.holds_leader_key() ? "updated leader lock during " + what : what + " in progress";
   return say(memory, lock);
 }

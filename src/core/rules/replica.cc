@@ -1,5 +1,6 @@
 // Somebody else is the leader: stop being a primary, come back onto the leader's timeline, follow it.
 #include "core/divergence.h"
+#include "core/presentation.h"
 #include "core/rules/following.h"
 
 namespace tamada::core::rules {
@@ -106,6 +107,7 @@ Answer replica(const Observation& seen, const Memory& memory) {
   if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) {
     return say(memory, "no action. I am " + self + ", waiting: PostgreSQL is not ready to take part");
   }
+  if (seen.postgres.shut_down()) return say(memory, "waiting: " + shutdown_waits_for(seen.postgres));
   if (!seen.postgres.running_standby()) {
     return say(memory, seen.postgres.process == ProcessState::starting ? "Still starting up as a standby."
                                                                        : "PostgreSQL does not answer");

@@ -11,6 +11,7 @@ namespace tamada::core::rules {
 using Answer = std::optional<Decision>;
 
 Answer slow_stop(const Observation& seen, const Memory& memory);
+Answer shut_down(const Observation& seen, const Memory& memory);
 Answer shutdown(const Observation& seen, const Memory& memory);
 Answer dcs_lost(const Observation& seen, const Memory& memory);
 Answer unknown_cluster(const Observation& seen, const Memory& memory);

@@ -1,5 +1,6 @@
 // SIGTERM: stop postgres, give the leader key away with the position that we stopped at, leave.
 // In pause PostgreSQL stays as it is (Patroni's documentation of pause mode).
+#include "core/presentation.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
@@ -10,7 +11,10 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
     return say(memory, "leaving PostgreSQL and the leader key as they are: the cluster is paused", {Exit{0}});
   }
   if (seen.job.running()) {
-    if (seen.job.kind == JobKind::stop) return say(memory, "stopping PostgreSQL");
+    if (seen.job.kind == JobKind::stop) {
+      const bool written = seen.postgres.shut_down();
+      return say(memory, written ? "stopping: " + shutdown_waits_for(seen.postgres) : "stopping PostgreSQL");
+    }
     return say(memory, "cancelling " + std::string(name(seen.job.kind)) + ": asked to stop", {CancelJob{}});
   }
   if (seen.postgres.has_postmaster()) {

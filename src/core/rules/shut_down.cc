@@ -1,0 +1,111 @@
+// A primary that was stopped has written its shutdown checkpoint, and then waits: for archive_command, which may hang
+// or have hours of WAL before it, and for whoever receives its WAL. It takes no writes any more, so the leader key need
+// not wait for its end. Patroni, too, frees the key then, when a member has all of the WAL.
+#include <algorithm>
+
+#include "core/candidate.h"
+#include "core/presentation.h"
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+namespace {
+
+constexpr Duration usual_end = 1s;  // of its processes, after the checkpoint: nobody need be asked
+constexpr Duration poll_again = 1s;
+
+// Who may be promoted in our place.
+std::vector<Member> heirs(const Observation& seen) {
+  const auto& request = seen.cluster.failover;
+  const std::string named = request && !request->scheduled_at ? request->candidate : "";
+  const bool by_hand = request && !named.empty() && !request->is_switchover();
+  std::vector<Member> members;
+  for (const auto& [member_name, member] : seen.cluster.members) {
+    if (member_name == seen.self || member.api_url.empty() || !member.tags.may_be_promoted()) continue;
+    if (sync_active(seen) && !by_hand && !is_sync_standby(seen.cluster, member_name)) continue;
+    if (named.empty() || named == member_name) members.push_back(member);
+  }
+  return members;
+}
+
+// The shutdown checkpoint is the last record, and the only one that begins there.
+bool has_all(const Observation& seen, const Member& member) {
+  const auto it = seen.peers.find(member.name);
+  if (it == seen.peers.end()) return false;
+  const auto& peer = it->second;
+  return peer.reachable && peer.running && peer.in_recovery && !peer.nofailover &&
+         peer.timeline == seen.postgres.control->timeline && peer.lsn > seen.postgres.control->checkpoint;
+}
+
+// Nobody can take over, or nobody shall: the processes are ended. What they had to do is done after the next start.
+Decision end_processes(const Observation& seen, const Memory& memory, const std::string& why) {
+  Memory next = memory;
+  if (seen.job.running()) {
+    auto decision = warn(next, why + ": ending its processes", {CancelJob{}});
+    decision.wake_at = seen.now;
+    return decision;
+  }
+  Actions actions;
+  if (!next.handing_over.empty() && seen.cluster.failover) {
+    actions.push_back(ClearFailover{seen.cluster.failover->revision});
+  }
+  next.handing_over.clear();
+  next.job_seen = seen.job.id;
+  actions.push_back(StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 5s});
+  return warn(next, why + ": ending its processes", std::move(actions));
+}
+
+Decision wait_until(const Memory& memory, std::string reason, Instant until) {
+  auto decision = say(memory, std::move(reason));
+  decision.wake_at = until;
+  return decision;
+}
+
+}  // namespace
+
+Answer shut_down(const Observation& seen, const Memory& memory) {
+  if (!seen.postgres.shut_down() || !seen.holds_leader_key() || !seen.dcs.ok || memory.bootstrapping) {
+    return std::nullopt;
+  }
+  if (seen.settings.standby_cluster || (seen.job.running() && seen.job.kind != JobKind::stop)) return std::nullopt;
+  // What an operator stopped in pause is none of ours to end.
+  if (seen.settings.pause && memory.handing_over.empty() && !memory.restarting) return std::nullopt;
+  const std::string waits = shutdown_waits_for(seen.postgres);
+  const auto since = memory.shut_down_since.value_or(seen.now);
+  if (seen.now - since < usual_end) return std::nullopt;
+  if (memory.restarting) {
+    const auto until = since + seen.settings.retry_timeout;
+    if (seen.now >= until) return end_processes(seen, memory, "restart: " + waits);
+    return wait_until(memory, "restart: " + waits, until);
+  }
+  const std::string what = !memory.handing_over.empty() ? memory.handing_over
+                           : seen.requests.shutdown     ? "shutdown"
+                                                        : "stopped";
+  const auto members = heirs(seen);
+  const bool asked =
+      seen.peers_asked_at >= since && counts(seen, seen.peers_answered_at, memory.peers_seen, poll_again);
+  if (!members.empty() && !asked) {
+    return ask(memory, what + ": asking the candidates whether they have all WAL", {PollPeers{members}});
+  }
+  std::string names;
+  int count = 0;
+  for (const auto& member : members) {
+    if (!has_all(seen, member)) continue;
+    names += (names.empty() ? "" : ", ") + member.name;
+    ++count;
+  }
+  if (count == 0) {
+    const auto until = since + seen.settings.ttl;
+    const std::string nobody = what + ": " + waits + ", and nobody who could take over has all of its WAL";
+    if (seen.now >= until) return end_processes(seen, memory, nobody);
+    return wait_until(memory, nobody, std::min(until, seen.now + poll_again));
+  }
+  Memory next = memory;
+  next.handing_over.clear();
+  next.gave_up_at = seen.now;
+  next.role_told = "demoted";
+  return say(next,
+             what + ": " + waits + "; the leader key is free: " + names + (count == 1 ? " has" : " have") + " all WAL",
+             release_after_stop(seen));
+}
+
+}  // namespace tamada::core::rules
