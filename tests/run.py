@@ -10,6 +10,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,9 @@ def is_sanitized(build):
 def sanitizer_options(folder):
     """Each process that a sanitizer ends aborts, which no test takes for an error told; its report is a file here."""
     common = f"abort_on_error=1:log_path={folder}/report"
+    symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
+    if symbolizer:   # names and lines in the reports
+        common += f":external_symbolizer_path={symbolizer}"
     return {"ASAN_OPTIONS": common + ":detect_stack_use_after_return=1", "UBSAN_OPTIONS": common + ":print_stacktrace=1",
             "LSAN_OPTIONS": f"log_path={folder}/report"}
 
