@@ -164,17 +164,21 @@ awaitable<void> Agent::take_configuration() {
 }
 
 void Agent::report(const core::Observation& seen, const core::Decision& decision) {
+  if (last_report_ == core::Instant{}) last_report_ = seen.now;
   if (decision.severity == core::Severity::debug) {
     log::debug("{}", decision.reason);
-    return;
+    // What is only a step on the way, again and again, is news after all.
+    if (seen.now - last_report_ < 2 * w_.configuration.settings().loop_wait) return;
   }
   const bool heartbeat = seen.now - last_report_ >= w_.configuration.settings().loop_wait;
   if (decision.reason == last_reason_ && !heartbeat) return;
   last_reason_ = decision.reason;
   last_report_ = seen.now;
+  const auto trouble = core::trouble(seen, decision.memory);
+  const bool told = decision.severity == core::Severity::warning || decision.reason.contains(trouble);
+  if (heartbeat && !told) log::warning("{}", trouble);
   switch (decision.severity) {
     case core::Severity::debug:
-      break;
     case core::Severity::info:
       log::info("{}", decision.reason);
       break;
@@ -235,6 +239,7 @@ void Agent::schedule_restart(std::optional<core::RestartRequest> request) {
 
 void Agent::reinitialize(bool by_force, bool from_leader) {
   notes_.requests.reinitialize = true;
+  notes_.retries.clear();
   notes_.requests.reinitialize_by_force = by_force;
   notes_.requests.reinitialize_from_leader = from_leader;
   wake_.notify();

@@ -1,11 +1,14 @@
 #include "agent/executor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <ranges>
 #include <set>
 
 #include "core/history.h"
+#include "core/pacing.h"
 #include "net/log.h"
 #include "wire/keys.h"
 
@@ -19,7 +22,39 @@ constexpr auto departed_timeout = 500ms;
 constexpr auto upstream_timeout = 2s;
 }  // namespace
 
+namespace {
+
+constexpr auto forgotten_after = 30s;  // what should have been tried again by then was given up
+
+}  // namespace
+
+bool Executor::went_well(const std::string& what, const core::Result<void>& result) {
+  auto& retries = t_.notes.retries;
+  if (result) {
+    retries.erase(what);
+    return true;
+  }
+  auto& retry = retries[what];
+  core::note_failure(retry, t_.clock.now(), result.error().what);
+  if (retry.failures == 1) log::error("{} failed, it is tried again: {}", what, retry.error);
+  return false;
+}
+
+bool Executor::is_news(const std::string& about, const std::string& text) {
+  auto& told = told_[about];
+  const auto now = t_.clock.now();
+  if (told.at != core::Instant{} && told.text == text && now - told.at < t_.configuration.settings().loop_wait) {
+    return false;
+  }
+  told = {.text = text, .at = now};
+  return true;
+}
+
 awaitable<void> Executor::perform(core::Actions actions) {
+  const auto now = t_.clock.now();
+  std::erase_if(t_.notes.retries, [now](const auto& one) {
+    return now - one.second.not_before > forgotten_after + core::retry_pause(one.second.failures);
+  });
   for (auto& action : actions) {
     log::debug("{}", core::name(action));
     co_await std::visit([this](auto& one) { return act(std::move(one)); }, action);
@@ -108,12 +143,12 @@ awaitable<void> Executor::act(core::PollPeers poll) {
   const auto silent = [](const auto& answer) { return !answer.second.reachable; };
   if (hurried && std::ranges::any_of(answers, silent)) co_return;  // who had no time to answer is not known to be dead
   for (auto& [name, peer] : answers) {
+    const std::string state = !peer.running ? "not running" : peer.in_recovery ? "standby" : "primary";
+    const auto text =
+        fmt::format("{} answers: {}, timeline {}, {}", name, state, peer.timeline, core::format_lsn(peer.lsn));
+    if (!is_news(name, peer.reachable ? text : "")) continue;
     if (peer.reachable) {
-      log::info("{} answers: {}, timeline {}, {}", name,
-                !peer.running      ? "not running"
-                : peer.in_recovery ? "standby"
-                                   : "primary",
-                peer.timeline, core::format_lsn(peer.lsn));
+      log::info("{}", text);
     } else {
       log::warning("{} does not answer", name);
     }
@@ -140,7 +175,8 @@ awaitable<void> Executor::act(core::AskFailsafe ask) {
     }
     view.refused = view.refused || answer.reachable;
     view.trouble += (view.trouble.empty() ? "" : ", ") + name;
-    log::warning("failsafe mode: {}: {}", name, answer.reachable ? "does not agree: " + answer.text : "no answer");
+    const auto text = answer.reachable ? "does not agree: " + answer.text : "no answer";
+    if (is_news("failsafe " + name, text)) log::warning("failsafe mode: {}: {}", name, text);
   }
   if (view.trouble.empty()) view.confirmed_at = asked_at;
 }
@@ -196,14 +232,13 @@ awaitable<void> Executor::act(core::CancelJob) {
 }
 
 awaitable<void> Executor::act(core::Follow follow) {
-  const auto done = co_await t_.postgres.follow(follow.upstream);
-  if (!done) log::error("could not follow {}: {}", follow.upstream.member, done.error().what);
+  went_well(core::attempt(follow), co_await t_.postgres.follow(follow.upstream));
 }
 
 awaitable<void> Executor::change_slots(awaitable<core::Result<void>> work) {
   t_.notes.slots_busy = true;
   const auto done = [this](std::exception_ptr thrown, core::Result<void> result) {
-    if (thrown || !result) log::error("replication slots: {}", result ? "cancelled" : result.error().what);
+    went_well("keeping replication slots", thrown ? core::fail("cancelled") : std::move(result));
     t_.notes.slots_busy = false;
     t_.wake();
   };
@@ -224,7 +259,8 @@ awaitable<void> Executor::act(core::AskSlots ask) {
   const auto leader = ask.leader.member;
   const auto done = [this, leader, asked_at = t_.clock.now()](std::exception_ptr thrown, auto answer) {
     if (thrown) return;
-    if (!answer) return log::warning("could not ask {} for its replication slots: {}", leader, answer.error().what);
+    const auto failed = answer ? core::Result<void>() : std::unexpected(answer.error());
+    if (!went_well("asking " + leader + " for its replication slots", failed)) return;
     t_.notes.leader_slots = {.leader = leader, .asked_at = asked_at, .catalog_xmins = std::move(*answer)};
     t_.wake();
   };
@@ -235,21 +271,16 @@ awaitable<void> Executor::act(core::AskSlots ask) {
 awaitable<void> Executor::act(core::EnforceFeedback feedback) {
   log::info("hot_standby_feedback is {} for the sake of permanent logical slots",
             feedback.on ? "switched on" : "no longer enforced");
-  const auto done = co_await t_.postgres.enforce_feedback(feedback.on);
-  if (!done) log::error("could not change hot_standby_feedback: {}", done.error().what);
+  went_well(core::attempt(feedback), co_await t_.postgres.enforce_feedback(feedback.on));
 }
 
 awaitable<void> Executor::act(core::SetSyncNames set) {
-  const auto done = co_await t_.postgres.set_sync_names(std::move(set.names));
-  if (!done) log::error("could not set synchronous_standby_names: {}", done.error().what);
+  went_well("setting synchronous_standby_names", co_await t_.postgres.set_sync_names(std::move(set.names)));
 }
 
 awaitable<void> Executor::act(core::SetAside aside) {
-  const auto done = t_.postgres.set_aside(aside.superseded);
-  if (done) {
+  if (went_well(core::attempt(aside), t_.postgres.set_aside(aside.superseded))) {
     log::info("data directory renamed: {}", aside.reason);
-  } else {
-    log::error("could not rename the data directory: {}", done.error().what);
   }
   co_return;
 }
@@ -264,7 +295,7 @@ awaitable<void> Executor::act(core::RemoveSuperseded) {
 
 awaitable<void> Executor::act(core::ApplyConfiguration) {
   const auto done = co_await t_.postgres.apply_configuration();
-  if (!done) log::error("could not apply the configuration: {}", done.error().what);
+  went_well(core::attempt(core::ApplyConfiguration{}), done ? core::Result<void>() : std::unexpected(done.error()));
 }
 
 // It may last for minutes: beside the cycle.

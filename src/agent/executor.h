@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "agent/callbacks.h"
 #include "agent/cluster_store.h"
@@ -73,10 +75,19 @@ class Executor {
   awaitable<void> act(core::Exit);
   // Runs beside the cycle; until it has ended the next observation says slots_busy.
   awaitable<void> change_slots(awaitable<core::Result<void>> work);
+  // Takes note of how it went, and tells of the first failure in a row; Agent tells of all at each heartbeat.
+  bool went_well(const std::string& what, const core::Result<void>& result);
+  // Another answer than the last one, or the same at the next heartbeat.
+  bool is_news(const std::string& about, const std::string& text);
   // The decision demanded the lease; between it and the deed the lease may have run out.
   bool lease_in_force() const;
 
+  struct Told {
+    std::string text;
+    core::Instant at{};
+  };
   Tools t_;
+  std::map<std::string, Told> told_;
   std::optional<int> exit_code_;
 };
 

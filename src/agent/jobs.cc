@@ -63,7 +63,8 @@ void Jobs::start(core::StartJob spec) {
            .started_at = clock_.now(),
            .ended_at = {},
            .immediate_at = immediate_at(spec, clock_.now()),
-           .error = {}};
+           .error = {},
+           .cancelled_at = {}};
   const auto done = [this](std::exception_ptr thrown, core::Result<void> result) {
     take_progress(view_);
     view_.ended_at = clock_.now();
@@ -105,7 +106,9 @@ core::JobView Jobs::view() const {
 }
 
 void Jobs::cancel() {
-  if (view_.running()) cancel_.emit(asio::cancellation_type::terminal);
+  if (!view_.running()) return;
+  view_.cancelled_at = clock_.now();
+  cancel_.emit(asio::cancellation_type::terminal);
 }
 
 }  // namespace tamada::agent

@@ -36,6 +36,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.slots_busy = notes_.slots_busy;
   seen.leader_slots = notes_.leader_slots;
   seen.requests = notes_.requests;
+  seen.retries = notes_.retries;
   co_return seen;
 }
 

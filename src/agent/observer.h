@@ -21,6 +21,7 @@ struct Notes {
   bool slots_busy = false;  // a change of slots runs beside the cycle
   core::LeaderSlots leader_slots;
   core::Requests requests;
+  core::Retries retries;
 };
 
 class Observer {

@@ -6,6 +6,7 @@
 #include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/fencing.h"
+#include "core/pacing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
@@ -89,6 +90,7 @@ Memory remember(const Observation& seen, const Memory& before) {
         memory.tenure = seen.cluster.leader->create_revision;
         memory.rewound = false;
         memory.rewind_failed = false;
+        memory.backoff.clear();  // another upstream, another chance
         memory.history_written_at = {};
       }
     } else if (const auto marks = seen.cluster.leader_marks();
@@ -292,6 +294,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     decision.rule = rule.name;
     decision.memory.peers_seen = seen.peers_answered_at;
     decision.memory.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
+    hold_back(seen, decision);
     set_fence(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
     if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;
@@ -309,6 +312,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     wake_for_scheduled_restart(seen, decision);
     decision.dcs_patience_until = dcs_patience(seen, decision);
     tend_slots(seen, decision);
+    hold_back(seen, decision);
     tell_lost_race(seen, memory, decision);
     return decision;
   }

@@ -706,6 +706,71 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
 }
 
+TEST(Retries, WhatFailedIsNotTriedAgainBeforeItsPauseIsOver) {
+  Scene s;
+  s.b_leads().stopped(ControlState::shut_down_in_recovery);
+  s.seen.upstream = upstream_b(4, 500);
+  s.seen.upstream->same_beginning = false;
+  s.seen.settings.remove_data_directory_on_diverged_timelines = true;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"SetAside"});
+  s.seen.retries["renaming the data directory"] = {.failures = 3, .not_before = noon + 4s, .error = "busy\nvery"};
+  const auto held_back = s.decide();
+  EXPECT_EQ(deeds(held_back), Deeds{});
+  EXPECT_LE(held_back.wake_at, noon + 4s);
+  EXPECT_EQ(find<PublishMember>(held_back)->record.trouble, "renaming the data directory failed 3 times: busy");
+  s.seen.now = noon + 4s;
+  s.seen.upstream->asked_at = s.seen.now;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"SetAside"});
+}
+
+TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
+  Scene s;
+  s.b_leads().no_data();
+  std::vector<Duration> pauses;
+  for (std::uint64_t id = 7; id < 16; ++id) {
+    s.job(JobKind::basebackup, JobState::failed, id);
+    const auto decision = s.decide();
+    EXPECT_EQ(deeds(decision), Deeds{});
+    s.memory = decision.memory;
+    pauses.push_back(s.memory.backoff[JobKind::basebackup].not_before - s.seen.now);
+    s.seen.now = s.memory.backoff[JobKind::basebackup].not_before;
+    s.seen.lease.deadline = s.seen.now + 29s;
+    s.seen.lease.confirmed_at = s.seen.now;
+    EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob basebackup"});
+  }
+  EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}));
+  // Another leader is another chance.
+  s.seen.cluster.leader->create_revision = 51;
+  s.job(JobKind::basebackup, JobState::failed, 16);
+  EXPECT_EQ(s.decide().memory.backoff.at(JobKind::basebackup).failures, 1);
+}
+
+TEST(Retries, AJobIsNotCancelledAgainWhileItEnds) {
+  Scene s;
+  s.b_leads().standby().job(JobKind::start, JobState::running);
+  s.seen.requests.shutdown = true;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+  s.seen.job.cancelled_at = noon - 1s;
+  EXPECT_EQ(deeds(s.decide()), Deeds{});
+  s.seen.job.cancelled_at = noon - 5s;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+}
+
+TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
+  Scene s;
+  s.b_leads().stopped(ControlState::in_archive_recovery).job(JobKind::start, JobState::succeeded);
+  s.seen.postgres.crashed = true;
+  s.seen.upstream = upstream_b(1, 1000);
+  const auto decision = s.decide();
+  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(decision.reason,
+            "starting postgres failed, it is tried again: postgres ended soon after its start; its log says why");
+  s.memory = decision.memory;
+  s.seen.now = noon + 1s;
+  s.seen.upstream->asked_at = s.seen.now;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob start"});
+}
+
 // What the files of a server that does not answer say of it, whoever watched it before. Found by simulation (seed
 // 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a key.
 TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {

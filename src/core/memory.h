@@ -9,15 +9,11 @@
 
 #include "core/cluster_view.h"
 #include "core/observation.h"
+#include "core/retries.h"
 #include "core/sync_names.h"
 #include "core/types.h"
 
 namespace tamada::core {
-
-struct Backoff {
-  int failures = 0;
-  Instant not_before{};
-};
 
 // On request postgres is stopped, and comes back, in pause too.
 struct Restarting {
@@ -51,7 +47,8 @@ struct Memory {
 
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with
-  std::map<JobKind, Backoff> backoff;
+  std::map<JobKind, Retry> backoff;
+  std::uint64_t start_judged = 0;  // the last start after which the server was looked at when it had ended
 
   // ---- our own course
   bool copy_from_leader = false;  // somebody asked that the next copy be the leader's
@@ -91,6 +88,7 @@ struct Memory {
   std::set<std::string> slots_managed;  // found then, or wanted since. One that a client made later is left alone
   std::string slots_asked;              // the last change that was asked for; not again at once when it fails
   Instant slots_asked_at{};
+  int slots_tries = 0;  // of that change
   Instant slots_advanced_at{};
   std::map<std::string, std::optional<Xid>> slots_unproven;  // see core/slot_readiness.h
   Instant leader_slots_asked_at{};

@@ -9,6 +9,7 @@
 
 #include "core/cluster_view.h"
 #include "core/postgres_view.h"
+#include "core/retries.h"
 #include "core/settings.h"
 #include "core/types.h"
 
@@ -43,7 +44,8 @@ struct JobView {
   Instant started_at{}, ended_at{};
   // Stop: from when on it is an immediate one; nothing: it takes as long as it takes.
   std::optional<Instant> immediate_at;
-  std::string error;  // failed: why, for the operator
+  std::string error;                    // failed: why, for the operator
+  std::optional<Instant> cancelled_at;  // it was told to end; some take their time for that
   // Of a job in several steps the last one: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
   std::string step;
   Instant step_since{};
@@ -166,6 +168,7 @@ struct Observation {
   LeaderSlots leader_slots;  // the last answer
   Requests requests;
   FenceView fence;
+  Retries retries;  // of actions that fail
 
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const {

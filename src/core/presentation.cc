@@ -62,9 +62,25 @@ std::string shutdown_waits_for(const PostgresView& postgres) {
          (postgres.wal_to_archive == 1 ? " WAL file" : " WAL files") + " to go";
 }
 
-std::string trouble(const Observation& seen, const Memory&) {
+namespace {
+
+std::string failing(std::string_view what, const Retry& retry) {
+  const auto first_line = retry.error.substr(0, retry.error.find('\n'));
+  return std::string(what) + " failed " + (retry.failures == 1 ? "once" : std::to_string(retry.failures) + " times") +
+         ": " + first_line.substr(0, 200);
+}
+
+}  // namespace
+
+std::string trouble(const Observation& seen, const Memory& memory) {
   if (seen.postgres.shut_down()) return shutdown_waits_for(seen.postgres);
-  return "";
+  std::string text;
+  const auto add = [&text](std::string_view what, const Retry& retry) {
+    if (retry.failures > 0) text += (text.empty() ? "" : "; ") + failing(what, retry);
+  };
+  for (const auto& [kind, retry] : memory.backoff) add(name(kind), retry);
+  for (const auto& [what, retry] : seen.retries) add(what, retry);
+  return text;
 }
 
 std::optional<CopyProgress> copy_progress(const Observation& seen) {

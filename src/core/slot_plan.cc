@@ -114,10 +114,12 @@ SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
 
   auto sync = plan_changes(seen, wanted, next);
   const auto asked = text_of(sync);
-  const bool failed_just_now = asked == next.slots_asked && seen.now - next.slots_asked_at < seen.settings.loop_wait;
+  if (asked != next.slots_asked) next.slots_tries = 0;
+  const bool failed_just_now = next.slots_tries > 0 && seen.now - next.slots_asked_at < retry_pause(next.slots_tries);
   if (asked.empty()) {
     next.slots_asked.clear();
   } else if (!failed_just_now) {
+    ++next.slots_tries;
     next.slots_asked = asked;
     next.slots_asked_at = seen.now;
     plan.actions.push_back(std::move(sync));

@@ -328,16 +328,23 @@ const SlotsCase permanent_cases[] = {
 INSTANTIATE_TEST_SUITE_P(Permanent, SlotPlans, ::testing::ValuesIn(permanent_cases),
                          [](const auto& i) { return i.param.name; });
 
-TEST(Slots, AFailedChangeIsNotRepeatedAtOnce) {
+TEST(Slots, AFailedChangeIsRepeatedWithGrowingPauses) {
   Scene scene;
   scene.we_lead().primary();
   slots(scene).clear();
   auto plan = plan_slots(scene.seen, scene.memory);
   EXPECT_EQ(told(plan.actions), "+b +c");
-  scene.seen.now += 1s;
-  EXPECT_EQ(told(plan_slots(scene.seen, plan.memory).actions), "");
-  scene.seen.now += scene.seen.settings.loop_wait;
-  EXPECT_EQ(told(plan_slots(scene.seen, plan.memory).actions), "+b +c");
+  for (const Duration pause : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+    scene.seen.now += pause - 1ms;
+    plan = plan_slots(scene.seen, plan.memory);
+    EXPECT_EQ(told(plan.actions), "");
+    scene.seen.now += 1ms;
+    plan = plan_slots(scene.seen, plan.memory);
+    EXPECT_EQ(told(plan.actions), "+b +c");
+  }
+  // Another change is another chance.
+  slots(scene).push_back({.name = "b", .restart_lsn = 1000});
+  EXPECT_EQ(told(plan_slots(scene.seen, plan.memory).actions), "+c");
 }
 
 TEST(Slots, TheLeaderKeepsThoseOfVanishedMembersForTheirTtl) {

@@ -1,6 +1,9 @@
 // The parts that LocalPostgres and its jobs are made of, and the jobs.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "net/boot_timer.h"
 #include "net/event.h"
 #include "postgres/access.h"
@@ -40,6 +43,8 @@ struct Node {
     Result<bool> result = false;
   };
   SlowWrite slow_write;
+  std::set<std::string> told;
+  bool first_time(std::string text) { return told.insert(std::move(text)).second; }
   void step(std::string what) { progress = {.what = std::move(what), .since = net::KernelBootClock::now()}; }
 };
 

@@ -18,6 +18,8 @@ constexpr Duration pause_known = 30s;     // to a daemon that reaches etcd
 // Until a daemon that finds a primary after a pause has ended it: it takes as long to take the leader key, and as long
 // to stop (Settings::keyless_for).
 constexpr Duration pause_ends = 11s;
+constexpr std::size_t repetitions_max = 30;  // of one deed of a node
+constexpr Duration repetition_within = 60s;
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
 bool named_in(const core::SyncState& sync, const std::string& name) {
@@ -252,7 +254,32 @@ bool Checker::must_know_of_pause(const Node& node) const {
          c_.network.slow == 0s && c_.network.both_ways(node.id, c_.dcs_endpoint());
 }
 
+// Whatever fails, it is not tried again and again without a pause.
+void Checker::check_repetition(Node& node, const core::Decision& decision) {
+  const auto now = c_.scheduler.now();
+  for (const auto& action : decision.actions) {
+    const auto* job = std::get_if<core::StartJob>(&action);
+    const bool deed =
+        job || std::holds_alternative<core::SetAside>(action) || std::holds_alternative<core::Follow>(action) ||
+        std::holds_alternative<core::CancelJob>(action) || std::holds_alternative<core::ReleaseLeader>(action) ||
+        std::holds_alternative<core::SyncSlots>(action) || std::holds_alternative<core::EnforceFeedback>(action) ||
+        std::holds_alternative<core::ApplyConfiguration>(action);
+    if (!deed) continue;
+    const auto what = fmt::format("[{}] {}{}", decision.rule, core::name(action),
+                                  job ? fmt::format(" {}", core::name(job->kind)) : "");
+    auto& times = node.deeds[what];
+    times.push_back(now);
+    while (now - times.front() > repetition_within) times.pop_front();
+    if (times.size() > repetitions_max) {
+      times.clear();
+      violation(fmt::format("{} decides {} more than {} times within {:.0f} s: {}", node.name, what, repetitions_max,
+                            Trace::seconds(repetition_within), decision.reason));
+    }
+  }
+}
+
 void Checker::decided(Node& node, const api::Snapshot& snapshot) {
+  check_repetition(node, snapshot.decision);
   const auto& seen = snapshot.seen;
   const auto& requests = seen.requests;
   const auto& memory = snapshot.decision.memory;

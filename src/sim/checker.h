@@ -51,6 +51,7 @@ class Checker {
   void config_written(const std::string& json);
   void new_primary(SimServer& server);
   void decided(Node& node, const api::Snapshot& snapshot);
+  void check_repetition(Node& node, const core::Decision& decision);
   void key_changed(const dcs::KeyValue& kv, bool deleted);
   void key_taken();
   void history_written(const dcs::KeyValue& kv);

@@ -1,6 +1,8 @@
 // The whole cluster in one process: nodes with their servers, the daemons that run on them, the store between.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -95,7 +97,8 @@ struct Node {
     Time at{};
     std::string rule, reason;
   };
-  std::deque<Told> decisions;  // the last ones, each once
+  std::deque<Told> decisions;                     // the last ones, each once
+  std::map<std::string, std::deque<Time>> deeds;  // when each was decided lately
 };
 
 struct Profile {  // of the cluster's configuration, by the seed

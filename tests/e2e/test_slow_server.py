@@ -56,3 +56,19 @@ def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
     finally:
         thaw()
     cluster.wait_healthy(90)
+@pytest.mark.tamada
+def test_a_slow_standby_follows_the_new_leader(new_cluster):
+    """An answer counts, though more than a moment passes until it is looked at."""
+    cluster = new_cluster(cables=True)
+    first, second, slow = cluster.nodes
+    slow.config["tags"]["nofailover"] = True
+    cluster.up()
+    # From timeline 2 on a standby asks the new leader before it follows it.
+    status, text = first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)
+    assert status == 200, text
+    cluster.wait_healthy(60)
+    # While it does not stream it is asked for its timeline over a connection, with each look.
+    cluster.cables.delays[slow.name] = 0.4
+    second.lose()
+    cluster.wait_leader(60, other_than=second)
+    wait_for(f"{slow} to stream from {first}", lambda: slow.is_streaming_from(first), 40)

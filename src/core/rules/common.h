@@ -45,12 +45,15 @@ inline bool in_backoff(const Observation& seen, const Memory& memory, JobKind ki
   return it != memory.backoff.end() && it->second.failures > 0 && seen.now < it->second.not_before;
 }
 
-// After the n-th failure in a row of a kind of job: 1, 2, 4 ... s, loop_wait at most.
 inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) {
-  auto& backoff = memory.backoff[kind];
-  const int exponent = std::min(backoff.failures, 5);
-  ++backoff.failures;
-  backoff.not_before = seen.now + std::min<Duration>(seen.settings.loop_wait, 1s * (1 << exponent));
+  core::note_failure(memory.backoff[kind], seen.now, seen.job.error);
+}
+// "the copy failed 3 times, it is tried again in 4 s: ..."
+inline std::string tried_again(const Observation& seen, const Memory& memory, JobKind kind, const std::string& what) {
+  const auto it = memory.backoff.find(kind);
+  const int failures = it == memory.backoff.end() ? 0 : it->second.failures;
+  return what + (failures > 1 ? " failed " + std::to_string(failures) + " times" : " failed") +
+         ", it is tried again: " + (it == memory.backoff.end() ? seen.job.error : it->second.error);
 }
 
 // A primary without a key on our lease, outside pause: others may be promoted any time, and etcd may be too slow to

@@ -36,7 +36,7 @@ Decision copy(const Observation& seen, const Memory& memory) {
     next.job_seen = seen.job.id;
   }
   if (in_backoff(seen, next, JobKind::basebackup)) {
-    auto decision = warn(next, "the copy failed, it is tried again: " + seen.job.error);
+    auto decision = warn(next, tried_again(seen, next, JobKind::basebackup, "the copy"));
     decision.wake_at = next.backoff[JobKind::basebackup].not_before;
     return decision;
   }
@@ -81,6 +81,7 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
   actions.push_back(ForgetRequests{});
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id};
+  next.backoff.clear();
   next.copy_from_leader = seen.requests.reinitialize_from_leader;
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
 }

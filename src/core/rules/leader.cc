@@ -89,6 +89,7 @@ Answer promote(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   if (job_failed(seen, memory, JobKind::promote)) {
     next.job_seen = seen.job.id;
+    note_failure(next, seen, JobKind::promote);
     if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
       next.gave_up_at = seen.now;
       Actions actions{ReleaseLeader{}};

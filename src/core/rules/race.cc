@@ -22,6 +22,7 @@ Decision wait(const Memory& memory, std::string reason, Instant until) {
 
 // In a hand-over somebody else is to go first.
 std::optional<std::string> not_our_turn(const Observation& seen, const Memory& memory) {
+  if (in_backoff(seen, memory, JobKind::promote)) return tried_again(seen, memory, JobKind::promote, "the promotion");
   const auto since = memory.unlocked_since.value_or(seen.now);
   if (memory.gave_up_at && seen.now - *memory.gave_up_at < others_first_for && failover_possible(seen)) {
     return "waiting for another member to take the leader key that we gave up";
