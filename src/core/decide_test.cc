@@ -874,6 +874,9 @@ TEST(ShutDown, ItDoesNotWaitWithoutEnd) {
   EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
   s.job(JobKind::stop, JobState::failed);
   const auto given_up = s.decide();
+  Scene ending = s;
+  ending.job(JobKind::stop, JobState::running).seen.job.immediate_at = noon;
+  EXPECT_EQ(deeds(ending.decide()), Deeds{});
   EXPECT_EQ(deeds(given_up), (Deeds{"ClearFailover", "StartJob stop"}));
   EXPECT_EQ(given_up.memory.handing_over, "");
   s.memory = given_up.memory;

@@ -39,6 +39,8 @@ bool has_all(const Observation& seen, const Member& member) {
 // Nobody can take over, or nobody shall: the processes are ended. What they had to do is done after the next start.
 Decision end_processes(const Observation& seen, const Memory& memory, const std::string& why) {
   Memory next = memory;
+  const bool at_once = seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
+  if (seen.job.running() && at_once) return warn(next, why + ": ending its processes");
   if (seen.job.running()) {
     auto decision = warn(next, why + ": ending its processes", {CancelJob{}});
     decision.wake_at = seen.now;
