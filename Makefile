@@ -2,7 +2,8 @@
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
-#   make test-hosts           only those: deployment and failover table (root, namespaces)
+#   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)
+#   make test-hosts           only those on booted hosts: deployment and failover table (root, namespaces)
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
@@ -18,7 +19,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test test-asan test-hosts table build deb sim peer bench deps deps-deb deps-hosts deps-bench clean
+.PHONY: demo test test-busy test-asan test-hosts table build deb sim peer bench deps deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -29,6 +30,9 @@ test: build
 test-asan:
 	@$(MAKE) build PRESET=asan
 	@$(PYTHON) tests/run.py --build build/asan $(ARGS)
+
+test-busy: build deps-busy
+	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e --busy -- $(ARGS)
 
 test-hosts: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts
@@ -64,6 +68,9 @@ bench: build deps-bench
 
 deps:
 	@tools/install-packages packages.txt
+
+deps-busy:
+	@tools/install-packages packages-busy.txt
 
 deps-deb:
 	@tools/install-packages packages-deb.txt

@@ -4,9 +4,11 @@ those on booted hosts, where the machine can have such. Ends with one line of co
 
 A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
 
-run.py [--build build/release] [--only unit|fuzz|e2e|hosts|sim] [-- arguments for pytest]
+run.py [--build build/release] [--only unit|fuzz|e2e|hosts|sim] [--busy] [-- arguments for pytest]
+--busy: while something else keeps processors and disk busy (stress-ng).
 """
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -119,10 +121,26 @@ def hosts(build, arguments):
         return 1, (0, 1, 0)
 
 
+@contextlib.contextmanager
+def busy(build):
+    """What a slow machine has that a fast one has not: nothing is answered as soon as it is asked."""
+    with tempfile.TemporaryDirectory(prefix="busy-", dir=build) as folder:
+        stress = subprocess.Popen(["stress-ng", "--cpu", "8", "--hdd", "2", "--hdd-bytes", "256M", "--temp-path", folder, "--quiet"],
+                                  start_new_session=True)
+        try:
+            yield
+        finally:
+            if stress.poll() is not None:
+                print(f"stress-ng ended early, with {stress.returncode}", flush=True)
+            stress.terminate()   # it ends its workers itself
+            stress.wait(60)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--only", choices=["unit", "fuzz", "e2e", "hosts", "sim"])
+    parser.add_argument("--busy", action="store_true")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
     build = (TREE / options.build).resolve()
@@ -142,7 +160,8 @@ def main():
             continue
         print(f"\n---- {name} tests", flush=True)
         began = time.monotonic()
-        code, (p, f, s) = suite()
+        with busy(build) if options.busy else contextlib.nullcontext():
+            code, (p, f, s) = suite()
         if code != 0 and f == 0:
             f = 1   # the runner itself failed
         print(f"---- {name}: {p} passed, {f} failed, {s} skipped in {time.monotonic() - began:.0f} s", flush=True)

@@ -33,6 +33,7 @@ class Cables:
     def __init__(self, cluster):
         self.cluster = cluster
         self._cut = frozenset()   # names of nodes that nothing reaches and that reach nothing
+        self.delays = {}          # name of a node -> seconds that a connection to it takes
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Condition()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -81,6 +82,7 @@ class Cables:
         ends = {source, target} - {None}
         far_writer = None
         try:
+            await asyncio.sleep(self.delays.get(target, 0))
             await self._whole(ends)
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", far_port)
             await asyncio.gather(self._pump(reader, far_writer, ends), self._pump(far_reader, writer, ends))
