@@ -80,6 +80,7 @@ bool Configuration::take_local(config::Local local) {
   local.postgresql.data_dir = file_.postgresql.data_dir;
   local.postgresql.config_dir = file_.postgresql.config_dir;
   local.postgresql.bin_dir = file_.postgresql.bin_dir;
+  local.postgresql.bin_name = file_.postgresql.bin_name;
   file_ = std::move(local);
   derive();
   return true;

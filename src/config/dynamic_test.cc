@@ -125,6 +125,7 @@ TEST(Settings, Slots) {
   ASSERT_EQ(s.ignore_slots.size(), 2u);
   EXPECT_EQ(s.ignore_slots[0].name + s.ignore_slots[0].type, "nlogical");
   EXPECT_EQ(of(R"({"permanent_slots":{"old":null},"slots":{"new":null}})").slots.count("old"), 1u);
+  EXPECT_EQ(of(R"({"permanent_replication_slots":{"oldest":null}})").slots.count("oldest"), 1u);
 }
 
 TEST(Settings, StandbyCluster) {

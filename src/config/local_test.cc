@@ -545,5 +545,16 @@ TEST_F(LocalFile, NotAMapping) {
   EXPECT_EQ(error_of(""), "node.yml:1: is no mapping; allowed: keys such as scope, name, restapi");
 }
 
+TEST_F(LocalFile, OlderNamesAndTheLog) {
+  std::string text = minimal;
+  text += "log: {max_queue_size: 77, deduplicate_heartbeat_logs: on}\n";
+  const auto at = text.find("postgresql:\n") + 12;
+  text.insert(at, "  create_replica_method: [wal_e]\n  wal_e: {command: fetch}\n");
+  const auto local = loaded(text).local;
+  EXPECT_EQ(local.postgresql.create_replica_methods, Lines{"wal_e"});
+  EXPECT_EQ(local.log.max_queue_size, 77);
+  EXPECT_TRUE(local.log.deduplicate_heartbeat_logs);
+}
+
 }  // namespace
 }  // namespace tamada::config

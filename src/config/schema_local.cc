@@ -295,12 +295,12 @@ constexpr auto callbacks_keys = std::to_array<Key>({
 
 constexpr auto program_keys = std::to_array<Key>({
     {.name = "pg_ctl", .variable = true, .unused = "pg_ctl is not used"},
-    {.name = "initdb", .what = "name of this program", .variable = true},
-    {.name = "pg_controldata", .what = "name of this program", .variable = true},
-    {.name = "pg_basebackup", .what = "name of this program", .variable = true},
-    {.name = "postgres", .what = "name of this program", .variable = true},
+    {.name = "initdb", .what = "name of this program", .reload = Reload::daemon, .variable = true},
+    {.name = "pg_controldata", .what = "name of this program", .reload = Reload::daemon, .variable = true},
+    {.name = "pg_basebackup", .what = "name of this program", .reload = Reload::daemon, .variable = true},
+    {.name = "postgres", .what = "name of this program", .reload = Reload::daemon, .variable = true},
     {.name = "pg_isready", .variable = true, .unused = "pg_isready is not used"},
-    {.name = "pg_rewind", .what = "name of this program", .variable = true},
+    {.name = "pg_rewind", .what = "name of this program", .reload = Reload::daemon, .variable = true},
 });
 
 constexpr std::string_view every_role = "only in this role, laid over `parameters`";

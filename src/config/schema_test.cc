@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -64,6 +66,90 @@ TEST(Schema, EveryKeyIsRead) {
       const auto role = std::min(name.find("_primary"), std::min(name.find("_replica"), name.find("_standby_leader")));
       const bool of_role = role != name.npos && text.contains('"' + name.substr(0, role) + "_{}\"");
       EXPECT_TRUE(of_role || text.contains('"' + name + '"')) << path << " is read by nobody";
+    });
+  }
+}
+
+// As a whole word; it may begin with what is no part of a word.
+bool says(std::string_view text, std::string_view word) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const bool begins = at == 0 || !in_word(text[at - 1]) || !in_word(word.front());
+    const auto end = at + word.size();
+    if (begins && (end == text.size() || !in_word(text[end]))) return true;
+  }
+  return false;
+}
+
+std::string all_sources(const std::vector<std::string>& folders) {
+  std::string text;
+  for (const auto& folder : folders) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator("src/" + folder)) {
+      const auto name = entry.path().filename().string();
+      if (name.ends_with("_test.cc") || name == "config.h") continue;
+      text += (std::stringstream() << std::ifstream(entry.path()).rdbuf()).str();
+    }
+  }
+  return text;
+}
+
+// The names of the members of structs that a header declares.
+std::set<std::string> members_of(const std::string& header) {
+  std::ifstream file(header);
+  std::set<std::string> names;
+  const std::regex member(R"(^  [A-Za-z_:<>, ]+[ >]([a-z_0-9]+)( = [^;]*)?;)"), more(R"(, ([a-z_0-9]+)\b)");
+  for (std::string line; std::getline(file, line);) {
+    line = line.substr(0, line.find("//"));
+    std::smatch found;
+    if (line.contains('(') || !std::regex_search(line, found, member)) continue;
+    names.insert(found[1]);
+    for (auto at = std::sregex_iterator(line.begin(), line.end(), more); at != std::sregex_iterator(); ++at) {
+      names.insert((*at)[1]);
+    }
+  }
+  return names;
+}
+
+// What was read must be used by what acts on it: not only by what reads, checks and explains the file.
+TEST(Schema, WhatIsReadIsUsed) {
+  const std::string acting = all_sources({"agent", "api", "core", "ctl", "dcs", "fence", "main", "net", "postgres"});
+  const std::string own =
+      text_of({"log_format.cc", "effective.cc", "dynamic.cc", "server_configuration.cc", "config.h"});
+  std::set<std::string> unused;
+  const auto look = [&](const std::string& header, const std::string& text) {
+    const auto members = members_of(header);
+    EXPECT_GT(members.size(), 10u) << header;
+    for (const auto& name : members) {
+      const bool used = says(text, "." + name) || says(text, "->" + name) || says(text, "return " + name);
+      if (!used) unused.insert(header + " " + name);
+    }
+  };
+  look("src/config/config.h", acting + own);
+  look("src/core/settings.h", acting);
+  const std::set<std::string> known = {
+      "src/config/config.h purpose",              // no member: an argument of read_local()
+      "src/core/settings.h primary_stop_timeout"  // used by stop_limit(), beside it
+  };
+  for (const auto& name : known) unused.erase(name);
+  // To do: a node without the section bootstrap has to leave the making of a cluster to others.
+  unused.erase("src/config/config.h present");
+  EXPECT_EQ(unused, std::set<std::string>());
+}
+
+// By its name, in a unit test or an end-to-end test: who adds a key, shows that it has an effect.
+TEST(Schema, EveryKeyIsTested) {
+  std::string tests;
+  for (const char* folder : {"src", "tests"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      const auto name = entry.path().filename().string();
+      const bool test = name.ends_with("_test.cc") || name.ends_with(".py") || name.ends_with(".txt");
+      if (test && name != "schema_test.cc") tests += (std::stringstream() << std::ifstream(entry.path()).rdbuf()).str();
+    }
+  }
+  for (const Key* root : {&local_schema, &dynamic_schema}) {
+    each(*root, "", [&](const Key& key, const std::string& path) {
+      if (!key.unsupported.empty() || !key.unused.empty()) return;
+      EXPECT_TRUE(says(tests, key.name)) << path << " is in no test";
     });
   }
 }

@@ -91,6 +91,22 @@ TEST(ServerConfiguration, WalKeepByVersion) {
   }
 }
 
+TEST(ServerConfiguration, EachRolesOwn) {
+  const auto dynamic = Json::parse(R"({"postgresql":{
+      "parameters_standby_leader":{"work_mem":"3MB"},
+      "pg_hba_primary":["hba of the primary"],"pg_hba_standby_leader":["hba of the standby leader"],
+      "pg_ident_replica":["ident of a replica"],"pg_ident_standby_leader":["ident of the standby leader"]}})");
+  const auto as = [&](Role role) { return server_configuration(node(), dynamic, 150000, false, role); };
+  EXPECT_EQ(as(Role::primary).pg_hba, std::vector<std::string>{"hba of the primary"});
+  EXPECT_EQ(as(Role::primary).pg_ident, std::vector<std::string>{});
+  EXPECT_EQ(as(Role::replica).pg_hba, std::vector<std::string>{});
+  EXPECT_EQ(as(Role::replica).pg_ident, std::vector<std::string>{"ident of a replica"});
+  EXPECT_EQ(as(Role::replica).parameters.count("work_mem"), 0u);
+  EXPECT_EQ(as(Role::standby_leader).pg_hba, std::vector<std::string>{"hba of the standby leader"});
+  EXPECT_EQ(as(Role::standby_leader).pg_ident, std::vector<std::string>{"ident of the standby leader"});
+  EXPECT_EQ(as(Role::standby_leader).parameters.at("work_mem"), "3MB");
+}
+
 TEST(ServerConfiguration, LocalOverDynamic) {
   Local local = node();
   local.postgresql.parameters = {{"WORK_MEM", "8MB"}, {"hba_file", "x/hba.conf"}};

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "core/rewind.h"
 #include "ctl/certificates.h"
 #include "ctl/commands.h"
 #include "ctl/health.h"
@@ -112,6 +113,21 @@ void find_slots(const Session& session, ClusterFacts& facts) {
   }
 }
 
+void find_rewind_rights(const Session& session, ClusterFacts& facts) {
+  const auto& postgresql = session.local().postgresql;
+  const auto* leader = facts.view.leader_member();
+  const auto& user = postgresql.rewind.username;
+  if (leader == nullptr || user.empty() || user == postgresql.superuser.username) return;
+  const SqlLogin who{
+      .username = postgresql.superuser.username, .password = postgresql.superuser.password, .dbname = "postgres"};
+  std::string literal = "'";
+  for (const char c : user) literal += c == '\'' ? std::string("''") : std::string(1, c);
+  const auto table = run_sql(*leader, who, core::rewind_functions_missing(literal + "'"));
+  facts.rewind = {.user = user, .leader = leader->name, .error = table ? "" : table.error().what, .missing = {}};
+  if (!table) return;
+  for (const auto& row : table->rows) facts.rewind->missing.push_back(row[0].get<std::string>());
+}
+
 std::string line_of(const Finding& finding) {
   const char* words[] = {"ok  ", "WARN", "FAIL"};
   const Colour colours[] = {Colour::green, Colour::yellow, Colour::red};
@@ -145,6 +161,7 @@ Done doctor(Session& session, const JsonOptions& options) {
   facts.etcd = examine_etcd(session, cluster->source == Sighting::Source::etcd ? 3s : 700ms);
   facts.certificates = find_certificates(session, facts);
   find_slots(session, facts);
+  find_rewind_rights(session, facts);
   facts.now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto findings = examine(facts);
   const auto count = [&](Finding::Grade grade) { return std::ranges::count(findings, grade, &Finding::grade); };

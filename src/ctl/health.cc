@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/rewind.h"
 #include "ctl/commands.h"
 #include "ctl/reinit_progress.h"
 #include "wire/cluster_json.h"
@@ -40,6 +41,7 @@ class Examination {
     restarts();
     replication();
     slots();
+    rewind();
     certificates();
     return std::move(found_);
   }
@@ -270,6 +272,21 @@ class Examination {
     }
     or_ok(before, "slots",
           fmt::format("none of {} holds more than {} of WAL", facts_.slots.size(), format_bytes(slot_warning_bytes)));
+  }
+
+  void rewind() {
+    if (!facts_.rewind) return;
+    const auto& [user, leader, error, missing] = *facts_.rewind;
+    if (!error.empty())
+      return warning("pg_rewind", "the rights of " + user + " are not known: " + error,
+                     "see the server's log; postgresql.authentication.rewind names the user");
+    if (missing.empty()) return ok("pg_rewind", user + " may call on " + leader + " what it needs");
+    std::string grants;
+    for (const auto& function : missing) grants += (grants.empty() ? "" : "; ") + core::rewind_grant(function, user);
+    warning("pg_rewind",
+            fmt::format("{} may not call {} on {}: a diverged member cannot be rewound", user, fmt::join(missing, ", "),
+                        leader),
+            "psql on the leader: " + grants);
   }
 
   void certificates() {

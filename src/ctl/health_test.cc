@@ -91,6 +91,10 @@ TEST(Doctor, FindsWhatIsWrong) {
       {[](auto& f) { f.slots[0] = {.name = "old", .wal_status = "extended", .bytes = 3ULL << 30, .active = false}; },
        "slots: old holds 3.0 GB of WAL, and nobody reads from it"},
       {[](auto& f) { f.slots[0].wal_status = "lost"; }, "slots: n1: its WAL is lost"},
+      {[](auto& f) {
+         f.rewind = {.user = "rw", .leader = "n0", .error = "", .missing = {"pg_stat_file(text, boolean)"}};
+       },
+       "pg_rewind: rw may not call pg_stat_file(text, boolean) on n0: a diverged member cannot be rewound"},
       {[](auto& f) { f.certificates[0].ends = core::WallTime(5 * 24h); }, "certificates: c ends in 5 days"},
       {[](auto& f) { f.certificates[0].ends = core::WallTime(-48h); }, "certificates: c ended 2 days ago"},
       {[](auto& f) {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "core/rewind.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
@@ -109,16 +110,6 @@ awaitable<Result<void>> create_roles(Node& node, std::vector<std::string> statem
   co_return Result<void>();
 }
 
-// What pg_rewind calls on the source. Source: PostgreSQL, pg_rewind's reference page, "Notes".
-std::vector<std::string> rewind_grants(const std::string& role) {
-  std::vector<std::string> result;
-  for (const char* function : {"pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)",
-                               "pg_read_binary_file(text)", "pg_read_binary_file(text, bigint, bigint, boolean)"}) {
-    result.push_back(std::string("GRANT EXECUTE ON FUNCTION pg_catalog.") + function + " TO " + quote_identifier(role));
-  }
-  return result;
-}
-
 std::vector<std::string> member_roles(const Node& node, int version) {
   const auto& postgresql = node.local.postgresql;
   std::vector<std::string> statements{"SET synchronous_commit TO 'local'"};
@@ -128,7 +119,9 @@ std::vector<std::string> member_roles(const Node& node, int version) {
   const auto& rewind = node.access.rewind_credentials(version);
   if (!rewind.username.empty() && rewind.username != postgresql.superuser.username) {
     statements.push_back(role_statement(rewind, ""));
-    for (auto& grant : rewind_grants(rewind.username)) statements.push_back(std::move(grant));
+    for (const auto* function : core::rewind_functions) {
+      statements.push_back(core::rewind_grant(function, quote_identifier(rewind.username)));
+    }
   }
   return statements;
 }

@@ -94,7 +94,10 @@ struct Writing {
 }  // namespace
 
 Paths::Paths(const config::Postgresql& postgresql)
-    : data_dir(postgresql.data_dir), config_dir(postgresql.config_dir), bin_dir(postgresql.bin_dir) {
+    : data_dir(postgresql.data_dir),
+      config_dir(postgresql.config_dir),
+      bin_dir(postgresql.bin_dir),
+      bin_name(postgresql.bin_name) {
   while (data_dir.size() > 1 && data_dir.ends_with('/')) data_dir.pop_back();
   if (config_dir.empty()) config_dir = data_dir;
   while (config_dir.size() > 1 && config_dir.ends_with('/')) config_dir.pop_back();
@@ -114,7 +117,9 @@ Paths::Paths(const config::Postgresql& postgresql)
 }
 
 std::string Paths::program(std::string_view name) const {
-  return bin_dir.empty() ? std::string(name) : bin_dir + "/" + std::string(name);
+  const auto renamed = bin_name.find(std::string(name));
+  const std::string file = renamed == bin_name.end() ? std::string(name) : renamed->second;
+  return bin_dir.empty() || file.starts_with('/') ? file : bin_dir + "/" + file;
 }
 
 bool is_recovery_parameter(std::string_view name) {

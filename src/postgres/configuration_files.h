@@ -18,9 +18,11 @@ using Parameters = std::map<std::string, std::string>;
 struct Paths {
   explicit Paths(const config::Postgresql& postgresql);
   std::string in_data_dir(std::string_view name) const { return data_dir + "/" + std::string(name); }
-  std::string program(std::string_view name) const;  // of bin_dir; without one PATH is searched
+  // Of bin_dir, without one PATH is searched; by its name in bin_name.
+  std::string program(std::string_view name) const;
 
   std::string data_dir, config_dir, bin_dir;
+  std::map<std::string, std::string> bin_name;
   std::string conf, base_conf, hba, ident;  // in config_dir
   std::string recovery_conf, standby_signal, recovery_signal, auto_conf;
   std::string pgpass;

@@ -28,6 +28,16 @@ struct ConfigurationFiles : testing::Test {
   }
 };
 
+TEST_F(ConfigurationFiles, ProgramsOfOtherNames) {
+  postgresql.bin_name = {{"postgres", "edb-postgres"}, {"initdb", "/opt/initdb"}};
+  EXPECT_EQ(Paths(postgresql).program("postgres"), "edb-postgres");
+  postgresql.bin_dir = "/usr/edb/bin";
+  const Paths paths(postgresql);
+  EXPECT_EQ(paths.program("postgres"), "/usr/edb/bin/edb-postgres");
+  EXPECT_EQ(paths.program("initdb"), "/opt/initdb");
+  EXPECT_EQ(paths.program("pg_rewind"), "/usr/edb/bin/pg_rewind");
+}
+
 // As captured from a Patroni cluster on PostgreSQL 15.
 TEST_F(ConfigurationFiles, PostgresqlConfAsPatroniWritesIt) {
   put("postgresql.conf", "# of initdb\n");

@@ -34,6 +34,20 @@ TEST(Conninfo, OldServersKnowLess) {
             "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer gssencmode=prefer" + keepalives);
 }
 
+TEST(Conninfo, EveryKeyOfTls) {
+  auto user = replicator();
+  user.sslmode = "verify-full";
+  user.sslcert = "/c";
+  user.sslkey = "/k";
+  user.sslpassword = "p";
+  user.sslrootcert = "/r";
+  user.sslcrl = "/l";
+  for (const auto& text : {format(authentication(user, 150000)), format(to_upstream(n2, user, 150000, "", ""))}) {
+    EXPECT_TRUE(text.contains("sslmode=verify-full sslcert=/c sslkey=/k sslpassword=p sslrootcert=/r sslcrl=/l"))
+        << text;
+  }
+}
+
 TEST(Conninfo, EveryKeyOfAUser) {
   auto user = replicator();
   user.krbsrvname = "pg";

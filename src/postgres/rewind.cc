@@ -1,10 +1,14 @@
 // pg_rewind: makes a former primary, or a standby that went too far, a part of another server's history again.
 // Source: PostgreSQL, pg_rewind's reference page; Patroni's documentation of use_pg_rewind.
+#include "core/rewind.h"
+
+#include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/tree.h"
 
 namespace tamada::postgres {
 namespace {
@@ -20,6 +24,20 @@ std::vector<std::pair<std::string, std::string>> rewind_environment(const std::s
   return result;
 }
 
+// Without one of them pg_rewind fails only when it lists the source's files.
+awaitable<Result<void>> check_grants(Connection& connection, std::string member) {
+  const auto rows = co_await connection.query(core::rewind_functions_missing("current_user"), rewind_query_timeout);
+  if (!rows) co_return std::unexpected(rows.error());
+  if (rows->empty()) co_return Result<void>();
+  const auto user = co_await connection.query("SELECT pg_catalog.quote_ident(current_user)", rewind_query_timeout);
+  if (!user) co_return std::unexpected(user.error());
+  const auto name = user->front().front().value_or("");
+  std::string grants;
+  for (const auto& row : *rows)
+    grants += (grants.empty() ? "" : "; ") + core::rewind_grant(row.front().value_or(""), name);
+  co_return core::fail("the user " + name + " of pg_rewind lacks rights on " + member + ": " + grants);
+}
+
 // The source's control file must tell its new timeline, or pg_rewind would find nothing to do.
 awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
@@ -27,6 +45,7 @@ awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::
       !opened) {
     co_return opened;
   }
+  if (auto allowed = co_await check_grants(connection, source.member); !allowed) co_return allowed;
   const std::string question =
       "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'recovery' WHEN timeline_id = ('x' || pg_catalog.substr("
       "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int THEN 'ready' ELSE 'early' END"
@@ -99,41 +118,46 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
   return options;
 }
 
-// From here on the directory may be neither what it was nor what it shall be.
-bool has_begun_to_write(const std::string& output) { return output.contains("rewinding from last common checkpoint"); }
+awaitable<std::string> tree_now(const Node& node) {
+  co_return co_await net::on_disk_thread([data_dir = node.paths.data_dir] { return fingerprint_of_tree(data_dir); });
+}
+
+// Before it counts as whole it must not look like a primary's own directory.
+awaitable<Result<void>> end_mark(Node& node) {
+  if (auto made = co_await node.configuration.make_standby(node.data.major_version()); !made) co_return made;
+  co_return co_await mark_complete(node);
+}
+
+// By us and not by pg_rewind itself: what changes after it has begun is pg_rewind's doing.
+awaitable<Result<void>> recover_from_crash(Node& node) {
+  const auto look = co_await node.data.look(true, 10s);
+  if (look.control && look.control->file.shut_down_cleanly()) co_return Result<void>();
+  // Single-user mode knows no standby mode.
+  if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
+  co_return co_await run_single_user(node);
+}
 
 awaitable<Result<void>> execute(Node& node, Plan plan) {
-  const auto look = co_await node.data.look(true, 10s);
-  const bool clean = look.control && look.control->file.shut_down_cleanly();
-  // Single-user mode, ours or pg_rewind's own (13 and later), knows no standby mode.
-  if (!clean) {
-    if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
-    if (plan.version < 130000 || !finds_configuration(node, plan.version)) {
-      if (auto recovered = co_await run_single_user(node); !recovered) co_return recovered;
-    }
-  }
+  if (auto clean = co_await recover_from_crash(node); !clean) co_return clean;
   // A primary's configuration has no restore_command, which pg_rewind reads there.
   if (plan.version >= 130000 && node.configuration.has_restore_command(plan.version)) {
     if (auto written = co_await node.configuration.write_standby(plan.source, plan.version); !written) {
       co_return std::unexpected(written.error());
     }
   }
+  const auto before = co_await tree_now(node);
   if (auto marked = co_await mark_incomplete(node, "rewind"); !marked) co_return marked;
   auto command = rewind_command(node, plan);
   log::info("running pg_rewind from {}", plan.source.member);
   const auto done = co_await net::run(std::move(command), 0s);
-  if (!done) {
-    (void)co_await mark_complete(node);  // it never ran
-    co_return std::unexpected(done.error());
+  if (done) log::info("pg_rewind exit code={}: {}", done->status, last_lines(done->output, 20));
+  if (done && done->ok()) co_return co_await end_mark(node);
+  const auto why = "pg_rewind failed" + (done ? ": " + last_lines(done->output) : ": " + done.error().what);
+  if (!before.empty() && co_await tree_now(node) == before) {
+    if (auto marked = co_await end_mark(node); !marked) co_return marked;
+    co_return core::fail(why + " (it changed nothing)");
   }
-  log::info("pg_rewind exit code={}: {}", done->status, last_lines(done->output, 20));
-  if (done->ok() || !has_begun_to_write(done->output)) {
-    // Before it counts as complete: without it the directory would look like a primary's own.
-    if (auto made = co_await node.configuration.make_standby(plan.version); !made) co_return made;
-    if (auto marked = co_await mark_complete(node); !marked) co_return marked;
-  }
-  if (!done->ok()) co_return core::fail("pg_rewind failed: " + last_lines(done->output));
-  co_return Result<void>();
+  co_return core::fail(why + " (it had begun to change the data directory)");
 }
 
 Result<void> check_target(const Node& node, const std::optional<ControlData>& control) {
@@ -174,7 +198,8 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
     if (error.code() != asio::error::operation_aborted) throw;
     cancelled = true;
   }
-  (void)remove_if_exists(node.paths.pgpass + ".rewind");
+  if (cancelled) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  (void)co_await net::on_disk_thread([file = plan.passfile] { return remove_if_exists(file); });
   // Whatever happened: what has lost its place in the history must not look like a primary's directory.
   if (auto made = co_await node.configuration.make_standby(plan.version); !made && result) result = made;
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);

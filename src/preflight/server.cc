@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <array>
-
+#include "core/rewind.h"
 #include "postgres/node.h"
 #include "preflight/preflight.h"
 
@@ -53,10 +52,6 @@ awaitable<Finding> check_replication(const postgres::Node& node) {
                     fmt::format("host replication {} 0.0.0.0/0 scram-sha-256", name_of(user)), opened.error().what);
 }
 
-constexpr std::array<const char*, 4> rewind_functions{"pg_ls_dir(text, boolean, boolean)",
-                                                      "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
-                                                      "pg_read_binary_file(text, bigint, bigint, boolean)"};
-
 awaitable<Findings> check_rewind(const postgres::Node& node, int version) {
   const auto user = node.access.rewind_credentials(version);
   Connection connection(node.executor);
@@ -68,12 +63,12 @@ awaitable<Findings> check_rewind(const postgres::Node& node, int version) {
                                opened.error().what)};
   }
   Findings findings;
-  for (const char* function : rewind_functions) {
+  for (const char* function : core::rewind_functions) {
     const auto rows = co_await connection.query(
         fmt::format("SELECT pg_catalog.has_function_privilege('pg_catalog.{}', 'EXECUTE')", function), server_timeout);
     if (rows && !rows->empty() && rows->front().front() == "t") continue;
-    findings.push_back(error(fmt::format("{} may not call {}", what, function),
-                             fmt::format("GRANT EXECUTE ON function pg_catalog.{} TO {}", function, name_of(user))));
+    findings.push_back(
+        error(fmt::format("{} may not call {}", what, function), core::rewind_grant(function, name_of(user))));
   }
   if (findings.empty()) findings.push_back(good(what + " may do what pg_rewind needs"));
   co_return findings;

@@ -157,7 +157,7 @@ def test_checked_before_anything_is_changed(new_cluster):
     node.config["bootstrap"]["dcs"]["ttl"] = 4
     code, said = check(node)
     assert code == 1
-    for expected in ("GRANT EXECUTE ON function pg_catalog.pg_stat_file(text, boolean) TO rewind",
+    for expected in ("GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text, boolean) TO rewind",
                      "ALTER USER rep_user WITH REPLICATION", "ALTER USER pgsuper WITH SUPERUSER",
                      "/nowhere/pgpass is not writable", "Address already in use", "of another system than the cluster",
                      "loop_wait + 2*retry_timeout <= ttl"):

@@ -1,0 +1,26 @@
+// What pg_rewind calls on the server that it reads from. Source: PostgreSQL, pg_rewind's reference page, "Notes".
+#pragma once
+
+#include <array>
+#include <string>
+
+namespace tamada::core {
+
+inline constexpr std::array<const char*, 4> rewind_functions{"pg_ls_dir(text, boolean, boolean)",
+                                                             "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
+                                                             "pg_read_binary_file(text, bigint, bigint, boolean)"};
+
+// `user`: as SQL has it.
+inline std::string rewind_grant(const std::string& function, const std::string& user) {
+  return "GRANT EXECUTE ON FUNCTION pg_catalog." + function + " TO " + user;
+}
+
+// One text column: those of them that the role `user`, an SQL expression, may not call.
+inline std::string rewind_functions_missing(const std::string& user) {
+  std::string list;
+  for (const auto* function : rewind_functions) list += (list.empty() ? "'" : ", '") + std::string(function) + "'";
+  return "SELECT f FROM pg_catalog.unnest(ARRAY[" + list + "]) AS f WHERE NOT pg_catalog.has_function_privilege(" +
+         user + ", 'pg_catalog.' || f, 'EXECUTE')";
+}
+
+}  // namespace tamada::core
