@@ -1,6 +1,7 @@
 #include "agent/http_peers.h"
 
 #include <charconv>
+#include <utility>
 
 #include "agent/side_by_side.h"
 #include "dcs/etcd_codec.h"
@@ -52,11 +53,11 @@ FailsafeAnswer failsafe_answer(const net::HttpResponse& response) {
 awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration timeout) {
   core::PeerView nobody;
   nobody.name = member.name;
-  const auto url = net::Url::parse(member.api_url);
+  auto url = net::Url::parse(member.api_url);
   if (!url) co_return nobody;
   net::HttpRequest request;
   request.method = "GET";
-  request.target = url->path.empty() ? "/patroni" : url->path;
+  request.target = url->path.empty() ? "/patroni" : std::exchange(url->path, "");
   std::optional<net::TlsClient> tls;
   if (url->scheme == "https") tls = tls_;
   const auto response = co_await net::http_once(*url, tls, request, timeout);

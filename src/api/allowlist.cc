@@ -35,6 +35,12 @@ bool same_network(const asio::ip::address& a, const asio::ip::address& b, unsign
                    : same_bits(a.to_v6().to_bytes(), b.to_v6().to_bytes(), bits);
 }
 
+// ::ffff:a.b.c.d is how a socket for both families shows a.b.c.d.
+asio::ip::address as_v4_if_mapped(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 }  // namespace
 
 Allowlist::Allowlist(const std::vector<std::string>& entries, std::vector<std::string>& problems)
@@ -43,15 +49,17 @@ Allowlist::Allowlist(const std::vector<std::string>& entries, std::vector<std::s
   for (const auto& entry : entries) {
     error_code error;
     const auto slash = entry.find('/');
-    const auto address = asio::ip::make_address(entry.substr(0, slash), error);
+    const auto written = asio::ip::make_address(entry.substr(0, slash), error);
+    const auto address = error ? written : as_v4_if_mapped(written);
+    const unsigned cut = bits_of(written) - bits_of(address);  // of ::ffff:10.0.0.0/104 is 10.0.0.0/8
     if (slash != entry.npos) {
       unsigned bits = 0;
       const auto* last = entry.data() + entry.size();
       const auto [end, bad] = std::from_chars(entry.data() + slash + 1, last, bits);
-      if (error || bad != std::errc{} || end != last || bits > bits_of(address)) {
+      if (error || bad != std::errc{} || end != last || bits > bits_of(written) || bits < cut) {
         problems.push_back(fmt::format("restapi.allowlist: '{}' is no network; allowed: 10.0.0.0/8, fd00::/8", entry));
       } else {
-        networks_.push_back({address, bits});
+        networks_.push_back({address, bits - cut});
       }
       continue;
     }
@@ -67,7 +75,7 @@ Allowlist::Allowlist(const std::vector<std::string>& entries, std::vector<std::s
 
 bool Allowlist::contains(std::string_view text) const {
   error_code error;
-  const auto address = asio::ip::make_address(text, error);
+  const auto address = as_v4_if_mapped(asio::ip::make_address(text, error));
   return !error && std::ranges::any_of(networks_, [&](const Network& network) {
     return same_network(network.address, address, network.prefix_bits);
   });
@@ -75,12 +83,12 @@ bool Allowlist::contains(std::string_view text) const {
 
 awaitable<bool> resolves_to(std::vector<std::string> hosts, std::string text) {
   error_code error;
-  const auto address = asio::ip::make_address(text, error);
+  const auto address = as_v4_if_mapped(asio::ip::make_address(text, error));
   if (error) co_return false;
   std::vector<std::string> names;
   for (auto& host : hosts) {
     const auto literal = asio::ip::make_address(host, error);
-    if (!error && literal == address) co_return true;
+    if (!error && as_v4_if_mapped(literal) == address) co_return true;
     if (error) names.push_back(std::move(host));
   }
   // Shared: getaddrinfo cannot be interrupted, and a late answer may come when nobody waits any more.

@@ -26,6 +26,20 @@ TEST(Allowlist, AddressesNetworksNames) {
   EXPECT_FALSE(list.empty());
 }
 
+TEST(Allowlist, IPv4ByEitherFamily) {
+  std::vector<std::string> problems;
+  const Allowlist list({"::ffff:127.0.0.1", "10.0.0.0/8", "::ffff:192.168.0.0/112"}, problems);
+  EXPECT_TRUE(problems.empty());
+  for (const char* address : {"127.0.0.1", "::ffff:127.0.0.1", "10.1.1.1", "::ffff:10.1.1.1", "192.168.0.9"}) {
+    EXPECT_TRUE(list.contains(address)) << address;
+  }
+  for (const char* address : {"127.0.0.2", "::ffff:11.0.0.1", "192.168.1.0", "::1"}) {
+    EXPECT_FALSE(list.contains(address)) << address;
+  }
+  EXPECT_FALSE(Allowlist({"::ffff:10.0.0.0/8"}, problems).contains("10.0.0.1"));
+  EXPECT_EQ(problems.size(), 1u);
+}
+
 TEST(Allowlist, NoneLetsEverybodyInAndAUselessOneNobody) {
   std::vector<std::string> problems;
   EXPECT_TRUE(Allowlist({}, problems).empty());

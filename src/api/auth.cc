@@ -1,5 +1,6 @@
 #include "api/auth.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tamada::api {
@@ -34,9 +35,13 @@ std::optional<std::string> authentication_failure(const std::string* header, std
                                                   std::string_view password) {
   if (username.empty() && password.empty()) return std::nullopt;
   if (!header) return "no auth header received";
-  constexpr std::string_view scheme = "Basic ";
+  // RFC 9110: the scheme's case does not matter.
+  constexpr std::string_view scheme = "basic ";
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  const bool is_basic =
+      header->size() >= scheme.size() && std::ranges::equal(header->substr(0, scheme.size()), scheme, {}, lower);
   const auto key = base64(std::string(username) + ":" + std::string(password));
-  if (header->starts_with(scheme) && same_in_constant_time(header->substr(scheme.size()), key)) return std::nullopt;
+  if (is_basic && same_in_constant_time(header->substr(scheme.size()), key)) return std::nullopt;
   return "not authenticated";
 }
 

@@ -1,9 +1,13 @@
 // PATCH and PUT /config: the dynamic configuration of the cluster.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/routes.h"
+#include "net/log.h"
 #include "wire/json.h"
 #include "wire/json_merge.h"
 #include "wire/python_json.h"
@@ -39,6 +43,35 @@ awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revi
   co_return written;
 }
 
+bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
+                     HttpResponse& answer) const {
+  answer = json(200, after);
+  if (!options_.judge_config) return true;
+  const auto& text = snapshot.seen.cluster.config_json;
+  const auto before = text ? wire::parse_object(*text) : std::nullopt;
+  auto verdict = options_.judge_config(before.value_or(nlohmann::ordered_json::object()), after,
+                                       snapshot.seen.postgres.server_version);
+  const auto query = parse_query(call.target.query);
+  const auto* force = find(query, "force");
+  if (force && *force == "true") {
+    verdict.warnings.insert(verdict.warnings.begin(), verdict.errors.begin(), verdict.errors.end());
+    verdict.errors.clear();
+  }
+  const auto joined = [](const std::vector<std::string>& lines, std::string_view between) {
+    return fmt::format("{}", fmt::join(lines, between));
+  };
+  if (!verdict.errors.empty()) {
+    log::warning("refused a change of the configuration: {}", joined(verdict.errors, "; "));
+    answer =
+        this->text(400, joined(verdict.errors, "\n") + "\nNothing was changed; ?force=true changes it all the same\n",
+                   "text/plain");
+    return false;
+  }
+  if (!verdict.warnings.empty()) answer.headers.emplace_back("Tamada-Warning", joined(verdict.warnings, "; "));
+  if (!verdict.effects.empty()) answer.headers.emplace_back("Tamada-Effect", joined(verdict.effects, "; "));
+  return true;
+}
+
 awaitable<HttpResponse> RestApi::patch_config(Call call) {
   const auto patch = json_body(call.request, Body::required);
   if (!patch) co_return patch.error();
@@ -49,9 +82,11 @@ awaitable<HttpResponse> RestApi::patch_config(Call call) {
     auto config = cluster.config_json ? wire::parse_object(*cluster.config_json) : std::nullopt;
     if (!config) co_return error_page(503);
     if (!wire::merge_json(*config, *patch)) co_return json(200, *config);
+    HttpResponse answer;
+    if (!judged(call, *snapshot, *config, answer)) co_return answer;
     const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
     if (!written) co_return error_page(503);
-    if (*written) co_return json(200, *config);
+    if (*written) co_return answer;
     if (!co_await await_config_other_than(cluster.config_revision)) break;
   }
   co_return error_page(409);
@@ -65,9 +100,11 @@ awaitable<HttpResponse> RestApi::put_config(Call call) {
     const auto snapshot = board_.latest();
     const auto& cluster = snapshot->seen.cluster;
     if (cluster.config_json && wire::parse_object(*cluster.config_json) == *config) co_return json(200, *config);
+    HttpResponse answer;
+    if (!judged(call, *snapshot, *config, answer)) co_return answer;
     const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
     if (!written) break;
-    if (*written) co_return json(200, *config);
+    if (*written) co_return answer;
     if (!co_await await_config_other_than(cluster.config_revision)) break;
   }
   co_return error_page(502);

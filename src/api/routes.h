@@ -29,6 +29,13 @@ namespace tamada::api {
 using AskPeer = std::function<awaitable<core::Result<net::HttpResponse>>(std::string api_url)>;
 AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 
+// What a change of the dynamic configuration would do; server_version: of our server, 0: not known.
+struct ConfigVerdict {
+  std::vector<std::string> errors, warnings, effects;
+};
+using JudgeConfig = std::function<ConfigVerdict(const nlohmann::ordered_json& before,
+                                                const nlohmann::ordered_json& after, int server_version)>;
+
 struct RestApiOptions {
   std::string scope, name;
   std::string username, password;           // both empty: whoever reaches the port may change things
@@ -40,6 +47,7 @@ struct RestApiOptions {
   std::vector<std::pair<std::string, std::string>> extra_headers;  // Patroni's http_extra_headers
   std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer, whatever it is
   std::shared_ptr<const Telemetry> telemetry;                      // null: nothing is measured
+  JudgeConfig judge_config;                                        // empty: whatever is an object is taken
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, 2 s
 };
 
@@ -115,6 +123,9 @@ class RestApi {
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
+  // Whether it is to be written; the answer is the refusal, or has the headers that go with the configuration.
+  bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
+              net::HttpResponse& answer) const;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
   awaitable<bool> await_config_other_than(core::Revision revision);
   awaitable<void> await_first_view();

@@ -202,6 +202,31 @@ TEST(Authentication, UnsafeMethodsOnly) {
   EXPECT_EQ(node.agent.reloads, 0);
   EXPECT_EQ(node.ask("POST", "/reload", "", "Basic YWRtaW46c2VjcmV0"), "202 reload scheduled");
   EXPECT_EQ(node.agent.reloads, 1);
+  EXPECT_EQ(node.ask("POST", "/reload", "", "bASIC YWRtaW46c2VjcmV0"), "202 reload scheduled");
+}
+
+TEST(Config, AChangeIsJudgedBeforeItIsTaken) {
+  RestApiOptions options;
+  std::vector<std::string> asked;
+  ConfigVerdict verdict{{"ttl: no number", "parameters: wrong place"}, {"a"}, {"b: at once", "c: after a restart"}};
+  options.judge_config = [&](const auto& before, const auto& after, int) {
+    asked.push_back(before.dump() + after.dump());
+    return verdict;
+  };
+  Node node(leader(), std::move(options));
+  const std::string refusal =
+      "400 ttl: no number\nparameters: wrong place\nNothing was changed; ?force=true changes it all the same\n";
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":"x"})"), refusal);
+  EXPECT_EQ(asked, std::vector<std::string>{R"({"ttl":30,"loop_wait":10}{"ttl":"x","loop_wait":10})"});
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":"x"})"), refusal);
+  EXPECT_EQ(node.agent.config_writes, 0);
+  EXPECT_EQ(node.ask("PATCH", "/config?force=true", R"({"ttl":"x"})"), R"(200 {"ttl": "x", "loop_wait": 10})");
+  EXPECT_EQ(*node.answer->header("Tamada-Warning"), "ttl: no number; parameters: wrong place; a");
+  EXPECT_EQ(*node.answer->header("Tamada-Effect"), "b: at once; c: after a restart");
+  verdict = {};
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":31})"), R"(200 {"ttl": 31})");
+  EXPECT_FALSE(node.answer->header("Tamada-Warning"));
+  EXPECT_FALSE(node.answer->header("Tamada-Effect"));
 }
 
 TEST(Authentication, ClientCertificate) {

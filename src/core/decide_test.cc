@@ -1531,6 +1531,33 @@ const Case switchover_cases[] = {
      },
      "leader",
      {}},
+    {"a_little_late_is_in_time",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.failover->scheduled_at = s.seen.wall - 4s;
+     },
+     "switchover",
+     {"StartJob"}},
+    {"of_a_time_long_past_is_dropped",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.cluster.failover = request("a", "b");
+       s.seen.cluster.failover->scheduled_at = s.seen.wall - 1h;
+     },
+     "switchover",
+     {"ClearFailover"}},
+    {"failover_of_a_time_long_past_is_dropped",
+     [](Scene& s) {
+       s.we_lead().primary().peer("b", true, 1000);
+       s.seen.cluster.status = Status{.optime = 900};
+       s.seen.cluster.failover = request("", "b");
+       s.seen.cluster.failover->scheduled_at = s.seen.wall - 1h;
+     },
+     "switchover",
+     {"ClearFailover"}},
     {"new_leader_clears_the_request",
      [](Scene& s) {
        s.we_lead().primary();

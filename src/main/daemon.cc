@@ -17,6 +17,7 @@
 #include "agent/measured_dcs.h"
 #include "agent/service_manager.h"
 #include "api/routes.h"
+#include "config/judge.h"
 #include "core/presentation.h"
 #include "dcs/etcd3.h"
 #include "fence/fences.h"
@@ -102,6 +103,10 @@ api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<cons
   if (rest.server_tokens == "productonly") options.own_headers.emplace_back("Server", "Patroni");
   if (rest.server_tokens == "minimal")
     options.own_headers.emplace_back("Server", "Patroni/" + std::string(core::compatible_version));
+  options.judge_config = [](const config::Json& before, const config::Json& after, int server_version) {
+    auto judged = config::judge_change(before, after, server_version);
+    return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects)};
+  };
   options.ask_peer = api::ask_by_http(agent::peer_tls(local), std::chrono::seconds(2));
   return options;
 }

@@ -24,13 +24,21 @@ const std::string* find(const std::vector<std::pair<std::string, std::string>>& 
 const std::string* HttpRequest::header(std::string_view name) const { return find(headers, name); }
 const std::string* HttpResponse::header(std::string_view name) const { return find(headers, name); }
 
+// A line's end would end the header, too.
+static std::string header_line(std::string_view name, std::string_view value) {
+  std::string line = std::string(name) + ": " + std::string(value);
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return line + "\r\n";
+}
+
 std::string serialize(const HttpResponse& response, bool keep_alive, bool head_only) {
   std::string out;
   out.reserve(256 + (head_only ? 0 : response.body.size()));
   out.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
   out.append(reason(response.status)).append("\r\n");
   if (!response.header("Server")) out.append("Server: Tamada\r\n");
-  for (const auto& [name, value] : response.headers) out.append(name).append(": ").append(value).append("\r\n");
+  for (const auto& [name, value] : response.headers) out.append(header_line(name, value));
   out.append("Content-Length: ").append(std::to_string(response.body.size()));
   if (!keep_alive) out.append("\r\nConnection: close");
   out.append("\r\n\r\n");

@@ -26,6 +26,11 @@ TEST(Http, ReasonsArePythons) {
   EXPECT_EQ(reason(299), "");
 }
 
+TEST(Http, NoHeaderBreaksOut) {
+  const HttpResponse response{.headers = {{"A", "x\r\nSet-Cookie: y\x1b[2J"}}};
+  EXPECT_TRUE(serialize(response, true, false).contains("\r\nA: x  Set-Cookie: y [2J\r\n"));
+}
+
 TEST(Http, Serialized) {
   HttpResponse response{.status = 503, .headers = {{"Content-Type", "application/json"}}, .body = "{}"};
   const std::string header =

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -51,7 +52,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode_.value_or(0666));
     if (fd_ < 0) return core::fail(fmt::format("{}: {}", path_, std::strerror(errno)));
     if (mode_) ::fchmod(fd_, static_cast<mode_t>(*mode_));
-    struct stat status{};
+    struct stat status {};
     const bool known = ::fstat(fd_, &status) == 0;
     size_ = known ? status.st_size : 0;
     inode_ = known ? status.st_ino : 0;
@@ -61,7 +62,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
   // Whether it writes where these options say: then it goes on, since two that count and rotate would disturb each
   // other. Asks no writer, which may be stuck.
   bool serves(const Options& options) const {
-    struct stat status{};
+    struct stat status {};
     return options.file == path_ && options.mode == mode_ && options.files_max == files_max_ &&
            options.file_size == size_max_ && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
   }
@@ -137,6 +138,25 @@ Level least_of(const Options& options, const std::source_location& where) {
     least = level;
   }
   return least;
+}
+
+bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
+
+// What comes from others begins no line of the log, and moves no terminal's cursor: as in PostgreSQL's log the further
+// lines of a message begin with a tab.
+std::string with_marked_lines(std::string_view text) {
+  std::string out;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\n\t";
+    } else if (is_control(c)) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 bool is_heartbeat(std::string_view text) {
@@ -218,8 +238,10 @@ void stop() {
   done.wait_for(stop_timeout);
 }
 
-void write(Level level, std::string_view text, const std::source_location& where) {
+void write(Level level, std::string_view message, const std::source_location& where) {
   if (level < least_level && !has_parts) return;
+  const auto shown = std::ranges::any_of(message, is_control) ? with_marked_lines(message) : std::string();
+  const auto text = shown.empty() ? message : std::string_view(shown);
   if (output_receiver) return output_receiver(level, text);
   const Record record{level, text, std::chrono::system_clock::now(), where};
   std::lock_guard lock(output_lock);

@@ -39,7 +39,7 @@ Answer scheduled(const Observation& seen, const Memory& memory) {
   }
   const Duration late = seen.wall - request.schedule.value_or(seen.wall);
   if (late < 0s || seen.settings.pause || seen.cluster.unlocked()) return std::nullopt;
-  if (late > seen.settings.loop_wait * 3 / 2) {
+  if (late > lateness_allowed(seen.settings)) {
     return warn(memory, "Found a stale restart value, cleaning up: it is " + seconds(late) + " s late",
                 {ForgetScheduledRestart{}});
   }

@@ -61,6 +61,11 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const auto& request = *seen.cluster.failover;
   if (request.scheduled_at && *request.scheduled_at > seen.wall) return std::nullopt;
   const std::string what = request.is_switchover() ? "switchover" : "manual failover";
+  // Before it is tried: afterwards the key shows those who wait for the hand-over whose turn it is.
+  const Duration late = seen.wall - request.scheduled_at.value_or(seen.wall);
+  if (late > lateness_allowed(seen.settings) && memory.request_tried != request.revision) {
+    return refuse(seen, memory, "Found a stale " + what + " value, cleaning up: it is " + seconds(late) + " s late");
+  }
   if (request.is_switchover() && request.leader != seen.self) {
     if (request.candidate.empty() || request.candidate == seen.self) {
       return say(memory, what + " from " + request.leader + ": done", {ClearFailover{request.revision}});

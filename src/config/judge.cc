@@ -1,0 +1,215 @@
+#include "config/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "config/dynamic.h"
+#include "config/parameter.h"
+#include "config/quantity.h"
+#include "config/validate.h"
+#include "wire/json.h"
+#include "wire/number.h"
+#include "wire/python_json.h"
+
+namespace tamada::config {
+namespace {
+
+// Source: `postgres --describe-config` (context postmaster), PostgreSQL's release notes.
+constexpr auto restart_names = std::to_array<std::string_view>({"archive_mode",
+                                                                "autovacuum_freeze_max_age",
+                                                                "autovacuum_max_workers",
+                                                                "autovacuum_multixact_freeze_max_age",
+                                                                "autovacuum_worker_slots",
+                                                                "bonjour",
+                                                                "bonjour_name",
+                                                                "cluster_name",
+                                                                "commit_timestamp_buffers",
+                                                                "data_directory",
+                                                                "data_sync_retry",
+                                                                "dynamic_shared_memory_type",
+                                                                "event_source",
+                                                                "external_pid_file",
+                                                                "hba_file",
+                                                                "hot_standby",
+                                                                "huge_page_size",
+                                                                "huge_pages",
+                                                                "ident_file",
+                                                                "io_max_combine_limit",
+                                                                "io_max_concurrency",
+                                                                "io_method",
+                                                                "jit_provider",
+                                                                "listen_addresses",
+                                                                "logging_collector",
+                                                                "max_active_replication_origins",
+                                                                "max_connections",
+                                                                "max_files_per_process",
+                                                                "max_locks_per_transaction",
+                                                                "max_logical_replication_workers",
+                                                                "max_notify_queue_pages",
+                                                                "max_pred_locks_per_transaction",
+                                                                "max_prepared_transactions",
+                                                                "max_replication_slots",
+                                                                "max_wal_senders",
+                                                                "max_worker_processes",
+                                                                "min_dynamic_shared_memory",
+                                                                "multixact_member_buffers",
+                                                                "multixact_offset_buffers",
+                                                                "notify_buffers",
+                                                                "old_snapshot_threshold",
+                                                                "port",
+                                                                "reserved_connections",
+                                                                "serializable_buffers",
+                                                                "shared_buffers",
+                                                                "shared_memory_type",
+                                                                "shared_preload_libraries",
+                                                                "subtransaction_buffers",
+                                                                "superuser_reserved_connections",
+                                                                "track_activity_query_size",
+                                                                "track_commit_timestamp",
+                                                                "transaction_buffers",
+                                                                "unix_socket_directories",
+                                                                "unix_socket_group",
+                                                                "unix_socket_permissions",
+                                                                "wal_buffers",
+                                                                "wal_decode_buffer_size",
+                                                                "wal_level",
+                                                                "wal_log_hints"});
+
+const Json& section_at(const Json& object, std::string_view key) {
+  static const Json none = Json::object();
+  const Json* value = wire::find(object, key);
+  return value && value->is_object() ? *value : none;
+}
+
+const Json& parameters_of(const Json& config) { return section_at(section_at(config, "postgresql"), "parameters"); }
+
+// Patroni takes a number that is out of range for the nearest that is not.
+bool is_number_out_of_range(const Json& config, const std::string& path) {
+  const Key* key = find(dynamic_schema, path);
+  const Json* value = key ? wire::find(config, path) : nullptr;
+  return value && (key->type == Type::integer || key->type == Type::seconds) &&
+         quantity(*value, key->type == Type::seconds ? "s" : "");
+}
+
+void judge_keys(const Json& config, Judgement& to) {
+  const Document document{.value = config, .origins = {}};
+  Problems problems;
+  validate(document, dynamic_schema, Purpose::ctl, problems);
+  for (const auto& problem : problems.errors) {
+    const auto path = problem.text.substr(0, problem.text.find(": "));
+    (is_number_out_of_range(config, path) ? to.warnings : to.errors).push_back(problem.text);
+  }
+  for (const auto& problem : problems.warnings) {
+    const auto path = problem.text.substr(0, problem.text.find(": "));
+    const bool below = !find(dynamic_schema, path) && find(*find(dynamic_schema, "postgresql"), path);
+    const bool parameter = (path.starts_with("postgresql.") || !path.contains('.')) &&
+                           find_parameter(path.substr(path.rfind('.') + 1), parameter_table_newest * 10000);
+    if (below) {
+      to.errors.push_back(fmt::format("{0}: has no effect here; it belongs into postgresql: postgresql.{0}", path));
+    } else if (parameter && problem.text.contains("unknown key")) {
+      to.warnings.push_back(fmt::format("{}: unknown key; it has no effect. Did you mean postgresql.parameters.{}?",
+                                        path, path.substr(path.rfind('.') + 1)));
+    } else {
+      to.warnings.push_back(problem.text);
+    }
+  }
+}
+
+std::string nearest_parameter(const std::string& name, int server_version) {
+  std::vector<std::string> names;
+  for (const auto& parameter : parameter_table()) {
+    if (find_parameter(parameter.name, server_version)) names.emplace_back(parameter.name);
+  }
+  return nearest(lower(name), names);
+}
+
+std::string unit_of(const Parameter& parameter) {
+  return parameter.unit.empty() ? std::string() : fmt::format(", in {} or with a unit", parameter.unit);
+}
+
+void judge_parameter(const std::string& name, const std::string& value, int server_version, Judgement& to) {
+  const auto path = "postgresql.parameters." + name;
+  if (!is_parameter_name(name)) {
+    to.errors.push_back(fmt::format("postgresql.parameters: {} is no name of a parameter", wire::dump_python(name)));
+    return;
+  }
+  if (value.contains('\0')) {
+    to.errors.push_back(path + ": holds a zero byte");
+    return;
+  }
+  const bool judged = server_version >= 100000 && server_version / 10000 <= parameter_table_newest;
+  const Parameter* parameter = judged ? find_parameter(name, server_version) : nullptr;
+  if (!judged || (!parameter && name.contains('.'))) return;
+  if (!parameter) {
+    const auto meant = nearest_parameter(name, server_version);
+    to.warnings.push_back(fmt::format("{}: PostgreSQL {} has no such parameter, unless an extension brings it{}", path,
+                                      server_version / 10000,
+                                      meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+    return;
+  }
+  // As for the file: what would be taken out has no effect.
+  std::map<std::string, std::string> one{{name, value}};
+  std::vector<std::string> said;
+  make_valid(one, server_version, {}, said);
+  if (one.empty()) {
+    const bool number = parameter->type == ParameterType::integer || parameter->type == ParameterType::real;
+    const auto allowed =
+        number ? fmt::format("a number from {:g} to {:g}{}", parameter->min, parameter->max, unit_of(*parameter))
+        : parameter->type == ParameterType::boolean ? std::string("on, off")
+                                                    : std::string(parameter->words);
+    to.errors.push_back(fmt::format("{}: '{}' is no value for it; allowed: {}", path, value, allowed));
+  }
+  for (auto& warning : said) {
+    if (!one.empty()) to.warnings.push_back(std::move(warning));
+  }
+}
+
+Judgement judged(const Json& config, int server_version) {
+  Judgement result;
+  judge_keys(config, result);
+  for (const auto& item : parameters_of(config).items()) {
+    if (const auto text = parameter_text(item.value())) judge_parameter(item.key(), *text, server_version, result);
+  }
+  return result;
+}
+
+// What of `all` is not in `before`.
+std::vector<std::string> news(std::vector<std::string> all, const std::vector<std::string>& before) {
+  std::erase_if(all, [&](const auto& one) { return std::ranges::find(before, one) != before.end(); });
+  return all;
+}
+
+void add_effects(const Json& before, const Json& after, Judgement& to) {
+  const auto texts = [](const Json& parameters) {
+    std::map<std::string, std::string> result;
+    for (const auto& item : parameters.items()) result[lower(item.key())] = wire::dump_compact(item.value());
+    return result;
+  };
+  const auto old = texts(parameters_of(before)), now = texts(parameters_of(after));
+  auto changed = now;
+  changed.insert(old.begin(), old.end());
+  for (const auto& [name, ignored] : changed) {
+    const auto a = old.find(name), b = now.find(name);
+    if (a != old.end() && b != now.end() && a->second == b->second) continue;
+    const bool restart = std::ranges::find(restart_names, name) != restart_names.end();
+    to.effects.push_back(fmt::format("{}: {}", name,
+                                     restart ? "counts on each node after PostgreSQL's restart there"
+                                             : "reloaded at once, unless PostgreSQL tells of a pending restart"));
+  }
+}
+
+}  // namespace
+
+Judgement judge_change(const Json& before, const Json& after, int server_version) {
+  const auto old = judged(before, server_version);
+  auto result = judged(after, server_version);
+  result.errors = news(std::move(result.errors), old.errors);
+  result.warnings = news(std::move(result.warnings), old.warnings);
+  add_effects(before, after, result);
+  return result;
+}
+
+}  // namespace tamada::config

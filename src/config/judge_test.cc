@@ -1,0 +1,92 @@
+#include "config/judge.h"
+
+#include <gtest/gtest.h>
+
+namespace tamada::config {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+const Json cluster = Json::parse(
+    R"({"ttl": 30, "tll": 5, "postgresql": {"parameters": {"work_mem": "8MB", "shared_buffers": "lots"}}})");
+
+Judgement change(const std::string& patch) { return judge_change(cluster, merge(cluster, Json::parse(patch)), 150002); }
+
+TEST(Judge, WhatCannotWorkIsAnError) {
+  struct Case {
+    const char *patch, *error;
+  };
+  const Case cases[] = {
+      {R"({"postgresql": {"parameters": 7}})", "postgresql.parameters: is a number; allowed: a mapping"},
+      {R"({"postgresql": {"parameters": ["a", "b"]}})", "postgresql.parameters: is a list; allowed: a mapping"},
+      {R"({"postgresql": 1})", "postgresql: is a number; allowed: a mapping"},
+      {R"({"postgresql": {"parameters": {"work_mem": [1]}}})",
+       "postgresql.parameters.work_mem: is a list; allowed: text, a number, a boolean"},
+      {R"({"ttl": {"a": 1}})", "ttl: a mapping does not fit; allowed: a whole number from 3 to 315360000"},
+      {R"({"ttl": "soon"})", "ttl: text does not fit; allowed: a whole number from 3 to 315360000"},
+      {R"({"pause": "maybe"})", "pause: is not a boolean; allowed: true, false, on, off, yes, no"},
+      {R"({"parameters": {"work_mem": 1}})",
+       "parameters: has no effect here; it belongs into postgresql: postgresql.parameters"},
+      {R"({"postgresql": {"parameters": {"shared_buffers": "10TBx"}}})",
+       "postgresql.parameters.shared_buffers: '10TBx' is no value for it; allowed: a number from 16 to 1.07374e+09, in "
+       "8kB or with a unit"},
+      {R"({"postgresql": {"parameters": {"wal_level": "none"}}})",
+       "postgresql.parameters.wal_level: 'none' is no value for it; allowed: minimal replica logical"},
+      {R"({"postgresql": {"parameters": {"x.y = '1'\nwork_mem": "1"}}})",
+       "postgresql.parameters: \"x.y = '1'\\nwork_mem\" is no name of a parameter"},
+      {R"({"postgresql": {"parameters": {"log_line_prefix": "a\u0000"}}})",
+       "postgresql.parameters.log_line_prefix: holds a zero byte"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(change(c.patch).errors, Lines{c.error}) << c.patch;
+}
+
+TEST(Judge, WhatIsTakenOtherwiseThanWrittenIsAWarning) {
+  struct Case {
+    const char *patch, *warning;
+  };
+  const Case cases[] = {
+      {R"({"ttl": 1})", "ttl: 1 does not fit; allowed: a whole number from 3 to 315360000"},
+      {R"({"loop_wiat": 1})", "loop_wiat: unknown key; it has no effect. Did you mean loop_wait?"},
+      {R"({"max_connections": 100})",
+       "max_connections: unknown key; it has no effect. Did you mean postgresql.parameters.max_connections?"},
+      {R"({"postgresql": {"parameters": {"work_mme": "1MB"}}})",
+       "postgresql.parameters.work_mme: PostgreSQL 15 has no such parameter, unless an extension brings it. Did you "
+       "mean "
+       "work_mem?"},
+      {R"({"postgresql": {"parameters": {"commit_siblings": -5}}})",
+       "Value=-5 of parameter=commit_siblings is too low, increasing to 0"},
+  };
+  for (const auto& c : cases) {
+    const auto judged = change(c.patch);
+    EXPECT_EQ(judged.warnings, Lines{c.warning}) << c.patch;
+    EXPECT_EQ(judged.errors, Lines{}) << c.patch;
+  }
+}
+
+// What was wrong before does not keep anybody from changing something else, or from mending it.
+TEST(Judge, OnlyTheChange) {
+  EXPECT_EQ(change(R"({"loop_wait": 5, "slots": {"a": {"type": "physical"}}, "postgresql": {"pg_hba": ["x"]}})"),
+            Judgement{});
+  EXPECT_EQ(change(R"({"tll": null, "postgresql": {"parameters": {"shared_buffers": "1GB"}}})").errors, Lines{});
+  EXPECT_EQ(change(R"({"postgresql": null, "synchronous_mode": "quorum", "ttl": "40", "failsafe_mode": "on"})").errors,
+            Lines{});
+}
+
+TEST(Judge, TellsWhenParametersCount) {
+  EXPECT_EQ(change(R"({"postgresql": {"parameters": {"Max_Connections": 200, "work_mem": "9MB", "a.b": 1}}})").effects,
+            (Lines{"a.b: reloaded at once, unless PostgreSQL tells of a pending restart",
+                   "max_connections: counts on each node after PostgreSQL's restart there",
+                   "work_mem: reloaded at once, unless PostgreSQL tells of a pending restart"}));
+  EXPECT_EQ(change(R"({"postgresql": {"parameters": {"work_mem": "8MB"}}})").effects, Lines{});
+  EXPECT_EQ(change(R"({"postgresql": {"parameters": {"work_mem": null}}})").effects.size(), 1u);
+}
+
+TEST(Judge, OfAnUnknownServerOnlyTheNames) {
+  const auto after = Json::parse(R"({"postgresql": {"parameters": {"nosuch": "1", "a b": "1", "fsync": "perhaps"}}})");
+  const auto judged = judge_change(Json::object(), after, 0);
+  EXPECT_EQ(judged.errors, Lines{"postgresql.parameters: \"a b\" is no name of a parameter"});
+  EXPECT_EQ(judged.warnings, Lines{});
+}
+
+}  // namespace
+}  // namespace tamada::config
