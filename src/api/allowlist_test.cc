@@ -28,7 +28,7 @@ TEST(Allowlist, AddressesNetworksNames) {
 
 TEST(Allowlist, IPv4ByEitherFamily) {
   std::vector<std::string> problems;
-  const Allowlist list({"::ffff:127.0.0.1", "10.0.0.0/8", "::ffff:192.168.0.0/112"}, problems);
+  const Allowlist list({"::ffff:127.0.0.1", "10.0.0.0/8", "::ffff:192.168.0.0/120"}, problems);
   EXPECT_TRUE(problems.empty());
   for (const char* address : {"127.0.0.1", "::ffff:127.0.0.1", "10.1.1.1", "::ffff:10.1.1.1", "192.168.0.9"}) {
     EXPECT_TRUE(list.contains(address)) << address;

@@ -1536,10 +1536,10 @@ const Case switchover_cases[] = {
        s.we_lead().primary().peer("b", true, 1000);
        s.seen.cluster.status = Status{.optime = 900};
        s.seen.cluster.failover = request("a", "b");
-       s.seen.cluster.failover->scheduled_at = s.seen.wall - 4s;
+       s.seen.cluster.failover->scheduled_at = s.seen.wall - 14s;
      },
      "switchover",
-     {"StartJob"}},
+     {"StartJob stop"}},
     {"of_a_time_long_past_is_dropped",
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);

@@ -46,6 +46,17 @@ class Captured {
   int fd_, saved_, pipe_[2] = {};
 };
 
+TEST(Log, NobodyElsesTextBeginsALine) {
+  Captured out(STDOUT_FILENO);
+  start(Level::debug);
+  info("a\n2020-01-01 00:00:00,000 ERROR: forged\r\x1b[2J\tb\n\n");
+  stop();
+  const auto lines = out.lines();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_TRUE(lines[0].ends_with(" INFO: a"));
+  EXPECT_EQ(lines[1], "\t2020-01-01 00:00:00,000 ERROR: forged\\x0d\\x1b[2J\tb");
+}
+
 TEST(Log, LinesArePythons) {
   Captured out(STDOUT_FILENO);
   start(Level::debug);

@@ -1,11 +1,15 @@
 // New settings for a running server: told, written, and loaded where something changed.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "config/parameter.h"
+#include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
+#include "postgres/files.h"
 #include "postgres/node.h"
 
 namespace tamada::postgres {
@@ -48,6 +52,51 @@ awaitable<void> ask_settings(Node& node, int version) {
   for (const auto& row : *rows) known.insert(row[SettingColumn::lower_name].value_or(""));
   node.configuration.known_to_server(std::move(known));
   tell_changes(node.configuration.server(version), *rows);
+}
+
+struct AccessFiles {
+  std::optional<std::string> hba, ident;
+  bool operator==(const AccessFiles&) const = default;
+};
+
+AccessFiles access_files(const Paths& paths) { return {read_file(paths.hba), read_file(paths.ident)}; }
+
+core::Result<void> put_back(const Paths& paths, const AccessFiles& before) {
+  for (const auto& [path, text] : {std::pair(&paths.hba, &before.hba), std::pair(&paths.ident, &before.ident)}) {
+    struct stat status {};
+    if (!*text || ::stat(path->c_str(), &status) != 0) continue;
+    if (auto written = write_file(*path, **text, status.st_mode & 07777); !written) return written;
+  }
+  return {};
+}
+
+// These views read the files as they are now; the server goes by what it has loaded.
+awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
+  if (version < 100000) co_return "";
+  Connection connection(node.executor);
+  if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return "";
+  std::string query =
+      "SELECT 'pg_hba.conf line ' || line_number || ': ' || error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT "
+      "NULL";
+  if (version >= 150000) {
+    query +=
+        " UNION ALL SELECT 'pg_ident.conf line ' || line_number || ': ' || error FROM "
+        "pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL";
+  }
+  const auto rows = co_await connection.query(query, query_timeout);
+  std::string text;
+  for (const auto& row : rows ? *rows : Rows()) text += (text.empty() ? "" : "; ") + row[0].value_or("");
+  co_return text;
+}
+
+// With a file that does not parse the server goes on as before, and would not start again.
+awaitable<Result<void>> keep_good_access_files(Node& node, int version, const AccessFiles& before) {
+  if (access_files(node.paths) == before) co_return Result<void>();
+  const auto mistakes = co_await mistakes_in_access_files(node, version);
+  if (mistakes.empty()) co_return Result<void>();
+  log::error("{}; the files of before are kept, until the configuration says something else", mistakes);
+  node.configuration.refuse_access_files(version);
+  co_return co_await net::on_disk_thread([paths = node.paths, before] { return put_back(paths, before); });
 }
 
 }  // namespace
@@ -94,11 +143,15 @@ awaitable<Result<bool>> apply_configuration(Node& node) {
   const int version = node.data.major_version();
   if (version == 0 || node.data.incomplete() || !node.server.current()) co_return false;
   co_await ask_settings(node, version);
+  const auto access_before = access_files(node.paths);
   const auto changed =
       co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_same_role(version)
                                                            : node.configuration.write_primary(version));
   if (!changed) co_return std::unexpected(changed.error());
   if (*changed) {
+    if (auto kept = co_await keep_good_access_files(node, version, access_before); !kept) {
+      co_return std::unexpected(kept.error());
+    }
     log::info("Reloading PostgreSQL configuration.");
     node.server.reload();
   } else {

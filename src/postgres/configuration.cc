@@ -86,9 +86,20 @@ config::ServerConfiguration Configuration::server(int server_version) const {
   return wanted;
 }
 
+void Configuration::refuse_access_files(int server_version) {
+  const auto wanted = server(server_version);
+  refused_access_.emplace(wanted.pg_hba, wanted.pg_ident);
+}
+
 // What the operator configured, and the names of the synchronous standbys, which are the leader's to choose.
 config::ServerConfiguration Configuration::managed(int server_version) {
   auto wanted = server(server_version);
+  if (refused_access_ == std::pair(wanted.pg_hba, wanted.pg_ident)) {
+    wanted.pg_hba.clear();
+    wanted.pg_ident.clear();
+  } else {
+    refused_access_.reset();
+  }
   if (!wanted.manages_sync_names) {
     sync_names_.reset();
     return wanted;

@@ -34,6 +34,9 @@ class Configuration {
   // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
   awaitable<core::Result<void>> write_restored(config::Method method, int server_version);
   awaitable<core::Result<void>> end_restored();
+  // The lines of pg_hba.conf and pg_ident.conf that are wanted now do not parse: until others are wanted those two
+  // files are left as they are, which is as they were.
+  void refuse_access_files(int server_version);
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }
 
@@ -77,6 +80,7 @@ class Configuration {
   std::optional<config::Role> written_for_;
   std::optional<std::chrono::steady_clock::time_point> failed_at_;
   std::set<std::string> known_;
+  std::optional<std::pair<std::vector<std::string>, std::vector<std::string>>> refused_access_;
   mutable std::set<std::string> warned_;  // each warning once
   // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.

@@ -1,7 +1,10 @@
 """What people get wrong: a clear error that names the thing, and nothing deleted."""
+import http.server
+import json
 import os
 import shutil
 import socket
+import threading
 
 import pytest
 import yaml
@@ -170,3 +173,45 @@ def test_etcd_that_is_not_there(single):
     if not single.running():   # Patroni's service is started again by systemd
         single.start()
     wait_for("a primary", single.is_primary, 60)
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """A member that claims to have more WAL than anybody could."""
+
+    def do_GET(self):
+        body = json.dumps({"state": "running", "role": "replica", "server_version": 150000, "timeline": self.server.timeline,
+                           "xlog": {"received_location": 1 << 60, "replayed_location": 1 << 60, "paused": False},
+                           "patroni": {"version": "4.1.0", "scope": "demo", "name": "liar"}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_member_that_claims_too_much_is_named_and_can_be_overruled(new_cluster):
+    """Nobody is promoted before the one that says that it has the last commits; the operator may."""
+    cluster = new_cluster(n=3).up()
+    leader, (heir, _) = cluster.leader(), cluster.replicas()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    server.timeline = leader.status()["timeline"]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/patroni"
+        cluster.etcd.ctl("put", f"{cluster.prefix}members/liar", json.dumps(
+            {"api_url": address, "conn_url": "postgres://127.0.0.1:1/postgres", "state": "running", "role": "replica"}))
+        leader.lose()
+
+        def named():
+            gates = json.loads(heir.api("/tamada/explain")[1])["gates"]
+            return any("liar is ahead of my wal position" in str(gate["reason"]) for gate in gates)
+        wait_for("the liar's name", named, 30)
+        assert "liar is ahead of my wal position" in heir.log()
+        assert not any(node.is_primary() for node in (heir, *cluster.replicas()))
+        done = cluster.ctl("failover", "--candidate", heir.name, "--force", node=heir)
+        assert done.returncode == 0, done
+        wait_for("the operator's choice", heir.is_primary, 30)
+    finally:
+        server.shutdown()

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+import requests
 import yaml
 
 import facts
@@ -151,6 +152,67 @@ def test_no_parameter_breaks_out_of_its_line(node):
     assert node.sql("show log_line_prefix") == [(prefix,)]
     node.configure({"postgresql": {"parameters": {"log_line_prefix": None, "my.setting": None, "include": None,
                                                   "x.y = '1'\nwork_mem": None}, "pg_hba": None}})
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"postgresql": {"parameters": 7}}, "postgresql.parameters: is a number; allowed: a mapping"),
+    ({"postgresql": {"parameters": ["a", "b"]}}, "postgresql.parameters: is a list; allowed: a mapping"),
+    ({"ttl": {"a": 1}}, "ttl: a mapping does not fit"),
+    ({"parameters": {"work_mem": "1MB"}}, "it belongs into postgresql: postgresql.parameters"),
+    ({"postgresql": {"parameters": {"shared_buffers": "10TBx"}}}, "'10TBx' is no value for it"),
+    ({"postgresql": {"parameters": {"a b": "1"}}}, '"a b" is no name of a parameter'),
+])
+def test_what_cannot_work_is_refused_before_it_is_taken(node, change, words):
+    before = node.api("/config")[1]
+    status, text = node.api("/config", "PATCH", change)
+    assert status == 400 and words in text, text
+    assert node.api("/config")[1] == before
+    file = f"{node.cluster.root}/change.yml"
+    with open(file, "w") as f:
+        yaml.safe_dump(change, f)
+    done = node.cluster.ctl("edit-config", "--apply", file, "demo")
+    assert done.returncode == 1 and words in done.stdout + done.stderr, done
+    assert node.api("/config")[1] == before
+
+
+def test_by_force_it_is_a_warning_and_the_answer_tells_when_it_counts(node):
+    url = f"http://127.0.0.1:{node.api_port}/config"
+    change = {"postgresql": {"parameters": {"max_connections": 60, "work_mme": "1MB", "shared_buffers": "lots"}}}
+    answer = requests.patch(url, params={"force": "true"}, json=change, timeout=5)
+    assert answer.status_code == 200 and answer.json()["postgresql"]["parameters"]["shared_buffers"] == "lots"
+    assert "Did you mean work_mem?" in answer.headers["Tamada-Warning"]
+    assert "'lots' is no value for it" in answer.headers["Tamada-Warning"]
+    assert "max_connections: counts on each node after PostgreSQL's restart there" in answer.headers["Tamada-Effect"]
+    undo = {"postgresql": {"parameters": {"max_connections": 50, "work_mme": None, "shared_buffers": "32MB"}}}
+    done = node.cluster.ctl("edit-config", "--force", "-p", "shared_buffers=more", "demo")
+    assert done.returncode == 0 and "'more' is no value for it" in done.stderr, done
+    assert "shared_buffers: counts on each node" in done.stdout
+    node.configure(undo)
+
+
+def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
+    """The server would go on with the old ones, and not start again."""
+    good = open(f"{node.data}/pg_hba.conf").read()
+    own = node.config["postgresql"]["pg_hba"]
+    log_grows(node, "the files of before are kept", lambda: reload_with(node, ["host all all 127.0.0.1/99 trust", *own]))
+    assert "pg_hba.conf line 3: " in node.log()
+    wait_for("the files of before", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
+    # Nor does the next change bring them back, nor a restart.
+    node.configure({"postgresql": {"parameters": {"log_min_duration_statement": "7s"}}})
+    wait_for("the change", lambda: node.sql("show log_min_duration_statement") == [("7s",)], 30)
+    assert open(f"{node.data}/pg_hba.conf").read() == good
+    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200
+    assert open(f"{node.data}/pg_hba.conf").read() == good
+    reload_with(node, [*own, "host all nobody 127.0.0.2/32 reject"])
+    wait_for("the good ones", lambda: "nobody" in open(f"{node.data}/pg_hba.conf").read(), 30)
+    reload_with(node, own)
+    wait_for("those of before", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
+
+
+def reload_with(node, pg_hba):
+    node.config["postgresql"]["pg_hba"] = pg_hba
+    write(node)
+    hup(node)
 
 
 def test_the_copy_is_restored_when_the_key_is_gone(node):

@@ -187,3 +187,20 @@ def test_looking_while_etcd_hangs(cluster):
     finally:
         cluster.etcd.signal(signal.SIGCONT)
     cluster.wait_healthy(60)
+
+
+def test_a_hostile_name_does_not_act_on_the_terminal(cluster):
+    """Who writes to etcd may call a member what he likes."""
+    name = "\x1b[2J\x1b]0;owned\x07evil"
+    key = f"{cluster.prefix}members/{name}"
+    cluster.etcd.ctl("put", key, json.dumps({"conn_url": "postgres://127.0.0.1:1/x", "api_url": "http://127.0.0.1:1/patroni",
+                                             "state": "run\x1b[8mning", "role": "replica", "version": "1\x1b[H"}))
+    try:
+        for command in (["list"], ["list", "-f", "tsv"], ["topology"], ["list", "-f", "json"], ["list", "-f", "yaml"],
+                        ["list", "-e"], ["doctor"], ["explain"]):
+            done = cluster.ctl(*command)
+            assert "\x1b[2J" not in done.stdout + done.stderr and "\x07" not in done.stdout + done.stderr, command
+            assert "\x1b[8m" not in done.stdout + done.stderr, command
+        assert "evil" in cluster.ctl("list").stdout
+    finally:
+        cluster.etcd.ctl("del", key)

@@ -1,4 +1,5 @@
 """A planned change of the leader: over REST and from the command line. No acknowledged row may be missing."""
+import json
 import time
 
 import pytest
@@ -94,3 +95,18 @@ def test_repeated_to_and_fro(cluster):
         status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
         assert status == 200, text
         assert cluster.wait_healthy(60) is new
+
+
+@pytest.mark.tamada
+@pytest.mark.parametrize("kind", ["switchover", "failover"])
+def test_a_schedule_long_past_is_dropped(cluster, kind):
+    """Written to etcd by a client whose clock or whose patience was wrong: nobody waits for it any more."""
+    leader, target = cluster.leader(), cluster.replicas()[0]
+    before = leader.postmaster_pid(), facts.timeline(leader)
+    request = {"leader": leader.name} if kind == "switchover" else {}
+    request |= {"member": target.name, "scheduled_at": "2020-01-01T00:00:00+00:00"}
+    cluster.etcd.ctl("put", f"{cluster.prefix}failover", json.dumps(request))
+    wait_for("the request to go", lambda: cluster.keys().get("failover") in (None, "", "{}"), 30)
+    wait_for("a word of it", lambda: "Found a stale" in leader.log(), 10)
+    assert cluster.leader() is leader
+    assert (leader.postmaster_pid(), facts.timeline(leader)) == before

@@ -116,7 +116,7 @@ inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
 // What was scheduled and is later than this is no longer what somebody waits for. Patroni's limit, with a floor for
 // clusters whose heartbeats are fast.
 inline Duration lateness_allowed(const Settings& settings) {
-  return std::max<Duration>(settings.loop_wait * 3 / 2, std::chrono::seconds(5));
+  return std::max<Duration>(settings.loop_wait * 3 / 2, std::chrono::seconds(15));
 }
 
 inline std::string seconds(Duration duration) {
