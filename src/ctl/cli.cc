@@ -18,7 +18,7 @@ int perform(const CommandTree& tree) {
   if (done) return 0;
   if (done.error().what.empty()) return exit_error;  // it has been told
   const bool ended = done.error().what == aborted;
-  fmt::print(stderr, "{}{}\n", ended ? "" : "Error: ", done.error().what);
+  fmt::print(stderr, "{}{}\n", ended ? "" : "Error: ", shown(done.error().what));
   return exit_error;
 }
 

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 
+#include "config/judge.h"
 #include "config/yaml.h"
 #include "ctl/commands.h"
 #include "ctl/config_edit.h"
@@ -71,12 +73,15 @@ core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster
   std::string shell = "sh", option = "-c", program = *editor + " \"$1\"", name = *editor;
   char* argv[] = {shell.data(), option.data(), program.data(), name.data(), file.data(), nullptr};
   pid_t pid = 0;
-  int status = posix_spawnp(&pid, argv[0], nullptr, nullptr, argv, environ);
-  if (status == 0) waitpid(pid, &status, 0);
+  int status = 0;
+  const int failed = posix_spawnp(&pid, argv[0], nullptr, nullptr, argv, environ);
+  if (failed == 0) waitpid(pid, &status, 0);
   std::ifstream in(file, std::ios::binary);
   Edited edited{.text = {std::istreambuf_iterator<char>(in), {}}, .value = {}};
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
+  if (failed != 0) return core::fail(fmt::format("{} cannot be started: {}", *editor, std::strerror(failed)));
+  if (WIFSIGNALED(status)) return core::fail(fmt::format("{} was ended by signal {}", *editor, WTERMSIG(status)));
   if (status != 0) return core::fail(fmt::format("Editor exited with return code {}", WEXITSTATUS(status)));
   auto document = config::parse_yaml(edited.text, "the edited configuration");
   if (!document) return std::unexpected(document.error());
@@ -136,6 +141,35 @@ core::Result<Edited> edit(const EditConfigOptions& options, const std::string& c
   return Edited{.text = yaml_block(*set), .value = *set};
 }
 
+// Of the leader's server, else of the first that answers; 0: none does.
+int server_version(Session& session, const core::ClusterView& view) {
+  std::vector<core::Member> members;
+  for (const auto& [name, member] : view.members) {
+    const bool leads = view.leader && view.leader->name == name;
+    members.insert(leads ? members.begin() : members.end(), member);
+  }
+  for (const auto& member : members) {
+    const auto answer = session.request(member, "GET", "patroni");
+    const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
+    const Json* version = status ? wire::find(*status, "server_version") : nullptr;
+    if (version && version->is_number_integer()) return version->get<int>();
+  }
+  return 0;
+}
+
+// By force what is wrong is a warning.
+Done judge(const config::Judgement& judged, bool by_force) {
+  for (const auto& warning : judged.warnings) warn(warning);
+  if (judged.errors.empty()) return {};
+  std::string text;
+  for (const auto& error : judged.errors) {
+    if (by_force) warn(error);
+    text += (text.empty() ? "" : "\n") + error;
+  }
+  if (by_force) return {};
+  return fail(text, "nothing was changed; --force changes it all the same");
+}
+
 }  // namespace
 
 Done edit_config(Session& session, const EditConfigOptions& options) {
@@ -156,6 +190,8 @@ Done edit_config(Session& session, const EditConfigOptions& options) {
     return {};
   }
   if (!options.quiet) show_diff(unified_diff(before, edited->text));
+  const auto judged = config::judge_change(*config, edited->value, server_version(session, view));
+  if (auto good = judge(judged, options.force); !good) return good;
   if ((options.apply_file == "-" || options.replace_file == "-") && !options.force) {
     echo("Use --force option to apply changes\n");
     return {};
@@ -171,6 +207,7 @@ Done edit_config(Session& session, const EditConfigOptions& options) {
     return fail("Config modification aborted due to concurrent changes", "look at show-config, and edit again");
   }
   echo("Configuration changed\n");
+  for (const auto& effect : options.quiet ? std::vector<std::string>() : judged.effects) echo("  " + effect + "\n");
   return {};
 }
 

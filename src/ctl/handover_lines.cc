@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "ctl/terminal.h"
 #include "wire/json.h"
 
 namespace tamada::ctl {
@@ -14,8 +15,8 @@ double number_at(const Json& object, const char* key) {
 
 std::string last_line(const Json& handover) {
   const auto state = wire::text_at(handover, "state");
-  if (state == "failed") return fmt::format("  failed: {}\n", wire::text_at(handover, "reason"));
-  auto text = fmt::format("  {:<12}{:>9.1f} ms", state, number_at(handover, "ms"));
+  if (state == "failed") return fmt::format("  failed: {}\n", printable(wire::text_at(handover, "reason")));
+  auto text = fmt::format("  {:<12}{:>9.1f} ms", printable(state), number_at(handover, "ms"));
   if (const Json* outage = wire::find(handover, "outage_ms"); outage && outage->is_number()) {
     text += fmt::format(", without a primary for {:.1f} ms", outage->get<double>());
   }
@@ -39,7 +40,8 @@ std::string HandoverLines::look(const Json& answer) {
   auto text = erase_open_line();
   for (std::size_t i = printed_; i < phases->size(); ++i) {
     const auto& phase = (*phases)[i];
-    const auto line = fmt::format("  {:<12}{:>9.1f} ms", wire::text_at(phase, "phase"), number_at(phase, "ms"));
+    const auto line =
+        fmt::format("  {:<12}{:>9.1f} ms", printable(wire::text_at(phase, "phase")), number_at(phase, "ms"));
     open_ = wire::text_at(phase, "state") == "running";
     const auto waits_for = wire::text_at(phase, "waits_for");
     text += line + (!open_ ? "\n" : waits_for.empty() ? " ..." : " ... " + waits_for);

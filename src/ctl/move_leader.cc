@@ -166,7 +166,7 @@ core::Result<net::HttpResponse> post_watched(Session& session, const core::Membe
   if (!before || before->status != 200) return session.request(asked, "POST", word(wish.kind), &body, answer_timeout);
   HandoverLines lines(wire::parse_object(before->body).value_or(Json::object()));
   const auto look = [&](const net::HttpResponse& seen) {
-    if (const auto handover = wire::parse_object(seen.body)) echo(lines.look(*handover));
+    if (const auto handover = wire::parse_object(seen.body)) send(lines.look(*handover));
   };
   auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched, look);
   // The answer comes with the new leader's key; the promotion is still to be seen.
@@ -175,7 +175,7 @@ core::Result<net::HttpResponse> post_watched(Session& session, const core::Membe
     if (const auto seen = session.request(asked, "GET", watched)) look(*seen);
     std::this_thread::sleep_for(50ms);
   }
-  echo(lines.end());
+  send(lines.end());
   return answer;
 }
 

@@ -25,11 +25,25 @@ std::string strip(std::string text) {
   return text;
 }
 
+std::string shown_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const auto end = std::min(text.find('\n'), text.size());
+    out += printable(text.substr(0, end));
+    if (end == text.size()) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 // Tags are a block of lines in the pretty table, and one line elsewhere.
 std::string cell(const Json& value, Format format) {
-  if (!value.is_object()) return text_of(value);
+  if (!value.is_object()) {
+    const auto text = text_of(value);
+    return format == Format::pretty ? shown_lines(text) : printable(text);
+  }
   if (value.empty()) return "{}";
-  return strip(format == Format::pretty ? yaml_block(value) : yaml_flow(value));
+  return format == Format::pretty ? shown_lines(strip(yaml_block(value))) : printable(strip(yaml_flow(value)));
 }
 
 std::string tsv(const Table& table, const std::string& delimiter) {
@@ -65,7 +79,7 @@ std::string pretty_text(const Table& table, Format format) {
     auto& left_out = narrower.emplace_back();
     for (const auto column : step) left_out.insert(column - skip);
   }
-  return pretty_table(table.title, columns, rows, table.right, terminal_size().columns, narrower);
+  return pretty_table(printable(table.title), columns, rows, table.right, terminal_size().columns, narrower);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ bool is_done(Waiting& waiting, const Json& status) {
 }
 
 void show_progress(const std::string& text) {
-  if (is_terminal()) echo("\r" + std::string(fit(text, terminal_size().columns)) + "\033[K");
+  if (is_terminal()) send("\r" + std::string(fit(printable(text), terminal_size().columns)) + "\033[K");
 }
 
 void wait(Session& session, std::vector<Waiting> waiting) {

@@ -310,7 +310,8 @@ struct Session::Impl {
     const bool own = !local.ctl.username.empty();
     const auto& username = own ? local.ctl.username : local.restapi.username;
     const auto& password = own ? local.ctl.password : local.restapi.password;
-    if (!username.empty()) {
+    // Reads need none, and who writes an api_url to etcd shall not collect passwords from everybody who looks.
+    if (!username.empty() && request.method != "GET") {
       request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
     }
     if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");

@@ -47,5 +47,19 @@ TEST(PrettyTable, FitsANarrowTerminal) {
             " demo\n+ n0\n+ n1\n| Receive LSN 0/4000060\n| Lag         12\n");
 }
 
+TEST(Terminal, WhatOthersWroteDoesNotActOnIt) {
+  EXPECT_EQ(printable("n1\x1b[2J\n\t\a\x7f é"), "n1\\x1b[2J\\n\\t\\x07\\x7f é");
+  EXPECT_EQ(shown("\x1b[31mred\x1b[0m\n\ta\x1b[8mb\x1b]0;t\x07\r"),
+            "\x1b[31mred\x1b[0m\n\ta\\x1b[8mb\\x1b]0;t\\x07\\x0d");
+}
+
+TEST(Tables, NamesHoldNoEscapes) {
+  const Table table{.title = " Cluster: \x1b[2J ", .columns = {"Member"}, .rows = {{"n1\x1b[8m"}, {"a\tb\nc"}}};
+  EXPECT_EQ(format_table(table, Format::tsv), "Member\nn1\\x1b[8m\na\\tb\\nc\n");
+  for (const auto format : {Format::pretty, Format::topology, Format::json, Format::yaml, Format::tsv}) {
+    EXPECT_FALSE(format_table(table, format).contains('\x1b'));
+  }
+}
+
 }  // namespace
 }  // namespace tamada::ctl

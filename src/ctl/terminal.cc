@@ -46,6 +46,26 @@ Character first_of(std::string_view text) {
   return {.bytes = bytes, .columns = columns < 0 ? 1 : static_cast<std::size_t>(columns)};
 }
 
+constexpr std::array codes = {"", "31", "32", "33", "36", "1", "2"};
+
+// How many bytes of paint()'s begin here.
+std::size_t colour_at(std::string_view text) {
+  if (!text.starts_with("\033[")) return 0;
+  const auto end = text.find('m');
+  if (end == text.npos) return 0;
+  const auto code = text.substr(2, end - 2);
+  return code == "0" || std::ranges::find(codes, code) != codes.end() ? end + 1 : 0;
+}
+
+void append_shown(std::string& to, char c, std::string_view allowed) {
+  const bool acts = (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) && !allowed.contains(c);
+  if (acts) {
+    to += c == '\n' ? "\\n" : c == '\t' ? "\\t" : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  } else {
+    to += c;
+  }
+}
+
 double seconds_between(const WatchOptions& options) {
   return options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
 }
@@ -59,6 +79,7 @@ void draw_page(const Page& page) {
   text += page.text;
   if (!page.done && !page.done.error().what.empty())
     text += paint("Error: " + page.done.error().what, Colour::red) + "\n";
+  text = shown(text);
   const auto height = terminal_size().rows;
   std::string frame = "\033[H";
   std::size_t begin = 0;
@@ -67,7 +88,7 @@ void draw_page(const Page& page) {
     frame += text.substr(begin, end - begin) + "\033[K\r\n";
     begin = end + 1;
   }
-  echo(frame + "\033[J");
+  send(frame + "\033[J");
 }
 
 bool is_set(const char* variable) {
@@ -77,12 +98,34 @@ bool is_set(const char* variable) {
 
 }  // namespace
 
-void echo(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
+void send(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
 
-void warn(const std::string& text) { fmt::print(stderr, "{} - WARNING - {}\n", timestamp(3, ','), text); }
+std::string shown(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (const auto colour = colour_at(text); colour > 0) {
+      out += text.substr(0, colour);
+      text.remove_prefix(colour);
+      continue;
+    }
+    append_shown(out, text.front(), "\n\t");
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) append_shown(out, c, "");
+  return out;
+}
+
+void echo(const std::string& text) { send(shown(text)); }
+
+void warn(const std::string& text) { fmt::print(stderr, "{} - WARNING - {}\n", timestamp(3, ','), shown(text)); }
 
 void warn_of(const Sighting& sighting) {
   for (const auto& note : sighting.notes) warn(note);
@@ -102,7 +145,6 @@ bool wants_colour() {
 }
 
 std::string paint(std::string_view text, Colour colour) {
-  constexpr std::array codes = {"", "31", "32", "33", "36", "1", "2"};
   if (colour == Colour::none || !wants_colour()) return std::string(text);
   return fmt::format("\033[{}m{}\033[0m", codes[static_cast<std::size_t>(colour)], text);
 }
@@ -162,7 +204,7 @@ Done watching(const WatchOptions& options, const std::function<Done()>& once) {
 Done watching_page(const WatchOptions& options, const std::function<Page()>& make) {
   const double every_s = seconds_between(options);
   const bool screen = every_s > 0 && is_terminal();
-  if (screen) echo("\033[2J");
+  if (screen) send("\033[2J");
   for (;;) {
     const auto begun = std::chrono::steady_clock::now();
     auto page = make();

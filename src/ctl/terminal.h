@@ -11,9 +11,13 @@
 
 namespace tamada::ctl {
 
-// Prints, and leaves nothing in a buffer.
+// Prints, and leaves nothing in a buffer. Colours are let through and lines; what else would act on a terminal, in a
+// name that somebody wrote to etcd, is shown as it is written: "\x1b[2J".
 void echo(const std::string& text);
-void warn(const std::string& text);  // to stderr, as Patroni's logger: "2026-... - WARNING - text"
+void send(const std::string& text);            // what is meant to act on the terminal, too
+std::string shown(std::string_view text);      // as echo() prints it
+std::string printable(std::string_view text);  // one line without colours: what others wrote
+void warn(const std::string& text);            // to stderr, as Patroni's logger: "2026-... - WARNING - text"
 
 // What of a sighting is not etcd's word, as warnings.
 void warn_of(const Sighting& sighting);

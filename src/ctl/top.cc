@@ -30,10 +30,10 @@ class FullScreen {
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, end);
     std::signal(SIGWINCH, [](int) {});  // interrupts the wait for a key
-    echo("\033[?1049h\033[?25l\033[?7l");
+    send("\033[?1049h\033[?25l\033[?7l");
   }
   ~FullScreen() {
-    echo("\033[?7h\033[?25h\033[?1049l");
+    send("\033[?7h\033[?25h\033[?1049l");
     tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
   FullScreen(const FullScreen&) = delete;
@@ -47,9 +47,9 @@ void draw(const TopState& state) {
   std::string text = "\033[H";
   const auto lines = top_screen(state, terminal_size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    text += paint(lines[i].text, lines[i].colour) + "\033[K" + (i + 1 < lines.size() ? "\r\n" : "");
+    text += paint(printable(lines[i].text), lines[i].colour) + "\033[K" + (i + 1 < lines.size() ? "\r\n" : "");
   }
-  echo(text + "\033[J");
+  send(text + "\033[J");
 }
 
 // Whether to go on.

@@ -24,7 +24,7 @@ std::string first_missing(const core::Result<Sighting>& sighting, const std::vec
 }
 
 void show_what_is_missing(const std::string& text) {
-  if (is_terminal()) echo("\r" + std::string(fit(text, terminal_size().columns)) + "\033[K");
+  if (is_terminal()) send("\r" + std::string(fit(printable(text), terminal_size().columns)) + "\033[K");
 }
 
 }  // namespace
