@@ -81,7 +81,8 @@ Done restart_leader(Session& session, const Cluster& cluster, const core::Member
 }  // namespace
 
 std::vector<core::Member> leader_last(const core::ClusterView& view, std::vector<core::Member> members) {
-  std::ranges::stable_partition(members, [&](const auto& member) { return !is_leader(view, member.name); });
+  const auto leader = std::ranges::find_if(members, [&](const auto& member) { return is_leader(view, member.name); });
+  if (leader != members.end()) std::rotate(leader, leader + 1, members.end());
   return members;
 }
 
