@@ -49,6 +49,8 @@ void add_postgres(Json& out, const core::Observation& seen, const Status& status
   if (status.quorum_standby) out["quorum_standby"] = true;
   if (status.sync_standby) out["sync_standby"] = true;
   out["timeline"] = sql.timeline;
+  if (const auto start = sql.start(); start && start->timeline > 1)
+    out["timeline_identity"] = core::format_start(*start);
   if (!sql.replication_state.empty()) out["replication_state"] = sql.replication_state;
   if (!sql.replication.empty()) out["replication"] = replication_json(sql.replication);
 }

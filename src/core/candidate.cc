@@ -20,11 +20,26 @@ std::optional<std::string> newer_timeline(const Observation& seen, const PeerVie
   // The last leader was on our timeline, and the newer one never got as far as that: it was left behind, and cannot
   // win.
   const auto& status = seen.cluster.status;
-  if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > peer.lsn &&
-      *status->optime - peer.lsn > seen.settings.maximum_lag_on_failover) {
+  const Lsn theirs = peer.start ? std::min(peer.lsn, peer.start->lsn) : peer.lsn;  // of what the last leader wrote
+  if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > theirs &&
+      *status->optime - theirs > seen.settings.maximum_lag_on_failover) {
     return std::nullopt;
   }
   return "Timeline " + std::to_string(peer.timeline) + " of " + peer.name + " is newer than mine";
+}
+
+Lsn of_the_last_leader(const Observation& seen) {
+  const auto& sql = *seen.postgres.sql;
+  const auto& status = seen.cluster.status;
+  if (!status || !status->timeline || seen.settings.standby_cluster) return sql.wal_lsn;
+  if (status->timeline->timeline > sql.timeline) return sql.wal_lsn;
+  if (is_part_of(sql.timelines, sql.timeline, *status->timeline) != false) return sql.wal_lsn;
+  // Another history of the same number, or one that has left that number out.
+  Lsn both = std::min(sql.wal_lsn, status->timeline->lsn);
+  for (const auto& start : sql.timelines) {
+    if (start.timeline >= status->timeline->timeline) return std::min(both, start.lsn);
+  }
+  return both;
 }
 
 namespace {
@@ -51,6 +66,23 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   return std::nullopt;
 }
 
+// Two histories of our timeline's number do not compare by position: the one that the last leader had comes first.
+// Nothing: they are the same, or nobody knows; then positions decide.
+std::optional<std::optional<std::string>> by_history(const Observation& seen, const PeerView& peer) {
+  const auto& sql = *seen.postgres.sql;
+  const auto ours = sql.start();
+  const auto& last = seen.cluster.status ? seen.cluster.status->timeline : std::nullopt;
+  if (!ours || !peer.start || same_timeline(*ours, *peer.start) != false) return std::nullopt;
+  if (sync_active(seen)) return std::optional<std::string>();  // by the key sync, and the votes
+  if (!last) return std::nullopt;
+  if (same_timeline(*ours, *last) == true) return std::optional<std::string>();
+  if (same_timeline(*peer.start, *last) == true) {
+    return std::optional("Timeline " + std::to_string(sql.timeline) + " of " + peer.name +
+                         " is that of the last leader, mine is another of the same number");
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView& peer, Lsn mine) {
   if (!peer.reachable || !peer.running) return std::nullopt;
   // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it; unless that was an
@@ -67,7 +99,10 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   }
   if (we_are_primary) return std::nullopt;  // a standby has nothing that its primary has not
   const bool promotable = !peer.nofailover && peer.failover_priority > 0 && !excluded_by_failsafe(seen, peer.name);
-  if (!promotable || !is_rival(seen, peer.name)) return std::nullopt;
+  if (!promotable || !is_rival(seen, peer)) return std::nullopt;
+  if (peer.timeline == our_timeline) {
+    if (const auto settled = by_history(seen, peer)) return *settled;
+  }
   // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
     return newer_timeline(seen, peer);
@@ -99,7 +134,7 @@ std::optional<std::string> postgres_gate(const Observation& seen) {
 
 std::optional<std::string> lag_gate(const Observation& seen) {
   if (seen.postgres.running_primary()) return std::nullopt;
-  return lag_obstacle(seen, *own_position(seen.postgres));
+  return lag_obstacle(seen, of_the_last_leader(seen));
 }
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
@@ -194,6 +229,7 @@ std::vector<Gate> promotion_gates(const Observation& seen) {
 
 Reference reference_of(const SqlView& leader) {
   Reference reference{.lsn = leader.wal_lsn, .timeline = leader.timeline, .current = true};
+  reference.start = leader.start();
   for (const auto& row : leader.replication) {
     if (row.state == "streaming") reference.standbys.insert(row.application_name);
   }
@@ -212,6 +248,10 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
   if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline && !on_its_way) {
     return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
            std::to_string(reference.timeline);
+  }
+  if (reference.start && peer->start && peer->timeline == reference.timeline &&
+      same_timeline(*reference.start, *peer->start) == false) {
+    return member.name + " has another history of timeline " + std::to_string(peer->timeline);
   }
   if (reference.current && peer->lsn > reference.lsn) {
     return member.name + " has WAL that we do not have: its history has parted from ours";

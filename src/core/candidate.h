@@ -20,6 +20,10 @@ std::optional<std::string> race_obstacle(const Observation& seen);
 // Nothing: the peer is on no newer timeline than we are, or on one that never was the cluster's.
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer);
 
+// How far this server has what the last leader wrote: its position, or where its history parted from that leader's. Of
+// a server that answers.
+Lsn of_the_last_leader(const Observation& seen);
+
 // Everything that stands between this node and a promotion, in the order in which it is asked; for the operator.
 struct Gate {
   std::string_view name;
@@ -33,6 +37,7 @@ struct Reference {
   Timeline timeline = 0;  // 0: unknown
   bool current = false;   // of this moment; else it is what the leader last wrote to the DCS, and others may be ahead
   Names standbys = {};    // who streams from it
+  std::optional<TimelineStart> start = {};  // of that timeline
 };
 // By what a leader just told of itself.
 Reference reference_of(const SqlView& leader);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/tags.h"
+#include "core/timelines.h"
 #include "core/types.h"
 
 namespace tamada::core {
@@ -85,6 +86,7 @@ struct Status {
   std::map<std::string, Lsn> slots;
   std::vector<std::string> retain_slots;
   Revision revision = 0;
+  std::optional<TimelineStart> timeline = {};  // that of optime (ours, Patroni does not tell)
 };
 
 // The key `sync`.
@@ -93,6 +95,8 @@ struct SyncState {
   std::vector<std::string> standbys;
   int quorum = 0;
   Revision revision = 0;
+  // The leader's, on which commits are acknowledged by this key (ours, Patroni does not tell).
+  std::optional<TimelineStart> timeline = {};
 };
 
 // Revisions of the keys that every leader writes: they tell that one came and went, though nobody saw the leader key.

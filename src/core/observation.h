@@ -22,12 +22,15 @@ struct PeerView {
   bool in_recovery = true;
   bool running = false;
   Timeline timeline = 0;
-  Lsn lsn = 0;             // greater of received and replayed; a primary: its position
-  bool streaming = false;  // receives WAL from somebody
+  Lsn lsn = 0;                              // greater of received and replayed; a primary: its position
+  std::optional<TimelineStart> start = {};  // of that timeline; Patroni's members do not tell
+  bool streaming = false;                   // receives WAL from somebody
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;
   std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
+
+  WalEnd end() const { return {.timeline = timeline, .lsn = lsn, .start = start}; }
 };
 
 enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind, copy_slots };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/timelines.h"
 #include "core/types.h"
 
 namespace tamada::core {
@@ -86,7 +87,8 @@ struct SlotView {
 struct SqlView {
   bool in_recovery = false;
   Timeline timeline = 0;
-  Lsn wal_lsn = 0;  // primary: pg_current_wal_flush_lsn; replica: the greater of received and replayed
+  Timelines timelines = {};  // up to that one; empty: timeline 1, or not known
+  Lsn wal_lsn = 0;           // primary: pg_current_wal_flush_lsn; replica: the greater of received and replayed
   std::optional<Lsn> receive_lsn, replay_lsn;
   std::optional<Lsn> latest_end_lsn;  // where the upstream's WAL ends, as it last told the WAL receiver
   std::string replay_timestamp;       // as /patroni prints it; empty: null
@@ -97,6 +99,13 @@ struct SqlView {
   std::string sync_names;  // synchronous_standby_names as it is in force
   std::vector<SlotView> slots;
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
+
+  // How the timeline of this moment began, as far as it is known.
+  std::optional<TimelineStart> start() const {
+    if (timeline == 1) return TimelineStart{.timeline = 1};
+    return !timelines.empty() && timelines.back().timeline == timeline ? std::optional(timelines.back()) : std::nullopt;
+  }
+  WalEnd end() const { return {.timeline = timeline, .lsn = wal_lsn, .start = start()}; }
 };
 
 // Whom a standby streams from, and what else it recovers by.

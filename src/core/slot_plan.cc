@@ -177,6 +177,7 @@ Status status_now(const Observation& seen, Memory& memory) {
   Status status;
   const auto& sql = *seen.postgres.sql;
   status.optime = sql.wal_lsn;
+  status.timeline = sql.start();
   if (seen.postgres.server_version < 110000) return status;
   const bool all = seen.settings.member_slots_ttl > Duration::zero();
   const auto wanted = wanted_slots(seen);

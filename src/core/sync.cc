@@ -111,10 +111,17 @@ SyncPlan write_sync(const Observation& seen, Promotable promotable, std::string 
   state.standbys.assign(promotable.voters.begin(), promotable.voters.end());
   state.quorum = promotable.quorum;
   state.revision = seen.cluster.sync ? seen.cluster.sync->revision : 0;
+  state.timeline = seen.postgres.sql->start();
   SyncPlan plan;
   plan.actions.push_back(WriteSync{std::move(state)});
   plan.said = std::move(said);
   return plan;
+}
+
+bool must_tell_timeline(const std::optional<TimelineStart>& ours, const std::optional<TimelineStart>& told) {
+  if (!ours || !told) return ours.has_value();
+  const auto same = same_timeline(*ours, *told);
+  return same == false || (!same && !ours->record.empty());
 }
 
 SyncPlan set_names(const Observation& seen, const SyncNames& names, Memory& memory) {
@@ -257,6 +264,8 @@ SyncPlan plan_sync(const Observation& seen, Memory& memory) {
   if (!sync || sync->leader.empty()) return write_sync(seen, {}, "Enabled synchronous replication");
   const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.sync_caught_up};
   if (sync->leader != seen.self) return take_over(seen, stand.names);
+  // Written before our last promotion, or by a program that does not tell it.
+  if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
 
   const auto known = united(stand.names.standbys, stand.promotable.voters);
   const auto active = pick_sync_standbys(seen, stand.names.standbys);
@@ -299,36 +308,60 @@ std::optional<SyncNames> names_before_promotion(const Observation& seen) {
   return names;
 }
 
-bool is_rival(const Observation& seen, std::string_view peer) {
+bool is_rival(const Observation& seen, const PeerView& peer) {
   if (!sync_active(seen)) return true;
   const auto& sync = *seen.cluster.sync;
   // The old primary may have more than was acknowledged; it is not waited for.
-  if (!NameLess{}(sync.leader, peer) && !NameLess{}(peer, sync.leader)) return false;
-  return quorum_mode(seen.settings) || is_sync_standby(seen.cluster, peer);
+  if (!NameLess{}(sync.leader, peer.name) && !NameLess{}(peer.name, sync.leader)) return false;
+  if (is_sync_standby(seen.cluster, peer.name)) return true;
+  // Whoever is not named there may get the votes of those who are, and only with all that they have.
+  if (!quorum_mode(seen.settings) || sync.quorum == 0) return false;
+  const auto& sql = *seen.postgres.sql;
+  const auto how = standing(sql.timelines, sql.end(), peer.end());
+  return how.proven && (how.kind == Standing::Kind::ahead || peer.lsn == sql.wal_lsn);
 }
+
+namespace {
+
+// Nothing that was acknowledged by this key can be on `peer`, for it never was on the timeline that the key is of; and
+// we are.
+bool took_no_part(const SyncState& sync, const SqlView& ours, const PeerView& peer, bool named) {
+  // By the numbers alone, in a cluster whose leader does not tell its timeline.
+  if (!sync.timeline) return named && peer.timeline < ours.timeline;
+  if (is_part_of(ours.timelines, ours.timeline, *sync.timeline) != true) return false;
+  if (peer.timeline != sync.timeline->timeline) return peer.timeline < sync.timeline->timeline;
+  return peer.start && same_timeline(*peer.start, *sync.timeline) == false;
+}
+
+}  // namespace
 
 std::optional<std::string> sync_obstacle(const Observation& seen) {
   if (!sync_active(seen)) return std::nullopt;
   const auto& sync = *seen.cluster.sync;
   const auto members = sync_members(sync);
   const bool named = members.contains(seen.self);
-  if (!named && (seen.postgres.running_primary() || !quorum_mode(seen.settings))) {
+  // With a quorum of 0 commits wait for those who are named, and for nobody else: no vote can tell that we have them.
+  if (!named && (seen.postgres.running_primary() || !quorum_mode(seen.settings) || sync.quorum == 0)) {
     return "following a different leader because I am not allowed to promote: not named in /sync";
   }
   if (seen.postgres.running_primary() || (named && sync.quorum == 0)) return std::nullopt;
-  const Lsn mine = seen.postgres.sql ? seen.postgres.sql->wal_lsn : 0;
+  const SqlView ours = seen.postgres.sql.value_or(SqlView{});
   int votes = named ? 0 : -1;
   bool anybody_ahead = false;
   for (const auto& [peer_name, peer] : seen.peers) {
     if (!peer.reachable || !peer.running || !members.contains(peer_name) || peer_name == seen.self) continue;
-    // Positions compare within one timeline: who is still on an older one has nothing of ours, and what it has beyond
-    // the fork is abandoned.
-    const Timeline ours = seen.postgres.sql ? seen.postgres.sql->timeline : 0;
-    const bool older = peer.timeline != 0 && peer.timeline < ours;
-    if (!older && peer.lsn > mine) {
-      anybody_ahead = true;
-    } else if (peer.lsn > 0 && (ours == 0 || peer.timeline <= ours)) {
-      ++votes;
+    const auto how = standing(ours.timelines, ours.end(), peer.end());
+    switch (how.kind) {
+      case Standing::Kind::newer:
+      case Standing::Kind::ahead:
+        anybody_ahead = true;
+        break;
+      case Standing::Kind::contained:
+        if (peer.lsn > 0 && (named || how.proven)) ++votes;
+        break;
+      case Standing::Kind::parted:
+        if (took_no_part(sync, ours, peer, named)) ++votes;
+        break;
     }
   }
   // The old primary has all that it ever acknowledged.

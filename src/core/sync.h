@@ -42,6 +42,6 @@ std::optional<SyncNames> names_before_promotion(const Observation& seen);
 // Why this node may lack an acknowledged commit, and may not take the leader key. Needs a fresh poll of the peers.
 std::optional<std::string> sync_obstacle(const Observation& seen);
 // Whether the position of `peer` is to be compared with ours in the race.
-bool is_rival(const Observation& seen, std::string_view peer);
+bool is_rival(const Observation& seen, const PeerView& peer);
 
 }  // namespace tamada::core

@@ -24,6 +24,7 @@ struct SyncScene : Scene {
   }
   SyncScene& key(const std::string& leader, std::vector<std::string> standbys, int quorum = 0) {
     seen.cluster.sync = SyncState{.leader = leader, .standbys = std::move(standbys), .quorum = quorum, .revision = 70};
+    if (seen.postgres.running_primary()) seen.cluster.sync->timeline = seen.postgres.sql->start();
     seen.peers_asked_by = seen.cluster.leader_marks();
     return *this;
   }
@@ -108,14 +109,23 @@ TEST(Sync, WhoIsPicked) {
       {"who stops is none", [](SyncScene& s) { s.seen.cluster.members["b"].state = "stopping"; }, {"b"}, {"c"}},
       {"nobody whom the cluster does not know", [](SyncScene& s) { s.seen.cluster.members.erase("b"); }, {"b"}, {"c"}},
       {"one that is listed may catch up",
-       [](SyncScene& s) { s.connected({row("b", 500, 0, "catchup"), row("c", 900)}); },
+       [](SyncScene& s) {
+         s.connected({row("b", 500, 0, "catchup"), row("c", 900)});
+       },
        {"b"},
        {"b"}},
       {"one that is not may not",
-       [](SyncScene& s) { s.connected({row("b", 5000, 0, "catchup"), row("c", 900)}); },
+       [](SyncScene& s) {
+         s.connected({row("b", 5000, 0, "catchup"), row("c", 900)});
+       },
        {},
        {"c"}},
-      {"lag is not looked at", [](SyncScene& s) { s.connected({row("b", 1000), row("c", 9000)}); }, {"b"}, {"b"}},
+      {"lag is not looked at",
+       [](SyncScene& s) {
+         s.connected({row("b", 1000), row("c", 9000)});
+       },
+       {"b"},
+       {"b"}},
       {"unless it is limited",
        [](SyncScene& s) {
          s.connected({row("b", 1000), row("c", 9000)});
@@ -338,7 +348,8 @@ TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
       {"quorum 1, another is not ahead", SM::quorum, {"a", "c"}, 1, only_c(1000), true},
       {"quorum 1, the other is ahead", SM::quorum, {"a", "c"}, 1, only_c(1001), false},
       {"quorum 1, the old primary's vote counts", SM::quorum, {"a", "c"}, 1, both_at(1000, 0), true},
-      {"from outside with a vote more", SM::quorum, {"c"}, 0, only_c(1000), true},
+      {"from outside with a vote more", SM::quorum, {"c", "d"}, 1, both_at(1000, 1000), true},
+      {"from outside, quorum 0: commits wait for who is named", SM::quorum, {"c"}, 0, only_c(1000), false},
       {"from outside without", SM::quorum, {"c"}, 0, nobody, false},
       {"a newer timeline's vote is none", SM::quorum, {"a", "c"}, 1, only_c(900, 2), false},
       {"an older timeline's position beyond the fork does not count",
@@ -358,6 +369,79 @@ TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
     const auto decision = scene.decide();
     EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, c.takes) << c.what << ": " << decision.reason;
   }
+}
+
+// Asynchronous: b was the primary of a timeline 2, and so was a, one after the other. Then a synchronous mode was set.
+TEST(Sync, VotesCompareHistoriesNotNumbers) {
+  struct Case {
+    const char* what;
+    std::vector<std::string> standbys;
+    int quorum;
+    const char* c_began;     // how c's timeline 2 began; ours with "a"
+    const char* sync_began;  // that of the key
+    Lsn c_at;
+    bool takes;
+  };
+  const Case cases[] = {
+      {"not named, a vote of our history", {"c", "d"}, 1, "a", "a", 900, true},
+      {"not named, a vote of another history", {"c", "d"}, 1, "b", "b", 900, false},
+      {"not named, a vote of nobody knows which", {"c", "d"}, 1, "", "", 900, false},
+      {"named, a vote of our history", {"a", "c"}, 1, "a", "a", 900, true},
+      {"named, a vote of another history", {"a", "c"}, 1, "b", "b", 900, false},
+      {"named, another history, which is not that of the key", {"a", "c"}, 1, "b", "a", 900, true},
+      {"named, and that one is ahead by its position", {"a", "c"}, 1, "b", "a", 2000, true},
+      {"named, by the numbers alone", {"a", "c"}, 1, "", "", 900, true},
+  };
+  const auto began = [](const char* record) { return TimelineStart{.timeline = 2, .lsn = 500, .record = record}; };
+  for (const auto& c : cases) {
+    SyncScene scene(SM::quorum);
+    scene.standby(1000, 2).nobody_leads();
+    scene.key("b", c.standbys, c.quorum).peer("b", true, c.c_at, 2).peer("c", true, c.c_at, 2);
+    if (c.standbys.front() == "a") scene.dead_peer("b");
+    scene.seen.postgres.sql->timelines = {began("a")};
+    scene.seen.peers["b"].start = scene.seen.peers["c"].start = began(c.c_began);
+    if (*c.sync_began) scene.seen.cluster.sync->timeline = began(c.sync_began);
+    const auto decision = scene.decide();
+    EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, c.takes) << c.what << ": " << decision.reason;
+  }
+}
+
+// A branch of a higher number, of an asynchronous time, has nothing of what was acknowledged since.
+TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfThoseWhoAreBeyondItsFork) {
+  for (const Lsn c_at : {Lsn{500}, Lsn{900}}) {
+    SyncScene scene(SM::quorum);
+    scene.standby(2000, 3).nobody_leads();
+    scene.key("b", {"c", "d"}, 1).peer("b", true, c_at, 2).peer("c", true, c_at, 2);
+    const TimelineStart second{.timeline = 2, .lsn = 400, .record = "a"};
+    scene.seen.postgres.sql->timelines = {second, {.timeline = 3, .lsn = 500, .record = "b"}};
+    scene.seen.peers["b"].start = scene.seen.peers["c"].start = second;
+    scene.seen.cluster.sync->timeline = second;
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c_at == 500);
+  }
+}
+
+// n0 of the scenario is a: it leads by the key, and comes back with less by number than one that the key does not name.
+TEST(Sync, TheOldPrimaryDoesNotWaitForATwinThatCannotWin) {
+  SyncScene scene(SM::quorum);
+  scene.standby(1000, 2).nobody_leads();
+  scene.key("a", {}, 0).dead_peer("c").peer("b", true, 2000, 2);
+  EXPECT_TRUE(find<AcquireLeader>(scene.decide())) << scene.decide().reason;
+}
+
+TEST(Sync, TheKeyTellsTheTimelineThatItIsOf) {
+  SyncScene scene;
+  scene.primary(1000, 2);
+  scene.key("a", {});
+  scene.seen.postgres.sql->timelines = {{.timeline = 2, .lsn = 500, .record = "a"}};
+  const auto told = scene.decide();
+  const auto* write = find<WriteSync>(told);
+  ASSERT_TRUE(write) << told.reason;
+  EXPECT_EQ(write->state.timeline, scene.seen.postgres.sql->start());
+  EXPECT_EQ(write->state.quorum, 0);
+  scene.seen.cluster.sync->timeline = write->state.timeline;
+  EXPECT_FALSE(find<WriteSync>(scene.decide()));
+  scene.seen.postgres.sql->timelines.back().record.clear();
+  EXPECT_FALSE(find<WriteSync>(scene.decide())) << "what is not known any more";
 }
 
 TEST(Sync, TheLeaderKeyIsTakenByTheKeySyncThatWasSeen) {

@@ -44,6 +44,8 @@ struct LocalPostgres::Impl {
   int server_version = 0;       // of the running server
   core::Timeline timeline = 0;  // the highest that the postmaster timeline_pid has been seen on
   int timeline_pid = 0;
+  core::Timelines timelines;  // that one's history
+  int timelines_pid = 0;
   std::string last_error;
 
   // The answer of the running server, or nothing; then *timed_out tells why.
@@ -54,6 +56,7 @@ struct LocalPostgres::Impl {
                                  core::PostgresView& view);
   awaitable<void> look_at_shutdown(Clock::time_point deadline, core::PostgresView& view);
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
+  const core::Timelines& history_of(const core::SqlView& sql, int pid, core::Lsn segment_size);
   void finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
 };
@@ -134,6 +137,19 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
   co_return timeline;
 }
 
+// Read again when the timeline is another one, and until it is known how that began.
+const core::Timelines& LocalPostgres::Impl::history_of(const core::SqlView& sql, int pid, core::Lsn segment_size) {
+  const bool known = pid == timelines_pid && !timelines.empty() && timelines.back().timeline == sql.timeline &&
+                     !timelines.back().record.empty();
+  if (sql.timeline <= 1) {
+    timelines.clear();
+  } else if (!known) {
+    timelines = timelines_of(node, sql.timeline, sql.wal_lsn, segment_size);
+  }
+  timelines_pid = pid;
+  return timelines;
+}
+
 awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                                     core::PostgresView& view) {
   const auto status = node.server.status();
@@ -204,6 +220,9 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
     view.standby_signal = node.data.standby_signal();
     if (view.control) view.control->state = node.data.control_state();
     if (view.shut_down()) co_await impl_->look_at_shutdown(deadline, view);
+  }
+  if (view.sql && look.control) {
+    view.sql->timelines = impl_->history_of(*view.sql, postmaster->pid(), look.control->wal_segment_size);
   }
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();

@@ -73,6 +73,8 @@ awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std:
 awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_slots(Node& node, core::Upstream leader,
                                                                                     std::vector<std::string> slots);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
+// The timelines that the local WAL has come along, up to `timeline`; and how each began, as far as that is known.
+core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, core::Lsn segment_size);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 

@@ -412,6 +412,13 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 2, from, 3s)), std::optional(false));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n0->upstream(), 2, from, 3s)), std::optional(true));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 3, from, 3s)), std::nullopt);
+  // The same without asking the other server: each tells how its timeline began.
+  const auto here = observe(*n0).sql->start(), there = observe(*n1).sql->start();
+  ASSERT_TRUE(here && there);
+  EXPECT_EQ(here->lsn, from);
+  EXPECT_FALSE(here->record.empty());
+  EXPECT_EQ(core::same_timeline(*here, *there), std::optional(false));
+  EXPECT_EQ(core::same_timeline(*here, *observe(*n0).sql->start()), std::optional(true));
 }
 
 TEST_F(PostgresServer, FailuresSayWhy) {

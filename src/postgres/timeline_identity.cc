@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
+#include "net/disk.h"
 #include "net/log.h"
+#include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/timeline_history.h"
 
 namespace tamada::postgres {
 namespace {
@@ -42,7 +46,60 @@ std::string read_local(const std::string& file, core::Lsn offset, core::Lsn leng
 
 bool is_written(const std::string& hexadecimal) { return hexadecimal.find_first_not_of('0') != std::string::npos; }
 
+// What was learned of the timelines while their WAL was there, which is removed in time. It lies with the data, so that
+// pg_basebackup and pg_rewind take it along from the server whose history they copy.
+constexpr auto remembered_file = "tamada.timelines";
+
+core::Timelines remembered(const Node& node) {
+  core::Timelines result;
+  std::istringstream lines(read_file(node.paths.in_data_dir(remembered_file)).value_or(""));
+  core::Timeline timeline = 0;
+  for (std::string text; lines >> timeline >> text;) {
+    if (auto start = core::parse_start(timeline, text)) result.push_back(*std::move(start));
+  }
+  return result;
+}
+
+// written: how far this timeline's WAL goes here. A file that PostgreSQL uses again holds older WAL behind that.
+std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written,
+                         core::Lsn segment_size) {
+  const auto offset = start.lsn % segment_size, length = header_bytes(start.lsn);
+  if (offset + length > segment_size || written < start.lsn + length) return "";
+  const auto file = "pg_wal/" + segment_name(start.timeline, start.lsn, segment_size);
+  const auto header = read_local(node.paths.in_data_dir(file), offset, length);
+  // A change of full_page_writes comes before the record that bears the time.
+  const bool bears_no_time = length == record_header && header.size() > 36 && header.substr(32, 4) == "8000";
+  return is_written(header) && !bears_no_time ? header : "";
+}
+
 }  // namespace
+
+core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, core::Lsn segment_size) {
+  const auto text = read_file(node.paths.in_data_dir("pg_wal/" + history_file_name(timeline)));
+  if (timeline <= 1 || segment_size == 0 || !text) return {};
+  const auto lines = parse_timeline_history(*text);
+  core::Timelines result;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool last = i + 1 == lines.size();
+    result.push_back({.timeline = last ? timeline : lines[i + 1].timeline, .lsn = lines[i].lsn});
+  }
+  const auto known = remembered(node);
+  std::string to_remember;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    auto& start = result[i];
+    start.record = first_record(node, start, i + 1 < result.size() ? result[i + 1].lsn : written, segment_size);
+    for (const auto& old : known) {
+      if (start.record.empty() && old.timeline == start.timeline && old.lsn == start.lsn) start.record = old.record;
+    }
+    if (!start.record.empty()) to_remember += fmt::format("{} {}\n", start.timeline, core::format_start(start));
+  }
+  if (!to_remember.empty()) {
+    asio::post(net::disk_thread(), [file = node.paths.in_data_dir(remembered_file), text = std::move(to_remember)] {
+      if (auto written = write_if_changed(file, text, 0600); !written) log::debug("{}", written.error().what);
+    });
+  }
+  return result;
+}
 
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout) {

@@ -41,6 +41,11 @@ core::SqlView SimPostgres::sql() const {
   core::SqlView sql;
   sql.in_recovery = server_.recovery;
   sql.timeline = server_.timeline();
+  for (int at = server_.end.branch; at >= 0 && m().wal.of(at).parent >= 0; at = m().wal.of(at).parent) {
+    const auto& branch = m().wal.of(at);
+    sql.timelines.insert(sql.timelines.begin(),
+                         {.timeline = branch.timeline, .lsn = branch.fork, .record = fmt::format("{:x}", at)});
+  }
   sql.wal_lsn = server_.end.lsn;
   sql.sync_names = imagined_sync_names_.value_or(server_.sync_names);
   if (server_.recovery) {

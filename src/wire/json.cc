@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace tamada::wire {
 namespace {
@@ -112,6 +113,18 @@ std::optional<std::uint64_t> unsigned_at(const Json& object, std::string_view ke
   const auto number = integer_at(object, key);
   if (!number || *number < 0) return std::nullopt;
   return static_cast<std::uint64_t>(*number);
+}
+
+std::optional<core::TimelineStart> timeline_at(const Json& object) {
+  const auto number = unsigned_at(object, "timeline").value_or(0);
+  if (number > std::numeric_limits<core::Timeline>::max()) return std::nullopt;
+  return core::parse_start(static_cast<core::Timeline>(number), text_at(object, "timeline_identity"));
+}
+
+void put_timeline(Json& object, const std::optional<core::TimelineStart>& timeline) {
+  if (!timeline || timeline->timeline == 0) return;
+  object["timeline"] = timeline->timeline;
+  if (timeline->timeline > 1) object["timeline_identity"] = core::format_start(*timeline);
 }
 
 }  // namespace tamada::wire

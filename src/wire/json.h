@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/timelines.h"
+
 namespace tamada::wire {
 
 using Json = nlohmann::ordered_json;
@@ -32,5 +34,10 @@ std::string text_at(const Json& object, std::string_view key);
 std::optional<std::int64_t> integer_at(const Json& object, std::string_view key);
 // A position or a count: not negative.
 std::optional<std::uint64_t> unsigned_at(const Json& object, std::string_view key);
+
+// The members `timeline` and `timeline_identity`: which timeline, and how it began. Ours, in addition to Patroni's
+// keys.
+std::optional<core::TimelineStart> timeline_at(const Json& object);
+void put_timeline(Json& object, const std::optional<core::TimelineStart>& timeline);
 
 }  // namespace tamada::wire

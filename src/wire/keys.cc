@@ -31,6 +31,7 @@ core::Status parse_status(std::string_view text) {
     return status;
   }
   status.optime = unsigned_at(*value, "optime");
+  status.timeline = timeline_at(*value);
   std::optional<Json> storage;
   if (const Json* slots = unwrapped(find(*value, "slots"), storage); slots && slots->is_object()) {
     for (const auto& item : slots->items()) {
@@ -82,6 +83,7 @@ core::SyncState parse_sync(std::string_view text) {
   }
   const auto quorum = unsigned_at(*value, "quorum").value_or(0);
   sync.quorum = static_cast<int>(std::min<std::uint64_t>(quorum, std::numeric_limits<int>::max()));
+  sync.timeline = timeline_at(*value);
   return sync;
 }
 
@@ -184,6 +186,7 @@ std::string status_json(const core::Status& status) {
     data["slots"] = std::move(slots);
   }
   if (!status.retain_slots.empty()) data["retain_slots"] = status.retain_slots;
+  put_timeline(data, status.timeline);
   return dump_compact(data);
 }
 
@@ -231,7 +234,9 @@ std::string sync_json(const core::SyncState& sync) {
   std::ranges::sort(standbys);
   std::string names;
   for (const auto& name : standbys) names += (names.empty() ? "" : ",") + name;
-  return dump_compact({{"leader", or_null(sync.leader)}, {"quorum", sync.quorum}, {"sync_standby", or_null(names)}});
+  Json data = {{"leader", or_null(sync.leader)}, {"quorum", sync.quorum}, {"sync_standby", or_null(names)}};
+  put_timeline(data, sync.timeline);
+  return dump_compact(data);
 }
 
 std::string failsafe_json(const std::map<std::string, std::string>& members) {

@@ -217,6 +217,26 @@ TEST(Keys, Sync) {
   }
 }
 
+TEST(Keys, SyncAndStatusTellTheTimeline) {
+  ClusterView view;
+  const std::string sync =
+      R"({"leader":"n0","quorum":0,"sync_standby":null,"timeline":2,"timeline_identity":"0/5000060-3a"})";
+  apply_put(view, "sync", raw(sync));
+  const core::TimelineStart second{.timeline = 2, .lsn = 0x5000060, .record = "3a"};
+  EXPECT_EQ(view.sync->timeline, second);
+  EXPECT_EQ(sync_json(*view.sync), sync);
+  const std::string status = R"({"optime":7,"timeline":1})";
+  apply_put(view, "status", raw(status));
+  EXPECT_EQ(view.status->timeline, core::TimelineStart{.timeline = 1});
+  EXPECT_EQ(status_json(*view.status), status);
+  for (const char* none :
+       {R"({"leader":"n0"})", R"({"leader":"n0","timeline":2})", R"({"leader":"n0","timeline":99999999999})",
+        R"({"leader":"n0","timeline":2,"timeline_identity":7})"}) {
+    apply_put(view, "sync", raw(none));
+    EXPECT_FALSE(view.sync->timeline) << none;
+  }
+}
+
 TEST(Keys, Failsafe) {
   ClusterView view;
   const std::string text = R"({"n0":"http://a:1/patroni","n1":"http://b:1/patroni"})";

@@ -33,6 +33,7 @@ core::PeerView parse_peer(std::string_view json) {
   if (about_to_lead && to_bool(*about_to_lead).value_or(false)) peer.in_recovery = false;
   const auto timeline = unsigned_at(*body, "timeline").value_or(0);
   if (timeline <= std::numeric_limits<core::Timeline>::max()) peer.timeline = static_cast<core::Timeline>(timeline);
+  peer.start = timeline_at(*body);
   if (const Json* tags = find(*body, "tags")) {
     const auto parsed = parse_tags(*tags);
     peer.nofailover = parsed.nofailover;

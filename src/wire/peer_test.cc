@@ -32,6 +32,13 @@ TEST(Peer, PatronisReplica) {
   EXPECT_TRUE(peer.cluster_unlocked);
 }
 
+TEST(Peer, TellsHowItsTimelineBegan) {
+  const auto peer = parse_peer(R"({"timeline":3,"timeline_identity":"0/5000060-3a00"})");
+  EXPECT_EQ(peer.start, (core::TimelineStart{.timeline = 3, .lsn = 0x5000060, .record = "3a00"}));
+  EXPECT_FALSE(parse_peer(R"({"timeline":3})").start);  // Patroni's
+  EXPECT_FALSE(parse_peer(R"({"timeline":3,"timeline_identity":[]})").start);
+}
+
 TEST(Peer, RolesAndStates) {
   struct Case {
     const char* body;

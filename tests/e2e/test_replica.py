@@ -112,3 +112,29 @@ def test_frozen_replica_holds_nobody_up(cluster):
     assert gap < 1.5
     assert cluster.wait_healthy(60) is leader
     assert writer.missing() == []
+
+
+def test_standby_beyond_the_fork_comes_back(new_cluster):
+    """Who received more than the new leader has WAL that is no part of the new history, and never streams with it."""
+    cluster = new_cluster()
+    ahead = cluster.nodes[2]
+    ahead.config["tags"]["nofailover"] = True
+    leader = cluster.up().leader()
+    behind = next(n for n in cluster.nodes if n not in (leader, ahead))
+    leader.sql("create table t (v text)")
+    for standby in behind, ahead:
+        wait_for(f"the table on {standby}", lambda s=standby: s.sql("select count(*) from t") == [(0,)], 20)
+    behind.sql("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
+    behind.sql("select pg_reload_conf()")
+    wait_for(f"{behind} to receive nothing", lambda: not behind.is_streaming_from(leader), 20)
+    leader.sql("insert into t values ('of the old history')")
+    wait_for("the row", lambda: facts.has_row(ahead, "t", "of the old history"), 20)
+    leader.lose()
+    behind.sql("alter system reset primary_conninfo")
+    behind.sql("select pg_reload_conf()")
+    assert cluster.wait_leader(60, other_than=leader) is behind
+    facts.wait_writable(behind)
+    behind.sql("insert into t values ('of the new history')")
+    cluster.wait_healthy(90, nodes=[behind, ahead])
+    wait_for("the new row", lambda: facts.has_row(ahead, "t", "of the new history"), 20)
+    assert not facts.has_row(ahead, "t", "of the old history")

@@ -1,4 +1,5 @@
 """Synchronous and quorum modes: what was acknowledged survives, whoever fails; /sync and synchronous_standby_names."""
+import json
 import signal
 import threading
 import time
@@ -119,3 +120,37 @@ def test_only_the_synchronous_standby_is_promoted(cluster):
         cluster.wait_healthy(90)
     assert writer.missing() == []
     cluster.configure(synchronous_mode=None)
+
+
+def test_of_two_timelines_of_one_number_the_one_with_the_commits_leads(new_cluster):
+    """Asynchronous outages that alternate give two histories the number 2; what is acknowledged later is on one."""
+    cluster = new_cluster(n=2).up()
+    first = cluster.leader()
+    second = cluster.replicas()[0]
+    first.sql("create table t (v text)")
+    wait_for("the table", lambda: second.sql("select count(*) from t") == [(0,)], 20)
+    first.lose()
+    cluster.wait_leader(60, other_than=first)
+    facts.wait_writable(second)
+    second.sql("insert into t select repeat('x', 1000) from generate_series(1, 300)")  # further than the other will be
+    wait_for("the position to be published", lambda: json.loads(cluster.keys()["status"])["optime"] >=
+             second.status()["xlog"]["location"], 20)
+    second.lose()
+
+    first.start()
+    cluster.wait_leader(90, other_than=second)
+    facts.wait_writable(first)
+    assert facts.timeline(first) == 2
+    cluster.configure(synchronous_mode="quorum")
+    wait_for("/sync of the leader alone", lambda: sync_key(cluster) == (first.name, [""], 0), 30)
+    first.sql("insert into t values ('acknowledged')")
+    first.lose()
+
+    second.start()
+    wait_for(f"{second} as a standby", second.is_replica, 60)
+    wait_for("its turn in the race", lambda: "not named in /sync" in second.log() or "votes" in second.log(), 60)
+    first.start()
+    assert cluster.wait_leader(90) is first
+    facts.wait_writable(first)
+    assert facts.has_row(first, "t", "acknowledged")
+    assert json.loads(cluster.keys()["sync"])["timeline"] == facts.timeline(first)

@@ -47,10 +47,10 @@ std::optional<std::string> missing(const Observation& seen) {
   if (const Timeline last = seen.cluster.last_timeline(); ours && mine != 0 && mine < last) {
     return "timeline " + std::to_string(mine) + " of " + std::to_string(last);
   }
-  const auto position = own_position(seen.postgres);
+  const auto position = of_the_last_leader(seen);
   const auto& status = seen.cluster.status;
-  if (!position || !status || !status->optime || *position >= *status->optime) return std::nullopt;
-  return format_lsn(*position) + " of " + format_lsn(*status->optime);
+  if (!status || !status->optime || position >= *status->optime) return std::nullopt;
+  return format_lsn(position) + " of " + format_lsn(*status->optime);
 }
 
 bool others_may_have_it(const Observation& seen, const Memory& memory) {
