@@ -58,6 +58,7 @@ awaitable<int> Agent::run() {
     if (!unique_ && store_.view().loaded) {
       if (co_await has_duplicate()) {
         log::critical("Can't start; there is already a node named '{}' running", w_.configuration.local().name);
+        if (!w_.fence.inherited()) w_.fence.keep({});  // it was for a server without a daemon
         co_return 1;
       }
       unique_ = true;
@@ -128,7 +129,8 @@ awaitable<void> Agent::cycle() {
 
 // Before the decision is carried out: from the first instruction as a primary on, and on with each renewal.
 void Agent::keep_fence(const core::Observation& seen) {
-  if (!unique_) return;  // the one that runs under our name has a guard of its own
+  // One that runs under our name on these data has a guard with a bound of its own.
+  if (!unique_ && w_.fence.inherited()) return;
   w_.fence.keep({.until = memory_.fenced_until,
                  .length = memory_.fenced_for,
                  .postmaster = seen.postgres.postmaster,
@@ -217,6 +219,7 @@ std::optional<std::string> Agent::failsafe_leader(core::FailsafeLeader leader) {
     return refusal;
   }
   notes_.failsafe.told_at = w_.clock.now();
+  notes_.failsafe.told_for = std::max(leader.ttl, w_.configuration.settings().ttl);
   notes_.failsafe.leader = std::move(leader);
   wake_.notify();
   return std::nullopt;

@@ -136,11 +136,7 @@ awaitable<void> ClusterStore::renew_lease() {
   lease_.attempted_at = sent;
   const auto left = co_await ask(dcs_.lease_keepalive(lease_.id, limit()));
   if (!note(left)) {
-    if (left.error().kind == dcs::ErrorKind::lease_gone) {
-      log::warning("the lease is gone");
-      lease_ = {};
-      co_await ensure_lease();
-    }
+    if (left.error().kind == dcs::ErrorKind::lease_gone) co_await replace_lease();
     co_return;
   }
   // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
@@ -157,6 +153,13 @@ awaitable<void> ClusterStore::renew_lease() {
   lease_.confirmed_at = sent;
 }
 
+// It has ended, or was revoked: whatever hung on it is gone.
+awaitable<void> ClusterStore::replace_lease() {
+  log::warning("the lease is gone");
+  lease_ = {};
+  co_await ensure_lease();
+}
+
 awaitable<void> ClusterStore::revoke_lease() {
   // Without an answer to release_leader() the key would go, and nobody be told how far we were.
   if (lease_.id == 0 || round_failed_) co_return;
@@ -169,6 +172,7 @@ awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compar
   if (round_failed_) co_return core::fail("the DCS does not answer");
   const auto result = co_await ask(dcs_.txn(std::move(compares), operations, limit()));
   if (!note(result)) {
+    if (result.error().kind == dcs::ErrorKind::lease_gone) co_await replace_lease();
     // It may have happened all the same: what is true now, only reading tells.
     if (result.error().kind == dcs::ErrorKind::unreachable) watch_is_stale_.notify();
     co_return core::fail(result.error().what);

@@ -58,6 +58,7 @@ class ClusterStore {
   template <class T>
   bool note(const dcs::DcsResult<T>& result);
   awaitable<bool> load();
+  awaitable<void> replace_lease();
   core::Duration limit() const;
   // A request of a decision. One that still has no answer when the key /config changes is given up: the change may end
   // what the decision was for, as the end of a pause does.

@@ -25,6 +25,8 @@ class FixedClock final : public net::Clock {
 class SilentDcs final : public dcs::Dcs {
  public:
   bool grants = false;
+  core::LeaseId next_lease = 7;
+  bool lease_is_gone = false;                      // says each transaction
   bool hangs = false;                              // but for the first read: then requests never end
   std::function<void(dcs::WatchBatch)> tell;       // of the watch
   std::vector<Duration> requests;                  // how long each would have been waited for
@@ -40,10 +42,11 @@ class SilentDcs final : public dcs::Dcs {
     for (const auto& one : compares) {
       if (one.what == dcs::Compare::What::mod_revision) compared[one.key] = one.number;
     }
+    if (lease_is_gone) co_return std::unexpected(dcs::DcsError{dcs::ErrorKind::lease_gone, "lease not found"});
     co_return none(timeout);
   }
   awaitable<dcs::DcsResult<dcs::LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override {
-    if (grants) co_return dcs::LeaseGrant{.id = 7, .ttl = ttl};
+    if (grants) co_return dcs::LeaseGrant{.id = next_lease, .ttl = ttl};
     co_return none(timeout);
   }
   awaitable<dcs::DcsResult<Duration>> lease_keepalive(dcs::LeaseId, Duration timeout) override {
@@ -137,6 +140,23 @@ TEST_F(ClusterStoreTest, TheLeaseIsNotRevokedWhenTheLeaderKeyCouldNotBeReleased)
   asio::co_spawn(io_, leave(), asio::detached);
   io_.run();
   EXPECT_EQ(dcs_.requests.size(), 1U);
+}
+
+// Found by simulation: somebody revoked the lease of the leader, which reached for the key with it for a whole
+// loop_wait.
+TEST_F(ClusterStoreTest, ALeaseThatIsGoneIsReplacedWhenAWriteTellsSo) {
+  dcs_.grants = true;
+  dcs_.lease_is_gone = true;
+  const auto take = [this]() -> awaitable<void> {
+    co_await store_.ensure_lease();
+    dcs_.next_lease = 8;
+    co_await store_.acquire_leader({});
+  };
+  store_.begin_round({});
+  asio::co_spawn(io_, take(), asio::detached);
+  io_.run();
+  EXPECT_EQ(store_.lease().id, 8);
+  EXPECT_TRUE(store_.dcs().ok);
 }
 
 // Found by simulation (two nodes, seed 114087164): the end of a pause was read while a request of the decision before

@@ -29,6 +29,7 @@ Configuration::Configuration(config::Local local) : Configuration(local, read_co
 
 Configuration::Configuration(config::Local local, const std::string& copy) : file_(std::move(local)), local_(file_) {
   if (auto parsed = config::parse_dynamic(copy)) dynamic_ = std::move(*parsed);
+  if (dynamic_.is_object() && !dynamic_.empty()) former_ttl_ = config::settings(local_, dynamic_, nullptr).ttl;
   if (!dynamic_.is_object() || dynamic_.empty()) dynamic_ = local_.bootstrap.dcs;
   if (!dynamic_.is_object()) dynamic_ = config::Json::object();
   derive();
@@ -40,6 +41,7 @@ void Configuration::derive() {
   std::vector<std::string> warnings;
   local_ = config::with_dynamic(file_, dynamic_, &warnings);
   settings_ = config::settings(local_, dynamic_, &warnings);
+  settings_.former_ttl = former_ttl_;
   if (!known_) {
     const core::Settings usual;
     settings_.pause = false;

@@ -40,6 +40,7 @@ class Configuration {
   config::Local local_;  // over the dynamic one
   config::Json dynamic_;
   std::string taken_;
+  core::Duration former_ttl_{};
   bool known_ = false;  // the key /config has been read since the daemon started
   bool saved_ = false;  // as it is now
   bool saving_ = false;

@@ -161,6 +161,7 @@ awaitable<void> Executor::act(core::PollPeers poll) {
 
 awaitable<void> Executor::act(core::AskFailsafe ask) {
   const auto asked_at = t_.clock.now();
+  const auto ttl = ask.leader.ttl;
   const auto answers = co_await t_.peers.failsafe(std::move(ask.members), std::move(ask.leader),
                                                   t_.configuration.settings().failsafe_patience());
   auto& view = t_.notes.failsafe;
@@ -178,7 +179,9 @@ awaitable<void> Executor::act(core::AskFailsafe ask) {
     const auto text = answer.reachable ? "does not agree: " + answer.text : "no answer";
     if (is_news("failsafe " + name, text)) log::warning("failsafe mode: {}: {}", name, text);
   }
-  if (view.trouble.empty()) view.confirmed_at = asked_at;
+  if (!view.trouble.empty()) co_return;
+  view.confirmed_at = asked_at;
+  view.confirmed_for = ttl;
 }
 
 awaitable<void> Executor::act(core::AskUpstream ask) {

@@ -102,9 +102,9 @@ core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now) {
   if (snapshot.seen.lease.deadline) consider(*snapshot.seen.lease.deadline);
   consider(dcs_view_until(snapshot.seen));
   if (const auto until = core::failsafe_until(snapshot.seen)) consider(*until);
-  for (const auto since : {snapshot.seen.failsafe.confirmed_at, snapshot.seen.failsafe.told_at}) {
-    if (since != core::Instant{}) consider(since + snapshot.seen.settings.ttl);
-  }
+  const auto& failsafe = snapshot.seen.failsafe;
+  if (failsafe.confirmed_at != core::Instant{}) consider(failsafe.confirmed_at + core::consent_length(snapshot.seen));
+  if (failsafe.told_at != core::Instant{}) consider(core::consent_ends_at(snapshot.seen));
   consider(liveness_until(snapshot));
   return first;
 }

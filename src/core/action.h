@@ -40,7 +40,7 @@ struct WriteStatus {
 };
 struct WriteHistory {
   Timeline timeline;
-};  // from the history file of this timeline, see merge_history
+};                  // from the history file of this timeline, see merge_history
 struct WriteSync {  // compares the revision of the key that the decision saw, too
   SyncState state;  // with that revision; 0: there is none
 };
@@ -119,12 +119,12 @@ struct SetAside {
   std::string reason;
   // A copy is to replace it, and then it may go; until then this node is remembered as a member of a cluster.
   bool superseded = true;
-};  // rename the data directory away; never deletes
+};                             // rename the data directory away; never deletes
 struct RemoveSuperseded {};    // what SetAside renamed for a copy that is now there
 struct ApplyConfiguration {};  // write the server's files for its role, and reload where they changed
 struct Checkpoint {
   Timeline timeline;
-};  // after a promotion, so that pg_rewind sees the new timeline
+};             // after a promotion, so that pg_rewind sees the new timeline
 struct Tell {  // in the log, beside the decision's own reason
   std::string text;
   bool is_warning = false;

@@ -1,5 +1,7 @@
 #include "core/failsafe.h"
 
+#include <algorithm>
+
 #include "core/slots.h"
 
 namespace tamada::core {
@@ -24,9 +26,12 @@ bool failsafe_refused(const Observation& seen) {
 }
 
 AskFailsafe failsafe_question(const Observation& seen) {
-  AskFailsafe ask{
-      .leader = {.name = seen.self, .conn_url = seen.settings.conn_url, .api_url = seen.settings.api_url, .slots = {}},
-      .members = *seen.cluster.failsafe};
+  AskFailsafe ask{.leader = {.name = seen.self,
+                             .conn_url = seen.settings.conn_url,
+                             .api_url = seen.settings.api_url,
+                             .slots = {},
+                             .ttl = seen.settings.ttl},
+                  .members = *seen.cluster.failsafe};
   ask.members.erase(seen.self);
   if (seen.postgres.sql) {
     for (const auto& slot : seen.postgres.sql->slots) {
@@ -40,7 +45,19 @@ AskFailsafe failsafe_question(const Observation& seen) {
 std::optional<Instant> failsafe_until(const Observation& seen) {
   const auto confirmed = seen.failsafe.confirmed_at;
   if (seen.dcs.ok || confirmed == Instant{} || !failsafe_possible(seen)) return std::nullopt;
-  return confirmed + seen.settings.demote_after();
+  // The others keep to the ttl that they were asked with, whatever has become of it.
+  const auto granted = seen.failsafe.confirmed_for;
+  const auto length = seen.settings.demote_after();
+  return confirmed + (granted == Duration{} ? length : std::min(length, granted * 9 / 10));
+}
+
+Duration consent_length(const Observation& seen) {
+  return seen.failsafe.confirmed_for == Duration{} ? seen.settings.ttl : seen.failsafe.confirmed_for;
+}
+
+Instant consent_ends_at(const Observation& seen) {
+  const auto length = std::max(seen.failsafe.told_for, seen.settings.ttl);
+  return seen.failsafe.told_at + length;
 }
 
 bool leads_by_failsafe(const Observation& seen, Instant now) {
@@ -49,7 +66,7 @@ bool leads_by_failsafe(const Observation& seen, Instant now) {
 
 bool failsafe_leader_alive(const Observation& seen) {
   // Whatever has become of the mode: that primary cannot read it, and counts on our leave.
-  return seen.failsafe.told_at != Instant{} && seen.now - seen.failsafe.told_at < seen.settings.ttl &&
+  return seen.failsafe.told_at != Instant{} && seen.now < consent_ends_at(seen) &&
          seen.failsafe.leader.name != seen.self;
 }
 
@@ -66,7 +83,8 @@ bool gave_leave_meanwhile(const Observation& seen, const Memory& memory) {
 std::string may_have_our_leave(const Observation& seen, const Memory& memory) {
   const auto& members = seen.cluster.failsafe;
   // Be it switched off by now: the key says that a leader has counted on it.
-  if (!members || seen.postgres.running_primary() || seen.now - memory.born >= seen.settings.ttl) return "";
+  const auto length = std::max(seen.settings.ttl, seen.settings.former_ttl);
+  if (!members || seen.postgres.running_primary() || seen.now - memory.born >= length) return "";
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
     const auto peer = seen.peers.find(member_name);

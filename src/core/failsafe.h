@@ -25,6 +25,11 @@ AskFailsafe failsafe_question(const Observation& seen);
 // All others agreed: until when this node may take writes by that.
 std::optional<Instant> failsafe_until(const Observation& seen);
 
+// For how long the others' consent counts: the ttl that they were asked with. It may have been changed since.
+Duration consent_length(const Observation& seen);
+// Until when our own consent to another's question counts; meaningful where there was a question.
+Instant consent_ends_at(const Observation& seen);
+
 // Goes on as the primary by that leave, though the lease may be over.
 bool leads_by_failsafe(const Observation& seen, Instant now);
 

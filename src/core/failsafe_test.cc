@@ -276,5 +276,29 @@ TEST(Failsafe, AllWhomTheKeyNamesAreAskedInTheRace) {
   EXPECT_EQ(find<PollPeers>(decision)->members.size(), 2U);
 }
 
+// Found by simulation (five nodes, seed 32): ttl was lowered while a primary went on by the consent that it had asked
+// for before, and could not know.
+TEST(Failsafe, ConsentCountsForTheTtlThatItWasAskedWith) {
+  auto standby = Scene().nobody_leads().standby();
+  standby.seen.settings.ttl = 20s;
+  standby.seen.failsafe.leader.name = "b";
+  standby.seen.failsafe.told_at = noon - 25s;
+  EXPECT_FALSE(failsafe_leader_alive(standby.seen));
+  standby.seen.failsafe.told_for = 30s;
+  EXPECT_TRUE(failsafe_leader_alive(standby.seen));
+
+  auto primary = Scene().we_lead().primary();
+  primary.seen.settings.failsafe_mode = true;
+  primary.seen.settings.ttl = 120s;  // raised since: the others do not wait for it
+  primary.seen.settings.loop_wait = primary.seen.settings.retry_timeout = 40s;
+  primary.seen.lease.deadline = noon + 1s;
+  primary.seen.failsafe.confirmed_at = noon - 2s;
+  primary.seen.failsafe.confirmed_for = 30s;
+  EXPECT_EQ(primary.decide().memory.fenced_until, noon + 28s);
+  primary.dcs_down_since(10s, 10s);
+  primary.seen.cluster.failsafe = {{"a", "http://a"}, {"b", "http://b"}};
+  EXPECT_EQ(failsafe_until(primary.seen), noon + 25s);
+}
+
 }  // namespace
 }  // namespace tamada::core::testing

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/failsafe.h"
+
 namespace tamada::core {
 namespace {
 
@@ -43,10 +45,10 @@ void set_fence(const Observation& seen, Decision& decision) {
     bound(memory.keyless_since.value_or(seen.now) + length, length);
   }
   // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
-  const auto leave_until = seen.failsafe.confirmed_at + seen.settings.ttl;
+  const auto leave_until = seen.failsafe.confirmed_at + consent_length(seen);
   const bool has_leave =
       seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && leave_until > seen.now;
-  if (has_leave && leave_until > memory.fenced_until.value_or(seen.now)) bound(leave_until, seen.settings.ttl);
+  if (has_leave && leave_until > memory.fenced_until.value_or(seen.now)) bound(leave_until, consent_length(seen));
 }
 
 }  // namespace tamada::core

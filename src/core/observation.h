@@ -123,6 +123,8 @@ struct RestartRequest {
 struct FailsafeLeader {
   std::string name, conn_url, api_url;
   std::map<std::string, Lsn> slots;
+  // For so long it counts on the others' consent: its ttl when it asked. Zero: not told, as by Patroni.
+  Duration ttl{};
 };
 
 // Failsafe mode, see core/failsafe.h. Instants of zero: never.
@@ -130,11 +132,13 @@ struct FailsafeView {
   // ---- of our own questions, as the primary
   Instant asked_at{};                    // when the last one was sent
   Instant confirmed_at{};                // when the last one that everybody agreed to was sent
+  Duration confirmed_for{};              // the ttl that it was sent with; zero: the ttl of now
   bool refused = false;                  // somebody answered the last one, and did not agree
   std::string trouble;                   // who did not agree to the last one; empty: everybody did
   std::map<std::string, Lsn> positions;  // of those who agreed to it
   // ---- of others' questions to us
   Instant told_at{};
+  Duration told_for{};  // the longer of the ttl that it was asked with and ours at that time; zero: the ttl of now
   FailsafeLeader leader;
 };
 

@@ -63,6 +63,7 @@ struct Settings {
   std::map<std::string, PermanentSlot> slots;
   std::vector<SlotMatcher> ignore_slots;
   std::optional<StandbyCluster> standby_cluster;
+  Duration former_ttl{};  // of the copy of the configuration that a former run of the daemon left; zero: there is none
   bool replica_without_leader = false;  // a replica method of this node's needs none
 
   // Of the local file.

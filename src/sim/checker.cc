@@ -13,11 +13,8 @@ constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes 
 constexpr Duration settled_for = 12s;  // a member that has been as it is
 constexpr Duration under_way = 5s;     // what had been decided before all keys were deleted
 constexpr Duration decided_lately = 3s;
-constexpr Duration request_counts = 60s;  // a failover that somebody asked for, after the last of its key
-constexpr Duration pause_known = 30s;     // to a daemon that reaches etcd
-// Until a daemon that finds a primary after a pause has ended it: it takes as long to take the leader key, and as long
-// to stop (Settings::keyless_for).
-constexpr Duration pause_ends = 11s;
+constexpr Duration request_counts = 60s;     // a failover that somebody asked for, after the last of its key
+constexpr Duration pause_known = 30s;        // to a daemon that reaches etcd
 constexpr std::size_t repetitions_max = 30;  // of one deed of a node
 constexpr Duration repetition_within = 60s;
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
@@ -65,9 +62,15 @@ const Node* Checker::leader_node() const {
 // What no daemon can help: it was frozen, dead, paused; or somebody deleted the keys that it counts on, unseen by it.
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
+  // Until a daemon that finds a primary after a pause has ended it: it may try as long to take the leader key as it
+  // then takes to stop (Settings::keyless_for).
+  const auto pause_ends = std::max<Duration>(6s, retry_timeout_max_) + reaction;
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
-  const bool reaches_etcd = c_.network.both_ways(node.id, c_.dcs_endpoint()) && c_.network.loss == 0;
-  if (wiped_at_ && now - *wiped_at_ < (reaches_etcd ? under_way : std::chrono::seconds(c_.profile.ttl))) return true;
+  const bool reaches_etcd = c_.in_control(node) && c_.network.both_ways(node.id, c_.dcs_endpoint()) &&
+                            c_.network.loss == 0 && c_.network.slow == 0s && now - network_changed_at_ > under_way &&
+                            c_.store.up() && now - c_.store.up_since() > under_way;
+  const auto taken = c_.store.taken_by_hand_at();
+  if (taken && now - *taken < (reaches_etcd ? under_way : ttl_max_)) return true;
   if (c_.guard_runs) {
     // Pause switches the guard off, and nobody is there to switch it on.
     if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
@@ -77,7 +80,7 @@ bool Checker::excused(const Node& node) const {
 }
 
 void Checker::after_event() {
-  if (c_.network.changes() != network_seen_) {
+  if (c_.network.changes() != network_seen_ || c_.network.loss > 0 || c_.network.slow > 0s) {
     network_seen_ = c_.network.changes();
     network_changed_at_ = c_.scheduler.now();
   }
@@ -330,7 +333,6 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
   }
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
-    if (kv.key == c_.key("initialize") && c_.store.removing()) wiped_at_ = c_.scheduler.now();
     if (kv.key == c_.key("status")) optime_ = 0;
     return;
   }
@@ -351,6 +353,12 @@ void Checker::config_written(const std::string& text) {
   quorum_ = mode == "quorum";
   synchronous_ = quorum_ || mode == "on" || mode == true;
   failsafe_ = of("failsafe_mode") == true;
+  const auto seconds = [&](const char* name) {
+    const auto value = of(name);
+    return std::chrono::seconds(value.is_number_integer() ? value.get<int>() : 0);
+  };
+  ttl_max_ = std::max<Duration>(ttl_max_, seconds("ttl"));
+  retry_timeout_max_ = std::max<Duration>(retry_timeout_max_, seconds("retry_timeout"));
   if (!synchronous_) promised_.clear();
 }
 

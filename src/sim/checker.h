@@ -74,8 +74,8 @@ class Checker {
   Time handed_over_at_{}, network_changed_at_{}, leader_since_{};
   std::uint64_t network_seen_ = 0;
   std::optional<Time> failover_key_at_;
-  std::optional<Time> wiped_at_;
-  std::optional<Time> paused_at_;  // by the key config
+  Duration ttl_max_ = std::chrono::seconds(30), retry_timeout_max_ = std::chrono::seconds(10);  // by any key config
+  std::optional<Time> paused_at_;                                                               // by the key config
   bool overlapping_ = false, quiet_ = false;
   std::map<int, Time> overlap_since_;
 };

@@ -92,7 +92,8 @@ Daemon::~Daemon() { life->end(); }
 void SimFence::keep(const fence::Order& order) {
   cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.length)) : std::nullopt);
 }
-std::optional<core::Instant> SimFence::inherited() const { return cluster_.node(node_).guarded_until; }
+SimFence::SimFence(Cluster& cluster, int node)
+    : cluster_(cluster), node_(node), inherited_(cluster.node(node).guarded_until) {}
 
 void Daemon::request(net::HttpRequest request, std::function<void(net::HttpResponse)> done) {
   asio::co_spawn(life->executor(), rest.handle(std::move(request)),

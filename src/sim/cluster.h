@@ -45,14 +45,15 @@ class SimPeers final : public agent::Peers {
 // The guard process: it is the machine's, not the daemon's.
 class SimFence final : public fence::Fence {
  public:
-  SimFence(Cluster& cluster, int node) : cluster_(cluster), node_(node) {}
+  SimFence(Cluster& cluster, int node);
   void keep(const fence::Order& order) override;
   core::FenceView view() const override { return {}; }
-  std::optional<core::Instant> inherited() const override;
+  std::optional<core::Instant> inherited() const override { return inherited_; }
 
  private:
   Cluster& cluster_;
   int node_;
+  std::optional<core::Instant> inherited_;
 };
 
 class Daemon {

@@ -226,6 +226,22 @@ const std::vector<Faults::Kind>& Faults::kinds() {
                                   modes[f.c_.random.below(modes.size())], f.c_.random.between(1, 2)));
          return nothing;
        }},
+      {"times", 3,
+       [](F f) {
+         // ttl, loop_wait, retry_timeout
+         static constexpr std::array<std::array<int, 3>, 5> times{
+             {{30, 10, 10}, {20, 5, 6}, {60, 10, 20}, {120, 10, 40}, {20, 1, 3}}};
+         const auto& [ttl, loop_wait, retry_timeout] = times[f.c_.random.below(times.size())];
+         f.c_.request(
+             f.any_node(), "PATCH", "/config",
+             fmt::format(R"({{"ttl": {}, "loop_wait": {}, "retry_timeout": {}}})", ttl, loop_wait, retry_timeout));
+         return nothing;
+       }},
+      {"lease_revoked", 2,
+       [](F f) {
+         if (const auto* key = f.c_.store.find(f.c_.key("leader"))) f.c_.store.revoke_by_hand(key->lease);
+         return nothing;
+       }},
       {"failsafe_mode", 2,
        [](F f) {
          f.c_.request(f.any_node(), "PATCH", "/config",

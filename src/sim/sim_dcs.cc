@@ -204,7 +204,16 @@ void SimStore::change_leader() {
   for (const auto id : ids) expect_expiry(id);
 }
 
+void SimStore::revoke_by_hand(dcs::LeaseId id) {
+  trace_.line("etcd", fmt::format("lease {} is revoked by hand", id));
+  taken_by_hand_at_ = scheduler_.now();
+  removing_ = true;
+  revoke(id);
+  removing_ = false;
+}
+
 void SimStore::wipe() {
+  taken_by_hand_at_ = scheduler_.now();
   std::vector<std::string> names;
   for (const auto& [name, kv] : keys_) names.push_back(name);
   ++revision_;

@@ -54,6 +54,7 @@ class SimStore {
   void start();          // as after an outage or an election: every lease lives on for its whole ttl
   void change_leader();  // in no time
   void wipe();
+  void revoke_by_hand(dcs::LeaseId id);  // its keys go at once, and their owner may not learn of it
   void compact() { compacted_ = revision_; }
   void break_streams();
   Duration watch_lag{};  // up to this, for each batch
@@ -62,6 +63,9 @@ class SimStore {
   dcs::Revision revision() const { return revision_; }
   const dcs::KeyValue* find(const std::string& key) const;
   bool removing() const { return removing_; }  // a lease that has ended, or everything: not a client's delete
+  std::optional<Time> taken_by_hand_at() const {
+    return taken_by_hand_at_;
+  }  // all keys, or those of a lease: the last time
   std::function<void(const dcs::KeyValue& kv, bool deleted)> on_change;
 
  private:
@@ -84,6 +88,7 @@ class SimStore {
   int endpoint_;
   Time up_since_{};
   bool up_ = true, refuses_ = false, removing_ = false;
+  std::optional<Time> taken_by_hand_at_;
   dcs::Revision revision_ = 1, compacted_ = 0;
   dcs::LeaseId next_lease_ = 1000;
   std::map<std::string, dcs::KeyValue> keys_;

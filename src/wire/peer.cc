@@ -49,8 +49,11 @@ core::PeerView parse_peer(std::string_view json) {
 std::string failsafe_leader_json(const core::FailsafeLeader& leader) {
   Json slots = Json::object();
   for (const auto& [name, lsn] : leader.slots) slots[name] = lsn;
-  return dump_compact(
-      {{"name", leader.name}, {"conn_url", leader.conn_url}, {"api_url", leader.api_url}, {"slots", std::move(slots)}});
+  return dump_compact({{"name", leader.name},
+                       {"conn_url", leader.conn_url},
+                       {"api_url", leader.api_url},
+                       {"slots", std::move(slots)},
+                       {"ttl", std::chrono::duration_cast<std::chrono::seconds>(leader.ttl).count()}});
 }
 
 std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json) {
@@ -61,6 +64,10 @@ std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json)
                               .api_url = text_at(*body, "api_url"),
                               .slots = {}};
   if (leader.name.empty()) return std::nullopt;
+  constexpr std::int64_t day_s = 24 * 3600;
+  const Json* ttl = find(*body, "ttl");
+  const auto seconds = ttl ? to_integer(*ttl) : std::nullopt;
+  if (seconds && *seconds > 0 && *seconds <= day_s) leader.ttl = std::chrono::seconds(*seconds);
   if (const Json* slots = find(*body, "slots"); slots && slots->is_object()) {
     for (const auto& item : slots->items()) {
       if (const auto lsn = to_integer(item.value()); lsn && *lsn >= 0) {

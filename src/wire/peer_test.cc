@@ -66,5 +66,14 @@ TEST(Peer, RolesAndStates) {
   }
 }
 
+TEST(FailsafeLeader, TellsForHowLongItCountsOnTheAnswer) {
+  const auto ttl_of = [](const char* json) { return parse_failsafe_leader(json).value().ttl; };
+  core::FailsafeLeader leader{.name = "a", .conn_url = {}, .api_url = {}, .slots = {}, .ttl = std::chrono::seconds(30)};
+  EXPECT_EQ(ttl_of(failsafe_leader_json(leader).c_str()), leader.ttl);
+  EXPECT_EQ(ttl_of(R"({"name": "a"})"), core::Duration{}) << "Patroni does not tell";
+  EXPECT_EQ(ttl_of(R"({"name": "a", "ttl": -1})"), core::Duration{});
+  EXPECT_EQ(ttl_of(R"({"name": "a", "ttl": 99999999999})"), core::Duration{});
+}
+
 }  // namespace
 }  // namespace tamada::wire
