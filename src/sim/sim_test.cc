@@ -85,9 +85,11 @@ INSTANTIATE_TEST_SUITE_P(Faults, EachFault, ::testing::ValuesIn(Faults::names())
                          [](const auto& info) { return info.param; });
 
 // No bugs of ours, but surroundings worse than they should be: the question at each heartbeat makes up for a lost
-// event, a fresh copy for a pg_rewind that did nothing; and who does not acknowledge is not named in the key sync.
+// event, and for a keepalive that counted too early or on a lease that is gone; a fresh copy makes up for a pg_rewind
+// that did nothing; and who does not acknowledge is not named in the key sync.
 TEST(Simulation, BadSurroundingsAreMadeUpFor) {
-  for (const char* what : {"watch-loses-events", "rewind-not-done", "sync-names-not-set"}) {
+  for (const char* what : {"watch-loses-events", "rewind-not-done", "sync-names-not-set", "renewal-not-sent",
+                           "lost-lease-taken-for-held"}) {
     auto options = seeded(5, 600s);
     options.bugs.name = what;
     const auto outcome = simulate(options);
