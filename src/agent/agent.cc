@@ -241,11 +241,16 @@ void Agent::schedule_restart(std::optional<core::RestartRequest> request) {
 }
 
 void Agent::reinitialize(bool by_force, bool from_leader) {
+  notes_.set_aside_error.clear();
   notes_.requests.reinitialize = true;
   notes_.retries.clear();
   notes_.requests.reinitialize_by_force = by_force;
   notes_.requests.reinitialize_from_leader = from_leader;
   wake_.notify();
+}
+
+awaitable<core::ReplacedData> Agent::replaced_data(core::Duration timeout) {
+  co_return co_await w_.postgres.replaced_data(timeout);
 }
 
 awaitable<void> Agent::refresh(core::Duration timeout) {

@@ -282,8 +282,10 @@ awaitable<void> Executor::act(core::SetSyncNames set) {
 }
 
 awaitable<void> Executor::act(core::SetAside aside) {
-  if (went_well(core::attempt(aside), t_.postgres.set_aside(aside.superseded))) {
-    log::info("data directory renamed: {}", aside.reason);
+  auto done = co_await t_.postgres.set_aside(aside.superseded);
+  t_.notes.set_aside_error = done ? std::string() : "the data directory cannot be set aside: " + done.error().what;
+  if (went_well(core::attempt(aside), std::move(done))) {
+    log::info("the data directory was set aside: {}", aside.reason);
   }
   co_return;
 }

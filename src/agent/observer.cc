@@ -37,6 +37,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.leader_slots = notes_.leader_slots;
   seen.requests = notes_.requests;
   seen.retries = notes_.retries;
+  seen.set_aside_error = notes_.set_aside_error;
   co_return seen;
 }
 

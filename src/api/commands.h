@@ -24,6 +24,8 @@ class Commands {
   virtual void reload() = 0;  // the local file, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nothing: what was scheduled is not
+  // What a fresh copy would mean for the data that are here now.
+  virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
   // A fresh copy of the cluster. by_force: whatever long operation runs is cancelled first.
   virtual void reinitialize(bool by_force, bool from_leader) = 0;
 };

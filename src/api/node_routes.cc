@@ -11,6 +11,10 @@ namespace tamada::api {
 
 using net::HttpResponse;
 
+namespace {
+constexpr auto replaced_data_timeout = std::chrono::seconds(3);  // who asks waits; a large directory is not measured
+}
+
 awaitable<HttpResponse> RestApi::post_reload(Call) {
   commands_.reload();
   co_return text(202, "reload scheduled");
@@ -28,8 +32,19 @@ awaitable<HttpResponse> RestApi::post_reinitialize(Call call) {
     if (seen.requests.reinitialize) co_return text(503, "reinitialize already in progress");
     if (seen.job.running()) co_return text(503, job_text(seen.job.kind) + " already in progress");
   }
+  const auto replaced = co_await commands_.replaced_data(replaced_data_timeout);
+  if (!force && !replaced.obstacle.empty()) {
+    co_return text(503,
+                   "can not reinitialize: " + replaced.obstacle +
+                       (replaced.kept ? "; with postgresql.keep_replaced_data: false they are removed before the copy "
+                                        "begins, and force goes on all the same"
+                                      : ""));
+  }
   commands_.reinitialize(force, is_true(*body, "from_leader"));
-  co_return text(200, "reinitialize started");
+  if (replaced.kept) co_return text(200, "reinitialize started");
+  co_return text(200,
+                 "reinitialize started; the data that it replaces are removed before the copy begins "
+                 "(postgresql.keep_replaced_data is off)");
 }
 
 awaitable<HttpResponse> RestApi::post_failsafe(Call call) {

@@ -299,6 +299,7 @@ TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
     void reload() override {}
     void restart(core::RestartRequest) override {}
     void schedule_restart(std::optional<core::RestartRequest>) override {}
+    awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
     void reinitialize(bool, bool) override {}
   } stale;
   node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
@@ -404,6 +405,16 @@ TEST(Reinitialize, Answers) {
   node.publish([](Snapshot& s) { s.seen.job.state = core::JobState::succeeded; });
   EXPECT_EQ(node.ask("POST", "/reinitialize"), "200 reinitialize started");
   EXPECT_EQ(node.agent.reinitializes, 2);
+  node.agent.replaced.obstacle = "there is no room";
+  const auto refused = node.ask("POST", "/reinitialize");
+  EXPECT_TRUE(
+      refused.starts_with("503 can not reinitialize: there is no room; with postgresql.keep_replaced_data: false"))
+      << refused;
+  EXPECT_EQ(node.agent.reinitializes, 2);
+  EXPECT_EQ(node.ask("POST", "/reinitialize", R"({"force":true})"), "200 reinitialize started");
+  node.agent.replaced = {.kept = false};
+  EXPECT_TRUE(
+      node.ask("POST", "/reinitialize").contains("the data that it replaces are removed before the copy begins"));
   node.publish([](Snapshot& s) { s.seen.cluster.leader.reset(); });
   EXPECT_EQ(node.ask("POST", "/reinitialize"), "503 Cluster has no leader, can not reinitialize");
 }

@@ -101,6 +101,8 @@ class FakeAgent final : public Commands {
   void schedule_restart(std::optional<core::RestartRequest> request) override {
     publish([&](Snapshot& s) { s.seen.requests.scheduled_restart = request; });
   }
+  core::ReplacedData replaced;
+  awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return replaced; }
   void reinitialize(bool by_force, bool from_leader) override {
     ++reinitializes;
     last_reinitialize = std::string(by_force ? "force" : "") + (from_leader ? " from_leader" : "");

@@ -130,6 +130,7 @@ struct Postgresql {
   std::string custom_conf;
   std::optional<bool> use_pg_rewind, remove_data_directory_on_rewind_failure,
       remove_data_directory_on_diverged_timelines;
+  bool keep_replaced_data = true;  // until the copy that replaces them streams; else they go before it begins
   int pg_ctl_timeout_s = 60;
   // postgres://address/database; without an address nothing
   std::string url(const std::string& address) const;

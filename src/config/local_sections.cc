@@ -371,6 +371,7 @@ void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose) {
   postgresql.remove_data_directory_on_rewind_failure = section.choice("remove_data_directory_on_rewind_failure");
   postgresql.remove_data_directory_on_diverged_timelines =
       section.choice("remove_data_directory_on_diverged_timelines");
+  postgresql.keep_replaced_data = section.flag("keep_replaced_data");
   postgresql.pg_ctl_timeout_s = static_cast<int>(section.number("pg_ctl_timeout"));
 }
 

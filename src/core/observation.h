@@ -163,6 +163,7 @@ struct Observation {
   LeaseView lease;
   PostgresView postgres;
   JobView job;
+  std::string set_aside_error;                    // why the last attempt failed; empty: it did not
   std::map<std::string, PeerView> peers;          // of the last poll
   Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
   LeaderMarks peers_asked_by;                     // what we saw when it began

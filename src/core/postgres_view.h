@@ -120,6 +120,12 @@ struct Upstream {
   bool operator==(const Upstream&) const = default;
 };
 
+// What a fresh copy would mean for the data that it replaces.
+struct ReplacedData {
+  bool kept = true;      // set aside until the copy streams; else removed before it begins
+  std::string obstacle;  // why that cannot be, as far as is known; empty: it can
+};
+
 struct PostgresView {
   DataDirectory data_directory = DataDirectory::absent;
   ProcessState process = ProcessState::stopped;

@@ -22,7 +22,13 @@ core::Result<bool> start(Session& session, const core::Member& member, const Rei
   for (;;) {
     const auto answer = session.request(member, "POST", "reinitialize", &body);
     if (!answer) return std::unexpected(answer.error());
-    if (check_response(*answer, member.name, "reinitialize")) return true;
+    if (check_response(*answer, member.name, "reinitialize")) {
+      // What the member adds to that: the old data do not stay meanwhile.
+      if (const auto more = answer->body.find("; "); more != std::string::npos) {
+        echo(member.name + ": " + answer->body.substr(more + 2) + "\n");
+      }
+      return true;
+    }
     if (!answer->body.ends_with(" already in progress") || body["force"] == true) return false;
     const auto again = confirm("Do you want to cancel it and reinitialize anyway?");
     if (!again) return stopped();
@@ -49,7 +55,9 @@ void show_progress(const std::string& text) {
   if (is_terminal()) send("\r" + std::string(fit(printable(text), terminal_size().columns)) + "\033[K");
 }
 
-void wait(Session& session, std::vector<Waiting> waiting) {
+// How many failed.
+int wait(Session& session, std::vector<Waiting> waiting) {
+  int failed = 0;
   std::size_t shown = 0;
   while (!waiting.empty()) {
     if (shown != waiting.size()) {
@@ -63,6 +71,13 @@ void wait(Session& session, std::vector<Waiting> waiting) {
     for (auto one = waiting.begin(); one != waiting.end();) {
       const auto answer = session.request(one->member, "GET", "patroni");
       const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
+      if (const auto error = status ? wire::text_at(*status, "set_aside_failed") : ""; !error.empty()) {
+        show_progress("");
+        echo("Reinitialize has failed on: " + one->member.name + " (" + error + ")\n");
+        ++failed;
+        one = waiting.erase(one);
+        continue;
+      }
       if (status && is_done(*one, *status)) {
         show_progress("");
         echo("Reinitialize is completed on: " + one->member.name + "\n");
@@ -75,6 +90,7 @@ void wait(Session& session, std::vector<Waiting> waiting) {
     }
     if (!waiting.empty()) show_progress(progress);
   }
+  return failed;
 }
 
 }  // namespace
@@ -102,7 +118,7 @@ Done reinit(Session& session, const ReinitOptions& options) {
       waiting.push_back({.member = member, .since = std::chrono::steady_clock::now()});
     }
   }
-  wait(session, std::move(waiting));
+  tally.failed += wait(session, std::move(waiting));
   return outcome(tally);
 }
 

@@ -1,6 +1,7 @@
 // A copy of another server by pg_basebackup.
 #include <charconv>
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
@@ -38,7 +39,13 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, boo
   if (look.kind == core::DataDirectory::unusable) {
     co_return core::fail(node.paths.data_dir + " is not empty and holds no cluster; it is left alone");
   }
-  if (auto room = co_await node.data.make_room(what != std::string_view("bootstrap")); !room) co_return room;
+  const bool for_copy = what != std::string_view(initdb_begun);
+  if (auto room = co_await node.data.make_room(for_copy); !room) co_return room;
+  if (for_copy && !node.local.postgresql.keep_replaced_data && !node.data.superseded().empty()) {
+    node.step("removing the replaced data");
+    log::warning("the data that the copy replaces are removed before it begins: keep_replaced_data is off");
+    if (auto removed = co_await node.data.superseded().remove_all(); !removed) co_return removed;
+  }
   if (auto marked = co_await mark_incomplete(node, what, {}, stay_empty); !marked) {
     // Patroni's users may have a parent directory that only root can write to.
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
@@ -129,7 +136,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   arguments.push_back("--dbname=" + format(to_upstream(upstream, credentials, PQlibVersion(), *passfile, "")));
   log::info("copying {} by pg_basebackup", upstream.member);
   if (auto copied = co_await run_basebackup(node, std::move(arguments)); !copied) co_return copied;
-  if (auto moved = places->move_up(); !moved) co_return moved;
+  auto moved = co_await net::on_disk_thread([placed = *places] { return placed.move_up(); });
+  if (!moved) co_return moved;
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);
   if (!look.control || version == 0) co_return core::fail("the copy by pg_basebackup is not readable");

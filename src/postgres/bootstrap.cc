@@ -63,7 +63,7 @@ awaitable<Result<void>> run_initdb(Node& node) {
   const auto done = co_await net::run(std::move(options), 0s);
   if (!done) co_return std::unexpected(done.error());
   if (!done->ok()) co_return core::fail("initdb failed: " + last_lines(done->output));
-  co_return places->move_up();
+  co_return co_await net::on_disk_thread([placed = *places] { return placed.move_up(); });
 }
 
 // bootstrap.pg_hba adds to what initdb wrote, unless postgresql.pg_hba replaces all of it.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "postgres/files.h"
+
 namespace tamada::postgres {
 namespace {
 
@@ -140,6 +142,7 @@ core::Result<void> CopyPlaces::lead_to(const Place& place) const {
     fs::remove(link, error);
     if (!error) fs::create_directory_symlink(place.directory, link, error);
     if (error) return core::fail("cannot let " + link + " lead to " + place.directory + ": " + error.message());
+    if (auto there = flush_entry(link); !there) return there;
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "postgres/data_directory.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,8 +10,10 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <sstream>
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/files.h"
@@ -168,7 +171,7 @@ bool DataDirectory::incomplete() const {
 
 bool DataDirectory::copy_follows() const {
   const auto mark = unfinished();
-  return mark && mark->what != initdb_begun;
+  return (mark && mark->what != initdb_begun) || plan_.exists();
 }
 
 core::Result<void> DataDirectory::mark_complete() { return mark_.remove(); }
@@ -182,7 +185,10 @@ bool DataDirectory::anything_left() const {
 core::Result<void> DataDirectory::set_aside(bool superseded) {
   if (auto finished = finish_setting_aside(); !finished) return finished;
   if (is_vacant(paths_.data_dir)) {
-    return superseded ? mark_incomplete(copy_to_come, unfinished().value_or(Unfinished()).places) : mark_complete();
+    if (!superseded) return mark_complete();
+    // What an unfinished copy left in other places is known by its mark alone.
+    const auto mark = unfinished();
+    return mark && !mark->places.empty() ? mark_incomplete("basebackup", mark->places) : mark_incomplete(copy_to_come);
   }
   if (!has_control_file() && !incomplete() && major_version() == 0) {
     return core::fail(paths_.data_dir + " is no PostgreSQL data directory; it is left alone");
@@ -191,6 +197,59 @@ core::Result<void> DataDirectory::set_aside(bool superseded) {
   if (!plan) return std::unexpected(plan.error());
   if (auto written = plan_.write(plan->text()); !written) return written;
   return carry_out(*std::move(plan));
+}
+
+namespace {
+
+std::string in_megabytes(double bytes) { return std::to_string(static_cast<long long>(bytes / 1048576)) + " MB"; }
+
+struct Usage {
+  double used = 0, free = 0;
+  std::string directory;
+};
+
+// Of the lines of du, by file system.
+std::map<dev_t, Usage> usage_of(const std::string& du_output) {
+  std::map<dev_t, Usage> result;
+  std::istringstream lines(du_output);
+  for (std::string line; std::getline(lines, line);) {
+    const auto tab = line.find('\t');
+    double used = 0;
+    const auto [end, failed] = std::from_chars(line.data(), line.data() + line.size(), used);
+    if (failed != std::errc() || tab == std::string::npos || end != line.data() + tab) continue;
+    const auto directory = line.substr(tab + 1);
+    struct stat status {};
+    struct statvfs file_system {};
+    if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &file_system) != 0) continue;
+    auto& usage = result[status.st_dev];
+    usage.used += used;
+    usage.free = static_cast<double>(file_system.f_bavail) * static_cast<double>(file_system.f_frsize);
+    if (usage.directory.empty()) usage.directory = directory;
+  }
+  return result;
+}
+
+}  // namespace
+
+// The copy is taken to be as large as what it replaces.
+awaitable<std::string> DataDirectory::obstacle_to_replacing(bool keep, core::Duration timeout) const {
+  if (is_vacant(paths_.data_dir)) co_return std::string();
+  const auto plan = SettingAside::plan(paths_.data_dir, "planned", true);
+  if (!plan) co_return plan.error().what;
+  if (!keep) co_return std::string();
+  net::SpawnOptions options{.argv = {"du", "--summarize", "--block-size=1", "--one-file-system",
+                                     "--exclude=" + std::string(holder_name), "--"},
+                            .capture = true};
+  for (auto& directory : plan->directories()) options.argv.push_back(std::move(directory));
+  const auto measured = co_await net::run(std::move(options), timeout);
+  if (!measured) co_return std::string();
+  for (const auto& [device, usage] : usage_of(measured->output)) {
+    if (usage.used <= usage.free) continue;
+    co_return "there is no room for a fresh copy beside the data that it replaces: they take " +
+        in_megabytes(usage.used) + " on the file system of " + usage.directory + ", where " + in_megabytes(usage.free) +
+        " are free";
+  }
+  co_return std::string();
 }
 
 core::Result<void> DataDirectory::finish_setting_aside() {
@@ -213,24 +272,41 @@ core::Result<void> DataDirectory::carry_out(SettingAside plan) {
     if (auto listed = superseded_.add(plan.lies_in()); !listed) {
       log::warning("{} has to be removed by hand: {}", plan.lies_in().front(), listed.error().what);
     }
-    const auto mark = unfinished();
-    if (auto marked = mark_incomplete(copy_to_come, mark ? mark->places : std::vector<Unfinished::Place>()); !marked) {
-      return marked;
-    }
+    if (auto marked = mark_incomplete(copy_to_come); !marked) return marked;
   } else if (auto unmarked = mark_complete(); !unmarked) {
     return unmarked;
   }
   return plan_.remove();
 }
 
+awaitable<core::Result<void>> DataDirectory::clear_holders() {
+  if (superseded_.lies_in_holder()) {
+    if (auto removed = co_await superseded_.remove_all(); !removed) co_return removed;
+  }
+  const auto plan = SettingAside::plan(paths_.data_dir, "planned", false);
+  if (!plan) co_return core::Result<void>();
+  for (const auto& directory : plan->directories()) {
+    for (const auto& entry : entries_of(holder_of(directory))) {
+      struct stat status {};
+      const auto path = holder_of(directory) + "/" + entry;
+      if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+      co_return core::fail("pg_rewind would remove " + path + ": move it away, or remove it");
+    }
+  }
+  co_return core::Result<void>();
+}
+
 awaitable<core::Result<void>> DataDirectory::make_room(bool for_copy) {
-  if (auto finished = finish_setting_aside(); !finished) co_return finished;
+  if (auto finished = co_await net::on_disk_thread([this] { return finish_setting_aside(); }); !finished) {
+    co_return finished;
+  }
   const auto mark = unfinished();
   // Also when marked as incomplete: an operator may have restored a cluster into it since.
   if (!is_vacant(paths_.data_dir) && (has_control_file() || !incomplete())) {
-    if (auto aside = set_aside(for_copy); !aside) co_return aside;
+    auto aside = co_await net::on_disk_thread([this, for_copy] { return set_aside(for_copy); });
+    if (!aside) co_return aside;
   }
-  if (!mark) co_return core::Result<void>();
+  if (!mark || mark->what == copy_to_come) co_return core::Result<void>();
   co_return co_await remove_unfinished(*mark);
 }
 
@@ -250,7 +326,8 @@ awaitable<core::Result<void>> DataDirectory::remove_unfinished(Unfinished mark) 
     if (!removed || names.empty()) continue;
     log::info("removing what an unfinished copy left in {}", place.directory);
     holds.push_back(held(place.directory, rubbish));
-    removed = move_entries(place.directory, names, holds.back());
+    removed = co_await net::on_disk_thread(
+        [from = place.directory, names, to = holds.back()] { return move_entries(from, names, to); });
   }
   if (removed) removed = co_await remove_directories(holds);
   if (!removed) co_return core::fail("cannot remove an incomplete data directory: " + removed.error().what);

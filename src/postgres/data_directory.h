@@ -72,9 +72,16 @@ class DataDirectory {
 
   // superseded: a copy is to replace it, as a mark says from then on, and then it may go.
   core::Result<void> set_aside(bool superseded);
+  // Why the data cannot be set aside for a fresh copy or, where they are to be kept meanwhile, that there is no room
+  // for both. Empty: nothing known stands in the way.
+  awaitable<std::string> obstacle_to_replacing(bool keep, core::Duration timeout) const;
   // Of a former life of the daemon: goes on with what it was setting aside.
   core::Result<void> finish_setting_aside();
+  bool is_being_set_aside() const { return plan_.exists(); }
   const SupersededList& superseded() const { return superseded_; }
+  // pg_rewind removes what its source does not have, and so what lies in holders: what was replaced goes before,
+  // anything else is an error.
+  awaitable<core::Result<void>> clear_holders();
   // For a copy or an initdb: a cluster is set aside, the beginnings of one are removed, anything else is an error.
   awaitable<core::Result<void>> make_room(bool for_copy);
 

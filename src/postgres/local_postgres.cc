@@ -1,5 +1,6 @@
 #include "postgres/local_postgres.h"
 
+#include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
@@ -57,7 +58,7 @@ struct LocalPostgres::Impl {
   awaitable<void> look_at_shutdown(Clock::time_point deadline, core::PostgresView& view);
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
   const core::Timelines& history_of(const core::SqlView& sql, int pid, core::Lsn segment_size);
-  void finish_setting_aside();
+  awaitable<void> finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
 };
 
@@ -172,8 +173,9 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
 }
 
 // A former life of the daemon may have been interrupted in it.
-void LocalPostgres::Impl::finish_setting_aside() {
-  const auto done = node.data.finish_setting_aside();
+awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
+  if (!node.data.is_being_set_aside()) co_return;
+  const auto done = co_await net::on_disk_thread([this] { return node.data.finish_setting_aside(); });
   const auto error = done ? std::string() : done.error().what;
   if (!error.empty() && error != told_of_setting_aside)
     log::error("cannot go on with setting the data directory aside: {}", error);
@@ -197,7 +199,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   core::PostgresView view;
   const auto postmaster = node.server.current();
   view.postmaster = postmaster ? postmaster->pid() : 0;
-  if (!postmaster) impl_->finish_setting_aside();
+  if (!postmaster) co_await impl_->finish_setting_aside();
   const auto look = co_await node.data.look(!postmaster, std::min(timeout, controldata_timeout_max));
   view.data_directory = look.kind;
   if (look.control) {
@@ -357,14 +359,20 @@ std::string keeping_method(const config::Postgresql& postgresql) {
 }
 }  // namespace
 
-Result<void> LocalPostgres::set_aside(bool superseded) {
-  auto& data = impl_->node.data;
-  if (impl_->node.server.current()) return core::fail("cannot rename the data directory: postgres is running");
-  if (const auto method = superseded ? keeping_method(impl_->node.local.postgresql) : ""; !method.empty()) {
+awaitable<Result<void>> LocalPostgres::set_aside(bool superseded) {
+  auto& node = impl_->node;
+  if (node.server.current()) co_return core::fail("cannot set the data directory aside: postgres is running");
+  if (const auto method = superseded ? keeping_method(node.local.postgresql) : ""; !method.empty()) {
     log::info("leaving the data directory as it is for {}, which has keep_data", method);
-    return data.mark_incomplete(method);
+    co_return co_await mark_incomplete(node, method, {}, true);
   }
-  return data.set_aside(superseded);
+  co_return co_await net::on_disk_thread([&node, superseded] { return node.data.set_aside(superseded); });
+}
+
+awaitable<core::ReplacedData> LocalPostgres::replaced_data(Duration timeout) {
+  const bool kept = impl_->node.local.postgresql.keep_replaced_data;
+  co_return core::ReplacedData{.kept = kept,
+                               .obstacle = co_await impl_->node.data.obstacle_to_replacing(kept, timeout)};
 }
 
 awaitable<Result<bool>> LocalPostgres::apply_configuration() {

@@ -42,7 +42,8 @@ class LocalPostgres final : public Postgres {
   awaitable<core::Timeline> newest_history() override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;
-  Result<void> set_aside(bool superseded) override;
+  awaitable<Result<void>> set_aside(bool superseded) override;
+  awaitable<core::ReplacedData> replaced_data(Duration timeout) override;
   awaitable<Result<void>> remove_superseded() override;
   awaitable<Result<bool>> apply_configuration() override;
   Progress progress() const override;

@@ -73,7 +73,8 @@ std::string held(const std::string& directory, std::string_view name) {
 }
 
 core::Result<void> make_holder(const std::string& directory) {
-  if (::mkdir(holder_of(directory).c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (::mkdir(holder_of(directory).c_str(), 0700) == 0) return flush_entry(holder_of(directory));
+  if (errno == EEXIST) return {};
   return core::fail("cannot make " + holder_of(directory) + ": " + std::strerror(errno));
 }
 
@@ -112,12 +113,15 @@ core::Result<void> move_entries(const std::string& from, const std::vector<std::
   if (::mkdir(to.c_str(), 0700) != 0 && errno != EEXIST) {
     return core::fail("cannot make " + to + ": " + std::strerror(errno));
   }
+  if (auto there = flush_entry(to); !there) return there;
   for (const auto& name : names) {
     const auto old_path = from + "/" + name, new_path = to + "/" + name;
     if (::renameat2(AT_FDCWD, old_path.c_str(), AT_FDCWD, new_path.c_str(), RENAME_NOREPLACE) == 0) continue;
     return core::fail("cannot rename " + old_path + " to " + new_path + ": " + std::strerror(errno));
   }
-  return {};
+  // Of the folders, whatever the name.
+  if (auto there = flush_entry(to + "/entries"); !there) return there;
+  return flush_entry(from + "/entries");
 }
 
 bool is_mount_point(const std::string& directory) {

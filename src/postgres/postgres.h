@@ -82,7 +82,9 @@ class Postgres {
   // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it:
   // PostgresView::copy_follows from now on, and superseded_data until remove_superseded(), which may take as long as
   // deleting it takes.
-  virtual Result<void> set_aside(bool superseded) = 0;
+  virtual awaitable<Result<void>> set_aside(bool superseded) = 0;
+  // What a fresh copy would mean for the data that are here now. Nothing is changed.
+  virtual awaitable<core::ReplacedData> replaced_data(Duration timeout) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
   // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: something changed, and the
   // running server was told to load it.

@@ -367,27 +367,27 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
     aside += entry.path().filename().string().starts_with("n1_") ? 1 : 0;
   }
   EXPECT_EQ(aside, 1);
-  ASSERT_TRUE(n1->postgres->set_aside(true));
+  ASSERT_TRUE(complete(n1->postgres->set_aside(true)));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::absent);
   EXPECT_TRUE(observe(*n1).copy_follows);
   // A program that works on what is left of the last replica finds it.
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   n1->local.postgresql.create_replica_methods = {"delta"};
   n1->local.postgresql.replica_methods["delta"] = {.name = "delta", .command = "true", .keep_data = true};
-  ASSERT_TRUE(n1->postgres->set_aside(true));
+  ASSERT_TRUE(complete(n1->postgres->set_aside(true)));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::incomplete);
   EXPECT_TRUE(observe(*n1).copy_follows);
   EXPECT_TRUE(std::filesystem::exists(n1->data_dir() + "/PG_VERSION"));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
   n1->local.postgresql.create_replica_methods.clear();
-  ASSERT_TRUE(n1->postgres->set_aside(true));
+  ASSERT_TRUE(complete(n1->postgres->set_aside(true)));
   std::filesystem::create_directory(n1->data_dir());
   ASSERT_TRUE(write_file(n1->data_dir() + "/precious", "x", 0600));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::unusable);
   EXPECT_FALSE(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_FALSE(complete(n1->postgres->bootstrap()));
-  EXPECT_FALSE(n1->postgres->set_aside(true));
+  EXPECT_FALSE(complete(n1->postgres->set_aside(true)));
   EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
 }
 

@@ -30,7 +30,7 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
     if (node.server.current()) co_return core::fail("postgres is running");
     if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
     log::info("Leaving data directory uncleaned");
-    if (auto marked = co_await mark_incomplete(node, method.name); !marked) co_return marked;
+    if (auto marked = co_await mark_incomplete(node, method.name, {}, true); !marked) co_return marked;
   } else if (auto prepared = co_await prepare_data_directory(node, method.name.c_str(), true); !prepared) {
     co_return prepared;
   }

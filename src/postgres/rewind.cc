@@ -184,6 +184,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   Plan plan{.source = upstream, .version = node.data.major_version()};
   plan.credentials = node.access.rewind_credentials(plan.version);
   if (auto ready = co_await check_source(node, plan.source, plan.credentials); !ready) co_return ready;
+  if (auto cleared = co_await node.data.clear_holders(); !cleared) co_return cleared;
   const auto passfile = co_await node.configuration.write_pgpass(
       node.paths.pgpass + ".rewind", pgpass_line(upstream.host, upstream.port, plan.credentials));
   if (!passfile) co_return std::unexpected(passfile.error());

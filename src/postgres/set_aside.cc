@@ -38,7 +38,7 @@ core::Result<void> make_again(const std::string& directory, const std::string& a
     return core::fail("cannot make " + directory + " again: " + std::strerror(errno));
   }
   if (known) ::chmod(directory.c_str(), status.st_mode & 07777);
-  return {};
+  return flush_entry(directory);
 }
 
 }  // namespace
@@ -86,6 +86,12 @@ std::vector<SettingAside::Place> SettingAside::places() const {
     if (lies_in_folder(link.target, data_dir_)) continue;
     result.push_back({.directory = link.target, .is_tablespace = link.name != "pg_wal", .stays = true});
   }
+  return result;
+}
+
+std::vector<std::string> SettingAside::directories() const {
+  std::vector<std::string> result;
+  for (const auto& place : places()) result.push_back(place.directory);
   return result;
 }
 
@@ -167,6 +173,7 @@ core::Result<std::string> SettingAside::move_away(const Place& place) const {
       down = is_worth_moving_down(errno);
       if (!down) return core::fail("cannot rename " + place.directory + " to " + beside + ": " + std::strerror(errno));
     }
+    if (auto there = down ? core::Result<void>() : flush_entry(beside); !there) return std::unexpected(there.error());
     if (down) {
       if (auto moved = move_entries(place.directory, movable(place), inside); !moved) {
         return std::unexpected(moved.error());
@@ -184,7 +191,7 @@ core::Result<void> SettingAside::move_back(const Place& place) const {
   const auto beside = place.directory + "_" + suffix_, inside = held(place.directory, suffix_);
   if (exists(beside)) {
     // rename() replaces an empty directory, and nothing else.
-    if (::rename(beside.c_str(), place.directory.c_str()) == 0) return {};
+    if (::rename(beside.c_str(), place.directory.c_str()) == 0) return flush_entry(beside);
     return core::fail("cannot rename " + beside + " back to " + place.directory + ": " + std::strerror(errno));
   }
   if (!exists(inside)) return {};
@@ -241,6 +248,12 @@ std::vector<std::string> SupersededList::directories() const {
     if (line.starts_with('/')) result.push_back(line);
   }
   return result;
+}
+
+bool SupersededList::lies_in_holder() const {
+  return std::ranges::any_of(directories(), [](const std::string& directory) {
+    return fs::path(directory).parent_path().filename() == holder_name;
+  });
 }
 
 core::Result<void> SupersededList::add(const std::vector<std::string>& directories) {

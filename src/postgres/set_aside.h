@@ -31,6 +31,8 @@ class SettingAside {
   // Once carried out: where things are now, the data directory first.
   const std::vector<std::string>& lies_in() const { return lies_in_; }
   bool superseded() const { return superseded_; }
+  // All that is moved lies in these.
+  std::vector<std::string> directories() const;
 
  private:
   struct Link {
@@ -64,6 +66,7 @@ class SupersededList {
  public:
   explicit SupersededList(const std::string& data_dir) : note_(data_dir, "superseded") {}
   bool empty() const { return !note_.exists(); }
+  bool lies_in_holder() const;  // some of them
   core::Result<void> add(const std::vector<std::string>& directories);
   // Removes all of them, and the list. Takes as long as it takes.
   awaitable<core::Result<void>> remove_all() const;

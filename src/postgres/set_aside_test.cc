@@ -87,11 +87,16 @@ class SetAside : public ::testing::Test {
     }
   }
   template <typename Work>
-  void run(Work work) {
+  core::Result<void> result_of(Work work) {
     asio::io_context io;
     core::Result<void> done = core::fail("not done");
     asio::co_spawn(io, std::move(work), [&](std::exception_ptr, core::Result<void> result) { done = result; });
     io.run();
+    return done;
+  }
+  template <typename Work>
+  void run(Work work) {
+    const auto done = result_of(std::move(work));
     EXPECT_TRUE(done) << done.error().what;
   }
   fs::path root_;
@@ -250,6 +255,24 @@ TEST_F(SetAside, TheDataDirectoryKnowsOfItInItsNextLife) {
   EXPECT_FALSE(fs::exists(held(data(), "old")));
   ASSERT_TRUE(next.mark_complete());
   EXPECT_FALSE(fs::exists(holder_of(data())));
+}
+
+// pg_rewind removes what its source does not have.
+TEST_F(SetAside, HoldersAreClearedBeforePgRewind) {
+  fill();
+  config::Postgresql postgresql;
+  postgresql.data_dir = postgresql.config_dir = data();
+  const Paths paths(postgresql);
+  DataDirectory directory(paths);
+  SupersededList list(data());
+  fs::create_directories(held(root_ / "wal", "old"));
+  ASSERT_TRUE(list.add({held(root_ / "wal", "old")}));
+  run(directory.clear_holders());
+  EXPECT_FALSE(fs::exists(holder_of(root_ / "wal"))) << "it had been replaced";
+  fs::create_directories(held(root_ / "space", "old"));
+  const auto refused = result_of(directory.clear_holders());
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().what.contains(held(root_ / "space", "old"))) << refused.error().what;
 }
 
 TEST_F(SetAside, WhatAnUnfinishedCopyLeftIsRemovedAndNothingElse) {

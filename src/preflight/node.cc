@@ -59,7 +59,7 @@ Findings check_folders(const config::Local& local) {
   const fs::path data = local.postgresql.data_dir, parent = data.parent_path();
   const std::string who = fmt::format("the user who runs the daemon (now uid {})", ::geteuid());
   std::error_code ignored;
-  struct stat status{};
+  struct stat status {};
   if (fs::exists(data, ignored)) {
     if (!fs::is_directory(data, ignored)) {
       findings.push_back(error(data.string() + " is no directory", "move it away, or set postgresql.data_dir"));
@@ -72,10 +72,6 @@ Findings check_folders(const config::Local& local) {
   } else if (!writable(parent)) {
     findings.push_back(error(fmt::format("the data directory {} cannot be made in {}", data.string(), parent.string()),
                              "make it, and give it to " + who));
-  }
-  if (!writable(parent)) {
-    findings.push_back(warning(parent.string() + " is not writable: a data directory cannot be set aside there",
-                               "give it to " + who + ", or a fresh copy of this node will not be possible"));
   }
   const fs::path config = local.postgresql.config_dir;
   if (config != data && !writable(config)) {

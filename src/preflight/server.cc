@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::Connection;
 constexpr auto server_timeout = 5s;
+constexpr auto replacement_timeout = 60s;  // all files are looked at
 
 std::string name_of(const config::Credentials& user) { return user.username.empty() ? "(no name)" : user.username; }
 
@@ -154,6 +155,20 @@ awaitable<void> check_running(const postgres::Node& node, Server& server) {
   if (rewinds) add(co_await check_rewind(node, node.data.major_version()));
 }
 
+// Whether a fresh copy could be made here, now that nobody is in a hurry.
+awaitable<Finding> check_replacement(const postgres::Node& node) {
+  const bool kept = node.local.postgresql.keep_replaced_data;
+  const auto obstacle = co_await node.data.obstacle_to_replacing(kept, replacement_timeout);
+  if (!obstacle.empty()) {
+    co_return warning(obstacle,
+                      kept ? "make room, or set postgresql.keep_replaced_data to false: the data are then removed "
+                             "before a copy begins, as Patroni does"
+                           : "a fresh copy of this node will not be possible until then");
+  }
+  co_return good(kept ? "a fresh copy has room beside the data that it would replace"
+                      : "a fresh copy would begin with removing the data: postgresql.keep_replaced_data is off");
+}
+
 void judge_stopped(const postgres::Node& node, core::DataDirectory kind, Server& server) {
   switch (kind) {
     case core::DataDirectory::absent:
@@ -184,6 +199,7 @@ awaitable<Server> check_server(asio::any_io_executor executor, const config::Loc
   server.running = postgres::Postmaster::find(executor, node.paths.data_dir) != nullptr;
   const auto look = co_await node.data.look(true, server_timeout);
   if (look.control) server.system_identifier = look.control->file.system_identifier;
+  if (look.kind == core::DataDirectory::valid) server.findings.push_back(co_await check_replacement(node));
   if (server.running) {
     co_await check_running(node, server);
   } else {

@@ -372,14 +372,14 @@ awaitable<std::optional<bool>> SimPostgres::same_beginning(core::Upstream other,
   co_return here == far || bugs_.is("timelines-not-compared");
 }
 
-Result<void> SimPostgres::set_aside(bool superseded) {
-  if (server_.process != ProcessState::stopped) return core::fail("postgres is running");
+awaitable<Result<void>> SimPostgres::set_aside(bool superseded) {
+  if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
   const auto now = life_.scheduler().now();
   if (m().faults && m().random.chance(0.1)) server_.no_rename_until = now + m().random.any_scale(1s, 40s);
-  if (now < server_.no_rename_until) return core::fail("cannot rename the data directory: Device or resource busy");
+  if (now < server_.no_rename_until) co_return core::fail("cannot rename the data directory: Device or resource busy");
   server_.wipe();
   server_.copy_follows = superseded;
-  return {};
+  co_return Result<void>();
 }
 
 }  // namespace tamada::sim

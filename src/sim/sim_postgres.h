@@ -44,7 +44,8 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<std::vector<core::HistoryLine>>> timeline_history(core::Timeline timeline) override;
   awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                 Duration timeout) override;
-  core::Result<void> set_aside(bool superseded) override;
+  awaitable<core::Result<void>> set_aside(bool superseded) override;
+  awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
   awaitable<core::Result<bool>> apply_configuration() override;
   postgres::Progress progress() const override { return {}; }

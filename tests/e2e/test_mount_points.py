@@ -21,9 +21,9 @@ def mount():
         pytest.skip("only root may mount")
     mounted = []
 
-    def at(path):
+    def at(path, size="400m"):
         os.makedirs(path, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=0755", "tmpfs", path], capture_output=True, text=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", path], capture_output=True, text=True)
         if done.returncode != 0:
             pytest.skip(f"cannot mount here: {done.stderr}")
         mounted.append(path)
@@ -76,11 +76,14 @@ def leftovers(cluster, replica, places):
     return found + [place for place in (replica.data, *places.values()) if os.path.exists(f"{place}/{HOLDER}")]
 
 
-@pytest.mark.parametrize("mounted", ["data", "wal", "space", "data,wal,space"])
+@pytest.mark.parametrize("mounted", ["data", "wal", "space", "data,wal,space", "all by links"])
 def test_reinit(with_tablespace, mount, mounted):
     cluster, primary, replica, places = with_tablespace
+    linked = mounted == "all by links"
     for name, path in {"data": replica.data, **places}.items():
-        if name in mounted.split(","):
+        if linked:
+            os.symlink(mount(f"{cluster.root}/disk of {name}"), path)
+        elif name in mounted.split(","):
             mount(path)
     replica.start()
     cluster.wait_healthy(60)
@@ -91,10 +94,10 @@ def test_reinit(with_tablespace, mount, mounted):
     assert cluster.wait_healthy(90) is primary
     assert made(replica) != before, "the old data were started again"
     assert replica.sql("select v from t") == [("before",)]
-    assert os.path.realpath(f"{replica.data}/pg_wal") == places["wal"]
-    assert [os.path.realpath(f.path) for f in os.scandir(f"{replica.data}/pg_tblspc")] == [places["space"]]
+    assert os.readlink(f"{replica.data}/pg_wal") == places["wal"]
+    assert [os.readlink(f.path) for f in os.scandir(f"{replica.data}/pg_tblspc")] == [places["space"]]
     for name, path in {"data": replica.data, **places}.items():
-        assert os.path.ismount(path) == (name in mounted.split(","))
+        assert os.path.islink(path) == linked and os.path.ismount(os.path.realpath(path)) == (linked or name in mounted.split(","))
     wait_for("the old data to go", lambda: leftovers(cluster, replica, places) == [], 30)
 
 
@@ -156,6 +159,57 @@ def test_daemon_killed_while_it_sets_aside(with_tablespace, mount):
     assert made(replica) != before
     assert "was being set aside when the daemon ended; that is done now" in replica.log()
     wait_for("the old data to go", lambda: leftovers(cluster, replica, places) == [], 30)
+
+
+def test_a_first_node_on_a_mount_point(mount, new_cluster):
+    """With the lost+found that initdb does not want to see, and rights that PostgreSQL refuses."""
+    cluster = new_cluster(n=1)
+    node = cluster.nodes[0]
+    mount(node.data)
+    wal = mount(f"{cluster.root}/wal")
+    node.config["bootstrap"]["initdb"].append({"waldir": wal})
+    cluster.up()
+    assert os.path.realpath(f"{node.data}/pg_wal") == wal
+    assert os.stat(node.data).st_mode & 0o777 == 0o700
+    assert not os.path.exists(f"{node.data}/{HOLDER}") and not os.path.exists(f"{wal}/{HOLDER}")
+
+
+def test_no_room_for_two_copies(with_tablespace, mount):
+    cluster, primary, replica, places = with_tablespace
+    mount(replica.data, size="38m")   # a new cluster without its WAL takes about 23
+    replica.start()
+    cluster.wait_healthy(60)
+    before = made(replica)
+    status, text = replica.api("/reinitialize", "POST", {})
+    assert status == 503 and "there is no room for a fresh copy beside the data that it replaces" in text, (status, text)
+    checked = processes.run([*cluster.side.daemon, "--check", replica.config_file], cluster.root)
+    assert "WARNING  there is no room for a fresh copy" in checked.stdout and "keep_replaced_data" in checked.stdout, checked.stdout
+
+    replica.config["postgresql"]["keep_replaced_data"] = False
+    replica.stop()
+    replica.start()
+    cluster.wait_healthy(60)
+    assert made(replica) == before, "nothing was to happen"
+    done = cluster.ctl("reinit", cluster.scope, replica.name, "--force", "--wait", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the data that it replaces are removed before the copy begins" in done.stdout
+    assert cluster.wait_healthy(60) is primary
+    assert made(replica) != before and "keep_replaced_data is off" in replica.log()
+    assert leftovers(cluster, replica, places) == []
+
+
+def test_what_cannot_be_set_aside_is_said(with_tablespace, mount):
+    cluster, primary, replica, places = with_tablespace
+    replica.start()
+    cluster.wait_healthy(60)
+    before = made(replica)
+    mount(f"{replica.data}/within")
+    status, text = replica.api("/reinitialize", "POST", {})
+    assert status == 503 and f"{replica.data}/within is a mount point inside" in text
+    done = cluster.ctl("reinit", cluster.scope, replica.name, "--force", "--wait", timeout=120)
+    assert done.returncode == 1 and "Reinitialize has failed" in done.stdout, done.stdout + done.stderr
+    assert cluster.wait_healthy(60) is primary
+    assert made(replica) == before and os.path.realpath(f"{replica.data}/pg_wal") == places["wal"]
 
 
 def test_what_is_aside_is_invisible_to_postgres(with_tablespace):
