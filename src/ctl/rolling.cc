@@ -11,6 +11,7 @@
 #include "ctl/member_choice.h"
 #include "ctl/terminal.h"
 #include "wire/cluster_json.h"
+#include "wire/json.h"
 
 namespace tamada::ctl {
 namespace {
@@ -24,6 +25,16 @@ bool is_leader(const core::ClusterView& view, const std::string& name) {
   return !view.unlocked() && view.leader->name == name;
 }
 
+// By its own word: its key may still be that of before the restart.
+std::string why_not_by_its_word(Session& session, const core::ClusterView& view, core::Member member) {
+  const auto answer = session.request(member, "GET", "patroni", nullptr, 2s);
+  const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
+  if (!status) return member.name + " does not answer";
+  member.state = wire::text_at(*status, "state");
+  member.replication_state = wire::text_at(*status, "replication_state");
+  return why_not_streaming(view, member);
+}
+
 // The name of whom the cluster waits for is shown once.
 Done wait_until_streaming(Session& session, const std::string& cluster, const std::string& member) {
   const auto end = std::chrono::steady_clock::now() + streaming_timeout;
@@ -31,7 +42,7 @@ Done wait_until_streaming(Session& session, const std::string& cluster, const st
   for (bool told = false; std::chrono::steady_clock::now() < end; told = true) {
     if (const auto view = session.cluster(cluster)) {
       const auto* now = view->member(member);
-      why = now ? why_not_streaming(*view, *now) : member + " has no member key";
+      why = now ? why_not_by_its_word(session, *view, *now) : member + " has no member key";
       if (why.empty()) return {};
     }
     if (!told) echo("Waiting until " + member + " streams again\n");
