@@ -74,6 +74,10 @@ Answer shut_down(const Observation& seen, const Memory& memory) {
   const std::string waits = shutdown_waits_for(seen.postgres);
   const auto since = memory.shut_down_since.value_or(seen.now);
   if (seen.now - since < usual_end) return std::nullopt;
+  // Its processes are being ended because nobody took over in time: the leader goes on, whoever comes forward now.
+  const bool at_once = seen.job.running() && seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
+  if (at_once && memory.handing_over.empty() && !seen.requests.shutdown)
+    return say(memory, waits + ": ending its processes");
   if (memory.restarting) {
     const auto until = since + seen.settings.retry_timeout;
     if (seen.now >= until) return end_processes(seen, memory, "restart: " + waits);
