@@ -771,6 +771,29 @@ TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
   EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob start"});
 }
 
+// Found on hosts: cut off again just after pg_rewind it was started without anybody to stream from. It never became
+// consistent, and its start never ended.
+TEST(Replica, AServerThatWasRewoundIsStartedBehindItsSourceEvenInAnEmergency) {
+  auto scene = Scene().b_leads().primary().stopped(ControlState::in_archive_recovery);
+  scene.memory.role_told = "replica";
+  scene.memory.electorate["b"] = scene.seen.cluster.members["b"];
+  auto leaderless = scene;
+  leaderless.seen.cluster.leader.reset();
+  scene.job(JobKind::rewind, JobState::succeeded);
+  scene.dcs_down_since(5s, 5s);
+  const auto upstream = [](const Decision& decision) {
+    const auto* job = find<StartJob>(decision);
+    return job ? job->upstream.member : "no start";
+  };
+  const auto cut_off = scene.decide();
+  EXPECT_EQ(cut_off.rule, "dcs_lost");
+  EXPECT_EQ(upstream(cut_off), "b");
+  leaderless.memory.rewound_to = "b";
+  EXPECT_EQ(upstream(leaderless.decide()), "b");
+  leaderless.memory.rewound_to.clear();
+  EXPECT_EQ(upstream(leaderless.decide()), "");
+}
+
 // What the files of a server that does not answer say of it, whoever watched it before. Found by simulation (seed
 // 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a key.
 TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {

@@ -54,7 +54,10 @@ struct Memory {
   bool copy_from_leader = false;  // somebody asked that the next copy be the leader's
   bool bootstrapping = false;     // we won `initialize` and have not finished
   bool rewound = false;           // in this tenure
-  bool rewind_failed = false;     // in this tenure
+  // The member whose WAL the data need since pg_rewind: until the server has it, it is not consistent, and accepts no
+  // connections. Empty: none.
+  std::string rewound_to;
+  bool rewind_failed = false;  // in this tenure
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> stopped_since;
   std::optional<Instant> crashed_at;       // leader: for primary_start_timeout

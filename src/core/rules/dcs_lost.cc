@@ -1,8 +1,11 @@
 // The DCS does not answer. A primary serves on for as long as its lease surely lives and there is time left to stop;
 // then it becomes read-only, unless in failsafe mode all members agree that it goes on. Standbys stay as they are.
 // Patroni's log line: "demoting self because DCS is not accessible and I was a leader".
+#include <algorithm>
+
 #include "core/failsafe.h"
 #include "core/rules/common.h"
+#include "core/rules/following.h"
 
 namespace tamada::core::rules {
 namespace {
@@ -66,7 +69,13 @@ std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Me
   if (!failsafe_leader_alive(seen) || !seen.cluster.loaded || !seen.postgres.running_standby() || seen.job.running()) {
     return std::nullopt;
   }
-  return replica(with_failsafe_leader(seen), memory);
+  auto decision = replica(with_failsafe_leader(seen), memory);
+  // Stopped because its history has parted from the leader's, it would only be started again as it is: pg_rewind waits
+  // for the DCS.
+  const bool stops = decision && std::ranges::any_of(decision->actions, [](const Action& action) {
+                       return std::holds_alternative<StartJob>(action);
+                     });
+  return stops ? std::nullopt : std::move(decision);
 }
 
 }  // namespace
@@ -98,11 +107,13 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause && memory.role_told != "" && seen.postgres.process == ProcessState::stopped &&
       seen.postgres.data_directory == DataDirectory::valid && !in_backoff(seen, memory, JobKind::start)) {
     Memory next = memory;
+    note_rewind(seen, next);
     if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
     next.job_seen = seen.job.id;
     if (in_backoff(seen, next, JobKind::start)) return warn(next, "failed to start postgres; " + trouble);
-    return warn(next, "starting as a read-only standby: " + trouble,
-                {StartJob{.kind = JobKind::start, .as_standby = true, .timeout = 0s}});
+    return warn(
+        next, "starting as a read-only standby: " + trouble,
+        {StartJob{.kind = JobKind::start, .upstream = upstream_in_emergency(next), .as_standby = true, .timeout = 0s}});
   }
   return warn(memory, trouble);
 }

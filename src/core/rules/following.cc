@@ -73,6 +73,7 @@ Decision streaming(const Observation& seen, Memory next, const std::string& quie
   next.not_streaming_since.reset();
   next.start_judged = seen.job.id;  // it was good
   next.rewound = false;
+  next.rewound_to.clear();
   next.rewind_failed = false;
   next.copy_from_leader = false;
   auto copying = next.backoff.extract(JobKind::copy_slots);
@@ -85,6 +86,23 @@ Decision streaming(const Observation& seen, Memory next, const std::string& quie
 }
 
 }  // namespace
+
+void note_rewind(const Observation& seen, Memory& memory) {
+  if (!job_ended(seen, memory, JobKind::rewind)) return;
+  const auto source = history_source(seen);
+  memory.job_seen = seen.job.id;
+  if (seen.job.state != JobState::succeeded) {
+    memory.rewind_failed = true;
+    return;
+  }
+  memory.rewound = true;
+  if (source) memory.rewound_to = source->member;
+}
+
+Upstream upstream_in_emergency(const Memory& memory) {
+  const auto it = memory.electorate.find(memory.rewound_to);
+  return it != memory.electorate.end() ? upstream_to(it->second) : Upstream{};
+}
 
 bool answer_fresh(const Observation& seen, const Memory& memory, const Upstream& source, Duration age_max) {
   return seen.upstream && seen.upstream->member == source.member &&

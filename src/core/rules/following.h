@@ -6,6 +6,12 @@
 
 namespace tamada::core::rules {
 
+// The outcome of pg_rewind, where one has ended and nobody has dealt with it yet.
+void note_rewind(const Observation& seen, Memory& memory);
+// Whom a standby that is started in an emergency, without a look at another server, follows: the server that it was
+// rewound to, without whose WAL it never becomes consistent; else nobody.
+Upstream upstream_in_emergency(const Memory& memory);
+
 inline constexpr Duration ask_again = 200ms;  // while a new leader is still promoting
 
 // source's answer to AskUpstream, no older than `age_max` unless this decision is the first that sees it.

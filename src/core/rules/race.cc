@@ -154,8 +154,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (seen.postgres.running_standby() && !seen.settings.pause) {
     if (failsafe_leader_alive(seen)) {
       auto decision = replica(with_failsafe_leader(seen), memory);
-      decision->wake_at =
-          std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
+      decision->wake_at = std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
       return decision;
     }
     if (excluded_by_failsafe(seen, seen.self)) {

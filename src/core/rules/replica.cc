@@ -15,7 +15,9 @@ Decision start_without_leader(const Observation& seen, const Memory& memory) {
     decision.wake_at = *memory.gave_up_at + wait_for_new_leader;
     return decision;
   }
-  return start_following(seen, memory, Upstream{}, "starting as a secondary: there is no leader yet");
+  Memory next = memory;
+  note_rewind(seen, next);
+  return start_following(seen, next, upstream_in_emergency(next), "starting as a secondary: there is no leader yet");
 }
 
 // The key is gone, and our postgres, which may be a primary, does not answer: others, who take it for dead or wait for
@@ -69,15 +71,8 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
   const std::string quiet = seen.holds_leader_key() ? "starting as a standby leader because i had the session lock"
                                                     : "starting as a secondary, following " + seen.cluster.leader->name;
   Memory next = memory;
-  if (job_ended(seen, memory, JobKind::rewind)) {
-    next.job_seen = seen.job.id;
-    if (seen.job.state == JobState::succeeded) {
-      next.rewound = true;
-    } else {
-      next.rewind_failed = true;
-      return warn(next, "pg_rewind failed: " + seen.job.error);
-    }
-  }
+  note_rewind(seen, next);
+  if (job_failed(seen, memory, JobKind::rewind)) return warn(next, "pg_rewind failed: " + seen.job.error);
   if (next.rewound) return start_following(seen, next, *wanted, quiet + ", after pg_rewind");
   if (!source) return start_following(seen, next, *wanted, quiet);
   const auto since = memory.stopped_since.value_or(seen.now);
