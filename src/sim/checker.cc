@@ -134,7 +134,10 @@ void Checker::acknowledged(SimServer& server, Lsn lsn) {
   acknowledged_[server.end.branch].push_back(lsn);
   ++statistics_.commits;
   const auto& node = c_.node(server.node());
-  const bool leads = leader_node() == &node || c_.in_control(node);
+  // Where somebody took the key away by hand, an election may be under way that does not reach this primary.
+  const auto taken = c_.store.taken_by_hand_at();
+  const bool by_hand = taken && c_.scheduler.now() - *taken < ttl_max_;
+  const bool leads = leader_node() == &node || (c_.in_control(node) && !by_hand);
   if (!leads || !synchronous_ || !keys_.sync || keys_.sync->leader != node.name) return;
   promised_[server.end.branch].push_back(lsn);
   ++statistics_.promised;
