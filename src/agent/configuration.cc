@@ -1,8 +1,6 @@
 #include "agent/configuration.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "net/disk.h"
 #include "net/log.h"
@@ -13,19 +11,12 @@ namespace tamada::agent {
 
 namespace {
 
-// patroni.dynamic.json; empty when it is not there.
 std::string copy_file_of(const config::Local& local) { return local.postgresql.data_dir + "/patroni.dynamic.json"; }
-
-std::string read_copy(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  if (file) text << file.rdbuf();
-  return text.str();
-}
 
 }  // namespace
 
-Configuration::Configuration(config::Local local) : Configuration(local, read_copy(copy_file_of(local))) {}
+Configuration::Configuration(config::Local local)
+    : Configuration(local, postgres::read_file(copy_file_of(local)).value_or("")) {}
 
 Configuration::Configuration(config::Local local, const std::string& copy) : file_(std::move(local)), local_(file_) {
   if (auto parsed = config::parse_dynamic(copy)) dynamic_ = std::move(*parsed);
