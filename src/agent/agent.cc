@@ -41,7 +41,9 @@ Agent::Agent(World world)
                  .configuration = world.configuration,
                  .notes = notes_,
                  .fence = world.fence,
-                 .wake = [this] { wake_.notify(); }}) {
+                 .wake = [this] { wake_.notify(); }}),
+      configuration_copy_(world.executor, world.clock, world.files, configuration_copy),
+      members_copy_(world.executor, world.clock, world.files, members_copy) {
   w_.postgres.on_exit([this] { wake_.notify(); });
   w_.board.on_publish([this](const auto&) {
     for (auto& waiting : waiting_for_publication_) waiting->notify();
@@ -49,6 +51,7 @@ Agent::Agent(World world)
   });
   store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
   memory_.fenced_until = w_.fence.inherited();
+  memory_.electorate = read_members(w_.files.read(members_copy));
 }
 
 awaitable<int> Agent::run() {
@@ -108,15 +111,10 @@ awaitable<void> Agent::cycle() {
     decided_wake_at_ = next.wake_at;
     report(seen, next);
     keep_fence(seen);
-    // Not while a bootstrap fills the directory: then both are still empty.
-    const auto& system = seen.postgres.system_identifier;
-    const bool ours = !system.empty() && seen.cluster.initialize == system && !seen.job.running();
+    keep_files(seen);
     auto actions = next.actions;
     const auto until = next.dcs_patience_until;
     publish(std::move(seen), std::move(next));
-    if (ours && w_.configuration.copy_is_due()) {
-      asio::co_spawn(w_.executor, w_.configuration.save_copy(), asio::detached);
-    }
     if (actions.empty()) co_return;
     acting_ = true;
     store_.begin_round(until);
@@ -136,6 +134,19 @@ void Agent::keep_fence(const core::Observation& seen) {
                  .postmaster = seen.postgres.postmaster,
                  .ttl = seen.settings.ttl,
                  .loop_wait = seen.settings.loop_wait});
+}
+
+void Agent::keep_files(const core::Observation& seen) {
+  // Not while a bootstrap fills the directory: then both are still empty.
+  const auto& system = seen.postgres.system_identifier;
+  if (system.empty() || seen.cluster.initialize != system || seen.job.running()) return;
+  if (std::exchange(files_after_job_, seen.job.id) != seen.job.id) {
+    configuration_copy_.look_again();
+    members_copy_.look_again();
+  }
+  configuration_copy_.keep(w_.configuration.copy(), seen.settings.loop_wait);
+  // Without a leader nobody takes care of who still belongs to it.
+  if (!seen.cluster.unlocked()) members_copy_.keep(members_text(memory_.electorate), seen.settings.loop_wait);
 }
 
 awaitable<void> Agent::take_configuration() {

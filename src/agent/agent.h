@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/executor.h"
+#include "agent/kept_files.h"
 #include "agent/observer.h"
 #include "api/board.h"
 #include "api/commands.h"
@@ -24,6 +25,7 @@ class Agent final : public api::Commands {
     postgres::Postgres& postgres;
     Peers& peers;
     Configuration& configuration;
+    KeptFiles& files;
     api::Board& board;
     fence::Fence& fence;
   };
@@ -50,6 +52,7 @@ class Agent final : public api::Commands {
  private:
   awaitable<void> cycle();
   void keep_fence(const core::Observation& seen);
+  void keep_files(const core::Observation& seen);
   awaitable<void> take_configuration();
   awaitable<bool> has_duplicate();
   void resume_scheduled_restart();
@@ -65,6 +68,8 @@ class Agent final : public api::Commands {
   Callbacks callbacks_;
   Observer observer_;
   Executor executor_;
+  KeptFile configuration_copy_, members_copy_;
+  std::uint64_t files_after_job_ = 0;
   core::Memory memory_;
   std::optional<core::Instant> decided_wake_at_;
   std::string last_reason_;

@@ -1,32 +1,23 @@
 #include "agent/configuration.h"
 
-#include <filesystem>
-
-#include "net/disk.h"
 #include "net/log.h"
-#include "postgres/files.h"
 #include "wire/python_json.h"
 
 namespace tamada::agent {
-
-namespace {
-
-std::string copy_file_of(const config::Local& local) { return local.postgresql.data_dir + "/patroni.dynamic.json"; }
-
-}  // namespace
-
-Configuration::Configuration(config::Local local)
-    : Configuration(local, postgres::read_file(copy_file_of(local)).value_or("")) {}
 
 Configuration::Configuration(config::Local local, const std::string& copy) : file_(std::move(local)), local_(file_) {
   if (auto parsed = config::parse_dynamic(copy)) dynamic_ = std::move(*parsed);
   if (dynamic_.is_object() && !dynamic_.empty()) former_ttl_ = config::settings(local_, dynamic_, nullptr).ttl;
   if (!dynamic_.is_object() || dynamic_.empty()) dynamic_ = local_.bootstrap.dcs;
   if (!dynamic_.is_object()) dynamic_ = config::Json::object();
-  derive();
+  take(std::move(dynamic_));
 }
 
-std::string Configuration::copy_file() const { return copy_file_of(local_); }
+void Configuration::take(config::Json dynamic) {
+  dynamic_ = std::move(dynamic);
+  copy_ = wire::dump_python(dynamic_);
+  derive();
+}
 
 void Configuration::derive() {
   std::vector<std::string> warnings;
@@ -55,9 +46,7 @@ bool Configuration::take_dynamic(const std::string& json) {
     if (unknown) derive();
     return false;
   }
-  dynamic_ = std::move(*parsed);
-  saved_ = false;
-  derive();
+  take(std::move(*parsed));
   return true;
 }
 
@@ -83,24 +72,6 @@ std::string Configuration::dynamic_json() const {
   auto written = dynamic_;
   if (!known_) written.erase("pause");  // of a former run: the cluster may have been resumed since
   return written.dump(-1, ' ', true);
-}
-
-bool Configuration::copy_is_due() const {
-  std::error_code error;
-  // Never into a directory that initdb or a copy is yet to fill.
-  return !saved_ && !saving_ && std::filesystem::exists(local_.postgresql.data_dir + "/PG_VERSION", error);
-}
-
-awaitable<void> Configuration::save_copy() {
-  saving_ = saved_ = true;  // until take_dynamic() has something newer
-  const auto write = [file = copy_file(), text = wire::dump_python(dynamic_)] {
-    return postgres::write_file(file, text, 0644);
-  };
-  const auto written = co_await net::on_disk_thread(write);
-  saving_ = false;
-  if (written) co_return;
-  saved_ = false;
-  log::warning("{}", written.error().what);
 }
 
 }  // namespace tamada::agent

@@ -5,15 +5,13 @@
 
 #include "config/config.h"
 #include "core/settings.h"
-#include "net/asio.h"
 
 namespace tamada::agent {
 
 class Configuration {
  public:
-  // Begins with the copy of the dynamic configuration in the data directory, else with bootstrap.dcs.
-  explicit Configuration(config::Local local);
-  // The same, with the text of that copy; empty: there is none.
+  // Begins with the copy of the dynamic configuration that a former run left in the data directory (empty: there is
+  // none), else with bootstrap.dcs.
   Configuration(config::Local local, const std::string& copy);
 
   const config::Local& local() const { return local_; }
@@ -27,23 +25,19 @@ class Configuration {
   // The local file was read again. What counts only when the daemon starts stays as it was, with a warning. False when
   // nothing changed.
   bool take_local(config::Local local);
-  std::string dynamic_json() const;  // for the key /config
-  // patroni.dynamic.json: due when there is a data directory and it differs. Written beside the cycle.
-  bool copy_is_due() const;
-  awaitable<void> save_copy();
+  std::string dynamic_json() const;                  // for the key /config
+  const std::string& copy() const { return copy_; }  // for the data directory, see kept_files.h
 
  private:
   void derive();
-  std::string copy_file() const;
+  void take(config::Json dynamic);
 
   config::Local file_;   // as it was read
   config::Local local_;  // over the dynamic one
   config::Json dynamic_;
-  std::string taken_;
+  std::string taken_, copy_;
   core::Duration former_ttl_{};
   bool known_ = false;  // the key /config has been read since the daemon started
-  bool saved_ = false;  // as it is now
-  bool saving_ = false;
   core::Settings settings_;
 };
 

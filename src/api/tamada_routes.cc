@@ -117,7 +117,7 @@ HttpResponse RestApi::explanation() const {
   }
   bool open = true;
   auto gates = Json::array();
-  for (const auto& gate : core::promotion_gates(seen)) {
+  for (const auto& gate : core::promotion_gates(seen, snapshot->decision.memory)) {
     open = open && !gate.obstacle;
     gates.push_back({{"gate", gate.name},
                      {"open", !gate.obstacle},

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "core/failsafe.h"
+#include "core/lost_keys.h"
 #include "core/sync.h"
 
 namespace tamada::core {
@@ -217,9 +218,10 @@ std::optional<std::string> race_obstacle(const Observation& seen) {
   return std::nullopt;
 }
 
-std::vector<Gate> promotion_gates(const Observation& seen) {
+std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory) {
   std::vector<Gate> gates;
   for (const auto& gate : early_gates) gates.push_back({gate.name, gate.obstacle(seen)});
+  gates.push_back({"lost_keys", lost_keys_obstacle(seen, memory)});
   const bool answers = own_position(seen.postgres).has_value();
   for (const auto& gate : race_gates) {
     if (!gate.compares || answers) gates.push_back({gate.name, gate.obstacle(seen)});

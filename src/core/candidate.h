@@ -29,7 +29,7 @@ struct Gate {
   std::string_view name;
   std::optional<std::string> obstacle;  // nothing: the gate is open
 };
-std::vector<Gate> promotion_gates(const Observation& seen);
+std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory);
 
 // What a candidate is measured by: the primary's position.
 struct Reference {

@@ -6,6 +6,7 @@
 #include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/fencing.h"
+#include "core/lost_keys.h"
 #include "core/pacing.h"
 #include "core/presentation.h"
 #include "core/rules/common.h"
@@ -78,7 +79,10 @@ Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
   if (memory.born == Instant{}) memory.born = seen.now;
   if (seen.cluster.loaded) {
-    if (!seen.cluster.unlocked()) memory.electorate.clear();
+    if (!seen.cluster.unlocked()) {
+      memory.electorate.clear();
+      note_membership(seen, memory);
+    }
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
     if (!seen.cluster.unlocked()) {
       memory.unlocked_since.reset();

@@ -25,13 +25,17 @@ struct Memory {
   Instant born{};  // when this daemon first decided
 
   // ---- the cluster
-  std::map<std::string, Member> electorate;  // when there last was a leader, and since: whom to ask in a race, though
-                                             // their keys were wiped or expired with the lease
-  std::optional<Instant> unlocked_since;     // when we first saw that there is no leader, or that one came and went
-  LeaderMarks unlocked_marks;                // what was in the DCS then
-  std::optional<Instant> keyless_since;      // when our primary, outside pause, began to run without a key on our lease
-  Revision tenure = 0;                       // create_revision of the leader key that the rewind state belongs to
-  Revision request_revision = 0;             // of the failover key when we first saw it
+  // Who belonged to the cluster when there last was a leader, and who has come since: whom to ask in a race, though
+  // their keys were wiped or expired with the lease. Until this run has seen a leader, as a former one noted it on
+  // disk.
+  std::map<std::string, Member> electorate;
+  Instant named_at{};                     // when we last saw a leader and the key failsafe,
+  LeaseId named_by = 0;                   // and that it named us, whose lease was this; 0: it did not
+  std::optional<Instant> unlocked_since;  // when we first saw that there is no leader, or that one came and went
+  LeaderMarks unlocked_marks;             // what was in the DCS then
+  std::optional<Instant> keyless_since;   // when our primary, outside pause, began to run without a key on our lease
+  Revision tenure = 0;                    // create_revision of the leader key that the rewind state belongs to
+  Revision request_revision = 0;          // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
   Instant primary_seen_at{};   // when another last answered as a primary, there being no leader key

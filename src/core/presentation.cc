@@ -1,5 +1,7 @@
 #include "core/presentation.h"
 
+#include "core/lost_keys.h"
+
 namespace tamada::core {
 
 std::string state_word(const Observation& seen, const Memory& memory) {
@@ -74,7 +76,7 @@ std::string failing(std::string_view what, const Retry& retry) {
 
 std::string trouble(const Observation& seen, const Memory& memory) {
   if (seen.postgres.shut_down()) return shutdown_waits_for(seen.postgres);
-  std::string text;
+  std::string text = lost_keys_obstacle(seen, memory).value_or("");
   const auto add = [&text](std::string_view what, const Retry& retry) {
     if (retry.failures > 0) text += (text.empty() ? "" : "; ") + failing(what, retry);
   };

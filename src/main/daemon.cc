@@ -136,7 +136,8 @@ class Daemon {
   Daemon(std::string file, std::map<std::string, std::string> variables, config::Local local, net::NotifySocket notify)
       : file_(std::move(file)),
         variables_(std::move(variables)),
-        configuration_(std::move(local)),
+        files_(local.postgresql.data_dir),
+        configuration_(std::move(local), files_.read(agent::configuration_copy)),
         service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {}
 
   [[noreturn]] void run() {
@@ -157,6 +158,7 @@ class Daemon {
                         .postgres = postgres,
                         .peers = peers,
                         .configuration = configuration_,
+                        .files = files_,
                         .board = board_,
                         .fence = fences});
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_));
@@ -227,6 +229,7 @@ class Daemon {
 
   std::string file_;
   std::map<std::string, std::string> variables_;
+  agent::DataDirectoryFiles files_;
   agent::Configuration configuration_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};

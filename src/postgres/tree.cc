@@ -14,8 +14,8 @@
 namespace tamada::postgres {
 namespace {
 
-constexpr std::array<std::string_view, 4> written_by_us{"patroni.dynamic.json", "standby.signal", "recovery.signal",
-                                                        "recovery.conf"};
+constexpr std::array<std::string_view, 5> written_by_us{"patroni.dynamic.json", "tamada.members.json", "standby.signal",
+                                                        "recovery.signal", "recovery.conf"};
 
 std::uint64_t hash_of(std::string_view text) {  // FNV-1a
   std::uint64_t hash = 14695981039346656037u;

@@ -56,6 +56,7 @@ TEST_F(Tree, WhatTheDaemonWritesDoesNotCount) {
   const auto before = now();
   write("data/standby.signal", "");
   write("data/patroni.dynamic.json", "{}");
+  write("data/tamada.members.json", "{}");
   fs::create_directory(holder_of(root + "/data"));
   write(holder_of("data") + "/mark", "rewind");
   EXPECT_EQ(now(), before);

@@ -332,7 +332,8 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
     } else {
       wire::apply_put(keys_, name, {.value = kv.value, .mod_revision = kv.mod_revision});
     }
-    if (deleted && name == "sync") promised_.clear();
+    // By a leader that ends synchronous mode. Where somebody deletes all keys, what was promised still holds.
+    if (deleted && name == "sync" && !c_.store.removing()) promised_.clear();
   }
   if (deleted) {
     if (kv.key == c_.key("history")) history_.clear();
@@ -416,10 +417,13 @@ void Checker::history_written(const dcs::KeyValue& kv) {
 // ---- in the end
 
 bool Checker::votes_are_lost() const {
+  const auto without_data = [](const auto& node) { return node->server.directory != core::DataDirectory::valid; };
+  // All keys were deleted: everybody counts.
+  if (!c_.store.find(c_.key("initialize"))) return std::ranges::any_of(c_.nodes, without_data);
   if (!keys_.sync || keys_.sync->leader.empty()) return false;
-  return std::ranges::any_of(c_.nodes, [this](const auto& node) {
+  return std::ranges::any_of(c_.nodes, [&](const auto& node) {
     const bool named = keys_.sync->leader == node->name || named_in(*keys_.sync, node->name);
-    return named && node->server.directory != core::DataDirectory::valid;
+    return named && without_data(node);
   });
 }
 

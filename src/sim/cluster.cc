@@ -48,7 +48,8 @@ Daemon::Daemon(Cluster& cluster, int node)
       postgres(*life, cluster.node(node).server, cluster.options.bugs,
                [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
-      configuration(cluster.local_configuration(node), cluster.node(node).config_copy),
+      files(*life, cluster.node(node).server),
+      configuration(cluster.local_configuration(node), files.read(agent::configuration_copy)),
       fence(cluster, node),
       agent({.executor = life->executor(),
              .clock = clock,
@@ -56,6 +57,7 @@ Daemon::Daemon(Cluster& cluster, int node)
              .postgres = postgres,
              .peers = peers,
              .configuration = configuration,
+             .files = files,
              .board = board,
              .fence = fence}),
       rest(life->executor(), board, agent, clock,
@@ -88,6 +90,19 @@ Daemon::Daemon(Cluster& cluster, int node)
 }
 
 Daemon::~Daemon() { life->end(); }
+
+std::string SimFiles::read(const std::string& name) {
+  const auto it = server_.files.find(name);
+  return it == server_.files.end() ? "" : it->second;
+}
+
+awaitable<core::Result<void>> SimFiles::write(std::string name, std::string text) {
+  co_await life_.pause(server_.machines().random.mostly(1ms, 10ms, 500ms, 0.02));
+  if (server_.directory != core::DataDirectory::valid) co_return core::fail("there is no data directory");
+  if (server_.disk_full) co_return core::fail("no space left on device");
+  server_.files[name] = std::move(text);
+  co_return core::Result<void>();
+}
 
 void SimFence::keep(const fence::Order& order) {
   cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.length)) : std::nullopt);
@@ -357,10 +372,6 @@ void Cluster::decided(int id, const api::Snapshot& snapshot) {
   const auto& decision = snapshot.decision;
   one.saw_pause = snapshot.seen.settings.pause;
   if (one.saw_pause) one.paused_until = scheduler.now();
-  const auto& seen = snapshot.seen;
-  if (one.daemon && seen.cluster.initialize == seen.postgres.system_identifier && !seen.job.running()) {
-    one.config_copy = one.daemon->configuration.dynamic_json();
-  }
   if (one.decisions.empty() || one.decisions.back().reason != decision.reason) {
     one.decisions.push_back({scheduler.now(), std::string(decision.rule), decision.reason});
     if (one.decisions.size() > decisions_kept) one.decisions.pop_front();

@@ -56,6 +56,18 @@ class SimFence final : public fence::Fence {
   std::optional<core::Instant> inherited_;
 };
 
+// What it keeps in the data directory.
+class SimFiles final : public agent::KeptFiles {
+ public:
+  SimFiles(Life& life, SimServer& server) : life_(life), server_(server) {}
+  std::string read(const std::string& name) override;
+  awaitable<core::Result<void>> write(std::string name, std::string text) override;
+
+ private:
+  Life& life_;
+  SimServer& server_;
+};
+
 class Daemon {
  public:
   Daemon(Cluster& cluster, int node);
@@ -67,6 +79,7 @@ class Daemon {
   SimDcs dcs;
   SimPostgres postgres;
   SimPeers peers;
+  SimFiles files;
   agent::Configuration configuration;
   SimFence fence;
   api::Board board;
@@ -91,7 +104,6 @@ struct Node {
   std::optional<core::Instant> guarded_until;  // by the node's clock
   bool machine_was_frozen = false;
   bool saw_pause = false;      // its daemon, when it last decided
-  std::string config_copy;     // patroni.dynamic.json on its disk; empty: none
   Time paused_until{};         // its daemon was last seen in pause
   bool left_in_pause = false;  // its daemon was stopped in pause, which leaves PostgreSQL as it is
   struct Told {

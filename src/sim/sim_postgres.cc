@@ -163,6 +163,7 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   server_.control.min_recovery_timeline = other->recovery ? m().wal.timeline(begun) : 0;
   if (other->recovery) server_.control.state = ControlState::in_archive_recovery;
   server_.end = other->end;
+  server_.files = other->files;
   server_.newest_timeline = other->newest_timeline;
   server_.kept_from = begun.lsn;
   server_.standby_signal = true;
@@ -208,6 +209,7 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   server_.control.min_recovery_end = server_.end.lsn;
   server_.control.min_recovery_timeline = other->timeline();
   server_.slots.clear();
+  server_.files = other->files;
   server_.kept_from = other->kept_from;
   server_.standby_signal = true;
   server_.directory = core::DataDirectory::valid;

@@ -76,6 +76,7 @@ void SimServer::wipe() {
   end = {};
   standby_signal = copy_follows = false;
   following.reset();
+  files.clear();
   slots.clear();
   set_sync_names("");
   newest_timeline = 0;

@@ -54,7 +54,8 @@ class SimServer {
   Timeline newest_timeline = 0;  // of the history files in pg_wal
   Lsn kept_from = 0;             // WAL before it has been removed
   bool disk_full = false;
-  Time no_rename_until{};  // of the data directory
+  Time no_rename_until{};                    // of the data directory
+  std::map<std::string, std::string> files;  // of the daemon's, in the data directory
   void wipe();
   void drop_idle_slots();
   void remove_wal();  // all that a checkpoint may remove, slots or not: as max_slot_wal_keep_size does

@@ -81,3 +81,31 @@ def test_answers_to_the_question(cluster):
     assert cluster.leader().api("/config", "PATCH", {"failsafe_mode": None})[0] == 200
     wait_for("the mode to end", lambda: replica.api("/failsafe", "POST", question)[0] == 502, 10)
     assert replica.api("/failsafe")[0] == 502
+
+
+def test_a_standby_does_not_follow_a_primary_that_it_cannot_see(new_cluster):
+    """/failsafe named only the primary, which went on alone; then all keys are gone, and it does not answer."""
+    cluster = new_cluster(2)
+    cluster.up()
+    enable(cluster)
+    leader, standby = cluster.leader(), cluster.replicas()[0]
+    noted = f"{standby.data}/tamada.members.json"
+    wait_for("the members on the standby's disk", lambda: set(json.load(open(noted))) == {leader.name, standby.name}, 20)
+    standby.stop()
+    wait_for("/failsafe without the standby",
+             lambda: set(json.loads(cluster.keys()["failsafe"])) == {leader.name}, cluster.dcs["ttl"] + 20)
+    cluster.etcd.kill()
+    wait_for("failsafe mode", lambda: leader.status().get("failsafe_mode_is_active"), cluster.dcs["ttl"] + 5)
+    leader.sql("create table alone (id int)")
+    leader.lose()
+    cluster.etcd.start()
+    assert cluster.etcd.ctl("del", "--prefix", cluster.prefix).returncode == 0
+    standby.start()
+    wait_for("the reason", lambda: f"{leader.name} did not answer as a running standby" in standby.log(whole=True),
+             cluster.dcs["ttl"] + 30)
+    assert standby.is_replica() or not standby.is_primary()
+    assert "did not answer" in cluster.ctl("list", node=standby).stdout
+
+    done = cluster.ctl("failover", "--candidate", standby.name, "--force", node=standby)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for("the standby to lead", standby.is_primary, 30)

@@ -3,6 +3,7 @@
 
 #include "core/candidate.h"
 #include "core/failsafe.h"
+#include "core/lost_keys.h"
 #include "core/rules/common.h"
 #include "core/sync.h"
 
@@ -176,6 +177,11 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!obstacle) obstacle = left_behind(seen, memory);
   if (const auto why = leader_may_live_on(seen, memory); !obstacle && why) {
     return wait(memory, *why, seen.now + race_retry);
+  }
+  if (const auto why = lost_keys_obstacle(seen, memory); !obstacle && why) {
+    auto decision = wait(memory, *why, seen.now + race_retry);
+    decision.severity = Severity::warning;
+    return decision;
   }
   if (const auto who = may_have_our_leave(seen, memory); !obstacle && !who.empty()) {
     obstacle = "started less than ttl ago: " + who +
