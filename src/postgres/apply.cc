@@ -130,7 +130,7 @@ awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write) {
     auto& ended = node.slow_write;
     ended.running = false;
     ended.result = thrown ? core::fail("cancelled") : std::move(result);
-    if (!ended.waited_for && ended.result && *ended.result) node.server.reload();
+    if (!ended.waited_for && ended.result && *ended.result) node.load_files();
     ended.ended.notify();
   });
   co_await wait();
@@ -147,13 +147,16 @@ awaitable<Result<bool>> apply_configuration(Node& node) {
   const auto changed =
       co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_same_role(version)
                                                            : node.configuration.write_primary(version));
-  if (!changed) co_return std::unexpected(changed.error());
-  if (*changed) {
+  if (!changed) {
+    node.files_are_loaded = false;  // some may have been written
+    co_return std::unexpected(changed.error());
+  }
+  if (*changed || !node.files_are_loaded) {
     if (auto kept = co_await keep_good_access_files(node, version, access_before); !kept) {
       co_return std::unexpected(kept.error());
     }
     log::info("Reloading PostgreSQL configuration.");
-    node.server.reload();
+    node.load_files();
   } else {
     log::info("No PostgreSQL configuration items changed, nothing to reload.");
   }

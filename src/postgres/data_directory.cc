@@ -161,6 +161,8 @@ bool DataDirectory::promotion_begun() const {
   return mark && (!server || *mark == *server);
 }
 
+void DataDirectory::withdraw_promotion() const { ::unlink(paths_.in_data_dir("promote").c_str()); }
+
 void DataDirectory::promotion_ended() const { ::unlink(promotion_mark().c_str()); }
 
 // An operator may restore a cluster by hand where a copy was to come.

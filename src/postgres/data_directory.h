@@ -65,6 +65,8 @@ class DataDirectory {
   core::Result<void> mark_promotion() const;
   bool promotion_begun() const;
   void promotion_ended() const;
+  // Told by a daemon that was killed before it gave the signal: the server would take note of it any time.
+  void withdraw_promotion() const;
   bool incomplete() const;
   bool copy_follows() const;  // what is under way, or to come, is a copy of a cluster
   core::Result<void> mark_complete();

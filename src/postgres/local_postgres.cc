@@ -64,7 +64,9 @@ struct LocalPostgres::Impl {
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
                              std::function<const config::Json&()> dynamic)
-    : impl_(std::make_unique<Impl>(std::move(executor), local, std::move(dynamic))) {}
+    : impl_(std::make_unique<Impl>(std::move(executor), local, std::move(dynamic))) {
+  impl_->node.data.withdraw_promotion();
+}
 
 LocalPostgres::~LocalPostgres() = default;
 
@@ -288,10 +290,13 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   auto write = node.configuration.write_standby(upstream, version);
   // Before 13 it takes a restart, and so its time, anyway.
   const auto changed = version >= 130000 ? co_await write_soon(node, std::move(write)) : co_await std::move(write);
-  if (!changed) co_return std::unexpected(changed.error());
-  if (!*changed || !running) co_return Result<void>();
+  if (!changed) {
+    node.files_are_loaded = false;
+    co_return std::unexpected(changed.error());
+  }
+  if ((!*changed && node.files_are_loaded) || !running) co_return Result<void>();
   if (version >= 130000) {
-    node.server.reload();
+    node.load_files();
     co_return Result<void>();
   }
   if (auto stopped = co_await stop_server(node, core::StopMode::fast, false, 0s); !stopped) co_return stopped;

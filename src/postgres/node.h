@@ -34,6 +34,13 @@ struct Node {
   Configuration configuration;
   Access access;
   Server server;
+  // The running server has read the files as they are. Not known of one that was found running: a daemon that was
+  // killed may have written them, and not have told it.
+  bool files_are_loaded = false;
+  void load_files() {
+    server.reload();
+    files_are_loaded = true;
+  }
   Progress progress;
   std::string copy_error;  // of the last copy, which is tried again and again; empty: it succeeded
   // Of write_soon.

@@ -166,6 +166,13 @@ struct PostgresServer : testing::Test {
     auto answer = complete(ask_sql(node.local.postgresql.listen_port, std::move(text)));
     return answer ? *answer : "error: " + answer.error().what;
   }
+  bool comes_to_show(TestNode& node, const std::string& parameter, const std::string& value) {
+    const auto deadline = std::chrono::steady_clock::now() + 15s;
+    while (sql(node, "show " + parameter) != value) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    }
+    return true;
+  }
 
   int postmaster_pid(TestNode& node) {
     const auto file = read_postmaster_pid(node.data_dir());
@@ -281,6 +288,51 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(view.process, ProcessState::stopped);
   EXPECT_FALSE(view.crashed);
   EXPECT_EQ(view.control->state, core::ControlState::shut_down);
+}
+
+// A daemon may be killed between two steps; the server that it leaves goes by less than its files say.
+TEST_F(PostgresServer, WhatAKilledDaemonLeftHalfDoneIsFinished) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
+  const auto nobody = core::Upstream{};
+  ASSERT_OK(complete(n1->postgres->start(&nobody, 30s)));
+  const auto file = n1->data_dir() + "/postgresql.conf";
+  const auto next_daemon = [this] {
+    n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
+                                                   [this]() -> const config::Json& { return n1->dynamic; });
+  };
+  const auto following_nobody = *read_file(file);
+
+  // ---- before the reload of a new upstream
+  ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}}, {})));
+  ASSERT_OK(complete(n1->postgres->follow(n0->upstream())));
+  const auto streams = [](const core::PostgresView& seen) {
+    return seen.sql && seen.sql->replication_state == "streaming";
+  };
+  ASSERT_TRUE(eventually(*n1, streams));
+  ASSERT_OK(write_file(file, following_nobody, 0600));
+  next_daemon();
+  ASSERT_OK(complete(n1->postgres->follow(nobody)));
+  EXPECT_TRUE(eventually(
+      *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state != "streaming"; }));
+
+  // ---- before the reload of other settings
+  n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "7MB"}}})");
+  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  const auto changed = *read_file(file);
+  n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "5MB"}}})");
+  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  ASSERT_TRUE(comes_to_show(*n1, "work_mem", "5MB"));
+  ASSERT_OK(write_file(file, changed, 0600));
+  n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "7MB"}}})");
+  next_daemon();
+  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  EXPECT_TRUE(comes_to_show(*n1, "work_mem", "7MB"));
+
+  // ---- before the signal to promote: the server would take note of the file any time
+  ASSERT_OK(touch(n1->data_dir() + "/promote"));
+  next_daemon();
+  EXPECT_FALSE(exists(n1->data_dir() + "/promote"));
 }
 
 TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {

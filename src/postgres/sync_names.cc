@@ -70,7 +70,7 @@ awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string na
   node.configuration.sync_names(names);
   const auto changed = co_await write_soon(node, node.configuration.write_same_role(node.data.major_version()));
   if (!changed) co_return std::unexpected(changed.error());
-  node.server.reload();
+  node.load_files();
   if (auto done = co_await in_force(connection, names); !done) co_return done;
   const auto parsed = core::parse_sync_names(names);
   if (parsed.standbys.empty()) co_return Result<void>();  // then the server wakes them by itself
