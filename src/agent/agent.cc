@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <memory>
+#include <utility>
 
 #include "core/failsafe.h"
 #include "core/presentation.h"
@@ -152,6 +153,7 @@ void Agent::keep_files(const core::Observation& seen) {
 awaitable<void> Agent::take_configuration() {
   const auto& json = store_.view().config_json;
   const bool changed = json && w_.configuration.take_dynamic(*json);
+  const bool asked = notes_.requests.reload;
   if (notes_.requests.reload) {
     notes_.requests.reload = false;
     if (read_again_) {
@@ -164,14 +166,16 @@ awaitable<void> Agent::take_configuration() {
         log::info("configuration reloaded");
       }
     }
-  } else if (!changed) {
-    co_return;
   }
-  callbacks_.commands(w_.configuration.local().postgresql.callbacks);
-  const auto& settings = w_.configuration.settings();
-  store_.limits(settings.ttl, settings.retry_timeout);
-  if (jobs_.view().running()) co_return;  // the job writes the files itself
-  const auto applied = co_await w_.postgres.apply_configuration();
+  if (asked || changed) {
+    callbacks_.commands(w_.configuration.local().postgresql.callbacks);
+    const auto& settings = w_.configuration.settings();
+    store_.limits(settings.ttl, settings.retry_timeout);
+    to_apply_ = {.due = true, .asked = asked || to_apply_.asked};
+  }
+  // A job may write the files itself, and may have done so already.
+  if (!to_apply_.due || jobs_.view().running()) co_return;
+  const auto applied = co_await w_.postgres.apply_configuration(std::exchange(to_apply_, {}).asked);
   if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
   if (applied && *applied) callbacks_.call("on_reload", w_.board.latest()->role);
 }

@@ -76,6 +76,10 @@ class Agent final : public api::Commands {
   core::Instant last_report_{};
   std::function<core::Result<config::Loaded>()> read_again_;
   std::uint64_t version_ = 0;
+  // The server's files are to be written anew, and to be loaded whether or not they change: somebody asked for it.
+  struct ToApply {
+    bool due = false, asked = false;
+  } to_apply_;
   bool unique_ = false;  // no other daemon of our name runs in the cluster
   bool acting_ = false;  // between an observation and the next, busy with actions
   core::Instant observed_at_{};

@@ -299,7 +299,7 @@ awaitable<void> Executor::act(core::RemoveSuperseded) {
 }
 
 awaitable<void> Executor::act(core::ApplyConfiguration) {
-  const auto done = co_await t_.postgres.apply_configuration();
+  const auto done = co_await t_.postgres.apply_configuration(false);
   went_well(core::attempt(core::ApplyConfiguration{}), done ? core::Result<void>() : std::unexpected(done.error()));
 }
 

@@ -192,12 +192,12 @@ bool is_parameter_name(std::string_view name) {
 }
 
 void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
-                std::vector<std::string>& warnings) {
+                std::vector<std::string>& warnings, std::string_view section) {
   std::erase_if(parameters, [&](const auto& parameter) {
     const auto& [name, value] = parameter;
     if (is_parameter_name(name) && !value.contains('\0')) return false;
-    warnings.push_back(fmt::format("Removing invalid parameter {} from postgresql.parameters: it is no {}",
-                                   wire::dump_python(name), is_parameter_name(name) ? "text" : "name of a parameter"));
+    warnings.push_back(fmt::format("Removing invalid parameter {} from {}: it is no {}", wire::dump_python(name),
+                                   section, is_parameter_name(name) ? "text" : "name of a parameter"));
     return true;
   });
   // Of a version that the table does not cover nothing is known: the server itself is to judge.
@@ -211,7 +211,7 @@ void make_valid(std::map<std::string, std::string>& parameters, int server_versi
       keep = value.has_value();
       if (keep) it->second = *std::move(value);
     } else if (!keep) {
-      warnings.push_back(fmt::format("Removing invalid parameter `{}` from postgresql.parameters", name));
+      warnings.push_back(fmt::format("Removing invalid parameter `{}` from {}", name, section));
     }
     it = keep ? std::next(it) : parameters.erase(it);
   }

@@ -48,9 +48,9 @@ bool is_parameter_name(std::string_view name);
 
 // Takes out what a server of this version would refuse to start with, and moves what is out of range to its border;
 // one warning each. Names with a dot belong to extensions and stay. known: names, in lower case, that the server itself
-// knows beside the table's.
+// knows beside the table's. section: where they stand, for the warnings.
 void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
-                std::vector<std::string>& warnings);
+                std::vector<std::string>& warnings, std::string_view section = "postgresql.parameters");
 
 // In lower case as PostgreSQL compares names: bytes beyond ASCII stay as they are.
 std::string lower(std::string_view text);

@@ -17,7 +17,8 @@ constexpr auto dynamic_postgresql_keys = std::to_array<Key>({
     {.name = "pg_ident", .type = Type::lines, .what = "lines of pg_ident.conf on every node"},
     {.name = "recovery_conf",
      .type = Type::parameters,
-     .what = "restore_command and the like, for standbys",
+     .what = "parameters of recovery, for standbys: restore_command, recovery_min_apply_delay ...; not where to "
+             "recover to, nor from whom",
      .reload = Reload::server},
     {.name = "use_pg_rewind",
      .type = Type::boolean,

@@ -370,7 +370,8 @@ constexpr auto local_postgresql_keys = std::to_array<Key>({
     {.name = "pg_ident_standby_leader", .type = Type::lines, .what = one_role},
     {.name = "recovery_conf",
      .type = Type::parameters,
-     .what = "restore_command and the like, for standbys",
+     .what = "parameters of recovery, for standbys: restore_command, recovery_min_apply_delay ...; not where to "
+             "recover to, nor from whom",
      .reload = Reload::server},
     {.name = "custom_conf", .what = "file that stands in for postgresql.base.conf", .reload = Reload::server},
     {.name = "callbacks", .type = Type::section, .what = "commands that learn of events", .keys = callbacks_keys},

@@ -10,6 +10,7 @@
 #include "config/dynamic.h"
 #include "config/parameter.h"
 #include "config/quantity.h"
+#include "config/recovery.h"
 #include "wire/json.h"
 
 namespace tamada::config {
@@ -43,14 +44,6 @@ constexpr auto globals = std::to_array<Global>({
     {"max_worker_processes", GlobalKind::number, "8", 2, 90400},
     {"wal_log_hints", GlobalKind::boolean, "on", 0, 90400},
 });
-
-// What belongs to recovery.conf before PostgreSQL 12.
-constexpr auto recovery_names = std::to_array<std::string_view>(
-    {"archive_cleanup_command", "pause_at_recovery_target", "primary_conninfo", "primary_slot_name",
-     "promote_trigger_file", "recovery_end_command", "recovery_min_apply_delay", "recovery_target",
-     "recovery_target_action", "recovery_target_inclusive", "recovery_target_lsn", "recovery_target_name",
-     "recovery_target_time", "recovery_target_timeline", "recovery_target_xid", "restore_command", "standby_mode",
-     "trigger_file"});
 
 using Parameters = std::map<std::string, std::string>;
 
@@ -205,11 +198,11 @@ void set_command_line(ServerConfiguration& configuration, Parameters& parameters
 }
 
 // Parameters of recovery given among the others replace the section recovery_conf, and a local section the dynamic one,
-// as in Patroni. Where to recover to, and from whom, is not the operator's to say.
+// as in Patroni.
 Parameters recovery_parameters(const Local& local, const Json& dynamic, Parameters& parameters) {
   Parameters given;
   for (auto it = parameters.begin(); it != parameters.end();) {
-    const bool is_recovery = std::ranges::find(recovery_names, lower(it->first)) != recovery_names.end();
+    const bool is_recovery = is_recovery_parameter(it->first);
     if (is_recovery) given[lower(it->first)] = it->second;
     it = is_recovery ? parameters.erase(it) : std::next(it);
   }
@@ -222,11 +215,6 @@ Parameters recovery_parameters(const Local& local, const Json& dynamic, Paramete
       }
     }
   }
-  std::erase_if(given, [](const auto& entry) {
-    return entry.first.starts_with("recovery_target") || entry.first == "primary_conninfo" ||
-           entry.first == "primary_slot_name" || entry.first == "standby_mode" ||
-           entry.first == "pause_at_recovery_target";
-  });
   return given;
 }
 
@@ -269,6 +257,7 @@ ServerConfiguration server_configuration(const Local& local, const Json& dynamic
   result.parameters = merged_parameters(local, dynamic, server_version, role, result.warnings);
   set_command_line(result, result.parameters, local, server_version);
   result.recovery = recovery_parameters(local, dynamic, result.parameters);
+  make_valid_recovery(result.recovery, server_version, result.warnings);
 
   const auto now = settings(local, dynamic, nullptr);
   result.use_slots = now.use_slots;

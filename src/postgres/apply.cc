@@ -139,19 +139,20 @@ awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write) {
   co_return slow.result;
 }
 
-awaitable<Result<bool>> apply_configuration(Node& node) {
+awaitable<Result<bool>> apply_configuration(Node& node, bool asked) {
   const int version = node.data.major_version();
   if (version == 0 || node.data.incomplete() || !node.server.current()) co_return false;
   co_await ask_settings(node, version);
   const auto access_before = access_files(node.paths);
   const auto changed =
-      co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_same_role(version)
+      co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_standby_again(version)
                                                            : node.configuration.write_primary(version));
   if (!changed) {
     node.files_are_loaded = false;  // some may have been written
     co_return std::unexpected(changed.error());
   }
-  if (*changed || !node.files_are_loaded) {
+  const bool reload = *changed || asked || !node.files_are_loaded;
+  if (reload) {
     if (auto kept = co_await keep_good_access_files(node, version, access_before); !kept) {
       co_return std::unexpected(kept.error());
     }
@@ -160,7 +161,7 @@ awaitable<Result<bool>> apply_configuration(Node& node) {
   } else {
     log::info("No PostgreSQL configuration items changed, nothing to reload.");
   }
-  co_return *changed;
+  co_return reload;
 }
 
 }  // namespace tamada::postgres

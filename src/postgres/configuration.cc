@@ -1,10 +1,13 @@
 #include "postgres/configuration.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "config/parameter.h"
+#include "config/recovery.h"
 #include "core/slots.h"
 #include "net/disk.h"
 #include "net/log.h"
@@ -52,6 +55,9 @@ awaitable<core::Result<std::string>> Configuration::recovery_lines(core::Upstrea
                                     std::pair{"recovery_min_apply_delay", upstream.recovery_min_apply_delay}}) {
     if (!value.empty()) recovery[name] = value;
   }
+  std::vector<std::string> warnings;
+  config::make_valid_recovery(recovery, server_version, warnings);
+  warn_once(warnings);
   Parameters parameters = standby_parameters(recovery, server_version);
   if (!upstream.host.empty()) {
     const auto& credentials = local_.postgresql.replication;
@@ -80,10 +86,14 @@ config::ServerConfiguration Configuration::server(int server_version) const {
   auto wanted = config::server_configuration(local_, dynamic_(), server_version, false, role_);
   if (feedback_enforced_) wanted.parameters[feedback] = "on";
   config::make_valid(wanted.parameters, server_version, known_, wanted.warnings);
-  for (const auto& warning : wanted.warnings) {
+  warn_once(wanted.warnings);
+  return wanted;
+}
+
+void Configuration::warn_once(const std::vector<std::string>& warnings) const {
+  for (const auto& warning : warnings) {
     if (warned_.insert(warning).second) log::warning("{}", warning);
   }
-  return wanted;
 }
 
 void Configuration::refuse_access_files(int server_version) {
@@ -132,7 +142,19 @@ awaitable<core::Result<bool>> Configuration::write(int server_version, std::opti
 bool Configuration::is_current(config::Role role) const {
   constexpr auto try_again_after = std::chrono::seconds(10);
   if (writing_ > 0) return true;  // soon
-  return written_for_ == role || (failed_at_ && std::chrono::steady_clock::now() - *failed_at_ < try_again_after);
+  if (failed_at_ && std::chrono::steady_clock::now() - *failed_at_ < try_again_after) return true;
+  return written_for_ == role && (role == config::Role::primary || !is_overridden());
+}
+
+bool Configuration::is_overridden() const {
+  struct stat status {};
+  if (::stat(paths_.auto_conf.c_str(), &status) != 0) return false;
+  const auto written = status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+  if (written != auto_conf_.first) {
+    const auto text = read_file(paths_.auto_conf).value_or("");
+    auto_conf_ = {written, without_recovery_parameters(text) != text};
+  }
+  return auto_conf_.second;
 }
 
 awaitable<core::Result<bool>> Configuration::write_primary(int server_version) {
@@ -153,6 +175,16 @@ awaitable<core::Result<bool>> Configuration::write_standby(core::Upstream upstre
 
 awaitable<core::Result<bool>> Configuration::write_same_role(int server_version) {
   co_return co_await write(server_version, std::nullopt);
+}
+
+awaitable<core::Result<bool>> Configuration::write_standby_again(int server_version) {
+  if (!following_) co_return co_await write_same_role(server_version);
+  co_return co_await write_standby(*following_, server_version);
+}
+
+Parameters Configuration::written_recovery(int server_version) const {
+  if (server_version < 120000) return parameters_in(read_file(paths_.recovery_conf).value_or(""));
+  return parameters_in(recovery_section(read_file(paths_.conf).value_or("")));
 }
 
 namespace {

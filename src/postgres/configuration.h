@@ -28,7 +28,11 @@ class Configuration {
   // for its upstream.
   awaitable<core::Result<bool>> write_primary(int server_version);
   awaitable<core::Result<bool>> write_standby(core::Upstream upstream, int server_version);
-  awaitable<core::Result<bool>> write_same_role(int server_version);
+  awaitable<core::Result<bool>> write_same_role(int server_version);  // leaves a standby's recovery as the file has it
+  // For a standby: what it recovers by as it is configured now, too, as soon as this daemon knows whom it follows.
+  awaitable<core::Result<bool>> write_standby_again(int server_version);
+  // What it recovers by as the files have it.
+  Parameters written_recovery(int server_version) const;
 
   // For the first start of what a bootstrap method left: its recovery, and nobody's password asked on this host, as no
   // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
@@ -54,7 +58,8 @@ class Configuration {
   bool has_unknown_names(int server_version) const;
   void known_to_server(std::set<std::string> names) { known_ = std::move(names); }
   // Whether the files have been written by this daemon for that role, or are being written; after a failure true for a
-  // while, too.
+  // while, too. Not so for a standby when somebody has put settings of recovery into postgresql.auto.conf, which would
+  // override ours.
   bool is_current(config::Role role) const;
   bool has_restore_command(int server_version) const;
   // hot_standby_feedback on, for the sake of logical slots. What the files say at our start holds until we know better:
@@ -69,6 +74,7 @@ class Configuration {
  private:
   awaitable<core::Result<bool>> write(int server_version, std::optional<std::string> recovery);
   awaitable<core::Result<std::string>> recovery_lines(core::Upstream upstream, int server_version);
+  bool is_overridden() const;
 
   const config::Local& local_;
   Dynamic dynamic_;
@@ -82,6 +88,9 @@ class Configuration {
   std::set<std::string> known_;
   std::optional<std::pair<std::vector<std::string>, std::vector<std::string>>> refused_access_;
   mutable std::set<std::string> warned_;  // each warning once
+  void warn_once(const std::vector<std::string>& warnings) const;
+  // When postgresql.auto.conf was last written, and whether it overrides our settings of recovery.
+  mutable std::pair<std::int64_t, bool> auto_conf_{-1, false};
   // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
   std::optional<std::string> sync_names_;

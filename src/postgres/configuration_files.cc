@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 #include "config/parameter.h"
+#include "config/recovery.h"
 #include "postgres/files.h"
 
 namespace tamada::postgres {
@@ -17,26 +17,6 @@ constexpr std::string_view header =
     "# It will be overwritten by Patroni!\n";
 constexpr std::string_view section_header = "\n# recovery.conf\n";
 constexpr std::string_view base_conf_name = "postgresql.base.conf";
-
-// Source: PostgreSQL 12's release notes: these moved from recovery.conf into postgresql.conf.
-constexpr std::array<std::string_view, 18> recovery_names{"archive_cleanup_command",
-                                                          "pause_at_recovery_target",
-                                                          "primary_conninfo",
-                                                          "primary_slot_name",
-                                                          "promote_trigger_file",
-                                                          "recovery_end_command",
-                                                          "recovery_min_apply_delay",
-                                                          "recovery_target",
-                                                          "recovery_target_action",
-                                                          "recovery_target_inclusive",
-                                                          "recovery_target_lsn",
-                                                          "recovery_target_name",
-                                                          "recovery_target_time",
-                                                          "recovery_target_timeline",
-                                                          "recovery_target_xid",
-                                                          "restore_command",
-                                                          "standby_mode",
-                                                          "trigger_file"};
 
 // As PostgreSQL's reader takes it apart again: a value ends at its quote or line, and these it reads from an escape.
 std::string config_value(std::string_view text) {
@@ -122,10 +102,6 @@ std::string Paths::program(std::string_view name) const {
   return bin_dir.empty() || file.starts_with('/') ? file : bin_dir + "/" + file;
 }
 
-bool is_recovery_parameter(std::string_view name) {
-  return std::ranges::find(recovery_names, name) != recovery_names.end();
-}
-
 std::string parameter_line(std::string_view name, std::string_view value) {
   if (!config::is_parameter_name(name) || value.contains('\0')) return "";
   return std::string(name) + " = '" + config_value(value) + "'\n";
@@ -153,22 +129,32 @@ std::string recovery_section(std::string_view postgresql_conf) {
   return std::string(postgresql_conf.substr(at + section_header.size()));
 }
 
-std::string parameter_in(std::string_view postgresql_conf, std::string_view name) {
-  const std::string begin = std::string(name) + " = '";
-  std::string value;
-  while (!postgresql_conf.empty()) {
-    const auto line = postgresql_conf.substr(0, postgresql_conf.find('\n'));
-    postgresql_conf.remove_prefix(std::min(line.size() + 1, postgresql_conf.size()));
-    if (!line.starts_with(begin) || !line.ends_with('\'')) continue;
-    value.clear();
-    for (std::size_t at = begin.size(); at + 1 < line.size(); ++at) {
+Parameters parameters_in(std::string_view text) {
+  constexpr std::string_view middle = " = '";
+  Parameters result;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const auto equals = line.find(middle);
+    if (equals == std::string_view::npos || !line.ends_with('\'')) continue;
+    const auto name = line.substr(0, equals);
+    if (!config::is_parameter_name(name)) continue;
+    std::string value;
+    for (std::size_t at = equals + middle.size(); at + 1 < line.size(); ++at) {
       const bool doubled = (line[at] == '\'' || line[at] == '\\') && at + 2 < line.size();
       if (doubled) ++at;
       const bool escape = doubled && line[at - 1] == '\\';
       value.push_back(escape && line[at] == 'n' ? '\n' : escape && line[at] == 'r' ? '\r' : line[at]);
     }
+    result[std::string(name)] = std::move(value);
   }
-  return value;
+  return result;
+}
+
+std::string parameter_in(std::string_view postgresql_conf, std::string_view name) {
+  const auto parameters = parameters_in(postgresql_conf);
+  const auto found = parameters.find(std::string(name));
+  return found == parameters.end() ? "" : found->second;
 }
 
 std::string access_file(const std::vector<std::string>& lines) {
@@ -187,7 +173,7 @@ std::string without_recovery_parameters(std::string_view auto_conf) {
     auto_conf.remove_prefix(line.size() + (complete ? 1 : 0));
     const auto first = std::min(line.find_first_not_of(" \t"), line.size());
     const auto name = line.substr(first, line.find_first_of(" \t=", first) - first);
-    if (std::ranges::find(recovery_names, name) != recovery_names.end()) continue;
+    if (config::is_recovery_parameter(name)) continue;
     text.append(line);
     if (complete) text.push_back('\n');
   }
@@ -198,7 +184,7 @@ Parameters standby_parameters(const Parameters& configured, int server_version) 
   Parameters result;
   for (const auto& [name, value] : configured) {
     const bool ours = name.starts_with("recovery_target") || name == "primary_conninfo" || name == "primary_slot_name";
-    if (!ours && std::ranges::find(recovery_names, name) != recovery_names.end()) result[name] = value;
+    if (!ours && config::is_recovery_parameter(name)) result[name] = value;
   }
   result["recovery_target_timeline"] = "latest";
   if (server_version < 120000) {

@@ -28,9 +28,6 @@ struct Paths {
   std::string pgpass;
 };
 
-// What belongs to recovery.conf before PostgreSQL 12.
-bool is_recovery_parameter(std::string_view name);
-
 // "name = 'value'" and the line's end, so that PostgreSQL reads this value and nothing else, whatever stands in it.
 // Empty when no line can say it: a name that is none, a value with a zero byte.
 std::string parameter_line(std::string_view name, std::string_view value);
@@ -40,7 +37,9 @@ std::string postgresql_conf(std::string_view include, const Parameters& paramete
                             std::string_view recovery);
 // The lines that postgresql_conf was last given as `recovery`.
 std::string recovery_section(std::string_view postgresql_conf);
-// The value that the last line of this parameter gives it; empty without one. Of what postgresql_conf() writes.
+// The values that the last lines of the parameters give them, and of one of them; empty without such a line. Of what
+// postgresql_conf() and parameter_lines() write.
+Parameters parameters_in(std::string_view text);
 std::string parameter_in(std::string_view postgresql_conf, std::string_view name);
 // Of Parameters, sorted.
 std::string parameter_lines(const Parameters& parameters);

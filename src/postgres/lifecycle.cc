@@ -40,6 +40,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   auto postmaster = node.server.launch(node.configuration.command_line(version, least));
   if (!postmaster) co_return std::unexpected(postmaster.error());
   node.files_are_loaded = true;
+  if (upstream && version < 120000) node.recovery_conf.read_by((*postmaster)->pid());
   auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
   // The server compares its files with its arguments only at a reload; then it says that a restart is pending.
   if (ready && node.configuration.raised()) node.server.reload();

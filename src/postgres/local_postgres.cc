@@ -1,5 +1,6 @@
 #include "postgres/local_postgres.h"
 
+#include "config/recovery.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
@@ -169,6 +170,10 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   postmaster->seen_running = true;
   view.process = postmaster->asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
   view.sql = std::move(answer->view);
+  if (server_version < 120000 && view.sql->in_recovery) {
+    const auto file = read_postmaster_pid(node.paths.data_dir);
+    view.sql->pending_restart.merge(node.recovery_conf.pending(postmaster->pid(), file ? file->start_time : 0));
+  }
   view.sql->timeline = co_await timeline_of(*view.sql, postmaster->pid(), deadline);
   view.system_identifier = answer->system_identifier;
   view.server_version = server_version;
@@ -283,10 +288,24 @@ awaitable<Result<void>> LocalPostgres::promote() {
   co_return co_await stop_when_cancelled(impl_->node, promote_server(impl_->node));
 }
 
+namespace {
+
+// unread: perhaps the server has not read what was written before.
+bool restarts_to_follow(const Parameters& before, const Parameters& now, int version, bool unread) {
+  for (const char* name : {"primary_conninfo", "primary_slot_name"}) {
+    const auto a = before.find(name), b = now.find(name);
+    const bool same = a == before.end() ? b == now.end() : b != now.end() && a->second == b->second;
+    if ((!same || unread) && config::recovery_needs_restart(name, version)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   auto& node = impl_->node;
   const int version = node.data.major_version();
-  const bool running = node.server.current() != nullptr;
+  const auto before = node.configuration.written_recovery(version);
   auto write = node.configuration.write_standby(upstream, version);
   // Before 13 it takes a restart, and so its time, anyway.
   const auto changed = version >= 130000 ? co_await write_soon(node, std::move(write)) : co_await std::move(write);
@@ -294,8 +313,10 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
     node.files_are_loaded = false;
     co_return std::unexpected(changed.error());
   }
-  if ((!*changed && node.files_are_loaded) || !running) co_return Result<void>();
-  if (version >= 130000) {
+  if ((!*changed && node.files_are_loaded) || !node.server.current()) co_return Result<void>();
+  // A restart only for the sake of whom it follows: all else waits for the operator, marked as pending.
+  const bool unread = !node.files_are_loaded && node.written_since_start(version);
+  if (!restarts_to_follow(before, node.configuration.written_recovery(version), version, unread)) {
     node.load_files();
     co_return Result<void>();
   }
@@ -323,7 +344,7 @@ awaitable<Result<void>> LocalPostgres::copy_slots(core::Upstream from, std::vect
 
 awaitable<Result<void>> LocalPostgres::enforce_feedback(bool on) {
   impl_->node.configuration.enforce_feedback(on);
-  const auto applied = co_await apply_configuration();
+  const auto applied = co_await apply_configuration(false);
   if (!applied) co_return std::unexpected(applied.error());
   co_return Result<void>();
 }
@@ -380,8 +401,8 @@ awaitable<core::ReplacedData> LocalPostgres::replaced_data(Duration timeout) {
                                .obstacle = co_await impl_->node.data.obstacle_to_replacing(kept, timeout)};
 }
 
-awaitable<Result<bool>> LocalPostgres::apply_configuration() {
-  co_return co_await postgres::apply_configuration(impl_->node);
+awaitable<Result<bool>> LocalPostgres::apply_configuration(bool asked) {
+  co_return co_await postgres::apply_configuration(impl_->node, asked);
 }
 
 awaitable<Result<void>> LocalPostgres::remove_superseded() {

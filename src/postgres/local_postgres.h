@@ -45,7 +45,7 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> set_aside(bool superseded) override;
   awaitable<core::ReplacedData> replaced_data(Duration timeout) override;
   awaitable<Result<void>> remove_superseded() override;
-  awaitable<Result<bool>> apply_configuration() override;
+  awaitable<Result<bool>> apply_configuration(bool asked) override;
   Progress progress() const override;
 
  private:

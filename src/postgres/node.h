@@ -1,6 +1,8 @@
 // The parts that LocalPostgres and its jobs are made of, and the jobs.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <set>
 #include <string>
 
@@ -10,6 +12,7 @@
 #include "postgres/configuration.h"
 #include "postgres/data_directory.h"
 #include "postgres/postgres.h"
+#include "postgres/recovery_conf.h"
 #include "postgres/server.h"
 
 namespace tamada::postgres {
@@ -21,6 +24,7 @@ struct Node {
         paths(file.postgresql),
         data(paths),
         configuration(file, std::move(dynamic), paths),
+        recovery_conf(paths),
         access(executor, file, paths),
         server(executor, paths),
         slow_write{.ended = net::Event(executor)} {}
@@ -32,6 +36,7 @@ struct Node {
   Paths paths;
   DataDirectory data;
   Configuration configuration;
+  RecoveryConf recovery_conf;
   Access access;
   Server server;
   // The running server has read the files as they are. Not known of one that was found running: a daemon that was
@@ -40,6 +45,13 @@ struct Node {
   void load_files() {
     server.reload();
     files_are_loaded = true;
+  }
+  // The file of recovery's settings, of a server that was found running.
+  bool written_since_start(int version) const {
+    struct stat status {};
+    const auto& file = version < 120000 ? paths.recovery_conf : paths.conf;
+    const auto pid = read_postmaster_pid(paths.data_dir);
+    return pid && ::stat(file.c_str(), &status) == 0 && status.st_mtim.tv_sec > pid->start_time;
   }
   Progress progress;
   std::string copy_error;  // of the last copy, which is tried again and again; empty: it succeeded
@@ -93,7 +105,8 @@ awaitable<Result<void>> mark_complete(Node& node);
 // What the cycle, and so the lease, waits for: on a disk that takes longer than a second this is an error. The write
 // goes on, and the server loads it when it ends.
 awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write);
-awaitable<Result<bool>> apply_configuration(Node& node);
+// asked: the server reads its files again also when nothing of them is ours to change.
+awaitable<Result<bool>> apply_configuration(Node& node, bool asked);
 // Returns once it is in force, and all that waits goes by it.
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
 // Where the configuration has names that our table lacks: asks the program what it knows.

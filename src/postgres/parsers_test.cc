@@ -193,6 +193,8 @@ TEST(SqlView, Standby) {
   EXPECT_EQ(view.latest_end_lsn, 1200u);
   EXPECT_TRUE(view.replay_paused);
   EXPECT_EQ(view.replication_state, "streaming");
+  EXPECT_TRUE(view.pending_restart.contains("primary_conninfo"));  // not so on a primary, which does not recover
+  EXPECT_FALSE(view.pending_restart.contains("hot_standby"));
   row[7] = std::nullopt;
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "");
   row[8] = "cp %f %p";

@@ -86,9 +86,9 @@ class Postgres {
   // What a fresh copy would mean for the data that are here now. Nothing is changed.
   virtual awaitable<core::ReplacedData> replaced_data(Duration timeout) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
-  // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: something changed, and the
-  // running server was told to load it.
-  virtual awaitable<Result<bool>> apply_configuration() = 0;
+  // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: the running server was told to
+  // load them, because something changed, or because somebody asked for it.
+  virtual awaitable<Result<bool>> apply_configuration(bool asked) = 0;
   virtual Progress progress() const = 0;
 };
 

@@ -318,15 +318,15 @@ TEST_F(PostgresServer, WhatAKilledDaemonLeftHalfDoneIsFinished) {
 
   // ---- before the reload of other settings
   n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "7MB"}}})");
-  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   const auto changed = *read_file(file);
   n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "5MB"}}})");
-  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   ASSERT_TRUE(comes_to_show(*n1, "work_mem", "5MB"));
   ASSERT_OK(write_file(file, changed, 0600));
   n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "7MB"}}})");
   next_daemon();
-  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   EXPECT_TRUE(comes_to_show(*n1, "work_mem", "7MB"));
 
   // ---- before the signal to promote: the server would take note of the file any time
@@ -357,7 +357,7 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   ASSERT_TRUE(observe(*n1).running_standby());
   const auto before = read_file(n1->data_dir() + "/postgresql.conf");
   n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "5MB", "max_connections": 101}}})");
-  ASSERT_OK(complete(n1->postgres->apply_configuration()));
+  ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   EXPECT_NE(read_file(n1->data_dir() + "/postgresql.conf"), before);
   EXPECT_TRUE(read_file(n1->data_dir() + "/postgresql.conf")->contains("\nprimary_conninfo = "));
   EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {

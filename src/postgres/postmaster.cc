@@ -31,7 +31,7 @@ bool serves(int pid, const struct stat& data_dir) {
   if (program.ends_with(deleted)) program.erase(program.size() - deleted.size());
   program.erase(0, program.rfind('/') + 1);
   if (program != "postgres" && program != "postmaster") return false;
-  struct stat directory{};
+  struct stat directory {};
   if (::stat((proc + "/cwd").c_str(), &directory) != 0) return false;
   return directory.st_dev == data_dir.st_dev && directory.st_ino == data_dir.st_ino;
 }
@@ -59,7 +59,7 @@ awaitable<bool> until_gone(std::string data_dir, core::Duration timeout, bool ki
 
 std::vector<int> server_processes(const std::string& data_dir) {
   std::vector<int> result;
-  struct stat wanted{};
+  struct stat wanted {};
   DIR* directory = ::stat(data_dir.c_str(), &wanted) == 0 ? ::opendir("/proc") : nullptr;
   if (!directory) return result;
   while (const dirent* entry = ::readdir(directory)) {
@@ -87,7 +87,7 @@ std::optional<PostmasterPid> read_postmaster_pid(const std::string& data_dir) {
 
 std::shared_ptr<Postmaster> Postmaster::find(const asio::any_io_executor& executor, const std::string& data_dir) {
   const auto file = read_postmaster_pid(data_dir);
-  struct stat directory{};
+  struct stat directory {};
   if (!file || file->pid <= 0 || ::stat(data_dir.c_str(), &directory) != 0) return nullptr;
   auto found = std::make_shared<Postmaster>(executor, file->pid, std::nullopt);
   // Looked at after the process is held by its pidfd: the pid cannot pass to another one in between.
@@ -104,7 +104,7 @@ core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_
   // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
   // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.
   if (const auto stale = read_postmaster_pid(data_dir); stale && stale->pid > 0) {
-    struct stat directory{};
+    struct stat directory {};
     const bool ours = ::stat(data_dir.c_str(), &directory) == 0 && serves(stale->pid, directory);
     if (!ours) options.env.emplace_back("PG_GRANDPARENT_PID", std::to_string(stale->pid));
   }

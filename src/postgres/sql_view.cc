@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "config/parameter.h"
-#include "postgres/configuration_files.h"
+#include "config/recovery.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
 
@@ -129,8 +129,9 @@ void read_pending_restart(core::SqlView& view, const std::optional<std::string>&
   const auto settings = text ? wire::parse_object(*text) : std::nullopt;
   if (!settings) return;
   for (const auto& [name, columns] : settings->items()) {
-    // Patroni's: what a change of upstream or role brings with it waits for no operator.
-    if (!columns.is_array() || columns.size() != 4 || name == "hot_standby" || is_recovery_parameter(name)) continue;
+    if (!columns.is_array() || columns.size() != 4 || name == "hot_standby") continue;
+    // A primary does not recover: that it was started with settings of recovery waits for no operator.
+    if (!view.in_recovery && config::is_recovery_parameter(name)) continue;
     const auto type = config::parameter_type(text_of(columns, 0));
     const auto unit = text_of(columns, 1);
     wire::Json reason;

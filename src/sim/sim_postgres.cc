@@ -332,7 +332,7 @@ awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
   co_return Result<void>();
 }
 
-awaitable<Result<bool>> SimPostgres::apply_configuration() {
+awaitable<Result<bool>> SimPostgres::apply_configuration(bool) {
   if (synchronous_() || server_.sync_names.empty()) co_return false;
   co_await life_.pause(m().random.duration(1ms, 10ms));
   server_.set_sync_names("");

@@ -47,7 +47,7 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> set_aside(bool superseded) override;
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
-  awaitable<core::Result<bool>> apply_configuration() override;
+  awaitable<core::Result<bool>> apply_configuration(bool asked) override;
   postgres::Progress progress() const override { return {}; }
 
  private:

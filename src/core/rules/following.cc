@@ -191,6 +191,7 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
                wanted->host.empty() ? "following nobody, recovering from the archive" : "following " + wanted->member,
                {Follow{*wanted}});
   }
+  if (!seen.postgres.configuration_is_current) return say(next, quiet, {ApplyConfiguration{}});
   const bool in_vain = !seen.settings.standby_cluster && beyond_the_fork(seen.postgres, seen.cluster);
   if (seen.postgres.sql->replication_state == "streaming" && !in_vain) return streaming(seen, std::move(next), quiet);
 

@@ -1,0 +1,28 @@
+// recovery.conf, which servers before PostgreSQL 12 read at their start only.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "postgres/configuration_files.h"
+
+namespace tamada::postgres {
+
+class RecoveryConf {
+ public:
+  explicit RecoveryConf(const Paths& paths) : paths_(paths) {}
+
+  // This postmaster has just been started.
+  void read_by(int postmaster);
+  // What is written and was not read by this running server: parameter -> JSON {"old_value":..,"new_value":..}. Of one
+  // that was found running, and a file that was written after its start, only that there is a difference.
+  std::map<std::string, std::string> pending(int postmaster, long started_at);
+
+ private:
+  const Paths& paths_;
+  int reader_ = 0;
+  bool known_ = false;  // what it has read
+  Parameters read_;
+};
+
+}  // namespace tamada::postgres
