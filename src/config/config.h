@@ -41,6 +41,9 @@ struct RestApi {
   int request_queue_size = 5;                                            // backlog of the listening socket
   std::string server_tokens = "original";                                // minimal, productonly, original
   std::string url() const;                                               // http(s)://connect_address/patroni
+  // Whoever reaches the port may change the cluster: it is not on the loopback interface alone, and neither a password,
+  // nor a certificate, nor an address is asked for.
+  bool anyone_may_write() const;
 };
 
 // Where the log goes and how a line looks, in the terms of Python's module logging.

@@ -73,6 +73,23 @@ def test_passwords_are_only_where_they_belong(deployment):
     assert not [v for v in environment.splitlines() if v.startswith(("NOTIFY_SOCKET", "WATCHDOG_", "PATRONI_"))], environment
 
 
+def test_the_unit_forbids_what_nobody_needs(deployment):
+    """On the processes themselves, PostgreSQL's too; and the guard still locks its memory."""
+    for node in deployment.nodes:
+        told = deployment.machines.sh(node.k, "systemd-analyze security --no-pager patroni").splitlines()[-1]
+        assert float(told.split(": ")[1].split()[0]) < 4, told
+        for pid in (node.main_pid(), node.postmaster_pid()):
+            status = dict(line.split(":\t", 1) for line in
+                          deployment.machines.exec(node.k, "cat", f"/proc/{pid}/status").splitlines() if ":\t" in line)
+            assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+            assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == 0, status
+            assert int(status["Umask"], 8) == 0o77, status
+            refused = deployment.machines.sh(node.k, f"nsenter -t {pid} -m touch /usr/bin/x 2>&1", check=False)
+            assert "Read-only file system" in refused, refused
+    started = deployment.machines.sh(deployment.leader().k, "journalctl -u patroni -o cat --no-pager | grep 'guard started' | tail -1")
+    assert "memory locked" in started, started
+
+
 def test_systemd_knows_the_role_and_the_lease(deployment):
     def status(node):
         return node.systemctl("show", "-p", "StatusText", "--value", "patroni")
