@@ -100,6 +100,7 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   out["patroni"] = {{"version", patroni_version}, {"scope", identity.scope}, {"name", identity.name}};
   add_scheduled_restart(out, seen);
   if (!seen.fence.usable) out["watchdog_failed"] = true;
+  if (auto trouble = core::trouble(seen, snapshot.decision.memory); !trouble.empty()) out["trouble"] = trouble;
   if (!seen.set_aside_error.empty()) out["set_aside_failed"] = seen.set_aside_error;
   if (const auto copy = core::copy_progress(seen)) out["copy"] = wire::copy_json(*copy);
   return out;

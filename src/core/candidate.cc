@@ -200,6 +200,8 @@ std::optional<std::string> data_gate(const Observation& seen) {
       return "the data directory is empty";
     case DataDirectory::incomplete:
       return "the data directory is an unfinished copy";
+    case DataDirectory::half_rewound:
+      return "the data directory is half rewound";
     case DataDirectory::unusable:
       break;
   }

@@ -39,6 +39,8 @@ constexpr std::array table{
          rules::restart},
     Rule{"paused", "Pause: nothing happens by itself.", rules::paused},
     Rule{"bootstrap", "No cluster yet: one member wins `initialize` and creates it.", rules::bootstrap},
+    Rule{"half_rewound", "pg_rewind ended half-way: keep what it left, until somebody consents to a fresh copy.",
+         rules::half_rewound},
     Rule{"create_replica", "No data here: copy a running cluster.", rules::create_replica},
     Rule{"hand_over", "Postgres was stopped for another to take over: free the leader key.", rules::hand_over},
     Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",

@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "core/presentation.h"
+#include "core/rewind.h"
 #include "core/scene.h"
 
 namespace tamada::core::testing {
@@ -1056,6 +1058,36 @@ const Case replica_cases[] = {
      },
      "rejoin",
      {}},
+    {"half_rewound_data_are_kept",
+     [](Scene& s) { s.b_leads().stopped().seen.postgres.data_directory = DataDirectory::half_rewound; },
+     "half_rewound",
+     {}},
+    {"also_while_nobody_leads",
+     [](Scene& s) { s.nobody_leads().stopped().seen.postgres.data_directory = DataDirectory::half_rewound; },
+     "half_rewound",
+     {}},
+    {"and_give_way_to_a_copy_by_consent",
+     [](Scene& s) {
+       s.b_leads().stopped().seen.postgres.data_directory = DataDirectory::half_rewound;
+       s.seen.settings.remove_data_directory_on_rewind_failure = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
+    {"or_on_request",
+     [](Scene& s) {
+       s.b_leads().stopped().seen.postgres.data_directory = DataDirectory::half_rewound;
+       s.seen.requests.reinitialize = true;
+     },
+     "reinitialize",
+     {"SetAside", "ForgetRequests"}},
+    {"whoever_started_a_server_on_them_it_is_stopped",
+     [](Scene& s) { s.b_leads().standby().seen.postgres.data_directory = DataDirectory::half_rewound; },
+     "half_rewound",
+     {"StartJob stop"}},
+    {"they_lead_nobody",
+     [](Scene& s) { s.we_lead().stopped().seen.postgres.data_directory = DataDirectory::half_rewound; },
+     "half_rewound",
+     {"ReleaseLeader"}},
     {"after_a_failed_rewind_a_copy_where_allowed",
      [](Scene& s) {
        s.b_leads().stopped(ControlState::in_production);
@@ -1331,6 +1363,38 @@ TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
   s.seen.postgres.control->timeline = 1;
   s.seen.postgres.control->checkpoint = 950;
   EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"SetAside"});
+}
+
+// What fails before pg_rewind itself is started, such as a right that it lacks on the source, can be mended there.
+TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
+  Scene s;
+  s.b_leads().stopped(ControlState::in_production);
+  std::vector<Duration> pauses;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    s.job(JobKind::rewind, JobState::failed, id);
+    s.seen.job.ended_at = s.seen.now;
+    s.seen.job.error = "the user rewinder lacks rights";
+    s.memory = s.decide().memory;
+    s.seen.upstream = upstream_b(2, 1000);
+    s.seen.upstream->asked_at = s.seen.now;
+    auto decision = s.decide();
+    EXPECT_EQ(deeds(decision), std::vector<std::string>{}) << decision.reason;
+    EXPECT_TRUE(decision.reason.contains("the user rewinder lacks rights")) << decision.reason;
+    ASSERT_TRUE(decision.wake_at);
+    pauses.push_back(*decision.wake_at - s.seen.now);
+    s.seen.now = *decision.wake_at;
+    s.seen.upstream->asked_at = s.seen.now;
+    EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"StartJob rewind"});
+  }
+  EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
+  EXPECT_TRUE(trouble(s.seen, s.memory).contains("failed 3 times: the user rewinder lacks rights"));
+
+  // Of what it does then nothing is known to help.
+  s.job(JobKind::rewind, JobState::failed, 4).seen.job.step = rewind_step;
+  s.memory = s.decide().memory;
+  s.seen.now += 60s;
+  s.seen.upstream->asked_at = s.seen.now;
+  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"StartJob start"});
 }
 
 const Case bootstrap_cases[] = {

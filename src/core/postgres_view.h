@@ -13,10 +13,11 @@
 namespace tamada::core {
 
 enum class DataDirectory {
-  absent,      // missing or empty
-  valid,       // holds a cluster that pg_controldata can read; a stopped one without `control`: not read yet
-  incomplete,  // a copy or an initdb that this program began and did not finish; no copy of anything
-  unusable,    // not empty, and not a cluster: somebody else's files, or a damaged one
+  absent,        // missing or empty
+  valid,         // holds a cluster that pg_controldata can read; a stopped one without `control`: not read yet
+  incomplete,    // a copy or an initdb that this program began and did not finish; no copy of anything
+  half_rewound,  // pg_rewind has begun to change a cluster, and did not finish
+  unusable,      // not empty, and not a cluster: somebody else's files, or a damaged one
 };
 
 enum class ProcessState {
@@ -143,6 +144,7 @@ struct PostgresView {
   int wal_to_archive = 0;                // while shut_down(): files that archive_command has not had yet
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
   bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
+  std::string rewind_error;              // half_rewound: how pg_rewind ended; empty: not known
   bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
 
   bool running_primary() const { return sql && !sql->in_recovery; }

@@ -1,5 +1,7 @@
 #include "core/presentation.h"
 
+#include <algorithm>
+
 #include "core/lost_keys.h"
 
 namespace tamada::core {
@@ -51,7 +53,8 @@ std::string role_word(const Observation& seen, const Memory& memory) {
     const bool named = seen.cluster.leader && seen.cluster.leader->name == seen.self;
     return named && seen.settings.standby_cluster ? "standby_leader" : "replica";
   }
-  if (seen.postgres.data_directory != DataDirectory::valid) return "uninitialized";
+  const auto data = seen.postgres.data_directory;
+  if (data != DataDirectory::valid && data != DataDirectory::half_rewound) return "uninitialized";
   if (seen.postgres.process == ProcessState::stopped && memory.role_told == "demoted") return "demoted";
   // A primary that is starting again, or does not answer for a moment, is still the primary while the key is ours.
   if (seen.holds_leader_key() && seen.postgres.control && seen.postgres.control->was_primary()) return "primary";
@@ -66,17 +69,29 @@ std::string shutdown_waits_for(const PostgresView& postgres) {
 
 namespace {
 
+std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
+
 std::string failing(std::string_view what, const Retry& retry) {
-  const auto first_line = retry.error.substr(0, retry.error.find('\n'));
   return std::string(what) + " failed " + (retry.failures == 1 ? "once" : std::to_string(retry.failures) + " times") +
-         ": " + first_line.substr(0, 200);
+         ": " + first_line(retry.error);
 }
 
 }  // namespace
 
+// Source: PostgreSQL, pg_rewind's reference page: after a failure on the way the target is likely beyond recovery, and
+// a fresh backup is recommended; so in all versions.
+std::string half_rewound(const PostgresView& postgres) {
+  const auto& error = postgres.rewind_error;
+  return "the data directory is half rewound: it is kept, and not started; run reinit on this member for a fresh copy, "
+         "or set remove_data_directory_on_rewind_failure (" +
+         (error.empty() ? "pg_rewind was interrupted" : first_line(error)) + ")";
+}
+
 std::string trouble(const Observation& seen, const Memory& memory) {
   if (seen.postgres.shut_down()) return shutdown_waits_for(seen.postgres);
-  std::string text = lost_keys_obstacle(seen, memory).value_or("");
+  std::string text = seen.postgres.data_directory == DataDirectory::half_rewound
+                         ? half_rewound(seen.postgres)
+                         : lost_keys_obstacle(seen, memory).value_or("");
   const auto add = [&text](std::string_view what, const Retry& retry) {
     if (retry.failures > 0) text += (text.empty() ? "" : "; ") + failing(what, retry);
   };

@@ -25,6 +25,8 @@ bool differs_in_position(const Member& a, const Member& b);
 
 // What this member waits for or fails at, for the operator; empty: nothing.
 std::string trouble(const Observation& seen, const Memory& memory);
+// What became of a half-rewound data directory, and what to do.
+std::string half_rewound(const PostgresView& postgres);
 // Why the processes of a server that has shut down have not ended.
 std::string shutdown_waits_for(const PostgresView& postgres);
 

@@ -10,6 +10,9 @@ inline constexpr std::array<const char*, 4> rewind_functions{"pg_ls_dir(text, bo
                                                              "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
                                                              "pg_read_binary_file(text, bigint, bigint, boolean)"};
 
+// The last step of the job: nothing is changed before it.
+inline constexpr const char* rewind_step = "pg_rewind";
+
 // `user`: as SQL has it.
 inline std::string rewind_grant(const std::string& function, const std::string& user) {
   return "GRANT EXECUTE ON FUNCTION pg_catalog." + function + " TO " + user;

@@ -75,6 +75,11 @@ struct Settings {
 
   bool synchronous() const { return synchronous_mode != SynchronousMode::off; }
 
+  // By a fresh copy, without being asked again. As in Patroni either setting will do.
+  bool replaces_half_rewound() const {
+    return remove_data_directory_on_rewind_failure || remove_data_directory_on_diverged_timelines;
+  }
+
   // Without synchronous replication a stop that is cut short may lose what no standby has received yet.
   Duration stop_limit() const { return synchronous() ? primary_stop_timeout : Duration{0}; }
 

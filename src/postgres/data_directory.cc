@@ -18,6 +18,7 @@
 #include "net/process.h"
 #include "postgres/files.h"
 #include "postgres/postmaster_pid.h"
+#include "postgres/tree.h"
 
 namespace tamada::postgres {
 namespace {
@@ -42,7 +43,7 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
   if (::stat(control_file.c_str(), &status) != 0) {
     control_.reset();
     if (!is_vacant(paths_.data_dir)) {
-      result.kind = incomplete() ? core::DataDirectory::incomplete : core::DataDirectory::unusable;
+      result.kind = kind_of_mark(core::DataDirectory::unusable);
     }
     co_return result;
   }
@@ -55,7 +56,7 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
     if (!exited) {  // a busy machine, which says nothing of the directory
       if (exited.error().what != no_answer_) log::warning("{}", exited.error().what);
       no_answer_ = exited.error().what;
-      result.kind = incomplete() ? core::DataDirectory::incomplete : core::DataDirectory::valid;
+      result.kind = kind_of_mark(core::DataDirectory::valid);
       if (!fresh) result.control = control_;
       co_return result;
     }
@@ -65,8 +66,7 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
     read_at_ = now;
   }
   result.control = control_;
-  result.kind = control_ ? core::DataDirectory::valid : core::DataDirectory::unusable;
-  if (incomplete()) result.kind = core::DataDirectory::incomplete;
+  result.kind = kind_of_mark(control_ ? core::DataDirectory::valid : core::DataDirectory::unusable);
   co_return result;
 }
 
@@ -91,6 +91,8 @@ Unfinished Unfinished::parse(const std::string& text) {
     const auto key = line.substr(0, space);
     if (key == "place") result.places.push_back({.directory = line.substr(space + 1)});
     if (key == "only" && !result.places.empty()) result.places.back().prefix = line.substr(space + 1);
+    if (key == "tree") result.tree = line.substr(space + 1);
+    if (key == "error") result.error = line.substr(space + 1);
   }
   return result;
 }
@@ -101,6 +103,8 @@ std::string Unfinished::text() const {
     result += "place " + place.directory + "\n";
     if (!place.prefix.empty()) result += "only " + place.prefix + "\n";
   }
+  if (!tree.empty()) result += "tree " + tree + "\n";
+  if (!error.empty()) result += "error " + error + "\n";
   return result;
 }
 
@@ -123,6 +127,49 @@ std::optional<Unfinished> DataDirectory::unfinished() const {
 core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<Unfinished::Place> places,
                                                   bool stay_empty) {
   return mark_.write(Unfinished{.what = std::move(what), .places = std::move(places)}.text(), stay_empty);
+}
+
+namespace {
+
+// After a power cut files may have other contents than their times tell: then it is another state.
+std::string state_of_tree(const std::string& data_dir) {
+  auto boot = read_file("/proc/sys/kernel/random/boot_id").value_or("");
+  if (boot.ends_with('\n')) boot.pop_back();
+  const auto fingerprint = fingerprint_of_tree(data_dir);
+  return boot.empty() || fingerprint.empty() ? "" : boot + " " + fingerprint;
+}
+
+}  // namespace
+
+core::Result<void> DataDirectory::mark_rewind() {
+  return mark_.write(Unfinished{.what = rewind_begun, .tree = state_of_tree(paths_.data_dir)}.text());
+}
+
+bool DataDirectory::half_rewound() const {
+  const auto mark = unfinished();
+  return mark && mark->what == rewind_begun;
+}
+
+std::string DataDirectory::rewind_error() const {
+  const auto mark = unfinished();
+  return mark ? mark->error : "";
+}
+
+bool DataDirectory::unchanged_by_rewind() const {
+  const auto mark = unfinished();
+  return mark && !mark->tree.empty() && state_of_tree(paths_.data_dir) == mark->tree;
+}
+
+core::Result<void> DataDirectory::note_rewind_error(std::string error) {
+  auto mark = unfinished().value_or(Unfinished{.what = rewind_begun});
+  std::ranges::replace(error, '\n', ' ');
+  mark.error = std::move(error);
+  return mark_.write(mark.text());
+}
+
+core::DataDirectory DataDirectory::kind_of_mark(core::DataDirectory unmarked) const {
+  if (!incomplete()) return unmarked;
+  return half_rewound() && !plan_.exists() ? core::DataDirectory::half_rewound : core::DataDirectory::incomplete;
 }
 
 int DataDirectory::wal_to_archive() const {

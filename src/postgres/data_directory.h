@@ -16,6 +16,7 @@ namespace tamada::postgres {
 // Marks of DataDirectory::mark_incomplete. What is being made is not usable before it is done; of a copy that is yet
 // to come nothing lies there.
 inline constexpr const char* initdb_begun = "bootstrap";
+inline constexpr const char* rewind_begun = "rewind";
 inline constexpr const char* copy_to_come = "copy";
 // Of holders: where a copy is made that cannot be made in its place.
 inline constexpr const char* copy_in_holder = "copy";
@@ -30,6 +31,8 @@ struct Unfinished {
   };
   std::string what;
   std::vector<Place> places;
+  std::string tree;   // of pg_rewind: what the data directory was like before it
+  std::string error;  // of pg_rewind: how it ended, in one line; empty: it has not, or nobody saw it
 
   static Unfinished parse(const std::string& text);
   std::string text() const;
@@ -59,6 +62,13 @@ class DataDirectory {
   // directory, whoever is to fill that wants it empty.
   core::Result<void> mark_incomplete(std::string what, std::vector<Unfinished::Place> places = {},
                                      bool stay_empty = false);
+  // pg_rewind is about to begin. Looks at all files, and so takes its time.
+  core::Result<void> mark_rewind();
+  // There is that mark. It says what the directory was like: as long as it still is, pg_rewind has changed nothing.
+  bool half_rewound() const;
+  std::string rewind_error() const;  // as PostgresView has it
+  bool unchanged_by_rewind() const;  // takes its time, too
+  core::Result<void> note_rewind_error(std::string error);
 
   // A mark in the directory: the server of this postmaster.pid was told to promote. It outlives the daemon, which may
   // be killed just then; the mark of another server tells nothing.
@@ -89,6 +99,7 @@ class DataDirectory {
 
  private:
   bool has_control_file() const;
+  core::DataDirectory kind_of_mark(core::DataDirectory unmarked) const;
   std::optional<Unfinished> unfinished() const;
   core::Result<void> carry_out(SettingAside plan);
   awaitable<core::Result<void>> remove_unfinished(Unfinished mark);

@@ -61,6 +61,7 @@ struct LocalPostgres::Impl {
   const core::Timelines& history_of(const core::SqlView& sql, int pid, core::Lsn segment_size);
   awaitable<void> finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
+  bool looked = false;                // at the node, for the first time
 };
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
@@ -207,8 +208,10 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
   const auto postmaster = node.server.current();
   view.postmaster = postmaster ? postmaster->pid() : 0;
   if (!postmaster) co_await impl_->finish_setting_aside();
+  if (!std::exchange(impl_->looked, true) && !postmaster) co_await judge_former_rewind(node);
   const auto look = co_await node.data.look(!postmaster, std::min(timeout, controldata_timeout_max));
   view.data_directory = look.kind;
+  if (look.kind == core::DataDirectory::half_rewound) view.rewind_error = node.data.rewind_error();
   if (look.control) {
     view.control = look.control->file;
     view.system_identifier = look.control->file.system_identifier;
@@ -276,6 +279,7 @@ awaitable<Result<void>> stop_when_cancelled(Node& node, awaitable<Result<void>> 
 awaitable<Result<void>> LocalPostgres::start(const core::Upstream* upstream, Duration timeout) {
   std::optional<core::Upstream> copy;
   if (upstream) copy = *upstream;
+  if (impl_->node.data.half_rewound()) co_return core::fail("the data directory is half rewound");
   if (impl_->node.data.incomplete()) co_return core::fail("the data directory is an unfinished copy");
   co_return co_await stop_when_cancelled(impl_->node, start_server(impl_->node, std::move(copy), timeout));
 }
@@ -388,6 +392,7 @@ std::string keeping_method(const config::Postgresql& postgresql) {
 awaitable<Result<void>> LocalPostgres::set_aside(bool superseded) {
   auto& node = impl_->node;
   if (node.server.current()) co_return core::fail("cannot set the data directory aside: postgres is running");
+  if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
   if (const auto method = superseded ? keeping_method(node.local.postgresql) : ""; !method.empty()) {
     log::info("leaving the data directory as it is for {}, which has keep_data", method);
     co_return co_await mark_incomplete(node, method, {}, true);

@@ -86,6 +86,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
 // need none.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
+// Of a former life of the daemon, which did not see its end.
+awaitable<void> judge_former_rewind(Node& node);
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop);
 awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots);
 awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std::vector<core::SlotSpec> slots);

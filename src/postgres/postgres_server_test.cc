@@ -390,6 +390,19 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   EXPECT_TRUE(server_processes(n1->data_dir()).empty());
 }
 
+TEST_F(PostgresServer, APgRewindThatOutlivedItsDaemonIsEnded) {
+  const auto stand_in = root + "/pg_rewind", file = root + "/file";  // it runs on, and names the directory
+  std::filesystem::copy_file("/usr/bin/tail", stand_in);
+  std::filesystem::create_directory(n0->data_dir());
+  ASSERT_TRUE(write_file(file, "", 0600));
+  auto started =
+      net::Process::spawn(io.get_executor(), {.argv = {stand_in, "-f", file, n0->data_dir()}, .capture = true});
+  ASSERT_TRUE(started);
+  EXPECT_EQ(server_processes(n0->data_dir()), std::vector<int>{started->pid()});
+  EXPECT_TRUE(server_processes(root).empty());
+  EXPECT_TRUE(complete(kill_server_processes(n0->data_dir(), 5s)));
+}
+
 TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   n1->local.postgresql.basebackup_options = {"--max-rate=32k"};

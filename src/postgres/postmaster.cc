@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <cstring>
+#include <sstream>
 
 #include "postgres/files.h"
 
@@ -22,18 +23,37 @@ std::string link_target(const std::string& path) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
-// Whether `pid` runs postgres with data_dir as its working directory, which every process of a server has. By inode:
-// the directory may have been renamed, or be reached through a link. A zombie has no executable, and so is none.
-bool serves(int pid, const struct stat& data_dir) {
-  const std::string proc = "/proc/" + std::to_string(pid);
-  std::string program = link_target(proc + "/exe");
+std::string proc(int pid, std::string_view what) { return "/proc/" + std::to_string(pid) + "/" + std::string(what); }
+
+// A zombie has none.
+std::string program_of(int pid) {
+  std::string program = link_target(proc(pid, "exe"));
   constexpr std::string_view deleted = " (deleted)";  // the package was upgraded meanwhile
   if (program.ends_with(deleted)) program.erase(program.size() - deleted.size());
-  program.erase(0, program.rfind('/') + 1);
-  if (program != "postgres" && program != "postmaster") return false;
+  return program.erase(0, program.rfind('/') + 1);
+}
+
+// By inode: the directory may have been renamed, or be reached through a link.
+bool is_directory(const std::string& path, const struct stat& data_dir) {
   struct stat directory {};
-  if (::stat((proc + "/cwd").c_str(), &directory) != 0) return false;
-  return directory.st_dev == data_dir.st_dev && directory.st_ino == data_dir.st_ino;
+  return ::stat(path.c_str(), &directory) == 0 && directory.st_dev == data_dir.st_dev &&
+         directory.st_ino == data_dir.st_ino;
+}
+
+// Whether `pid` runs postgres with data_dir as its working directory, which every process of a server has.
+bool serves(int pid, const struct stat& data_dir) {
+  const auto program = program_of(pid);
+  return (program == "postgres" || program == "postmaster") && is_directory(proc(pid, "cwd"), data_dir);
+}
+
+// Its daemon may have been killed.
+bool rewinds(int pid, const struct stat& data_dir) {
+  if (program_of(pid) != "pg_rewind") return false;
+  std::istringstream arguments(read_file(proc(pid, "cmdline")).value_or(""));
+  for (std::string argument; std::getline(arguments, argument, '\0');) {
+    if (is_directory(argument, data_dir)) return true;
+  }
+  return false;
 }
 
 awaitable<void> next_process_poll() {
@@ -66,7 +86,7 @@ std::vector<int> server_processes(const std::string& data_dir) {
     int pid = 0;
     const char* end = entry->d_name + std::strlen(entry->d_name);
     const auto [stopped, failed] = std::from_chars(entry->d_name, end, pid);
-    if (failed == std::errc() && stopped == end && serves(pid, wanted)) result.push_back(pid);
+    if (failed == std::errc() && stopped == end && (serves(pid, wanted) || rewinds(pid, wanted))) result.push_back(pid);
   }
   ::closedir(directory);
   return result;

@@ -15,7 +15,7 @@
 namespace tamada::postgres {
 
 // Every process of the server in data_dir, orphans of a killed postmaster included: they run postgres in that
-// directory.
+// directory. So does a pg_rewind of it that has outlived its daemon: whatever is made there, it would go on to change.
 std::vector<int> server_processes(const std::string& data_dir);
 
 // SIGKILL to all of them, again and again until none is left, for at most `timeout`.

@@ -8,7 +8,6 @@
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
-#include "postgres/tree.h"
 
 namespace tamada::postgres {
 namespace {
@@ -118,14 +117,19 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
   return options;
 }
 
-awaitable<std::string> tree_now(const Node& node) {
-  co_return co_await net::on_disk_thread([data_dir = node.paths.data_dir] { return fingerprint_of_tree(data_dir); });
-}
-
 // Before it counts as whole it must not look like a primary's own directory.
 awaitable<Result<void>> end_mark(Node& node) {
   if (auto made = co_await node.configuration.make_standby(node.data.major_version()); !made) co_return made;
   co_return co_await mark_complete(node);
+}
+
+// What it failed for: "pg_rewind: error: could not open ...", "fatal" before 15. The whole output is in the log.
+std::string complaint(const std::string& output) {
+  for (const std::string_view word : {"error: ", "fatal: "}) {
+    const auto at = output.rfind(word);
+    if (at != std::string::npos) return output.substr(at + word.size(), output.find('\n', at) - at - word.size());
+  }
+  return last_lines(output, 1);
 }
 
 // By us and not by pg_rewind itself: what changes after it has begun is pg_rewind's doing.
@@ -145,18 +149,27 @@ awaitable<Result<void>> execute(Node& node, Plan plan) {
       co_return std::unexpected(written.error());
     }
   }
-  const auto before = co_await tree_now(node);
-  if (auto marked = co_await mark_incomplete(node, "rewind"); !marked) co_return marked;
+  auto marked = co_await net::on_disk_thread([&node] { return node.data.mark_rewind(); });
+  if (!marked) co_return marked;
   auto command = rewind_command(node, plan);
   log::info("running pg_rewind from {}", plan.source.member);
   const auto done = co_await net::run(std::move(command), 0s);
   if (done) log::info("pg_rewind exit code={}: {}", done->status, last_lines(done->output, 20));
   if (done && done->ok()) co_return co_await end_mark(node);
-  const auto why = "pg_rewind failed" + (done ? ": " + last_lines(done->output) : ": " + done.error().what);
-  if (!before.empty() && co_await tree_now(node) == before) {
-    if (auto marked = co_await end_mark(node); !marked) co_return marked;
-    co_return core::fail(why + " (it changed nothing)");
-  }
+  co_return core::fail("pg_rewind failed: " + (done ? complaint(done->output) : done.error().what));
+}
+
+awaitable<bool> end_mark_if_unchanged(Node& node) {
+  if (!co_await net::on_disk_thread([&node] { return node.data.unchanged_by_rewind(); })) co_return false;
+  co_return (co_await end_mark(node)).has_value();
+}
+
+// Where pg_rewind has changed nothing the directory is whole.
+awaitable<Result<void>> judge_failure(Node& node, std::string why) {
+  if (!node.data.half_rewound()) co_return core::fail(why);  // it was not begun
+  if (co_await end_mark_if_unchanged(node)) co_return core::fail(why + " (it changed nothing)");
+  auto noted = co_await net::on_disk_thread([&node, why] { return node.data.note_rewind_error(why); });
+  if (!noted) log::error("{}", noted.error().what);
   co_return core::fail(why + " (it had begun to change the data directory)");
 }
 
@@ -170,8 +183,19 @@ Result<void> check_target(const Node& node, const std::optional<ControlData>& co
 
 }  // namespace
 
+awaitable<void> judge_former_rewind(Node& node) {
+  if (!node.data.half_rewound()) co_return;
+  if (auto gone = co_await node.server.wait_for_orphans(); !gone) {
+    log::error("{}", gone.error().what);
+  } else if (co_await end_mark_if_unchanged(node)) {
+    log::info("pg_rewind was interrupted before it had changed anything in {}", node.paths.data_dir);
+  }
+}
+
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
+  node.step("check");
   if (node.server.current()) co_return core::fail("cannot run pg_rewind: postgres is running");
+  if (node.data.half_rewound()) co_return core::fail("cannot run pg_rewind: the data directory is half rewound");
   if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
   if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
   // Its control file looks like a crashed primary's; recovered as such, it would end where no primary ever was.
@@ -190,6 +214,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (!passfile) co_return std::unexpected(passfile.error());
   plan.passfile = *passfile;
 
+  node.step(core::rewind_step);
   Result<void> result;
   bool cancelled = false;
   try {
@@ -200,6 +225,8 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
     cancelled = true;
   }
   if (cancelled) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (cancelled) result = core::fail("pg_rewind was cancelled");
+  if (!result) result = co_await judge_failure(node, result.error().what);
   (void)co_await net::on_disk_thread([file = plan.passfile] { return remove_if_exists(file); });
   // Whatever happened: what has lost its place in the history must not look like a primary's directory.
   if (auto made = co_await node.configuration.make_standby(plan.version); !made && result) result = made;

@@ -182,6 +182,11 @@ void judge_stopped(const postgres::Node& node, core::DataDirectory kind, Server&
     case core::DataDirectory::incomplete:
       server.findings.push_back(warning("the data directory is an unfinished copy", "it will be made anew"));
       break;
+    case core::DataDirectory::half_rewound:
+      server.findings.push_back(error(
+          "the data directory is half rewound: pg_rewind was interrupted, or failed, while it was changing it",
+          "run reinit on this member, or set postgresql.remove_data_directory_on_rewind_failure, for a fresh copy"));
+      break;
     case core::DataDirectory::unusable:
       server.findings.push_back(
           error(node.paths.data_dir + " is not empty, and holds no readable cluster",

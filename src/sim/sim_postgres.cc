@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/rewind.h"
 #include "sim/bugs.h"
 
 namespace tamada::sim {
@@ -178,9 +179,11 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   const auto* other = source(upstream);
   if (server_.process != ProcessState::stopped) co_return core::fail("cannot run pg_rewind: postgres is running");
   if (bugs_.is("rewind-not-done")) co_return Result<void>();
+  rewind_step_ = "check";
   co_await life_.pause(m().random.duration(50ms, 300ms));
   if (!other || !reaches(*other)) co_return core::fail("the source does not answer");
   if (other->recovery) co_return core::fail("the source is in recovery");
+  rewind_step_ = core::rewind_step;
   auto takes = m().random.duration(500ms, 10s);
   if (!server_.control.shut_down_cleanly()) takes += m().random.duration(300ms, 5s);  // single-user mode
   if (other->timeline() == server_.timeline()) {
@@ -195,7 +198,7 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
     co_return core::fail("pg_rewind failed: could not find previous WAL record");
   }
   const auto branch = other->end.branch;
-  server_.directory = core::DataDirectory::incomplete;
+  server_.directory = core::DataDirectory::half_rewound;
   server_.copy_follows = true;
   co_await life_.pause(takes);
   if (!reaches(*other) || other->recovery || other->end.branch != branch || server_.disk_full) {

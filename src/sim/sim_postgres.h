@@ -48,7 +48,9 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
   awaitable<core::Result<bool>> apply_configuration(bool asked) override;
-  postgres::Progress progress() const override { return {}; }
+  postgres::Progress progress() const override {
+    return {.what = rewind_step_, .since = core::Instant::max(), .bytes_done = 0, .bytes_total = 0};
+  }
 
  private:
   core::SqlView sql() const;
@@ -63,6 +65,7 @@ class SimPostgres final : public postgres::Postgres {
   std::function<bool()> synchronous_;
   std::function<void()> callback_;
   bool crashed_ = false;
+  std::string rewind_step_;                         // of the last rewind
   std::optional<std::string> imagined_sync_names_;  // of a bug
   std::optional<core::PostgresView> alive_;         // of a bug: the last view of a running server
 };

@@ -3,6 +3,7 @@ import json
 import os
 
 from harness import wait_for
+from harness.cluster import postgres_bin
 
 
 def timeline(node):
@@ -77,3 +78,17 @@ def sync_key(cluster):
 
 def wait_sync_standby(cluster):
     wait_for("a synchronous standby", lambda: len(sync_key(cluster)[1][0]) > 0, 30)
+
+
+def programs_with(cluster, name, script):
+    """A bin_dir like the real one, in which `name` is this script; made anew by each call."""
+    folder = f"{cluster.root}/programs"
+    if not os.path.exists(folder):
+        os.mkdir(folder)
+        for program in os.listdir(postgres_bin()):
+            os.symlink(f"{postgres_bin()}/{program}", f"{folder}/{program}")
+    os.unlink(f"{folder}/{name}")
+    with open(f"{folder}/{name}", "w") as f:
+        f.write("#!/bin/sh\n" + script)
+    os.chmod(f"{folder}/{name}", 0o755)
+    return folder

@@ -7,7 +7,6 @@ import pytest
 
 import facts
 from harness import Writer, wait_for
-from harness.cluster import postgres_bin
 from harness.powercut import Powercut
 
 pytestmark = pytest.mark.tamada
@@ -42,26 +41,14 @@ def test_what_is_written_survives(new_cluster):
     assert expected | {"n1.incomplete", "n1.pgpass"} <= cuts[1].touched()
 
 
-def programs_with(folder, name, script):
-    """A bin_dir like the real one, in which `name` is this script."""
-    os.mkdir(folder)
-    for program in os.listdir(postgres_bin()):
-        os.symlink(f"{postgres_bin()}/{program}", f"{folder}/{program}")
-    os.unlink(f"{folder}/{name}")
-    with open(f"{folder}/{name}", "w") as f:
-        f.write("#!/bin/sh\n" + script)
-    os.chmod(f"{folder}/{name}", 0o755)
-    return folder
-
-
 def test_power_cut_in_the_middle_of_a_rewind(new_cluster):
     cluster = new_cluster(2)
     begun = f"{cluster.root}/begun"
     old = cluster.nodes[0]
     cut = Powercut(old)
     real = old.config["postgresql"]["bin_dir"]
-    old.config["postgresql"]["bin_dir"] = programs_with(
-        f"{cluster.root}/programs", "pg_rewind", f"echo rewinding from last common checkpoint\ntouch {begun}\nexec sleep 600\n")
+    old.config["postgresql"]["bin_dir"] = facts.programs_with(
+        cluster, "pg_rewind", f'touch "$2/base/half"; touch {begun}; exec sleep 600\n')   # $1 is -D
     cluster.up()
     old.lose()
     new = cluster.wait_leader(other_than=old)
@@ -74,6 +61,8 @@ def test_power_cut_in_the_middle_of_a_rewind(new_cluster):
 
     old.config["postgresql"]["bin_dir"] = real
     old.start()
+    facts.wait_log(old, "the data directory is half rewound", 60)
+    assert cluster.ctl("reinit", cluster.scope, old.name, "--force").returncode == 0
     facts.wait_log(old, "copying n1 by pg_basebackup", 60)
     assert cluster.wait_healthy(60) is new
     assert "running pg_rewind" not in old.log()

@@ -1,5 +1,6 @@
 """A member whose history has diverged, and pg_rewind that cannot mend it: what is there is kept until it can be mended,
 or somebody consents to a copy."""
+import json
 import os
 
 import facts
@@ -58,32 +59,23 @@ def test_missing_grant_is_named_and_costs_no_data(new_cluster):
     old.kill_daemon()
     assert has_the_row(old)
 
-    new.sql(grant)
     old.start()
-    assert cluster.wait_healthy(60) is new
+    facts.wait_log(old, "pg_rewind failed 3 times, it is tried again", 60)
+    assert old.log().count(grant) < 20, "told once, then at each heartbeat"
+    for told in (cluster.ctl("list").stdout, cluster.ctl("explain", cluster.scope, old.name).stdout,
+                 json.dumps(old.status())):
+        assert grant in told
+    new.sql(grant)
+    assert cluster.wait_healthy(60) is new   # without a restart of the daemon
     assert "pg_rewind exit code=0" in old.log()
     assert copies_of(old) == []
-
-
-def programs(cluster, script):
-    """A bin_dir like the real one, in which pg_rewind is this script."""
-    folder = f"{cluster.root}/programs"
-    if not os.path.exists(folder):
-        os.mkdir(folder)
-        for program in os.listdir(postgres_bin()):
-            os.symlink(f"{postgres_bin()}/{program}", f"{folder}/{program}")
-    os.unlink(f"{folder}/pg_rewind")
-    with open(f"{folder}/pg_rewind", "w") as f:
-        f.write("#!/bin/sh\n" + script)
-    os.chmod(f"{folder}/pg_rewind", 0o755)
-    return folder
 
 
 @pytest.fixture
 def diverged(new_cluster):
     cluster = new_cluster(2)
     old = cluster.nodes[0]
-    old.config["postgresql"]["bin_dir"] = programs(cluster, "exit 1\n")
+    old.config["postgresql"]["bin_dir"] = facts.programs_with(cluster, "pg_rewind", "exit 1\n")
     cluster.up()
     return (cluster, *diverge(cluster))
 
@@ -93,8 +85,84 @@ SAYS = "echo pg_rewind: rewinding from last common checkpoint at 0/3000060 on ti
 
 def test_failure_before_the_first_change_keeps_the_data(diverged):
     cluster, old, new = diverged
-    programs(cluster, SAYS + "echo pg_rewind: error: could not fetch file list; exit 1\n")
+    facts.programs_with(cluster, "pg_rewind", SAYS + "echo pg_rewind: error: could not fetch file list; exit 1\n")
     old.start()
     facts.wait_log(old, "(it changed nothing)", 60)
     facts.wait_log(old, "starting as a secondary although the timeline has diverged", 30)
     assert copies_of(old) == [] and not os.path.exists(f"{old.data}.incomplete")
+
+
+HALF = "the data directory is half rewound"
+
+
+@pytest.fixture
+def half_rewound(new_cluster):
+    """pg_rewind itself fails on the way: there is a file that it may not write."""
+    cluster = new_cluster(2)
+    cluster.up()
+    old, new = diverge(cluster)
+    os.chmod(f"{old.data}/pg_xact/0000", 0o400)
+    old.start()
+    facts.wait_log(old, HALF, 60)
+    os.chmod(f"{old.data}/pg_xact/0000", 0o600)
+    return cluster, old, new
+
+
+def files_of(node):
+    """Without our copy of the configuration."""
+    return {name: seen for name, seen in facts.fingerprint(node.data).items() if name != "patroni.dynamic.json"}
+
+
+def wait_heartbeats(node, count):
+    before = node.log().count(HALF)
+    wait_for("heartbeats", lambda: node.log().count(HALF) >= before + count, 60)
+
+
+def test_half_rewound_data_are_kept(half_rewound):
+    cluster, old, new = half_rewound
+    before = files_of(old)
+    wait_heartbeats(old, 2)
+    assert old.log().count("pg_rewind exit code") == 1
+    for told in (cluster.ctl("list").stdout, cluster.ctl("explain", cluster.scope, old.name).stdout,
+                 json.dumps(old.status())):
+        assert HALF in told and "pg_xact/0000" in told and "reinit" in told
+
+    old.kill_daemon()
+    old.start()
+    facts.wait_log(old, HALF, 60)
+    wait_heartbeats(old, 2)
+    assert "pg_xact/0000" in json.dumps(old.status())
+    assert "running pg_rewind" not in old.log() and old.postmaster_pid() is None
+    assert copies_of(old) == [] and files_of(old) == before
+    assert cluster.leader() is new
+
+    assert cluster.ctl("reinit", cluster.scope, old.name, "--force", "--wait").returncode == 0
+    assert cluster.wait_healthy(60) is new
+
+
+def test_half_rewound_data_give_way_where_the_setting_says_so(half_rewound):
+    cluster, old, new = half_rewound
+    old.configure({"postgresql": {"remove_data_directory_on_rewind_failure": True}})
+    facts.wait_log(old, "is set aside", 60)
+    assert cluster.wait_healthy(60) is new
+
+
+def test_interrupted_before_the_first_change(diverged):
+    cluster, old, new = diverged
+    begun = f"{cluster.root}/begun"
+    facts.programs_with(cluster, "pg_rewind", f"touch {begun}; exec sleep 600\n")
+    old.start()
+    wait_for("pg_rewind to run", lambda: os.path.exists(begun), 60)
+    old.stop()
+    assert not os.path.exists(f"{old.data}.incomplete")
+
+    os.unlink(begun)
+    old.start()
+    wait_for("pg_rewind to run", lambda: os.path.exists(begun), 60)
+    old.lose()
+    assert os.path.exists(f"{old.data}.incomplete")
+    facts.programs_with(cluster, "pg_rewind", f'exec {postgres_bin()}/pg_rewind "$@"\n')
+    old.start()
+    assert cluster.wait_healthy(60) is new
+    assert "interrupted before it had changed anything" in old.log() and "pg_rewind exit code=0" in old.log()
+    assert copies_of(old) == []

@@ -77,7 +77,10 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 30s}});
   }
   Actions actions;
-  if (seen.postgres.data_directory == DataDirectory::valid) actions.push_back(SetAside{.reason = "reinitialize"});
+  const auto data = seen.postgres.data_directory;
+  if (data == DataDirectory::valid || data == DataDirectory::half_rewound) {
+    actions.push_back(SetAside{.reason = "reinitialize"});
+  }
   actions.push_back(ForgetRequests{});
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id};

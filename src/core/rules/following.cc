@@ -1,5 +1,6 @@
 #include "core/rules/following.h"
 
+#include "core/rewind.h"
 #include "core/slot_plan.h"
 
 namespace tamada::core::rules {
@@ -92,7 +93,10 @@ void note_rewind(const Observation& seen, Memory& memory) {
   const auto source = history_source(seen);
   memory.job_seen = seen.job.id;
   if (seen.job.state != JobState::succeeded) {
-    memory.rewind_failed = true;
+    note_failure(memory, seen, JobKind::rewind);
+    // Before pg_rewind itself was started: the source is not ready, or not reached, or a right is missing. That passes,
+    // and is no failure by which the data may go, unless they may anyway.
+    memory.rewind_failed = seen.job.step == rewind_step || seen.settings.replaces_half_rewound();
     return;
   }
   memory.rewound = true;
@@ -160,6 +164,11 @@ Decision mend(const Observation& seen, const Memory& memory, const Upstream& sou
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
   }
   if (rewindable) {
+    if (in_backoff(seen, next, JobKind::rewind)) {
+      auto decision = warn(next, tried_again(seen, next, JobKind::rewind, "pg_rewind"));
+      decision.wake_at = next.backoff[JobKind::rewind].not_before;
+      return decision;
+    }
     // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
     const auto* member = seen.cluster.member(source.member);
     if (member && member->checkpoint_pending)

@@ -1,6 +1,7 @@
 // Pause: nothing happens by itself. The leader keeps its key while its postgres is a primary, and gives it up when it
 // is not; a primary without a leader takes the key; a named switchover works. Source: Patroni's documentation,
 // "Pause/Resume mode".
+#include "core/presentation.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
@@ -8,6 +9,8 @@ namespace tamada::core::rules {
 Answer paused(const Observation& seen, const Memory& memory) {
   if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
   if (memory.restarting && seen.postgres.process == ProcessState::stopped) return std::nullopt;
+  if (seen.postgres.data_directory == DataDirectory::half_rewound)
+    return say(memory, "PAUSE: " + core::half_rewound(seen.postgres));
   if (seen.postgres.data_directory != DataDirectory::valid)
     return say(memory, "PAUSE: running with empty data directory");
   const bool named_leader = seen.cluster.leader && seen.cluster.leader->name == seen.self;

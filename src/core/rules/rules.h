@@ -21,6 +21,7 @@ Answer paused(const Observation& seen, const Memory& memory);
 Answer bootstrap(const Observation& seen, const Memory& memory);
 Answer reinitialize(const Observation& seen, const Memory& memory);
 Answer restart(const Observation& seen, const Memory& memory);
+Answer half_rewound(const Observation& seen, const Memory& memory);
 Answer create_replica(const Observation& seen, const Memory& memory);
 Answer take_over_own_key(const Observation& seen, const Memory& memory);
 Answer hand_over(const Observation& seen, const Memory& memory);

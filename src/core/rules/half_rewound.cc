@@ -1,0 +1,23 @@
+// pg_rewind was interrupted, or failed, while it was changing the data directory. What is there is no cluster any more,
+// and a second pg_rewind would not make it one: it goes by the WAL and by the sizes of files that the first has
+// changed. But it may hold the last copy of what only this node had, so it goes only by consent.
+#include "core/presentation.h"
+#include "core/rules/common.h"
+
+namespace tamada::core::rules {
+
+Answer half_rewound(const Observation& seen, const Memory& memory) {
+  if (seen.postgres.data_directory != DataDirectory::half_rewound) return std::nullopt;
+  const auto what = core::half_rewound(seen.postgres);
+  if (seen.cluster.leader && seen.cluster.leader->name == seen.self) {
+    return warn(memory, "released leader key: " + what, {ReleaseLeader{}});
+  }
+  if (seen.postgres.has_postmaster()) {  // not started by us
+    return warn(memory, "stopping PostgreSQL: " + what,
+                {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 30s}});
+  }
+  if (seen.settings.replaces_half_rewound()) return std::nullopt;
+  return warn(memory, what);
+}
+
+}  // namespace tamada::core::rules
