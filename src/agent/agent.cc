@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "core/failsafe.h"
+#include "core/pacing.h"
 #include "core/presentation.h"
+#include "core/problems.h"
 #include "net/log.h"
 #include "wire/keys.h"
 #include "wire/restart.h"
@@ -106,11 +108,13 @@ awaitable<void> Agent::cycle() {
     co_await take_configuration();
     core::Observation seen = co_await observer_.observe();
     seen.fence = w_.fence.view();
+    seen.noticed = w_.configuration.problems();
     observed_at_ = seen.now;
     core::Decision next = core::decide(seen, memory_);
     memory_ = next.memory;
     decided_wake_at_ = next.wake_at;
     report(seen, next);
+    tell_problems(core::problems(seen, memory_));
     keep_fence(seen);
     keep_files(seen);
     auto actions = next.actions;
@@ -161,7 +165,7 @@ awaitable<void> Agent::take_configuration() {
       if (!loaded) {
         log::error("the configuration was not reloaded, the old one stays in force: {}", loaded.error().what);
       } else {
-        for (const auto& warning : loaded->warnings) log::warning("{}", warning);
+        w_.configuration.warnings_of_file(std::move(loaded->warnings));
         if (!w_.configuration.take_local(std::move(loaded->local))) log::info("No local configuration items changed.");
         log::info("configuration reloaded");
       }
@@ -176,9 +180,18 @@ awaitable<void> Agent::take_configuration() {
   // A job may write the files itself, and may have done so already.
   if (!to_apply_.due || jobs_.view().running()) co_return;
   const auto applied = co_await w_.postgres.apply_configuration(std::exchange(to_apply_, {}).asked);
-  if (!applied) log::error("could not apply the configuration: {}", applied.error().what);
+  executor_.went_well(core::attempt(core::ApplyConfiguration{}),
+                      applied ? core::Result<void>() : std::unexpected(applied.error()));
   if (applied && *applied) callbacks_.call("on_reload", w_.board.latest()->role);
 }
+
+namespace {
+
+bool told_at_each_heartbeat(const core::Problem& problem) {
+  return problem.kind == "job" || problem.kind == "keys" || problem.kind == "rewind";
+}
+
+}  // namespace
 
 void Agent::report(const core::Observation& seen, const core::Decision& decision) {
   if (last_report_ == core::Instant{}) last_report_ = seen.now;
@@ -191,7 +204,9 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   if (decision.reason == last_reason_ && !heartbeat) return;
   last_reason_ = decision.reason;
   last_report_ = seen.now;
-  const auto trouble = core::trouble(seen, decision.memory);
+  auto troubles = core::problems(seen, decision.memory);
+  std::erase_if(troubles, [](const core::Problem& problem) { return !told_at_each_heartbeat(problem); });
+  const auto trouble = core::in_one_line(troubles);
   const bool told = decision.severity == core::Severity::warning || decision.reason.contains(trouble);
   if (heartbeat && !told) log::warning("{}", trouble);
   switch (decision.severity) {
@@ -206,6 +221,21 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
       log::error("{}", decision.reason);
       break;
   }
+}
+
+// Each when it begins and when it ends; what fails again and again is told by report().
+void Agent::tell_problems(const core::Problems& now) {
+  const auto news = [](const core::Problems& all, const core::Problems& known) {
+    core::Problems out;
+    for (const auto& one : all) {
+      if (!told_at_each_heartbeat(one) && one.kind != "dcs" && std::ranges::find(known, one) == known.end())
+        out.push_back(one);
+    }
+    return out;
+  };
+  for (const auto& problem : news(now, told_problems_)) log::warning("problem ({}): {}", problem.kind, problem.text);
+  for (const auto& problem : news(told_problems_, now)) log::info("over ({}): {}", problem.kind, problem.text);
+  told_problems_ = now;
 }
 
 void Agent::publish(core::Observation seen, core::Decision decision) {

@@ -58,6 +58,7 @@ class Agent final : public api::Commands {
   void resume_scheduled_restart();
   void publish(core::Observation seen, core::Decision decision);
   void report(const core::Observation& seen, const core::Decision& decision);
+  void tell_problems(const core::Problems& now);
   core::Instant wake_at() const;
 
   World w_;
@@ -73,6 +74,7 @@ class Agent final : public api::Commands {
   core::Memory memory_;
   std::optional<core::Instant> decided_wake_at_;
   std::string last_reason_;
+  core::Problems told_problems_;
   core::Instant last_report_{};
   std::function<core::Result<config::Loaded>()> read_again_;
   std::uint64_t version_ = 0;

@@ -1,5 +1,7 @@
 #include "agent/configuration.h"
 
+#include <algorithm>
+
 #include "net/log.h"
 #include "wire/python_json.h"
 
@@ -20,16 +22,32 @@ void Configuration::take(config::Json dynamic) {
 }
 
 void Configuration::derive() {
-  std::vector<std::string> warnings;
-  local_ = config::with_dynamic(file_, dynamic_, &warnings);
-  settings_ = config::settings(local_, dynamic_, &warnings);
+  warnings_.clear();
+  local_ = config::with_dynamic(file_, dynamic_, &warnings_);
+  settings_ = config::settings(local_, dynamic_, &warnings_);
   settings_.former_ttl = former_ttl_;
   if (!known_) {
     const core::Settings usual;
     settings_.pause = false;
     settings_.retry_timeout = std::min(settings_.retry_timeout, usual.retry_timeout);
   }
+  for (const auto& warning : warnings_) log::warning("{}", warning);
+}
+
+void Configuration::warnings_of_file(std::vector<std::string> warnings) {
   for (const auto& warning : warnings) log::warning("{}", warning);
+  file_warnings_ = std::move(warnings);
+}
+
+core::Problems Configuration::problems() const {
+  core::Problems all;
+  const auto add = [&all](const std::string& text) {
+    const core::Problem problem{.kind = "configuration", .text = text};
+    if (!text.empty() && std::ranges::find(all, problem) == all.end()) all.push_back(problem);
+  };
+  add(unusable_);
+  for (const auto* warnings : {&file_warnings_, &warnings_}) std::ranges::for_each(*warnings, add);
+  return all;
 }
 
 bool Configuration::take_dynamic(const std::string& json) {
@@ -37,9 +55,11 @@ bool Configuration::take_dynamic(const std::string& json) {
   taken_ = json;
   auto parsed = config::parse_dynamic(json);
   if (!parsed) {
-    log::error("the key config is not usable, the configuration stays as it was: {}", parsed.error().what);
+    unusable_ = "the key config is not usable, the configuration stays as it was: " + parsed.error().what;
+    log::error("{}", unusable_);
     return false;
   }
+  unusable_.clear();
   const bool unknown = !known_;
   known_ = true;
   if (*parsed == dynamic_) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/config.h"
+#include "core/problem.h"
 #include "core/settings.h"
 
 namespace tamada::agent {
@@ -25,6 +27,10 @@ class Configuration {
   // The local file was read again. What counts only when the daemon starts stays as it was, with a warning. False when
   // nothing changed.
   bool take_local(config::Local local);
+  // Of the file, as it was read last. What of it is said again is not logged again.
+  void warnings_of_file(std::vector<std::string> warnings);
+  // What of the configuration is not in force as it was written.
+  core::Problems problems() const;
   std::string dynamic_json() const;                  // for the key /config
   const std::string& copy() const { return copy_; }  // for the data directory, see kept_files.h
 
@@ -39,6 +45,8 @@ class Configuration {
   core::Duration former_ttl_{};
   bool known_ = false;  // the key /config has been read since the daemon started
   core::Settings settings_;
+  std::vector<std::string> file_warnings_, warnings_;
+  std::string unusable_;  // why the key /config counts for nothing; empty: it does
 };
 
 }  // namespace tamada::agent

@@ -42,5 +42,19 @@ TEST(Configuration, AKeyThatCannotBeReadTellsNothingOfPause) {
   EXPECT_FALSE(configuration.settings().pause);
 }
 
+TEST(Configuration, WhatIsNotInForceAsItWasWrittenIsToldUntilItIsMended) {
+  Configuration configuration({}, R"({"ttl": 30})");
+  EXPECT_EQ(configuration.problems(), core::Problems{});
+  configuration.take_dynamic(R"({"ttl": "abc"})");
+  ASSERT_FALSE(configuration.problems().empty());
+  EXPECT_EQ(configuration.problems().front().kind, "configuration");
+  configuration.take_dynamic("[]");
+  EXPECT_TRUE(configuration.problems().front().text.starts_with("the key config is not usable"));
+  configuration.take_dynamic(R"({"ttl": 31})");
+  EXPECT_EQ(configuration.problems(), core::Problems{});
+  configuration.warnings_of_file({"nonsense: unknown key"});
+  EXPECT_EQ(configuration.problems(), (core::Problems{{"configuration", "nonsense: unknown key"}}));
+}
+
 }  // namespace
 }  // namespace tamada::agent

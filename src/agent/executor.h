@@ -35,6 +35,8 @@ class Executor {
 
   awaitable<void> perform(core::Actions actions);
   std::optional<int> exit_code() const { return exit_code_; }
+  // Takes note of how it went, and tells of the first failure in a row; Agent tells of all at each heartbeat.
+  bool went_well(const std::string& what, const core::Result<void>& result);
 
  private:
   awaitable<void> act(core::EnsureLease);
@@ -75,8 +77,6 @@ class Executor {
   awaitable<void> act(core::Exit);
   // Runs beside the cycle; until it has ended the next observation says slots_busy.
   awaitable<void> change_slots(awaitable<core::Result<void>> work);
-  // Takes note of how it went, and tells of the first failure in a row; Agent tells of all at each heartbeat.
-  bool went_well(const std::string& what, const core::Result<void>& result);
   // Another answer than the last one, or the same at the next heartbeat.
   bool is_news(const std::string& about, const std::string& text);
   // The decision demanded the lease; between it and the deed the lease may have run out.

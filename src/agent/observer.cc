@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 awaitable<core::Observation> Observer::observe() {
   core::Observation seen;
   const auto& settings = configuration_.settings();
-  seen.postgres = co_await postgres_.observe(std::clamp<core::Duration>(settings.retry_timeout / 4, 500ms, 3s));
+  seen.postgres =
+      co_await postgres_.observe(std::clamp<core::Duration>(settings.retry_timeout / 4, 500ms, 3s), settings.loop_wait);
   // From here on nothing suspends: all of it is of one moment.
   seen.now = clock_.now();
   seen.wall = clock_.wall();

@@ -48,6 +48,7 @@ struct Roles {
 
 Roles roles_of(const Snapshot& snapshot, const Status& status, const Query& query) {
   Roles out;
+  if (status.silent) return out;
   out.replica = replica_is_good(snapshot, status, query);
   if (!status.dcs_available && status.pause) {
     // Patroni: in pause without a DCS nobody takes over, so what runs counts.
@@ -105,6 +106,7 @@ int liveness(const Snapshot& snapshot, const Status& status, core::Instant now) 
 }
 
 int readiness(const Snapshot& snapshot, const Status& status, const Query& query) {
+  if (status.silent) return unavailable;
   if (status.leader) return ok;
   if (snapshot.state != "running" || !status.sql || status.sql->replication_state != "streaming") return unavailable;
   if (!status.dcs_available && !status.sql->latest_end_lsn) return unavailable;
@@ -135,7 +137,7 @@ int health(const Snapshot& snapshot, core::Instant now, std::string_view path, s
   } else if (has(path, "read-only") && !has(path, "sync") && !has(path, "quorum")) {
     good = roles.primary || roles.standby_leader || roles.replica;
   } else if (has(path, "health")) {
-    good = status.running();
+    good = status.running() && !status.silent;
   } else if (status.dcs_available) {
     good = by_synchronization(path, status, roles);
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/metrics.h"
+#include "core/problems.h"
 #include "wire/keys.h"
 
 namespace tamada::api {
@@ -69,6 +70,16 @@ void add_own_metrics(MetricsPage& page, const Snapshot& snapshot, core::Instant 
            copying ? job.bytes_done : 0);
   page.add("gauge", "tamada_copy_size_bytes", "Bytes of the cluster that is being copied, 0 if unknown or none is.",
            copying ? job.bytes_total : 0);
+  const auto problems = core::problems(snapshot.seen, snapshot.decision.memory);
+  page.begin("gauge", "tamada_problem", "Standing problems of this member by kind, 0 if there is none.");
+  for (const auto kind : core::problem_kinds) {
+    page.value("tamada_problem", fmt::format(R"(,kind="{}")", kind),
+               std::ranges::count(problems, kind, &core::Problem::kind));
+  }
+  if (const auto took = snapshot.seen.postgres.disk_write) {
+    page.add("gauge", "tamada_disk_write_seconds",
+             "How long the last small write beside the data took, with its fsync.", seconds(*took));
+  }
   add_journal(page, journal);
   add_telemetry(page, telemetry);
 }

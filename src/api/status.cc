@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/failsafe.h"
+#include "core/silence.h"
 #include "core/sync.h"
 #include "wire/cluster_json.h"
 
@@ -73,6 +74,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
   const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
   out.failsafe_active = failsafe_is_active(seen, now);
+  out.silent = core::silent_since(seen).has_value();
   out.leader = (holds_leader_key(seen, now) || core::leads_by_failsafe(seen, now)) &&
                snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
 

@@ -5,6 +5,7 @@
 #include "api/json_values.h"
 #include "api/status.h"
 #include "core/presentation.h"
+#include "core/problems.h"
 #include "wire/member.h"
 
 namespace tamada::api {
@@ -78,6 +79,12 @@ void add_scheduled_restart(Json& out, const core::Observation& seen) {
 
 }  // namespace
 
+Json problems_json(const core::Problems& problems) {
+  auto out = Json::array();
+  for (const auto& problem : problems) out.push_back({{"kind", problem.kind}, {"text", problem.text}});
+  return out;
+}
+
 Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& identity) {
   const auto status = status_of(snapshot, now);
   const auto& seen = snapshot.seen;
@@ -100,8 +107,11 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   out["patroni"] = {{"version", patroni_version}, {"scope", identity.scope}, {"name", identity.name}};
   add_scheduled_restart(out, seen);
   if (!seen.fence.usable) out["watchdog_failed"] = true;
-  if (auto trouble = core::trouble(seen, snapshot.decision.memory); !trouble.empty()) out["trouble"] = trouble;
   if (!seen.set_aside_error.empty()) out["set_aside_failed"] = seen.set_aside_error;
+  if (const auto problems = core::problems(seen, snapshot.decision.memory); !problems.empty()) {
+    out["trouble"] = core::in_one_line(problems);
+    out["problems"] = problems_json(problems);
+  }
   if (const auto copy = core::copy_progress(seen)) out["copy"] = wire::copy_json(*copy);
   return out;
 }

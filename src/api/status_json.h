@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/board.h"
+#include "core/problem.h"
 
 namespace tamada::api {
 
@@ -17,5 +18,7 @@ struct Identity {
 };
 
 nlohmann::ordered_json status_json(const Snapshot& snapshot, core::Instant now, const Identity& identity);
+
+nlohmann::ordered_json problems_json(const core::Problems& problems);
 
 }  // namespace tamada::api

@@ -6,8 +6,10 @@
 #include "api/json_values.h"
 #include "api/routes.h"
 #include "api/status.h"
+#include "api/status_json.h"
 #include "core/candidate.h"
 #include "core/presentation.h"
+#include "core/problems.h"
 #include "wire/json.h"
 #include "wire/keys.h"
 
@@ -123,7 +125,11 @@ HttpResponse RestApi::explanation() const {
                      {"open", !gate.obstacle},
                      {"reason", gate.obstacle ? Json(*gate.obstacle) : Json(nullptr)}});
   }
-  if (auto trouble = core::trouble(seen, snapshot->decision.memory); !trouble.empty()) out["trouble"] = trouble;
+  const auto problems = core::problems(seen, snapshot->decision.memory);
+  if (!problems.empty()) {
+    out["trouble"] = core::in_one_line(problems);
+    out["problems"] = problems_json(problems);
+  }
   out["leads"] = status.leader;
   out["may_be_promoted"] = open;
   out["gates"] = std::move(gates);

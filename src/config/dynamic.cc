@@ -76,6 +76,22 @@ core::SynchronousMode synchronous_mode(const Json& dynamic, Reader& in) {
   return in.flag("synchronous_mode", false) ? on : off;
 }
 
+core::PrimaryUnresponsive primary_unresponsive(const Json& dynamic, Reader& in) {
+  using enum core::PrimaryUnresponsive;
+  constexpr auto key = "primary_unresponsive";
+  const Json* value = wire::find(dynamic, key);
+  if (!value || value->is_null()) return failover;
+  if (value->is_boolean() && !value->get<bool>()) return off;  // YAML's word
+  const auto word = value->is_string() ? value->get<std::string>() : std::string();
+  if (word == "off") return off;
+  if (word == "warn") return warn;
+  if (word != "failover") {
+    in.warn(fmt::format("{}: {} does not fit, using failover; allowed: off, warn, failover", key,
+                        wire::dump_python(*value)));
+  }
+  return failover;
+}
+
 // loop_wait + 2*retry_timeout <= ttl; loop_wait gives way first, as in Patroni.
 void read_intervals(core::Settings& settings, Reader& in) {
   auto loop_wait = in.interval("loop_wait", 10, loop_wait_min);
@@ -158,6 +174,7 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
   result.maximum_lag_on_failover = static_cast<core::Lsn>(in.number("maximum_lag_on_failover", 1048576, 0, bytes_max));
   result.primary_start_timeout = seconds(in.either("primary_start_timeout", "master_start_timeout"), 300);
   result.primary_stop_timeout = seconds(in.either("primary_stop_timeout", "master_stop_timeout"), 0);
+  result.primary_unresponsive = primary_unresponsive(dynamic, in);
   result.primary_race_backoff = seconds("primary_race_backoff", 0);
   result.member_slots_ttl = seconds("member_slots_ttl", 1800, "s");
   result.max_timelines_history = static_cast<int>(in.number("max_timelines_history", 0, 0, 1'000'000));

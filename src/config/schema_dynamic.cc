@@ -96,6 +96,13 @@ constexpr auto dynamic_root_keys = std::to_array<Key>({
      .type = Type::integer,
      .what = "older name of `primary_stop_timeout`",
      .max = 315'360'000},
+    {.name = "primary_unresponsive",
+     .type = Type::word,
+     .fallback = "failover",
+     .what = "what becomes of a primary that answers no new connection, as with a hung postmaster: after `loop_wait` "
+             "its health checks turn to 503 and `list` tells it (`warn` and `failover`), after `ttl` it is ended, and "
+             "another takes over, or it is started again (`failover`)",
+     .allowed = "off, warn, failover"},
     {.name = "primary_race_backoff",
      .type = Type::integer,
      .fallback = "0",

@@ -87,6 +87,8 @@ struct Status {
   std::vector<std::string> retain_slots;
   Revision revision = 0;
   std::optional<TimelineStart> timeline = {};  // that of optime (ours, Patroni does not tell)
+  // Who has been here of late, and when the leader missed them first, in Unix seconds; 0: present. Ours, too.
+  std::map<std::string, std::int64_t> members = {};
 };
 
 // The key `sync`.

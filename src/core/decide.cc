@@ -45,6 +45,9 @@ constexpr std::array table{
     Rule{"hand_over", "Postgres was stopped for another to take over: free the leader key.", rules::hand_over},
     Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",
          rules::take_over_own_key},
+    Rule{"unresponsive",
+         "We are the leader, and PostgreSQL answers no new connection: end it, for another to take over.",
+         rules::unresponsive},
     Rule{"switchover", "A switchover is asked for: check the candidates, stop cleanly.", rules::switchover},
     Rule{"standby_leader", "We are the leader of a standby cluster: follow the remote server, keep the keys in order.",
          rules::standby_leader},
@@ -278,6 +281,13 @@ void tend_slots(const Observation& actual, Decision& decision) {
   if (follows) prove_copied_slots(seen, decision);
 }
 
+// What could not be written, for want of room, is tried again: in pause and as a standby, too.
+void apply_again(const Observation& seen, Decision& decision) {
+  if (!seen.retries.contains(attempt(ApplyConfiguration{})) || !seen.postgres.sql || seen.job.running()) return;
+  if (asks<StartJob>(decision) || asks<ApplyConfiguration>(decision)) return;
+  decision.actions.push_back(ApplyConfiguration{});
+}
+
 // The others' answers came together with the news that one of them was faster: why it was not our turn is said all the
 // same, since operators look for that line after a failover.
 void tell_lost_race(const Observation& seen, const Memory& before, Decision& decision) {
@@ -318,6 +328,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     wake_for_scheduled_restart(seen, decision);
     decision.dcs_patience_until = dcs_patience(seen, decision);
     tend_slots(seen, decision);
+    apply_again(seen, decision);
     hold_back(seen, decision);
     tell_lost_race(seen, memory, decision);
     return decision;

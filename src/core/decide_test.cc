@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/presentation.h"
+#include "core/problems.h"
 #include "core/rewind.h"
 #include "core/scene.h"
 
@@ -708,6 +709,22 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
 }
 
+TEST(Retries, AConfigurationThatCouldNotBeWrittenIsTriedAgainByWhoeverRuns) {
+  for (const bool paused : {false, true}) {
+    for (auto s : {Scene().we_lead().primary(), Scene().b_leads().standby()}) {
+      s.seen.settings.pause = paused;
+      EXPECT_FALSE(find<ApplyConfiguration>(s.decide()));
+      s.seen.retries["applying the configuration"] = {.failures = 1, .not_before = noon + 1s, .error = "disk full"};
+      EXPECT_FALSE(find<ApplyConfiguration>(s.decide()));
+      EXPECT_LE(s.decide().wake_at, noon + 1s);
+      s.seen.now = noon + 1s;
+      EXPECT_TRUE(find<ApplyConfiguration>(s.decide()));
+      s.stopped();
+      EXPECT_FALSE(find<ApplyConfiguration>(s.decide()));
+    }
+  }
+}
+
 TEST(Retries, WhatFailedIsNotTriedAgainBeforeItsPauseIsOver) {
   Scene s;
   s.b_leads().stopped(ControlState::shut_down_in_recovery);
@@ -1387,7 +1404,7 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
     EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"StartJob rewind"});
   }
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
-  EXPECT_TRUE(trouble(s.seen, s.memory).contains("failed 3 times: the user rewinder lacks rights"));
+  EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("failed 3 times: the user rewinder lacks rights"));
 
   // Of what it does then nothing is known to help.
   s.job(JobKind::rewind, JobState::failed, 4).seen.job.step = rewind_step;

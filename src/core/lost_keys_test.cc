@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/candidate.h"
-#include "core/presentation.h"
+#include "core/problems.h"
 #include "core/scene.h"
 
 namespace tamada::core::testing {
@@ -107,7 +107,7 @@ TEST(LostKeys, ItIsToldEverywhere) {
   EXPECT_EQ(decision.severity, Severity::warning);
   EXPECT_NE(decision.reason.find("b did not answer"), std::string::npos) << decision.reason;
   EXPECT_NE(decision.reason.find("tamadactl failover --candidate"), std::string::npos) << decision.reason;
-  EXPECT_EQ(trouble(scene.seen, decision.memory), decision.reason);
+  EXPECT_EQ(in_one_line(problems(scene.seen, decision.memory)), decision.reason);
   bool shut = false;
   for (const auto& gate : promotion_gates(scene.seen, decision.memory)) shut = shut || gate.obstacle == decision.reason;
   EXPECT_TRUE(shut);

@@ -62,6 +62,7 @@ struct Memory {
   // connections. Empty: none.
   std::string rewound_to;
   bool rewind_failed = false;  // in this tenure
+  std::string rewind_error;    // of the last pg_rewind that failed; empty: it ended well, and did not help
   std::optional<Instant> not_streaming_since;
   std::optional<Instant> stopped_since;
   std::optional<Instant> crashed_at;       // leader: for primary_start_timeout

@@ -9,6 +9,7 @@
 
 #include "core/cluster_view.h"
 #include "core/postgres_view.h"
+#include "core/problem.h"
 #include "core/retries.h"
 #include "core/settings.h"
 #include "core/types.h"
@@ -106,6 +107,7 @@ struct LeaderSlots {
 struct FenceView {
   bool usable = true;   // false: this node must not be primary (a required watchdog is missing)
   std::string trouble;  // why not
+  std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty: one would
 };
 
 // POST /restart. Source: Patroni's documentation of that endpoint.
@@ -176,7 +178,8 @@ struct Observation {
   LeaderSlots leader_slots;  // the last answer
   Requests requests;
   FenceView fence;
-  Retries retries;  // of actions that fail
+  Retries retries;   // of actions that fail
+  Problems noticed;  // by other parts of the daemon; for people only, see core/problems.h
 
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const {

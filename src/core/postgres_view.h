@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/problem.h"
 #include "core/timelines.h"
 #include "core/types.h"
 
@@ -145,7 +146,13 @@ struct PostgresView {
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
   bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
   std::string rewind_error;              // half_rewound: how pg_rewind ended; empty: not known
-  bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
+  // New connections, which are tried beside the cycle, as clients would. Nothing: the last was answered, or none was
+  // due.
+  std::optional<Instant> silent_since;
+  std::string connect_error;           // of the last that was answered; empty: it was let in
+  std::optional<Duration> disk_write;  // how long the last small write beside the data took, with its fsync
+  Problems problems;                   // of its files, disk and archive; for people only, see core/problems.h
+  bool feedback_enforced = false;      // hot_standby_feedback is on because we want it, whatever the configuration says
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/lost_keys.h"
+#include "core/problems.h"
 
 namespace tamada::core {
 
@@ -67,16 +67,7 @@ std::string shutdown_waits_for(const PostgresView& postgres) {
          (postgres.wal_to_archive == 1 ? " WAL file" : " WAL files") + " to go";
 }
 
-namespace {
-
 std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
-
-std::string failing(std::string_view what, const Retry& retry) {
-  return std::string(what) + " failed " + (retry.failures == 1 ? "once" : std::to_string(retry.failures) + " times") +
-         ": " + first_line(retry.error);
-}
-
-}  // namespace
 
 // Source: PostgreSQL, pg_rewind's reference page: after a failure on the way the target is likely beyond recovery, and
 // a fresh backup is recommended; so in all versions.
@@ -85,19 +76,6 @@ std::string half_rewound(const PostgresView& postgres) {
   return "the data directory is half rewound: it is kept, and not started; run reinit on this member for a fresh copy, "
          "or set remove_data_directory_on_rewind_failure (" +
          (error.empty() ? "pg_rewind was interrupted" : first_line(error)) + ")";
-}
-
-std::string trouble(const Observation& seen, const Memory& memory) {
-  if (seen.postgres.shut_down()) return shutdown_waits_for(seen.postgres);
-  std::string text = seen.postgres.data_directory == DataDirectory::half_rewound
-                         ? half_rewound(seen.postgres)
-                         : lost_keys_obstacle(seen, memory).value_or("");
-  const auto add = [&text](std::string_view what, const Retry& retry) {
-    if (retry.failures > 0) text += (text.empty() ? "" : "; ") + failing(what, retry);
-  };
-  for (const auto& [kind, retry] : memory.backoff) add(name(kind), retry);
-  for (const auto& [what, retry] : seen.retries) add(what, retry);
-  return text;
 }
 
 std::optional<CopyProgress> copy_progress(const Observation& seen) {
@@ -126,7 +104,7 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.pause = seen.settings.pause;
   if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   record.copy = copy_progress(seen);
-  record.trouble = trouble(seen, memory);
+  record.trouble = in_one_line(problems(seen, memory));
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;

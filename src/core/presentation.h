@@ -23,8 +23,7 @@ std::optional<CopyProgress> copy_progress(const Observation& seen);
 bool differs_in_kind(const Member& a, const Member& b);
 bool differs_in_position(const Member& a, const Member& b);
 
-// What this member waits for or fails at, for the operator; empty: nothing.
-std::string trouble(const Observation& seen, const Memory& memory);
+std::string first_line(const std::string& text);  // cut to what a line has room for
 // What became of a half-rewound data directory, and what to do.
 std::string half_rewound(const PostgresView& postgres);
 // Why the processes of a server that has shut down have not ended.

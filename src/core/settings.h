@@ -16,6 +16,8 @@ namespace tamada::core {
 
 // on: every standby named in /sync has all acknowledged commits; quorum: any `quorum + 1` voters together have.
 enum class SynchronousMode { off, on, quorum };
+// What becomes of a primary that answers no new connection for a ttl; warn: it is only told.
+enum class PrimaryUnresponsive { off, warn, failover };
 // One entry of `slots`: it shall exist wherever a client may look for it after a failover.
 struct PermanentSlot {
   bool physical = true;
@@ -47,6 +49,7 @@ struct Settings {
   Duration primary_start_timeout = 300s;  // 0: fail over at once when the primary crashed
   Duration primary_stop_timeout = 0s;     // of stopping a primary in synchronous mode, see stop_limit(); 0: no limit
   Duration primary_race_backoff = 0s;     // standbys that still receive WAL put the leader race off for as long
+  PrimaryUnresponsive primary_unresponsive = PrimaryUnresponsive::failover;
   bool pause = false;
   bool failsafe_mode = false;
   SynchronousMode synchronous_mode = SynchronousMode::off;  // off in a standby cluster

@@ -147,6 +147,23 @@ std::vector<SlotSpec> slots_to_copy(const Observation& seen) {
 
 namespace {
 
+constexpr std::int64_t missed_for_s = 24 * 3600;
+constexpr std::size_t missed_max = 32;
+
+// Whoever vanishes without a word is told as missing; for a day, as it may have been removed on purpose.
+std::map<std::string, std::int64_t> members_of_late(const Observation& seen) {
+  std::map<std::string, std::int64_t> all;
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(seen.wall.time_since_epoch()).count();
+  if (seen.cluster.status) {
+    for (const auto& [name, missed_at] : seen.cluster.status->members) {
+      const auto since = missed_at == 0 ? now : missed_at;
+      if (now - since < missed_for_s && all.size() < missed_max) all[name] = since;
+    }
+  }
+  for (const auto& [name, member] : seen.cluster.members) all[name] = 0;
+  return all;
+}
+
 void retain(const Observation& seen, Memory& memory) {
   const auto& settings = seen.settings;
   std::set<std::string> members{slot_name(seen.self)};
@@ -178,6 +195,7 @@ Status status_now(const Observation& seen, Memory& memory) {
   const auto& sql = *seen.postgres.sql;
   status.optime = sql.wal_lsn;
   status.timeline = sql.start();
+  status.members = members_of_late(seen);
   if (seen.postgres.server_version < 110000) return status;
   const bool all = seen.settings.member_slots_ttl > Duration::zero();
   const auto wanted = wanted_slots(seen);

@@ -65,6 +65,17 @@ std::string lag(const Json& row) {
   return "";
 }
 
+// A daemon of before tells them in one line.
+std::string problems(const Json& explain) {
+  std::string text;
+  for (const auto& one : explain.value("problems", Json::array())) {
+    text += "  " + paint("problem: " + wire::text_at(one, "text"), Colour::yellow) + "\n";
+  }
+  const auto trouble = wire::text_at(explain, "trouble");
+  if (text.empty() && !trouble.empty()) text = "  " + paint("problem: " + trouble, Colour::yellow) + "\n";
+  return text;
+}
+
 // `row`: its line of the list.
 std::string describe(const MemberFacts& facts, const Json& row) {
   const auto role = wire::text_at(row, "role");
@@ -81,9 +92,7 @@ std::string describe(const MemberFacts& facts, const Json& row) {
     text += fmt::format("  decided by the rule {}{}:\n    {}\n", paint(wire::text_at(*decision, "rule"), Colour::cyan),
                         since(*decision), wire::text_at(*decision, "reason"));
   }
-  if (auto trouble = wire::text_at(explain, "trouble"); !trouble.empty()) {
-    text += "  " + paint("trouble: " + trouble, Colour::yellow) + "\n";
-  }
+  text += problems(explain);
   text += job(explain) + "  " + promotion(explain) + "\n";
   return explain.value("leads", false) ? text : text + closed_gates(explain);
 }

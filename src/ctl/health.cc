@@ -7,8 +7,10 @@
 #include <cmath>
 #include <set>
 
+#include "config/judge.h"
 #include "core/rewind.h"
 #include "ctl/commands.h"
+#include "ctl/missing.h"
 #include "ctl/reinit_progress.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
@@ -33,6 +35,8 @@ class Examination {
     members();
     primary();
     promotable();
+    problems();
+    configuration();
     ttl();
     pause();
     synchronous();
@@ -90,7 +94,64 @@ class Examination {
                 "start its daemon, or open the port of its REST API to this host");
       }
     }
+    for (const auto& one : missing_members(facts_.view)) {
+      failure("members", describe(one, facts_.now) + " is missing",
+              "start its daemon, or look why it does not renew its key; one that was removed is forgotten after a day");
+    }
     or_ok(before, "members", fmt::format("all {} answer", facts_.members.size()));
+  }
+
+  // What each member tells of itself; where it does not answer, what its key tells.
+  void problems() {
+    const auto before = found_.size();
+    std::map<std::pair<std::string, std::string>, std::string> tellers;  // kind and text -> members
+    const auto add = [&](const std::string& kind, const std::string& text, const std::string& member) {
+      auto& names = tellers[{kind, text}];
+      names += (names.empty() ? "" : ", ") + member;
+    };
+    for (const auto& member : facts_.members) {
+      const Json* told = member.patroni ? wire::find(*member.patroni, "problems") : nullptr;
+      if (told && told->is_array()) {
+        for (const auto& one : *told) add(wire::text_at(one, "kind"), wire::text_at(one, "text"), member.member.name);
+      } else if (!member.patroni && !member.member.trouble.empty()) {
+        add("job", member.member.trouble, member.member.name);
+      }
+    }
+    for (const auto& [problem, members] : tellers) {
+      warning("problems", members + ": " + problem.second, remedy(problem.first));
+    }
+    or_ok(before, "problems", "no member tells of any");
+  }
+
+  static std::string remedy(const std::string& kind) {
+    if (kind == "configuration") return "correct it: edit-config, or the file of the member and reload";
+    if (kind == "guard")
+      return "without it a primary whose daemon freezes goes on writing; the daemon's log tells more";
+    if (kind == "disk") return "make room, or look at the device: df, df -i, dmesg";
+    if (kind == "rewind") return "reinit makes the member anew, once the reason is mended";
+    if (kind == "access") return "correct the line: postgresql.pg_hba, or the file itself";
+    if (kind == "archive") return "run archive_command by hand; until it succeeds pg_wal grows";
+    return "explain and the daemon's log tell more";
+  }
+
+  // As the daemons judge a change of it; what stands in it already may be older than that.
+  void configuration() {
+    const auto before = found_.size();
+    std::int64_t version = 0;
+    for (const auto& member : facts_.members) {
+      if (member.patroni) version = std::max(version, wire::integer_at(*member.patroni, "server_version").value_or(0));
+    }
+    const auto judged = config::judge_change(Json::object(), config_, static_cast<int>(version));
+    for (const auto* mistakes : {&judged.errors, &judged.warnings}) {
+      for (const auto& mistake : *mistakes) warning("configuration", mistake, "edit-config " + facts_.name);
+    }
+    or_ok(before, "configuration", "each key of the dynamic configuration has its effect");
+  }
+
+  // Of an interval that is there and no number the daemons say that they go by the default.
+  bool is_default_for_want_of_a_number(const char* name) const {
+    const Json* value = wire::find(config_, name);
+    return value && !value->is_null() && !wire::integer_at(config_, name);
   }
 
   void primary() {
@@ -151,6 +212,12 @@ class Examination {
     const auto ttl = setting("ttl", 30), wait = setting("loop_wait", 10), retry = setting("retry_timeout", 10);
     const auto rule =
         fmt::format("loop_wait {} + 2 * retry_timeout {} = {}, ttl {}", wait, retry, wait + 2 * retry, ttl);
+    for (const char* name : {"ttl", "loop_wait", "retry_timeout"}) {
+      if (is_default_for_want_of_a_number(name)) {
+        return warning("ttl", rule + fmt::format(", by the default of {}: its value is no number", name),
+                       fmt::format("edit-config -s {}=NUMBER", name));
+      }
+    }
     if (wait + 2 * retry <= ttl) return ok("ttl", rule);
     warning("ttl", rule + ": the daemons lower loop_wait and retry_timeout by themselves",
             fmt::format("edit-config -s ttl={}", wait + 2 * retry));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ctl/member_facts.h"
+#include "ctl/missing.h"
 #include "ctl/terminal.h"
 #include "wire/cluster_json.h"
 #include "wire/keys.h"
@@ -101,6 +102,8 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
   if (const auto copied = for_people ? copied_percent(member) : ""; !copied.empty()) {
     member["state"] = text_of(get(member, "state")) + " " + copied;
   }
+  // What is wrong is told below the table.
+  if (for_people && has(member, "trouble")) member["state"] = text_of(get(member, "state")) + " !";
   if (member.contains("scheduled_restart")) member["scheduled_restart"] = scheduled_restart(member);
   if (with_port && member["host"] != "" && has(member, "port")) {
     member["host"] = text_of(member["host"]) + ":" + text_of(member["port"]);
@@ -203,8 +206,8 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
         members, [&](const Json& member) { return member.contains("host") && has(member, key_of(column)); });
     if (extended || used) table.columns.emplace_back(column);
   }
-  // Ours, and so never shown where there is none.
-  if (std::ranges::any_of(members, [](const Json& member) { return has(member, "trouble"); })) {
+  // Ours, and so never shown where there is none; people read it below the table.
+  if (!pretty && std::ranges::any_of(members, [](const Json& member) { return has(member, "trouble"); })) {
     table.columns.emplace_back("Trouble");
   }
   const Topology topology(members);
@@ -248,11 +251,31 @@ std::string service_info(const Json& cluster) {
   return text;
 }
 
+namespace {
+
+std::string problem_lines(const Json& cluster) {
+  std::string text;
+  for (const auto& member : cluster["members"]) {
+    if (!has(member, "trouble")) continue;
+    text += " ! " + printable(text_of(member["name"])) + ": " + printable(text_of(member["trouble"])) + "\n";
+  }
+  return text;
+}
+
+std::string missing_line(const core::ClusterView& view) {
+  std::string text;
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  for (const auto& one : missing_members(view)) text += (text.empty() ? "" : ", ") + printable(describe(one, now));
+  return text.empty() ? "" : " Missing: " + text + "\n";
+}
+
+}  // namespace
+
 std::string format_members(const core::ClusterView& view, const std::string& name, bool extended, Format format) {
   const Json cluster = wire::cluster_json(view);
   const auto table = format_table(member_table(cluster, name, view.initialize, extended, format), format);
   const bool pretty = format == Format::pretty || format == Format::topology;
-  return pretty ? table + service_info(cluster) : table;
+  return pretty ? table + problem_lines(cluster) + missing_line(view) + service_info(cluster) : table;
 }
 
 }  // namespace tamada::ctl

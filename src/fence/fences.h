@@ -15,10 +15,15 @@ class Fences final : public Fence {
     for (auto* one : all_) one->keep(order);
   }
   core::FenceView view() const override {
+    core::FenceView all;
     for (const auto* one : all_) {
-      if (auto view = one->view(); !view.usable) return view;
+      auto view = one->view();
+      if (!view.unguarded.empty()) all.unguarded = std::move(view.unguarded);
+      if (view.usable || !all.usable) continue;
+      all.usable = false;
+      all.trouble = std::move(view.trouble);
     }
-    return {};
+    return all;
   }
   std::optional<core::Instant> inherited() const override {
     for (const auto* one : all_) {

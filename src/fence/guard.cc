@@ -8,7 +8,10 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <utility>
 
 #include "fence/guard_page.h"
 #include "net/log.h"
@@ -40,12 +43,45 @@ GuardPage* map(int fd) {
 GuardPage* open_page(const std::string& name) {
   const int fd = shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0);
   if (fd < 0) return nullptr;
-  struct stat found{};
+  struct stat found {};
   if (fstat(fd, &found) != 0 || found.st_size < static_cast<off_t>(sizeof(GuardPage))) {
     close(fd);
     return nullptr;
   }
   return map(fd);
+}
+
+// Of a guard of this user for this data directory whose page bears no name: it holds a descriptor of it.
+GuardPage* page_of_running_guard(const std::string& data_dir) {
+  std::error_code error;
+  for (const auto& process : std::filesystem::directory_iterator("/proc", error)) {
+    std::ifstream file(process.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    if (!line.contains("tamada-guard") || !line.ends_with('\0' + data_dir + '\0')) continue;
+    for (const auto& held : std::filesystem::directory_iterator(process.path() / "fd", error)) {
+      const auto target = std::filesystem::read_symlink(held.path(), error).string();
+      if (error || !target.starts_with(std::string("/memfd:") + guard_memory_name)) continue;
+      const int fd = open(held.path().c_str(), O_RDWR | O_CLOEXEC);
+      if (fd >= 0) return map(fd);
+    }
+  }
+  return nullptr;
+}
+
+// How the guard finds it, and its memory. `held`: a descriptor that has to stay open until the guard is ready.
+struct NewPage {
+  GuardPage* page = nullptr;
+  std::string name;
+  int held = -1;
+};
+
+NewPage create_nameless_page() {
+  const int fd = memfd_create(guard_memory_name, MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, sizeof(GuardPage)) != 0) {
+    if (fd >= 0) close(fd);
+    return {};
+  }
+  return {.page = map(dup(fd)), .name = fmt::format("/proc/{}/fd/{}", getpid(), fd), .held = fd};
 }
 
 GuardPage* create_page(const std::string& name) {
@@ -64,6 +100,7 @@ GuardPage* create_page(const std::string& name) {
 struct Guard::Impl {
   asio::any_io_executor executor;
   std::string program, data_dir, name;
+  std::string page_path;  // how the guard finds the page
   GuardPage* page = nullptr;
   std::unique_ptr<net::ExitWatch> running;
   core::Instant started_at{};
@@ -71,7 +108,11 @@ struct Guard::Impl {
   std::unique_ptr<net::ExitWatch> former_running;
   std::int64_t told_fired_ns = 0;
   bool told_ready = false;
+  int held = -1;        // of a page without a name
+  std::string trouble;  // why there is no guard
 
+  bool fails(const std::string& why);
+  bool make_page();
   void find_former();
   bool start(core::Instant now);
   void dismiss_former();
@@ -92,6 +133,7 @@ Guard::~Guard() = default;
 
 void Guard::Impl::find_former() {
   former = open_page(name);
+  if (!former) former = page_of_running_guard(data_dir);
   if (!former) return;
   const int pid = former->guard_pid.load();
   if (pid > 1) former_running = std::make_unique<net::ExitWatch>(executor, pid);
@@ -112,32 +154,46 @@ std::optional<core::Instant> Guard::inherited() const {
   return core::Instant(core::Duration(deadline));
 }
 
+bool Guard::Impl::fails(const std::string& why) {
+  const auto text = "no guard: " + why + "; while this lasts, a primary whose daemon is frozen can go on writing";
+  if (text != trouble) log::error("{}", text);
+  trouble = text;
+  return false;
+}
+
+bool Guard::Impl::make_page() {
+  if (held >= 0) close(std::exchange(held, -1));
+  page = create_page(name);
+  page_path = name;
+  if (page) return true;
+  const int error = errno;
+  auto made = create_nameless_page();
+  page = made.page;
+  page_path = made.name;
+  held = made.held;
+  if (page)
+    log::info("shared memory {} cannot be made ({}): the guard has memory without a name", name, std::strerror(error));
+  return page != nullptr;
+}
+
 bool Guard::Impl::start(core::Instant now) {
   if (running && !running->has_ended()) return true;
   if (started_at != core::Instant{}) {
     if (now - started_at < restart_pause) return false;
-    log::error("the guard has ended, which it should not: starting another");
+    if (trouble.empty()) fails("it has ended, which it should not");
   }
   started_at = now;
   const auto deadline = page ? page->deadline_ns.load() : former ? former->deadline_ns.load() : 0;
   const auto postmaster = page ? page->postmaster_pid.load() : former ? former->postmaster_pid.load() : 0;
   if (page) munmap(page, sizeof(GuardPage));
-  page = create_page(name);
-  if (!page) {
-    log::error("no guard: could not create shared memory {}: {}", name, std::strerror(errno));
-    return false;
-  }
+  if (!make_page()) return fails(std::string("there is no memory to share with it: ") + std::strerror(errno));
   page->postmaster_pid.store(postmaster);
   page->deadline_ns.store(deadline);
   page->version.store(GuardPage::current_version);
-  auto process = net::Process::spawn(executor, {.argv = {program, name, std::to_string(getpid()), data_dir},
+  auto process = net::Process::spawn(executor, {.argv = {program, page_path, std::to_string(getpid()), data_dir},
                                                 .unset = {"NOTIFY_SOCKET", "WATCHDOG_*"},
                                                 .new_session = true});
-  if (!process) {
-    log::error("no guard: {}; while this lasts, a primary whose daemon is frozen can go on writing",
-               process.error().what);
-    return false;
-  }
+  if (!process) return fails(process.error().what);
   running = std::make_unique<net::ExitWatch>(executor, process->pid());
   told_ready = false;
   return true;
@@ -153,6 +209,7 @@ void Guard::Impl::dismiss_former() {
 void Guard::Impl::report() {
   if (!told_ready && page->guard_pid.load() != 0) {
     told_ready = true;
+    trouble.clear();
     const auto protection = page->protection.load();
     log::info("guard started, pid {}{}{}", page->guard_pid.load(),
               (protection & GuardPage::memory_locked) != 0 ? ", memory locked" : ", memory not locked",
@@ -179,6 +236,12 @@ void Guard::keep(const Order& order) {
   if (me.former) me.former->deadline_ns.store(bound);
   me.dismiss_former();
   me.report();
+}
+
+core::FenceView Guard::view() const {
+  core::FenceView view;
+  if (enabled_) view.unguarded = impl_->trouble;
+  return view;
 }
 
 std::string guard_program() {

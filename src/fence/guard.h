@@ -17,8 +17,8 @@ class Guard final : public Fence {
   ~Guard() override;
 
   void keep(const Order& order) override;
-  // A guard that cannot be started is told in the log, and does not stop a promotion: Patroni has none at all.
-  core::FenceView view() const override { return {}; }
+  // A guard that cannot be started is told as a problem, and does not stop a promotion: Patroni has none at all.
+  core::FenceView view() const override;
   std::optional<core::Instant> inherited() const override;
 
   void enable(bool on) { enabled_ = on; }  // `watchdog.guard`

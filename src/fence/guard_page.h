@@ -1,4 +1,5 @@
-// The memory that the daemon shares with its guard, in POSIX shared memory: it outlives the daemon. All fields are
+// The memory that the daemon shares with its guard, in POSIX shared memory: it outlives the daemon. Where /dev/shm takes
+// nothing it is a memfd, which the guard holds open for the next daemon to find. All fields are
 // lock-free atomics; whoever is stopped between two writes leaves a page that is safe to act on.
 #pragma once
 
@@ -7,6 +8,8 @@
 #include <ctime>
 
 namespace tamada::fence {
+
+inline constexpr const char* guard_memory_name = "tamada-guard";  // of a memfd
 
 struct GuardPage {
   static constexpr std::uint32_t current_version = 0x54470001;

@@ -133,12 +133,15 @@ asio::awaitable<void> measure_loop(net::Clock& clock, std::shared_ptr<api::Telem
 // Everything that lives as long as the daemon; built in this order, ended in the other.
 class Daemon {
  public:
-  Daemon(std::string file, std::map<std::string, std::string> variables, config::Local local, net::NotifySocket notify)
+  Daemon(std::string file, std::map<std::string, std::string> variables, config::Loaded loaded,
+         net::NotifySocket notify)
       : file_(std::move(file)),
         variables_(std::move(variables)),
-        files_(local.postgresql.data_dir),
-        configuration_(std::move(local), files_.read(agent::configuration_copy)),
-        service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {}
+        files_(loaded.local.postgresql.data_dir),
+        configuration_(std::move(loaded.local), files_.read(agent::configuration_copy)),
+        service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {
+    configuration_.warnings_of_file(std::move(loaded.warnings));
+  }
 
   [[noreturn]] void run() {
     const auto& local = configuration_.local();
@@ -265,6 +268,5 @@ int main(int argc, char** argv) {
     log::stop();
     return 1;
   }
-  for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-  Daemon(arguments.file, std::move(variables), std::move(loaded->local), std::move(notify)).run();
+  Daemon(arguments.file, std::move(variables), std::move(*loaded), std::move(notify)).run();
 }

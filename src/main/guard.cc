@@ -42,19 +42,23 @@ unsigned protect_self() {
   return protection;
 }
 
+// The daemon's own descriptor, by its path in /proc, or a name of shared memory.
+bool is_descriptor(const char* name) { return strncmp(name, "/proc/", 6) == 0; }
+
 GuardPage* map_page(const char* name, struct stat* identity) {
-  const int fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
+  const int fd = is_descriptor(name) ? open(name, O_RDWR | O_CLOEXEC) : shm_open(name, O_RDWR | O_CLOEXEC, 0);
   if (fd < 0) return nullptr;
   if (fstat(fd, identity) != 0 || identity->st_size < static_cast<off_t>(sizeof(GuardPage))) return nullptr;
   void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  close(fd);
+  if (!is_descriptor(name)) close(fd);  // else the next daemon finds the memory by it
   return memory == MAP_FAILED ? nullptr : static_cast<GuardPage*>(memory);
 }
 
 // The successor of our daemon has a page and a guard of its own under this name.
 void remove_own_page(const char* name, const struct stat& identity) {
+  if (is_descriptor(name)) return;
   const int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
-  struct stat now{};
+  struct stat now {};
   if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == identity.st_ino) shm_unlink(name);
 }
 
@@ -143,7 +147,7 @@ int main(int argc, char** argv) {
     fputs("tamada-guard is started by tamada, which shares its memory with it\n", stderr);
     return 2;
   }
-  struct stat identity{};
+  struct stat identity {};
   GuardPage* page = map_page(argv[1], &identity);
   if (page == nullptr || page->version.load() != GuardPage::current_version) {
     fprintf(stderr, "tamada-guard: no shared memory %s of this version\n", argv[1]);

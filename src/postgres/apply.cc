@@ -95,7 +95,7 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
   const auto mistakes = co_await mistakes_in_access_files(node, version);
   if (mistakes.empty()) co_return Result<void>();
   log::error("{}; the files of before are kept, until the configuration says something else", mistakes);
-  node.configuration.refuse_access_files(version);
+  node.configuration.refuse_access_files(version, mistakes);
   co_return co_await net::on_disk_thread([paths = node.paths, before] { return put_back(paths, before); });
 }
 

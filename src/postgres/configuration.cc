@@ -87,6 +87,7 @@ config::ServerConfiguration Configuration::server(int server_version) const {
   if (feedback_enforced_) wanted.parameters[feedback] = "on";
   config::make_valid(wanted.parameters, server_version, known_, wanted.warnings);
   warn_once(wanted.warnings);
+  warnings_ = wanted.warnings;
   return wanted;
 }
 
@@ -96,7 +97,15 @@ void Configuration::warn_once(const std::vector<std::string>& warnings) const {
   }
 }
 
-void Configuration::refuse_access_files(int server_version) {
+core::Problems Configuration::problems() const {
+  core::Problems all;
+  for (const auto& warning : warnings_) all.push_back({.kind = "configuration", .text = warning});
+  if (refused_access_) all.push_back({.kind = "access", .text = refused_why_ + "; the files of before are kept"});
+  return all;
+}
+
+void Configuration::refuse_access_files(int server_version, std::string why) {
+  refused_why_ = std::move(why);
   const auto wanted = server(server_version);
   refused_access_.emplace(wanted.pg_hba, wanted.pg_ident);
 }

@@ -40,7 +40,7 @@ class Configuration {
   awaitable<core::Result<void>> end_restored();
   // The lines of pg_hba.conf and pg_ident.conf that are wanted now do not parse: until others are wanted those two
   // files are left as they are, which is as they were.
-  void refuse_access_files(int server_version);
+  void refuse_access_files(int server_version, std::string why);
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }
 
@@ -61,6 +61,8 @@ class Configuration {
   // while, too. Not so for a standby when somebody has put settings of recovery into postgresql.auto.conf, which would
   // override ours.
   bool is_current(config::Role role) const;
+  // What of the configuration is not in the files, or not as it was written.
+  core::Problems problems() const;
   bool has_restore_command(int server_version) const;
   // hot_standby_feedback on, for the sake of logical slots. What the files say at our start holds until we know better:
   // a standby whose feedback ends for a moment lets the primary remove what its copied slots need.
@@ -91,6 +93,8 @@ class Configuration {
   void warn_once(const std::vector<std::string>& warnings) const;
   // When postgresql.auto.conf was last written, and whether it overrides our settings of recovery.
   mutable std::pair<std::int64_t, bool> auto_conf_{-1, false};
+  std::string refused_why_;
+  mutable std::vector<std::string> warnings_;  // of the configuration as it is now
   // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
   std::optional<std::string> sync_names_;

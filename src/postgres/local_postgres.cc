@@ -6,6 +6,7 @@
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/outside.h"
 #include "postgres/sql_view.h"
 #include "postgres/timeline_history.h"
 
@@ -36,11 +37,12 @@ core::ProcessState state_without_sql(const Postmaster& postmaster, const std::st
 
 struct LocalPostgres::Impl {
   Impl(asio::any_io_executor executor, const config::Local& local, Dynamic dynamic)
-      : node(executor, local, std::move(dynamic)), heartbeat(executor) {}
+      : node(executor, local, std::move(dynamic)), heartbeat(executor), outside(node) {}
 
   Node node;
   Connection heartbeat;  // kept from one look to the next
   bool heartbeat_in_use = false;
+  Outside outside;
   bool removing = false;        // superseded data directories
   int heartbeat_pid = 0;        // of the postmaster that it belongs to
   int server_version = 0;       // of the running server
@@ -201,7 +203,7 @@ awaitable<void> LocalPostgres::Impl::look_at_shutdown(Clock::time_point deadline
   view.wal_to_archive = node.data.wal_to_archive();
 }
 
-awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
+awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout, Duration heartbeat) {
   auto& node = impl_->node;
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
   core::PostgresView view;
@@ -225,7 +227,13 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout) {
       node.configuration.is_current(view.standby_signal ? standby_role : config::Role::primary);
   view.superseded_data = !impl_->removing && !node.data.superseded().empty();
   view.feedback_enforced = node.configuration.feedback_enforced();
+  const auto status = postmaster ? node.server.status() : "";
+  impl_->outside.look((status == "ready" || status == "standby") && !postmaster->asked_to_stop, view.postmaster,
+                      heartbeat);
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
+  impl_->outside.tell(view);
+  const auto of_files = node.configuration.problems();
+  view.problems.insert(view.problems.end(), of_files.begin(), of_files.end());
   if (view.has_postmaster() && !view.sql) {
     // After the question that it did not answer: a promotion may have ended meanwhile.
     view.promotion_begun = node.data.promotion_begun();

@@ -17,7 +17,7 @@ class LocalPostgres final : public Postgres {
                 std::function<const config::Json&()> dynamic);
   ~LocalPostgres() override;
 
-  awaitable<core::PostgresView> observe(Duration timeout) override;
+  awaitable<core::PostgresView> observe(Duration timeout, Duration heartbeat) override;
   void on_exit(std::function<void()> callback) override;
   awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
 

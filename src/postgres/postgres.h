@@ -28,7 +28,8 @@ class Postgres {
   virtual ~Postgres() = default;
 
   // ---- looking. Never fails: what cannot be learned within `timeout` is absent from the view.
-  virtual awaitable<core::PostgresView> observe(Duration timeout) = 0;
+  // At each heartbeat it looks from outside, too: a new connection, a small write.
+  virtual awaitable<core::PostgresView> observe(Duration timeout, Duration heartbeat) = 0;
   // Called when the postmaster ends, whoever started it, at once.
   virtual void on_exit(std::function<void()> callback) = 0;
   // Asks another server over a replication connection for its timeline, position and timeline history.

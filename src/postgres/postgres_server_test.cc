@@ -134,11 +134,11 @@ struct PostgresServer : testing::Test {
     return std::move(*result);
   }
 
-  core::PostgresView observe(TestNode& node) { return complete(node.postgres->observe(3s)); }
+  core::PostgresView observe(TestNode& node) { return complete(node.postgres->observe(3s, 10s)); }
 
   awaitable<bool> holds(TestNode* node, bool (*condition)(const core::PostgresView&), Duration timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    while (!condition(co_await node->postgres->observe(3s))) {
+    while (!condition(co_await node->postgres->observe(3s, 10s))) {
       if (std::chrono::steady_clock::now() > deadline) co_return false;
       asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(10));
       co_await timer.async_wait(use_awaitable);
@@ -369,23 +369,23 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   // ---- frozen: observed in time, and stopped nevertheless
   for (const int process : server_processes(n1->data_dir())) ::kill(process, SIGSTOP);
   const auto started = std::chrono::steady_clock::now();
-  const auto frozen = complete(n1->postgres->observe(300ms));
+  const auto frozen = complete(n1->postgres->observe(300ms, 10s));
   EXPECT_LT(std::chrono::steady_clock::now() - started, 1s);
   EXPECT_EQ(frozen.process, ProcessState::unresponsive);
   EXPECT_FALSE(frozen.sql);
   // A new daemon, which has not heard it once, tells a standby by its files; but not one that was told to promote.
   n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
                                                  [this]() -> const config::Json& { return n1->dynamic; });
-  const auto found = complete(n1->postgres->observe(1s));
+  const auto found = complete(n1->postgres->observe(1s, 10s));
   EXPECT_EQ(found.control.value().state, core::ControlState::in_archive_recovery);
   EXPECT_TRUE(found.standby_by_files());
   n1->local.postgresql.pg_ctl_timeout_s = 1;
   ASSERT_FALSE(complete(n1->postgres->promote()));
   n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
                                                  [this]() -> const config::Json& { return n1->dynamic; });
-  EXPECT_FALSE(complete(n1->postgres->observe(300ms)).standby_by_files());
+  EXPECT_FALSE(complete(n1->postgres->observe(300ms, 10s)).standby_by_files());
   std::filesystem::remove(n1->data_dir() + "/promote");  // as PostgreSQL does, which then goes on
-  EXPECT_FALSE(complete(n1->postgres->observe(300ms)).standby_by_files());
+  EXPECT_FALSE(complete(n1->postgres->observe(300ms, 10s)).standby_by_files());
   ASSERT_OK(complete(n1->postgres->stop(core::StopMode::immediate, false, 200ms)));
   EXPECT_TRUE(server_processes(n1->data_dir()).empty());
 }

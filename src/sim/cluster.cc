@@ -45,7 +45,7 @@ Daemon::Daemon(Cluster& cluster, int node)
     : life(std::make_shared<Life>(cluster.scheduler)),
       clock(*life, cluster.node(node).clock),
       dcs(*life, cluster.store, cluster.network, cluster.options.bugs, node, cluster.dcs_endpoint()),
-      postgres(*life, cluster.node(node).server, cluster.options.bugs,
+      postgres(*life, clock, cluster.node(node).server, cluster.options.bugs,
                [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
       files(*life, cluster.node(node).server),
@@ -288,6 +288,14 @@ void Cluster::terminate_daemon(int id, Duration start_after) {
     start_daemon(id);
   });
   scheduler.after(start_after, [this, id] { start_daemon(id); });
+}
+
+void Cluster::deafen(int id, bool deaf) {
+  auto& server = node(id).server;
+  if (server.process == core::ProcessState::stopped || server.deaf == deaf) return;
+  trace.line(server.name(), deaf ? "postgres: the postmaster hangs" : "postgres: the postmaster goes on");
+  server.deaf = deaf;
+  server.notify();
 }
 
 void Cluster::hang(int id, bool hangs) {

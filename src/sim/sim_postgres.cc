@@ -12,8 +12,9 @@ using core::ControlState;
 using core::ProcessState;
 using core::Result;
 
-SimPostgres::SimPostgres(Life& life, SimServer& server, const Bugs& bugs, std::function<bool()> synchronous)
-    : life_(life), server_(server), bugs_(bugs), synchronous_(std::move(synchronous)) {
+SimPostgres::SimPostgres(Life& life, const net::Clock& clock, SimServer& server, const Bugs& bugs,
+                         std::function<bool()> synchronous)
+    : life_(life), clock_(clock), server_(server), bugs_(bugs), synchronous_(std::move(synchronous)) {
   server_.on_exit = [this](bool asked) {
     crashed_ = !asked;
     if (bugs_.is("death-not-noticed")) return;
@@ -33,7 +34,7 @@ const SimServer* SimPostgres::source(const core::Upstream& upstream) const {
 }
 
 bool SimPostgres::reaches(const SimServer& other) const {
-  return other.answers() && m().network.both_ways(server_.node(), other.node());
+  return other.lets_in() && m().network.both_ways(server_.node(), other.node());
 }
 
 // ---- looking
@@ -63,7 +64,7 @@ core::SqlView SimPostgres::sql() const {
   return sql;
 }
 
-awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
+awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration heartbeat) {
   co_await life_.pause(m().random.mostly(200us, 2ms, 50ms, 0.02));
   if (server_.busy > 0s) co_await life_.pause(m().random.duration(server_.busy / 2, server_.busy));
   while (server_.hung && timeout > 0s) {
@@ -89,6 +90,8 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
       view.sql = sql();
     }
   }
+  knock(heartbeat);
+  view.silent_since = silent_since_;
   view.crashed = view.process == ProcessState::stopped && crashed_;
   if (bugs_.is("death-not-noticed")) {
     if (view.crashed && alive_) co_return *alive_;
@@ -98,11 +101,28 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout) {
   co_return view;
 }
 
+// As production does: at each heartbeat, and more often while nobody answers.
+void SimPostgres::knock(Duration heartbeat) {
+  if (server_.process != ProcessState::running) {
+    silent_since_.reset();
+    return;
+  }
+  const auto now = clock_.now();
+  if (knocked_at_ && now - *knocked_at_ < (silent_since_ ? std::min<Duration>(1s, heartbeat) : heartbeat)) return;
+  knocked_at_ = now;
+  if (server_.lets_in()) {
+    silent_since_.reset();
+  } else if (!silent_since_) {
+    silent_since_ = now;
+  }
+}
+
 awaitable<core::UpstreamView> SimPostgres::ask(core::Upstream upstream, Duration timeout) {
   core::UpstreamView view;
   view.member = upstream.member;
   const auto* other = source(upstream);
-  if (!other || !m().network.both_ways(server_.node(), other->node()) || other->hung || other->frozen()) {
+  if (!other || !m().network.both_ways(server_.node(), other->node()) || other->hung || other->deaf ||
+      other->frozen()) {
     co_await life_.pause(timeout);
     view.error = "timed out";
     co_return view;
@@ -263,7 +283,7 @@ awaitable<Result<void>> SimPostgres::stop(core::StopMode mode, bool checkpoint_f
     auto left = m().random.mostly(20ms, 500ms, 10s, 0.05);
     if (timeout > 0s) left = std::min(left, timeout);
     co_await life_.pause(left);
-    while (server_.hung) co_await life_.pause(500ms);
+    while (server_.hung || server_.deaf) co_await life_.pause(500ms);
     server_.checkpoint();
   }
   const auto until = timeout > 0s && mode == core::StopMode::fast ? scheduler.now() + timeout : never;

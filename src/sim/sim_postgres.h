@@ -13,10 +13,11 @@ struct Bugs;
 class SimPostgres final : public postgres::Postgres {
  public:
   // synchronous: whether synchronous_standby_names is the leader's to set.
-  SimPostgres(Life& life, SimServer& server, const Bugs& bugs, std::function<bool()> synchronous);
+  SimPostgres(Life& life, const net::Clock& clock, SimServer& server, const Bugs& bugs,
+              std::function<bool()> synchronous);
   ~SimPostgres() override;
 
-  awaitable<core::PostgresView> observe(Duration timeout) override;
+  awaitable<core::PostgresView> observe(Duration timeout, Duration heartbeat) override;
   void on_exit(std::function<void()> callback) override;
   awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) override;
   awaitable<core::Result<void>> bootstrap() override;
@@ -57,15 +58,18 @@ class SimPostgres final : public postgres::Postgres {
   const SimServer* source(const core::Upstream& upstream) const;
   awaitable<core::Result<void>> started(std::optional<core::Upstream> upstream, Duration timeout);
   bool reaches(const SimServer& other) const;
+  void knock(Duration heartbeat);
   Machines& m() const { return server_.machines(); }
 
   Life& life_;
+  const net::Clock& clock_;
   SimServer& server_;
   const Bugs& bugs_;
   std::function<bool()> synchronous_;
   std::function<void()> callback_;
   bool crashed_ = false;
-  std::string rewind_step_;                         // of the last rewind
+  std::string rewind_step_;  // of the last rewind
+  std::optional<core::Instant> knocked_at_, silent_since_;
   std::optional<std::string> imagined_sync_names_;  // of a bug
   std::optional<core::PostgresView> alive_;         // of a bug: the last view of a running server
 };

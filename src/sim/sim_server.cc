@@ -166,7 +166,7 @@ void SimServer::ended(bool asked) {
   streaming = promoting_ = false;
   ++connection_;
   unacknowledged_.clear();
-  hung = false;
+  hung = deaf = false;
   become(ProcessState::stopped);
   if (on_exit) on_exit(asked || asked_to_stop_);
 }
@@ -211,7 +211,7 @@ void SimServer::stop(core::StopMode mode) {
     told(fmt::format("standby stopped at {}", core::format_lsn(end.lsn)));
     ended(true);
   };
-  if (hung) takes += 30s;
+  if (hung || deaf) takes += 30s;
   after(takes, std::move(finish));
 }
 
@@ -385,7 +385,7 @@ void SimServer::confirm() {
 // ---- streaming
 
 std::string SimServer::cannot_stream_from(const SimServer& source) const {
-  if (!source.answers()) return "the upstream does not answer";
+  if (!source.lets_in()) return "the upstream does not answer";
   if (source.control.system_identifier != control.system_identifier) return "another system identifier";
   if (!source.slots.contains(core::slot_name(name_))) return "the slot does not exist";
   if (needs_removed_wal(source)) return "requested WAL segment has already been removed";

@@ -64,6 +64,7 @@ class SimServer {
   core::ProcessState process = core::ProcessState::stopped;
   bool recovery = false;
   bool hung = false;  // a stuck disk: nothing is answered, nothing acknowledged
+  bool deaf = false;  // a hung postmaster: connections of before work, and nobody gets in
   Time running_since{}, received_at{};
   bool streaming = false;  // a standby's connection to its upstream
   std::function<void(bool asked)> on_exit;
@@ -90,6 +91,7 @@ class SimServer {
   void thaw();
   bool frozen() const { return frozen_; }
   bool answers() const { return process == core::ProcessState::running && !hung && !frozen_; }
+  bool lets_in() const { return answers() && !deaf; }
   // Wakes when process, role or position changed.
   awaitable<void> changed(Life& life, Time until);
   void notify();

@@ -32,6 +32,9 @@ core::Status parse_status(std::string_view text) {
   }
   status.optime = unsigned_at(*value, "optime");
   status.timeline = timeline_at(*value);
+  if (const Json* members = find(*value, "members"); members && members->is_object()) {
+    for (const auto& item : members->items()) status.members[item.key()] = to_integer(item.value()).value_or(0);
+  }
   std::optional<Json> storage;
   if (const Json* slots = unwrapped(find(*value, "slots"), storage); slots && slots->is_object()) {
     for (const auto& item : slots->items()) {
@@ -187,6 +190,9 @@ std::string status_json(const core::Status& status) {
   }
   if (!status.retain_slots.empty()) data["retain_slots"] = status.retain_slots;
   put_timeline(data, status.timeline);
+  for (const auto& [name, missed_at] : status.members) {
+    data["members"][name] = missed_at == 0 ? Json(nullptr) : Json(missed_at);
+  }
   return dump_compact(data);
 }
 

@@ -56,7 +56,10 @@ def test_missing_grant_is_named_and_costs_no_data(new_cluster):
     facts.wait_log(old, grant, 60)
     assert copies_of(old) == [] and not os.path.exists(f"{old.data}.incomplete")
     assert "pg_rewind exit code" not in old.log()
-    old.kill_daemon()
+    assert [grant in one["text"] for one in old.status()["problems"] if one["kind"] == "rewind"] == [True]
+    assert f"{old}: pg_rewind failed " in cluster.ctl("doctor", node=new).stdout
+    wait_for("the list to tell", lambda: f" ! {old}: pg_rewind failed " in cluster.ctl("list", node=new).stdout, 20)
+    old.stop()
     assert has_the_row(old)
 
     old.start()

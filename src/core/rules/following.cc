@@ -97,9 +97,11 @@ void note_rewind(const Observation& seen, Memory& memory) {
     // Before pg_rewind itself was started: the source is not ready, or not reached, or a right is missing. That passes,
     // and is no failure by which the data may go, unless they may anyway.
     memory.rewind_failed = seen.job.step == rewind_step || seen.settings.replaces_half_rewound();
+    memory.rewind_error = seen.job.error;
     return;
   }
   memory.rewound = true;
+  memory.rewind_error.clear();
   if (source) memory.rewound_to = source->member;
 }
 

@@ -151,7 +151,8 @@ Actions keep_keys(const Observation& seen, Memory& memory) {
   const auto status = status_now(seen, memory);
   const auto& known = cluster.status;
   const bool moved = !known || known->optime != status.optime || known->slots != status.slots ||
-                     known->retain_slots != status.retain_slots || known->timeline != status.timeline;
+                     known->retain_slots != status.retain_slots || known->timeline != status.timeline ||
+                     known->members != status.members;
   // With each heartbeat, though one may come some milliseconds early.
   const auto since = seen.now - memory.status_written_at;
   const bool due = memory.status_written_at == Instant{} || since >= seen.settings.loop_wait * 9 / 10 || !known;

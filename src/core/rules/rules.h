@@ -28,6 +28,7 @@ Answer hand_over(const Observation& seen, const Memory& memory);
 Answer recover(const Observation& seen, const Memory& memory);
 Answer standby_leader(const Observation& seen, const Memory& memory);
 Answer promote(const Observation& seen, const Memory& memory);
+Answer unresponsive(const Observation& seen, const Memory& memory);
 Answer switchover(const Observation& seen, const Memory& memory);
 Answer leader(const Observation& seen, const Memory& memory);
 Answer race(const Observation& seen, const Memory& memory);

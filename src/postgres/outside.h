@@ -1,0 +1,51 @@
+// The server and its disk as others meet them, tried beside the cycle at each heartbeat: a new connection, as a client
+// makes it, since the connection that the daemon keeps may work while nobody gets in; and a small write beside the
+// data.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/postgres_view.h"
+#include "core/types.h"
+#include "net/asio.h"
+
+namespace tamada::postgres {
+
+struct Node;
+
+class Outside {
+ public:
+  explicit Outside(Node& node);
+  // Begins what is due. accepts: postmaster.pid says that this postmaster lets clients in.
+  void look(bool accepts, int postmaster, core::Duration heartbeat);
+  void tell(core::PostgresView& view) const;
+
+ private:
+  struct Connecting {
+    bool running = false;
+    int postmaster = 0;  // whose it is
+    core::Instant began_at{};
+    std::optional<core::Instant> silent_since;
+    std::string error;
+    core::Problems problems;  // that the server tells
+  };
+  struct Writing {
+    bool running = false;
+    core::Instant began_at{};
+    std::optional<core::Duration> took;
+    core::Problems problems;
+  };
+  static awaitable<void> connect(Node& node, std::shared_ptr<Connecting> state);
+  static awaitable<void> write(Node& node, std::shared_ptr<Writing> state);
+
+  Node& node_;
+  std::shared_ptr<Connecting> connecting_ = std::make_shared<Connecting>();
+  std::shared_ptr<Writing> writing_ = std::make_shared<Writing>();
+};
+
+// A new file in `directory`, written, flushed and removed. An error: why that failed.
+core::Result<core::Duration> write_and_flush(const std::string& directory);
+
+}  // namespace tamada::postgres

@@ -1,0 +1,100 @@
+"""A server whose processes live and that lets no client in: told, and another takes over."""
+import signal
+import time
+
+import psycopg2
+import pytest
+
+from harness import processes, wait_for
+
+pytestmark = pytest.mark.tamada
+
+SILENT = "PostgreSQL answers no new connection, its postmaster may hang"
+
+
+def problems(node):
+    return [one["text"] for one in node.status().get("problems", []) if one["kind"] == "connections"]
+
+
+def stop_processes(node, backends):
+    pid = node.postmaster_pid()
+    stopped = [pid, *(child for child, _ in processes.children(pid))] if backends else [pid]
+    for one in stopped:
+        processes.send(one, signal.SIGSTOP)
+    return stopped
+
+
+def go_on(stopped):
+    for one in stopped:
+        processes.send(one, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("backends", [False, True], ids=["postmaster", "postmaster and backends"])
+def test_another_takes_over(cluster, backends):
+    old = cluster.leader()
+    server = old.postmaster_pid()
+    stopped = stop_processes(old, backends)
+    try:
+        wait_for("/primary to say so", lambda: not old.is_primary(), 20)
+        assert processes.alive(server), "it was to be told before the server is ended"
+        assert problems(old) == [SILENT]
+        assert not old.is_healthy("/health")
+        wait_for("the list to say so", lambda: f" ! {old}: {SILENT}" in cluster.ctl("list").stdout, 10)
+        new = cluster.wait_leader(timeout=60, other_than=old)
+        assert not processes.alive(server), "two primaries"
+        assert "ending PostgreSQL, for another to take over: PostgreSQL has answered no new connection for" in old.log()
+    finally:
+        go_on(stopped)
+    assert cluster.wait_healthy(90) is new
+    assert problems(old) == []
+
+
+def test_without_another_it_is_started_again(new_cluster):
+    cluster = new_cluster(1)
+    (node,) = cluster.up().nodes
+    server = node.postmaster_pid()
+    stopped = stop_processes(node, backends=True)
+    try:
+        wait_for("the server to be ended", lambda: not processes.alive(server), 60)
+    finally:
+        go_on(stopped)
+    wait_for("the server", lambda: node.sql("select 1") == [(1,)], 60)
+    wait_for("the primary", node.is_primary, 60)
+
+
+def test_only_told(cluster):
+    cluster.configure(primary_unresponsive="warn")
+    leader = cluster.leader()
+    server = leader.postmaster_pid()
+    stopped = stop_processes(leader, backends=False)
+    try:
+        wait_for("the problem", lambda: problems(leader) == [SILENT], 20)
+        until = time.monotonic() + 2 * cluster.dcs["ttl"]
+        while time.monotonic() < until:
+            assert processes.alive(server)
+            time.sleep(0.5)
+        assert cluster.keys()["leader"] == leader.name
+    finally:
+        go_on(stopped)
+        wait_for("the primary", leader.is_primary, 30)
+        cluster.configure(primary_unresponsive=None)
+
+
+def test_a_server_with_all_connections_taken_is_no_failure(cluster):
+    leader = cluster.leader()
+    server = leader.postmaster_pid()
+    taken = []
+    try:
+        with pytest.raises(psycopg2.OperationalError):
+            while True:
+                taken.append(leader.connect())
+        (text,) = wait_for("the problem", lambda: problems(leader), 20)
+        assert "too many clients" in text
+        until = time.monotonic() + 2 * cluster.dcs["ttl"]
+        while time.monotonic() < until:
+            assert leader.is_primary() and leader.postmaster_pid() == server
+            time.sleep(0.5)
+    finally:
+        for connection in taken:
+            connection.close()
+    wait_for("it is over", lambda: problems(leader) == [], 20)
