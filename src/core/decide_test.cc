@@ -464,6 +464,7 @@ const Case race_cases[] = {
        s.seen.cluster.initialize.reset();
        s.memory.last_leader = "b";
        s.memory.unlocked_since = noon - 30s;
+       s.memory.member_until = noon - 1s;
      },
      "race",
      {"AcquireLeader"}},

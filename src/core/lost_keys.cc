@@ -3,11 +3,10 @@
 namespace tamada::core {
 namespace {
 
-// A primary that goes on in failsafe mode has to ask us: /failsafe named us, and we have been a member ever since. Its
-// questions we know of.
-bool would_be_asked(const Observation& seen, const Memory& memory) {
-  return memory.named_by != 0 && memory.named_by == seen.lease.id && seen.lease_alive() && seen.dcs.ok &&
-         seen.dcs.ok_since <= memory.named_at;
+// Our lease lived, and with it our member key, until the keys were gone: no leader dropped us from /failsafe, so that
+// whoever goes on in failsafe mode has asked us; and no mode was changed, and nobody led, without our knowing.
+bool member_until_then(const Memory& memory) {
+  return memory.unlocked_since && *memory.unlocked_since < memory.member_until;
 }
 
 std::string silent_members(const Observation& seen, const Memory& memory) {
@@ -26,9 +25,10 @@ std::string silent_members(const Observation& seen, const Memory& memory) {
 
 void note_membership(const Observation& seen, Memory& memory) {
   const auto& failsafe = seen.cluster.failsafe;
-  const bool named = failsafe && failsafe->contains(seen.self) && seen.lease_alive();
-  memory.named_by = named ? seen.lease.id : 0;
-  memory.named_at = seen.now;
+  const auto* published = seen.cluster.member(seen.self);
+  const bool member = seen.dcs.ok && seen.lease_alive() && published && published->lease == seen.lease.id &&
+                      (!failsafe || failsafe->contains(seen.self));
+  memory.member_until = member ? *seen.lease.deadline : Instant{};
 }
 
 std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Memory& memory) {
@@ -40,14 +40,16 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
       cluster.failover && cluster.failover->candidate == seen.self && !cluster.failover->is_switchover();
   const bool asked_since = memory.unlocked_since && seen.peers_asked_at >= *memory.unlocked_since;
   if (by_hand || !asked_since) return std::nullopt;
-  const bool failsafe = seen.settings.failsafe_mode && !would_be_asked(seen, memory);
-  if (!failsafe && !seen.settings.synchronous()) return std::nullopt;
+  const bool known = member_until_then(memory);
+  if (known && !seen.settings.synchronous()) return std::nullopt;
   const auto silent = silent_members(seen, memory);
   if (silent.empty()) return std::nullopt;
+  const std::string why = seen.settings.synchronous() ? "may have commits of synchronous mode that nobody else has"
+                          : seen.settings.failsafe_mode
+                              ? "may still be the primary, in failsafe mode"
+                              : "may have led since this node was last in touch, and may still in failsafe mode";
   return "all keys in the DCS are gone, and " + silent +
-         " did not answer as a running standby; a member that does not " +
-         (failsafe ? "may still be the primary, in failsafe mode"
-                   : "may have commits of synchronous mode that nobody else has") +
+         " did not answer as a running standby; a member that does not " + why +
          ". Nobody is promoted until all members answer, or until somebody chooses: tamadactl failover --candidate "
          "MEMBER";
 }

@@ -29,8 +29,7 @@ struct Memory {
   // their keys were wiped or expired with the lease. Until this run has seen a leader, as a former one noted it on
   // disk.
   std::map<std::string, Member> electorate;
-  Instant named_at{};                     // when we last saw a leader and the key failsafe,
-  LeaseId named_by = 0;                   // and that it named us, whose lease was this; 0: it did not
+  Instant member_until{};  // the end of our lease, when we last saw a leader and our member key; see core/lost_keys.h
   std::optional<Instant> unlocked_since;  // when we first saw that there is no leader, or that one came and went
   LeaderMarks unlocked_marks;             // what was in the DCS then
   std::optional<Instant> keyless_since;   // when our primary, outside pause, began to run without a key on our lease

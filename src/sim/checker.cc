@@ -243,6 +243,8 @@ const Node* Checker::healthier(const Node& chosen) const {
     if (!server.recovery || !c_.network.both_ways(chosen.id, other->id) || now - network_changed_at_ < settled_for)
       continue;
     if (!c_.network.both_ways(other->id, c_.dcs_endpoint())) continue;
+    const auto& members = keys_.failsafe;
+    if (failsafe_ && members && !members->empty() && !members->contains(other->name)) continue;
     // By the key sync others do not count, nor does the old primary.
     if (sync_at_race_ && !named_in(*sync_at_race_, other->name)) continue;
     // One branch back: the chosen one has just begun its own.

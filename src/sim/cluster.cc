@@ -48,7 +48,7 @@ Daemon::Daemon(Cluster& cluster, int node)
       postgres(*life, clock, cluster.node(node).server, cluster.options.bugs,
                [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
-      files(*life, cluster.node(node).server),
+      files(*life, cluster.node(node).server, cluster.options.bugs),
       configuration(cluster.local_configuration(node), files.read(agent::configuration_copy)),
       fence(cluster, node),
       agent({.executor = life->executor(),
@@ -92,6 +92,7 @@ Daemon::Daemon(Cluster& cluster, int node)
 Daemon::~Daemon() { life->end(); }
 
 std::string SimFiles::read(const std::string& name) {
+  if (name == agent::members_copy && bugs_.is("members-not-read")) return "";
   const auto it = server_.files.find(name);
   return it == server_.files.end() ? "" : it->second;
 }
@@ -100,7 +101,11 @@ awaitable<core::Result<void>> SimFiles::write(std::string name, std::string text
   co_await life_.pause(server_.machines().random.mostly(1ms, 10ms, 500ms, 0.02));
   if (server_.directory != core::DataDirectory::valid) co_return core::fail("there is no data directory");
   if (server_.disk_full) co_return core::fail("no space left on device");
-  server_.files[name] = std::move(text);
+  auto& file = server_.files[name];
+  if (bugs_.is("mark-not-synced")) {
+    server_.not_synced([&server = server_, name, before = file] { server.files[name] = before; });
+  }
+  file = std::move(text);
   co_return core::Result<void>();
 }
 
@@ -143,6 +148,11 @@ Cluster::Cluster(Options given)
     made.nofailover = id == nofailover;
     machines.servers.push_back(&made.server);
   }
+  machines.on_cut_off = [this](int id) {
+    const bool power = random.chance(0.4);
+    const auto away = random.any_scale(100ms, 60s);
+    scheduler.after(0s, [this, id, power, away] { power ? crash_node(id, away) : crash_daemon(id, away); });
+  };
   for (const auto& [name, value] : options.settings) {
     if (name == "nofailover") {
       for (auto& one : nodes) one->nofailover = one->name == value;
@@ -266,7 +276,7 @@ void Cluster::crash_node(int id, Duration back_after) {
   one.up = false;
   one.start_when_thawed = false;
   one.guarded_until.reset();
-  one.server.crash();
+  one.server.lose_power();
   scheduler.after(back_after, [this, id] {
     node(id).up = true;
     start_daemon(id);

@@ -59,13 +59,14 @@ class SimFence final : public fence::Fence {
 // What it keeps in the data directory.
 class SimFiles final : public agent::KeptFiles {
  public:
-  SimFiles(Life& life, SimServer& server) : life_(life), server_(server) {}
+  SimFiles(Life& life, SimServer& server, const Bugs& bugs) : life_(life), server_(server), bugs_(bugs) {}
   std::string read(const std::string& name) override;
   awaitable<core::Result<void>> write(std::string name, std::string text) override;
 
  private:
   Life& life_;
   SimServer& server_;
+  const Bugs& bugs_;
 };
 
 class Daemon {

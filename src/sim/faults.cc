@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <utility>
 
 namespace tamada::sim {
 
@@ -48,6 +50,63 @@ std::function<void()> Faults::isolate(int node) {
     ways.emplace_back(other, node);
   }
   return cut(std::move(ways));
+}
+
+void Faults::then(Duration after, std::function<void()> what) {
+  c_.scheduler.after(after, [this, what = std::move(what)] {
+    if (c_.scheduler.now() < until_) what();
+  });
+}
+
+std::vector<int> Faults::all_but(int node) const {
+  std::vector<int> others;
+  for (int id = 0; id < c_.size(); ++id) {
+    if (id != node) others.push_back(id);
+  }
+  return others;
+}
+
+// Outages that alternate in asynchronous mode give one number to two timelines; then commits are to be kept.
+void Faults::make_twins() {
+  if (c_.scheduler.now() < twins_until_) return;  // some are on their way
+  twins_until_ = c_.scheduler.now() + 200s;
+  const int first = leader_or_any();
+  const auto mode = c_.random.chance(0.5) ? R"({"synchronous_mode": "on"})" : R"({"synchronous_mode": "quorum"})";
+  c_.request(any_node(), "PATCH", "/config", R"({"synchronous_mode": null})");
+  const auto away = c_.random.duration(60s, 90s);
+  then(2s, [this, first, away] { c_.crash_node(first, away); });
+  const auto second = away - c_.random.duration(1s, 20s);
+  for (const int other : all_but(first)) {
+    then(second + c_.random.duration(0s, 2s),
+         [this, other, until = c_.random.duration(60s, 130s)] { c_.crash_node(other, until); });
+  }
+  const auto asked = away + c_.random.duration(30s, 80s);
+  then(asked, [this, first, mode] { c_.request(first, "PATCH", "/config", mode); });
+  then(asked + c_.random.duration(1s, 30s), [this, first] { c_.crash_node(first, c_.random.duration(5s, 90s)); });
+}
+
+// A primary is alone, goes on without etcd, and is cut off when etcd comes back empty.
+void Faults::lose_keys() {
+  const int primary = leader_or_any();
+  const auto away = c_.random.duration(40s, 90s);
+  for (const int other : all_but(primary)) {
+    if (c_.random.chance(0.8)) c_.crash_node(other, away + c_.random.duration(0s, 20s));
+  }
+  const auto stops = away - c_.random.duration(1s, 35s);
+  const auto healed = std::make_shared<std::function<void()>>(nothing);
+  then(stops, [this] { c_.store.stop(c_.random.chance(0.5)); });
+  then(stops + c_.random.duration(1s, 40s), [this, primary, healed] {
+    if (c_.random.chance(0.8)) *healed = isolate(primary);
+    c_.trace.line("FAULT", "all keys are wiped");
+    c_.store.wipe();
+    c_.store.start();
+  });
+  const auto heal = [healed] { std::exchange(*healed, nothing)(); };
+  then(stops + c_.random.duration(60s, 160s), heal);
+  at_the_end_.push_back([this, heal] {
+    heal();
+    if (!c_.store.up()) c_.store.start();
+  });
 }
 
 const std::vector<Faults::Kind>& Faults::kinds() {
@@ -113,6 +172,16 @@ const std::vector<Faults::Kind>& Faults::kinds() {
        [](F f) {
          f.c_.trace.line("FAULT", "all keys are wiped");
          f.c_.store.wipe();
+         return nothing;
+       }},
+      {"keys_lost", 1,
+       [](F f) {
+         f.lose_keys();
+         return nothing;
+       }},
+      {"twins", 1,
+       [](F f) {
+         f.make_twins();
          return nothing;
        }},
       {"dcs_compact", 2,
@@ -203,6 +272,14 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.trace.line("FAULT", fmt::format("{} is busy, a look takes up to {:.2f} s", server.name(),
                                               Trace::seconds(server.busy)));
          return [&server] { server.busy = 0s; };
+       }},
+      {"local_trouble", 6,
+       [](F f) -> std::function<void()> {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         server.trouble = 0.02 + 0.3 * f.c_.random.unit();
+         f.c_.trace.line("FAULT", fmt::format("what is done on {} fails at {:.0f} % of its steps, or is cut off there",
+                                              server.name(), 100 * server.trouble));
+         return [&server] { server.trouble = 0; };
        }},
       {"switchover", 8,
        [](F f) {
@@ -326,6 +403,7 @@ void Faults::heal_all() {
   auto open = std::move(open_);
   open_.clear();
   for (auto& [number, heal] : open) heal();
+  for (auto& heal : std::exchange(at_the_end_, {})) heal();
   for (int id = 0; id < c_.size(); ++id) {
     c_.thaw_node(id);
     c_.thaw_daemon(id);

@@ -33,6 +33,11 @@ class Faults {
   std::string leader() const;
   std::function<void()> cut(std::vector<std::pair<int, int>> ways);
   std::function<void()> isolate(int node);
+  // Several in a row, which chance alone would hardly bring about.
+  void then(Duration after, std::function<void()> what);
+  void make_twins();
+  void lose_keys();
+  std::vector<int> all_but(int node) const;
 
   Cluster& c_;
   std::vector<const Kind*> chosen_;
@@ -40,6 +45,8 @@ class Faults {
   Time until_{};
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, std::function<void()>> open_;
+  std::vector<std::function<void()>> at_the_end_;
+  Time twins_until_{};
 };
 
 }  // namespace tamada::sim

@@ -15,6 +15,7 @@ using core::Result;
 SimPostgres::SimPostgres(Life& life, const net::Clock& clock, SimServer& server, const Bugs& bugs,
                          std::function<bool()> synchronous)
     : life_(life), clock_(clock), server_(server), bugs_(bugs), synchronous_(std::move(synchronous)) {
+  server_.promote_file = false;
   server_.on_exit = [this](bool asked) {
     crashed_ = !asked;
     if (bugs_.is("death-not-noticed")) return;
@@ -37,6 +38,16 @@ bool SimPostgres::reaches(const SimServer& other) const {
   return other.lets_in() && m().network.both_ways(server_.node(), other.node());
 }
 
+awaitable<bool> SimPostgres::fails_at(std::string_view step) {
+  if (server_.trouble == 0 || !m().random.chance(server_.trouble)) co_return false;
+  const bool cut_off = m().random.chance(0.5);
+  m().trace.line(server_.name(), fmt::format("{} {}", step, cut_off ? "is cut off" : "fails"));
+  if (!cut_off) co_return true;
+  m().on_cut_off(server_.node());
+  co_await life_.pause(1s);  // it does not come back
+  co_return true;
+}
+
 // ---- looking
 
 core::SqlView SimPostgres::sql() const {
@@ -48,6 +59,7 @@ core::SqlView SimPostgres::sql() const {
     sql.timelines.insert(sql.timelines.begin(),
                          {.timeline = branch.timeline, .lsn = branch.fork, .record = fmt::format("{:x}", at)});
   }
+  if (bugs_.is("twins-taken-for-one")) sql.timelines.clear();
   sql.wal_lsn = server_.end.lsn;
   sql.sync_names = imagined_sync_names_.value_or(server_.sync_names);
   if (server_.recovery) {
@@ -76,8 +88,8 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration he
   view.data_directory = server_.directory;
   view.process = server_.process;
   view.standby_signal = server_.standby_signal;
-  view.promotion_begun = server_.promoting();
-  view.following = server_.following;
+  view.promotion_begun = server_.promoting() || server_.promote_file;
+  view.following = following_;
   if (server_.directory == core::DataDirectory::valid) {
     view.control = server_.control;
     view.server_version = 150000;
@@ -165,6 +177,7 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   server_.wipe();
   server_.copy_follows = true;
   server_.directory = core::DataDirectory::incomplete;
+  if (co_await fails_at("the copy")) co_return core::fail("the unfinished copy cannot be marked");
   if (!reaches(*other)) {
     co_await life_.pause(m().random.duration(100ms, 3s));
     co_return core::fail("the upstream does not answer");
@@ -187,12 +200,23 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   server_.files = other->files;
   server_.newest_timeline = other->newest_timeline;
   server_.kept_from = begun.lsn;
+  if (co_await fails_at("the end of the copy")) co_return core::fail("cannot write standby.signal");
   server_.standby_signal = true;
   server_.directory = core::DataDirectory::valid;
   server_.copy_follows = false;
   m().trace.line(server_.name(),
                  fmt::format("postgres: copied from {} up to {}", other->name(), core::format_lsn(server_.end.lsn)));
   co_return Result<void>();
+}
+
+// pg_rewind wants a server that was shut down: single-user mode, which knows no standby mode. True: it failed.
+awaitable<bool> SimPostgres::recover_alone() {
+  if (server_.control.shut_down_cleanly()) co_return false;
+  server_.standby_signal = false;
+  co_await life_.pause(m().random.duration(300ms, 5s));
+  if (co_await fails_at("crash recovery before pg_rewind")) co_return true;
+  server_.shut_down_alone();
+  co_return co_await fails_at("what follows crash recovery");
 }
 
 awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
@@ -204,8 +228,8 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   if (!other || !reaches(*other)) co_return core::fail("the source does not answer");
   if (other->recovery) co_return core::fail("the source is in recovery");
   rewind_step_ = core::rewind_step;
-  auto takes = m().random.duration(500ms, 10s);
-  if (!server_.control.shut_down_cleanly()) takes += m().random.duration(300ms, 5s);  // single-user mode
+  const auto takes = m().random.duration(500ms, 10s);
+  if (co_await recover_alone()) co_return core::fail("crash recovery before pg_rewind failed");
   if (other->timeline() == server_.timeline()) {
     co_await life_.pause(500ms);
     server_.standby_signal = true;
@@ -218,9 +242,17 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
     co_return core::fail("pg_rewind failed: could not find previous WAL record");
   }
   const auto branch = other->end.branch;
+  if (co_await fails_at("pg_rewind")) co_return core::fail("the unfinished rewind cannot be marked");
   server_.directory = core::DataDirectory::half_rewound;
-  server_.copy_follows = true;
-  co_await life_.pause(takes);
+  server_.copy_follows = server_.half_rewound = true;
+  if (bugs_.is("mark-not-synced")) {
+    server_.not_synced([&server = server_] {
+      if (server.directory == core::DataDirectory::half_rewound) server.directory = core::DataDirectory::valid;
+    });
+  }
+  co_await life_.pause(takes / 2);
+  if (co_await fails_at("pg_rewind in its midst")) co_return core::fail("pg_rewind failed: could not write");
+  co_await life_.pause(takes / 2);
   if (!reaches(*other) || other->recovery || other->end.branch != branch || server_.disk_full) {
     co_return core::fail("pg_rewind failed: the source went away");
   }
@@ -234,6 +266,8 @@ awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   server_.slots.clear();
   server_.files = other->files;
   server_.kept_from = other->kept_from;
+  server_.half_rewound = false;
+  if (co_await fails_at("the end of pg_rewind")) co_return core::fail("cannot write standby.signal");
   server_.standby_signal = true;
   server_.directory = core::DataDirectory::valid;
   server_.copy_follows = false;
@@ -245,9 +279,12 @@ awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstr
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running already");
   if (server_.directory != core::DataDirectory::valid) co_return core::fail("the data directory is an unfinished copy");
   crashed_ = false;
-  server_.following = upstream;
-  if (!synchronous_()) server_.set_sync_names("");
   const bool as_standby = upstream.has_value() && !bugs_.is("standby-starts-as-primary");
+  server_.following_file = following_ = upstream;
+  if (!synchronous_()) server_.set_sync_names("");
+  server_.standby_signal = as_standby;
+  if (co_await fails_at("the start, its files being written")) co_return core::fail("cannot launch postgres");
+  files_are_loaded_ = true;
   server_.start(as_standby);
   const auto until = timeout > 0s ? life_.scheduler().now() + timeout : never;
   while (server_.process == ProcessState::starting && life_.scheduler().now() < until) {
@@ -288,6 +325,7 @@ awaitable<Result<void>> SimPostgres::stop(core::StopMode mode, bool checkpoint_f
   }
   const auto until = timeout > 0s && mode == core::StopMode::fast ? scheduler.now() + timeout : never;
   server_.stop(mode);
+  (void)co_await fails_at("the stop, once postgres is told");
   while (server_.process != ProcessState::stopped && scheduler.now() < until) co_await server_.changed(life_, until);
   if (server_.process == ProcessState::stopped) co_return Result<void>();
   server_.stop(core::StopMode::immediate);
@@ -299,6 +337,9 @@ awaitable<Result<void>> SimPostgres::promote() {
   const auto& scheduler = life_.scheduler();
   if (server_.process != ProcessState::running) co_return core::fail("cannot promote: postgres is not running");
   const auto until = scheduler.now() + 60s;
+  if (co_await fails_at("the promotion")) co_return core::fail("cannot write the file promote");
+  server_.promote_file = true;
+  (void)co_await fails_at("the promotion, before its signal");
   server_.begin_promotion();
   bool cancelled = false;
   while (!cancelled && server_.process == ProcessState::running && server_.recovery && scheduler.now() < until) {
@@ -322,8 +363,22 @@ awaitable<Result<void>> SimPostgres::promote() {
 
 awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
-  if (bugs_.is("follow-not-done")) co_return Result<void>();
+  if (bugs_.is("follow-not-done")) {
+    following_ = std::move(upstream);
+    co_return Result<void>();
+  }
+  const bool changed = server_.following_file != upstream;
+  server_.following_file = upstream;
+  if (co_await fails_at("the change of primary_conninfo, before its reload")) {
+    files_are_loaded_ = false;
+    co_return core::fail("cannot write postgresql.conf");
+  }
+  following_ = upstream;
+  const bool loaded = files_are_loaded_ || bugs_.is("written-taken-for-loaded");
+  if ((!changed && loaded) || server_.process != ProcessState::running) co_return Result<void>();
+  files_are_loaded_ = true;
   server_.follow(std::move(upstream));
+  server_.sync_names = server_.sync_names_file;
   co_return Result<void>();
 }
 
@@ -332,6 +387,7 @@ awaitable<Result<void>> SimPostgres::sync_slots(std::vector<core::SlotSpec> crea
   if (!server_.answers()) co_return core::fail("postgres does not answer");
   if (bugs_.is("slots-not-created")) co_return Result<void>();
   for (const auto& slot : drop) server_.slots.erase(slot.name);
+  if (co_await fails_at("the change of slots")) co_return core::fail("cannot create replication slots");
   for (const auto& slot : create) server_.slots.try_emplace(slot.name, server_.end.lsn);
   co_return Result<void>();
 }
@@ -347,23 +403,32 @@ awaitable<Result<void>> SimPostgres::advance_slots(std::vector<core::SlotAdvance
 awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (!server_.answers()) co_return core::fail("postgres does not answer");
+  if (!bugs_.is("sync-names-not-set")) server_.sync_names_file = names;
+  if (co_await fails_at("the change of synchronous_standby_names, before its reload")) {
+    co_return core::fail("cannot write postgresql.conf");
+  }
   if (bugs_.is("sync-names-not-set")) {
     imagined_sync_names_ = std::move(names);
   } else {
     server_.set_sync_names(std::move(names));
+    if (co_await fails_at("the change of synchronous_standby_names, once it is done")) {
+      co_return core::fail("postgres does not answer");
+    }
   }
   co_return Result<void>();
 }
 
 awaitable<Result<bool>> SimPostgres::apply_configuration(bool) {
-  if (synchronous_() || server_.sync_names.empty()) co_return false;
+  if (synchronous_() || (server_.sync_names.empty() && server_.sync_names_file.empty())) co_return false;
   co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (co_await fails_at("the change of settings")) co_return core::fail("cannot write postgresql.conf");
   server_.set_sync_names("");
   co_return true;
 }
 
 awaitable<Result<void>> SimPostgres::checkpoint() {
   co_await life_.pause(m().random.mostly(20ms, 500ms, 5s, 0.05));
+  if (co_await fails_at("the checkpoint")) co_return core::fail("CHECKPOINT was cancelled");
   server_.checkpoint();
   co_return Result<void>();
 }
@@ -394,7 +459,7 @@ awaitable<std::optional<bool>> SimPostgres::same_beginning(core::Upstream other,
   co_await life_.pause(m().random.duration(2ms, 20ms));
   const auto here = m().wal.on(server_.end, timeline), far = m().wal.on(there->end, timeline);
   if (!here || !far || server_.end.lsn <= from || there->end.lsn <= from) co_return std::nullopt;
-  co_return here == far || bugs_.is("timelines-not-compared");
+  co_return here == far || bugs_.is("timelines-not-compared") || bugs_.is("twins-taken-for-one");
 }
 
 awaitable<Result<void>> SimPostgres::set_aside(bool superseded) {
@@ -402,8 +467,10 @@ awaitable<Result<void>> SimPostgres::set_aside(bool superseded) {
   const auto now = life_.scheduler().now();
   if (m().faults && m().random.chance(0.1)) server_.no_rename_until = now + m().random.any_scale(1s, 40s);
   if (now < server_.no_rename_until) co_return core::fail("cannot rename the data directory: Device or resource busy");
+  if (co_await fails_at("setting the data aside")) co_return core::fail("cannot write the plan");
   server_.wipe();
   server_.copy_follows = superseded;
+  if (co_await fails_at("setting the data aside, once it is done")) co_return core::fail("cannot remove the plan");
   co_return Result<void>();
 }
 

@@ -59,6 +59,9 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> started(std::optional<core::Upstream> upstream, Duration timeout);
   bool reaches(const SimServer& other) const;
   void knock(Duration heartbeat);
+  // A step of the daemon's work: where there is trouble it fails, or all is cut off here.
+  awaitable<bool> fails_at(std::string_view step);
+  awaitable<bool> recover_alone();
   Machines& m() const { return server_.machines(); }
 
   Life& life_;
@@ -70,6 +73,8 @@ class SimPostgres final : public postgres::Postgres {
   bool crashed_ = false;
   std::string rewind_step_;  // of the last rewind
   std::optional<core::Instant> knocked_at_, silent_since_;
+  bool files_are_loaded_ = false;                   // as production's Node has it
+  std::optional<core::Upstream> following_;         // that this daemon has written
   std::optional<std::string> imagined_sync_names_;  // of a bug
   std::optional<core::PostgresView> alive_;         // of a bug: the last view of a running server
 };

@@ -1,6 +1,8 @@
 #include "sim/sim_server.h"
 
 #include <algorithm>
+#include <ranges>
+#include <utility>
 
 #include "core/slots.h"
 
@@ -76,11 +78,22 @@ void SimServer::wipe() {
   end = {};
   standby_signal = copy_follows = false;
   following.reset();
+  following_file.reset();
+  promote_file = half_rewound = false;
   files.clear();
   slots.clear();
   set_sync_names("");
   newest_timeline = 0;
   kept_from = 0;
+}
+
+void SimServer::lose_power() {
+  crash();
+  promote_file = false;  // a postmaster that starts takes it away
+  constexpr Duration synced_anyway = 30s;
+  for (auto& [at, undo] : std::exchange(not_synced_, {}) | std::views::reverse) {
+    if (m_.scheduler.now() - at < synced_anyway) undo();
+  }
 }
 
 void SimServer::remove_wal() {
@@ -117,6 +130,10 @@ void SimServer::start(bool as_standby) {
   ++life_;
   standby_signal = as_standby;
   recovery = as_standby;
+  following = following_file;
+  sync_names = sync_names_file;
+  promote_file = false;
+  if (half_rewound) m_.on_corruption(*this, name_ + " is started on a half rewound data directory");
   promoting_ = asked_to_stop_ = streaming = false;
   newest_timeline = std::max(newest_timeline, timeline());
   // Whoever was not told that the server before has ended learns it from this one.
@@ -243,9 +260,19 @@ void SimServer::wait_for_standbys(Time until) {
   ended(true);
 }
 
+void SimServer::shut_down_alone() {
+  control.state = ControlState::shut_down;
+  control.checkpoint = control.redo = end.lsn;
+  control.timeline = timeline();
+  control.min_recovery_end = 0;
+  control.min_recovery_timeline = 0;
+  end.lsn += shutdown_checkpoint_bytes;
+}
+
 void SimServer::begin_promotion() {
   if (promoting_ || !recovery || process != ProcessState::running) return;
   promoting_ = true;
+  promote_file = false;
   streaming = false;
   ++connection_;
   told("promotion begins");
@@ -307,6 +334,7 @@ void SimServer::commit(Lsn bytes) {
 }
 
 void SimServer::set_sync_names(std::string names) {
+  sync_names_file = names;
   if (names == sync_names) return;
   sync_names = std::move(names);
   if (process != ProcessState::running) return;  // read at the start
@@ -407,6 +435,7 @@ void SimServer::connect() {
     connecting_ = false;
     if (process != ProcessState::running || !recovery || promoting_ || streaming) return;
     if (life != life_) return connect();
+    if (promote_file) return begin_promotion();  // to start a receiver of WAL wakes the postmaster
     const auto source_node = upstream();
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);
@@ -437,6 +466,7 @@ void SimServer::connect() {
 }
 
 void SimServer::follow(std::optional<core::Upstream> upstream) {
+  following_file = upstream;
   const bool changed = following != upstream;
   following = std::move(upstream);
   if (!changed || process != ProcessState::running || !recovery) return;

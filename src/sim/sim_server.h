@@ -34,6 +34,8 @@ struct Machines {
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
   std::function<void(SimServer&, std::string)> on_corruption = nullptr;
+  // The daemon of that node is killed, or its machine loses its power, at this very step.
+  std::function<void(int node)> on_cut_off = nullptr;
   // A client was told that its commit at this position is done.
   std::function<void(SimServer&, Lsn)> on_acknowledged = nullptr;
 };
@@ -47,8 +49,12 @@ class SimServer {
   core::ControlFile control;
   Position end;  // of the WAL on disk
   bool standby_signal = false;
-  bool copy_follows = false;  // as PostgresView has it
-  std::optional<core::Upstream> following;
+  bool copy_follows = false;                     // as PostgresView has it
+  std::optional<core::Upstream> following;       // as the server has it
+  std::optional<core::Upstream> following_file;  // as its files have it
+  std::string sync_names_file;
+  bool promote_file = false;  // the server takes note of it any time
+  bool half_rewound = false;  // whatever the marks say
   std::map<std::string, Lsn> slots;
   std::string sync_names;        // synchronous_standby_names, as SHOW has it
   Timeline newest_timeline = 0;  // of the history files in pg_wal
@@ -57,6 +63,10 @@ class SimServer {
   Time no_rename_until{};                    // of the data directory
   std::map<std::string, std::string> files;  // of the daemon's, in the data directory
   void wipe();
+  // The power goes: what is on the disk stays, but for what was written without fsync in the last half minute.
+  void lose_power();
+  // Written without fsync, by a bug: how it was before.
+  void not_synced(Work undo) { not_synced_.emplace_back(m_.scheduler.now(), std::move(undo)); }
   void drop_idle_slots();
   void remove_wal();  // all that a checkpoint may remove, slots or not: as max_slot_wal_keep_size does
 
@@ -76,6 +86,8 @@ class SimServer {
   bool promoting() const { return promoting_; }
   void checkpoint();
   void follow(std::optional<core::Upstream> upstream);
+  // Crash recovery in single-user mode, and its shutdown.
+  void shut_down_alone();
   // A new primary, just initialized.
   void initialize(std::string system_identifier);
 
@@ -100,8 +112,9 @@ class SimServer {
   Timeline timeline() const { return m_.wal.timeline(end); }
   std::optional<int> upstream() const;
   Machines& machines() { return m_; }
-  Duration lag{};   // of what it receives
-  Duration busy{};  // a busy machine: what the daemon asks of it takes up to this longer
+  Duration lag{};      // of what it receives
+  Duration busy{};     // a busy machine: what the daemon asks of it takes up to this longer
+  double trouble = 0;  // how often a step of the daemon's work on it fails, or is cut off
 
   // The WAL of `source` from our position on is to be had there.
   std::string cannot_stream_from(const SimServer& source) const;
@@ -140,6 +153,7 @@ class SimServer {
   bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;
   std::vector<Work> held_;
+  std::vector<std::pair<Time, Work>> not_synced_;
   std::vector<std::weak_ptr<Parked>> waiting_;
 };
 
