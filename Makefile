@@ -11,6 +11,7 @@
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make peer PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
+#   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
 #   make clean
 
 PRESET ?= release
@@ -19,7 +20,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test test-busy test-asan test-hosts table build deb sim peer bench deps deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test test-busy test-asan test-hosts table build deb sim peer bench bench-clients deps deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -65,6 +66,9 @@ peer: build deps-bench
 
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)
+
+bench-clients: build deps-bench
+	@$(PYTHON) bench/idle_clients.py $(ARGS)
 
 deps:
 	@tools/install-packages packages.txt
