@@ -11,6 +11,7 @@
 #include "wire/json.h"
 #include "wire/json_merge.h"
 #include "wire/python_json.h"
+#include "wire/restart.h"
 
 namespace tamada::api {
 
@@ -22,6 +23,8 @@ namespace {
 constexpr int config_attempts_max = 3;
 // A daemon that has just started knows in a moment what is to be changed.
 constexpr auto first_view_within = std::chrono::seconds(3);
+// A member acts on a change at once, asks its server, and writes its key.
+constexpr auto pending_told_within = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -44,7 +47,7 @@ awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revi
 }
 
 bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
-                     HttpResponse& answer) const {
+                     HttpResponse& answer, std::vector<std::string>& restarts) const {
   answer = json(200, after);
   if (!options_.judge_config) return true;
   const auto& text = snapshot.seen.cluster.config_json;
@@ -69,7 +72,20 @@ bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann:
   }
   if (!verdict.warnings.empty()) answer.headers.emplace_back("Tamada-Warning", joined(verdict.warnings, "; "));
   if (!verdict.effects.empty()) answer.headers.emplace_back("Tamada-Effect", joined(verdict.effects, "; "));
+  restarts = std::move(verdict.restarts);
   return true;
+}
+
+awaitable<void> RestApi::name_pending(std::shared_ptr<const Snapshot> before, std::vector<std::string> parameters,
+                                      HttpResponse& answer) {
+  if (parameters.empty()) co_return;
+  co_await publications_.wait(
+      [=](const Snapshot& s) {
+        return wire::waiting_for_restart(before->seen.cluster, s.seen.cluster, parameters).told;
+      },
+      clock_.now() + pending_told_within);
+  const auto waiting = wire::waiting_for_restart(before->seen.cluster, board_.latest()->seen.cluster, parameters);
+  if (!waiting.names.empty()) answer.headers.emplace_back("Tamada-Pending-Restart", waiting.names);
 }
 
 awaitable<HttpResponse> RestApi::patch_config(Call call) {
@@ -83,10 +99,14 @@ awaitable<HttpResponse> RestApi::patch_config(Call call) {
     if (!config) co_return error_page(503);
     if (!wire::merge_json(*config, *patch)) co_return json(200, *config);
     HttpResponse answer;
-    if (!judged(call, *snapshot, *config, answer)) co_return answer;
+    std::vector<std::string> restarts;
+    if (!judged(call, *snapshot, *config, answer, restarts)) co_return answer;
     const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
     if (!written) co_return error_page(503);
-    if (*written) co_return answer;
+    if (*written) {
+      co_await name_pending(snapshot, std::move(restarts), answer);
+      co_return answer;
+    }
     if (!co_await await_config_other_than(cluster.config_revision)) break;
   }
   co_return error_page(409);
@@ -101,10 +121,14 @@ awaitable<HttpResponse> RestApi::put_config(Call call) {
     const auto& cluster = snapshot->seen.cluster;
     if (cluster.config_json && wire::parse_object(*cluster.config_json) == *config) co_return json(200, *config);
     HttpResponse answer;
-    if (!judged(call, *snapshot, *config, answer)) co_return answer;
+    std::vector<std::string> restarts;
+    if (!judged(call, *snapshot, *config, answer, restarts)) co_return answer;
     const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
     if (!written) break;
-    if (*written) co_return answer;
+    if (*written) {
+      co_await name_pending(snapshot, std::move(restarts), answer);
+      co_return answer;
+    }
     if (!co_await await_config_other_than(cluster.config_revision)) break;
   }
   co_return error_page(502);

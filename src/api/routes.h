@@ -32,6 +32,7 @@ AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 // What a change of the dynamic configuration would do; server_version: of our server, 0: not known.
 struct ConfigVerdict {
   std::vector<std::string> errors, warnings, effects;
+  std::vector<std::string> restarts;  // parameters that count after a restart only
 };
 using JudgeConfig = std::function<ConfigVerdict(const nlohmann::ordered_json& before,
                                                 const nlohmann::ordered_json& after, int server_version)>;
@@ -123,9 +124,13 @@ class RestApi {
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
+  // Names those who wait for a restart once the change has reached them.
+  awaitable<void> name_pending(std::shared_ptr<const Snapshot> before, std::vector<std::string> parameters,
+                               net::HttpResponse& answer);
   // Whether it is to be written; the answer is the refusal, or has the headers that go with the configuration.
+  // restarts: the parameters that count after one only.
   bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
-              net::HttpResponse& answer) const;
+              net::HttpResponse& answer, std::vector<std::string>& restarts) const;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
   awaitable<bool> await_config_other_than(core::Revision revision);
   awaitable<void> await_first_view();

@@ -223,6 +223,7 @@ TEST(Config, AChangeIsJudgedBeforeItIsTaken) {
   EXPECT_EQ(node.ask("PATCH", "/config?force=true", R"({"ttl":"x"})"), R"(200 {"ttl": "x", "loop_wait": 10})");
   EXPECT_EQ(*node.answer->header("Tamada-Warning"), "ttl: no number; parameters: wrong place; a");
   EXPECT_EQ(*node.answer->header("Tamada-Effect"), "b: at once; c: after a restart");
+  EXPECT_FALSE(node.answer->header("Tamada-Pending-Restart"));
   verdict = {};
   EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":31})"), R"(200 {"ttl": 31})");
   EXPECT_FALSE(node.answer->header("Tamada-Warning"));

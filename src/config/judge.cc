@@ -9,6 +9,7 @@
 #include "config/dynamic.h"
 #include "config/parameter.h"
 #include "config/quantity.h"
+#include "config/recovery.h"
 #include "config/validate.h"
 #include "wire/json.h"
 #include "wire/number.h"
@@ -84,6 +85,8 @@ const Json& section_at(const Json& object, std::string_view key) {
   return value && value->is_object() ? *value : none;
 }
 
+const Json& recovery_of(const Json& config) { return section_at(section_at(config, "postgresql"), "recovery_conf"); }
+
 const Json& parameters_of(const Json& config) { return section_at(section_at(config, "postgresql"), "parameters"); }
 
 // Patroni takes a number that is out of range for the nearest that is not.
@@ -130,10 +133,11 @@ std::string unit_of(const Parameter& parameter) {
   return parameter.unit.empty() ? std::string() : fmt::format(", in {} or with a unit", parameter.unit);
 }
 
-void judge_parameter(const std::string& name, const std::string& value, int server_version, Judgement& to) {
-  const auto path = "postgresql.parameters." + name;
+void judge_parameter(std::string_view section, const std::string& name, const std::string& value, int server_version,
+                     Judgement& to) {
+  const auto path = fmt::format("{}.{}", section, name);
   if (!is_parameter_name(name)) {
-    to.errors.push_back(fmt::format("postgresql.parameters: {} is no name of a parameter", wire::dump_python(name)));
+    to.errors.push_back(fmt::format("{}: {} is no name of a parameter", section, wire::dump_python(name)));
     return;
   }
   if (value.contains('\0')) {
@@ -167,12 +171,35 @@ void judge_parameter(const std::string& name, const std::string& value, int serv
   }
 }
 
+// What of the section has no effect is a warning, as for the nodes that would take it out; a value that does not fit is
+// not.
+void judge_recovery(const Json& config, int server_version, Judgement& to) {
+  std::map<std::string, std::string> given;
+  for (const auto& item : recovery_of(config).items()) {
+    const auto name = lower(item.key());
+    if (const auto text = parameter_text(item.value())) given[name] = *text;
+    if (const auto value = given.find(name); value != given.end() && is_recovery_parameter(name) &&
+        find_parameter(name, server_version)) {
+      judge_parameter("postgresql.recovery_conf", name, value->second, server_version, to);
+      given.erase(value);
+    }
+    const bool ours = name.starts_with("recovery_target") || name == "primary_conninfo" || name == "primary_slot_name";
+    if (ours) {
+      to.warnings.push_back(fmt::format("postgresql.recovery_conf.{}: has no effect, the daemon itself sets it", name));
+    }
+  }
+  make_valid_recovery(given, server_version, to.warnings);
+}
+
 Judgement judged(const Json& config, int server_version) {
   Judgement result;
   judge_keys(config, result);
   for (const auto& item : parameters_of(config).items()) {
-    if (const auto text = parameter_text(item.value())) judge_parameter(item.key(), *text, server_version, result);
+    if (const auto text = parameter_text(item.value())) {
+      judge_parameter("postgresql.parameters", item.key(), *text, server_version, result);
+    }
   }
+  judge_recovery(config, server_version, result);
   return result;
 }
 
@@ -182,22 +209,64 @@ std::vector<std::string> news(std::vector<std::string> all, const std::vector<st
   return all;
 }
 
-void add_effects(const Json& before, const Json& after, Judgement& to) {
-  const auto texts = [](const Json& parameters) {
+// Of parameters that a standby must not have less of than its primary. Source: PostgreSQL, "Hot Standby",
+// Administrator's Overview.
+std::string order_of_restarts(const std::string& name, const std::string* before, const std::string* now) {
+  constexpr auto names =
+      std::to_array<std::string_view>({"max_connections", "max_locks_per_transaction", "max_prepared_transactions",
+                                       "max_wal_senders", "max_worker_processes"});
+  if (std::ranges::find(names, name) == names.end()) return "";
+  static const std::map<std::string, std::int64_t, std::less<>> usual{{"max_connections", 100},
+                                                                      {"max_locks_per_transaction", 64},
+                                                                      {"max_prepared_transactions", 0},
+                                                                      {"max_wal_senders", 10},
+                                                                      {"max_worker_processes", 8}};
+  const auto number = [&name](const std::string* text) {
+    return (text ? quantity(Json::parse(*text, nullptr, false)) : std::nullopt).value_or(usual.find(name)->second);
+  };
+  const auto from = number(before), to = number(now);
+  if (to < from) {
+    return fmt::format(
+        "; it is lowered from {} to {}: restart the primary first, a standby that is restarted before it "
+        "keeps the greater value and waits for another restart",
+        from, to);
+  }
+  if (to > from) {
+    return fmt::format(
+        "; it is raised from {} to {}: restart the standbys before the primary, as restart --rolling does", from, to);
+  }
+  return "";
+}
+
+std::string effect_of(const std::string& name, bool restart, const std::string* before, const std::string* now) {
+  const bool recovery = is_recovery_parameter(name);
+  return fmt::format("{}: {}{}", name,
+                     restart && recovery ? "counts on each standby after PostgreSQL's restart there"
+                     : restart           ? "counts on each node after PostgreSQL's restart there"
+                     : recovery          ? "reloaded at once on standbys"
+                                         : "reloaded at once, unless PostgreSQL tells of a pending restart",
+                     order_of_restarts(name, before, now));
+}
+
+void add_effects(const Json& before, const Json& after, int server_version, Judgement& to) {
+  const auto texts = [](const Json& config) {
     std::map<std::string, std::string> result;
-    for (const auto& item : parameters.items()) result[lower(item.key())] = wire::dump_compact(item.value());
+    for (const auto* section : {&recovery_of(config), &parameters_of(config)}) {
+      for (const auto& item : section->items()) result[lower(item.key())] = wire::dump_compact(item.value());
+    }
     return result;
   };
-  const auto old = texts(parameters_of(before)), now = texts(parameters_of(after));
+  const auto old = texts(before), now = texts(after);
   auto changed = now;
   changed.insert(old.begin(), old.end());
   for (const auto& [name, ignored] : changed) {
     const auto a = old.find(name), b = now.find(name);
     if (a != old.end() && b != now.end() && a->second == b->second) continue;
-    const bool restart = std::ranges::find(restart_names, name) != restart_names.end();
-    to.effects.push_back(fmt::format("{}: {}", name,
-                                     restart ? "counts on each node after PostgreSQL's restart there"
-                                             : "reloaded at once, unless PostgreSQL tells of a pending restart"));
+    const bool restart = std::ranges::find(restart_names, name) != restart_names.end() ||
+                         (server_version != 0 && recovery_needs_restart(name, server_version));
+    to.effects.push_back(
+        effect_of(name, restart, a == old.end() ? nullptr : &a->second, b == now.end() ? nullptr : &b->second));
+    if (restart) to.restarts.push_back(name);
   }
 }
 
@@ -208,7 +277,7 @@ Judgement judge_change(const Json& before, const Json& after, int server_version
   auto result = judged(after, server_version);
   result.errors = news(std::move(result.errors), old.errors);
   result.warnings = news(std::move(result.warnings), old.warnings);
-  add_effects(before, after, result);
+  add_effects(before, after, server_version, result);
   return result;
 }
 

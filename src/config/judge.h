@@ -12,6 +12,7 @@ struct Judgement {
   std::vector<std::string> errors;    // what certainly has no effect, or not the one that is meant
   std::vector<std::string> warnings;  // what is taken, but perhaps not as it was meant
   std::vector<std::string> effects;   // when each changed parameter counts
+  std::vector<std::string> restarts;  // the parameters among them, in lower case, that wait for a restart
   bool operator==(const Judgement&) const = default;
 };
 

@@ -75,10 +75,49 @@ TEST(Judge, OnlyTheChange) {
 TEST(Judge, TellsWhenParametersCount) {
   EXPECT_EQ(change(R"({"postgresql": {"parameters": {"Max_Connections": 200, "work_mem": "9MB", "a.b": 1}}})").effects,
             (Lines{"a.b: reloaded at once, unless PostgreSQL tells of a pending restart",
-                   "max_connections: counts on each node after PostgreSQL's restart there",
+                   "max_connections: counts on each node after PostgreSQL's restart there; it is raised from 100 to "
+                   "200: restart the standbys before the primary, as restart --rolling does",
                    "work_mem: reloaded at once, unless PostgreSQL tells of a pending restart"}));
   EXPECT_EQ(change(R"({"postgresql": {"parameters": {"work_mem": "8MB"}}})").effects, Lines{});
   EXPECT_EQ(change(R"({"postgresql": {"parameters": {"work_mem": null}}})").effects.size(), 1u);
+}
+
+TEST(Judge, NamesTheParametersThatWaitForARestart) {
+  const auto judged = change(R"({"postgresql": {"parameters": {"Max_Connections": 50, "work_mem": "9MB"}}})");
+  EXPECT_EQ(judged.restarts, Lines{"max_connections"});
+  EXPECT_EQ(
+      judged.effects[0],
+      "max_connections: counts on each node after PostgreSQL's restart there; it is lowered from 100 to 50: restart "
+      "the primary first, a standby that is restarted before it keeps the greater value and waits for another "
+      "restart");
+  EXPECT_EQ(change(R"({"postgresql": {"parameters": {"max_connections": "100"}}})").effects[0],
+            "max_connections: counts on each node after PostgreSQL's restart there");
+}
+
+TEST(Judge, ParametersOfRecovery) {
+  const auto of = [](const char* json, int version) {
+    return judge_change(Json::object(), Json::parse(std::string(R"({"postgresql": {"recovery_conf": )") + json + "}}"),
+                        version);
+  };
+  const char* restore = R"({"restore_command": "cp"})";
+  EXPECT_EQ(of(restore, 150002).effects, Lines{"restore_command: reloaded at once on standbys"});
+  EXPECT_EQ(of(restore, 130002).effects,
+            Lines{"restore_command: counts on each standby after PostgreSQL's restart there"});
+  EXPECT_EQ(of(restore, 130002).restarts, Lines{"restore_command"});
+  EXPECT_EQ(of(restore, 130002).warnings, Lines{});
+  EXPECT_EQ(
+      of(R"({"recovery_min_apply_delay": "soon"})", 150002).errors,
+      Lines{"postgresql.recovery_conf.recovery_min_apply_delay: 'soon' is no value for it; allowed: a number from 0 to "
+            "2.14748e+09, in ms or with a unit"});
+  EXPECT_EQ(of(R"({"work_mem": "1MB"})", 150002).warnings,
+            Lines{"postgresql.recovery_conf: work_mem is no parameter of recovery, it has no effect there"});
+  EXPECT_EQ(of(R"({"recovery_target_time": "now"})", 150002).warnings,
+            Lines{"postgresql.recovery_conf.recovery_target_time: has no effect, the daemon itself sets it"});
+  EXPECT_EQ(of(R"({"trigger_file": "/x"})", 150002).warnings, Lines{});
+  const auto among =
+      judge_change(Json::object(), Json::parse(R"({"postgresql": {"parameters": {"restore_command": "cp"}}})"), 150002);
+  EXPECT_EQ(among.warnings, Lines{});
+  EXPECT_EQ(among.effects, Lines{"restore_command: reloaded at once on standbys"});
 }
 
 TEST(Judge, OfAnUnknownServerOnlyTheNames) {

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <thread>
 
 #include "config/judge.h"
 #include "config/yaml.h"
@@ -24,6 +25,7 @@
 #include "wire/json.h"
 #include "wire/json_merge.h"
 #include "wire/python_json.h"
+#include "wire/restart.h"
 
 extern char** environ;
 
@@ -170,6 +172,20 @@ Done judge(const config::Judgement& judged, bool by_force) {
   return fail(text, "nothing was changed; --force changes it all the same");
 }
 
+// Members act on a change at once, ask their servers, and write their keys.
+void tell_pending(Session& session, const std::string& cluster, const core::ClusterView& before,
+                  const std::vector<std::string>& parameters) {
+  wire::WaitingMembers waiting;
+  for (int attempt = 0; attempt < 20 && !waiting.told; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const auto view = session.cluster(cluster);
+    if (!view) return;
+    waiting = wire::waiting_for_restart(before, *view, parameters);
+  }
+  if (waiting.names.empty()) return echo("No member waits for a restart\n");
+  echo("A restart is pending on: " + waiting.names + "\n");
+}
+
 }  // namespace
 
 Done edit_config(Session& session, const EditConfigOptions& options) {
@@ -207,7 +223,9 @@ Done edit_config(Session& session, const EditConfigOptions& options) {
     return fail("Config modification aborted due to concurrent changes", "look at show-config, and edit again");
   }
   echo("Configuration changed\n");
-  for (const auto& effect : options.quiet ? std::vector<std::string>() : judged.effects) echo("  " + effect + "\n");
+  if (options.quiet) return {};
+  for (const auto& effect : judged.effects) echo("  " + effect + "\n");
+  if (!judged.restarts.empty()) tell_pending(session, name, view, judged.restarts);
   return {};
 }
 

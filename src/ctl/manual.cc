@@ -35,7 +35,16 @@ std::string option_list(const CLI::App& command) {
   return text;
 }
 
-constexpr auto closing = R"(.SH EXIT STATUS
+constexpr auto closing = R"(.SH CHANGING THE CONFIGURATION
+edit\-config looks at a change before it is written. What certainly cannot work (a value of the wrong kind, a key in the wrong place,
+a value that PostgreSQL does not take) is refused with the reason, and nothing is changed; with \-\-force it is a warning.
+Unknown keys and parameters are warned of, with the nearest known name. Mistakes that were there before do not count.
+.PP
+Afterwards it tells of each changed parameter whether it is reloaded at once or counts after a restart, in which order
+the servers are to be restarted where that matters, and which members wait for a restart now. restart \-\-pending restarts these.
+.PP
+Lines of pg_hba.conf and pg_ident.conf that do not parse are told by each node, which keeps the files of before.
+.SH EXIT STATUS
 0; 1 after an error (and when doctor finds a failure); 2 for a command line that cannot be understood.
 Under the name patronictl, or with PATRONICTL_COMPAT=1, 0 after those failures after which patronictl has it.
 .SH ENVIRONMENT

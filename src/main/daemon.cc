@@ -105,7 +105,8 @@ api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<cons
     options.own_headers.emplace_back("Server", "Patroni/" + std::string(core::compatible_version));
   options.judge_config = [](const config::Json& before, const config::Json& after, int server_version) {
     auto judged = config::judge_change(before, after, server_version);
-    return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects)};
+    return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects),
+                              std::move(judged.restarts)};
   };
   options.ask_peer = api::ask_by_http(agent::peer_tls(local), std::chrono::seconds(2));
   return options;

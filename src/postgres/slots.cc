@@ -59,6 +59,12 @@ awaitable<Result<void>> create_one(Connection& connection, core::SlotSpec slot) 
   co_return Result<void>();
 }
 
+template <class Slot>
+Result<void> unreachable_slot(const Slot& slot, const core::Error& error) {
+  if (slot.database.empty()) return core::fail(fmt::format("replication slot '{}': {}", slot.name, error.what));
+  return core::fail(fmt::format("replication slot '{}' of database '{}': {}", slot.name, slot.database, error.what));
+}
+
 // One connection, to the database that a slot belongs to.
 class SlotSession {
  public:
@@ -113,7 +119,7 @@ awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> cre
   }
   for (auto& slot : create) {
     const auto connection = co_await session.in(slot.database);
-    auto done = connection ? co_await create_one(**connection, slot) : std::unexpected(connection.error());
+    auto done = connection ? co_await create_one(**connection, slot) : unreachable_slot(slot, connection.error());
     if (!done) result = done;
   }
   co_return result;
@@ -125,7 +131,7 @@ awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> sl
   for (const auto& slot : slots) {
     const auto connection = co_await session.in(slot.database);
     if (!connection) {
-      result = std::unexpected(connection.error());
+      result = unreachable_slot(slot, connection.error());
       continue;
     }
     const auto position = quote_literal(core::format_lsn(slot.to));

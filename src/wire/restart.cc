@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <ranges>
@@ -51,6 +52,22 @@ std::optional<core::RestartRequest> parse_scheduled_restart(std::string_view jso
   request.postmaster_start_time = text_at(*body, "postmaster_start_time");
   request.json = json;
   return request;
+}
+
+WaitingMembers waiting_for_restart(const core::ClusterView& before, const core::ClusterView& now,
+                                   const std::vector<std::string>& parameters) {
+  WaitingMembers result{.names = {}, .told = true};
+  for (const auto& [name, member] : now.members) {
+    const auto reasons = parse_object(member.pending_restart_reason_json);
+    const bool waits = reasons && std::ranges::any_of(parameters, [&reasons](const std::string& parameter) {
+                         return reasons->contains(parameter);
+                       });
+    if (waits) result.names += (result.names.empty() ? "" : ", ") + name;
+    const auto* old = before.member(name);
+    const bool told = !old || old->pending_restart_reason_json != member.pending_restart_reason_json;
+    result.told = result.told && (told || !member.running());
+  }
+  return result;
 }
 
 }  // namespace tamada::wire

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/observation.h"
 
@@ -20,5 +21,14 @@ void publish_as(core::RestartRequest& request, nlohmann::ordered_json body);
 
 // Of a member key, our own or Patroni's. Nothing when it has no time.
 std::optional<core::RestartRequest> parse_scheduled_restart(std::string_view json);
+
+// After a change of these parameters: the members that wait for a restart because of one of them, as their keys tell:
+// "n1, n2". told: all that run have told something else than `before` the change.
+struct WaitingMembers {
+  std::string names;
+  bool told = false;
+};
+WaitingMembers waiting_for_restart(const core::ClusterView& before, const core::ClusterView& now,
+                                   const std::vector<std::string>& parameters);
 
 }  // namespace tamada::wire

@@ -33,5 +33,30 @@ TEST(ScheduledRestart, NothingWithoutATime) {
   }
 }
 
+TEST(Restart, WhoWaitsForOne) {
+  core::ClusterView before, now;
+  const auto member = [](core::ClusterView& view, const char* name, const char* state, const char* reason) {
+    auto& record = view.members[name];
+    record.name = name;
+    record.state = state;
+    record.pending_restart_reason_json = reason;
+  };
+  member(before, "a", "running", R"({"max_connections":{"new_value":"100"}})");
+  member(before, "b", "streaming", R"({"shared_buffers":{}})");
+  member(before, "c", "stopped", "");
+  now = before;
+  const auto waiting = [&](const std::vector<std::string>& parameters) {
+    return waiting_for_restart(before, now, parameters);
+  };
+  EXPECT_EQ(waiting({"max_connections"}).names, "a");
+  EXPECT_FALSE(waiting({"max_connections"}).told);  // of the change before
+  member(now, "a", "running", R"({"max_connections":{"new_value":"200"}})");
+  EXPECT_FALSE(waiting({"max_connections"}).told);
+  member(now, "b", "streaming", R"({"max_connections":{"new_value":"200"},"shared_buffers":{}})");
+  EXPECT_EQ(waiting({"max_connections"}).names, "a, b");
+  EXPECT_TRUE(waiting({"max_connections"}).told);
+  EXPECT_EQ(waiting({"wal_level"}).names, "");
+}
+
 }  // namespace
 }  // namespace tamada::wire

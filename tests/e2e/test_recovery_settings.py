@@ -67,9 +67,12 @@ def test_given_among_the_other_parameters(cluster):
 @pytest.mark.tamada
 def test_what_the_server_would_not_start_with_is_left_out(cluster):
     standby = cluster.replicas()[0]
-    cluster.leader().configure({"postgresql": {"recovery_conf": {
+    change = {"postgresql": {"recovery_conf": {
         "recovery_min_apply_delay": "soon", "trigger_file": "/tmp/x", "standby_mode": "off", "work_mem": "1MB",
-        "recovery_end_command": "true"}}})
+        "recovery_end_command": "true"}}}
+    status, text = cluster.leader().api("/config", "PATCH", change)
+    assert status == 400 and "recovery_min_apply_delay: 'soon' is no value for it" in text, text
+    assert cluster.leader().api("/config?force=true", "PATCH", change)[0] == 200
     wait_running(standby, recovery_end_command="true")
     assert standby.sql("show promote_trigger_file") == [("/tmp/x",)], "as PostgreSQL 12 to 15 call it"
     facts.wait_log(standby, "Removing integer parameter=recovery_min_apply_delay")
