@@ -151,7 +151,7 @@ void Agent::keep_files(const core::Observation& seen) {
   }
   configuration_copy_.keep(w_.configuration.copy(), seen.settings.loop_wait);
   // Without a leader nobody takes care of who still belongs to it.
-  if (!seen.cluster.unlocked()) members_copy_.keep(members_text(memory_.electorate), seen.settings.loop_wait);
+  if (!seen.cluster.unlocked()) members_copy_.keep(members_text_.of(memory_.electorate), seen.settings.loop_wait);
 }
 
 awaitable<void> Agent::take_configuration() {

@@ -70,6 +70,7 @@ class Agent final : public api::Commands {
   Observer observer_;
   Executor executor_;
   KeptFile configuration_copy_, members_copy_;
+  MembersText members_text_;
   std::uint64_t files_after_job_ = 0;
   core::Memory memory_;
   std::optional<core::Instant> decided_wake_at_;

@@ -1,5 +1,6 @@
 #include "agent/kept_files.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -46,6 +47,16 @@ std::string members_text(const std::map<std::string, core::Member>& members) {
     if (!member.api_url.empty()) urls[name] = member.api_url;
   }
   return wire::failsafe_json(urls);
+}
+
+const std::string& MembersText::of(const std::map<std::string, core::Member>& members) {
+  const auto same = [](const auto& known, const auto& now) {
+    return known.first == now.first && known.second == now.second.api_url;
+  };
+  if (std::ranges::equal(urls_, members, same)) return text_;
+  urls_.clear();
+  for (const auto& [name, member] : members) urls_[name] = member.api_url;
+  return text_ = members_text(members);
 }
 
 std::map<std::string, core::Member> read_members(const std::string& text) {

@@ -54,6 +54,15 @@ class KeptFile {
 };
 
 std::string members_text(const std::map<std::string, core::Member>& members);
+// The same, made anew only when it changes: the cycle asks each time.
+class MembersText {
+ public:
+  const std::string& of(const std::map<std::string, core::Member>& members);
+
+ private:
+  std::map<std::string, std::string> urls_;
+  std::string text_ = "{}";
+};
 std::map<std::string, core::Member> read_members(const std::string& text);
 
 }  // namespace tamada::agent

@@ -88,7 +88,8 @@ class Life : public std::enable_shared_from_this<Life> {
  private:
   friend struct Parked;
   struct Context : asio::io_context {
-    Context() : io_context(1) {}
+    // One thread alone: no locks.
+    Context() : io_context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE) {}
     void destroy_operations() { shutdown(); }
   };
   Scheduler& scheduler_;
