@@ -710,6 +710,17 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
 }
 
+TEST(Promotion, AServerThatEndsInItGivesTheKeyToOthers) {
+  Scene s;
+  s.we_lead().stopped(ControlState::in_archive_recovery).job(JobKind::promote, JobState::failed);
+  s.seen.postgres.standby_signal = true;
+  s.seen.job.error = "postgres ended while being promoted";
+  const auto decision = s.decide();
+  EXPECT_EQ(decision.reason, "released leader key: promotion failed: postgres ended while being promoted");
+  EXPECT_EQ(deeds(decision), Deeds{"ReleaseLeader"});
+  EXPECT_EQ(decision.memory.gave_up_at, noon);
+}
+
 TEST(Retries, AConfigurationThatCouldNotBeWrittenIsTriedAgainByWhoeverRuns) {
   for (const bool paused : {false, true}) {
     for (auto s : {Scene().we_lead().primary(), Scene().b_leads().standby()}) {

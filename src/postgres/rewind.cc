@@ -2,12 +2,18 @@
 // Source: PostgreSQL, pg_rewind's reference page; Patroni's documentation of use_pg_rewind.
 #include "core/rewind.h"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
 #include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
+#include "postgres/outside.h"
 
 namespace tamada::postgres {
 namespace {
@@ -70,6 +76,50 @@ awaitable<void> flush_source(Node& node, core::Upstream source, config::Credenti
   if (!co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout)) co_return;
   if (!co_await connection.query("SET synchronous_commit TO local", rewind_query_timeout)) co_return;
   (void)co_await connection.query("SELECT pg_catalog.txid_current()", rewind_query_timeout);
+}
+
+constexpr std::uint64_t room_beside = std::uint64_t{32} << 20;  // for crash recovery, and for the blocks that differ
+
+std::uint64_t bytes_in(const std::string& directory) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.is_regular_file(error)) bytes += entry.file_size(error);
+  }
+  return bytes;
+}
+
+// pg_rewind that ends for want of room leaves the data half rewound: nothing is begun then. It copies all WAL that the
+// source has.
+Result<void> look_for_room(const Paths& paths, std::uint64_t wal_of_source) {
+  const auto wal = paths.in_data_dir("pg_wal");
+  const auto own = bytes_in(wal);
+  const auto more_wal = wal_of_source > own ? wal_of_source - own : 0;
+  for (const auto& [directory, bytes] :
+       {std::pair(paths.data_dir, room_beside), std::pair(wal, room_beside + more_wal)}) {
+    if (auto written = write_and_flush(directory); !written) {
+      return core::fail("nothing can be written into " + directory + ": " + written.error().what);
+    }
+    std::error_code error;
+    const auto space = std::filesystem::space(directory, error);
+    if (!error && space.available < bytes) {
+      return core::fail(fmt::format("{} has no room for pg_rewind: it may need {} MB", directory, (bytes >> 20) + 1));
+    }
+  }
+  return {};
+}
+
+awaitable<Result<void>> check_room(Node& node, core::Upstream source, config::Credentials credentials) {
+  Connection connection(node.executor);
+  std::uint64_t wal = 0;
+  if (co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout)) {
+    const auto rows = co_await connection.query(
+        "SELECT pg_catalog.sum((pg_catalog.pg_stat_file('pg_wal/' || f, true)).size)::bigint FROM "
+        "pg_catalog.pg_ls_dir('pg_wal', true, false) f",
+        rewind_query_timeout);
+    if (rows && !rows->empty()) wal = std::strtoull(rows->front().front().value_or("0").c_str(), nullptr, 10);
+  }
+  co_return co_await net::on_disk_thread([paths = node.paths, wal] { return look_for_room(paths, wal); });
 }
 
 // Crash recovery to a clean shutdown. Archiving must not go on, but nothing may be recycled that is not archived.
@@ -209,6 +259,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   plan.credentials = node.access.rewind_credentials(plan.version);
   if (auto ready = co_await check_source(node, plan.source, plan.credentials); !ready) co_return ready;
   if (auto cleared = co_await node.data.clear_holders(); !cleared) co_return cleared;
+  if (auto room = co_await check_room(node, plan.source, plan.credentials); !room) co_return room;
   const auto passfile = co_await node.configuration.write_pgpass(
       node.paths.pgpass + ".rewind", pgpass_line(upstream.host, upstream.port, plan.credentials));
   if (!passfile) co_return std::unexpected(passfile.error());

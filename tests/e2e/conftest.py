@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import Cluster, Side, processes  # noqa: E402
+from mounts import mount  # noqa: E402, F401 - a fixture
 
 _live = []   # every cluster of this process, for the logs of a failed test
 

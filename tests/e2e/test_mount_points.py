@@ -1,51 +1,16 @@
 """A data directory, a WAL directory and a tablespace on file systems of their own: the places stay, what is in them goes."""
 import os
-import shutil
 import signal
-import subprocess
 
 import pytest
 
 from harness import processes, wait_for
 from harness.cluster import postgres_bin
+from mounts import folder, give
 
 pytestmark = pytest.mark.tamada   # Patroni empties in place, and what a killed pg_basebackup left in other places stays
 
 HOLDER = "pgsql_tmp_tamada"
-
-
-@pytest.fixture
-def mount():
-    """A function that mounts a small file system of the service user's there, with the lost+found that many have."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount")
-    mounted = []
-
-    def at(path, size="400m"):
-        os.makedirs(path, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", path], capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"cannot mount here: {done.stderr}")
-        mounted.append(path)
-        give(path)
-        os.mkdir(f"{path}/lost+found", 0o700)   # root's
-        return path
-    yield at
-    for path in reversed(mounted):
-        subprocess.run(["umount", "-l", path], check=False)
-        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not go while it was mounted
-
-
-def give(path):
-    user = processes.service_user()
-    if user:
-        os.chown(path, user.pw_uid, user.pw_gid)
-    return path
-
-
-def folder(path):
-    os.mkdir(path, 0o700)
-    return give(path)
 
 
 @pytest.fixture

@@ -31,6 +31,18 @@ Decision release_after_failed_start(const Observation& seen, const Memory& memor
               {ReleaseLeader{}, RunCallback{"on_role_change", "demoted"}});
 }
 
+// Started again as a standby it would be promoted again, and end again, for want of room in pg_wal, say.
+Decision release_after_failed_promotion(const Observation& seen, const Memory& memory) {
+  Memory next = memory;
+  next.job_seen = seen.job.id;
+  next.gave_up_at = seen.now;
+  note_failure(next, seen, JobKind::promote);
+  Actions actions{ReleaseLeader{}};
+  const auto& request = seen.cluster.failover;
+  if (request && request->candidate == seen.self) actions.push_back(ClearFailover{request->revision});
+  return warn(next, "released leader key: promotion failed: " + seen.job.error, std::move(actions));
+}
+
 }  // namespace
 
 Answer recover(const Observation& seen, const Memory& memory) {
@@ -38,6 +50,7 @@ Answer recover(const Observation& seen, const Memory& memory) {
   if (seen.settings.standby_cluster) return std::nullopt;
   if (seen.postgres.data_directory != DataDirectory::valid) return std::nullopt;
   if (job_failed(seen, memory, JobKind::start)) return release_after_failed_start(seen, memory);
+  if (job_failed(seen, memory, JobKind::promote)) return release_after_failed_promotion(seen, memory);
   Memory next = memory;
   next.job_seen = seen.job.id;
   if (!next.crashed_at) next.crashed_at = seen.now;

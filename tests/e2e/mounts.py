@@ -1,0 +1,68 @@
+"""Small file systems of real mounts, for the tests of places and of full disks."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness import processes
+
+
+def give(path):
+    user = processes.service_user()
+    if user:
+        os.chown(path, user.pw_uid, user.pw_gid)
+    return path
+
+
+def folder(path):
+    os.mkdir(path, 0o700)
+    return give(path)
+
+
+@pytest.fixture
+def mount():
+    """A function that mounts a small file system of the service user's there, with the lost+found that many have."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    mounted = []
+
+    def at(path, size="400m", inodes=None, empty=False):
+        os.makedirs(path, exist_ok=True)
+        options = f"size={size},mode=0700" + (f",nr_inodes={inodes}" if inodes else "") if empty else f"size={size},mode=0755"
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"cannot mount here: {done.stderr}")
+        mounted.append(path)
+        give(path)
+        if not empty:
+            os.mkdir(f"{path}/lost+found", 0o700)   # root's
+        return path
+    yield at
+    for path in reversed(mounted):
+        subprocess.run(["umount", "-l", path], check=False)
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not go while it was mounted
+
+
+def remount(path, options):
+    subprocess.run(["mount", "-o", f"remount,{options}", path], check=True)
+
+
+def fill(path):
+    """Every byte of the file system. free() ends it."""
+    file = f"{path}/filler"
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        for size in (1 << 20, 4096):
+            block = bytes(size)
+            try:
+                while os.write(fd, block) == size:
+                    pass
+            except OSError:
+                pass
+    finally:
+        os.close(fd)
+
+
+def free(path):
+    os.remove(f"{path}/filler")
