@@ -167,7 +167,9 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
   const bool may_try = lease.attempted_at == Instant{} || seen.now >= retry_at;
   const bool alive = seen.lease_alive();
   const Instant renew_at = lease.confirmed_at + seen.settings.loop_wait;
-  const bool ttl_changed = alive && lease.ttl != seen.settings.ttl;
+  // The leader key is on the old lease for a moment then: not while a start or stop would be cancelled for it.
+  const bool busy = seen.holds_leader_key() && (seen.job.running() || memory.restarting);
+  const bool ttl_changed = alive && lease.ttl != seen.settings.ttl && !busy;
   if (!alive || ttl_changed) {
     if (may_try) {
       if (lease.id != 0 && !ttl_changed) {

@@ -1967,6 +1967,18 @@ TEST(Upkeep, ComesAfterAStop) {
   EXPECT_TRUE(std::holds_alternative<RenewLease>(decision.actions.back()));
 }
 
+// The start of a primary would be cancelled while its leader key is on the old lease.
+TEST(Upkeep, AnotherTtlWaitsUntilTheServerHasStarted) {
+  Scene scene;
+  scene.we_lead().stopped(ControlState::shut_down).job(JobKind::start, JobState::running);
+  scene.seen.job.as_primary = true;
+  scene.seen.settings.ttl = 2 * scene.seen.lease.ttl;
+  scene.seen.lease.attempted_at = noon - 5s;
+  EXPECT_EQ(find<EnsureLease>(scene.decide()), nullptr);
+  scene.primary().job(JobKind::start, JobState::succeeded);
+  EXPECT_NE(find<EnsureLease>(scene.decide()), nullptr);
+}
+
 TEST(Upkeep, AsksForALeaseWhenThereIsNone) {
   Scene scene;
   scene.b_leads().standby();
