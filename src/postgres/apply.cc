@@ -89,6 +89,36 @@ awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
   co_return text;
 }
 
+// Of the lines that we wrote, those whose values the server does not take: it goes on with the old ones, and would not
+// start again. Of a parameter that waits for a restart it cannot tell that before.
+awaitable<bool> refuse_bad_parameters(Node& node, const Parameters& before) {
+  Connection connection(node.executor);
+  if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return false;
+  const auto rows = co_await connection.query(
+      "SELECT f.name, f.sourceline, f.error FROM pg_catalog.pg_file_settings f JOIN pg_catalog.pg_settings s ON "
+      "pg_catalog.lower(s.name) = pg_catalog.lower(f.name) WHERE f.error IS NOT NULL AND s.context NOT IN "
+      "('postmaster', "
+      "'internal') AND f.sourcefile = pg_catalog.current_setting('config_file')",
+      query_timeout);
+  if (!rows || rows->empty()) co_return false;
+  const auto now = parameters_in(read_file(node.paths.conf).value_or(""));
+  bool refused = false;
+  for (const auto& row : *rows) {
+    const auto value = now.find(row[0].value_or(""));
+    if (value == now.end()) continue;
+    const auto old = before.find(value->first);
+    auto why = fmt::format("PostgreSQL does not take {} = '{}' (postgresql.conf line {}: {})", value->first,
+                           value->second, row[1].value_or(""), row[2].value_or(""));
+    why += old == before.end() || old->second == value->second ? "; its default counts"
+                                                               : fmt::format("; '{}' is kept", old->second);
+    log::error("{}, until the configuration says something else", why);
+    node.configuration.refuse_parameter(value->first, value->second,
+                                        old == before.end() ? std::nullopt : std::optional(old->second), why);
+    refused = true;
+  }
+  co_return refused;
+}
+
 // With a file that does not parse the server goes on as before, and would not start again.
 awaitable<Result<void>> keep_good_access_files(Node& node, int version, const AccessFiles& before) {
   if (access_files(node.paths) == before) co_return Result<void>();
@@ -100,6 +130,26 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
 }
 
 }  // namespace
+
+// What keeps it from starting is told by the program without a start. A value of ours that it names is not given again.
+awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv) {
+  for (const char* word : {"-C", "data_directory"}) argv.emplace_back(word);
+  std::vector<std::string> lines;
+  net::SpawnOptions options{.argv = std::move(argv), .env = {{"LC_ALL", "C"}}, .capture = true};
+  options.on_line = [&lines](std::string_view line) { lines.emplace_back(line); };
+  const auto done = co_await net::run(std::move(options), query_timeout);
+  if (!done || done->ok()) co_return;
+  const auto written = parameters_in(read_file(node.paths.conf).value_or(""));
+  for (const auto& line : lines) {
+    log::error("postgres cannot start: {}", line);
+    for (const auto& [name, value] : written) {
+      if (!line.contains("parameter \"" + name + "\"")) continue;
+      node.configuration.refuse_parameter(
+          name, value, std::nullopt,
+          fmt::format("PostgreSQL does not start with {} = '{}'; its default counts", name, value));
+    }
+  }
+}
 
 // A minor release or a fork may know more than our table; what it does not know would keep the server from starting.
 awaitable<void> learn_parameters(Node& node, int server_version) {
@@ -144,9 +194,13 @@ awaitable<Result<bool>> apply_configuration(Node& node, bool asked) {
   if (version == 0 || node.data.incomplete() || !node.server.current()) co_return false;
   co_await ask_settings(node, version);
   const auto access_before = access_files(node.paths);
-  const auto changed =
-      co_await write_soon(node, node.data.standby_signal() ? node.configuration.write_standby_again(version)
-                                                           : node.configuration.write_primary(version));
+  const auto parameters_before = parameters_in(read_file(node.paths.conf).value_or(""));
+  const auto write = [&] {
+    return write_soon(node, node.data.standby_signal() ? node.configuration.write_standby_again(version)
+                                                       : node.configuration.write_primary(version));
+  };
+  auto changed = co_await write();
+  if (changed && *changed && co_await refuse_bad_parameters(node, parameters_before)) changed = co_await write();
   if (!changed) {
     node.files_are_loaded = false;  // some may have been written
     co_return std::unexpected(changed.error());

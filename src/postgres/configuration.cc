@@ -101,7 +101,14 @@ core::Problems Configuration::problems() const {
   core::Problems all;
   for (const auto& warning : warnings_) all.push_back({.kind = "configuration", .text = warning});
   if (refused_access_) all.push_back({.kind = "access", .text = refused_why_ + "; the files of before are kept"});
+  for (const auto& [name, refused] : refused_) all.push_back({.kind = "configuration", .text = refused.why});
   return all;
+}
+
+void Configuration::refuse_parameter(const std::string& name, std::string value, std::optional<std::string> before,
+                                     std::string why) {
+  if (before == value) before.reset();
+  refused_[name] = {.value = std::move(value), .before = std::move(before), .why = std::move(why)};
 }
 
 void Configuration::refuse_access_files(int server_version, std::string why) {
@@ -119,6 +126,17 @@ config::ServerConfiguration Configuration::managed(int server_version) {
   } else {
     refused_access_.reset();
   }
+  std::erase_if(refused_, [&wanted](const auto& entry) {
+    const auto& [name, refused] = entry;
+    const auto now = wanted.parameters.find(name);
+    if (now == wanted.parameters.end() || now->second != refused.value) return true;
+    if (refused.before) {
+      now->second = *refused.before;
+    } else {
+      wanted.parameters.erase(now);
+    }
+    return false;
+  });
   if (!wanted.manages_sync_names) {
     sync_names_.reset();
     return wanted;

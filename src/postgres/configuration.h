@@ -41,6 +41,9 @@ class Configuration {
   // The lines of pg_hba.conf and pg_ident.conf that are wanted now do not parse: until others are wanted those two
   // files are left as they are, which is as they were.
   void refuse_access_files(int server_version, std::string why);
+  // A value that the server does not take, and would not start with: until another is wanted, the one of before counts;
+  // empty: the server's default.
+  void refuse_parameter(const std::string& name, std::string value, std::optional<std::string> before, std::string why);
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }
 
@@ -94,6 +97,12 @@ class Configuration {
   // When postgresql.auto.conf was last written, and whether it overrides our settings of recovery.
   mutable std::pair<std::int64_t, bool> auto_conf_{-1, false};
   std::string refused_why_;
+  struct Refused {
+    std::string value;
+    std::optional<std::string> before;
+    std::string why;
+  };
+  std::map<std::string, Refused> refused_;
   mutable std::vector<std::string> warnings_;  // of the configuration as it is now
   // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.

@@ -37,11 +37,13 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
     if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
   }
   const auto least = upstream ? look.control->minimum_settings : std::map<std::string, int>{};
-  auto postmaster = node.server.launch(node.configuration.command_line(version, least));
+  const auto argv = node.configuration.command_line(version, least);
+  auto postmaster = node.server.launch(argv);
   if (!postmaster) co_return std::unexpected(postmaster.error());
   node.files_are_loaded = true;
   if (upstream && version < 120000) node.recovery_conf.read_by((*postmaster)->pid());
   auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
+  if (!ready && !node.server.current()) co_await learn_from_failed_start(node, argv);
   // The server compares its files with its arguments only at a reload; then it says that a restart is pending.
   if (ready && node.configuration.raised()) node.server.reload();
   co_return ready;

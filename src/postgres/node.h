@@ -113,6 +113,7 @@ awaitable<Result<bool>> apply_configuration(Node& node, bool asked);
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
 // Where the configuration has names that our table lacks: asks the program what it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
+awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv);
 awaitable<void> pause(Duration duration);
 awaitable<Result<void>> archive_shutdown_checkpoint(Node& node);
 

@@ -210,6 +210,35 @@ def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
     wait_for("those of before", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
 
 
+def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
+    """Only the server knows that; it would go on with the old one, and not start again."""
+    def conf():
+        return open(f"{node.data}/postgresql.conf").read()
+
+    def change(parameters):
+        assert node.api("/config", "PATCH", {"postgresql": {"parameters": parameters}})[0] == 200
+    change({"log_timezone": "UTC"})
+    wait_for("the good value", lambda: node.sql("show log_timezone") == [("UTC",)], 30)
+    log_grows(node, "PostgreSQL does not take log_timezone = 'Nowhere/Atall'",
+              lambda: change({"log_timezone": "Nowhere/Atall", "log_min_duration_statement": "8s"}))
+    wait_for("the other parameter", lambda: node.sql("show log_min_duration_statement") == [("8s",)], 30)
+    wait_for("the value of before", lambda: "log_timezone = 'UTC'" in conf(), 30)
+    wait_for("the problem", lambda: any("log_timezone" in one["text"] for one in node.status().get("problems", [])), 30)
+    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200
+    assert node.sql("show log_timezone") == [("UTC",)]
+
+    # What nobody could ask a server about: it was stopped then.
+    facts.wait_writable(node)
+    node.stop()
+    with open(f"{node.data}/patroni.dynamic.json") as f:
+        assert "Nowhere" in f.read()
+    node.start()
+    wait_for("a primary", node.is_primary, 90)
+    facts.wait_log(node, "PostgreSQL does not start with log_timezone = 'Nowhere/Atall'")
+    change({"log_timezone": None, "log_min_duration_statement": None})
+    wait_for("no problem", lambda: not any("log_timezone" in one["text"] for one in node.status().get("problems", [])), 30)
+
+
 def reload_with(node, pg_hba):
     node.config["postgresql"]["pg_hba"] = pg_hba
     write(node)
