@@ -398,6 +398,10 @@ TEST_F(PostgresServer, APgRewindThatOutlivedItsDaemonIsEnded) {
   auto started =
       net::Process::spawn(io.get_executor(), {.argv = {stand_in, "-f", file, n0->data_dir()}, .capture = true});
   ASSERT_TRUE(started);
+  // Until it has become that program it bears the test's name.
+  const auto deadline = std::chrono::steady_clock::now() + 15s;
+  while (server_processes(n0->data_dir()).empty() && std::chrono::steady_clock::now() < deadline) {
+  }
   EXPECT_EQ(server_processes(n0->data_dir()), std::vector<int>{started->pid()});
   EXPECT_TRUE(server_processes(root).empty());
   EXPECT_TRUE(complete(kill_server_processes(n0->data_dir(), 5s)));
