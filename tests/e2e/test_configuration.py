@@ -253,6 +253,7 @@ def test_the_copy_is_restored_when_the_key_is_gone(node):
     node.cluster.etcd.ctl("del", f"{node.cluster.prefix}config")
     facts.wait_key(node.cluster, "config")
     assert json.loads(node.cluster.keys()["config"]) == before
+    wait_for("the node to see it", lambda: node.api("/config")[0] == 200, 20)
 
 
 def test_ttl_rule(node):
