@@ -85,7 +85,11 @@ Memory remember(const Observation& seen, const Memory& before) {
   if (memory.born == Instant{}) memory.born = seen.now;
   if (seen.cluster.loaded) {
     if (!seen.cluster.unlocked()) {
-      memory.electorate.clear();
+      // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
+      // key within a ttl.
+      const bool all_told =
+          seen.cluster.leader->create_revision == memory.tenure && seen.now - memory.tenure_since >= seen.settings.ttl;
+      if (all_told) memory.electorate.clear();
       note_membership(seen, memory);
     }
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
@@ -97,6 +101,7 @@ Memory remember(const Observation& seen, const Memory& before) {
       if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
       if (seen.cluster.leader->create_revision != memory.tenure) {
         memory.tenure = seen.cluster.leader->create_revision;
+        memory.tenure_since = seen.now;
         memory.rewound = false;
         memory.rewind_failed = false;
         memory.backoff.clear();  // another upstream, another chance

@@ -81,6 +81,23 @@ TEST(LostKeys, MembershipIsNotedWhileThereIsALeader) {
   }
 }
 
+// Seed 32000991: a leader that was elected after all keys were deleted died before the others had written theirs again.
+TEST(LostKeys, AMemberIsForgottenOnlyWhenTheLeaderHasLongBeenThere) {
+  struct Case {
+    Revision tenure;
+    Duration age;
+    bool kept;
+  };
+  for (const auto& c : {Case{50, 40s, false}, Case{50, 10s, true}, Case{49, 40s, true}}) {
+    Scene scene;
+    scene.standby().b_leads();
+    scene.memory.tenure = c.tenure;
+    scene.memory.tenure_since = noon - c.age;
+    scene.memory.electorate["d"] = Scene::member("d");
+    EXPECT_EQ(scene.decide().memory.electorate.contains("d"), c.kept);
+  }
+}
+
 TEST(LostKeys, WhoLedUntilThenGoesOn) {
   LostKeysScene scene;
   scene.primary();

@@ -34,6 +34,7 @@ struct Memory {
   LeaderMarks unlocked_marks;             // what was in the DCS then
   std::optional<Instant> keyless_since;   // when our primary, outside pause, began to run without a key on our lease
   Revision tenure = 0;                    // create_revision of the leader key that the rewind state belongs to
+  Instant tenure_since{};                 // when we first saw that leader key
   Revision request_revision = 0;          // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
