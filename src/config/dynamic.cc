@@ -209,6 +209,7 @@ core::Settings settings(const Local& local, const Json& dynamic, std::vector<std
     return method != own.replica_methods.end() && method->second.no_leader;
   });
 
+  result.may_bootstrap = local.bootstrap.present;
   result.custom_bootstrap = local.bootstrap.method.has_value();
   result.tags = local.tags;
   result.api_url = local.restapi.url();

@@ -150,6 +150,8 @@ TEST(Settings, TheLocalFileDecidesForItsNode) {
   EXPECT_EQ(s.conn_url, "postgres://[::1]:5433/postgres");
   EXPECT_EQ(s.proxy_url, "");
   EXPECT_FALSE(s.custom_bootstrap);
+  EXPECT_FALSE(s.may_bootstrap);
+  local.bootstrap.present = true;
   local.postgresql.database = "app";
   local.postgresql.proxy_address = "pool:6432";
   local.bootstrap.method = Method{.name = "own", .command = "own"};
@@ -157,6 +159,7 @@ TEST(Settings, TheLocalFileDecidesForItsNode) {
   EXPECT_EQ(other.conn_url, "postgres://[::1]:5433/app");
   EXPECT_EQ(other.proxy_url, "postgres://pool:6432/app");
   EXPECT_TRUE(other.custom_bootstrap);
+  EXPECT_TRUE(other.may_bootstrap);
   EXPECT_FALSE(s.use_pg_rewind);
 }
 

@@ -1535,6 +1535,25 @@ const Case switchover_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);
        s.seen.peers_asked_at = noon - 100ms;
+    {"a_node_without_the_section_waits_for_a_leader",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.seen.settings.may_bootstrap = false;
+     },
+     "bootstrap",
+     {}},
+    {"or_is_made_of_a_backup",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.seen.settings.may_bootstrap = false;
+       s.seen.settings.replica_without_leader = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
        s.seen.cluster.failover = request("a", "b");
      },
      "switchover",

@@ -70,6 +70,7 @@ struct Settings {
   bool replica_without_leader = false;  // a replica method of this node's needs none
 
   // Of the local file.
+  bool may_bootstrap = true;      // it has a section `bootstrap`
   bool custom_bootstrap = false;  // a program of the operator's makes the cluster
   Tags tags;
   std::string api_url;    // what we publish

@@ -27,6 +27,21 @@ def test_one_node_initializes(new_cluster):
     assert facts.timeline(node) == 1
 
 
+def test_a_node_without_the_section_waits_for_a_leader(new_cluster):
+    c = new_cluster(n=2)
+    c.etcd.start()
+    first, waits = c.nodes
+    del waits.config["bootstrap"]
+    waits.start()
+    facts.wait_log(waits, "waiting for leader to bootstrap")
+    facts.wait_key(c, "members/n1")
+    before = waits.log().count("waiting for leader to bootstrap")
+    wait_for("heartbeats", lambda: waits.log().count("waiting for leader to bootstrap") >= before + 3, 60)
+    assert "initialize" not in c.keys() and not os.path.exists(f"{waits.data}/PG_VERSION")
+    first.start()
+    assert c.wait_healthy() is first
+
+
 def test_race_of_three_has_one_winner(new_cluster):
     c = new_cluster(n=3)
     c.etcd.start()

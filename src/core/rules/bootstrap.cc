@@ -86,8 +86,10 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
     if (seen.settings.replica_without_leader) return std::nullopt;
     return say(memory, "waiting for a leader to copy the cluster from");
   }
-  if (!seen.settings.tags.may_be_promoted()) {
-    return say(memory, "waiting for leader to bootstrap: this node is tagged as nofailover");
+  if (!seen.settings.may_bootstrap || !seen.settings.tags.may_be_promoted()) {
+    if (seen.settings.replica_without_leader) return std::nullopt;
+    return say(memory, std::string("waiting for leader to bootstrap: this node ") +
+                           (seen.settings.may_bootstrap ? "is tagged as nofailover" : "has no section bootstrap"));
   }
   if (const auto whose = whose_keys_are_gone(seen, memory)) {
     return warn(memory, "waiting for " + *whose + " to come back: its keys are gone, its data is not here");
