@@ -216,11 +216,6 @@ bool is_urgent(const Decision& decision) {
   });
 }
 
-template <class T>
-bool asks(const Decision& decision) {
-  return std::ranges::any_of(decision.actions, [](const Action& action) { return std::holds_alternative<T>(action); });
-}
-
 // A stop that was ours, and is not the first half of a restart. Patroni still calls the role what it was.
 void tell_stop(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
@@ -275,10 +270,7 @@ void tend_slots(const Observation& actual, Decision& decision) {
                                   (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value()));
   const bool follows =
       !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self && seen.postgres.running_standby();
-  const bool busy = std::ranges::any_of(decision.actions, [](const Action& action) {
-    return std::holds_alternative<StartJob>(action) || std::holds_alternative<Follow>(action);
-  });
-  if ((!leads && !follows) || busy) return;
+  if ((!leads && !follows) || asks<StartJob>(decision) || asks<Follow>(decision)) return;
   if (const bool feedback = needs_feedback(seen); feedback != seen.postgres.feedback_enforced) {
     decision.actions.push_back(EnforceFeedback{feedback});
   }

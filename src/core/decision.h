@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -20,5 +21,10 @@ struct Decision {
   std::optional<Instant> dcs_patience_until;
   Severity severity = Severity::info;
 };
+
+template <class T>
+bool asks(const Decision& decision) {
+  return std::ranges::any_of(decision.actions, [](const Action& action) { return std::holds_alternative<T>(action); });
+}
 
 }  // namespace tamada::core

@@ -181,14 +181,11 @@ struct Observation {
   Retries retries;   // of actions that fail
   Problems noticed;  // by other parts of the daemon; for people only, see core/problems.h
 
+  bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
   // We own the leader key, and our lease has not run out.
-  bool holds_leader_key() const {
-    return cluster.leader && cluster.leader->name == self && cluster.leader->lease == lease.id && lease_alive();
-  }
+  bool holds_leader_key() const { return leader_key_names_us() && cluster.leader->lease == lease.id && lease_alive(); }
   // It bears our name, and hangs on a lease of before: a former run of the daemon took it, or this one has a new lease.
-  bool leader_key_is_of_before() const {
-    return cluster.leader && cluster.leader->name == self && cluster.leader->lease != lease.id;
-  }
+  bool leader_key_is_of_before() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
   bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
 };
 

@@ -50,8 +50,7 @@ std::string state_word(const Observation& seen, const Memory& memory) {
 std::string role_word(const Observation& seen, const Memory& memory) {
   if (seen.postgres.running_primary()) return "primary";
   if (seen.postgres.running_standby()) {
-    const bool named = seen.cluster.leader && seen.cluster.leader->name == seen.self;
-    return named && seen.settings.standby_cluster ? "standby_leader" : "replica";
+    return seen.leader_key_names_us() && seen.settings.standby_cluster ? "standby_leader" : "replica";
   }
   const auto data = seen.postgres.data_directory;
   if (data != DataDirectory::valid && data != DataDirectory::half_rewound) return "uninitialized";

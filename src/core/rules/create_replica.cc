@@ -60,7 +60,7 @@ Decision copy(const Observation& seen, const Memory& memory) {
 
 Answer create_replica(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory == DataDirectory::valid) return std::nullopt;
-  if (seen.holds_leader_key() || (seen.cluster.leader && seen.cluster.leader->name == seen.self)) {
+  if (seen.leader_key_names_us()) {
     return warn(memory, "released leader key voluntarily as data dir empty and currently leader", {ReleaseLeader{}});
   }
   return copy(seen, memory);

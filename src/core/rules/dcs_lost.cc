@@ -72,10 +72,7 @@ std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Me
   auto decision = replica(with_failsafe_leader(seen), memory);
   // Stopped because its history has parted from the leader's, it would only be started again as it is: pg_rewind waits
   // for the DCS.
-  const bool stops = decision && std::ranges::any_of(decision->actions, [](const Action& action) {
-                       return std::holds_alternative<StartJob>(action);
-                     });
-  return stops ? std::nullopt : std::move(decision);
+  return decision && asks<StartJob>(*decision) ? std::nullopt : std::move(decision);
 }
 
 }  // namespace

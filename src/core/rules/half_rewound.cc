@@ -9,7 +9,7 @@ namespace tamada::core::rules {
 Answer half_rewound(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory != DataDirectory::half_rewound) return std::nullopt;
   const auto what = core::half_rewound(seen.postgres);
-  if (seen.cluster.leader && seen.cluster.leader->name == seen.self) {
+  if (seen.leader_key_names_us()) {
     return warn(memory, "released leader key: " + what, {ReleaseLeader{}});
   }
   if (seen.postgres.has_postmaster()) {  // not started by us

@@ -13,7 +13,7 @@ Answer paused(const Observation& seen, const Memory& memory) {
     return say(memory, "PAUSE: " + core::half_rewound(seen.postgres));
   if (seen.postgres.data_directory != DataDirectory::valid)
     return say(memory, "PAUSE: running with empty data directory");
-  const bool named_leader = seen.cluster.leader && seen.cluster.leader->name == seen.self;
+  const bool named_leader = seen.leader_key_names_us();
   if (seen.postgres.running_primary()) {
     if (named_leader || seen.cluster.unlocked()) return std::nullopt;  // the rules of the leader and of the race
     return warn(memory, "PAUSE: continue to run as primary without lock");
