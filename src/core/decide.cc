@@ -104,7 +104,9 @@ Memory remember(const Observation& seen, const Memory& before) {
         memory.tenure_since = seen.now;
         memory.rewound = false;
         memory.rewind_failed = false;
-        memory.backoff.clear();  // another upstream, another chance
+        // Another upstream, another chance. Our own server is the same.
+        const bool ours = seen.cluster.leader->name == seen.self;
+        std::erase_if(memory.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
         memory.history_written_at = {};
       }
     } else if (const auto marks = seen.cluster.leader_marks();
@@ -132,6 +134,11 @@ Memory remember(const Observation& seen, const Memory& before) {
   if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
     memory.request_revision = seen.cluster.failover->revision;
     memory.request_seen_at = seen.now;
+  }
+  const bool came_up = seen.job.kind == JobKind::start || seen.job.kind == JobKind::promote;
+  if (came_up && seen.job.state == JobState::succeeded && seen.job.id > memory.last_up) {
+    memory.last_up = seen.job.id;
+    memory.up_since = seen.job.ended_at;
   }
   // Started again, or not: either way the request has had its turn.
   if (memory.restarting && seen.job.kind == JobKind::start && !seen.job.running() &&

@@ -787,12 +787,112 @@ TEST(Retries, AJobIsNotCancelledAgainWhileItEnds) {
   EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
 }
 
+namespace {
+
+// It came up, by a job that has just ended, and runs no more.
+void ends_early(Scene& s, std::uint64_t id, JobKind kind = JobKind::start) {
+  s.stopped(ControlState::in_production).job(kind, JobState::succeeded, id);
+  s.seen.job.ended_at = s.seen.now - 2s;
+  s.seen.lease.deadline = s.seen.now + 29s;
+  s.seen.lease.confirmed_at = s.seen.lease.attempted_at = s.seen.now;
+  s.seen.postgres.crashed = true;
+}
+
+}  // namespace
+
+TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
+  Scene s;
+  s.we_lead();
+  s.seen.cluster.members.erase("b");
+  s.seen.cluster.members.erase("c");
+  std::vector<Duration> pauses;
+  ends_early(s, 1, JobKind::promote);
+  auto decision = s.decide();
+  EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << "once is chance";
+  s.memory = decision.memory;
+  for (std::uint64_t id = 2; id <= 9; ++id) {
+    ends_early(s, id);
+    decision = s.decide();
+    EXPECT_EQ(deeds(decision), Deeds{}) << decision.reason;
+    EXPECT_TRUE(decision.reason.starts_with("starting primary after failure failed")) << decision.reason;
+    s.memory = decision.memory;
+    pauses.push_back(s.memory.backoff[JobKind::start].not_before - s.seen.now);
+    EXPECT_LE(*decision.wake_at, s.memory.backoff[JobKind::start].not_before);
+    s.seen.now = s.memory.backoff[JobKind::start].not_before;
+    s.seen.lease.deadline = s.seen.now + 29s;
+    decision = s.decide();
+    EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << decision.reason;
+    EXPECT_FALSE(find<StartJob>(decision)->as_standby);
+    // It runs for a moment, which is no reason to forget.
+    s.primary().job(JobKind::start, JobState::succeeded, id + 1).seen.job.ended_at = s.seen.now;
+    s.seen.postgres.crashed = false;
+    s.memory = s.decide().memory;
+    EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("postgres ended soon after its start"));
+    s.seen.now += 2s;
+  }
+  EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}));
+
+  s.primary();
+  s.seen.now += 60s;
+  s.seen.lease.deadline = s.seen.now + 29s;
+  s.memory = s.decide().memory;
+  EXPECT_FALSE(in_one_line(problems(s.seen, s.memory)).contains("ended soon"));
+  ends_early(s, 10);
+  s.seen.job.ended_at = s.seen.now - 62s;
+  EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob start"}) << "at once";
+}
+
+TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
+  Scene s;
+  s.we_lead();
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    ends_early(s, id);
+    const auto decision = s.decide();
+    s.memory = decision.memory;
+    EXPECT_EQ(deeds(decision), id == 1   ? Deeds{"StartJob start"}
+                               : id == 2 ? Deeds{}
+                                         : Deeds{"ReleaseLeader"})
+        << decision.reason;
+    s.seen.now += 10s;
+  }
+  EXPECT_EQ(s.memory.role_told, "demoted");
+  // Nobody has taken the key, and it is ours again: that is no new chance for the same server.
+  s.seen.cluster.leader->create_revision = 60;
+  EXPECT_EQ(s.decide().memory.backoff.at(JobKind::start).failures, 2);
+  s.seen.cluster.leader->name = "b";
+  s.seen.cluster.leader->create_revision = 70;
+  EXPECT_FALSE(s.decide().memory.backoff.contains(JobKind::start));
+}
+
+TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
+  Scene s;
+  s.b_leads();
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    s.standby().job(JobKind::start, JobState::succeeded, id).seen.job.ended_at = s.seen.now;
+    s.seen.postgres.crashed = false;
+    s.memory = s.decide().memory;
+    s.seen.now += 2s;
+    s.stopped(ControlState::in_archive_recovery).seen.postgres.crashed = true;
+    s.seen.upstream = upstream_b(1, 1000);
+    s.seen.upstream->asked_at = s.seen.now;
+    const auto decision = s.decide();
+    EXPECT_EQ(deeds(decision), id == 1 ? Deeds{"StartJob start"} : Deeds{}) << decision.reason;
+    s.memory = decision.memory;
+    EXPECT_EQ(s.memory.backoff.at(JobKind::start).failures, static_cast<int>(id) - 1);
+    s.seen.now += 10s;
+  }
+}
+
 TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
   Scene s;
   s.b_leads().stopped(ControlState::in_archive_recovery).job(JobKind::start, JobState::succeeded);
   s.seen.postgres.crashed = true;
   s.seen.upstream = upstream_b(1, 1000);
-  const auto decision = s.decide();
+  auto decision = s.decide();
+  EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << "once is chance";
+  s.memory = decision.memory;
+  ++s.seen.job.id;
+  decision = s.decide();
   EXPECT_EQ(deeds(decision), Deeds{});
   EXPECT_EQ(decision.reason,
             "starting postgres failed, it is tried again: postgres ended soon after its start; its log says why");
@@ -1435,6 +1535,25 @@ const Case bootstrap_cases[] = {
      },
      "bootstrap",
      {"RaceInitialize"}},
+    {"a_node_without_the_section_waits_for_a_leader",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.seen.settings.may_bootstrap = false;
+     },
+     "bootstrap",
+     {}},
+    {"or_is_made_of_a_backup",
+     [](Scene& s) {
+       s.nobody_leads().no_data();
+       s.seen.cluster.initialize.reset();
+       s.seen.cluster.members.clear();
+       s.seen.settings.may_bootstrap = false;
+       s.seen.settings.replica_without_leader = true;
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
     {"waits_while_another_bootstraps",
      [](Scene& s) {
        s.nobody_leads().no_data();
@@ -1535,25 +1654,6 @@ const Case switchover_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);
        s.seen.peers_asked_at = noon - 100ms;
-    {"a_node_without_the_section_waits_for_a_leader",
-     [](Scene& s) {
-       s.nobody_leads().no_data();
-       s.seen.cluster.initialize.reset();
-       s.seen.cluster.members.clear();
-       s.seen.settings.may_bootstrap = false;
-     },
-     "bootstrap",
-     {}},
-    {"or_is_made_of_a_backup",
-     [](Scene& s) {
-       s.nobody_leads().no_data();
-       s.seen.cluster.initialize.reset();
-       s.seen.cluster.members.clear();
-       s.seen.settings.may_bootstrap = false;
-       s.seen.settings.replica_without_leader = true;
-     },
-     "create_replica",
-     {"StartJob basebackup"}},
        s.seen.cluster.failover = request("a", "b");
      },
      "switchover",

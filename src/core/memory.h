@@ -52,7 +52,8 @@ struct Memory {
   // ---- jobs
   std::uint64_t job_seen = 0;  // the last job whose outcome has been dealt with
   std::map<JobKind, Retry> backoff;
-  std::uint64_t start_judged = 0;  // the last start after which the server was looked at when it had ended
+  std::uint64_t last_up = 0;        // the last job by which postgres came up, as a standby or as the primary
+  std::optional<Instant> up_since;  // when that was, until the end of that server has been judged
 
   // ---- our own course
   bool copy_from_leader = false;  // somebody asked that the next copy be the leader's

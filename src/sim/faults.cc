@@ -133,6 +133,14 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.node(f.leader_or_any()).server.crash();
          return nothing;
        }},
+      {"postgres_ends_soon", 4,
+       [](F f) -> std::function<void()> {
+         auto& server = f.c_.node(f.leader_or_any()).server;
+         server.ends_soon_until = f.c_.scheduler.now() + f.c_.random.any_scale(5s, 120s);
+         f.c_.trace.line("FAULT", server.name() + ": the primary ends soon after each start");
+         server.crash();
+         return [&server] { server.ends_soon_until = {}; };
+       }},
       {"postgres_hang", 5,
        [](F f) -> std::function<void()> {
          const int node = f.leader_or_any();

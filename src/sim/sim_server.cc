@@ -175,7 +175,14 @@ void SimServer::ready() {
   running_since = m_.scheduler.now();
   acknowledged_by_ = core::parse_sync_names(sync_names);
   become(ProcessState::running);
-  if (recovery) connect();
+  if (recovery) return connect();
+  end_soon();
+}
+
+// A crashing extension, a full pg_wal.
+void SimServer::end_soon() {
+  if (m_.scheduler.now() >= ends_soon_until) return;
+  after(m_.random.any_scale(10ms, 5s), [this] { crash(); });
 }
 
 void SimServer::ended(bool asked) {
@@ -299,6 +306,7 @@ void SimServer::promoted() {
   control.min_recovery_end = end.lsn;
   control.min_recovery_timeline = newest_timeline;
   told(fmt::format("promoted to timeline {} at {}", newest_timeline, core::format_lsn(end.lsn)));
+  end_soon();
   if (m_.on_new_primary) m_.on_new_primary(*this);
   end.lsn += end_of_recovery_bytes;
   notify();

@@ -60,6 +60,7 @@ class SimServer {
   Timeline newest_timeline = 0;  // of the history files in pg_wal
   Lsn kept_from = 0;             // WAL before it has been removed
   bool disk_full = false;
+  Time ends_soon_until{};                    // the primary, that is, after each start
   Time no_rename_until{};                    // of the data directory
   std::map<std::string, std::string> files;  // of the daemon's, in the data directory
   void wipe();
@@ -125,6 +126,7 @@ class SimServer {
   void become(core::ProcessState state);
   void ready();
   void ended(bool asked);
+  void end_soon();
   void shutdown_primary();
   void wait_for_standbys(Time until);
   void promoted();

@@ -48,6 +48,26 @@ inline bool in_backoff(const Observation& seen, const Memory& memory, JobKind ki
 inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) {
   core::note_failure(memory.backoff[kind], seen.now, seen.job.error);
 }
+
+inline constexpr Duration ends_soon = 60s;  // after it came up
+
+// As often as it comes up it ends: for want of memory or of disk, by a record that it cannot replay, by an extension.
+// From the second time in a row on that counts as a start that failed.
+inline void judge_end(const Observation& seen, Memory& memory) {
+  if (!seen.postgres.crashed || !memory.up_since) return;
+  if (seen.now - *memory.up_since >= ends_soon) {
+    memory.backoff.erase(JobKind::start);
+  } else if (const auto [it, first] = memory.backoff.try_emplace(JobKind::start); !first) {
+    core::note_failure(it->second, seen.now, "postgres ended soon after its start; its log says why");
+  }
+  memory.up_since.reset();
+}
+// All is well again. Whether postgres ends soon after its start is known when it has run for longer.
+inline void forget_failures(const Observation& seen, Memory& memory) {
+  const bool settled = !memory.up_since || seen.now - *memory.up_since >= ends_soon;
+  std::erase_if(memory.backoff, [&](const auto& one) { return settled || one.first != JobKind::start; });
+}
+
 // "the copy failed 3 times, it is tried again in 4 s: ..."
 inline std::string tried_again(const Observation& seen, const Memory& memory, JobKind kind, const std::string& what) {
   const auto it = memory.backoff.find(kind);

@@ -106,6 +106,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
     Memory next = memory;
     note_rewind(seen, next);
     if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
+    judge_end(seen, next);
     next.job_seen = seen.job.id;
     if (in_backoff(seen, next, JobKind::start)) return warn(next, "failed to start postgres; " + trouble);
     return warn(

@@ -7,7 +7,6 @@ namespace tamada::core::rules {
 namespace {
 
 constexpr Duration not_streaming_for = 2s;  // before we ask whether the timelines have parted
-constexpr Duration ends_soon = 60s;         // after its start
 
 bool may_copy_again(const Observation& seen, const Memory& memory) {
   // As in Patroni: a standby cluster is not copied anew by itself, its source may be far away.
@@ -72,13 +71,12 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
 
 Decision streaming(const Observation& seen, Memory next, const std::string& quiet) {
   next.not_streaming_since.reset();
-  next.start_judged = seen.job.id;  // it was good
   next.rewound = false;
   next.rewound_to.clear();
   next.rewind_failed = false;
   next.copy_from_leader = false;
   auto copying = next.backoff.extract(JobKind::copy_slots);
-  next.backoff.clear();
+  forget_failures(seen, next);
   if (copying) next.backoff.insert(std::move(copying));
   if (auto copy = copy_slots(seen, next)) return *std::move(copy);
   Actions actions;
@@ -120,24 +118,12 @@ AskUpstream ask_about(const Observation& seen, const Upstream& source) {
   return {.upstream = source, .ours = control ? std::max(control->timeline, control->min_recovery_timeline) : 0};
 }
 
-namespace {
-
-// As often as it starts it ends: for want of memory, by a record that it cannot replay.
-bool ended_after_start(const Observation& seen, const Memory& memory) {
-  return seen.postgres.crashed && seen.job.kind == JobKind::start && seen.job.state == JobState::succeeded &&
-         seen.job.id > memory.start_judged && seen.now - seen.job.ended_at < ends_soon;
-}
-
-}  // namespace
-
 Decision start_following(const Observation& seen, const Memory& memory, const Upstream& upstream,
                          const std::string& reason) {
   Memory next = memory;
   if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
-  if (ended_after_start(seen, memory)) {
-    core::note_failure(next.backoff[JobKind::start], seen.now, "postgres ended soon after its start; its log says why");
-  }
-  next.job_seen = next.start_judged = seen.job.id;
+  judge_end(seen, next);
+  next.job_seen = seen.job.id;
   if (in_backoff(seen, next, JobKind::start)) {
     auto decision = warn(next, tried_again(seen, next, JobKind::start, "starting postgres"));
     decision.wake_at = next.backoff[JobKind::start].not_before;

@@ -20,15 +20,27 @@ Answer take_over_own_key(const Observation& seen, const Memory& memory) {
 
 namespace {
 
-Decision release_after_failed_start(const Observation& seen, const Memory& memory) {
-  Memory next = memory;
+constexpr int failures_before_hand_over = 2;  // of starts in a row; the first early end is none yet
+
+Decision release_after(const Observation& seen, Memory next, const std::string& what) {
   next.job_seen = seen.job.id;
   next.gave_up_at = seen.now;
   next.crashed_at.reset();
   next.role_told = "demoted";
-  note_failure(next, seen, JobKind::start);
-  return warn(next, "removed leader key after trying and failing to start postgres",
-              {ReleaseLeader{}, RunCallback{"on_role_change", "demoted"}});
+  return warn(next, "removed leader key after " + what, {ReleaseLeader{}, RunCallback{"on_role_change", "demoted"}});
+}
+
+// As often as the primary starts it ends: where another member can take over it does, else there are growing pauses.
+std::optional<Decision> end_restarts(const Observation& seen, const Memory& next) {
+  const auto it = next.backoff.find(JobKind::start);
+  if (it == next.backoff.end() || next.restarting) return std::nullopt;
+  if (it->second.failures >= failures_before_hand_over && failover_possible(seen)) {
+    return release_after(seen, next, std::to_string(it->second.failures + 1) + " starts: " + it->second.error);
+  }
+  if (!in_backoff(seen, next, JobKind::start)) return std::nullopt;
+  auto decision = warn(next, tried_again(seen, next, JobKind::start, "starting primary after failure"));
+  decision.wake_at = it->second.not_before;
+  return decision;
 }
 
 // Started again as a standby it would be promoted again, and end again, for want of room in pg_wal, say.
@@ -49,11 +61,16 @@ Answer recover(const Observation& seen, const Memory& memory) {
   if (!seen.holds_leader_key() || seen.postgres.process != ProcessState::stopped) return std::nullopt;
   if (seen.settings.standby_cluster) return std::nullopt;
   if (seen.postgres.data_directory != DataDirectory::valid) return std::nullopt;
-  if (job_failed(seen, memory, JobKind::start)) return release_after_failed_start(seen, memory);
   if (job_failed(seen, memory, JobKind::promote)) return release_after_failed_promotion(seen, memory);
   Memory next = memory;
+  if (job_failed(seen, memory, JobKind::start)) {
+    note_failure(next, seen, JobKind::start);
+    return release_after(seen, next, "trying and failing to start postgres");
+  }
+  judge_end(seen, next);
   next.job_seen = seen.job.id;
   if (!next.crashed_at) next.crashed_at = seen.now;
+  if (auto decision = end_restarts(seen, next)) return decision;
   const bool was_primary = seen.postgres.control && seen.postgres.control->was_primary();
   if (start_limit(seen.settings, memory) == 0s && !memory.restarting && failover_possible(seen)) {
     next.gave_up_at = seen.now;
@@ -218,7 +235,7 @@ Answer leader(const Observation& seen, const Memory& memory) {
   }
   next.crashed_at.reset();
   next.gave_up_at.reset();
-  next.backoff.clear();
+  forget_failures(seen, next);
   Actions actions = keep_keys(seen, next);
   follow_up_promotion(seen, next, actions);
   auto sync = plan_sync(seen, next);
