@@ -47,6 +47,12 @@ core::Problems Configuration::problems() const {
   };
   add(unusable_);
   for (const auto* warnings : {&file_warnings_, &warnings_}) std::ranges::for_each(*warnings, add);
+  if (const auto& rest = local_.restapi; rest.anyone_may_write()) {
+    all.push_back(
+        {.kind = "security",
+         .text = fmt::format("whoever reaches {}:{} may change the cluster, and by that run programs on its nodes",
+                             rest.listen_host, rest.listen_port)});
+  }
   return all;
 }
 

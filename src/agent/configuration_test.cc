@@ -42,6 +42,15 @@ TEST(Configuration, AKeyThatCannotBeReadTellsNothingOfPause) {
   EXPECT_FALSE(configuration.settings().pause);
 }
 
+TEST(Configuration, ARestApiThatAnybodyMayWriteToIsAProblem) {
+  config::Local local;
+  local.restapi.listen_host = "10.0.0.1";
+  ASSERT_EQ(Configuration(local, "").problems().size(), 1u);
+  EXPECT_EQ(Configuration(local, "").problems().front().kind, "security");
+  local.restapi.username = "operator";
+  EXPECT_EQ(Configuration(local, "").problems(), core::Problems{});
+}
+
 TEST(Configuration, WhatIsNotInForceAsItWasWrittenIsToldUntilItIsMended) {
   Configuration configuration({}, R"({"ttl": 30})");
   EXPECT_EQ(configuration.problems(), core::Problems{});

@@ -100,12 +100,6 @@ void read_root(Section& root, Local& local, Problems& problems, Purpose purpose)
   read_name(root, local);
   read_log(root.section("log"), local.log);
   read_restapi(root.section("restapi"), local.restapi);
-  if (purpose == Purpose::daemon && !local.restapi.listen_host.empty() && local.restapi.anyone_may_write()) {
-    root.warning("restapi",
-                 fmt::format("whoever reaches {}:{} may change the cluster and run commands on its nodes; set "
-                             "restapi.authentication, restapi.verify_client or restapi.allowlist",
-                             local.restapi.listen_host, local.restapi.listen_port));
-  }
   read_ctl(root.section("ctl"), local.ctl);
   read_etcd(root, local.etcd, purpose);
   read_bootstrap(root.section("bootstrap"), local.bootstrap);
@@ -169,7 +163,7 @@ std::string RestApi::url() const {
 bool RestApi::anyone_may_write() const {
   const bool loopback = listen_host == "localhost" || listen_host == "::1" || listen_host.starts_with("127.");
   const bool asks = !username.empty() || verify_client != "none" || !allowlist.empty() || allowlist_include_members;
-  return !loopback && !asks;
+  return !listen_host.empty() && !loopback && !asks;
 }
 
 }  // namespace tamada::config

@@ -103,7 +103,9 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.pause = seen.settings.pause;
   if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   record.copy = copy_progress(seen);
-  record.trouble = in_one_line(problems(seen, memory));
+  auto standing = problems(seen, memory);
+  std::erase_if(standing, [](const Problem& one) { return one.kind == "security"; });  // no news for every `list`
+  record.trouble = in_one_line(standing);
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;

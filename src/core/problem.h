@@ -17,8 +17,9 @@ using Problems = std::vector<Problem>;
 
 // Each is a label of the metric tamada_problem. A new kind is one line here and, where core finds it itself, one in
 // problems.cc; other parts of the daemon tell theirs in Observation::noticed or PostgresView::problems.
-inline constexpr std::array<std::string_view, 12> problem_kinds{
+inline constexpr std::array<std::string_view, 13> problem_kinds{
     "configuration",  // some of it has no effect, or not the one that was meant
+    "security",       // what anybody may do who reaches this host
     "guard",          // nothing ends this primary should its daemon freeze
     "watchdog",       // it is required, and cannot be used
     "dcs",            // it does not answer

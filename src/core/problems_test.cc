@@ -71,6 +71,14 @@ TEST(Problems, EachIsTold) {
   }
 }
 
+TEST(Problems, AnOpenRestApiIsNotToldBelowEachList) {
+  Scene s;
+  s.we_lead().primary();
+  s.seen.noticed = {{"security", "open"}, {"configuration", "ttl: abc"}};
+  EXPECT_EQ(problems(s.seen, s.memory).size(), 2u);
+  EXPECT_EQ(member_record(s.seen, s.memory).trouble, "ttl: abc");
+}
+
 // A connection that is slow once is no news.
 TEST(Problems, SilenceCountsWhenItLasts) {
   Scene s;

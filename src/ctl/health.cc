@@ -118,13 +118,16 @@ class Examination {
       }
     }
     for (const auto& [problem, members] : tellers) {
-      warning("problems", members + ": " + problem.second, remedy(problem.first));
+      const auto text = members + ": " + problem.second;
+      problem.first == "security" ? failure("problems", text, remedy(problem.first))
+                                  : warning("problems", text, remedy(problem.first));
     }
     or_ok(before, "problems", "no member tells of any");
   }
 
   static std::string remedy(const std::string& kind) {
     if (kind == "configuration") return "correct it: edit-config, or the file of the member and reload";
+    if (kind == "security") return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
     if (kind == "guard")
       return "without it a primary whose daemon freezes goes on writing; the daemon's log tells more";
     if (kind == "disk") return "make room, or look at the device: df, df -i, dmesg";

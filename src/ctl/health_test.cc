@@ -76,9 +76,7 @@ TEST(Doctor, FindsWhatIsWrong) {
        "pause: the cluster is paused: there is no automatic failover"},
       {[](auto& f) { f.view.config_json = R"({"synchronous_mode":true})"; },
        "synchronous: synchronous_mode is on, and no standby is synchronous: commits wait for nobody"},
-      {[](auto& f) {
-         f.view.status->members = {{"n0", 0}, {"n1", 0}, {"n2", -60}};
-       },
+      {[](auto& f) { f.view.status->members = {{"n0", 0}, {"n1", 0}, {"n2", -60}}; },
        "members: n2 (its key in etcd has been gone for 60 s) is missing"},
       {[](auto& f) { f.view.config_json = R"({"ttl":"abc"})"; },
        "configuration: ttl: text does not fit; allowed: a whole number from 3 to 315360000 | ttl: loop_wait 10 + 2 * "
@@ -93,6 +91,8 @@ TEST(Doctor, FindsWhatIsWrong) {
          }
        },
        "problems: n0, n1: no guard: why"},
+      {[](auto& f) { (*f.members[0].patroni)["problems"] = Json::array({{{"kind", "security"}, {"text", "open"}}}); },
+       "problems: n0: open"},
       {[](auto& f) { f.members[1].clock_s = 3.5; }, "clocks: n1 is 3.5 s ahead of n0"},
       {[](auto& f) { (*f.members[1].patroni)["server_version"] = 150019; },
        "versions: PostgreSQL differs: 15.19 on n1; 15.20 on n0"},
