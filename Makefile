@@ -2,6 +2,8 @@
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
+#   make lint                 format, warnings, length of functions, scripts, playbooks, man pages, links (part of make test)
+#   make tidy [ARGS=FILE...]  clang-tidy over src, or over these files (an hour of processor time)
 #   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)
 #   make test-hosts           only those on booted hosts: deployment and failover table (root, namespaces)
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
@@ -20,13 +22,20 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test test-busy test-asan test-hosts table build deb sim peer bench bench-clients deps deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim peer bench bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
 test: build
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
+
+lint: deps
+	@tools/lint $(ARGS)
+
+tidy: deps-tidy
+	@cmake --preset single --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
+	@run-clang-tidy-19 -quiet -p build/single -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/src/.*')
 
 test-asan:
 	@$(MAKE) build PRESET=asan
@@ -72,6 +81,9 @@ bench-clients: build deps-bench
 
 deps:
 	@tools/install-packages packages.txt
+
+deps-tidy: deps
+	@tools/install-packages packages-tidy.txt
 
 deps-busy:
 	@tools/install-packages packages-busy.txt

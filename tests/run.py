@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""All tests: the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest), and
+"""All tests: what every file keeps to (tools/lint), the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest), and
 those on booted hosts, where the machine can have such. Ends with one line of counts.
 
 A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
 
-run.py [--build build/release] [--only unit|fuzz|e2e|hosts|sim] [--busy] [-- arguments for pytest]
+run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|sim] [--busy] [-- arguments for pytest]
 --busy: while something else keeps processors and disk busy (stress-ng).
 """
 import argparse
@@ -34,6 +34,13 @@ def counts(report):
         return sum(int(s.get(name) or 0) for s in suites for name in names)
     failed, skipped = total("failures", "errors"), total("skipped", "disabled")
     return total("tests") - failed - skipped, failed, skipped
+
+
+def lint():
+    done = subprocess.run([TREE / "tools" / "lint"], stdout=subprocess.PIPE, text=True)
+    print(done.stdout, end="", flush=True)
+    passed = len(re.findall(r"^\w+: passed", done.stdout, re.M))
+    return done.returncode, (passed, len(re.findall(r"^\w+: \d+ lines", done.stdout, re.M)), 0)
 
 
 def unit(build):
@@ -139,7 +146,7 @@ def busy(build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["unit", "fuzz", "e2e", "hosts", "sim"])
+    parser.add_argument("--only", choices=["lint", "unit", "fuzz", "e2e", "hosts", "sim"])
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
@@ -154,6 +161,7 @@ def main():
     if sanitized or options.only == "sim":
         suites["sim"] = lambda: sim(build, sanitizers)
     else:
+        suites = {"lint": lint, **suites}
         suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest))
     for name, suite in suites.items():
         if options.only not in (None, name):

@@ -56,6 +56,8 @@ def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
     finally:
         thaw()
     cluster.wait_healthy(90)
+
+
 @pytest.mark.tamada
 def test_a_slow_standby_follows_the_new_leader(new_cluster):
     """An answer counts, though more than a moment passes until it is looked at."""

@@ -116,4 +116,3 @@ class Machines:
 
     def sh(self, k, script, timeout=60, check=True):
         return self.exec(k, "sh", "-c", script, timeout=timeout, check=check)
-
