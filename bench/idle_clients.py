@@ -21,7 +21,7 @@ import time
 import psycopg2
 
 import scenarios
-from harness import Cluster, Side, processes, wait_for
+from harness import Cluster, processes, wait_for
 from harness.cluster import postgres_bin
 
 STARTUP = struct.pack("!ii", 41, 196608) + b"user\0postgres\0database\0postgres\0\0"

@@ -85,8 +85,8 @@ awaitable<bool> Agent::has_duplicate() {
   co_return co_await w_.peers.alive(member->api_url, 3s);
 }
 
-// Our key of before outlives us for a while: what was scheduled before the daemon was restarted still stands. Patroni
-// forgets it.
+// Our member key outlives the previous run of the daemon for a while: a restart that was scheduled before the daemon
+// was restarted still stands. Patroni forgets it.
 void Agent::resume_scheduled_restart() {
   const auto* member = store_.view().member(w_.configuration.local().name);
   if (!member || notes_.requests.scheduled_restart) return;

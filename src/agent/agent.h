@@ -1,4 +1,4 @@
-// One node: observe, decide, act, for ever. The only owner of the cycle; see docs/architecture.md for the flow.
+// Runs one node: observes, decides and acts until it has to exit; see docs/architecture.md for the flow.
 #pragma once
 
 #include <functional>
@@ -79,7 +79,7 @@ class Agent final : public api::Commands {
   core::Instant last_report_{};
   std::function<core::Result<config::Loaded>()> read_again_;
   std::uint64_t version_ = 0;
-  // The server's files are to be written anew, and to be loaded whether or not they change: somebody asked for it.
+  // Somebody asked for a reload: the server's files are written again, and loaded even if they have not changed.
   struct ToApply {
     bool due = false, asked = false;
   } to_apply_;

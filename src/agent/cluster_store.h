@@ -19,13 +19,13 @@ class ClusterStore {
  public:
   ClusterStore(asio::any_io_executor executor, dcs::Dcs& dcs, net::Clock& clock, std::string prefix, std::string self);
 
-  // Loads the keys and follows them, for ever; `wake` after every change.
+  // Loads the keys and follows their changes until it is cancelled; calls `wake` after every change.
   awaitable<void> follow(std::function<void()> wake);
-  // Each request's limit. A lease is asked for with this ttl.
+  // The time limit of each request, and the ttl of new leases.
   void limits(core::Duration ttl, core::Duration retry_timeout);
 
-  // What one decision asks for: once the DCS has not answered, the rest of it is not sent, so that a decision never
-  // waits for more than one request; and not longer than until the next decision is due.
+  // Begins the requests of one decision. After one that got no answer the others are not sent, so that a decision waits
+  // for one unanswered request at most, and not beyond the instant at which the next decision is due.
   void begin_round(std::optional<core::Instant> until);
 
   const core::ClusterView& view() const { return cache_.view(); }
@@ -33,8 +33,8 @@ class ClusterStore {
   core::DcsView dcs() const { return dcs_view_; }
   std::int64_t last_seen_unix() const { return last_seen_unix_; }
 
-  // Each of these notes success or failure in dcs() and lease(), and its own writes in view(). A lost comparison is no
-  // failure: the keys are read again, and the next decision sees why.
+  // Each of these notes success or failure in dcs() and lease(), and its own writes in view(). A transaction whose
+  // comparison did not hold is no failure: the keys are read again, and the next decision sees them.
   awaitable<void> ensure_lease();
   awaitable<void> renew_lease();
   awaitable<void> revoke_lease();
@@ -47,10 +47,10 @@ class ClusterStore {
   // The leader's keys: compare that the leader key is still ours.
   awaitable<void> write_as_leader(std::string key, std::string value);
   awaitable<void> write_status(core::Status status);
-  // As the leader, and comparing the key's own revision besides: true when it was written.
+  // As the leader; also compares the key's own revision. True: the key was written.
   awaitable<core::Result<bool>> write_sync(core::SyncState state);
   awaitable<core::Result<bool>> delete_sync(core::Revision expected);
-  // Comparing the key's own revision, by anybody: true when it was written.
+  // By any member; compares the key's own revision. True: the key was written.
   awaitable<core::Result<bool>> write_compared(std::string key, std::string value, core::Revision expected);
   awaitable<core::Result<bool>> delete_compared(std::string key, core::Revision expected);
 
@@ -60,12 +60,12 @@ class ClusterStore {
   awaitable<bool> load();
   awaitable<void> replace_lease();
   core::Duration limit() const;
-  // A request of a decision. One that still has no answer when the key /config changes is given up: the change may end
-  // what the decision was for, as the end of a pause does.
+  // Sends a request of a decision. It is given up if the key /config changes before it is answered: the change, such as
+  // the end of a pause, may have made the decision wrong.
   template <class T>
   awaitable<dcs::DcsResult<T>> ask(awaitable<dcs::DcsResult<T>> request);
   awaitable<void> configuration_changed(std::shared_ptr<net::Event> told, core::Instant not_before);
-  // Done as one transaction; on success the cache has the operations.
+  // Performs one transaction; if it succeeds, its writes are in the cache.
   awaitable<core::Result<bool>> transact(std::vector<dcs::Compare> compares, std::vector<dcs::Operation> operations);
   std::vector<dcs::Compare> still_leader() const;
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }

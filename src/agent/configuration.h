@@ -1,4 +1,4 @@
-// The node's configuration in force: the local file, and the cluster's dynamic one over which it stands.
+// The node's configuration in force: the local file, which takes precedence over the cluster's dynamic configuration.
 #pragma once
 
 #include <string>

@@ -79,7 +79,7 @@ class Executor {
   awaitable<void> change_slots(awaitable<core::Result<void>> work);
   // Another answer than the last one, or the same at the next heartbeat.
   bool is_news(const std::string& about, const std::string& text);
-  // The decision demanded the lease; between it and the deed the lease may have run out.
+  // The decision demanded the lease; between the decision and the action the lease may have run out.
   bool lease_in_force() const;
 
   struct Told {

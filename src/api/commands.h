@@ -19,11 +19,11 @@ class Commands {
   virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> delete_failover(core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) = 0;
-  // A primary that has lost the DCS asks us to put up with it. Why we do not; nothing: we do.
+  // A primary that has lost the DCS asks us to put up with it. Why we do not; nullopt: we do.
   virtual std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) = 0;
   virtual void reload() = 0;  // the local file, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
-  virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nothing: what was scheduled is not
+  virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt: what was scheduled is not
   // What a fresh copy would mean for the data that are here now.
   virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
   // A fresh copy of the cluster. by_force: whatever long operation runs is cancelled first.

@@ -76,7 +76,7 @@ HttpResponse RestApi::last_handover() const {
 awaitable<HttpResponse> RestApi::get_events(Call call) {
   const auto query = parse_query(call.target.query);
   auto since = number_at(query, "since");
-  // A number of before our restart: what has happened since that, is everything.
+  // The number is from before our restart, when counting began anew: all events are newer.
   if (since > journal_->last_id()) since = 0;
   const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
   if (wait > core::Duration::zero() && journal_->last_id() == since) {

@@ -178,8 +178,8 @@ void judge_recovery(const Json& config, int server_version, Judgement& to) {
   for (const auto& item : recovery_of(config).items()) {
     const auto name = lower(item.key());
     if (const auto text = parameter_text(item.value())) given[name] = *text;
-    if (const auto value = given.find(name); value != given.end() && is_recovery_parameter(name) &&
-        find_parameter(name, server_version)) {
+    if (const auto value = given.find(name);
+        value != given.end() && is_recovery_parameter(name) && find_parameter(name, server_version)) {
       judge_parameter("postgresql.recovery_conf", name, value->second, server_version, to);
       given.erase(value);
     }

@@ -119,7 +119,7 @@ const Parameter* find_parameter(std::string_view name, int server_version) {
   const auto before = [](std::string_view a, std::string_view b) { return lower(a) < b; };
   const int major = server_version / 10000;
   for (auto it = std::lower_bound(table.begin(), table.end(), wanted,
-                                  [&](const Parameter&p, const std::string&n) { return before(p.name, n); });
+                                  [&](const Parameter& p, const std::string& n) { return before(p.name, n); });
        it != table.end() && lower(it->name) == wanted; ++it) {
     if (major >= it->since && (it->until == 0 || major < it->until)) return &*it;
   }

@@ -23,7 +23,7 @@ constexpr auto dynamic_postgresql_keys = std::to_array<Key>({
     {.name = "use_pg_rewind",
      .type = Type::boolean,
      .fallback = "false",
-     .what = "a diverged node is mended by pg_rewind"},
+     .what = "a diverged node is repaired by pg_rewind"},
     {.name = "use_slots", .type = Type::boolean, .fallback = "true", .what = "replication slots are used"},
 });
 

@@ -16,8 +16,8 @@ namespace tamada::core {
 // ---- the DCS. Writes of the leader compare that the leader key is still ours, at the revision of the Observation.
 struct EnsureLease {};  // grant a new lease: there is none, or it ran out
 struct RenewLease {};   // keep the lease alive; for the leader also confirms the leader key
-// Create the leader key; compares that it does not exist, or is ours of this revision; and, of a race, that no leader
-// has come and gone since it was decided.
+// Create the leader key. The transaction compares that it does not exist, or is ours at this revision; after a race
+// also that no leader has come and gone since the race was decided.
 struct AcquireLeader {
   Revision expected = 0;
   std::optional<LeaderMarks> marks = {};
@@ -40,7 +40,7 @@ struct WriteStatus {
 };
 struct WriteHistory {
   Timeline timeline;
-};                  // from the history file of this timeline, see merge_history
+};  // from the history file of this timeline, see merge_history
 struct WriteSync {  // compares the revision of the key that the decision saw, too
   SyncState state;  // with that revision; 0: there is none
 };
@@ -117,14 +117,15 @@ struct SetSyncNames {  // synchronous_standby_names; returns once it is in force
 };
 struct SetAside {
   std::string reason;
-  // A copy is to replace it, and then it may go; until then this node is remembered as a member of a cluster.
+  // A copy will replace the data, which may be removed afterwards. Until then this node counts as a member of its
+  // cluster.
   bool superseded = true;
-};                             // rename the data directory away; never deletes
+};  // rename the data directory away; never deletes
 struct RemoveSuperseded {};    // what SetAside renamed for a copy that is now there
 struct ApplyConfiguration {};  // write the server's files for its role, and reload where they changed
 struct Checkpoint {
   Timeline timeline;
-};             // after a promotion, so that pg_rewind sees the new timeline
+};  // after a promotion, so that pg_rewind sees the new timeline
 struct Tell {  // in the log, beside the decision's own reason
   std::string text;
   bool is_warning = false;
@@ -134,7 +135,7 @@ struct RunCallback {
   std::string role;
 };
 
-// ---- ourselves
+// ---- this daemon
 struct ForgetRequests {};  // the operator's requests have been served
 struct ForgetScheduledRestart {};
 struct Exit {

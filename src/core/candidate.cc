@@ -18,8 +18,8 @@ std::optional<Lsn> own_position(const PostgresView& postgres) {
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer) {
   const Timeline ours = seen.postgres.sql ? seen.postgres.sql->timeline : 0;
   if (!peer.reachable || !peer.running || ours == 0 || peer.timeline <= ours) return std::nullopt;
-  // The last leader was on our timeline, and the newer one never got as far as that: it was left behind, and cannot
-  // win.
+  // The last leader was on our timeline and went further than the newer timeline did: that one was left behind and
+  // cannot win.
   const auto& status = seen.cluster.status;
   const Lsn theirs = peer.start ? std::min(peer.lsn, peer.start->lsn) : peer.lsn;  // of what the last leader wrote
   if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > theirs &&
@@ -67,8 +67,8 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   return std::nullopt;
 }
 
-// Two histories of our timeline's number do not compare by position: the one that the last leader had comes first.
-// Nothing: they are the same, or nobody knows; then positions decide.
+// The positions of two histories of the same number cannot be compared: the history of the last leader wins.
+// nullopt: they are the same history, or that is not known; then positions decide.
 std::optional<std::optional<std::string>> by_history(const Observation& seen, const PeerView& peer) {
   const auto& sql = *seen.postgres.sql;
   const auto ours = sql.start();
@@ -86,15 +86,15 @@ std::optional<std::optional<std::string>> by_history(const Observation& seen, co
 
 std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView& peer, Lsn mine) {
   if (!peer.reachable || !peer.running) return std::nullopt;
-  // Cut off from the DCS for a whole ttl it cannot win the race, and must not keep others from it; unless that was an
-  // outage for all, whose end it is about to see.
+  // A member that was cut off from the DCS for a whole ttl cannot win the race and must not keep others from it, unless
+  // the outage hit all members and is just over.
   const auto seen_at = std::chrono::seconds(peer.dcs_last_seen);
   const bool cut_off = peer.dcs_last_seen > 0 && seen.wall.time_since_epoch() - seen_at > seen.settings.ttl;
   if (peer.in_recovery && cut_off && seen.now - seen.dcs.ok_since > outage_noticed_within) return std::nullopt;
   const bool we_are_primary = seen.postgres.running_primary();
   const Timeline our_timeline = seen.postgres.sql->timeline;
   if (!peer.in_recovery) {
-    // Of two primaries the one on the older timeline is the one that was left behind.
+    // Of two primaries the one on the older timeline was left behind.
     if (we_are_primary && peer.timeline < our_timeline) return std::nullopt;
     return "Primary (" + peer.name + ") is still alive";
   }
@@ -140,7 +140,7 @@ std::optional<std::string> lag_gate(const Observation& seen) {
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
   if (seen.settings.standby_cluster) return std::nullopt;  // its history is another cluster's
-  // A primary that was left behind has not what its successors acknowledged, whatever check_timeline says.
+  // A primary that was left behind lacks what its successors acknowledged, even if check_timeline is off.
   const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
   if (!counts) return std::nullopt;
   const Timeline last = seen.cluster.last_timeline();
@@ -247,7 +247,7 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
   if (!peer->running) return member.name + ": PostgreSQL is not running";
   if (!peer->in_recovery) return member.name + " is a primary";
   if (peer->nofailover || peer->failover_priority <= 0) return member.name + " is tagged as nofailover";
-  // Just after a promotion its standbys stream already, and still tell the old timeline for a moment.
+  // Just after a promotion the standbys stream already but still tell the old timeline for a moment.
   const bool on_its_way = peer->timeline < reference.timeline && reference.standbys.contains(member.name);
   if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline && !on_its_way) {
     return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
@@ -273,7 +273,7 @@ std::optional<std::string> switchover_obstacle(const Observation& seen, const Me
   const auto reference = reference_of(*seen.postgres.sql);
   const auto why = candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second, reference,
                                       seen.settings.maximum_lag_on_failover);
-  // /sync may be of before a crash or a change of the mode: only who is connected gets the last WAL before we stop.
+  // /sync may be older than a crash or a change of the mode: only a connected standby gets the last WAL before we stop.
   const bool keeps_commits = sync_active(seen) && seen.cluster.failover && seen.cluster.failover->is_switchover();
   if (!why && keeps_commits && !reference.standbys.contains(member.name)) {
     return member.name + " does not stream from here yet";

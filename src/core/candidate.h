@@ -1,6 +1,5 @@
 // Who may be promoted, and who should be: the gates of the leader race and of a switchover.
-// Source: Patroni's documentation of maximum_lag_on_failover, the tags nofailover and failover_priority; and compat
-// notes.
+// Source: Patroni's documentation of maximum_lag_on_failover and of the tags nofailover and failover_priority.
 #pragma once
 
 #include <optional>
@@ -14,24 +13,24 @@
 
 namespace tamada::core {
 
-// Why this node may not take the leader key now; nothing: it may. Needs a fresh poll of the peers.
+// Why this node may not take the leader key now; nullopt: it may. Valid after a fresh poll of the peers.
 std::optional<std::string> race_obstacle(const Observation& seen);
 
-// Nothing: the peer is on no newer timeline than we are, or on one that never was the cluster's.
+// nullopt: the peer is on no newer timeline than this node, or on one that never was the cluster's.
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer);
 
-// How far this server has what the last leader wrote: its position, or where its history parted from that leader's. Of
-// a server that answers.
+// Up to which position this server has what the last leader wrote: its own position, or the one at which its history
+// parted from that leader's. The server must answer.
 Lsn of_the_last_leader(const Observation& seen);
 
-// Everything that stands between this node and a promotion, in the order in which it is asked; for the operator.
+// Every condition for a promotion of this node, in the order in which they are asked; for the operator.
 struct Gate {
   std::string_view name;
-  std::optional<std::string> obstacle;  // nothing: the gate is open
+  std::optional<std::string> obstacle;  // nullopt: the gate is open
 };
 std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory);
 
-// What a candidate is measured by: the primary's position.
+// The primary's position, with which a candidate is compared.
 struct Reference {
   Lsn lsn = 0;
   Timeline timeline = 0;  // 0: unknown
@@ -39,12 +38,12 @@ struct Reference {
   Names standbys = {};    // who streams from it
   std::optional<TimelineStart> start = {};  // of that timeline
 };
-// By what a leader just told of itself.
+// Made from what the leader just told about itself.
 Reference reference_of(const SqlView& leader);
-// Why `member`, which answered so (nullptr: not at all), cannot take over in a switchover; nothing: it can.
+// Why `member` cannot take over in a switchover, given its answer (nullptr: it gave none); nullopt: it can.
 std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
                                               Lsn lag_max);
-// The same, of a member that was polled, and from us.
+// The same for a member that was polled, compared with this node.
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member);
 
 // This node's position as the race compares it.

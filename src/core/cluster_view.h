@@ -80,7 +80,7 @@ struct HistoryLine {
   bool operator==(const HistoryLine&) const = default;
 };
 
-// The key `status`: what the leader last said of itself.
+// The key `status`: what the leader last told about itself.
 struct Status {
   std::optional<Lsn> optime;
   std::map<std::string, Lsn> slots;
@@ -97,11 +97,11 @@ struct SyncState {
   std::vector<std::string> standbys;
   int quorum = 0;
   Revision revision = 0;
-  // The leader's, on which commits are acknowledged by this key (ours, Patroni does not tell).
+  // Identity of the timeline on which commits are acknowledged by this key. An addition: Patroni does not write it.
   std::optional<TimelineStart> timeline = {};
 };
 
-// Revisions of the keys that every leader writes: they tell that one came and went, though nobody saw the leader key.
+// Revisions of the keys that every leader writes. They show that a leader came and went, even if nobody saw its key.
 struct LeaderMarks {
   Revision sync = 0, status = 0;  // 0: there is no such key
   bool operator==(const LeaderMarks&) const = default;
@@ -129,7 +129,7 @@ struct ClusterView {
     return it == members.end() ? nullptr : &it->second;
   }
   const Member* leader_member() const { return leader ? member(leader->name) : nullptr; }
-  // That which the last leader wrote its history for.
+  // The timeline that the last leader wrote the history for.
   Timeline last_timeline() const { return history && !history->empty() ? history->back().timeline + 1 : 1; }
   LeaderMarks leader_marks() const {
     return {.sync = sync ? sync->revision : 0, .status = status ? status->revision : 0};

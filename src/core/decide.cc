@@ -60,26 +60,26 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
-// Nothing keeps others from being promoted but that our primary answers them: there is no leader key, or a key of which
-// only the DCS knows whether it is still there. That is the key which a former run of this daemon took, as long as no
-// fence of that run has told when its lease ends; and any key as long as the DCS has not answered since the start.
-bool keyless(const Observation& seen, const Memory& memory) {
+// Whether our primary runs without a leader key that would keep others from being promoted. Either there is no key, or
+// only the DCS knows whether it still exists: a key that a previous run of this daemon took, unless a fence of that run
+// has told when its lease ends; and any key as long as the DCS has not answered since the start.
+bool lacks_leader_key(const Observation& seen, const Memory& memory) {
   if (seen.settings.pause || memory.bootstrapping || seen.job.running() || !seen.postgres.may_write()) return false;
-  const bool end_known = memory.fenced_until && !memory.keyless_since;
+  const bool end_known = memory.fenced_until && !memory.without_leader_key_since;
   if (!seen.cluster.loaded) return !end_known;
-  return seen.cluster.unlocked() || (seen.leader_key_is_of_before() && !end_known);
+  return seen.cluster.unlocked() || (seen.leader_key_is_stale() && !end_known);
 }
 
-// Until when a decision may wait for a DCS that is silent or slow.
+// Until when a decision may wait for a DCS that is slow or does not answer.
 std::optional<Instant> dcs_patience(const Observation& seen, const Decision& decision) {
   if (!seen.dcs.ok) return decision.wake_at;
   if (seen.settings.pause || !seen.postgres.may_write()) return std::nullopt;
-  if (const auto until = rules::keyless_until(seen, decision.memory)) return until;
+  if (const auto until = rules::without_leader_key_until(seen, decision.memory)) return until;
   if (seen.holds_leader_key()) return seen.lease.confirmed_at + seen.settings.demote_after();
   return std::nullopt;
 }
 
-// What is remembered whatever rule decides.
+// What is remembered whichever rule decides.
 Memory remember(const Observation& seen, const Memory& before) {
   Memory memory = before;
   if (memory.born == Instant{}) memory.born = seen.now;
@@ -95,8 +95,8 @@ Memory remember(const Observation& seen, const Memory& before) {
     for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
     if (!seen.cluster.unlocked()) {
       memory.unlocked_since.reset();
-      // Our own of another lease is from a life before, or seen late: who has led since, it does not tell.
-      memory.last_leader = seen.leader_key_is_of_before() ? "" : seen.cluster.leader->name;
+      // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
+      memory.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
       // Whom we gave the key up for has come.
       if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
       if (seen.cluster.leader->create_revision != memory.tenure) {
@@ -117,19 +117,19 @@ Memory remember(const Observation& seen, const Memory& before) {
     }
   }
   if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
-    // Another's tenure that we have missed, and which may not be over: it goes by the lease that it knows.
+    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
     for (const auto& [peer_name, peer] : seen.peers) {
       if (!peer.reachable || !peer.running || peer.in_recovery) continue;
       memory.last_leader = peer_name;
       memory.primary_seen_at = seen.peers_answered_at;
     }
   }
-  // Whether another has led since our lease ended, or while the DCS did not answer, nobody has told us.
+  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
   if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
-  if (!keyless(seen, memory)) {
-    memory.keyless_since.reset();
-  } else if (!memory.keyless_since) {
-    memory.keyless_since = seen.cluster.loaded ? seen.now : memory.born;
+  if (!lacks_leader_key(seen, memory)) {
+    memory.without_leader_key_since.reset();
+  } else if (!memory.without_leader_key_since) {
+    memory.without_leader_key_since = seen.cluster.loaded ? seen.now : memory.born;
   }
   if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
     memory.request_revision = seen.cluster.failover->revision;
@@ -140,7 +140,7 @@ Memory remember(const Observation& seen, const Memory& before) {
     memory.last_up = seen.job.id;
     memory.up_since = seen.job.ended_at;
   }
-  // Started again, or not: either way the request has had its turn.
+  // The request has been dealt with, whether or not PostgreSQL has started again.
   if (memory.restarting && seen.job.kind == JobKind::start && !seen.job.running() &&
       seen.job.id > memory.restarting->after_job) {
     memory.restarting.reset();
@@ -170,7 +170,7 @@ Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s
 
 constexpr Duration copy_published_every = 2s;
 
-// The lease and the member key, which every rule wants kept.
+// Renews the lease and the member key, whichever rule decides.
 Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& due) {
   const auto wake_no_later = [&due](Instant at) { due = due ? std::min(*due, at) : at; };
   Actions actions;
@@ -215,7 +215,7 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
   return actions;
 }
 
-// What a DCS that does not answer must not delay.
+// Whether the action must not be delayed by a DCS that does not answer.
 bool is_urgent(const Decision& decision) {
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
     const auto* job = std::get_if<StartJob>(&action);
@@ -223,7 +223,8 @@ bool is_urgent(const Decision& decision) {
   });
 }
 
-// A stop that was ours, and is not the first half of a restart. Patroni still calls the role what it was.
+// This daemon stopped PostgreSQL, and not as the first half of a restart. As in Patroni on_stop still gets the old
+// role.
 void tell_stop(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (memory.start_told && !memory.restarting && !seen.postgres.crashed && seen.job.kind == JobKind::stop) {
@@ -272,7 +273,7 @@ void tend_slots(const Observation& actual, Decision& decision) {
       decision.memory.bootstrapping) {
     return;
   }
-  // Who leads runs as what it leads; who follows runs as a standby.
+  // The leader runs as a primary or a standby leader, everybody else as a standby.
   const bool leads = leads_so || (seen.holds_leader_key() &&
                                   (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value()));
   const bool follows =
@@ -324,7 +325,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;
     }
-    // The answers are to be decided upon at once, with no request to a silent DCS in between.
+    // The answers must be used at once, without a request in between to a DCS that may not answer.
     if (asks<AskFailsafe>(decision)) return decision;
     auto actions = upkeep(seen, decision.memory, decision.wake_at);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.

@@ -12,13 +12,13 @@
 namespace tamada::core::testing {
 namespace {
 
-using Deeds = std::vector<std::string>;
+using ActionNames = std::vector<std::string>;
 
 struct Case {
   const char* name;
   std::function<void(Scene&)> facts;
   std::string rule;
-  Deeds deeds;
+  ActionNames action_names;
 };
 
 class Rules : public ::testing::TestWithParam<Case> {};
@@ -28,7 +28,7 @@ TEST_P(Rules, Decide) {
   GetParam().facts(scene);
   const auto decision = scene.decide();
   EXPECT_EQ(decision.rule, GetParam().rule) << decision.reason;
-  EXPECT_EQ(deeds(decision), GetParam().deeds) << decision.reason;
+  EXPECT_EQ(action_names(decision), GetParam().action_names) << decision.reason;
   EXPECT_FALSE(decision.reason.empty());
 }
 
@@ -187,7 +187,7 @@ const Case leader_cases[] = {
     {"but_not_waited_for_without_end",  // simulation, five nodes, seed 710008443
      [](Scene& s) {
        s.leader_is("a", old_lease).primary();
-       s.memory.keyless_since = noon - 5s;
+       s.memory.without_leader_key_since = noon - 5s;
      },
      "take_over_own_key",
      {"StartJob stop"}},
@@ -522,7 +522,7 @@ const Case race_cases[] = {
     {"primary_that_cannot_take_the_key_goes_on_for_a_while",
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
-       s.memory.keyless_since = noon - 4s;
+       s.memory.without_leader_key_since = noon - 4s;
      },
      "race",
      {"AcquireLeader"}},
@@ -530,7 +530,7 @@ const Case race_cases[] = {
     {"primary_that_cannot_take_the_key_stops",
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
-       s.memory.keyless_since = noon - 5s;
+       s.memory.without_leader_key_since = noon - 5s;
      },
      "race",
      {"StartJob stop"}},
@@ -589,7 +589,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
        s.seen.settings.pause = true;
-       s.memory.keyless_since = noon - 5s;
+       s.memory.without_leader_key_since = noon - 5s;
      },
      "race",
      {"AcquireLeader"}},
@@ -701,13 +701,13 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   key_of_before.memory.fenced_until = noon + 20s;  // a fence has told when its lease ends, and stands guard
   EXPECT_EQ(patience(key_of_before), std::nullopt);
 
-  auto keyless = Scene().nobody_leads().primary();
-  EXPECT_EQ(keyless.decide().memory.keyless_since, noon);
-  keyless.memory.keyless_since = noon - 2s;
-  EXPECT_EQ(patience(keyless), noon + 3s);
-  EXPECT_EQ(find<PollPeers>(keyless.decide())->until, noon + 3s);
-  keyless.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
-  EXPECT_EQ(deeds(keyless.decide()), Deeds{"StartJob stop"});
+  auto without_key = Scene().nobody_leads().primary();
+  EXPECT_EQ(without_key.decide().memory.without_leader_key_since, noon);
+  without_key.memory.without_leader_key_since = noon - 2s;
+  EXPECT_EQ(patience(without_key), noon + 3s);
+  EXPECT_EQ(find<PollPeers>(without_key.decide())->until, noon + 3s);
+  without_key.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
+  EXPECT_EQ(action_names(without_key.decide()), ActionNames{"StartJob stop"});
 }
 
 TEST(Promotion, AServerThatEndsInItGivesTheKeyToOthers) {
@@ -717,7 +717,7 @@ TEST(Promotion, AServerThatEndsInItGivesTheKeyToOthers) {
   s.seen.job.error = "postgres ended while being promoted";
   const auto decision = s.decide();
   EXPECT_EQ(decision.reason, "released leader key: promotion failed: postgres ended while being promoted");
-  EXPECT_EQ(deeds(decision), Deeds{"ReleaseLeader"});
+  EXPECT_EQ(action_names(decision), ActionNames{"ReleaseLeader"});
   EXPECT_EQ(decision.memory.gave_up_at, noon);
 }
 
@@ -743,15 +743,15 @@ TEST(Retries, WhatFailedIsNotTriedAgainBeforeItsPauseIsOver) {
   s.seen.upstream = upstream_b(4, 500);
   s.seen.upstream->same_beginning = false;
   s.seen.settings.remove_data_directory_on_diverged_timelines = true;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"SetAside"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"SetAside"});
   s.seen.retries["renaming the data directory"] = {.failures = 3, .not_before = noon + 4s, .error = "busy\nvery"};
   const auto held_back = s.decide();
-  EXPECT_EQ(deeds(held_back), Deeds{});
+  EXPECT_EQ(action_names(held_back), ActionNames{});
   EXPECT_LE(held_back.wake_at, noon + 4s);
   EXPECT_EQ(find<PublishMember>(held_back)->record.trouble, "renaming the data directory failed 3 times: busy");
   s.seen.now = noon + 4s;
   s.seen.upstream->asked_at = s.seen.now;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"SetAside"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"SetAside"});
 }
 
 TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
@@ -761,13 +761,13 @@ TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
   for (std::uint64_t id = 7; id < 16; ++id) {
     s.job(JobKind::basebackup, JobState::failed, id);
     const auto decision = s.decide();
-    EXPECT_EQ(deeds(decision), Deeds{});
+    EXPECT_EQ(action_names(decision), ActionNames{});
     s.memory = decision.memory;
     pauses.push_back(s.memory.backoff[JobKind::basebackup].not_before - s.seen.now);
     s.seen.now = s.memory.backoff[JobKind::basebackup].not_before;
     s.seen.lease.deadline = s.seen.now + 29s;
     s.seen.lease.confirmed_at = s.seen.now;
-    EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob basebackup"});
+    EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob basebackup"});
   }
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}));
   // Another leader is another chance.
@@ -780,11 +780,11 @@ TEST(Retries, AJobIsNotCancelledAgainWhileItEnds) {
   Scene s;
   s.b_leads().standby().job(JobKind::start, JobState::running);
   s.seen.requests.shutdown = true;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
   s.seen.job.cancelled_at = noon - 1s;
-  EXPECT_EQ(deeds(s.decide()), Deeds{});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{});
   s.seen.job.cancelled_at = noon - 5s;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
 }
 
 namespace {
@@ -808,12 +808,12 @@ TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
   std::vector<Duration> pauses;
   ends_early(s, 1, JobKind::promote);
   auto decision = s.decide();
-  EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << "once is chance";
+  EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"}) << "once is chance";
   s.memory = decision.memory;
   for (std::uint64_t id = 2; id <= 9; ++id) {
     ends_early(s, id);
     decision = s.decide();
-    EXPECT_EQ(deeds(decision), Deeds{}) << decision.reason;
+    EXPECT_EQ(action_names(decision), ActionNames{}) << decision.reason;
     EXPECT_TRUE(decision.reason.starts_with("starting primary after failure failed")) << decision.reason;
     s.memory = decision.memory;
     pauses.push_back(s.memory.backoff[JobKind::start].not_before - s.seen.now);
@@ -821,7 +821,7 @@ TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
     s.seen.now = s.memory.backoff[JobKind::start].not_before;
     s.seen.lease.deadline = s.seen.now + 29s;
     decision = s.decide();
-    EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << decision.reason;
+    EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"}) << decision.reason;
     EXPECT_FALSE(find<StartJob>(decision)->as_standby);
     // It runs for a moment, which is no reason to forget.
     s.primary().job(JobKind::start, JobState::succeeded, id + 1).seen.job.ended_at = s.seen.now;
@@ -839,7 +839,7 @@ TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
   EXPECT_FALSE(in_one_line(problems(s.seen, s.memory)).contains("ended soon"));
   ends_early(s, 10);
   s.seen.job.ended_at = s.seen.now - 62s;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob start"}) << "at once";
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob start"}) << "at once";
 }
 
 TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
@@ -849,9 +849,9 @@ TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
     ends_early(s, id);
     const auto decision = s.decide();
     s.memory = decision.memory;
-    EXPECT_EQ(deeds(decision), id == 1   ? Deeds{"StartJob start"}
-                               : id == 2 ? Deeds{}
-                                         : Deeds{"ReleaseLeader"})
+    EXPECT_EQ(action_names(decision), id == 1   ? ActionNames{"StartJob start"}
+                                      : id == 2 ? ActionNames{}
+                                                : ActionNames{"ReleaseLeader"})
         << decision.reason;
     s.seen.now += 10s;
   }
@@ -876,7 +876,7 @@ TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
     s.seen.upstream = upstream_b(1, 1000);
     s.seen.upstream->asked_at = s.seen.now;
     const auto decision = s.decide();
-    EXPECT_EQ(deeds(decision), id == 1 ? Deeds{"StartJob start"} : Deeds{}) << decision.reason;
+    EXPECT_EQ(action_names(decision), id == 1 ? ActionNames{"StartJob start"} : ActionNames{}) << decision.reason;
     s.memory = decision.memory;
     EXPECT_EQ(s.memory.backoff.at(JobKind::start).failures, static_cast<int>(id) - 1);
     s.seen.now += 10s;
@@ -889,17 +889,17 @@ TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
   s.seen.postgres.crashed = true;
   s.seen.upstream = upstream_b(1, 1000);
   auto decision = s.decide();
-  EXPECT_EQ(deeds(decision), Deeds{"StartJob start"}) << "once is chance";
+  EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"}) << "once is chance";
   s.memory = decision.memory;
   ++s.seen.job.id;
   decision = s.decide();
-  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(action_names(decision), ActionNames{});
   EXPECT_EQ(decision.reason,
             "starting postgres failed, it is tried again: postgres ended soon after its start; its log says why");
   s.memory = decision.memory;
   s.seen.now = noon + 1s;
   s.seen.upstream->asked_at = s.seen.now;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"StartJob start"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob start"});
 }
 
 // Found on hosts: cut off again just after pg_rewind it was started without anybody to stream from. It never became
@@ -957,7 +957,7 @@ TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {
     scene.seen.postgres.control->state = files.state;
     scene.seen.postgres.process = files.process;
     const auto decision = scene.decide();
-    EXPECT_EQ(deeds(decision), files.ended ? Deeds{"StartJob stop"} : Deeds{})
+    EXPECT_EQ(action_names(decision), files.ended ? ActionNames{"StartJob stop"} : ActionNames{})
         << decision.reason << ": standby.signal " << files.standby_signal << ", promotion begun "
         << files.promotion_begun << ", state " << static_cast<int>(files.state) << ", process "
         << static_cast<int>(files.process);
@@ -991,7 +991,7 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
   // Another leads, and the archiver has its time.
   s.b_leads();
   s.memory = decision.memory;
-  EXPECT_EQ(deeds(s.decide()), Deeds{});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{});
   EXPECT_EQ(s.decide().reason,
             "stop in progress: PostgreSQL has shut down but for archive_command, which has 3 WAL files to go");
   EXPECT_EQ(find<PublishMember>(s.decide())->record.trouble,
@@ -1004,7 +1004,7 @@ TEST(ShutDown, NobodyElseGetsTheKey) {
     hanging_archiver(s);
     change(s);
     const auto decision = s.decide();
-    return !find<ReleaseLeader>(decision) && deeds(decision) == Deeds{};
+    return !find<ReleaseLeader>(decision) && action_names(decision) == ActionNames{};
   };
   EXPECT_TRUE(kept([](Scene& s) { s.seen.peers["b"].lsn = 900; }));  // lacks the shutdown checkpoint
   EXPECT_TRUE(kept([](Scene& s) { s.seen.peers["b"].timeline = 2; }));
@@ -1025,13 +1025,13 @@ TEST(ShutDown, ItDoesNotWaitWithoutEnd) {
   hanging_archiver(s).dead_peer("b");
   s.seen.cluster.failover = FailoverRequest{.leader = "a", .candidate = "b", .revision = 60};
   s.memory.shut_down_since = noon - 30s;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
   s.job(JobKind::stop, JobState::failed);
   const auto given_up = s.decide();
   Scene ending = s;
   ending.job(JobKind::stop, JobState::running).seen.job.immediate_at = noon;
-  EXPECT_EQ(deeds(ending.decide()), Deeds{});
-  EXPECT_EQ(deeds(given_up), (Deeds{"ClearFailover", "StartJob stop"}));
+  EXPECT_EQ(action_names(ending.decide()), ActionNames{});
+  EXPECT_EQ(action_names(given_up), (ActionNames{"ClearFailover", "StartJob stop"}));
   EXPECT_EQ(given_up.memory.handing_over, "");
   s.memory = given_up.memory;
   s.job(JobKind::stop, JobState::succeeded, 8).stopped(ControlState::shut_down);
@@ -1043,9 +1043,9 @@ TEST(ShutDown, ARestartKeepsTheKey) {
   Scene s;
   hanging_archiver(s).memory.handing_over.clear();
   s.memory.restarting = Restarting{.after_job = 6};
-  EXPECT_EQ(deeds(s.decide()), Deeds{});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{});
   s.memory.shut_down_since = noon - 10s;
-  EXPECT_EQ(deeds(s.decide()), Deeds{"CancelJob"});
+  EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
 }
 
 TEST(ForeignData, AStoppedServerWhoseControlFileCouldNotBeReadWaits) {
@@ -1054,7 +1054,7 @@ TEST(ForeignData, AStoppedServerWhoseControlFileCouldNotBeReadWaits) {
   scene.seen.postgres.system_identifier.clear();
   const auto decision = scene.decide();
   EXPECT_EQ(decision.rule, "foreign_data");
-  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(action_names(decision), ActionNames{});
   EXPECT_EQ(decision.wake_at, noon + 1s);
 }
 
@@ -1066,13 +1066,13 @@ TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   s.memory.unlocked_marks = {.sync = 0, .status = 7};
   s.seen.cluster.status = Status{.optime = 1001, .revision = 7};
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
-  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"AcquireLeader"});
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"AcquireLeader"});
   s.seen.cluster.status->revision = 8;
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
   s.memory.last_leader = "b";
   EXPECT_EQ(s.decide().memory.unlocked_since, noon);
   EXPECT_EQ(s.decide().memory.last_leader, "");  // whom it was, we do not know (seed 70055807)
-  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{});
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{});
 }
 
 TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
@@ -1486,12 +1486,12 @@ TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
   s.seen.upstream = upstream_b(2, 900);
   s.seen.own_timeline = own(1, 1000);
   auto decision = s.decide();
-  EXPECT_EQ(deeds(decision), std::vector<std::string>{"StartJob stop"});
+  EXPECT_EQ(action_names(decision), std::vector<std::string>{"StartJob stop"});
   s.memory = decision.memory;
   s.stopped(ControlState::shut_down_in_recovery);
   s.seen.postgres.control->timeline = 1;
   s.seen.postgres.control->checkpoint = 950;
-  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"SetAside"});
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"SetAside"});
 }
 
 // What fails before pg_rewind itself is started, such as a right that it lacks on the source, can be mended there.
@@ -1507,13 +1507,13 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
     s.seen.upstream = upstream_b(2, 1000);
     s.seen.upstream->asked_at = s.seen.now;
     auto decision = s.decide();
-    EXPECT_EQ(deeds(decision), std::vector<std::string>{}) << decision.reason;
+    EXPECT_EQ(action_names(decision), std::vector<std::string>{}) << decision.reason;
     EXPECT_TRUE(decision.reason.contains("the user rewinder lacks rights")) << decision.reason;
     ASSERT_TRUE(decision.wake_at);
     pauses.push_back(*decision.wake_at - s.seen.now);
     s.seen.now = *decision.wake_at;
     s.seen.upstream->asked_at = s.seen.now;
-    EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"StartJob rewind"});
+    EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"StartJob rewind"});
   }
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
   EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("failed 3 times: the user rewinder lacks rights"));
@@ -1523,7 +1523,7 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
   s.memory = s.decide().memory;
   s.seen.now += 60s;
   s.seen.upstream->asked_at = s.seen.now;
-  EXPECT_EQ(deeds(s.decide()), std::vector<std::string>{"StartJob start"});
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"StartJob start"});
 }
 
 const Case bootstrap_cases[] = {

@@ -50,7 +50,7 @@ bool same_past(const std::vector<HistoryLine>& ours, Timeline our_timeline, cons
 
 }  // namespace
 
-bool is_twin(const UpstreamView& upstream) {
+bool is_fork_of_same_number(const UpstreamView& upstream) {
   if (upstream.same_beginning && !*upstream.same_beginning) return true;
   if (upstream.our_history && !same_forks(*upstream.our_history, upstream.history)) return true;
   return upstream.our_past && !same_past(*upstream.our_past, upstream.our_timeline, upstream);
@@ -66,14 +66,14 @@ bool beyond_the_fork(const PostgresView& local, const ClusterView& cluster) {
 
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
-  if (is_twin(upstream)) return Divergence::twin;
+  if (is_fork_of_same_number(upstream)) return Divergence::same_number_fork;
   // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
   // their old timeline at the same position.
   const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;
   if (was_primary) {
     // Between a promotion and the checkpoint after it only the history file knows of it.
     const Timeline ours = std::max(local.control->timeline, upstream.our_newest);
-    if (ours == upstream.timeline && !upstream.in_recovery) return Divergence::twin;
+    if (ours == upstream.timeline && !upstream.in_recovery) return Divergence::same_number_fork;
     if (ours > upstream.timeline) return Divergence::diverged;
   }
   const bool crashed_primary =
@@ -88,7 +88,7 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   if (end->timeline == upstream.timeline) {
     // Behind a primary of the same timeline there can only be a part of it.
     const bool ahead = end->record_begins_here ? end->lsn >= upstream.lsn : end->lsn > upstream.lsn;
-    return ahead && !upstream.in_recovery && upstream.lsn != 0 ? Divergence::twin : Divergence::none;
+    return ahead && !upstream.in_recovery && upstream.lsn != 0 ? Divergence::same_number_fork : Divergence::none;
   }
   for (const auto& line : upstream.history) {
     if (line.timeline != end->timeline) continue;

@@ -1,4 +1,4 @@
-// Whether the local WAL holds something that another server's history does not: then only pg_rewind or a fresh copy
+// Whether the local WAL has records that are not in another server's history. Then only pg_rewind or a fresh copy
 // helps. Source: PostgreSQL, "Continuous Archiving", section "Timelines"; pg_rewind's reference page.
 #pragma once
 
@@ -9,14 +9,14 @@ namespace tamada::core {
 enum class Divergence {
   none,  // the local WAL is a part of the upstream's past
   diverged,
-  twin,     // diverged, and both timelines bear the same number: pg_rewind would see nothing to do
-  unknown,  // not enough facts yet
+  same_number_fork,  // diverged, and both timelines bear the same number: pg_rewind would see nothing to do
+  unknown,           // not enough facts yet
 };
 
 // Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
-// History files tell them apart where they left the old timeline at different positions. PostgreSQL does not compare
-// them; and where the positions are the same, only the WAL itself tells.
-bool is_twin(const UpstreamView& upstream);
+// Their history files differ if they left the old timeline at different positions, which PostgreSQL does not compare.
+// If the positions are the same, only the WAL itself differs.
+bool is_fork_of_same_number(const UpstreamView& upstream);
 
 // The cluster's history left our timeline before the position that this standby has reached. Its WAL receiver connects
 // all the same, again and again: the leader sends what it has of the old timeline, and ends the stream. That is not

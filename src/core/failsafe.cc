@@ -45,7 +45,7 @@ AskFailsafe failsafe_question(const Observation& seen) {
 std::optional<Instant> failsafe_until(const Observation& seen) {
   const auto confirmed = seen.failsafe.confirmed_at;
   if (seen.dcs.ok || confirmed == Instant{} || !failsafe_possible(seen)) return std::nullopt;
-  // The others keep to the ttl that they were asked with, whatever has become of it.
+  // The others keep to the ttl that the question told, even if it has been changed.
   const auto granted = seen.failsafe.confirmed_for;
   const auto length = seen.settings.demote_after();
   return confirmed + (granted == Duration{} ? length : std::min(length, granted * 9 / 10));
@@ -65,7 +65,7 @@ bool leads_by_failsafe(const Observation& seen, Instant now) {
 }
 
 bool failsafe_leader_alive(const Observation& seen) {
-  // Whatever has become of the mode: that primary cannot read it, and counts on our leave.
+  // Whatever has become of the mode: that primary cannot read it, and counts on our consent.
   return seen.failsafe.told_at != Instant{} && seen.now < consent_ends_at(seen) &&
          seen.failsafe.leader.name != seen.self;
 }
@@ -76,19 +76,19 @@ std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const Jo
   return std::nullopt;
 }
 
-bool gave_leave_meanwhile(const Observation& seen, const Memory& memory) {
+bool gave_consent_meanwhile(const Observation& seen, const Memory& memory) {
   return failsafe_leader_alive(seen) && seen.failsafe.told_at >= memory.key_asked_at;
 }
 
-std::string may_have_our_leave(const Observation& seen, const Memory& memory) {
+std::string may_have_our_consent(const Observation& seen, const Memory& memory) {
   const auto& members = seen.cluster.failsafe;
-  // Be it switched off by now: the key says that a leader has counted on it.
+  // Even if the mode is off by now, the key shows that a leader has counted on it.
   const auto length = std::max(seen.settings.ttl, seen.settings.former_ttl);
   if (!members || seen.postgres.running_primary() || seen.now - memory.born >= length) return "";
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
     const auto peer = seen.peers.find(member_name);
-    // One whose server only does not answer may be that primary.
+    // A member whose server does not answer may be that primary.
     const bool harmless =
         peer != seen.peers.end() && peer->second.reachable && peer->second.running && peer->second.in_recovery;
     if (!harmless) return member_name;

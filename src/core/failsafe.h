@@ -14,39 +14,40 @@
 
 namespace tamada::core {
 
-// What the key `failsafe` should be, where the leader has to write it: every member with its API's address.
+// The wanted value of the key `failsafe`, if the leader has to write it: every member's name and its REST API's URL.
 std::optional<std::map<std::string, std::string>> failsafe_to_write(const Observation& seen);
 
-// Whether this primary may ask: the mode is on, and the key, as we last saw it, names us.
+// Whether this primary may ask the members: failsafe_mode is on, and the key `failsafe`, as last seen, names this node.
 bool failsafe_possible(const Observation& seen);
-// Somebody answered, and does not agree: it leads, or does not know of the mode.
+// A member answered that it does not agree: it leads itself, or it does not know the mode.
 bool failsafe_refused(const Observation& seen);
 AskFailsafe failsafe_question(const Observation& seen);
-// All others agreed: until when this node may take writes by that.
+// If all other members agreed: until when this node may take writes.
 std::optional<Instant> failsafe_until(const Observation& seen);
 
-// For how long the others' consent counts: the ttl that they were asked with. It may have been changed since.
+// For how long the consent of the others counts: the ttl that the question told, even if it has changed since.
 Duration consent_length(const Observation& seen);
-// Until when our own consent to another's question counts; meaningful where there was a question.
+// Until when our own consent counts that we gave to another member; only meaningful if one asked.
 Instant consent_ends_at(const Observation& seen);
 
-// Goes on as the primary by that leave, though the lease may be over.
+// Whether this node goes on as the primary with that consent, though its lease may be over.
 bool leads_by_failsafe(const Observation& seen, Instant now);
 
-// A primary that has lost the DCS asks for leave to go on. Why it has none of us: by all that we last knew another
-// leads, or we are about to. Nothing: it has it, and binds us for a ttl.
+// A primary that has lost the DCS asks for our consent to go on. Returns why we refuse: as far as we know another
+// member leads, or this node is about to. nullopt: we consent, and do not race for a ttl from now on.
 std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const JobView& job, std::string_view asking);
 
-// A primary that has lost the DCS asked us not long ago: nobody is to be promoted.
+// A primary that has lost the DCS asked us less than its ttl ago: this node must not be promoted.
 bool failsafe_leader_alive(const Observation& seen);
-// It asked while our request for the leader key was under way: the key is not to be used.
-bool gave_leave_meanwhile(const Observation& seen, const Memory& memory);
-// Who may go on by a leave that a former run of this daemon gave, which we do not know of; empty: nobody. Needs a poll.
-std::string may_have_our_leave(const Observation& seen, const Memory& memory);
-// The same facts, but with that primary as the leader, and its slots.
+// Such a primary asked while our request for the leader key was under way: the key must not be used.
+bool gave_consent_meanwhile(const Observation& seen, const Memory& memory);
+// Who may go on with a consent that a former run of this daemon gave and this one does not know of; empty: nobody.
+// Valid after a poll of the members.
+std::string may_have_our_consent(const Observation& seen, const Memory& memory);
+// The same observation, but with that primary as the leader, and with its slots.
 Observation with_failsafe_leader(const Observation& seen);
-// Not named in the key: never promoted, and so not waited for. It was no member when the DCS was last there, and has
-// not what the primary of failsafe mode wrote.
+// Whether the key `failsafe` does not name the member. It was no member when the DCS was last reachable and lacks what
+// the primary wrote in failsafe mode, so it is never promoted, and nobody waits for it.
 bool excluded_by_failsafe(const Observation& seen, const std::string& member);
 
 }  // namespace tamada::core

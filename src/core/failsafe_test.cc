@@ -81,7 +81,7 @@ TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
   };
   for (const auto& c : {Case{4s, false, false}, Case{5s, false, true}, Case{1h, true, false}}) {
     Scene scene;
-    if (!c.told_by_a_fence) scene.memory.keyless_since = noon - c.age;
+    if (!c.told_by_a_fence) scene.memory.without_leader_key_since = noon - c.age;
     scene.leader_is("a", our_lease + 1).primary().dcs_down_since(2s, 60s);
     scene.seen.lease = {};
     scene.seen.lease.attempted_at = noon;
@@ -141,7 +141,7 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
     scene.seen.failsafe.leader.name = "b";
     if (!c.named) scene.seen.cluster.failsafe->erase("a");
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
-    // The mode was switched off since: the leave stands.
+    // The mode was switched off since: the consent stands.
     scene.seen.settings.failsafe_mode = false;
     if (c.named) EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
@@ -174,7 +174,7 @@ TEST(Failsafe, LeaveIsGivenToTheLeaderThatWeKnow) {
   EXPECT_TRUE(failsafe_refusal(cluster, job, "b"));
 }
 
-// Both were under way: our request for the key, and the primary's for our leave.
+// Both were under way: our request for the key, and the primary's for our consent.
 TEST(Failsafe, AKeyIsGivenBackWhenLeaveWasGivenMeanwhile) {
   for (const bool after : {true, false}) {
     FailsafeScene scene;
@@ -231,19 +231,19 @@ TEST(Failsafe, AStandbyMovesItsSlotsByWhatThePrimaryTells) {
 
 // As in Patroni the answer tells how far the member is, which its key cannot tell any more.
 TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
-  for (const bool leave : {true, false}) {
+  for (const bool consent : {true, false}) {
     FailsafeScene scene;
     scene.dcs_down_since(40s, 41s);
     scene.seen.failsafe.asked_at = noon - 1s;
-    if (leave) scene.seen.failsafe.confirmed_at = noon - 1s;
+    if (consent) scene.seen.failsafe.confirmed_at = noon - 1s;
     scene.seen.failsafe.positions = {{"b", 900}, {"c", 500}};
     scene.seen.cluster.members["c"].tags.replicatefrom = "b";
     scene.seen.cluster.members["c"].xlog_location = 200;
     scene.seen.postgres.sql->slots[0].restart_lsn = scene.seen.postgres.sql->slots[1].restart_lsn = 100;
     const auto decision = scene.decide();
     const auto* advance = find<AdvanceSlots>(decision);
-    ASSERT_EQ(advance != nullptr, leave);
-    if (!leave) continue;
+    ASSERT_EQ(advance != nullptr, consent);
+    if (!consent) continue;
     ASSERT_EQ(advance->slots.size(), 1U) << "who streams from us moves its slot itself";
     EXPECT_EQ(advance->slots.front().name, "c");
     EXPECT_EQ(advance->slots.front().to, 500U);
@@ -255,7 +255,7 @@ TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
 TEST(Failsafe, IsNotForAPrimaryThatHasNoKey) {
   FailsafeScene scene;
   scene.nobody_leads().dcs_down_since(6s, 7s);
-  scene.memory.keyless_since = noon - 6s;
+  scene.memory.without_leader_key_since = noon - 6s;
   const auto decision = scene.decide();
   EXPECT_FALSE(find<AskFailsafe>(decision)) << decision.reason;
   EXPECT_TRUE(find<StartJob>(decision)) << decision.reason;

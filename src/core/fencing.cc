@@ -15,7 +15,7 @@ bool may_write(const Observation& seen, const Decision& decision) {
   const auto& postgres = seen.postgres;
   if (postgres.may_write()) return true;
   if (seen.job.running() && (seen.job.kind == JobKind::promote || seen.job.as_primary)) return true;
-  // Before it is done, not after: the daemon may be frozen at any instruction.
+  // The fence is told before the action, because the daemon may be frozen at any instruction.
   return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
     const auto* job = std::get_if<StartJob>(&action);
     return job && makes_primary(job->kind, job->as_standby);
@@ -39,16 +39,16 @@ void set_fence(const Observation& seen, Decision& decision) {
   if (ours && seen.lease.deadline) {
     bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
   } else if (!memory.fenced_until && !memory.bootstrapping) {
-    // Found without the key when the daemon started, or after a pause, which knows no fence: some time to take the key,
-    // and some to stop.
-    const auto length = 2 * seen.settings.keyless_for();
-    bound(memory.keyless_since.value_or(seen.now) + length, length);
+    // The primary has no leader key when the daemon starts or a pause ends, and no fence is armed: it gets time to take
+    // the key, and time to stop.
+    const auto length = 2 * seen.settings.without_leader_key_for();
+    bound(memory.without_leader_key_since.value_or(seen.now) + length, length);
   }
-  // Whoever gave leave to go on in failsafe mode does not race for a ttl, whatever has become of the lease.
-  const auto leave_until = seen.failsafe.confirmed_at + consent_length(seen);
-  const bool has_leave =
-      seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && leave_until > seen.now;
-  if (has_leave && leave_until > memory.fenced_until.value_or(seen.now)) bound(leave_until, consent_length(seen));
+  // Whoever consented to another's going on in failsafe mode does not race for a ttl, whatever has become of the lease.
+  const auto consent_until = seen.failsafe.confirmed_at + consent_length(seen);
+  const bool has_consent =
+      seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && consent_until > seen.now;
+  if (has_consent && consent_until > memory.fenced_until.value_or(seen.now)) bound(consent_until, consent_length(seen));
 }
 
 }  // namespace tamada::core

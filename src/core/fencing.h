@@ -9,8 +9,8 @@
 
 namespace tamada::core {
 
-// Sets Memory::fenced_until. Nothing: nothing needs to end PostgreSQL; it cannot write, or pause leaves it to the
-// operator. A primary that does not hold the leader key (any more) keeps the bound that it had.
+// Sets Memory::fenced_until. nullopt: no fence is needed, because PostgreSQL cannot write, or because pause leaves it
+// to the operator. A primary that does not hold the leader key (any more) keeps the bound that it had.
 void set_fence(const Observation& seen, Decision& decision);
 
 }  // namespace tamada::core

@@ -59,7 +59,7 @@ TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
   EXPECT_EQ(bound(Scene().leader_is("a", testing::our_lease + 1).primary()), noon + 10s);
 }
 
-// A ttl that was raised does not shorten a bound of before: the guard takes a hundredth of its length off, and ended
+// A ttl that was raised does not shorten an earlier bound: the guard takes a hundredth of its length off, and ended
 // a primary when ttl went from 8 to 1200.
 TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
   auto scene = Scene().we_lead().primary();
@@ -68,7 +68,7 @@ TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
   EXPECT_EQ(scene.memory.fenced_for, 30s);
   scene.seen.settings.ttl = 1200s;
   scene.memory = decide(scene.seen, scene.memory).memory;
-  EXPECT_EQ(scene.memory.fenced_for, 30s) << "the lease of before";
+  EXPECT_EQ(scene.memory.fenced_for, 30s) << "the previous lease";
   scene.seen.lease.id = testing::old_lease;  // granted with the new ttl; the key is not on it yet
   scene.seen.lease.ttl = 1200s;
   scene.seen.lease.deadline = noon + 1200s;
@@ -84,7 +84,7 @@ TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
 TEST(Fencing, PrimaryThatFindsNoKeyAtAllHasABoundOfItsOwn) {
   auto scene = Scene().nobody_leads().primary();
   EXPECT_EQ(bound(scene), noon + scene.seen.settings.retry_timeout);
-  scene.memory.keyless_since = noon - 2s;
+  scene.memory.without_leader_key_since = noon - 2s;
   EXPECT_EQ(bound(scene), noon - 2s + scene.seen.settings.retry_timeout);
   scene.memory.fenced_until = noon + 20s;
   EXPECT_EQ(bound(scene), noon + 20s);
@@ -96,7 +96,7 @@ TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
-// The store is back, the lease is not yet: nobody races against a primary that all have given leave to.
+// The store is back, the lease is not yet: nobody races against a primary that all members have consented to.
 TEST(Fencing, LeaveOfAllMembersCountsAsARenewal) {
   auto scene = Scene().we_lead().primary();
   scene.seen.settings.failsafe_mode = true;
@@ -131,7 +131,7 @@ TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
   EXPECT_FALSE(decision.memory.handing_over.empty());
 }
 
-// Found by simulation (seed 126): the key hangs on a lease of before, which nobody renews, and the keys were never
+// Found by simulation (seed 126): the key hangs on a previous lease, which nobody renews, and the keys were never
 // read.
 TEST(Fencing, RestartedDaemonThatHasNotReadTheKeysDoesNotCountOnItsNewLease) {
   auto scene = Scene().primary();

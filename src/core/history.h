@@ -8,7 +8,7 @@
 
 namespace tamada::core {
 
-// Where `timeline` began, by the history of `newest`, itself or one that came of it.
+// Where `timeline` began, according to the history of `newest`, which is that timeline or a descendant.
 std::optional<Lsn> beginning_of(Timeline timeline, const std::vector<HistoryLine>& history, Timeline newest);
 
 // `file`: lines of the current timeline's history file. Lines that the key already has keep their timestamp and new

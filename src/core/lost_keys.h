@@ -1,6 +1,7 @@
-// All keys of the cluster are gone: somebody deleted them, or etcd was restored empty. What only they told is not known
-// any more: whom /failsafe lets go on as the primary without asking this node, and who has what was acknowledged by
-// /sync. This node has its own memory of who belonged to the cluster, and a copy of that on its disk.
+// What to do when all keys of the cluster are gone: somebody deleted them, or etcd was restored empty. Then two facts
+// are lost that only the keys told: which primary may go on in failsafe mode without asking this node, and who has the
+// commits that were acknowledged by /sync. This node remembers who belonged to the cluster, and keeps a copy of that on
+// its disk.
 #pragma once
 
 #include <optional>
@@ -11,11 +12,11 @@
 
 namespace tamada::core {
 
-// Notes, while there is a leader, what counts when the keys are gone.
+// To be called with each observation: notes, while there is a leader, what is needed if the keys are lost later.
 void note_membership(const Observation& seen, Memory& memory);
 
-// Whom this node has to hear before it may be promoted, without any limit of time but an operator's word. Nothing:
-// nobody. By the last poll.
+// Why this node may not be promoted: members that have to answer first, without a limit of time unless an operator's
+// failover names this node. nullopt: nobody has to. Valid after a poll of the members.
 std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Memory& memory);
 
 }  // namespace tamada::core

@@ -15,7 +15,7 @@
 
 namespace tamada::core {
 
-// On request postgres is stopped, and comes back, in pause too.
+// PostgreSQL is stopped and started again because somebody asked for it; this is done in pause, too.
 struct Restarting {
   std::uint64_t after_job = 0;      // the start that ends it is a later job
   std::optional<Duration> timeout;  // see RestartRequest
@@ -32,10 +32,11 @@ struct Memory {
   Instant member_until{};  // the end of our lease, when we last saw a leader and our member key; see core/lost_keys.h
   std::optional<Instant> unlocked_since;  // when we first saw that there is no leader, or that one came and went
   LeaderMarks unlocked_marks;             // what was in the DCS then
-  std::optional<Instant> keyless_since;   // when our primary, outside pause, began to run without a key on our lease
-  Revision tenure = 0;                    // create_revision of the leader key that the rewind state belongs to
-  Instant tenure_since{};                 // when we first saw that leader key
-  Revision request_revision = 0;          // of the failover key when we first saw it
+  std::optional<Instant>
+      without_leader_key_since;   // when our primary, outside pause, began to run without a key on our lease
+  Revision tenure = 0;            // create_revision of the leader key that the rewind state belongs to
+  Instant tenure_since{};         // when we first saw that leader key
+  Revision request_revision = 0;  // of the failover key when we first saw it
   Instant request_seen_at{};
   Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
   Instant primary_seen_at{};   // when another last answered as a primary, there being no leader key
@@ -45,8 +46,8 @@ struct Memory {
   Lsn received = 0;            // a standby's position
   Instant received_at{};       // when that was last seen to move
   Instant peers_weighed{};     // PeerView answers of that moment have been judged by a race
-  // The last answers that a decision has seen. On a busy machine a look at the server takes longer than an answer is
-  // fresh: the first decision after an answer goes by it all the same, or the question would be asked without end.
+  // The last answers that a decision has used. On a busy machine a look at the server can take longer than an answer
+  // stays fresh. The first decision after an answer uses it all the same; otherwise it would ask again without end.
   Instant peers_seen{}, upstream_seen{};
 
   // ---- jobs
@@ -55,12 +56,12 @@ struct Memory {
   std::uint64_t last_up = 0;        // the last job by which postgres came up, as a standby or as the primary
   std::optional<Instant> up_since;  // when that was, until the end of that server has been judged
 
-  // ---- our own course
+  // ---- stopping, starting and promoting this server
   bool copy_from_leader = false;  // somebody asked that the next copy be the leader's
   bool bootstrapping = false;     // we won `initialize` and have not finished
   bool rewound = false;           // in this tenure
-  // The member whose WAL the data need since pg_rewind: until the server has it, it is not consistent, and accepts no
-  // connections. Empty: none.
+  // The member that pg_rewind used as its source. The server needs WAL of that member to become consistent; until then
+  // it accepts no connections. Empty: none.
   std::string rewound_to;
   bool rewind_failed = false;  // in this tenure
   std::string rewind_error;    // of the last pg_rewind that failed; empty: it ended well, and did not help
@@ -86,7 +87,7 @@ struct Memory {
   Instant sync_names_asked_at{};
   bool sync_wait_told = false;  // of synchronous_mode_strict without a standby
 
-  // ---- what was last published, to write no more than needed
+  // ---- what was last written to the DCS, so that nothing is written twice
   Instant member_published_at{};
   Instant status_written_at{};
   Instant history_written_at{};

@@ -16,7 +16,7 @@
 
 namespace tamada::core {
 
-// Another member's answer to GET /patroni, or that it gave none.
+// Another member's answer to GET /patroni, or the fact that it gave none.
 struct PeerView {
   std::string name;
   bool reachable = false;
@@ -39,25 +39,25 @@ std::string_view name(JobKind kind);
 
 enum class JobState { idle, running, succeeded, failed };
 
-// The one long operation. A finished one stays visible until the next begins.
+// The long operation, of which there is one at a time. A finished one stays visible until the next begins.
 struct JobView {
   JobKind kind = JobKind::none;
   JobState state = JobState::idle;
   bool as_primary = false;  // start: not as a standby; promote
   std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
   Instant started_at{}, ended_at{};
-  // Stop: from when on it is an immediate one; nothing: it takes as long as it takes.
+  // For a stop: the instant at which it becomes an immediate stop; nullopt: it may take as long as it needs.
   std::optional<Instant> immediate_at;
   std::string error;                    // failed: why, for the operator
   std::optional<Instant> cancelled_at;  // it was told to end; some take their time for that
-  // Of a job in several steps the last one: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
+  // The last step of a job that has several: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
   std::string step;
   Instant step_since{};
   std::uint64_t bytes_done = 0, bytes_total = 0;  // of that step; total 0: unknown
   bool running() const { return state == JobState::running; }
 };
 
-// The lease of this daemon and what hangs on it.
+// The lease of this daemon, which its keys `leader` and `members/<name>` are attached to.
 struct LeaseView {
   LeaseId id = 0;                   // 0: none
   Duration ttl{};                   // as granted
@@ -66,7 +66,7 @@ struct LeaseView {
   Instant confirmed_at{};           // when the last confirmed renewal was sent
 };
 
-// How the DCS is doing.
+// Whether the DCS answers, and since when.
 struct DcsView {
   bool ok = false;  // the last request was answered
   Instant last_ok{};
@@ -75,7 +75,7 @@ struct DcsView {
   std::string error;
 };
 
-// What a possible upstream said of its timeline, on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).
+// What a possible upstream told about its timeline, on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).
 struct UpstreamView {
   std::string member;
   bool reachable = false;
@@ -84,35 +84,34 @@ struct UpstreamView {
   Timeline timeline = 0;
   Lsn lsn = 0;
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
-  // What our own history file of the same number says, where there is one; and that of an older
-  // timeline that our WAL ends on.
+  // Our own history file of the same timeline, if there is one; and that of the older timeline on which our WAL ends.
   std::optional<std::vector<HistoryLine>> our_history;
   Timeline our_timeline = 0;  // that our WAL ends on; 0: not known
   std::optional<std::vector<HistoryLine>> our_past;
   Timeline our_newest = 0;  // the newest timeline that we have a history file of; 0: none
-  // Whether the newest timeline that both have WAL of began there as it began here, by that WAL; nothing: not known.
+  // Whether the newest timeline that both servers have WAL of began with the same record on both; nullopt: not known.
   std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;
 };
 
-// What the leader says of replication slots on it, see core/slot_readiness.h.
+// What the leader tells about its replication slots, see core/slot_readiness.h.
 struct LeaderSlots {
   std::string leader;
   Instant asked_at{};                                       // when the question was sent; zero: never
   std::map<std::string, std::optional<Xid>> catalog_xmins;  // of those that it has
 };
 
-// Whether what would fence a primary whose daemon falls silent is in order; see fence/fence.h.
+// Whether the fences work that would end a primary whose daemon does not answer any more; see fence/fence.h.
 struct FenceView {
-  bool usable = true;   // false: this node must not be primary (a required watchdog is missing)
-  std::string trouble;  // why not
+  bool usable = true;          // false: this node must not be primary (a required watchdog is missing)
+  std::string trouble;         // why not
   std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty: one would
 };
 
 // POST /restart. Source: Patroni's documentation of that endpoint.
 struct RestartRequest {
-  std::optional<WallTime> schedule;   // nothing: now
+  std::optional<WallTime> schedule;   // nullopt: now
   std::string role;                   // only while this is the role; empty: any
   int below_version = 0;              // only a server older than this, 150002; 0: any
   bool only_pending = false;          // only while a change of parameters waits for a restart
@@ -121,24 +120,24 @@ struct RestartRequest {
   std::string json;                   // all of it, for the member key
 };
 
-// What a primary says of itself when it asks the others to put up with it: the body of POST /failsafe.
+// What a primary tells about itself when it asks the others for their consent: the body of POST /failsafe.
 struct FailsafeLeader {
   std::string name, conn_url, api_url;
   std::map<std::string, Lsn> slots;
-  // For so long it counts on the others' consent: its ttl when it asked. Zero: not told, as by Patroni.
+  // How long it counts on the consent: its ttl at the time of the question. Zero: not told, as by Patroni.
   Duration ttl{};
 };
 
 // Failsafe mode, see core/failsafe.h. Instants of zero: never.
 struct FailsafeView {
-  // ---- of our own questions, as the primary
+  // ---- this node is the primary and asks the others
   Instant asked_at{};                    // when the last one was sent
   Instant confirmed_at{};                // when the last one that everybody agreed to was sent
   Duration confirmed_for{};              // the ttl that it was sent with; zero: the ttl of now
   bool refused = false;                  // somebody answered the last one, and did not agree
   std::string trouble;                   // who did not agree to the last one; empty: everybody did
   std::map<std::string, Lsn> positions;  // of those who agreed to it
-  // ---- of others' questions to us
+  // ---- another primary asks this node
   Instant told_at{};
   Duration told_for{};  // the longer of the ttl that it was asked with and ours at that time; zero: the ttl of now
   FailsafeLeader leader;
@@ -169,7 +168,7 @@ struct Observation {
   std::map<std::string, PeerView> peers;          // of the last poll
   Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
   LeaderMarks peers_asked_by;                     // what we saw when it began
-  // What our own running standby said when we asked upstream: SQL cannot tell its timeline between two streams.
+  // What our own running standby told when the upstream was asked: between two streams SQL does not tell its timeline.
   std::optional<UpstreamView> own_timeline;
   std::optional<UpstreamView> upstream;  // of the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
@@ -184,8 +183,9 @@ struct Observation {
   bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const { return leader_key_names_us() && cluster.leader->lease == lease.id && lease_alive(); }
-  // It bears our name, and hangs on a lease of before: a former run of the daemon took it, or this one has a new lease.
-  bool leader_key_is_of_before() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
+  // The leader key bears our name but hangs on another lease: a previous run of the daemon took it, or we have a new
+  // lease.
+  bool leader_key_is_stale() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
   bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
 };
 

@@ -1,4 +1,4 @@
-// Short actions that have failed are left out of a decision until their pause is over, see core/retries.h.
+// Leaves actions out of a decision that have failed before, until their pause is over, see core/retries.h.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace tamada::core {
 
-// What is tried again when it fails, in the operator's words; empty: nothing that has to wait.
+// The name of an action that is tried again with pauses, for the operator; empty: this action does not wait.
 std::string attempt(const Action& action);
 void hold_back(const Observation& seen, Decision& decision);
 

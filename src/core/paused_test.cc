@@ -17,7 +17,7 @@ TEST(Paused, AStandbyGoesOverToALeaderThatWasPromotedByHand) {
   scene.standby().leader_is("c", their_lease);  // it follows b
   scene.seen.cluster.members["c"].role = "primary";
   scene.seen.cluster.members["c"].timeline = 2;
-  EXPECT_EQ(deeds(scene.decide()), std::vector<std::string>{"AskUpstream"});
+  EXPECT_EQ(action_names(scene.decide()), std::vector<std::string>{"AskUpstream"});
   scene.seen.upstream = UpstreamView{.member = "c",
                                      .reachable = true,
                                      .in_recovery = false,
@@ -26,7 +26,7 @@ TEST(Paused, AStandbyGoesOverToALeaderThatWasPromotedByHand) {
                                      .asked_at = noon};
   scene.seen.own_timeline = UpstreamView{.reachable = true, .timeline = 1, .lsn = 1000};
   const auto decision = scene.decide();
-  ASSERT_EQ(deeds(decision), std::vector<std::string>{"Follow"}) << decision.reason;
+  ASSERT_EQ(action_names(decision), std::vector<std::string>{"Follow"}) << decision.reason;
   EXPECT_EQ(find<Follow>(decision)->upstream.member, "c");
 }
 
@@ -35,7 +35,7 @@ TEST(Paused, AStandbyOfTheLeaderIsLeftAlone) {
   scene.standby().b_leads();
   scene.seen.postgres.sql->replication_state.clear();
   scene.memory.not_streaming_since = noon - 1h;
-  EXPECT_TRUE(deeds(scene.decide()).empty());
+  EXPECT_TRUE(action_names(scene.decide()).empty());
 }
 
 TEST(Paused, ADivergedStandbyIsNotStopped) {
@@ -59,7 +59,7 @@ TEST(Paused, ADivergedStandbyIsNotStopped) {
                                          .history = {{1, 400, "", "", ""}, {2, 600, "", "", ""}},
                                          .asked_at = noon};
   const auto decision = scene.decide();
-  EXPECT_TRUE(deeds(decision).empty()) << decision.reason;
+  EXPECT_TRUE(action_names(decision).empty()) << decision.reason;
   EXPECT_EQ(decision.reason, "PAUSE: the timeline has diverged from c's");
 }
 
@@ -86,21 +86,21 @@ TEST(Paused, WhoDoesNotAnswerKeepsTheKey) {
     scene.seen.postgres.process = state;
     scene.seen.postgres.sql.reset();
     const auto decision = scene.decide();
-    EXPECT_TRUE(deeds(decision).empty()) << decision.reason;
+    EXPECT_TRUE(action_names(decision).empty()) << decision.reason;
   }
 }
 
 TEST(Paused, WhoStoppedBeingAPrimaryGivesTheKeyUp) {
   Paused scene;
   scene.stopped(ControlState::shut_down).we_lead();
-  EXPECT_EQ(deeds(scene.decide()), std::vector<std::string>{"ReleaseLeader"});
+  EXPECT_EQ(action_names(scene.decide()), std::vector<std::string>{"ReleaseLeader"});
 }
 
 TEST(Paused, ASecondPrimaryIsOnlyWarnedOf) {
   Paused scene;
   scene.primary().b_leads();
   const auto decision = scene.decide();
-  EXPECT_TRUE(deeds(decision).empty());
+  EXPECT_TRUE(action_names(decision).empty());
   EXPECT_EQ(decision.severity, Severity::warning);
 }
 

@@ -1,4 +1,4 @@
-// What is known of the local PostgreSQL. An unknown is a std::nullopt, never a guess.
+// What is known about the local PostgreSQL. What is not known is std::nullopt, never a guess.
 #pragma once
 
 #include <cstdint>
@@ -85,7 +85,7 @@ struct SlotView {
   bool failover = false;                   // 17 and later: PostgreSQL itself copies it to standbys
 };
 
-// What SQL said; there only while the server answers.
+// What SQL told; present only while the server answers.
 struct SqlView {
   bool in_recovery = false;
   Timeline timeline = 0;
@@ -102,7 +102,7 @@ struct SqlView {
   std::vector<SlotView> slots;
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
 
-  // How the timeline of this moment began, as far as it is known.
+  // How the current timeline began, if that is known.
   std::optional<TimelineStart> start() const {
     if (timeline == 1) return TimelineStart{.timeline = 1};
     return !timelines.empty() && timelines.back().timeline == timeline ? std::optional(timelines.back()) : std::nullopt;
@@ -110,7 +110,7 @@ struct SqlView {
   WalEnd end() const { return {.timeline = timeline, .lsn = wal_lsn, .start = start()}; }
 };
 
-// Whom a standby streams from, and what else it recovers by.
+// The server that a standby streams from, and its other settings of recovery.
 struct Upstream {
   std::string member;  // name; empty: nobody, only local WAL and the archive
   std::string conn_url;
@@ -122,7 +122,7 @@ struct Upstream {
   bool operator==(const Upstream&) const = default;
 };
 
-// What a fresh copy would mean for the data that it replaces.
+// What a fresh copy would do to the data that it replaces.
 struct ReplacedData {
   bool kept = true;      // set aside until the copy streams; else removed before it begins
   std::string obstacle;  // why that cannot be, as far as is known; empty: it can
@@ -146,7 +146,7 @@ struct PostgresView {
   bool crashed = false;                  // the postmaster ended without being asked since it last ran
   bool copy_follows = false;             // a copy was begun here, or is to come: this node is a member of a cluster
   std::string rewind_error;              // half_rewound: how pg_rewind ended; empty: not known
-  // New connections, which are tried beside the cycle, as clients would. Nothing: the last was answered, or none was
+  // New connections, which are tried beside the cycle, as clients would. nullopt: the last was answered, or none was
   // due.
   std::optional<Instant> silent_since;
   std::string connect_error;           // of the last that was answered; empty: it was let in
@@ -171,7 +171,7 @@ struct PostgresView {
   bool shut_down() const {
     return process == ProcessState::stopping && !sql && control && control->state == ControlState::shut_down;
   }
-  // It may answer again any time, and is a primary then.
+  // It may answer again at any time, and then it is a primary.
   bool silent_primary() const { return has_postmaster() && !sql && !standby_by_files() && !shut_down(); }
   bool may_write() const { return running_primary() || silent_primary(); }
 };

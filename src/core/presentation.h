@@ -17,7 +17,7 @@ std::string state_word(const Observation& seen, const Memory& memory);
 std::string role_word(const Observation& seen, const Memory& memory);
 // The member key as it should stand now.
 Member member_record(const Observation& seen, const Memory& memory);
-// While this node is being copied from another; nothing: it is not.
+// While this node is being copied from another; nullopt: it is not.
 std::optional<CopyProgress> copy_progress(const Observation& seen);
 // Equal but for positions, which alone are no reason to write before the next heartbeat.
 bool differs_in_kind(const Member& a, const Member& b);

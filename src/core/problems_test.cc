@@ -52,14 +52,8 @@ TEST(Problems, EachIsTold) {
        [](Scene& s) { s.seen.postgres.silent_since = noon - 10s; }},
       {"connections", "PostgreSQL refuses our connection: too many clients",
        [](Scene& s) { s.seen.postgres.connect_error = "too many clients"; }},
-      {"disk", "full",
-       [](Scene& s) {
-         s.seen.postgres.problems = {{"disk", "full"}};
-       }},
-      {"configuration", "no number",
-       [](Scene& s) {
-         s.seen.noticed = {{"configuration", "no number"}};
-       }},
+      {"disk", "full", [](Scene& s) { s.seen.postgres.problems = {{"disk", "full"}}; }},
+      {"configuration", "no number", [](Scene& s) { s.seen.noticed = {{"configuration", "no number"}}; }},
   };
   for (const auto& c : cases) {
     Scene s;

@@ -13,7 +13,7 @@ struct Case {
   const char* name;
   JobKind job;
   bool by_force;
-  const char* deed;
+  const char* action_name;
 };
 
 TEST(Reinitialize, WhatRunsIsCancelledOnlyByForce) {
@@ -27,8 +27,8 @@ TEST(Reinitialize, WhatRunsIsCancelledOnlyByForce) {
     scene.stopped().b_leads().job(c.job, JobState::running);
     scene.seen.requests.reinitialize = true;
     scene.seen.requests.reinitialize_by_force = c.by_force;
-    const auto done = deeds(scene.decide());
-    EXPECT_EQ(done, *c.deed ? std::vector<std::string>{c.deed} : std::vector<std::string>{}) << c.name;
+    const auto done = action_names(scene.decide());
+    EXPECT_EQ(done, *c.action_name ? std::vector<std::string>{c.action_name} : std::vector<std::string>{}) << c.name;
   }
 }
 

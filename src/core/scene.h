@@ -134,7 +134,7 @@ struct Scene {
 };
 
 // Names of the actions that change the world; the upkeep of lease and member key and the callbacks are left out.
-inline std::vector<std::string> deeds(const Decision& decision) {
+inline std::vector<std::string> action_names(const Decision& decision) {
   std::vector<std::string> names;
   for (const auto& action : decision.actions) {
     if (std::holds_alternative<RenewLease>(action) || std::holds_alternative<EnsureLease>(action) ||

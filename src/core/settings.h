@@ -79,7 +79,7 @@ struct Settings {
 
   bool synchronous() const { return synchronous_mode != SynchronousMode::off; }
 
-  // By a fresh copy, without being asked again. As in Patroni either setting will do.
+  // Replace diverged data by a fresh copy without being asked. As in Patroni either of the two settings allows it.
   bool replaces_half_rewound() const {
     return remove_data_directory_on_rewind_failure || remove_data_directory_on_diverged_timelines;
   }
@@ -90,9 +90,9 @@ struct Settings {
   // The instant by which an unrenewed primary must be read-only is this long after the last confirmed renewal: DCS
   // troubles shorter than retry_timeout cost nothing, and one retry_timeout is left for stopping before the lease ends.
   Duration demote_after() const { return std::min(loop_wait + retry_timeout, ttl * 9 / 10); }
-  // A primary that finds no leader key, its own or another's, takes it at once; or is read-only after this time, since
-  // others may be promoted any time. Asking a member that does not answer takes up to 2.5 s of it.
-  Duration keyless_for() const { return std::max<Duration>(std::chrono::seconds(3), retry_timeout / 2); }
+  // How long a primary that finds no leader key may try to take it; after that it is read-only, since others may be
+  // promoted at any time. Asking a member that does not answer takes up to 2.5 s of this time.
+  Duration without_leader_key_for() const { return std::max<Duration>(std::chrono::seconds(3), retry_timeout / 2); }
   // How long the members' answers to POST /failsafe are waited for.
   Duration failsafe_patience() const { return std::min<Duration>(std::chrono::seconds(2), retry_timeout); }
 };

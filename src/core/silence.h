@@ -8,7 +8,7 @@
 
 namespace tamada::core {
 
-// Since when no new connection has been answered, once that has lasted too long to be a moment's load; nothing: they
+// Since when no new connection has been answered, once that has lasted too long to be a moment's load; nullopt: they
 // are answered, be it by an error.
 std::optional<Instant> silent_since(const Observation& seen);
 // For the operator; empty: the last connection was made.

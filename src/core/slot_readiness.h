@@ -16,7 +16,7 @@ void prove_copied_slots(const Observation& seen, Decision& decision);
 // What to say of those not yet found safe when this node is promoted; empty: nothing.
 std::string unproven_slots(const Memory& memory);
 
-// Those found when postgres came up as a standby: copied, or of before.
+// The slots found when PostgreSQL came up as a standby: copied with the data, or left from an earlier time.
 void doubt_slots(const Observation& seen, Memory& memory);
 
 }  // namespace tamada::core

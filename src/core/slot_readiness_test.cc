@@ -65,7 +65,7 @@ TEST(SlotReadiness, SafeOnceTheFeedbackHasPassedThePrimarysSlot) {
       {"passed", 740, 735, 750, true},
       {"just so", 735, 735, 735, true},
       {"no feedback yet", {}, 735, 750, false},
-      {"feedback of before the slot", 730, 735, 750, false},
+      {"feedback from before the slot", 730, 735, 750, false},
       {"the copy needs older rows", 740, 735, 739, false},
       {"the copy has no number", 740, 735, {}, false},
       {"the leader has no such slot", 740, {}, 750, false},
@@ -97,7 +97,7 @@ TEST(SlotReadiness, APromotionBeforeThatIsWarnedOf) {
   ReadinessScene scene;
   scene.we_lead();
   const auto decision = scene.decide();
-  EXPECT_EQ(deeds(decision), (std::vector<std::string>{"StartJob promote", "Tell"}));
+  EXPECT_EQ(action_names(decision), (std::vector<std::string>{"StartJob promote", "Tell"}));
   EXPECT_EQ(find<Tell>(decision)->text, "Logical replication slots that might be unsafe to use after promote: {'l'}");
   EXPECT_TRUE(decision.memory.slots_unproven.empty());
 }

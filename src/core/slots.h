@@ -1,4 +1,4 @@
-// Replication slots: which shall exist on this node, and where they stand.
+// Which replication slots have to exist on this node, and which positions they should have.
 // Source of the rules: Patroni's documentation of use_slots, slots, ignore_slots, member_slots_ttl and of the tags
 // replicatefrom, nostream and nofailover; its 4.1 keeps member slots on every node that may come to lead.
 #pragma once
@@ -19,8 +19,8 @@ std::string slot_name(std::string_view member);
 // Whom `member` streams from: its replicatefrom, when that member runs and does not lead back to it; else the leader.
 std::string upstream_of(const ClusterView& cluster, const Member& member);
 
-// Nobody between the primary and this member, itself included, is without streaming: only then its feedback reaches the
-// primary, without which a copied logical slot is of no use.
+// Whether this member and all servers between it and the primary stream. Only then its feedback reaches the primary,
+// which a copied logical slot needs.
 bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags);
 
 // The physical slot on the leader through which our feedback reaches it: ours, or that of the member at the head of our
@@ -30,12 +30,12 @@ std::string slot_on_primary(const Observation& seen);
 struct WantedSlot {
   bool physical = true;
   std::string database = {}, plugin = {};  // of a logical one
-  std::optional<bool> used = {};  // physical: somebody shall stream from it here; nothing: its member has vanished
+  std::optional<bool> used = {};  // physical: somebody shall stream from it here; nullopt: its member has vanished
   Lsn lsn = 0;                    // where it stands on the node that uses it; 0: unknown
 };
 using WantedSlots = std::map<std::string, WantedSlot>;
 
-// For a running server. Of two slots of one name a member's comes before a permanent one.
+// For a running server. If a member's slot and a permanent slot have the same name, the member's wins.
 WantedSlots wanted_slots(const Observation& seen);
 bool is_permanent_here(const Settings& settings, const PermanentSlot& slot);
 bool is_ignored(const Settings& settings, const SlotView& slot);

@@ -375,7 +375,7 @@ TEST(Slots, AStandbyCopiesLogicalOnes) {
   EXPECT_TRUE(slots_to_copy(scene.seen).empty());  // not yet on the primary
   scene.seen.cluster.status->slots["l"] = 100;
   EXPECT_EQ(slots_to_copy(scene.seen), (std::vector<SlotSpec>{{"l", false, "d", "p"}}));
-  EXPECT_EQ(deeds(scene.decide()), (std::vector<std::string>{"StartJob copy of logical slots"}));
+  EXPECT_EQ(action_names(scene.decide()), (std::vector<std::string>{"StartJob copy of logical slots"}));
   auto downstream = scene;
   downstream.seen.settings.tags.replicatefrom = "c";
   EXPECT_EQ(slots_to_copy(downstream.seen).size(), 1u);

@@ -9,7 +9,7 @@
 namespace tamada::core::testing {
 namespace {
 
-using Deeds = std::vector<std::string>;
+using ActionNames = std::vector<std::string>;
 
 Upstream remote() { return remote_upstream({.host = "far", .port = "5432", .primary_slot_name = "s"}); }
 
@@ -35,7 +35,7 @@ struct StandbyCase {
   const char* name;
   std::function<void(Scene&)> facts;
   std::string rule;
-  Deeds deeds;
+  ActionNames action_names;
 };
 
 class StandbyCluster : public ::testing::TestWithParam<StandbyCase> {};
@@ -48,7 +48,7 @@ TEST_P(StandbyCluster, Decide) {
   GetParam().facts(scene);
   const auto decision = scene.decide();
   EXPECT_EQ(decision.rule, GetParam().rule) << decision.reason;
-  EXPECT_EQ(deeds(decision), GetParam().deeds) << decision.reason;
+  EXPECT_EQ(action_names(decision), GetParam().action_names) << decision.reason;
 }
 
 const StandbyCase standby_cases[] = {
@@ -245,10 +245,10 @@ TEST(Upstreams, NostreamRecoversFromTheArchive) {
   Scene scene;
   scene.b_leads().standby(1000, 1, "in archive recovery");
   scene.seen.settings.tags.nostream = true;
-  EXPECT_EQ(deeds(scene.decide()), (Deeds{"Follow"}));
+  EXPECT_EQ(action_names(scene.decide()), (ActionNames{"Follow"}));
   scene.seen.postgres.following = Upstream{};
   const auto decision = scene.decide();
-  EXPECT_EQ(deeds(decision), Deeds{});
+  EXPECT_EQ(action_names(decision), ActionNames{});
   EXPECT_EQ(decision.reason, "no action. I am (a), a secondary, and following a leader (b)");
 }
 

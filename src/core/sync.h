@@ -14,16 +14,18 @@
 
 namespace tamada::core {
 
-// Asked for, and the primary has put its name into `/sync`: from then on only those named there may be promoted.
+// Synchronous replication is configured, and the primary has written its name into `/sync`: from then on only those
+// named there may be promoted.
 bool sync_active(const Observation& seen);
-// Those named in `/sync`, its leader among them.
+// Everybody named in `/sync`, including its leader.
 Names sync_members(const SyncState& sync);
 bool is_sync_standby(const ClusterView& cluster, std::string_view name);
 
-// Which of the connected standbys should be synchronous. Who is so already stays it.
+// Which of the connected standbys should be synchronous. Those that are already are preferred.
 Names pick_sync_standbys(const Observation& seen, const Names& listed);
 
-// To be told of each observation: since when commits wait by the names in force, and who has caught up with that.
+// To be called with each observation: notes since when the names are in force, and which standbys have reached the
+// position of that moment.
 void watch_sync_names(const Observation& seen, Memory& memory);
 
 // What a running leader does next; at most one change of the two places.
@@ -35,13 +37,14 @@ struct SyncPlan {
 };
 SyncPlan plan_sync(const Observation& seen, Memory& memory);
 
-// What synchronous_standby_names has to be before a promotion: by it no commit is acknowledged that those who may be
-// promoted after us do not have. Nothing: it is not ours to set.
+// The value of synchronous_standby_names that is needed before a promotion, so that no commit is acknowledged which a
+// later candidate might lack. nullopt: it is not set by this daemon.
 std::optional<SyncNames> names_before_promotion(const Observation& seen);
 
-// Why this node may lack an acknowledged commit, and may not take the leader key. Needs a fresh poll of the peers.
+// Why this node may lack an acknowledged commit and therefore may not take the leader key. Valid after a fresh poll of
+// the members.
 std::optional<std::string> sync_obstacle(const Observation& seen);
-// Whether the position of `peer` is to be compared with ours in the race.
+// Whether the race has to compare the position of `peer` with ours.
 bool is_rival(const Observation& seen, const PeerView& peer);
 
 }  // namespace tamada::core

@@ -21,7 +21,7 @@ Names without(const Names& a, const Names& b);
 bool same_names(const Names& a, const Names& b);
 std::string joined(const Names& names, std::string_view separator = ",");
 
-// Stands where no standby may be named, and nevertheless commits are to wait: it matches nobody.
+// The name that is set when no standby may be named but commits must wait: it matches no standby.
 inline constexpr std::string_view strict_placeholder = "__patroni_strict_sync_replica_placeholder__";
 
 struct SyncNames {

@@ -109,23 +109,14 @@ TEST(Sync, WhoIsPicked) {
       {"who stops is none", [](SyncScene& s) { s.seen.cluster.members["b"].state = "stopping"; }, {"b"}, {"c"}},
       {"nobody whom the cluster does not know", [](SyncScene& s) { s.seen.cluster.members.erase("b"); }, {"b"}, {"c"}},
       {"one that is listed may catch up",
-       [](SyncScene& s) {
-         s.connected({row("b", 500, 0, "catchup"), row("c", 900)});
-       },
+       [](SyncScene& s) { s.connected({row("b", 500, 0, "catchup"), row("c", 900)}); },
        {"b"},
        {"b"}},
       {"one that is not may not",
-       [](SyncScene& s) {
-         s.connected({row("b", 5000, 0, "catchup"), row("c", 900)});
-       },
+       [](SyncScene& s) { s.connected({row("b", 5000, 0, "catchup"), row("c", 900)}); },
        {},
        {"c"}},
-      {"lag is not looked at",
-       [](SyncScene& s) {
-         s.connected({row("b", 1000), row("c", 9000)});
-       },
-       {"b"},
-       {"b"}},
+      {"lag is not looked at", [](SyncScene& s) { s.connected({row("b", 1000), row("c", 9000)}); }, {"b"}, {"b"}},
       {"unless it is limited",
        [](SyncScene& s) {
          s.connected({row("b", 1000), row("c", 9000)});
@@ -252,8 +243,9 @@ TEST(Sync, BeforeAPromotion) {
     scene.key(c.leader, c.standbys, c.quorum);
     scene.seen.settings.synchronous_mode_strict = c.strict;
     const auto decision = scene.decide();
-    const auto deed = deeds(decision);
-    EXPECT_EQ(change(decision).empty() && !deed.empty() ? deed.front() : change(decision), c.wanted) << c.what;
+    const auto action_name = action_names(decision);
+    EXPECT_EQ(change(decision).empty() && !action_name.empty() ? action_name.front() : change(decision), c.wanted)
+        << c.what;
   }
 }
 
@@ -265,7 +257,7 @@ TEST(Sync, VotesDoNotCountForLong) {
     SM mode;
     Duration raced_ago;
     std::optional<Lsn> voter_at;  // nothing: not asked again yet
-    const char* deed;
+    const char* action_name;
   };
   for (const auto& c :
        {Case{"just raced", SM::quorum, 1s, {}, "StartJob promote"}, Case{"long ago", SM::quorum, 25s, {}, "PollPeers"},
@@ -278,9 +270,9 @@ TEST(Sync, VotesDoNotCountForLong) {
     scene.key("b", {"a", "c"}, c.mode == SM::quorum ? 1 : 0);
     scene.seen.postgres.sql->sync_names = c.mode == SM::quorum ? "ANY 1 (b,c)" : "2 (b,c)";
     if (c.voter_at) scene.peer("c", true, *c.voter_at).dead_peer("b");
-    EXPECT_EQ(deeds(scene.decide()).back(), c.deed) << c.what << ": " << scene.decide().reason;
+    EXPECT_EQ(action_names(scene.decide()).back(), c.action_name) << c.what << ": " << scene.decide().reason;
     scene.seen.cluster.failover = FailoverRequest{"", "a", {}};  // by hand, though commits be lost
-    EXPECT_EQ(deeds(scene.decide()).back(), "StartJob promote") << c.what;
+    EXPECT_EQ(action_names(scene.decide()).back(), "StartJob promote") << c.what;
   }
 }
 

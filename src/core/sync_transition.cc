@@ -20,12 +20,13 @@ int least_for(const Names& voters, const SyncNames& names) {
   return std::max(size(united(names.standbys, voters)) - names.count, 0);
 }
 
-// The least quorum by which commits of before the names in force are safe. A set of quorum + 1 voters is in the right
-// with one of the caught up among it; else it lies in `rest`, and has enough voters of before.
+// The least quorum that keeps commits safe which were acknowledged by earlier names than those in force. Any quorum + 1
+// voters must include a standby that has caught up; if they do not, all of them are in `rest`, and then enough of them
+// must have been voters before.
 int least_for_the_past(const Names& voters, const SyncStand& stand, bool trusted) {
   const auto rest = without(voters, stand.caught_up);
-  const int by_those_of_before = stand.promotable.quorum + size(without(rest, stand.promotable.voters));
-  return trusted ? std::min(size(rest), by_those_of_before) : size(rest);
+  const int by_previous_voters = stand.promotable.quorum + size(without(rest, stand.promotable.voters));
+  return trusted ? std::min(size(rest), by_previous_voters) : size(rest);
 }
 
 struct Limits {

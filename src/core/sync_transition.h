@@ -1,12 +1,12 @@
-// How the two places that synchronous replication is kept in change: the key `/sync`, by which a standby may be
-// promoted, and synchronous_standby_names, by which commits are acknowledged. One step at a time; after each, and in
-// the middle of each, an interruption loses no acknowledged commit.
+// Changes the two places that hold the state of synchronous replication: the key `/sync` decides who may be promoted,
+// synchronous_standby_names decides which standbys acknowledge commits. They change one step at a time, and an
+// interruption during or after any step loses no acknowledged commit.
 //
-// The invariant: whatever `count` of the acknowledging standbys a commit was acknowledged by, any `quorum + 1` of the
-// promotable ones have one of them among themselves. So who is not behind any of `quorum + 1` voters has every
-// acknowledged commit. It is kept for
-//   - commits to come: `overlap()`, arithmetic on the two sets, because acknowledgement by the names in force counts;
-//   - commits of before the names in force: by who has caught up with the position at which those came into force, or
+// The invariant: any `count` standbys that acknowledged a commit and any `quorum + 1` voters have a standby in common.
+// So a standby that is not behind any of `quorum + 1` voters has every acknowledged commit. The invariant is kept for
+//   - future commits, which the names in force acknowledge: by `overlap()`, arithmetic on the two sets;
+//   - commits acknowledged by earlier names than those in force: by who has caught up with the position at which those
+//   came into force, or
 //     because a set of voters that was right is only made harder to be promoted by.
 // With synchronous_mode `on` the quorum is 0: each of the named standbys alone has everything.
 //
@@ -17,7 +17,7 @@
 
 namespace tamada::core {
 
-// Any `quorum + 1` of the voters, the primary not counted; nobody while there are no voters.
+// Any `quorum + 1` of the voters, without the primary, allow a promotion; nobody is promotable without voters.
 struct Promotable {
   Names voters;
   int quorum = 0;
@@ -42,10 +42,11 @@ struct SyncStep {
   SyncNames names;
 };
 
-// No set of standbys that may acknowledge a commit misses a set of voters that may promote.
+// Whether every set of standbys that may acknowledge a commit shares a member with every set of voters that may
+// promote.
 bool overlap(const Promotable& promotable, const SyncNames& names);
 
-// The next change towards the goal; none: it is reached, or waits for a standby to catch up.
+// The next change towards the goal; none: the goal is reached, or a standby has to catch up first.
 SyncStep next_sync_step(const SyncStand& stand, const SyncGoal& goal);
 
 }  // namespace tamada::core

@@ -1,6 +1,5 @@
-// Which history a timeline is: PostgreSQL gives numbers, and two servers that are promoted one after the other, without
-// knowing of each other, give one number to two histories.
-// Source: PostgreSQL, "Continuous Archiving", section "Timelines".
+// Identifies timelines. PostgreSQL only numbers them, and two servers that are promoted without knowing of each other
+// give the same number to two different histories. Source: PostgreSQL, "Continuous Archiving", section "Timelines".
 #pragma once
 
 #include <optional>
@@ -12,7 +11,7 @@
 
 namespace tamada::core {
 
-// How a timeline began: that tells it from all others of its number. Timeline 1 is one only, initdb's.
+// How a timeline began, which distinguishes it from others of the same number. There is only one timeline 1, initdb's.
 struct TimelineStart {
   Timeline timeline = 0;
   Lsn lsn = 0;              // where it left the one before
@@ -23,16 +22,16 @@ struct TimelineStart {
 
 // "0/5000060-3a00...", without the number.
 std::string format_start(const TimelineStart& start);
-// Nothing: there is none, or it is not to be understood.
+// nullopt: there is none, or it cannot be read.
 std::optional<TimelineStart> parse_start(Timeline timeline, std::string_view text);
 
-// Whether both are the same timeline; nothing: not known.
+// Whether both are the same timeline; nullopt: not known.
 std::optional<bool> same_timeline(const TimelineStart& a, const TimelineStart& b);
 
-// Timelines of one server, oldest first, from 2 on; the last one is that which its WAL ends on.
+// The timelines of one server from 2 on, oldest first; its WAL ends on the last one.
 using Timelines = std::vector<TimelineStart>;
 
-// How the WAL of another server stands to ours.
+// How another server's WAL relates to ours.
 struct Standing {
   enum class Kind {
     contained,  // all of it is here, too
@@ -50,7 +49,7 @@ struct WalEnd {
 };
 Standing standing(const Timelines& ours, const WalEnd& our_end, const WalEnd& theirs);
 
-// Whether `timeline` is a part of the history that ends on `newest`; nothing: not known.
+// Whether `timeline` is a part of the history that ends on `newest`; nullopt: not known.
 std::optional<bool> is_part_of(const Timelines& history, Timeline newest, const TimelineStart& timeline);
 
 }  // namespace tamada::core

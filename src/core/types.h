@@ -1,4 +1,4 @@
-// Small words of the whole program: time, positions, names, errors.
+// Small types that the whole program uses: time, WAL positions, names, errors.
 #pragma once
 
 #include <chrono>
@@ -13,8 +13,8 @@ namespace tamada::core {
 using namespace std::chrono_literals;
 using Duration = std::chrono::nanoseconds;
 
-// The clock of leases and timeouts: CLOCK_BOOTTIME, which goes on while the machine is suspended. It has no now()
-// here: core is handed the time, it never asks.
+// The clock of leases and timeouts: CLOCK_BOOTTIME, which goes on while the machine is suspended. It has no now() here,
+// because core gets the time as an argument and never reads a clock.
 struct BootClock {
   using rep = Duration::rep;
   using period = Duration::period;

@@ -1,4 +1,4 @@
-// Whom the local standby follows, and whose history it has to be a part of.
+// Which server the local standby streams from, and which server's history its WAL has to be a part of.
 // Source: Patroni's documentation of the tags replicatefrom and nostream, and "Standby cluster".
 #pragma once
 
@@ -13,18 +13,17 @@ namespace tamada::core {
 Upstream upstream_to(const Member& member);
 Upstream remote_upstream(const StandbyCluster& standby);
 
-// With nostream nobody; for the leader of a standby cluster the remote server; else as upstream_of() says. Nothing: its
-// address is not known yet.
+// With the tag nostream: nobody. For the leader of a standby cluster: the remote server. Otherwise see upstream_of().
+// nullopt: its address is not known yet.
 std::optional<Upstream> wanted_upstream(const Observation& seen);
 
-// The server whose timeline decides: the leader, in a standby cluster the remote server. Nothing: there is none to ask.
+// The server whose history decides: the leader, or the remote server of a standby cluster. nullopt: there is none.
 std::optional<Upstream> history_source(const Observation& seen);
 
-// By what means a copy is made: in a standby cluster by its own list, or else by pg_basebackup. Empty: as the node is
-// configured.
+// How a copy is made: a standby cluster uses its own list of methods, or pg_basebackup. Empty: as the node configures.
 std::vector<std::string> replica_methods(const Settings& settings);
 
-// Following one is following the other. A member's name or database does not matter.
+// Whether both lead to the same server. A member's name or the database does not matter.
 bool same_source(const Upstream& a, const Upstream& b);
 
 }  // namespace tamada::core

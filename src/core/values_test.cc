@@ -96,7 +96,7 @@ TEST(Divergence, TimelineThatTheUpstreamDoesNotKnow) {
   upstream.reachable = true;
   upstream.timeline = 3;
   upstream.history = {{.timeline = 1, .lsn = 5}};
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::unknown);  // SQL's timeline may be of before
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::unknown);  // the timeline that SQL tells may be stale
   UpstreamView own;
   own.reachable = true;
   own.timeline = 2;
@@ -116,14 +116,14 @@ TEST(Divergence, OneNumberForTwoHistories) {
   upstream.lsn = 400;
   upstream.history = {{.timeline = 1, .lsn = 200}};
   upstream.our_history = upstream.history;
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);  // a primary itself, not a copy of one
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);  // a primary itself, not a copy of one
   local.standby_signal = true;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
   upstream.our_history->front().lsn = 210;
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
   upstream.our_history = upstream.history;
   upstream.lsn = 300;  // where our last record begins
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
 }
 
 // Found by simulation (seed 1011208): it slept on timeline 2, and follows timeline 3 of another timeline 2.
@@ -142,7 +142,7 @@ TEST(Divergence, ThePastOfAnotherTimelineOfOurNumber) {
   upstream.our_timeline = 2;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);  // nothing is known of our past
   upstream.our_past = {{.timeline = 1, .lsn = 200}};
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
   upstream.our_past->front().lsn = 300;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
 }
@@ -165,9 +165,9 @@ TEST(Divergence, PromotedBesideTheLeader) {
     local.control->timeline = 2;  // ended before the first checkpoint of its timeline
     EXPECT_EQ(divergence(local, upstream, {}), Divergence::diverged);
     upstream.our_newest = 2;
-    EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
     local.control->timeline = 1;
-    EXPECT_EQ(divergence(local, upstream, {}), Divergence::twin);
+    EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
   }
 }
 

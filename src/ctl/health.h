@@ -35,7 +35,7 @@ struct ClusterFacts {
   std::vector<Certificate> certificates;
   std::vector<SlotFacts> slots;
   std::string slots_problem;  // why the server itself could not be asked
-  // Whether the user of pg_rewind may do on the leader what it has to; nothing: there is no such user.
+  // Whether the user of pg_rewind may do on the leader what it has to; nullopt: there is no such user.
   struct RewindRights {
     std::string user, leader, error;   // error: the leader could not be asked
     std::vector<std::string> missing;  // functions

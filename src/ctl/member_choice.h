@@ -13,7 +13,7 @@ namespace tamada::ctl {
 // Of --role: leader, primary, standby-leader, replica, standby, any. In the order of the names.
 std::vector<core::Member> members_of_role(const core::ClusterView& view, const std::string& role);
 
-// One of them; without a role or a name the leader. Nothing: there is none.
+// One of them; without a role or a name the leader. nullopt: there is none.
 core::Result<std::optional<core::Member>> any_member(const core::ClusterView& view, const DsnOptions& wish);
 
 struct MemberChoice {

@@ -11,7 +11,7 @@ namespace tamada::ctl {
 
 struct Missing {
   std::string name;
-  std::optional<core::WallTime> since;  // when the leader missed it first; nothing: nobody has told
+  std::optional<core::WallTime> since;  // when the leader missed it first; nullopt: nobody has told
 };
 
 // By what the leader keeps of them in the key status; where that is Patroni's, by the keys that still name them.

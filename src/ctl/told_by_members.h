@@ -25,7 +25,7 @@ struct MembersPicture {
 
 // Of the members' lists that counts whose teller heard from etcd last; over it stands what each member says of itself.
 // `remembered`: the keys of an earlier answer of etcd, for members that tell no list (Patroni's do not, without etcd).
-// Nothing: nobody answered.
+// nullopt: nobody answered.
 std::optional<MembersPicture> told_by_members(const std::vector<Told>& told, const core::ClusterView& remembered,
                                               double now_s);
 

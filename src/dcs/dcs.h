@@ -40,31 +40,40 @@ using DcsResult = std::expected<T, DcsError>;
 
 struct Range {
   std::vector<KeyValue> keys;
-  std::int64_t count = 0;     // keys under the prefix, whatever `min_mod_revision` filtered
-  Revision revision = 0;      // of the store, when it answered
+  std::int64_t count = 0;  // keys under the prefix, whatever `min_mod_revision` filtered
+  Revision revision = 0;   // of the store, when it answered
 };
 
 // All compares hold, or nothing is done.
 struct Compare {
   enum class What { mod_revision, create_revision, lease, value } what;
   std::string key;
-  std::int64_t number = 0;    // for the first three; mod_revision 0: the key does not exist
-  std::string text;           // for value
+  std::int64_t number = 0;  // for the first three; mod_revision 0: the key does not exist
+  std::string text;         // for value
 };
-struct Put { std::string key, value; LeaseId lease = 0; };
-struct Delete { std::string key; bool prefix = false; };
+struct Put {
+  std::string key, value;
+  LeaseId lease = 0;
+};
+struct Delete {
+  std::string key;
+  bool prefix = false;
+};
 using Operation = std::variant<Put, Delete>;
 
 struct TxnResult {
-  bool succeeded = false;     // the compares held
-  Revision revision = 0;      // of the store after it: mod_revision of what was put
+  bool succeeded = false;  // the compares held
+  Revision revision = 0;   // of the store after it: mod_revision of what was put
 };
 
-struct LeaseGrant { LeaseId id = 0; Duration ttl{}; };
+struct LeaseGrant {
+  LeaseId id = 0;
+  Duration ttl{};
+};
 
 struct WatchEvent {
   bool deleted = false;
-  KeyValue kv;                // deleted: key and mod_revision only
+  KeyValue kv;  // deleted: key and mod_revision only
 };
 struct WatchBatch {
   std::vector<WatchEvent> events;  // empty: a sign of life

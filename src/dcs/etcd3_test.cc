@@ -317,9 +317,9 @@ TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
   bind(silent, reinterpret_cast<sockaddr*>(&address), size);
   listen(silent, 8);
   getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size);
-  const auto mute = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const auto unresponsive = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
 
-  dcs = std::move(*Etcd3::create({.endpoints = {dead, mute, server->url()}}));
+  dcs = std::move(*Etcd3::create({.endpoints = {dead, unresponsive, server->url()}}));
   auto begun = std::chrono::steady_clock::now();
   auto done = loop.run(dcs->txn({}, {Put{.key = "/s/a", .value = "1"}}, 6s));
   ASSERT_TRUE(done) << done.error().what;
@@ -328,7 +328,7 @@ TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
   EXPECT_EQ(all().count, 1);  // stays with it
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 500ms);
 
-  dcs = std::move(*Etcd3::create({.endpoints = {dead, mute}}));
+  dcs = std::move(*Etcd3::create({.endpoints = {dead, unresponsive}}));
   begun = std::chrono::steady_clock::now();
   auto none = loop.run(dcs->range("/s/", 0, 1500ms));
   ASSERT_FALSE(none);

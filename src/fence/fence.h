@@ -1,4 +1,5 @@
-// What ends this node's PostgreSQL when the daemon cannot: frozen, killed, swapping or gone. docs/architecture.md.
+// Ends this node's PostgreSQL if the daemon cannot, because it is frozen, killed or swapped out; see
+// docs/architecture.md.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 
 namespace tamada::fence {
 
-// How long before the end of the lease the fence acts: for what clocks and the kernel's scheduler are off by.
+// How long before the end of the lease the fence acts, to allow for clock drift and the kernel's scheduler.
 inline core::Duration margin(core::Duration length) {
   return std::max<core::Duration>(length / 100, std::chrono::milliseconds(50));
 }
@@ -27,9 +28,9 @@ class Fence {
   virtual ~Fence() = default;
   // To be called after each decision, before it is carried out. Does not block.
   virtual void keep(const Order& order) = 0;
-  // Whether this node may become primary, as far as the fence goes.
+  // Whether the fence allows this node to become the primary.
   virtual core::FenceView view() const = 0;
-  // The bound that a former run of this daemon left in force.
+  // The bound that the previous run of this daemon left in force.
   virtual std::optional<core::Instant> inherited() const { return std::nullopt; }
 };
 

@@ -43,7 +43,7 @@ GuardPage* map(int fd) {
 GuardPage* open_page(const std::string& name) {
   const int fd = shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0);
   if (fd < 0) return nullptr;
-  struct stat found {};
+  struct stat found{};
   if (fstat(fd, &found) != 0 || found.st_size < static_cast<off_t>(sizeof(GuardPage))) {
     close(fd);
     return nullptr;

@@ -58,7 +58,7 @@ GuardPage* map_page(const char* name, struct stat* identity) {
 void remove_own_page(const char* name, const struct stat& identity) {
   if (is_descriptor(name)) return;
   const int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
-  struct stat now {};
+  struct stat now{};
   if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == identity.st_ino) shm_unlink(name);
 }
 
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
     fputs("tamada-guard is started by tamada, which shares its memory with it\n", stderr);
     return 2;
   }
-  struct stat identity {};
+  struct stat identity{};
   GuardPage* page = map_page(argv[1], &identity);
   if (page == nullptr || page->version.load() != GuardPage::current_version) {
     fprintf(stderr, "tamada-guard: no shared memory %s of this version\n", argv[1]);

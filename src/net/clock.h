@@ -9,7 +9,7 @@ namespace tamada::net {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual core::Instant now() const = 0;   // CLOCK_BOOTTIME
+  virtual core::Instant now() const = 0;  // CLOCK_BOOTTIME
   virtual core::WallTime wall() const = 0;
   // Cancellable by Asio's cancellation (then it throws operation_aborted, as every awaitable here does).
   virtual awaitable<void> sleep_until(core::Instant at) = 0;

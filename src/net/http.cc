@@ -27,8 +27,7 @@ const std::string* HttpResponse::header(std::string_view name) const { return fi
 // A line's end would end the header, too.
 static std::string header_line(std::string_view name, std::string_view value) {
   std::string line = std::string(name) + ": " + std::string(value);
-  std::ranges::replace_if(
-      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return line + "\r\n";
 }
 

@@ -52,7 +52,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode_.value_or(0666));
     if (fd_ < 0) return core::fail(fmt::format("{}: {}", path_, std::strerror(errno)));
     if (mode_) ::fchmod(fd_, static_cast<mode_t>(*mode_));
-    struct stat status {};
+    struct stat status{};
     const bool known = ::fstat(fd_, &status) == 0;
     size_ = known ? status.st_size : 0;
     inode_ = known ? status.st_ino : 0;
@@ -62,7 +62,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
   // Whether it writes where these options say: then it goes on, since two that count and rotate would disturb each
   // other. Asks no writer, which may be stuck.
   bool serves(const Options& options) const {
-    struct stat status {};
+    struct stat status{};
     return options.file == path_ && options.mode == mode_ && options.files_max == files_max_ &&
            options.file_size == size_max_ && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
   }

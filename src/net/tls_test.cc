@@ -169,10 +169,10 @@ TEST_F(Tls, HandshakesHaveADeadline) {
     EXPECT_GE(KernelBootClock::now() - began, 100ms);
     EXPECT_LT(KernelBootClock::now() - began, 5s);
   });
-  RawServer mute(io, [](tcp::socket& socket, int) -> awaitable<void> { co_await read_until(socket, "never"); });
+  RawServer unresponsive(io, [](tcp::socket& socket, int) -> awaitable<void> { co_await read_until(socket, "never"); });
   test::run(io, [&]() -> awaitable<void> {
     TlsClient tls;
-    auto stream = co_await connect("127.0.0.1", mute.port(), &tls, 50ms);
+    auto stream = co_await connect("127.0.0.1", unresponsive.port(), &tls, 50ms);
     CO_ASSERT(!stream);
     EXPECT_TRUE(stream.error().what.ends_with("timed out")) << stream.error().what;
   });

@@ -1,4 +1,4 @@
-// How this program reaches servers over SQL: the local one as superuser, others as whatever they allow us.
+// How the daemon connects to servers: to the local one as superuser, to others with the configured credentials.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace tamada::postgres {
 
-// Within what a connection is made and an ordinary question answered by a server that is well.
+// The time within which a healthy server accepts a connection and answers a simple query.
 inline constexpr core::Duration query_timeout = std::chrono::seconds(5);
 
 class Access {

@@ -63,7 +63,7 @@ AccessFiles access_files(const Paths& paths) { return {read_file(paths.hba), rea
 
 core::Result<void> put_back(const Paths& paths, const AccessFiles& before) {
   for (const auto& [path, text] : {std::pair(&paths.hba, &before.hba), std::pair(&paths.ident, &before.ident)}) {
-    struct stat status {};
+    struct stat status{};
     if (!*text || ::stat(path->c_str(), &status) != 0) continue;
     if (auto written = write_file(*path, **text, status.st_mode & 07777); !written) return written;
   }
@@ -124,7 +124,7 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
   if (access_files(node.paths) == before) co_return Result<void>();
   const auto mistakes = co_await mistakes_in_access_files(node, version);
   if (mistakes.empty()) co_return Result<void>();
-  log::error("{}; the files of before are kept, until the configuration says something else", mistakes);
+  log::error("{}; the previous files are kept until the configuration changes", mistakes);
   node.configuration.refuse_access_files(version, mistakes);
   co_return co_await net::on_disk_thread([paths = node.paths, before] { return put_back(paths, before); });
 }

@@ -174,7 +174,7 @@ bool Configuration::is_current(config::Role role) const {
 }
 
 bool Configuration::is_overridden() const {
-  struct stat status {};
+  struct stat status{};
   if (::stat(paths_.auto_conf.c_str(), &status) != 0) return false;
   const auto written = status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
   if (written != auto_conf_.first) {

@@ -104,7 +104,7 @@ class Configuration {
   };
   std::map<std::string, Refused> refused_;
   mutable std::vector<std::string> warnings_;  // of the configuration as it is now
-  // Nothing: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
+  // nullopt: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
   // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
   std::optional<std::string> sync_names_;
   int writing_ = 0;  // of write() that wait for the disk

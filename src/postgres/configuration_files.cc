@@ -36,7 +36,7 @@ std::string config_value(std::string_view text) {
 
 // Files in the data directory are as private as it is; elsewhere (/etc/postgresql) others may read them.
 mode_t file_mode(const Paths& paths, const std::string& file) {
-  struct stat status {};
+  struct stat status{};
   if (!file.starts_with(paths.data_dir + "/")) return 0644;
   if (::stat(paths.data_dir.c_str(), &status) != 0) return 0600;
   return (status.st_mode & S_IRGRP) ? 0640 : 0600;

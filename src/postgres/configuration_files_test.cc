@@ -152,7 +152,7 @@ TEST_F(ConfigurationFiles, FilesAreAsPrivateAsTheDirectory) {
   ::chmod(postgresql.data_dir.c_str(), 0700);
   put("postgresql.conf", "");
   ASSERT_TRUE(write_configuration(Paths(postgresql), {}, "", 150000, std::nullopt));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((postgresql.data_dir + "/postgresql.conf").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }

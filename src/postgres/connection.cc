@@ -114,8 +114,7 @@ awaitable<core::Result<void>> Connection::handshake(Deadline deadline) {
   }
   PQsetnonblocking(handle_.get(), 1);
   // Notices would be printed to our stderr, which is the log.
-  PQsetNoticeProcessor(
-      handle_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(handle_.get(), [](void*, const char*) {}, nullptr);
   co_return core::Result<void>();
 }
 

@@ -152,7 +152,7 @@ core::Result<void> CopyPlaces::move_place_up(const Place& place) const {
   // Without it the directory does not look like a cluster: last.
   std::ranges::partition(names, [](const std::string& name) { return name != "global"; });
   if (auto moved = move_entries(place.writes, names, place.directory); !moved) return moved;
-  struct stat status {};
+  struct stat status{};
   // A mount point's root has its own rights, and PostgreSQL wants those that the program gave.
   if (::stat(place.writes.c_str(), &status) == 0) ::chmod(place.directory.c_str(), status.st_mode & 07777);
   std::error_code ignored;

@@ -38,7 +38,7 @@ bool DataDirectory::has_control_file() const { return exists(paths_.in_data_dir(
 
 awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration timeout) {
   Look result;
-  struct stat status {};
+  struct stat status{};
   const std::string control_file = paths_.in_data_dir("global/pg_control");
   if (::stat(control_file.c_str(), &status) != 0) {
     control_.reset();
@@ -267,8 +267,8 @@ std::map<dev_t, Usage> usage_of(const std::string& du_output) {
     const auto [end, failed] = std::from_chars(line.data(), line.data() + line.size(), used);
     if (failed != std::errc() || tab == std::string::npos || end != line.data() + tab) continue;
     const auto directory = line.substr(tab + 1);
-    struct stat status {};
-    struct statvfs file_system {};
+    struct stat status{};
+    struct statvfs file_system{};
     if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &file_system) != 0) continue;
     auto& usage = result[status.st_dev];
     usage.used += used;
@@ -336,7 +336,7 @@ awaitable<core::Result<void>> DataDirectory::clear_holders() {
   if (!plan) co_return core::Result<void>();
   for (const auto& directory : plan->directories()) {
     for (const auto& entry : entries_of(holder_of(directory))) {
-      struct stat status {};
+      struct stat status{};
       const auto path = holder_of(directory) + "/" + entry;
       if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
       co_return core::fail("pg_rewind would remove " + path + ": move it away, or remove it");

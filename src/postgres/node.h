@@ -48,7 +48,7 @@ struct Node {
   }
   // The file of recovery's settings, of a server that was found running.
   bool written_since_start(int version) const {
-    struct stat status {};
+    struct stat status{};
     const auto& file = version < 120000 ? paths.recovery_conf : paths.conf;
     const auto pid = read_postmaster_pid(paths.data_dir);
     return pid && ::stat(file.c_str(), &status) == 0 && status.st_mtim.tv_sec > pid->start_time;

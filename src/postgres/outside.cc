@@ -62,7 +62,7 @@ std::string server_problems_query(int version) {
 
 // Where the file system tells it, in words that do not change with each byte.
 std::string short_of_space(const std::string& directory, const std::string& what) {
-  struct statvfs found {};
+  struct statvfs found{};
   if (::statvfs(directory.c_str(), &found) != 0 || found.f_blocks == 0) return "";
   const auto few = [](auto left, auto all) {
     return static_cast<double>(left) < nearly_full * static_cast<double>(all);
@@ -77,8 +77,7 @@ std::string short_of_space(const std::string& directory, const std::string& what
 }
 
 bool same_device(const std::string& a, const std::string& b) {
-  struct stat first {
-  }, second{};
+  struct stat first{}, second{};
   return ::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0 || first.st_dev == second.st_dev;
 }
 

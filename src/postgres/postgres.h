@@ -77,7 +77,7 @@ class Postgres {
       core::Timeline timeline) = 0;                        // local file
   virtual awaitable<core::Timeline> newest_history() = 0;  // of those files; 0: there is none
   // Whether `timeline` begins at `from` with the same WAL on the other server as here: a number does not tell, two
-  // members may each have given it to a history of its own. Nothing: one of them cannot say (any more).
+  // members may each have given it to a history of its own. nullopt: one of them cannot say (any more).
   virtual awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                         Duration timeout) = 0;
   // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it:
@@ -87,8 +87,8 @@ class Postgres {
   // What a fresh copy would mean for the data that are here now. Nothing is changed.
   virtual awaitable<core::ReplacedData> replaced_data(Duration timeout) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
-  // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: the running server was told to
-  // load them, because something changed, or because somebody asked for it.
+  // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: the running server was told
+  // to load them, because something changed, or because somebody asked for it.
   virtual awaitable<Result<bool>> apply_configuration(bool asked) = 0;
   virtual Progress progress() const = 0;
 };

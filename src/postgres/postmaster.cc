@@ -35,7 +35,7 @@ std::string program_of(int pid) {
 
 // By inode: the directory may have been renamed, or be reached through a link.
 bool is_directory(const std::string& path, const struct stat& data_dir) {
-  struct stat directory {};
+  struct stat directory{};
   return ::stat(path.c_str(), &directory) == 0 && directory.st_dev == data_dir.st_dev &&
          directory.st_ino == data_dir.st_ino;
 }
@@ -79,7 +79,7 @@ awaitable<bool> until_gone(std::string data_dir, core::Duration timeout, bool ki
 
 std::vector<int> server_processes(const std::string& data_dir) {
   std::vector<int> result;
-  struct stat wanted {};
+  struct stat wanted{};
   DIR* directory = ::stat(data_dir.c_str(), &wanted) == 0 ? ::opendir("/proc") : nullptr;
   if (!directory) return result;
   while (const dirent* entry = ::readdir(directory)) {
@@ -107,7 +107,7 @@ std::optional<PostmasterPid> read_postmaster_pid(const std::string& data_dir) {
 
 std::shared_ptr<Postmaster> Postmaster::find(const asio::any_io_executor& executor, const std::string& data_dir) {
   const auto file = read_postmaster_pid(data_dir);
-  struct stat directory {};
+  struct stat directory{};
   if (!file || file->pid <= 0 || ::stat(data_dir.c_str(), &directory) != 0) return nullptr;
   auto found = std::make_shared<Postmaster>(executor, file->pid, std::nullopt);
   // Looked at after the process is held by its pidfd: the pid cannot pass to another one in between.
@@ -124,7 +124,7 @@ core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_
   // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
   // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.
   if (const auto stale = read_postmaster_pid(data_dir); stale && stale->pid > 0) {
-    struct stat directory {};
+    struct stat directory{};
     const bool ours = ::stat(data_dir.c_str(), &directory) == 0 && serves(stale->pid, directory);
     if (!ours) options.env.emplace_back("PG_GRANDPARENT_PID", std::to_string(stale->pid));
   }

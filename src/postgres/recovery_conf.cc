@@ -38,7 +38,7 @@ void RecoveryConf::read_by(int postmaster) {
 std::map<std::string, std::string> RecoveryConf::pending(int postmaster, long started_at) {
   if (postmaster != reader_) {
     read_by(postmaster);
-    struct stat status {};
+    struct stat status{};
     known_ = ::stat(paths_.recovery_conf.c_str(), &status) == 0 && status.st_mtim.tv_sec <= started_at;
   }
   if (!known_) return {{"recovery.conf", change_of_setting("?", "?")}};

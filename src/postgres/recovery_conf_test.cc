@@ -47,8 +47,7 @@ TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
     std::filesystem::remove(paths.conf);
     std::filesystem::remove(paths.recovery_conf);
     dynamic = config::Json::object();
-    Configuration configuration(
-        local, [this]() -> const config::Json& { return dynamic; }, paths);
+    Configuration configuration(local, [this]() -> const config::Json& { return dynamic; }, paths);
     const auto now = [&](const char* name) -> std::string {
       const auto parameters = configuration.written_recovery(version);
       return parameters.contains(name) ? parameters.at(name) : "-";
@@ -69,8 +68,7 @@ TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
     EXPECT_EQ(now("primary_conninfo"), conninfo);
 
     // A daemon that does not know yet whom its server follows leaves all of it as it is.
-    Configuration another(
-        local, [this]() -> const config::Json& { return dynamic; }, paths);
+    Configuration another(local, [this]() -> const config::Json& { return dynamic; }, paths);
     recovery(R"({})");
     EXPECT_FALSE(written(another.write_standby_again(version))) << version;
     EXPECT_EQ(now("restore_command"), "cp b %p");
@@ -87,8 +85,7 @@ TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
 
 TEST_F(RecoverySettings, OfPostgresqlAutoConfMakeTheFilesNotCurrent) {
   const Paths paths(local.postgresql);
-  Configuration configuration(
-      local, [this]() -> const config::Json& { return dynamic; }, paths);
+  Configuration configuration(local, [this]() -> const config::Json& { return dynamic; }, paths);
   const core::Upstream nobody;
   const auto auto_conf = [&](const char* text) { ASSERT_TRUE(write_file(paths.auto_conf, text, 0600)); };
   auto_conf("work_mem = '1MB'\n");
@@ -122,7 +119,7 @@ TEST_F(RecoverySettings, BeforeVersion12WaitForARestart) {
 
   // Of a server that was found running the time of the file tells.
   RecoveryConf found(paths);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(paths.recovery_conf.c_str(), &status), 0);
   EXPECT_EQ(found.pending(102, status.st_mtim.tv_sec), Pending());
   RecoveryConf changed(paths);

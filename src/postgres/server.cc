@@ -55,9 +55,9 @@ awaitable<void> Server::watch(Server* server, std::weak_ptr<const bool> alive, s
 
 awaitable<core::Result<void>> Server::wait_for_orphans() {
   if (co_await server_processes_gone(paths_.data_dir, orphans_wait)) co_return core::Result<void>();
-  log::warning("processes of a postgres or pg_rewind of before are still there after 5 s; killing them");
+  log::warning("processes of a previous postgres or pg_rewind are still there after 5 s; killing them");
   if (co_await kill_server_processes(paths_.data_dir, kill_wait)) co_return core::Result<void>();
-  co_return core::fail("processes of a postgres or pg_rewind of before do not end, not even by SIGKILL");
+  co_return core::fail("processes of a previous postgres or pg_rewind do not end, not even by SIGKILL");
 }
 
 core::Result<std::shared_ptr<Postmaster>> Server::launch(std::vector<std::string> argv) {

@@ -32,7 +32,7 @@ bool is_worth_moving_down(int error) {
 }
 
 core::Result<void> make_again(const std::string& directory, const std::string& as_it_was) {
-  struct stat status {};
+  struct stat status{};
   const bool known = ::stat(as_it_was.c_str(), &status) == 0;
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return core::fail("cannot make " + directory + " again: " + std::strerror(errno));

@@ -197,7 +197,7 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
 // PostgreSQL removes *.tmp at its start, so an interruption leaves nothing behind.
 Result<void> write_slot(const std::string& folder, const SlotFile& slot) {
   const std::string target = folder + "/" + slot.name, temporary = target + ".tmp";
-  struct stat status {};
+  struct stat status{};
   if (::stat(folder.c_str(), &status) != 0) return core::fail("cannot read " + folder + ": " + std::strerror(errno));
   const mode_t mode = status.st_mode & 0777;
   std::error_code error;

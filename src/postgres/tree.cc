@@ -38,7 +38,7 @@ std::string fingerprint_of_tree(const std::string& data_dir) {
     const std::string path = it->path().string();
     if (path == holder_of(data_dir) || path == data_dir + "/pg_wal") it.disable_recursion_pending();
     if (path == holder_of(data_dir) || (it.depth() == 0 && !counts(it->path().filename().string()))) continue;
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return "";
     const bool file = S_ISREG(status.st_mode);
     const auto told = file ? fmt::format("{} {} {} {} {}", path, status.st_ino, status.st_size, status.st_mtim.tv_sec,

@@ -59,7 +59,7 @@ Findings check_folders(const config::Local& local) {
   const fs::path data = local.postgresql.data_dir, parent = data.parent_path();
   const std::string who = fmt::format("the user who runs the daemon (now uid {})", ::geteuid());
   std::error_code ignored;
-  struct stat status {};
+  struct stat status{};
   if (fs::exists(data, ignored)) {
     if (!fs::is_directory(data, ignored)) {
       findings.push_back(error(data.string() + " is no directory", "move it away, or set postgresql.data_dir"));

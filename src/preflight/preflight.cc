@@ -38,7 +38,7 @@ std::string text(const Findings& findings) {
     if (!finding.remedy.empty()) out += "         -> " + finding.remedy + "\n";
   }
   const auto errors = count(findings, Grade::error), warnings = count(findings, Grade::warning);
-  out += errors == 0 ? "This node may be started" : std::to_string(errors) + " thing(s) to mend before the start";
+  out += errors == 0 ? "This node may be started" : std::to_string(errors) + " thing(s) to repair before the start";
   out += warnings == 0 ? ".\n" : "; " + std::to_string(warnings) + " warning(s).\n";
   return out;
 }

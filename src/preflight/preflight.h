@@ -26,7 +26,7 @@ inline Finding error(std::string what, std::string remedy) {
   return {Finding::Grade::error, std::move(what), std::move(remedy)};
 }
 
-// All of it, in the order in which an operator would mend it. `local` must outlive the coroutine.
+// All of it, in the order in which an operator would repair it. `local` must outlive the coroutine.
 awaitable<Findings> check(asio::any_io_executor executor, const config::Local& local);
 
 std::string text(const Findings& findings);  // for people; ends with a line that sums it up

@@ -23,7 +23,7 @@ TEST(Preflight, Text) {
   EXPECT_TRUE(passed(findings));
   findings.push_back(error("c", "mend c"));
   EXPECT_FALSE(passed(findings));
-  EXPECT_TRUE(text(findings).ends_with("1 thing(s) to mend before the start; 1 warning(s).\n"));
+  EXPECT_TRUE(text(findings).ends_with("1 thing(s) to repair before the start; 1 warning(s).\n"));
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ awaitable<Findings> check_hba(Connection& connection) {
   if (!rows) co_return findings;
   for (const auto& row : *rows) {
     findings.push_back(error(fmt::format("pg_hba.conf, line {}: {}", row[0].value_or("?"), row[1].value_or("")),
-                             "mend the line, and reload: else the next reload changes nothing"));
+                             "correct the line, and reload: else the next reload changes nothing"));
   }
   co_return findings;
 }

@@ -15,7 +15,7 @@ constexpr Duration under_way = 5s;     // what had been decided before all keys 
 constexpr Duration decided_lately = 3s;
 constexpr Duration request_counts = 60s;     // a failover that somebody asked for, after the last of its key
 constexpr Duration pause_known = 30s;        // to a daemon that reaches etcd
-constexpr std::size_t repetitions_max = 30;  // of one deed of a node
+constexpr std::size_t repetitions_max = 30;  // of one acts of a node
 constexpr Duration repetition_within = 60s;
 constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
 
@@ -63,7 +63,7 @@ const Node* Checker::leader_node() const {
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
   // Until a daemon that finds a primary after a pause has ended it: it may try as long to take the leader key as it
-  // then takes to stop (Settings::keyless_for).
+  // then takes to stop (Settings::without_leader_key_for).
   const auto pause_ends = std::max<Duration>(6s, retry_timeout_max_) + reaction;
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
   const bool reaches_etcd = c_.in_control(node) && c_.network.both_ways(node.id, c_.dcs_endpoint()) &&
@@ -267,15 +267,15 @@ void Checker::check_repetition(Node& node, const core::Decision& decision) {
   const auto now = c_.scheduler.now();
   for (const auto& action : decision.actions) {
     const auto* job = std::get_if<core::StartJob>(&action);
-    const bool deed =
+    const bool acts =
         job || std::holds_alternative<core::SetAside>(action) || std::holds_alternative<core::Follow>(action) ||
         std::holds_alternative<core::CancelJob>(action) || std::holds_alternative<core::ReleaseLeader>(action) ||
         std::holds_alternative<core::SyncSlots>(action) || std::holds_alternative<core::EnforceFeedback>(action) ||
         std::holds_alternative<core::ApplyConfiguration>(action);
-    if (!deed) continue;
+    if (!acts) continue;
     const auto what = fmt::format("[{}] {}{}", decision.rule, core::name(action),
                                   job ? fmt::format(" {}", core::name(job->kind)) : "");
-    auto& times = node.deeds[what];
+    auto& times = node.decided[what];
     times.push_back(now);
     while (now - times.front() > repetition_within) times.pop_front();
     if (times.size() > repetitions_max) {

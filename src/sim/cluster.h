@@ -111,8 +111,8 @@ struct Node {
     Time at{};
     std::string rule, reason;
   };
-  std::deque<Told> decisions;                     // the last ones, each once
-  std::map<std::string, std::deque<Time>> deeds;  // when each was decided lately
+  std::deque<Told> decisions;                       // the last ones, each once
+  std::map<std::string, std::deque<Time>> decided;  // when each was decided lately
 };
 
 struct Profile {  // of the cluster's configuration, by the seed

@@ -214,14 +214,8 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          const int node = f.leader_or_any(), dcs = f.c_.dcs_endpoint();
          return f.cut({{node, dcs}, {dcs, node}});
        }},
-      {"requests_lost", 4,
-       [](F f) {
-         return f.cut({{f.leader_or_any(), f.c_.dcs_endpoint()}});
-       }},
-      {"replies_lost", 6,
-       [](F f) {
-         return f.cut({{f.c_.dcs_endpoint(), f.leader_or_any()}});
-       }},
+      {"requests_lost", 4, [](F f) { return f.cut({{f.leader_or_any(), f.c_.dcs_endpoint()}}); }},
+      {"replies_lost", 6, [](F f) { return f.cut({{f.c_.dcs_endpoint(), f.leader_or_any()}}); }},
       {"partition_peers", 6,
        [](F f) {
          const int a = f.leader_or_any();

@@ -31,7 +31,7 @@ class Network {
   double twice = 0;  // of requests: sent again after the reply to the first was lost
 
   bool arrives_twice() { return twice > 0 && random_.chance(twice); }
-  // How long a message takes; nothing: it does not arrive.
+  // How long a message takes; nullopt: it does not arrive.
   std::optional<Duration> travel(int from, int to) {
     using namespace std::chrono_literals;
     auto time = random_.mostly(100us, 1ms, 40ms, 0.02);

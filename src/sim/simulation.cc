@@ -79,7 +79,7 @@ class Run {
     }
   }
 
-  // What no daemon can mend without an archive.
+  // What no daemon can repair without an archive.
   void copy_anew_where_wal_is_gone() {
     for (const auto& node : cluster_.nodes) {
       const auto* leader = checker_.leader_node();

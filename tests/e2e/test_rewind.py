@@ -1,4 +1,4 @@
-"""A member whose history has diverged, and pg_rewind that cannot mend it: what is there is kept until it can be mended,
+"""A member whose history has diverged, and pg_rewind that cannot repair it: what is there is kept until it can be repaired,
 or somebody consents to a copy."""
 import json
 import os

@@ -52,7 +52,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
     print(f"SEED={seed}")
     rng = random.Random(f"{seed}{mode}")
     cabled.heal()
-    # Two primaries in a row may give their timelines the same number, which pg_rewind cannot mend.
+    # Two primaries in a row may give their timelines the same number, which pg_rewind cannot repair.
     cabled.configure(synchronous_mode=True if mode == "on" else mode,
                      postgresql={"remove_data_directory_on_diverged_timelines": True})
     facts.wait_sync_standby(cabled)

@@ -1,4 +1,4 @@
-// What several rules need.
+// Functions that several rules use.
 #pragma once
 
 #include <initializer_list>
@@ -25,14 +25,14 @@ inline Decision warn(const Memory& memory, std::string reason, Actions actions =
   return decision;
 }
 
-// Asking is a step on the way, no news for the log.
+// A decision that only asks for facts; it is logged at level debug.
 inline Decision ask(const Memory& memory, std::string reason, Actions actions) {
   auto decision = say(memory, std::move(reason), std::move(actions));
   decision.severity = Severity::debug;
   return decision;
 }
 
-// The outcome of the last job, when it is of this kind and nobody has dealt with it yet.
+// The outcome of the last job, if it is of this kind and no decision has used it yet.
 inline bool job_ended(const Observation& seen, const Memory& memory, JobKind kind) {
   return seen.job.kind == kind && seen.job.id > memory.job_seen && !seen.job.running();
 }
@@ -76,38 +76,40 @@ inline std::string tried_again(const Observation& seen, const Memory& memory, Jo
          ", it is tried again: " + (it == memory.backoff.end() ? seen.job.error : it->second.error);
 }
 
-// A primary without a key on our lease, outside pause: others may be promoted any time, and etcd may be too slow to
-// tell us. Until when it tries to take the key; nothing: it has one, or is none.
-inline std::optional<Instant> keyless_until(const Observation& seen, const Memory& memory) {
-  if (!memory.keyless_since) return std::nullopt;
-  // The time is for taking the key. A DCS that has told us that there is none, and does not answer any more, gives
-  // none.
+// A primary that runs outside pause without a leader key on our lease: another member may be promoted at any time, and
+// etcd may be too slow to tell us. Returns until when it tries to take the key; nullopt: it has one, or is no primary.
+inline std::optional<Instant> without_leader_key_until(const Observation& seen, const Memory& memory) {
+  if (!memory.without_leader_key_since) return std::nullopt;
+  // This time is meant for taking the key. If the DCS told that there is no key and then stopped answering, there is no
+  // such time.
   const bool dcs_fails = !seen.dcs.ok && seen.dcs.failing_since != Instant{};
-  if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.keyless_since;
-  return *memory.keyless_since + seen.settings.keyless_for();
+  if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.without_leader_key_since;
+  return *memory.without_leader_key_since + seen.settings.without_leader_key_for();
 }
-inline std::optional<Decision> stop_keyless_primary(const Observation& seen, const Memory& memory) {
-  const auto until = keyless_until(seen, memory);
+inline std::optional<Decision> stop_primary_without_key(const Observation& seen, const Memory& memory) {
+  const auto until = without_leader_key_until(seen, memory);
   if (!until || seen.now < *until) return std::nullopt;
-  return warn(memory, "demoting self because the leader key could not be taken in time",
-              {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.keyless_for()}});
+  return warn(
+      memory, "demoting self because the leader key could not be taken in time",
+      {StartJob{
+          .kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.without_leader_key_for()}});
 }
 
-// From when on PostgreSQL is stopped, so that it has ended when the fence would end it.
+// When to stop PostgreSQL so that it has ended before the fence would kill it.
 inline std::optional<Instant> stop_before_fence(const Observation& seen, const Memory& memory) {
   if (!memory.fenced_until) return std::nullopt;
   const auto length = memory.fenced_for != Duration{} ? memory.fenced_for : seen.settings.ttl;
   return *memory.fenced_until - std::min(seen.settings.retry_timeout, length / 3);
 }
 
-// By time alone, whatever the DCS says: an unrenewed primary must be read-only from here on. Never later than what the
-// fence was told, whatever has become of the lease and of the configuration since.
+// From this instant on a primary that has not renewed its lease must be read-only, whatever the DCS says. It is never
+// later than the bound that the fence was told, even if the lease or the configuration has changed since.
 inline Instant demote_at(const Observation& seen, const Memory& memory) {
-  // Without a key the lease keeps nobody from being promoted.
-  if (const auto until = keyless_until(seen, memory)) return *until;
+  // Without a leader key the lease does not prevent the promotion of another member.
+  if (const auto until = without_leader_key_until(seen, memory)) return *until;
   const auto latest = stop_before_fence(seen, memory).value_or(Instant::max());
-  // A key of before our restart hangs on a lease of before: when that ends, only the DCS knows. A fresh daemon that no
-  // fence has told counts from its start, however often the DCS answers in between.
+  // A key from before our restart hangs on the previous run's lease, and only the DCS knows when that ends. A fresh
+  // daemon that no fence has told of it counts from its own start, however often the DCS answers in between.
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
@@ -117,15 +119,14 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   return std::min(since + seen.settings.retry_timeout, latest);
 }
 
-// What is left until the fence's bound, which is mostly the end of the lease, is for stopping. Then nothing may write
-// any more.
+// The time that is left for stopping until the fence's bound, usually the end of the lease. After it nothing may write.
 inline Instant stopped_by(const Observation& seen, const Memory& memory) {
   const auto end = memory.fenced_until ? memory.fenced_until : seen.lease.deadline;
   return std::max(end.value_or(seen.now), seen.now + 1s);
 }
 
-// Where a primary's WAL ends that has stopped: whoever takes over should have all of it. Nothing: after a crash nobody
-// knows, it was further than its last checkpoint.
+// Where the WAL of a stopped primary ends; whoever takes over should have all of it. nullopt: unknown after a crash,
+// since WAL was written after the last checkpoint.
 inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
   const auto& control = seen.postgres.control;
   const bool cleanly = seen.postgres.shut_down() || (seen.postgres.process == ProcessState::stopped && control &&
@@ -133,8 +134,8 @@ inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
   return cleanly ? std::optional(control->checkpoint) : std::nullopt;
 }
 
-// What was scheduled and is later than this is no longer what somebody waits for. Patroni's limit, with a floor for
-// clusters whose heartbeats are fast.
+// How late a scheduled operation may begin; after that nobody expects it any more. Patroni's limit, with a minimum for
+// clusters with fast heartbeats.
 inline Duration lateness_allowed(const Settings& settings) {
   return std::max<Duration>(settings.loop_wait * 3 / 2, std::chrono::seconds(15));
 }
@@ -143,8 +144,8 @@ inline std::string seconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
-// An answer counts for a moment; and for the first decision that sees it, which comes later where a look at the server
-// takes long, but not as late as after a freeze.
+// How old an answer may be that a decision uses. The first decision after an answer may use it for longer, because a
+// look at a busy server takes time, but not after the machine was frozen.
 inline constexpr Duration first_sight_within = 4s;
 inline bool counts(const Observation& seen, Instant answered_at, Instant last_seen, Duration fresh_for) {
   const auto age = seen.now - answered_at;
@@ -152,7 +153,7 @@ inline bool counts(const Observation& seen, Instant answered_at, Instant last_se
          age < (answered_at > last_seen ? std::max(first_sight_within, fresh_for) : fresh_for);
 }
 
-// Peers' answers are worth a decision when the poll began after the leader was gone, and has only just ended.
+// The members' answers can be used if the poll began after the leader was gone and has ended just now.
 inline constexpr Duration peers_fresh_for = 400ms;
 inline constexpr Duration race_retry = 500ms;
 
@@ -161,7 +162,7 @@ inline bool peers_fresh(const Observation& seen, const Memory& memory, std::opti
          (!asked_after || seen.peers_asked_at >= *asked_after);
 }
 
-// Everybody that we know of, also when the keys are gone.
+// All members that this node knows of, even if their keys are gone.
 inline std::vector<Member> everybody_else(const Observation& seen, const Memory& memory) {
   std::vector<Member> members;
   for (const auto& [member_name, member] : memory.electorate) {
@@ -178,15 +179,15 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   return members;
 }
 
-// The timeline of a primary, running or stopped cleanly, that is not in the key `history` yet; 0: it is, or this is
-// none. One of timeline 1, too, may lead again in the place of one that was promoted meanwhile.
+// The timeline of this primary, running or cleanly stopped, if the key `history` does not have it yet; 0: it has, or
+// this is no primary. A primary of timeline 1 can lead again after another was promoted meanwhile.
 inline Timeline history_missing(const Observation& seen) {
   Timeline ours = stopped_cleanly_at(seen) ? seen.postgres.control->timeline : 0;
   if (seen.postgres.running_primary()) ours = seen.postgres.sql->timeline;
   return seen.cluster.last_timeline() != ours ? ours : 0;
 }
 
-// Gives the leader key up, and tells how far we were: without the timeline the position says nothing.
+// Gives the leader key up and writes our last position together with its timeline, without which it means nothing.
 inline Actions release_after_stop(const Observation& seen) {
   Actions actions;
   if (const Timeline ours = history_missing(seen)) actions.push_back(WriteHistory{ours});

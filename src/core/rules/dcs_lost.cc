@@ -17,7 +17,7 @@ Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.job_seen = seen.job.id;
   const auto left = stopped_by(seen, memory) - seen.now;
-  // One that was only cancelled for being slow has not.
+  // A request that was cancelled because it was slow has not failed.
   const bool failed =
       job_failed(seen, memory, JobKind::stop) && seen.job.immediate_at && seen.job.ended_at >= *seen.job.immediate_at;
   return warn(
@@ -37,10 +37,10 @@ Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
   return failsafe.asked_at < seen.dcs.failing_since ? first : std::max(first, failsafe.asked_at + failsafe_retry);
 }
 
-// Goes on as the primary by the others' leave, or asks for it. Nothing: that is not possible.
+// Goes on as the primary with the consent of the others, or asks for it. nullopt: that is not possible.
 std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
-  if (failsafe_refused(seen) || memory.keyless_since) return std::nullopt;  // it is the leader's
+  if (failsafe_refused(seen) || memory.without_leader_key_since) return std::nullopt;  // it is the leader's
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
   // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
@@ -57,7 +57,7 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
           : warn(memory, "DCS is not accessible (" + seen.dcs.error + "), failsafe mode is asked in " +
                              seconds(ask_at - seen.now) + " s if that lasts");
   if (asked && !seen.failsafe.trouble.empty()) {
-    decision = warn(memory, "DCS is not accessible, and failsafe mode has no leave of " + seen.failsafe.trouble +
+    decision = warn(memory, "DCS is not accessible, and failsafe mode has no consent of " + seen.failsafe.trouble +
                                 ": read-only in " + seconds(until - seen.now) + " s if that lasts");
   }
   decision.wake_at = std::min(ask_at, until);
@@ -118,9 +118,9 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
 
 Answer unknown_cluster(const Observation& seen, const Memory& memory) {
   if (seen.cluster.loaded) return std::nullopt;
-  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
+  if (auto decision = stop_primary_without_key(seen, memory)) return decision;
   auto decision = say(memory, "waiting on the DCS");
-  decision.wake_at = keyless_until(seen, memory);
+  decision.wake_at = without_leader_key_until(seen, memory);
   return decision;
 }
 

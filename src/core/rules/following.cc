@@ -33,7 +33,8 @@ std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory
              {StartJob{.kind = JobKind::copy_slots, .upstream = upstream_to(*leader), .slots = std::move(slots)}});
 }
 
-// A standby whose timeline is not of the leader's past would be fed WAL of another history if the numbers are the same.
+// A standby whose timeline is not part of the leader's history would get WAL of another history if the numbers are
+// equal.
 std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
   const auto* leader = seen.cluster.leader_member();
   const Timeline mine = seen.postgres.sql->timeline;
@@ -43,7 +44,7 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
     return ask(memory, "asking " + leader->name + " for its timeline before following it", {ask_about(seen, source)});
   }
   if (!seen.upstream->reachable) {
-    // PostgreSQL would follow whoever comes back there, without a look.
+    // PostgreSQL would follow any server that comes back at this address, without checking its history.
     const bool streams = seen.postgres.sql->replication_state == "streaming";
     const bool astray = !streams && seen.postgres.following && !seen.postgres.following->host.empty();
     if (astray) return say(memory, "following nobody until " + leader->name + " answers", {Follow{Upstream{}}});
@@ -51,15 +52,16 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
     decision.wake_at = seen.now + ask_again;
     return decision;
   }
-  if (is_twin(*seen.upstream)) return mend(seen, memory, source, Divergence::twin);
+  if (is_fork_of_same_number(*seen.upstream))
+    return resolve_divergence(seen, memory, source, Divergence::same_number_fork);
   const auto& upstream = *seen.upstream;
   const bool comparable = !upstream.in_recovery || mine < upstream.timeline;
   const auto how = comparable ? divergence(seen.postgres, upstream, seen.own_timeline) : Divergence::unknown;
   if (how == Divergence::none) return std::nullopt;
-  if (how != Divergence::unknown) return mend(seen, memory, source, how);
-  // Who simply lost its primary has the timeline that the leader had, too, and need not wait for the promotion; unless
-  // it has more WAL than the leader, which will then leave our timeline before our position. PostgreSQL on the leader
-  // would count that position for commits of the new timeline.
+  if (how != Divergence::unknown) return resolve_divergence(seen, memory, source, how);
+  // A standby that only lost its primary is on the timeline from which the leader comes and need not wait for the
+  // promotion. Not so if it has more WAL than the leader, which then leaves our timeline before our position:
+  // PostgreSQL on the leader would count that position for commits of the new timeline.
   const Timeline theirs = leader->timeline.value_or(mine);
   const bool has_been_primary = leader->timeline && mine == theirs && leader->is_primary_role();
   const bool as_far = mine == upstream.timeline && seen.postgres.sql->wal_lsn <= upstream.lsn;
@@ -132,8 +134,8 @@ Decision start_following(const Observation& seen, const Memory& memory, const Up
   return say(next, reason, {StartJob{.kind = JobKind::start, .upstream = upstream, .as_standby = true}});
 }
 
-Decision mend(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
-  // Nothing that stops a server happens by itself in pause.
+Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
+  // In pause the daemon does not stop a server by itself.
   if (seen.settings.pause && seen.postgres.has_postmaster())
     return warn(memory, "PAUSE: the timeline has diverged from " + source.member + "'s");
   Memory next = memory;
@@ -141,9 +143,9 @@ Decision mend(const Observation& seen, const Memory& memory, const Upstream& sou
     next.rewound = false;
     next.rewind_failed = true;
   }
-  const bool rewindable = how != Divergence::twin && can_rewind(seen, next);
+  const bool rewindable = how != Divergence::same_number_fork && can_rewind(seen, next);
   const bool stuck = !rewindable && !may_copy_again(seen, next);
-  if (stuck && (seen.postgres.has_postmaster() || how == Divergence::twin)) {
+  if (stuck && (seen.postgres.has_postmaster() || how == Divergence::same_number_fork)) {
     return warn(memory, "the timeline has diverged from " + source.member +
                             "'s, and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
   }
@@ -200,8 +202,8 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
       return ask(next, "not streaming: asking " + source->member + " for its timeline", {ask_about(seen, *source)});
     }
     const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
-    if (!seen.upstream->in_recovery && (how == Divergence::diverged || how == Divergence::twin)) {
-      return mend(seen, next, *source, how);
+    if (!seen.upstream->in_recovery && (how == Divergence::diverged || how == Divergence::same_number_fork)) {
+      return resolve_divergence(seen, next, *source, how);
     }
   }
   if (by_archive) return say(next, quiet);

@@ -1,5 +1,5 @@
-// What the holder of the leader key does: take the key over from its own former life, recover a crashed postgres,
-// promote, and keep the cluster's keys and slots in order.
+// What the holder of the leader key does: take over the key of its previous run, recover a crashed PostgreSQL, promote
+// it, and keep the cluster's keys and slots in order.
 #include "core/failsafe.h"
 #include "core/restart.h"
 #include "core/rules/common.h"
@@ -9,10 +9,10 @@
 
 namespace tamada::core::rules {
 
-// The daemon was killed and came back within its lease: the key still bears our name, on the lease of before.
+// The daemon was killed and came back within its lease: the key still bears our name, on the previous lease.
 Answer take_over_own_key(const Observation& seen, const Memory& memory) {
-  if (!seen.leader_key_is_of_before()) return std::nullopt;
-  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
+  if (!seen.leader_key_is_stale()) return std::nullopt;
+  if (auto decision = stop_primary_without_key(seen, memory)) return decision;
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   return say(memory, "the leader key is ours from before: taking it over",
              {AcquireLeader{seen.cluster.leader->revision}});
@@ -104,7 +104,8 @@ namespace {
 
 constexpr Duration votes_count_for = 5s;  // from the race to the promotion, which mostly follows at once
 
-// Quorum mode: an old primary that nobody reaches may have gone on, and whoever voted for us acknowledged its commits.
+// Quorum mode: an old primary that cannot be reached may have gone on, and members that voted for us may have
+// acknowledged its commits.
 bool votes_expired(const Observation& seen, const Memory& memory) {
   const auto& request = seen.cluster.failover;
   const bool by_hand = request && request->candidate == seen.self && !request->is_switchover();
@@ -123,12 +124,12 @@ Answer promote(const Observation& seen, const Memory& memory) {
     if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
       next.gave_up_at = seen.now;
       Actions actions{ReleaseLeader{}};
-      // Who asked for us has the answer; the others need not wait for us.
+      // The operator who asked for us has the answer; the other members need not wait for us.
       const auto& request = seen.cluster.failover;
       if (request && request->candidate == seen.self) actions.push_back(ClearFailover{request->revision});
       return warn(next, "released leader key: promotion failed: " + seen.job.error, std::move(actions));
     }
-    // It was told to, and may still do so when nobody expects it.
+    // The server was told to promote and may still do so later, when nobody expects it.
     next.handing_over = "promotion failed";
     return warn(next, "stopping PostgreSQL, then the leader key goes: promotion failed: " + seen.job.error,
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
@@ -138,7 +139,7 @@ Answer promote(const Observation& seen, const Memory& memory) {
     next.gave_up_at = seen.now;
     return warn(next, "released leader key: this node is tagged as nofailover", {ReleaseLeader{}});
   }
-  if (gave_leave_meanwhile(seen, memory)) {
+  if (gave_consent_meanwhile(seen, memory)) {
     next.gave_up_at = seen.now;
     return warn(next, "released leader key: " + seen.failsafe.leader.name + " goes on as the primary in failsafe mode",
                 {ReleaseLeader{}});
@@ -183,7 +184,7 @@ Actions keep_keys(const Observation& seen, Memory& memory) {
   const bool moved = !known || known->optime != status.optime || known->slots != status.slots ||
                      known->retain_slots != status.retain_slots || known->timeline != status.timeline ||
                      known->members != status.members;
-  // With each heartbeat, though one may come some milliseconds early.
+  // At each heartbeat, even if one comes some milliseconds early.
   const auto since = seen.now - memory.status_written_at;
   const bool due = memory.status_written_at == Instant{} || since >= seen.settings.loop_wait * 9 / 10 || !known;
   if (moved && due) {
@@ -195,7 +196,7 @@ Actions keep_keys(const Observation& seen, Memory& memory) {
 
 namespace {
 
-// What a promotion leaves to be done.
+// What has to be done after a promotion.
 void follow_up_promotion(const Observation& seen, Memory& next, Actions& actions) {
   const auto& sql = *seen.postgres.sql;
   const bool history_due =

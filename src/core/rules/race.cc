@@ -1,4 +1,4 @@
-// No leader: who is the healthiest takes the key. Losing the comparison costs nothing: the loser looks again.
+// There is no leader: the healthiest member takes the key. A member that loses the comparison just looks again.
 #include <algorithm>
 
 #include "core/candidate.h"
@@ -11,8 +11,8 @@ namespace tamada::core::rules {
 namespace {
 
 constexpr Duration others_first_for = 5s;  // a named candidate, or anybody else after we gave the key up
-// Whoever lacks WAL that the old leader told of lets those go first who have it, the old leader as a standby among
-// them.
+// A standby that lacks WAL which the old leader had lets others go first that have it, such as the old leader itself as
+// a standby.
 constexpr Duration behind_waits_for = 10s;
 
 Decision wait(const Memory& memory, std::string reason, Instant until) {
@@ -21,7 +21,7 @@ Decision wait(const Memory& memory, std::string reason, Instant until) {
   return decision;
 }
 
-// In a hand-over somebody else is to go first.
+// Whether in a hand-over another member has to go first.
 std::optional<std::string> not_our_turn(const Observation& seen, const Memory& memory) {
   if (in_backoff(seen, memory, JobKind::promote)) return tried_again(seen, memory, JobKind::promote, "the promotion");
   const auto since = memory.unlocked_since.value_or(seen.now);
@@ -40,7 +40,7 @@ std::optional<std::string> not_our_turn(const Observation& seen, const Memory& m
   return std::nullopt;
 }
 
-// What this standby lacks of what the old leader told of; nothing: it has all.
+// How much WAL of the old leader this standby lacks; nullopt: it has all.
 std::optional<std::string> missing(const Observation& seen) {
   if (!seen.postgres.running_standby()) return std::nullopt;
   const Timeline mine = seen.postgres.sql->timeline;
@@ -58,12 +58,12 @@ bool others_may_have_it(const Observation& seen, const Memory& memory) {
   return seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for;
 }
 
-// The candidate of a hand-over need not be ahead of the others, but has all that the old leader wrote.
+// The candidate of a hand-over does not have to be ahead of the others, but it must have all that the old leader wrote.
 std::optional<std::string> candidate_obstacle(const Observation& seen, const Memory& memory) {
   if (const auto what = missing(seen); what && others_may_have_it(seen, memory)) {
     return "waiting for the last WAL of the old leader: " + *what;
   }
-  // A manual failover, in Patroni's words, is to whom the operator says, though commits be lost; a switchover is not.
+  // A manual failover goes to the member that the operator names, even if commits are lost. A switchover does not.
   if (seen.cluster.failover->is_switchover()) {
     if (auto why = sync_obstacle(seen)) return why;
   }
@@ -75,7 +75,7 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
   return race_obstacle(without_rivals);
 }
 
-// The keys were wiped, they have not expired: the lease that the last leader counts on may live on, and it is silent.
+// The keys were deleted rather than expired: the last leader may still count on its lease, and it does not answer.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
   // A standby cluster has no primary that could live on.
   const auto since = std::max(memory.unlocked_since.value_or(seen.now), memory.primary_seen_at);
@@ -91,13 +91,14 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
   }
   const auto it = seen.peers.find(memory.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
-  // Started, or cut off, since, we do not even know who it was, nor who is still to write its key.
+  // We were started or cut off since then, so we know neither who the leader was nor which members still have to write
+  // their keys.
   const std::string who =
       memory.last_leader.empty() ? ", and who led last is not known" : " and " + memory.last_leader + " is silent";
   return "the keys are gone" + who + ": it may be a primary until its lease ends";
 }
 
-// A primary whose daemon was away, and which others have left behind meanwhile.
+// This node is a primary whose daemon was away, and meanwhile another was promoted.
 std::optional<std::string> left_behind(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.running_primary() || seen.settings.pause || memory.last_leader == seen.self) return std::nullopt;
   for (const auto& [peer_name, peer] : seen.peers) {
@@ -142,7 +143,7 @@ Answer race(const Observation& seen, const Memory& memory) {
     decision.severity = Severity::error;
     return decision;
   }
-  if (auto decision = stop_keyless_primary(seen, memory)) return decision;
+  if (auto decision = stop_primary_without_key(seen, memory)) return decision;
   if (!seen.settings.tags.may_be_promoted() && seen.postgres.running_standby()) {
     return say(memory, "following a different leader because I am not allowed to promote");
   }
@@ -169,8 +170,9 @@ Answer race(const Observation& seen, const Memory& memory) {
   const bool asked =
       peers_fresh(seen, memory, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {
-    // Who is due to be read-only is not held up by the silent.
-    return ask(memory, "no leader: asking the other members", {PollPeers{others, keyless_until(seen, memory)}});
+    // A primary that has to become read-only does not wait for members that do not answer.
+    return ask(memory, "no leader: asking the other members",
+               {PollPeers{others, without_leader_key_until(seen, memory)}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
@@ -183,9 +185,9 @@ Answer race(const Observation& seen, const Memory& memory) {
     decision.severity = Severity::warning;
     return decision;
   }
-  if (const auto who = may_have_our_leave(seen, memory); !obstacle && !who.empty()) {
+  if (const auto who = may_have_our_consent(seen, memory); !obstacle && !who.empty()) {
     obstacle = "started less than ttl ago: " + who +
-               " is silent, and may be a primary by a leave that we gave in failsafe mode";
+               " does not answer, and may be a primary by a consent that we gave in failsafe mode";
   }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {

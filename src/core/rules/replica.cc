@@ -1,4 +1,4 @@
-// Somebody else is the leader: stop being a primary, come back onto the leader's timeline, follow it.
+// Another member is the leader: stop being a primary, return to the leader's timeline, and follow it.
 #include "core/divergence.h"
 #include "core/presentation.h"
 #include "core/rules/following.h"
@@ -20,9 +20,9 @@ Decision start_without_leader(const Observation& seen, const Memory& memory) {
   return start_following(seen, next, upstream_in_emergency(next), "starting as a secondary: there is no leader yet");
 }
 
-// The key is gone, and our postgres, which may be a primary, does not answer: others, who take it for dead or wait for
-// the end of the lease, promote one of theirs. It may answer again any time.
-Answer end_mute_primary(const Observation& seen, const Memory& memory) {
+// The leader key is gone, and our PostgreSQL, which may be a primary, does not answer. The others promote one of
+// theirs, because they take it for dead or because the lease has ended; but it may answer again at any time.
+Answer end_unresponsive_primary(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.silent_primary()) return std::nullopt;
   const auto at = memory.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
   if (seen.now < at) {
@@ -47,7 +47,7 @@ bool follows_another(const Observation& seen) {
 }
 
 Answer demote(const Observation& seen, const Memory& memory) {
-  if (seen.cluster.unlocked()) return end_mute_primary(seen, memory);
+  if (seen.cluster.unlocked()) return end_unresponsive_primary(seen, memory);
   if (seen.cluster.leader->name == seen.self) return std::nullopt;
   if (!seen.postgres.may_write()) return std::nullopt;
   Memory next = memory;
@@ -57,7 +57,7 @@ Answer demote(const Observation& seen, const Memory& memory) {
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
 }
 
-// Stopped, and it should run as a standby.
+// PostgreSQL is stopped and should run as a standby.
 Answer rejoin(const Observation& seen, const Memory& memory) {
   if (seen.postgres.process != ProcessState::stopped || seen.postgres.data_directory != DataDirectory::valid) {
     return std::nullopt;
@@ -79,7 +79,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
   if (!answer_fresh(seen, memory, *source)) {
     return ask(next, "asking " + source->member + " for its timeline", {ask_about(seen, *source)});
   }
-  // A standby cluster may follow a standby, and so for long.
+  // A standby cluster may follow a standby for as long as it exists.
   const bool answers = seen.upstream->reachable && (!seen.upstream->in_recovery || source->remote);
   if (!answers) {
     if (seen.now - since < wait_for_leader) {
@@ -88,12 +88,13 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
       return decision;
     }
     if (source->remote) return start_following(seen, next, *wanted, quiet + ", which does not answer as a primary");
-    // Whom to follow is decided once it has told its timeline.
+    // Whether to follow it is decided when it has told its timeline.
     return start_following(seen, next, Upstream{},
                            "starting as a secondary; " + source->member + " does not answer as a primary");
   }
   const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
-  if (how == Divergence::diverged || how == Divergence::twin) return mend(seen, next, *source, how);
+  if (how == Divergence::diverged || how == Divergence::same_number_fork)
+    return resolve_divergence(seen, next, *source, how);
   return start_following(seen, next, *wanted, quiet);
 }
 

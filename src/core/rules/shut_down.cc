@@ -13,7 +13,7 @@ namespace {
 constexpr Duration usual_end = 1s;  // of its processes, after the checkpoint: nobody need be asked
 constexpr Duration poll_again = 1s;
 
-// Who may be promoted in our place.
+// The members that may be promoted instead of this node.
 std::vector<Member> heirs(const Observation& seen) {
   const auto& request = seen.cluster.failover;
   const std::string named = request && !request->scheduled_at ? request->candidate : "";
@@ -36,7 +36,8 @@ bool has_all(const Observation& seen, const Member& member) {
          peer.timeline == seen.postgres.control->timeline && peer.lsn > seen.postgres.control->checkpoint;
 }
 
-// Nobody can take over, or nobody shall: the processes are ended. What they had to do is done after the next start.
+// No member can or should take over: the processes are ended. Their work, such as archiving, is done after the next
+// start.
 Decision end_processes(const Observation& seen, const Memory& memory, const std::string& why) {
   Memory next = memory;
   const bool at_once = seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
@@ -69,12 +70,13 @@ Answer shut_down(const Observation& seen, const Memory& memory) {
     return std::nullopt;
   }
   if (seen.settings.standby_cluster || (seen.job.running() && seen.job.kind != JobKind::stop)) return std::nullopt;
-  // What an operator stopped in pause is none of ours to end.
+  // A server that an operator stopped in pause is left alone.
   if (seen.settings.pause && memory.handing_over.empty() && !memory.restarting) return std::nullopt;
   const std::string waits = shutdown_waits_for(seen.postgres);
   const auto since = memory.shut_down_since.value_or(seen.now);
   if (seen.now - since < usual_end) return std::nullopt;
-  // Its processes are being ended because nobody took over in time: the leader goes on, whoever comes forward now.
+  // The processes are being ended because nobody took over in time. The leader goes on, even if a candidate appears
+  // now.
   const bool at_once = seen.job.running() && seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
   if (at_once && memory.handing_over.empty() && !seen.requests.shutdown)
     return say(memory, waits + ": ending its processes");

@@ -1,4 +1,4 @@
-// SIGTERM: stop postgres, give the leader key away with the position that we stopped at, leave.
+// SIGTERM: stop PostgreSQL, release the leader key with the position of the stop, and exit.
 // In pause PostgreSQL stays as it is (Patroni's documentation of pause mode).
 #include "core/presentation.h"
 #include "core/rules/common.h"

@@ -38,7 +38,7 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
     return say(next, memory.handing_over + (optime ? ": stopped cleanly" : ": stopped") + ", the leader key is free",
                {ReleaseLeader{optime}});
   }
-  // It stopped while the DCS was away, and serves reads again since.
+  // It was stopped while the DCS was away and has been serving reads since.
   if (seen.postgres.running_standby()) {
     next.handing_over.clear();
     auto decision = warn(next, memory.handing_over + " given up: PostgreSQL was started again as a standby meanwhile");
@@ -61,7 +61,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const auto& request = *seen.cluster.failover;
   if (request.scheduled_at && *request.scheduled_at > seen.wall) return std::nullopt;
   const std::string what = request.is_switchover() ? "switchover" : "manual failover";
-  // Before it is tried: afterwards the key shows those who wait for the hand-over whose turn it is.
+  // This is written before the stop. Afterwards the key tells the members that wait for the hand-over whose turn it is.
   const Duration late = seen.wall - request.scheduled_at.value_or(seen.wall);
   if (late > lateness_allowed(seen.settings) && memory.request_tried != request.revision) {
     return refuse(seen, memory, "Found a stale " + what + " value, cleaning up: it is " + seconds(late) + " s late");
@@ -92,9 +92,9 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   if (memory.request_tried == request.revision) {
     return refuse(seen, memory, what + ": tried, and nobody took over");
   }
-  // The first duties of a leader come before: who takes over goes by what they write. A member that /failsafe does not
-  // name may not be promoted, one that does not know our timeline may be promoted on an older one, and a /sync of a
-  // mode that was switched off would promise what no commit has waited for.
+  // A new leader first writes its keys, because the next leader depends on them: a member that /failsafe does not name
+  // may not be promoted, one that does not know our timeline may be promoted on an older one, and a /sync of a mode
+  // that was switched off would promise what no commit has waited for.
   const bool told_history = !history_missing(seen) || memory.history_written_at != Instant{};
   const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
   if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
@@ -118,7 +118,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.request_tried = request.revision;
   if (seen.settings.standby_cluster) {
-    // It writes nothing, so there is nothing to stop: it will follow the new one.
+    // It writes nothing and need not be stopped; it will follow the new leader.
     next.gave_up_at = seen.now;
     return say(next, what + ": the leader key is free", {ReleaseLeader{seen.postgres.sql->wal_lsn}});
   }
