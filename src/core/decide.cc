@@ -79,62 +79,42 @@ std::optional<Instant> dcs_patience(const Observation& seen, const Decision& dec
   return std::nullopt;
 }
 
-// What is remembered whichever rule decides.
-Memory remember(const Observation& seen, const Memory& before) {
-  Memory memory = before;
-  if (memory.born == Instant{}) memory.born = seen.now;
-  if (seen.cluster.loaded) {
-    if (!seen.cluster.unlocked()) {
-      // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
-      // key within a ttl.
-      const bool all_told =
-          seen.cluster.leader->create_revision == memory.tenure && seen.now - memory.tenure_since >= seen.settings.ttl;
-      if (all_told) memory.electorate.clear();
-      note_membership(seen, memory);
+// Who belongs to the cluster, and who leads or led it.
+void remember_cluster(const Observation& seen, Memory& memory) {
+  if (!seen.cluster.unlocked()) {
+    // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
+    // key within a ttl.
+    const bool all_told =
+        seen.cluster.leader->create_revision == memory.tenure && seen.now - memory.tenure_since >= seen.settings.ttl;
+    if (all_told) memory.electorate.clear();
+    note_membership(seen, memory);
+  }
+  for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
+  if (!seen.cluster.unlocked()) {
+    memory.unlocked_since.reset();
+    // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
+    memory.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
+    // Whom we gave the key up for has come.
+    if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
+    if (seen.cluster.leader->create_revision != memory.tenure) {
+      memory.tenure = seen.cluster.leader->create_revision;
+      memory.tenure_since = seen.now;
+      memory.rewound = false;
+      memory.rewind_failed = false;
+      // Another upstream, another chance. Our own server is the same.
+      const bool ours = seen.cluster.leader->name == seen.self;
+      std::erase_if(memory.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
+      memory.history_written_at = {};
     }
-    for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
-    if (!seen.cluster.unlocked()) {
-      memory.unlocked_since.reset();
-      // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
-      memory.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
-      // Whom we gave the key up for has come.
-      if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
-      if (seen.cluster.leader->create_revision != memory.tenure) {
-        memory.tenure = seen.cluster.leader->create_revision;
-        memory.tenure_since = seen.now;
-        memory.rewound = false;
-        memory.rewind_failed = false;
-        // Another upstream, another chance. Our own server is the same.
-        const bool ours = seen.cluster.leader->name == seen.self;
-        std::erase_if(memory.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
-        memory.history_written_at = {};
-      }
-    } else if (const auto marks = seen.cluster.leader_marks();
-               !memory.unlocked_since || memory.unlocked_marks != marks) {
-      if (memory.unlocked_since) memory.last_leader.clear();  // it was somebody else
-      memory.unlocked_since = seen.now;
-      memory.unlocked_marks = marks;
-    }
+  } else if (const auto marks = seen.cluster.leader_marks(); !memory.unlocked_since || memory.unlocked_marks != marks) {
+    if (memory.unlocked_since) memory.last_leader.clear();  // it was somebody else
+    memory.unlocked_since = seen.now;
+    memory.unlocked_marks = marks;
   }
-  if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
-    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
-    for (const auto& [peer_name, peer] : seen.peers) {
-      if (!peer.reachable || !peer.running || peer.in_recovery) continue;
-      memory.last_leader = peer_name;
-      memory.primary_seen_at = seen.peers_answered_at;
-    }
-  }
-  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
-  if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
-  if (!lacks_leader_key(seen, memory)) {
-    memory.without_leader_key_since.reset();
-  } else if (!memory.without_leader_key_since) {
-    memory.without_leader_key_since = seen.cluster.loaded ? seen.now : memory.born;
-  }
-  if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
-    memory.request_revision = seen.cluster.failover->revision;
-    memory.request_seen_at = seen.now;
-  }
+}
+
+// How the local server has fared.
+void remember_server(const Observation& seen, Memory& memory) {
   const bool came_up = seen.job.kind == JobKind::start || seen.job.kind == JobKind::promote;
   if (came_up && seen.job.state == JobState::succeeded && seen.job.id > memory.last_up) {
     memory.last_up = seen.job.id;
@@ -163,6 +143,33 @@ Memory remember(const Observation& seen, const Memory& before) {
   } else {
     memory.stopped_since.reset();
   }
+}
+
+// What is remembered whichever rule decides.
+Memory remember(const Observation& seen, const Memory& before) {
+  Memory memory = before;
+  if (memory.born == Instant{}) memory.born = seen.now;
+  if (seen.cluster.loaded) remember_cluster(seen, memory);
+  if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
+    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
+    for (const auto& [peer_name, peer] : seen.peers) {
+      if (!peer.reachable || !peer.running || peer.in_recovery) continue;
+      memory.last_leader = peer_name;
+      memory.primary_seen_at = seen.peers_answered_at;
+    }
+  }
+  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
+  if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
+  if (!lacks_leader_key(seen, memory)) {
+    memory.without_leader_key_since.reset();
+  } else if (!memory.without_leader_key_since) {
+    memory.without_leader_key_since = seen.cluster.loaded ? seen.now : memory.born;
+  }
+  if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
+    memory.request_revision = seen.cluster.failover->revision;
+    memory.request_seen_at = seen.now;
+  }
+  remember_server(seen, memory);
   return memory;
 }
 

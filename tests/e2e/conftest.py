@@ -4,6 +4,7 @@
 """
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -18,6 +19,9 @@ _live = []   # every cluster of this process, for the logs of a failed test
 
 def pytest_configure(config):
     processes.adopt_orphans()
+    # A shell starts what runs in its background with SIGINT ignored, and each program of ours would inherit that.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "tamada: asks for what Patroni does not promise; skipped on the peer")
 
 

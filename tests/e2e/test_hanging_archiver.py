@@ -69,8 +69,9 @@ def test_a_switchover_does_not_wait_for_it(archiving):
                      r"leader key is free: n\d(, n\d)? ha(s|ve) all WAL", old.log())
 
     def told():
-        row = next(line for line in cluster.ctl("list").stdout.splitlines() if f" {old.name} " in line)
-        return "stopping" in row and "archive_command, which has" in row
+        lines = cluster.ctl("list").stdout.splitlines()
+        return (any(f" {old.name} " in line and "stopping" in line for line in lines)
+                and any(line.startswith(f" ! {old.name}: ") and "archive_command, which has" in line for line in lines))
     wait_for("list to tell", told, 20)
     assert "archive_command, which has" in cluster.ctl("explain", cluster.scope, old.name).stdout
     release(cluster)
