@@ -46,7 +46,8 @@ Agent::Agent(World world)
                  .fence = world.fence,
                  .wake = [this] { wake_.notify(); }}),
       configuration_copy_(world.executor, world.clock, world.files, configuration_copy),
-      members_copy_(world.executor, world.clock, world.files, members_copy) {
+      members_copy_(world.executor, world.clock, world.files, members_copy),
+      members_text_(world.configuration.local().prefix()) {
   w_.postgres.on_exit([this] { wake_.notify(); });
   w_.board.on_publish([this](const auto&) {
     for (auto& waiting : waiting_for_publication_) waiting->notify();
@@ -54,7 +55,7 @@ Agent::Agent(World world)
   });
   store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
   memory_.fenced_until = w_.fence.inherited();
-  memory_.electorate = read_members(w_.files.read(members_copy));
+  memory_.electorate = read_members(w_.configuration.local().prefix(), w_.files.read(members_copy));
 }
 
 awaitable<int> Agent::run() {

@@ -7,7 +7,7 @@
 #include "net/disk.h"
 #include "net/log.h"
 #include "postgres/files.h"
-#include "wire/keys.h"
+#include "wire/json.h"
 
 namespace tamada::agent {
 
@@ -40,13 +40,12 @@ awaitable<void> KeptFile::write(std::string text, core::Duration retry_after) {
   log::warning("{} could not be written, it is tried again: {}", name_, written.error().what);
 }
 
-// Like the key /failsafe.
-std::string members_text(const std::map<std::string, core::Member>& members) {
-  std::map<std::string, std::string> urls;
+std::string members_text(const std::string& cluster, const std::map<std::string, core::Member>& members) {
+  wire::Json urls = wire::Json::object();
   for (const auto& [name, member] : members) {
     if (!member.api_url.empty()) urls[name] = member.api_url;
   }
-  return wire::failsafe_json(urls);
+  return wire::dump_compact({{"cluster", cluster}, {"members", std::move(urls)}});
 }
 
 const std::string& MembersText::of(const std::map<std::string, core::Member>& members) {
@@ -56,17 +55,19 @@ const std::string& MembersText::of(const std::map<std::string, core::Member>& me
   if (std::ranges::equal(urls_, members, same)) return text_;
   urls_.clear();
   for (const auto& [name, member] : members) urls_[name] = member.api_url;
-  return text_ = members_text(members);
+  return text_ = members_text(cluster_, members);
 }
 
-std::map<std::string, core::Member> read_members(const std::string& text) {
-  core::ClusterView view;
-  wire::apply_put(view, "failsafe", {.value = text});
+std::map<std::string, core::Member> read_members(const std::string& cluster, const std::string& text) {
   std::map<std::string, core::Member> members;
-  if (!view.failsafe) return members;
-  for (const auto& [name, api_url] : *view.failsafe) {
+  const auto note = wire::parse_json(text);
+  if (!note || !note->is_object() || wire::text_at(*note, "cluster") != cluster) return members;
+  const auto* urls = wire::find(*note, "members");
+  if (!urls || !urls->is_object()) return members;
+  for (const auto& [name, url] : urls->items()) {
+    if (!url.is_string()) continue;
     members[name].name = name;
-    members[name].api_url = api_url;
+    members[name].api_url = url.get<std::string>();
   }
   return members;
 }

@@ -53,16 +53,19 @@ class KeptFile {
   bool known_ = false, writing_ = false;
 };
 
-std::string members_text(const std::map<std::string, core::Member>& members);
+// `cluster`: the prefix of its keys. Data that come to another cluster, by a new `scope`, know nobody of that.
+std::string members_text(const std::string& cluster, const std::map<std::string, core::Member>& members);
 // The same, made anew only when it changes: the cycle asks each time.
 class MembersText {
  public:
+  explicit MembersText(std::string cluster) : cluster_(std::move(cluster)), text_(members_text(cluster_, {})) {}
   const std::string& of(const std::map<std::string, core::Member>& members);
 
  private:
+  std::string cluster_;
   std::map<std::string, std::string> urls_;
-  std::string text_ = "{}";
+  std::string text_;
 };
-std::map<std::string, core::Member> read_members(const std::string& text);
+std::map<std::string, core::Member> read_members(const std::string& cluster, const std::string& text);
 
 }  // namespace tamada::agent

@@ -10,26 +10,29 @@ TEST(KeptFiles, TheMembersSurvive) {
   members["n1"].api_url = "http://10.0.0.1:8008/patroni";
   members["n2"].api_url = "http://10.0.0.2:8008/patroni";
   members["n3"];  // nobody can be asked there
-  const auto again = read_members(members_text(members));
+  const auto again = read_members("/service/demo/", members_text("/service/demo/", members));
   ASSERT_EQ(again.size(), 2U);
   EXPECT_EQ(again.at("n2").name, "n2");
   EXPECT_EQ(again.at("n2").api_url, "http://10.0.0.2:8008/patroni");
+  // The data were taken out of one cluster, to be the first of another.
+  EXPECT_TRUE(read_members("/service/other/", members_text("/service/demo/", members)).empty());
 }
 
 TEST(KeptFiles, TheTextFollowsTheMembers) {
   std::map<std::string, core::Member> members;
-  MembersText text;
-  EXPECT_EQ(text.of(members), members_text(members));
+  MembersText text("/service/demo/");
+  EXPECT_EQ(text.of(members), members_text("/service/demo/", members));
   members["n1"].api_url = "http://10.0.0.1:8008/patroni";
-  EXPECT_EQ(text.of(members), members_text(members));
+  EXPECT_EQ(text.of(members), members_text("/service/demo/", members));
   members["n1"].api_url = "http://10.0.0.9:8008/patroni";
-  EXPECT_EQ(text.of(members), members_text(members));
+  EXPECT_EQ(text.of(members), members_text("/service/demo/", members));
   members.clear();
-  EXPECT_EQ(text.of(members), members_text(members));
+  EXPECT_EQ(text.of(members), members_text("/service/demo/", members));
 }
 
 TEST(KeptFiles, WhatIsNoListNamesNobody) {
-  for (const char* text : {"", "{", "[]", "null", "{\"n1\": 5"}) EXPECT_TRUE(read_members(text).empty()) << text;
+  for (const char* text : {"", "{", "[]", "null", "{\"n1\": 5", "{\"members\": 5}"})
+    EXPECT_TRUE(read_members("", text).empty()) << text;
 }
 
 }  // namespace
