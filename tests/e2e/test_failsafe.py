@@ -90,7 +90,7 @@ def test_a_standby_does_not_follow_a_primary_that_it_cannot_see(new_cluster):
     enable(cluster)
     leader, standby = cluster.leader(), cluster.replicas()[0]
     noted = f"{standby.data}/tamada.members.json"
-    wait_for("the members on the standby's disk", lambda: set(json.load(open(noted))) == {leader.name, standby.name}, 20)
+    wait_for("the members on the standby's disk", lambda: set(json.load(open(noted))["members"]) == {leader.name, standby.name}, 20)
     standby.stop()
     wait_for("/failsafe without the standby",
              lambda: set(json.loads(cluster.keys()["failsafe"])) == {leader.name}, cluster.dcs["ttl"] + 20)
