@@ -1,7 +1,7 @@
 # Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
-#   make test                 unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
+#   make test                 lint, unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
 #   make lint                 format, warnings, length of functions, scripts, playbooks, man pages, links (part of make test)
 #   make tidy [ARGS=FILE...]  clang-tidy over src, or over these files (an hour of processor time)
 #   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)

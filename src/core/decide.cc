@@ -153,7 +153,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
     // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
     for (const auto& [peer_name, peer] : seen.peers) {
-      if (!peer.reachable || !peer.running || peer.in_recovery) continue;
+      if (!peer.answers_as_primary()) continue;
       memory.last_leader = peer_name;
       memory.primary_seen_at = seen.peers_answered_at;
     }

@@ -87,11 +87,7 @@ std::string may_have_our_consent(const Observation& seen, const Memory& memory) 
   if (!members || seen.postgres.running_primary() || seen.now - memory.born >= length) return "";
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
-    const auto peer = seen.peers.find(member_name);
-    // A member whose server does not answer may be that primary.
-    const bool harmless =
-        peer != seen.peers.end() && peer->second.reachable && peer->second.running && peer->second.in_recovery;
-    if (!harmless) return member_name;
+    if (!seen.answers_as_standby(member_name)) return member_name;
   }
   return "";
 }

@@ -13,10 +13,7 @@ std::string silent_members(const Observation& seen, const Memory& memory) {
   std::string names;
   for (const auto& [member_name, member] : memory.electorate) {
     if (member_name == seen.self || member.api_url.empty()) continue;
-    const auto peer = seen.peers.find(member_name);
-    const bool heard =
-        peer != seen.peers.end() && peer->second.reachable && peer->second.running && peer->second.in_recovery;
-    if (!heard) names += (names.empty() ? "" : ", ") + member_name;
+    if (!seen.answers_as_standby(member_name)) names += (names.empty() ? "" : ", ") + member_name;
   }
   return names;
 }

@@ -69,7 +69,7 @@ TEST(LostKeys, MembershipIsNotedWhileThereIsALeader) {
   for (const auto& c :
        {Case{"in failsafe mode", our_lease, true, true, true}, Case{"not named", our_lease, true, false, false},
         Case{"without it", our_lease, false, false, true},
-        Case{"on a lease of before", old_lease, false, false, false}}) {
+        Case{"on a previous lease", old_lease, false, false, false}}) {
     Scene scene;
     scene.standby().b_leads();
     scene.seen.cluster.members["a"].lease = c.published_on;

@@ -32,6 +32,8 @@ struct PeerView {
   std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
 
   WalEnd end() const { return {.timeline = timeline, .lsn = lsn, .start = start}; }
+  bool answers_as_standby() const { return reachable && running && in_recovery; }
+  bool answers_as_primary() const { return reachable && running && !in_recovery; }
 };
 
 enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind, copy_slots };
@@ -181,6 +183,12 @@ struct Observation {
   Problems noticed;  // by other parts of the daemon; for people only, see core/problems.h
 
   bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
+  // According to the last poll. A member whose server does not answer counts as no standby: it may be a primary.
+  bool answers_as_standby(const std::string& member) const {
+    const auto peer = peers.find(member);
+    return peer != peers.end() && peer->second.answers_as_standby();
+  }
+
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const { return leader_key_names_us() && cluster.leader->lease == lease.id && lease_alive(); }
   // The leader key bears our name but hangs on another lease: a previous run of the daemon took it, or we have a new

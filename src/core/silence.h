@@ -1,4 +1,4 @@
-// A server that lets nobody in: its postmaster hangs, and clients wait, though connections of before may still work.
+// A server that lets nobody in: its postmaster hangs, and clients wait, though connections made earlier may still work.
 #pragma once
 
 #include <optional>

@@ -65,7 +65,7 @@ std::string lag(const Json& row) {
   return "";
 }
 
-// A daemon of before tells them in one line.
+// An older daemon tells them in one line.
 std::string problems(const Json& explain) {
   std::string text;
   for (const auto& one : explain.value("problems", Json::array())) {

@@ -43,7 +43,7 @@ Unknown keys and parameters are warned of, with the nearest known name. Mistakes
 Afterwards it tells of each changed parameter whether it is reloaded at once or counts after a restart, in which order
 the servers are to be restarted where that matters, and which members wait for a restart now. restart \-\-pending restarts these.
 .PP
-Lines of pg_hba.conf and pg_ident.conf that do not parse are told by each node, which keeps the files of before.
+Lines of pg_hba.conf and pg_ident.conf that do not parse are told by each node, which keeps the previous files.
 .SH EXIT STATUS
 0; 1 after an error (and when doctor finds a failure); 2 for a command line that cannot be understood.
 Under the name patronictl, or with PATRONICTL_COMPAT=1, 0 after those failures after which patronictl has it.

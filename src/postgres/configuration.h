@@ -41,7 +41,7 @@ class Configuration {
   // The lines of pg_hba.conf and pg_ident.conf that are wanted now do not parse: until others are wanted those two
   // files are left as they are, which is as they were.
   void refuse_access_files(int server_version, std::string why);
-  // A value that the server does not take, and would not start with: until another is wanted, the one of before counts;
+  // A value that the server does not take, and would not start with: until another is wanted, the previous one counts;
   // empty: the server's default.
   void refuse_parameter(const std::string& name, std::string value, std::optional<std::string> before, std::string why);
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.

@@ -300,20 +300,20 @@ void Cluster::terminate_daemon(int id, Duration start_after) {
   scheduler.after(start_after, [this, id] { start_daemon(id); });
 }
 
-void Cluster::deafen(int id, bool deaf) {
+void Cluster::set_server(int id, bool SimServer::* what, bool on, const char* news) {
   auto& server = node(id).server;
-  if (server.process == core::ProcessState::stopped || server.deaf == deaf) return;
-  trace.line(server.name(), deaf ? "postgres: the postmaster hangs" : "postgres: the postmaster goes on");
-  server.deaf = deaf;
+  if (server.process == core::ProcessState::stopped || server.*what == on) return;
+  trace.line(server.name(), news);
+  server.*what = on;
   server.notify();
 }
 
+void Cluster::deafen(int id, bool deaf) {
+  set_server(id, &SimServer::deaf, deaf, deaf ? "postgres: the postmaster hangs" : "postgres: the postmaster goes on");
+}
+
 void Cluster::hang(int id, bool hangs) {
-  auto& server = node(id).server;
-  if (server.process == core::ProcessState::stopped || server.hung == hangs) return;
-  trace.line(server.name(), hangs ? "postgres: hangs" : "postgres: answers again");
-  server.hung = hangs;
-  server.notify();
+  set_server(id, &SimServer::hung, hangs, hangs ? "postgres: hangs" : "postgres: answers again");
 }
 
 void Cluster::fill_disk(int id, bool full) {

@@ -70,7 +70,7 @@ const std::vector<Player::Command>& Player::table() {
       {"kill postgres NODE", "kill -9 of all of it", [](P p, B b) { p.c_.node(b.nodes[0]).server.crash(); }},
       {"hang postgres NODE", "a stuck disk", [](P p, B b) { p.c_.hang(b.nodes[0], true); }},
       {"unhang postgres NODE", "", [](P p, B b) { p.c_.hang(b.nodes[0], false); }},
-      {"hang postmaster NODE", "SIGSTOP: connections of before work, and nobody gets in",
+      {"hang postmaster NODE", "SIGSTOP: connections made earlier work, and nobody gets in",
        [](P p, B b) { p.c_.deafen(b.nodes[0], true); }},
       {"unhang postmaster NODE", "", [](P p, B b) { p.c_.deafen(b.nodes[0], false); }},
       {"busy NODE", "its machine: each look at the server takes 300 to 600 ms",

@@ -75,7 +75,7 @@ class SimServer {
   core::ProcessState process = core::ProcessState::stopped;
   bool recovery = false;
   bool hung = false;  // a stuck disk: nothing is answered, nothing acknowledged
-  bool deaf = false;  // a hung postmaster: connections of before work, and nobody gets in
+  bool deaf = false;  // a hung postmaster: connections made earlier work, and nobody gets in
   Time running_since{}, received_at{};
   bool streaming = false;  // a standby's connection to its upstream
   std::function<void(bool asked)> on_exit;

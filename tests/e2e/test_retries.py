@@ -49,13 +49,19 @@ exec {postgres_bin()}/postgres "$@"
 SOON = "postgres ended soon after its start"
 
 
+def crashing_primary(cluster):
+    """The first node, and what ends its server after each start until end()."""
+    node = cluster.nodes[0]
+    crashing = Crashing(node)
+    cluster.up()
+    crashing.begin()
+    return node, crashing
+
+
 @pytest.mark.tamada
 def test_a_primary_that_ends_after_each_start_hands_over(new_cluster):
     cluster = new_cluster(2)
-    old = cluster.nodes[0]
-    crashing = Crashing(old)
-    cluster.up()
-    crashing.begin()
+    old, crashing = crashing_primary(cluster)
     new = cluster.wait_leader(other_than=old, timeout=90)
     assert f"removed leader key after 3 starts: {SOON}" in old.log()
     facts.wait_writable(new)
@@ -66,10 +72,7 @@ def test_a_primary_that_ends_after_each_start_hands_over(new_cluster):
 @pytest.mark.tamada
 def test_a_primary_that_ends_after_each_start_goes_on_alone(new_cluster):
     cluster = new_cluster(1)
-    node = cluster.nodes[0]
-    crashing = Crashing(node)
-    cluster.up()
-    crashing.begin()
+    node, crashing = crashing_primary(cluster)
     facts.wait_log(node, "starting primary after failure failed 4 times", 90)
     assert 5 <= node.log().count("postmaster pid=") <= 7, "1, 2, 4 s between them"
     for told in (cluster.ctl("list").stdout, cluster.ctl("explain", cluster.scope, node.name).stdout):

@@ -32,8 +32,8 @@ bool has_all(const Observation& seen, const Member& member) {
   const auto it = seen.peers.find(member.name);
   if (it == seen.peers.end()) return false;
   const auto& peer = it->second;
-  return peer.reachable && peer.running && peer.in_recovery && !peer.nofailover &&
-         peer.timeline == seen.postgres.control->timeline && peer.lsn > seen.postgres.control->checkpoint;
+  return peer.answers_as_standby() && !peer.nofailover && peer.timeline == seen.postgres.control->timeline &&
+         peer.lsn > seen.postgres.control->checkpoint;
 }
 
 // No member can or should take over: the processes are ended. Their work, such as archiving, is done after the next
