@@ -107,7 +107,9 @@ def test_pg_wal_of_the_primary(mount, new_cluster):
 def test_pg_wal_of_a_standby(mount, new_cluster):
     cluster = small(new_cluster(2))
     leader, standby = cluster.nodes
-    place = with_wal_of_its_own(cluster, standby, mount)
+    # Once it is free again there is room for all that is written meanwhile: the standby may only remove WAL after a
+    # checkpoint of the primary, and when that comes is the primary's business.
+    place = with_wal_of_its_own(cluster, standby, mount, "400m")
     cluster.up()
     with full(place):
         leader.sql("create table t(v text)")
