@@ -54,8 +54,8 @@ Agent::Agent(World world)
     waiting_for_publication_.clear();
   });
   store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
-  memory_.fenced_until = w_.fence.inherited();
-  memory_.electorate = read_members(w_.configuration.local().prefix(), w_.files.read(members_copy));
+  memory_.fence.until = w_.fence.inherited();
+  memory_.electorate.members = read_members(w_.configuration.local().prefix(), w_.files.read(members_copy));
 }
 
 awaitable<int> Agent::run() {
@@ -135,8 +135,8 @@ awaitable<void> Agent::cycle() {
 void Agent::keep_fence(const core::Observation& seen) {
   // One that runs under our name on these data has a guard with a bound of its own.
   if (!unique_ && w_.fence.inherited()) return;
-  w_.fence.keep({.until = memory_.fenced_until,
-                 .length = memory_.fenced_for,
+  w_.fence.keep({.until = memory_.fence.until,
+                 .length = memory_.fence.length,
                  .postmaster = seen.postgres.postmaster,
                  .ttl = seen.settings.ttl,
                  .loop_wait = seen.settings.loop_wait});
@@ -152,7 +152,8 @@ void Agent::keep_files(const core::Observation& seen) {
   }
   configuration_copy_.keep(w_.configuration.copy(), seen.settings.loop_wait);
   // Without a leader nobody takes care of who still belongs to it.
-  if (!seen.cluster.unlocked()) members_copy_.keep(members_text_.of(memory_.electorate), seen.settings.loop_wait);
+  if (!seen.cluster.unlocked())
+    members_copy_.keep(members_text_.of(memory_.electorate.members), seen.settings.loop_wait);
 }
 
 awaitable<void> Agent::take_configuration() {

@@ -149,7 +149,7 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
   }
   // The same leader goes on: it took the key again, or never gave it away and dropped the request.
   const bool asked = cluster.failover && asks_for_something(*cluster.failover, seen.wall);
-  const bool busy = seen.job.running() || !snapshot.decision.memory.handing_over.empty();
+  const bool busy = seen.job.running() || snapshot.decision.memory.hand_over.under_way();
   if (asked || (ours && busy)) return;
   end_open_phases(current, seen.now);
   current.ended = seen.now;

@@ -138,7 +138,7 @@ TEST(Health, LeadershipEndsWithTheLease) {
   EXPECT_EQ(check(leader(), "/primary", noon + 25s), 503);
   EXPECT_EQ(check(leader(), "/read-only", noon + 25s), 503);
   expect_all(leader(),
-             {{"handing over", [](Snapshot& s) { s.decision.memory.handing_over = "switchover"; }, "/primary", 503},
+             {{"handing over", [](Snapshot& s) { s.decision.memory.hand_over.why = "switchover"; }, "/primary", 503},
               {"other's key", [](Snapshot& s) { s.seen.cluster.leader->name = "n1"; }, "/primary", 503},
               {"older lease", [](Snapshot& s) { s.seen.cluster.leader->lease = 99; }, "/primary", 503},
               {"crash recovery", [](Snapshot& s) { s.seen.postgres.sql.reset(); }, "/primary", 200}});

@@ -82,7 +82,7 @@ TEST(Handover, OldLeaderSeesAllPhases) {
   job = {.kind = core::JobKind::stop, .state = core::JobState::running, .id = 1, .started_at = story.now.seen.now};
   job.step = "checkpoint";
   job.step_since = job.started_at;
-  story.now.decision.memory.handing_over = "switchover";
+  story.now.decision.memory.hand_over.why = "switchover";
   story.show();
   story.after(100ms);
   job.step = "shutdown";
@@ -91,7 +91,7 @@ TEST(Handover, OldLeaderSeesAllPhases) {
   job.ended_at = story.now.seen.now;
   story.now.seen.postgres.sql.reset();
   story.show();
-  story.now.decision.memory.handing_over.clear();
+  story.now.decision.memory.hand_over.why.clear();
   story.key("");
   story.after(20ms).key("n1");
   story.after(80ms).now.seen.cluster.members["n1"].role = "primary";

@@ -76,7 +76,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   out.failsafe_active = failsafe_is_active(seen, now);
   out.silent = core::silent_since(seen).has_value();
   out.leader = (holds_leader_key(seen, now) || core::leads_by_failsafe(seen, now)) &&
-               snapshot.decision.memory.handing_over.empty() && !stopping && !given_up;
+               !snapshot.decision.memory.hand_over.under_way() && !stopping && !given_up;
 
   const bool answers = out.state == "running" || out.state == "restarting" || out.state == "starting";
   if (answers && seen.postgres.sql) {

@@ -6,14 +6,13 @@
 #include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/fencing.h"
-#include "core/lost_keys.h"
 #include "core/pacing.h"
 #include "core/presentation.h"
+#include "core/remember.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
 #include "core/slot_readiness.h"
 #include "core/slots.h"
-#include "core/sync.h"
 
 namespace tamada::core {
 namespace {
@@ -60,16 +59,6 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
-// Whether our primary runs without a leader key that would keep others from being promoted. Either there is no key, or
-// only the DCS knows whether it still exists: a key that a previous run of this daemon took, unless a fence of that run
-// has told when its lease ends; and any key as long as the DCS has not answered since the start.
-bool lacks_leader_key(const Observation& seen, const Memory& memory) {
-  if (seen.settings.pause || memory.bootstrapping || seen.job.running() || !seen.postgres.may_write()) return false;
-  const bool end_known = memory.fenced_until && !memory.without_leader_key_since;
-  if (!seen.cluster.loaded) return !end_known;
-  return seen.cluster.unlocked() || (seen.leader_key_is_stale() && !end_known);
-}
-
 // Until when a decision may wait for a DCS that is slow or does not answer.
 std::optional<Instant> dcs_patience(const Observation& seen, const Decision& decision) {
   if (!seen.dcs.ok) return decision.wake_at;
@@ -77,100 +66,6 @@ std::optional<Instant> dcs_patience(const Observation& seen, const Decision& dec
   if (const auto until = rules::without_leader_key_until(seen, decision.memory)) return until;
   if (seen.holds_leader_key()) return seen.lease.confirmed_at + seen.settings.demote_after();
   return std::nullopt;
-}
-
-// Who belongs to the cluster, and who leads or led it.
-void remember_cluster(const Observation& seen, Memory& memory) {
-  if (!seen.cluster.unlocked()) {
-    // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
-    // key within a ttl.
-    const bool all_told =
-        seen.cluster.leader->create_revision == memory.tenure && seen.now - memory.tenure_since >= seen.settings.ttl;
-    if (all_told) memory.electorate.clear();
-    note_membership(seen, memory);
-  }
-  for (const auto& [member_name, member] : seen.cluster.members) memory.electorate[member_name] = member;
-  if (!seen.cluster.unlocked()) {
-    memory.unlocked_since.reset();
-    // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
-    memory.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
-    // Whom we gave the key up for has come.
-    if (seen.cluster.leader->name != seen.self) memory.gave_up_at.reset();
-    if (seen.cluster.leader->create_revision != memory.tenure) {
-      memory.tenure = seen.cluster.leader->create_revision;
-      memory.tenure_since = seen.now;
-      memory.rewound = false;
-      memory.rewind_failed = false;
-      // Another upstream, another chance. Our own server is the same.
-      const bool ours = seen.cluster.leader->name == seen.self;
-      std::erase_if(memory.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
-      memory.history_written_at = {};
-    }
-  } else if (const auto marks = seen.cluster.leader_marks(); !memory.unlocked_since || memory.unlocked_marks != marks) {
-    if (memory.unlocked_since) memory.last_leader.clear();  // it was somebody else
-    memory.unlocked_since = seen.now;
-    memory.unlocked_marks = marks;
-  }
-}
-
-// How the local server has fared.
-void remember_server(const Observation& seen, Memory& memory) {
-  const bool came_up = seen.job.kind == JobKind::start || seen.job.kind == JobKind::promote;
-  if (came_up && seen.job.state == JobState::succeeded && seen.job.id > memory.last_up) {
-    memory.last_up = seen.job.id;
-    memory.up_since = seen.job.ended_at;
-  }
-  // The request has been dealt with, whether or not PostgreSQL has started again.
-  if (memory.restarting && seen.job.kind == JobKind::start && !seen.job.running() &&
-      seen.job.id > memory.restarting->after_job) {
-    memory.restarting.reset();
-  }
-  if (seen.postgres.running_standby()) {
-    if (memory.received != 0 && seen.postgres.sql->wal_lsn > memory.received) memory.received_at = seen.now;
-    memory.received = seen.postgres.sql->wal_lsn;
-  } else {
-    memory.received = 0;
-  }
-  watch_sync_names(seen, memory);
-  if (!seen.postgres.shut_down()) {
-    memory.shut_down_since.reset();
-  } else if (!memory.shut_down_since) {
-    memory.shut_down_since = seen.now;
-  }
-  if (seen.postgres.process == ProcessState::stopped) {
-    if (!memory.stopped_since) memory.stopped_since = seen.now;
-    memory.slots_surveyed = false;
-  } else {
-    memory.stopped_since.reset();
-  }
-}
-
-// What is remembered whichever rule decides.
-Memory remember(const Observation& seen, const Memory& before) {
-  Memory memory = before;
-  if (memory.born == Instant{}) memory.born = seen.now;
-  if (seen.cluster.loaded) remember_cluster(seen, memory);
-  if (seen.cluster.unlocked() && seen.peers_answered_at > memory.primary_seen_at) {
-    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
-    for (const auto& [peer_name, peer] : seen.peers) {
-      if (!peer.answers_as_primary()) continue;
-      memory.last_leader = peer_name;
-      memory.primary_seen_at = seen.peers_answered_at;
-    }
-  }
-  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
-  if (!seen.lease_alive() || !seen.dcs.ok) memory.last_leader.clear();
-  if (!lacks_leader_key(seen, memory)) {
-    memory.without_leader_key_since.reset();
-  } else if (!memory.without_leader_key_since) {
-    memory.without_leader_key_since = seen.cluster.loaded ? seen.now : memory.born;
-  }
-  if (seen.cluster.failover && seen.cluster.failover->revision != memory.request_revision) {
-    memory.request_revision = seen.cluster.failover->revision;
-    memory.request_seen_at = seen.now;
-  }
-  remember_server(seen, memory);
-  return memory;
 }
 
 Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s, settings.retry_timeout / 4); }
@@ -211,12 +106,12 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
   if (!seen.dcs.ok || !alive || !seen.cluster.loaded) return actions;
   const auto record = member_record(seen, memory);
   const auto* published = seen.cluster.member(seen.self);
-  const bool heartbeat = seen.now - memory.member_published_at >= seen.settings.loop_wait;
+  const bool heartbeat = seen.now - memory.written.member_at >= seen.settings.loop_wait;
   const bool copy_moved =
-      published && record.copy != published->copy && seen.now - memory.member_published_at >= copy_published_every;
+      published && record.copy != published->copy && seen.now - memory.written.member_at >= copy_published_every;
   if (!published || published->lease != lease.id || differs_in_kind(record, *published) || copy_moved ||
       (heartbeat && differs_in_position(record, *published))) {
-    memory.member_published_at = seen.now;
+    memory.written.member_at = seen.now;
     actions.push_back(PublishMember{record});
   }
   return actions;
@@ -234,31 +129,31 @@ bool is_urgent(const Decision& decision) {
 // role.
 void tell_stop(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
-  if (memory.start_told && !memory.restarting && !seen.postgres.crashed && seen.job.kind == JobKind::stop) {
-    const std::string role = memory.role_told == "demoted" ? "primary" : memory.role_told;
+  if (memory.callbacks.start_told && !memory.restarting && !seen.postgres.crashed && seen.job.kind == JobKind::stop) {
+    const std::string role = memory.callbacks.role == "demoted" ? "primary" : memory.callbacks.role;
     decision.actions.insert(decision.actions.begin(), RunCallback{"on_stop", role});
   }
-  memory.start_told = false;
+  memory.callbacks.start_told = false;
 }
 
 // on_start once postgres is up, on_role_change when the role differs from the one last told, on_stop.
 void tell_role(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
-  if (!seen.postgres.sql || seen.job.running() || memory.bootstrapping) {
+  if (!seen.postgres.sql || seen.job.running() || memory.data.bootstrapping) {
     if (seen.postgres.process == ProcessState::stopped && !seen.job.running()) tell_stop(seen, decision);
     return;
   }
   const auto role = role_word(seen, memory);
-  const bool start = !memory.start_told;
-  const bool change = !memory.role_told.empty() && memory.role_told != role;
+  const bool start = !memory.callbacks.start_told;
+  const bool change = !memory.callbacks.role.empty() && memory.callbacks.role != role;
   if (change) {
     decision.actions.push_back(RunCallback{"on_role_change", role});
   } else if (start) {
-    decision.actions.push_back(RunCallback{memory.start_callback, role});
+    decision.actions.push_back(RunCallback{memory.callbacks.at_start, role});
   }
-  if (start) memory.start_callback = "on_start";
-  memory.start_told = true;
-  memory.role_told = role;
+  if (start) memory.callbacks.at_start = "on_start";
+  memory.callbacks.start_told = true;
+  memory.callbacks.role = role;
 }
 
 void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
@@ -277,7 +172,7 @@ void tend_slots(const Observation& actual, Decision& decision) {
   const auto told = follows_so ? std::optional(with_failsafe_leader(actual)) : std::nullopt;
   const Observation& seen = told ? *told : actual;
   if ((!seen.dcs.ok && !leads_so && !follows_so) || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
-      decision.memory.bootstrapping) {
+      decision.memory.data.bootstrapping) {
     return;
   }
   // The leader runs as a primary or a standby leader, everybody else as a standby.
@@ -289,9 +184,7 @@ void tend_slots(const Observation& actual, Decision& decision) {
   if (const bool feedback = needs_feedback(seen); feedback != seen.postgres.feedback_enforced) {
     decision.actions.push_back(EnforceFeedback{feedback});
   }
-  auto plan = plan_slots(seen, decision.memory);
-  decision.memory = std::move(plan.memory);
-  std::ranges::move(plan.actions, std::back_inserter(decision.actions));
+  std::ranges::move(plan_slots(seen, decision.memory.slots), std::back_inserter(decision.actions));
   if (follows) prove_copied_slots(seen, decision);
 }
 
@@ -305,9 +198,11 @@ void apply_again(const Observation& seen, Decision& decision) {
 // The others' answers came together with the news that one of them was faster: why it was not our turn is said all the
 // same, since operators look for that line after a failover.
 void tell_lost_race(const Observation& seen, const Memory& before, Decision& decision) {
-  const bool lost = before.unlocked_since && !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
+  const bool lost =
+      before.leadership.unlocked_since && !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
   if (!lost || !seen.postgres.running_standby()) return;
-  if (seen.peers_asked_at < *before.unlocked_since || seen.peers_answered_at == before.peers_weighed) return;
+  if (seen.peers_asked_at < *before.leadership.unlocked_since || seen.peers_answered_at == before.race.peers_weighed)
+    return;
   if (auto why = race_obstacle(seen)) decision.actions.push_back(Tell{*std::move(why)});
 }
 
@@ -322,12 +217,12 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
-    decision.memory.peers_seen = seen.peers_answered_at;
-    decision.memory.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
+    decision.memory.answers.peers_seen = seen.peers_answered_at;
+    decision.memory.answers.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
     hold_back(seen, decision);
     set_fence(seen, decision);
-    if (asks<AcquireLeader>(decision)) decision.memory.key_asked_at = seen.now;
-    if (rule.decide == rules::race) decision.memory.peers_weighed = seen.peers_answered_at;
+    if (asks<AcquireLeader>(decision)) decision.memory.race.key_asked_at = seen.now;
+    if (rule.decide == rules::race) decision.memory.race.peers_weighed = seen.peers_answered_at;
     if (asks<Exit>(decision)) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;

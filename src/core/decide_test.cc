@@ -76,7 +76,7 @@ const Case leader_cases[] = {
      [](Scene& s) {
        s.we_lead().primary(2000);
        s.seen.cluster.status = Status{.optime = 900};
-       s.memory.status_written_at = noon - 11s;
+       s.memory.written.status_at = noon - 11s;
      },
      "leader",
      {"WriteStatus"}},
@@ -101,7 +101,7 @@ const Case leader_cases[] = {
      [](Scene& s) {
        s.we_lead().primary(1000, 2);
        s.seen.cluster.status = Status{.optime = 900};
-       s.memory.history_written_at = noon - s.seen.settings.loop_wait;
+       s.memory.written.history_at = noon - s.seen.settings.loop_wait;
      },
      "leader",
      {"WriteHistory"}},
@@ -109,7 +109,7 @@ const Case leader_cases[] = {
      [](Scene& s) {
        s.we_lead().primary(1000, 2);
        s.seen.cluster.status = Status{.optime = 900};
-       s.memory.history_written_at = noon - 1s;
+       s.memory.written.history_at = noon - 1s;
      },
      "leader",
      {}},
@@ -169,7 +169,7 @@ const Case leader_cases[] = {
     {"failed_promotion_gives_the_key_up_once_it_has_stopped",
      [](Scene& s) {
        s.we_lead().standby().stopped(ControlState::in_archive_recovery).job(JobKind::stop, JobState::succeeded);
-       s.memory.handing_over = "promotion failed";
+       s.memory.hand_over.why = "promotion failed";
      },
      "hand_over",
      {"ReleaseLeader"}},
@@ -187,7 +187,7 @@ const Case leader_cases[] = {
     {"but_not_waited_for_without_end",  // simulation, five nodes, seed 710008443
      [](Scene& s) {
        s.leader_is("a", old_lease).primary();
-       s.memory.without_leader_key_since = noon - 5s;
+       s.memory.fence.without_leader_key_since = noon - 5s;
      },
      "take_over_own_key",
      {"StartJob stop"}},
@@ -207,7 +207,7 @@ const Case leader_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().stopped().job(JobKind::start, JobState::running);
        s.seen.job.as_primary = true;
-       s.memory.crashed_at = noon - 301s;
+       s.memory.server.crashed_at = noon - 301s;
      },
      "job",
      {"CancelJob"}},
@@ -265,8 +265,8 @@ const Case dcs_cases[] = {
        s.leader_is("a", our_lease + 1).primary().dcs_down_since(16s, 16s);
        s.seen.settings.ttl = 120s;
        s.seen.settings.retry_timeout = 40s;
-       s.memory.fenced_until = noon + 9s;
-       s.memory.fenced_for = 30s;
+       s.memory.fence.until = noon + 9s;
+       s.memory.fence.length = 30s;
      },
      "dcs_lost",
      {"StartJob stop"}},
@@ -275,8 +275,8 @@ const Case dcs_cases[] = {
      [](Scene& s) {
        s.leader_is("a", our_lease + 1).primary().dcs_down_since(1s, 1s);
        s.seen.lease = {};
-       s.memory.fenced_until = noon - 1s;
-       s.memory.fenced_for = 30s;
+       s.memory.fence.until = noon - 1s;
+       s.memory.fence.length = 30s;
      },
      "dcs_lost",
      {"StartJob stop"}},
@@ -382,7 +382,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
        s.seen.cluster.status = Status{.optime = 1001};
-       s.memory.unlocked_since = noon - 10s;
+       s.memory.leadership.unlocked_since = noon - 10s;
      },
      "race",
      {"AcquireLeader"}},
@@ -408,7 +408,7 @@ const Case race_cases[] = {
        s.nobody_leads().standby(3'000'000, 1).peer("b", true, 900, 2).dead_peer("c");
        s.seen.cluster.status = Status{.optime = 3'000'000};
        s.seen.cluster.history = {{.timeline = 1, .lsn = 800}};
-       s.memory.unlocked_since = noon - 10s;
+       s.memory.leadership.unlocked_since = noon - 10s;
      },
      "race",
      {}},
@@ -446,7 +446,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
        s.seen.cluster.status = Status{.optime = 1000 + 1048576};
-       s.memory.unlocked_since = noon - 10s;
+       s.memory.leadership.unlocked_since = noon - 10s;
      },
      "race",
      {"AcquireLeader"}},
@@ -454,7 +454,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
        s.seen.cluster.initialize.reset();
-       s.memory.last_leader = "b";
+       s.memory.leadership.last_leader = "b";
      },
      "race",
      {}},
@@ -462,9 +462,9 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
        s.seen.cluster.initialize.reset();
-       s.memory.last_leader = "b";
-       s.memory.unlocked_since = noon - 30s;
-       s.memory.member_until = noon - 1s;
+       s.memory.leadership.last_leader = "b";
+       s.memory.leadership.unlocked_since = noon - 30s;
+       s.memory.electorate.ours_until = noon - 1s;
      },
      "race",
      {"AcquireLeader"}},
@@ -473,7 +473,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).dead_peer("c");
        s.seen.cluster.initialize.reset();
-       s.memory.last_leader = "b";
+       s.memory.leadership.last_leader = "b";
        const auto awake = s.seen;
        s.seen.lease = {};
        s.memory = s.decide().memory;
@@ -486,7 +486,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", false, 1100);
        s.seen.cluster.initialize.reset();
-       s.memory.unlocked_since = noon - 31s;
+       s.memory.leadership.unlocked_since = noon - 31s;
        s.memory = s.decide().memory;
        s.dead_peer("c");
      },
@@ -497,7 +497,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", true, 900);
        s.seen.cluster.initialize.reset();
-       s.memory.role_told = "replica";
+       s.memory.callbacks.role = "replica";
      },
      "race",
      {}},
@@ -522,7 +522,7 @@ const Case race_cases[] = {
     {"primary_that_cannot_take_the_key_goes_on_for_a_while",
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
-       s.memory.without_leader_key_since = noon - 4s;
+       s.memory.fence.without_leader_key_since = noon - 4s;
      },
      "race",
      {"AcquireLeader"}},
@@ -530,7 +530,7 @@ const Case race_cases[] = {
     {"primary_that_cannot_take_the_key_stops",
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
-       s.memory.without_leader_key_since = noon - 5s;
+       s.memory.fence.without_leader_key_since = noon - 5s;
      },
      "race",
      {"StartJob stop"}},
@@ -543,7 +543,7 @@ const Case race_cases[] = {
     {"primary_that_led_last_takes_the_key_beside_a_stray_timeline",
      [](Scene& s) {
        s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
-       s.memory.last_leader = "a";
+       s.memory.leadership.last_leader = "a";
      },
      "race",
      {"AcquireLeader"}},
@@ -551,7 +551,7 @@ const Case race_cases[] = {
     {"primary_that_led_last_and_slept_beyond_its_lease_knows_nothing",
      [](Scene& s) {
        s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
-       s.memory.last_leader = "a";
+       s.memory.leadership.last_leader = "a";
        const auto ended = s.seen;
        s.seen.lease = {};
        s.memory = s.decide().memory;
@@ -565,7 +565,7 @@ const Case race_cases[] = {
        s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
        const auto awake = s.seen;
        s.leader_is("a", old_lease);
-       s.memory.last_leader = "a";
+       s.memory.leadership.last_leader = "a";
        s.memory = s.decide().memory;
        s.seen = awake;
      },
@@ -589,7 +589,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().primary().peer("b", true, 1000).peer("c", true, 1000);
        s.seen.settings.pause = true;
-       s.memory.without_leader_key_since = noon - 5s;
+       s.memory.fence.without_leader_key_since = noon - 5s;
      },
      "race",
      {"AcquireLeader"}},
@@ -665,7 +665,7 @@ const Case race_cases[] = {
      [](Scene& s) {
        s.nobody_leads().standby(1000, 2).dead_peer("b").dead_peer("c");
        s.seen.cluster.history = {{.timeline = 1, .lsn = 500}, {.timeline = 2, .lsn = 900}};
-       s.memory.unlocked_since = noon - 10s;
+       s.memory.leadership.unlocked_since = noon - 10s;
      },
      "race",
      {"AcquireLeader"}},
@@ -698,12 +698,12 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
 
   auto key_of_before = Scene().leader_is("a", our_lease + 1).primary();
   EXPECT_EQ(patience(key_of_before), noon + 5s);
-  key_of_before.memory.fenced_until = noon + 20s;  // a fence has told when its lease ends, and stands guard
+  key_of_before.memory.fence.until = noon + 20s;  // a fence has told when its lease ends, and stands guard
   EXPECT_EQ(patience(key_of_before), std::nullopt);
 
   auto without_key = Scene().nobody_leads().primary();
-  EXPECT_EQ(without_key.decide().memory.without_leader_key_since, noon);
-  without_key.memory.without_leader_key_since = noon - 2s;
+  EXPECT_EQ(without_key.decide().memory.fence.without_leader_key_since, noon);
+  without_key.memory.fence.without_leader_key_since = noon - 2s;
   EXPECT_EQ(patience(without_key), noon + 3s);
   EXPECT_EQ(find<PollPeers>(without_key.decide())->until, noon + 3s);
   without_key.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
@@ -718,7 +718,7 @@ TEST(Promotion, AServerThatEndsInItGivesTheKeyToOthers) {
   const auto decision = s.decide();
   EXPECT_EQ(decision.reason, "released leader key: promotion failed: postgres ended while being promoted");
   EXPECT_EQ(action_names(decision), ActionNames{"ReleaseLeader"});
-  EXPECT_EQ(decision.memory.gave_up_at, noon);
+  EXPECT_EQ(decision.memory.race.gave_up_at, noon);
 }
 
 TEST(Retries, AConfigurationThatCouldNotBeWrittenIsTriedAgainByWhoeverRuns) {
@@ -763,8 +763,8 @@ TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
     const auto decision = s.decide();
     EXPECT_EQ(action_names(decision), ActionNames{});
     s.memory = decision.memory;
-    pauses.push_back(s.memory.backoff[JobKind::basebackup].not_before - s.seen.now);
-    s.seen.now = s.memory.backoff[JobKind::basebackup].not_before;
+    pauses.push_back(s.memory.jobs.backoff[JobKind::basebackup].not_before - s.seen.now);
+    s.seen.now = s.memory.jobs.backoff[JobKind::basebackup].not_before;
     s.seen.lease.deadline = s.seen.now + 29s;
     s.seen.lease.confirmed_at = s.seen.now;
     EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob basebackup"});
@@ -773,7 +773,7 @@ TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
   // Another leader is another chance.
   s.seen.cluster.leader->create_revision = 51;
   s.job(JobKind::basebackup, JobState::failed, 16);
-  EXPECT_EQ(s.decide().memory.backoff.at(JobKind::basebackup).failures, 1);
+  EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::basebackup).failures, 1);
 }
 
 TEST(Retries, AJobIsNotCancelledAgainWhileItEnds) {
@@ -816,9 +816,9 @@ TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
     EXPECT_EQ(action_names(decision), ActionNames{}) << decision.reason;
     EXPECT_TRUE(decision.reason.starts_with("starting primary after failure failed")) << decision.reason;
     s.memory = decision.memory;
-    pauses.push_back(s.memory.backoff[JobKind::start].not_before - s.seen.now);
-    EXPECT_LE(*decision.wake_at, s.memory.backoff[JobKind::start].not_before);
-    s.seen.now = s.memory.backoff[JobKind::start].not_before;
+    pauses.push_back(s.memory.jobs.backoff[JobKind::start].not_before - s.seen.now);
+    EXPECT_LE(*decision.wake_at, s.memory.jobs.backoff[JobKind::start].not_before);
+    s.seen.now = s.memory.jobs.backoff[JobKind::start].not_before;
     s.seen.lease.deadline = s.seen.now + 29s;
     decision = s.decide();
     EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"}) << decision.reason;
@@ -855,13 +855,13 @@ TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
         << decision.reason;
     s.seen.now += 10s;
   }
-  EXPECT_EQ(s.memory.role_told, "demoted");
+  EXPECT_EQ(s.memory.callbacks.role, "demoted");
   // Nobody has taken the key, and it is ours again: that is no new chance for the same server.
   s.seen.cluster.leader->create_revision = 60;
-  EXPECT_EQ(s.decide().memory.backoff.at(JobKind::start).failures, 2);
+  EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::start).failures, 2);
   s.seen.cluster.leader->name = "b";
   s.seen.cluster.leader->create_revision = 70;
-  EXPECT_FALSE(s.decide().memory.backoff.contains(JobKind::start));
+  EXPECT_FALSE(s.decide().memory.jobs.backoff.contains(JobKind::start));
 }
 
 TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
@@ -878,7 +878,7 @@ TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
     const auto decision = s.decide();
     EXPECT_EQ(action_names(decision), id == 1 ? ActionNames{"StartJob start"} : ActionNames{}) << decision.reason;
     s.memory = decision.memory;
-    EXPECT_EQ(s.memory.backoff.at(JobKind::start).failures, static_cast<int>(id) - 1);
+    EXPECT_EQ(s.memory.jobs.backoff.at(JobKind::start).failures, static_cast<int>(id) - 1);
     s.seen.now += 10s;
   }
 }
@@ -906,8 +906,8 @@ TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
 // consistent, and its start never ended.
 TEST(Replica, AServerThatWasRewoundIsStartedBehindItsSourceEvenInAnEmergency) {
   auto scene = Scene().b_leads().primary().stopped(ControlState::in_archive_recovery);
-  scene.memory.role_told = "replica";
-  scene.memory.electorate["b"] = scene.seen.cluster.members["b"];
+  scene.memory.callbacks.role = "replica";
+  scene.memory.electorate.members["b"] = scene.seen.cluster.members["b"];
   auto leaderless = scene;
   leaderless.seen.cluster.leader.reset();
   scene.job(JobKind::rewind, JobState::succeeded);
@@ -919,9 +919,9 @@ TEST(Replica, AServerThatWasRewoundIsStartedBehindItsSourceEvenInAnEmergency) {
   const auto cut_off = scene.decide();
   EXPECT_EQ(cut_off.rule, "dcs_lost");
   EXPECT_EQ(upstream(cut_off), "b");
-  leaderless.memory.rewound_to = "b";
+  leaderless.memory.rewind.source = "b";
   EXPECT_EQ(upstream(leaderless.decide()), "b");
-  leaderless.memory.rewound_to.clear();
+  leaderless.memory.rewind.source.clear();
   EXPECT_EQ(upstream(leaderless.decide()), "");
 }
 
@@ -971,8 +971,8 @@ Scene& hanging_archiver(Scene& s) {
   s.seen.postgres.process = ProcessState::stopping;
   s.seen.postgres.control->state = ControlState::shut_down;
   s.seen.postgres.wal_to_archive = 3;
-  s.memory.handing_over = "switchover";
-  s.memory.shut_down_since = noon - 3s;
+  s.memory.hand_over.why = "switchover";
+  s.memory.server.shut_down_since = noon - 3s;
   return s.peer("b", true, 901).peer("c", true, 900);
 }
 
@@ -986,8 +986,8 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
             "is free: b has all WAL");
   ASSERT_TRUE(find<ReleaseLeader>(decision));
   EXPECT_EQ(find<ReleaseLeader>(decision)->optime, 900);
-  EXPECT_EQ(decision.memory.handing_over, "");
-  EXPECT_FALSE(decision.memory.fenced_until);  // it cannot write
+  EXPECT_EQ(decision.memory.hand_over.why, "");
+  EXPECT_FALSE(decision.memory.fence.until);  // it cannot write
   // Another leads, and the archiver has its time.
   s.b_leads();
   s.memory = decision.memory;
@@ -1024,7 +1024,7 @@ TEST(ShutDown, ItDoesNotWaitWithoutEnd) {
   Scene s;
   hanging_archiver(s).dead_peer("b");
   s.seen.cluster.failover = FailoverRequest{.leader = "a", .candidate = "b", .revision = 60};
-  s.memory.shut_down_since = noon - 30s;
+  s.memory.server.shut_down_since = noon - 30s;
   EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
   s.job(JobKind::stop, JobState::failed);
   const auto given_up = s.decide();
@@ -1032,7 +1032,7 @@ TEST(ShutDown, ItDoesNotWaitWithoutEnd) {
   ending.job(JobKind::stop, JobState::running).seen.job.immediate_at = noon;
   EXPECT_EQ(action_names(ending.decide()), ActionNames{});
   EXPECT_EQ(action_names(given_up), (ActionNames{"ClearFailover", "StartJob stop"}));
-  EXPECT_EQ(given_up.memory.handing_over, "");
+  EXPECT_EQ(given_up.memory.hand_over.why, "");
   s.memory = given_up.memory;
   s.job(JobKind::stop, JobState::succeeded, 8).stopped(ControlState::shut_down);
   s.seen.cluster.failover.reset();
@@ -1041,10 +1041,10 @@ TEST(ShutDown, ItDoesNotWaitWithoutEnd) {
 
 TEST(ShutDown, ARestartKeepsTheKey) {
   Scene s;
-  hanging_archiver(s).memory.handing_over.clear();
+  hanging_archiver(s).memory.hand_over.why.clear();
   s.memory.restarting = Restarting{.after_job = 6};
   EXPECT_EQ(action_names(s.decide()), ActionNames{});
-  s.memory.shut_down_since = noon - 10s;
+  s.memory.server.shut_down_since = noon - 10s;
   EXPECT_EQ(action_names(s.decide()), ActionNames{"CancelJob"});
 }
 
@@ -1062,16 +1062,16 @@ TEST(ForeignData, AStoppedServerWhoseControlFileCouldNotBeReadWaits) {
 TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   Scene s;
   s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
-  s.memory.unlocked_since = noon - 30s;
-  s.memory.unlocked_marks = {.sync = 0, .status = 7};
+  s.memory.leadership.unlocked_since = noon - 30s;
+  s.memory.leadership.unlocked_marks = {.sync = 0, .status = 7};
   s.seen.cluster.status = Status{.optime = 1001, .revision = 7};
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"AcquireLeader"});
   s.seen.cluster.status->revision = 8;
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
-  s.memory.last_leader = "b";
-  EXPECT_EQ(s.decide().memory.unlocked_since, noon);
-  EXPECT_EQ(s.decide().memory.last_leader, "");  // whom it was, we do not know (seed 70055807)
+  s.memory.leadership.last_leader = "b";
+  EXPECT_EQ(s.decide().memory.leadership.unlocked_since, noon);
+  EXPECT_EQ(s.decide().memory.leadership.last_leader, "");  // whom it was, we do not know (seed 70055807)
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{});
 }
 
@@ -1079,13 +1079,13 @@ TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();
   s.seen.peers["b"].failover_priority = 2;
-  s.memory.unlocked_since = noon - 1s;
+  s.memory.leadership.unlocked_since = noon - 1s;
   const auto decision = s.decide();
   ASSERT_TRUE(find<Tell>(decision));
   EXPECT_EQ(find<Tell>(decision)->text,
             "b has equally tolerable WAL position and priority 2, while this node has priority 1");
-  EXPECT_FALSE(decision.memory.unlocked_since);
-  s.memory.peers_weighed = s.seen.peers_answered_at;  // the race has said it
+  EXPECT_FALSE(decision.memory.leadership.unlocked_since);
+  s.memory.race.peers_weighed = s.seen.peers_answered_at;  // the race has said it
   EXPECT_FALSE(find<Tell>(s.decide()));
 }
 
@@ -1093,25 +1093,25 @@ TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
 Scene& backing_off(Scene& s) {
   s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
   s.seen.settings.primary_race_backoff = 60s;
-  s.memory.unlocked_since = noon - 30s;
-  s.memory.received = 900;
+  s.memory.leadership.unlocked_since = noon - 30s;
+  s.memory.race.received = 900;
   return s;
 }
 
 const Case backoff_cases[] = {
     {"while_wal_arrives", [](Scene& s) { backing_off(s); }, "race", {}},
     {"not_after_its_time",
-     [](Scene& s) { backing_off(s).memory.unlocked_since = noon - 60s; },
+     [](Scene& s) { backing_off(s).memory.leadership.unlocked_since = noon - 60s; },
      "race",
      {"AcquireLeader"}},
     {"not_when_nothing_arrives_any_more",
-     [](Scene& s) { backing_off(s).memory.received = 1000; },
+     [](Scene& s) { backing_off(s).memory.race.received = 1000; },
      "race",
      {"AcquireLeader"}},
     {"in_the_first_loop_whatever_arrives",
      [](Scene& s) {
-       backing_off(s).memory.received = 1000;
-       s.memory.unlocked_since = noon - 5s;
+       backing_off(s).memory.race.received = 1000;
+       s.memory.leadership.unlocked_since = noon - 5s;
      },
      "race",
      {}},
@@ -1220,7 +1220,7 @@ const Case replica_cases[] = {
     {"after_a_failed_rewind_a_copy_where_allowed",
      [](Scene& s) {
        s.b_leads().stopped(ControlState::in_production);
-       s.memory.rewind_failed = true;
+       s.memory.rewind.failed = true;
        s.seen.settings.remove_data_directory_on_rewind_failure = true;
        s.seen.upstream = upstream_b(2, 1000);
      },
@@ -1241,14 +1241,14 @@ const Case replica_cases[] = {
     {"not_streaming_standby_asks_why",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
      },
      "replica",
      {"AskUpstream"}},
     {"diverged_standby_stops_for_rewind",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
        s.seen.own_timeline = own(1, 1000);
      },
@@ -1281,10 +1281,10 @@ const Case replica_cases[] = {
     {"an_answer_counts_for_the_first_decision_however_long_the_look_at_the_server_took",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
        s.seen.upstream->asked_at = noon - 3s;
-       s.memory.upstream_seen = noon - 5s;
+       s.memory.answers.upstream_seen = noon - 5s;
        s.seen.own_timeline = own(1, 1000);
      },
      "replica",
@@ -1292,9 +1292,9 @@ const Case replica_cases[] = {
     {"and_not_for_the_next_one",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
-       s.seen.upstream->asked_at = s.memory.upstream_seen = noon - 3s;
+       s.seen.upstream->asked_at = s.memory.answers.upstream_seen = noon - 3s;
        s.seen.own_timeline = own(1, 1000);
      },
      "replica",
@@ -1302,7 +1302,7 @@ const Case replica_cases[] = {
     {"nor_when_it_is_of_before_a_freeze",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 60s;
+       s.memory.server.not_streaming_since = noon - 60s;
        s.seen.upstream = upstream_b(2, 900);
        s.seen.upstream->asked_at = noon - 50s;
        s.seen.own_timeline = own(1, 1000);
@@ -1418,7 +1418,7 @@ const Case replica_cases[] = {
        s.nobody_leads().primary();
        s.seen.postgres.sql.reset();
        s.seen.postgres.process = ProcessState::unresponsive;
-       s.memory.unlocked_since = noon - 19s;
+       s.memory.leadership.unlocked_since = noon - 19s;
      },
      "demote",
      {}},
@@ -1427,14 +1427,14 @@ const Case replica_cases[] = {
        s.nobody_leads().primary();
        s.seen.postgres.sql.reset();
        s.seen.postgres.process = ProcessState::unresponsive;
-       s.memory.unlocked_since = noon - 20s;
+       s.memory.leadership.unlocked_since = noon - 20s;
      },
      "demote",
      {"StartJob stop"}},
     {"standby_already_on_the_new_timeline_waits",
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
        s.seen.own_timeline = own(2, 1000);
      },
@@ -1444,7 +1444,7 @@ const Case replica_cases[] = {
      [](Scene& s) {
        s.b_leads().standby(1000, 1, "");
        s.seen.settings.use_pg_rewind = false;
-       s.memory.not_streaming_since = noon - 3s;
+       s.memory.server.not_streaming_since = noon - 3s;
        s.seen.upstream = upstream_b(2, 900);
      },
      "replica",
@@ -1480,8 +1480,8 @@ const Case replica_cases[] = {
 TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
   Scene s;
   s.b_leads().standby(1000, 1, "");
-  s.memory.not_streaming_since = noon - 3s;
-  s.memory.rewound = true;
+  s.memory.server.not_streaming_since = noon - 3s;
+  s.memory.rewind.done = true;
   s.seen.settings.remove_data_directory_on_rewind_failure = true;
   s.seen.upstream = upstream_b(2, 900);
   s.seen.own_timeline = own(1, 1000);
@@ -1567,7 +1567,7 @@ const Case bootstrap_cases[] = {
        s.nobody_leads().no_data();
        s.seen.cluster.initialize = "";
        s.seen.cluster.initialize_lease = our_lease;
-       s.memory.bootstrapping = true;
+       s.memory.data.bootstrapping = true;
      },
      "bootstrap",
      {"StartJob bootstrap"}},
@@ -1576,7 +1576,7 @@ const Case bootstrap_cases[] = {
        s.nobody_leads().primary().job(JobKind::bootstrap, JobState::succeeded);
        s.seen.cluster.initialize = "";
        s.seen.cluster.initialize_lease = our_lease;
-       s.memory.bootstrapping = true;
+       s.memory.data.bootstrapping = true;
      },
      "bootstrap",
      {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
@@ -1585,7 +1585,7 @@ const Case bootstrap_cases[] = {
        s.nobody_leads().no_data().job(JobKind::bootstrap, JobState::failed);
        s.seen.cluster.initialize = "";
        s.seen.cluster.initialize_lease = our_lease;
-       s.memory.bootstrapping = true;
+       s.memory.data.bootstrapping = true;
      },
      "bootstrap",
      {"CancelInitialize", "RevokeLease", "Exit"}},
@@ -1609,8 +1609,8 @@ const Case bootstrap_cases[] = {
        s.nobody_leads().no_data();
        s.seen.cluster.initialize.reset();
        s.seen.cluster.members.clear();
-       s.memory.last_leader = "b";
-       s.memory.unlocked_since = noon - 10min;
+       s.memory.leadership.last_leader = "b";
+       s.memory.leadership.unlocked_since = noon - 10min;
      },
      "bootstrap",
      {}},
@@ -1619,7 +1619,7 @@ const Case bootstrap_cases[] = {
        s.nobody_leads().no_data();
        s.seen.cluster.initialize.reset();
        s.seen.cluster.members.clear();
-       s.memory.tenure = 7;
+       s.memory.leadership.tenure = 7;
      },
      "bootstrap",
      {}},
@@ -1757,7 +1757,7 @@ const Case switchover_cases[] = {
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);
        s.seen.cluster.failover = request("a", "b");
-       s.memory.request_tried = s.seen.cluster.failover->revision;
+       s.memory.hand_over.request_tried = s.seen.cluster.failover->revision;
      },
      "switchover",
      {"ClearFailover"}},
@@ -1814,21 +1814,21 @@ const Case switchover_cases[] = {
     {"stopped_then_frees_the_key",
      [](Scene& s) {
        s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
-       s.memory.handing_over = "switchover";
+       s.memory.hand_over.why = "switchover";
      },
      "hand_over",
      {"ReleaseLeader"}},
     {"a_standby_by_now_gives_nothing_away",
      [](Scene& s) {
        s.b_leads().standby();
-       s.memory.handing_over = "switchover";
+       s.memory.hand_over.why = "switchover";
      },
      "hand_over",
      {}},
     {"a_stop_that_failed_leaves_it_serving",
      [](Scene& s) {
        s.we_lead().primary().job(JobKind::stop, JobState::failed);
-       s.memory.handing_over = "switchover";
+       s.memory.hand_over.why = "switchover";
        s.seen.cluster.failover = request("a", "b");
      },
      "hand_over",
@@ -2127,14 +2127,14 @@ TEST(Upkeep, PositionsAloneWaitForTheHeartbeat) {
   scene.seen.cluster.members["a"].lease = our_lease;
   scene.seen.postgres.sql->wal_lsn = 2000;
   EXPECT_EQ(find<PublishMember>(scene.decide()), nullptr);
-  scene.memory.member_published_at = noon - 10s;
+  scene.memory.written.member_at = noon - 10s;
   EXPECT_NE(find<PublishMember>(scene.decide()), nullptr);
 }
 
 TEST(Callbacks, TellTheChangeOfRoleOnce) {
   Scene scene;
   scene.we_lead().primary();
-  scene.memory.role_told = "replica";
+  scene.memory.callbacks.role = "replica";
   const auto decision = scene.decide();
   const auto* callback = find<RunCallback>(decision);
   ASSERT_NE(callback, nullptr);
@@ -2146,9 +2146,9 @@ TEST(Callbacks, TellTheChangeOfRoleOnce) {
 TEST(HandOver, WhoGaveTheKeyUpMayTakeItBackOnceAnotherHasHadIt) {
   Scene scene;
   scene.b_leads().standby();
-  scene.memory.gave_up_at = noon - 1s;
+  scene.memory.race.gave_up_at = noon - 1s;
   const auto memory = scene.decide().memory;
-  EXPECT_FALSE(memory.gave_up_at);
+  EXPECT_FALSE(memory.race.gave_up_at);
 }
 
 // ---- properties that hold whatever else is so

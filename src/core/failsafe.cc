@@ -77,7 +77,7 @@ std::optional<std::string> failsafe_refusal(const ClusterView& cluster, const Jo
 }
 
 bool gave_consent_meanwhile(const Observation& seen, const Memory& memory) {
-  return failsafe_leader_alive(seen) && seen.failsafe.told_at >= memory.key_asked_at;
+  return failsafe_leader_alive(seen) && seen.failsafe.told_at >= memory.race.key_asked_at;
 }
 
 std::string may_have_our_consent(const Observation& seen, const Memory& memory) {

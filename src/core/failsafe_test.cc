@@ -81,12 +81,12 @@ TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
   };
   for (const auto& c : {Case{4s, false, false}, Case{5s, false, true}, Case{1h, true, false}}) {
     Scene scene;
-    if (!c.told_by_a_fence) scene.memory.without_leader_key_since = noon - c.age;
+    if (!c.told_by_a_fence) scene.memory.fence.without_leader_key_since = noon - c.age;
     scene.leader_is("a", our_lease + 1).primary().dcs_down_since(2s, 60s);
     scene.seen.lease = {};
     scene.seen.lease.attempted_at = noon;
     scene.memory.born = noon - c.age;
-    if (c.told_by_a_fence) scene.memory.fenced_until = noon + 20s;
+    if (c.told_by_a_fence) scene.memory.fence.until = noon + 20s;
     const auto decision = scene.decide();
     EXPECT_EQ(stops(decision), c.ends) << decision.reason;
   }
@@ -179,7 +179,7 @@ TEST(Failsafe, AKeyIsGivenBackWhenLeaveWasGivenMeanwhile) {
   for (const bool after : {true, false}) {
     FailsafeScene scene;
     scene.standby().we_lead();
-    scene.memory.key_asked_at = noon - 2s;
+    scene.memory.race.key_asked_at = noon - 2s;
     scene.seen.failsafe.told_at = after ? noon - 1s : noon - 3s;
     scene.seen.failsafe.leader.name = "b";
     const auto decision = scene.decide();
@@ -255,7 +255,7 @@ TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
 TEST(Failsafe, IsNotForAPrimaryThatHasNoKey) {
   FailsafeScene scene;
   scene.nobody_leads().dcs_down_since(6s, 7s);
-  scene.memory.without_leader_key_since = noon - 6s;
+  scene.memory.fence.without_leader_key_since = noon - 6s;
   const auto decision = scene.decide();
   EXPECT_FALSE(find<AskFailsafe>(decision)) << decision.reason;
   EXPECT_TRUE(find<StartJob>(decision)) << decision.reason;
@@ -294,7 +294,7 @@ TEST(Failsafe, ConsentCountsForTheTtlThatItWasAskedWith) {
   primary.seen.lease.deadline = noon + 1s;
   primary.seen.failsafe.confirmed_at = noon - 2s;
   primary.seen.failsafe.confirmed_for = 30s;
-  EXPECT_EQ(primary.decide().memory.fenced_until, noon + 28s);
+  EXPECT_EQ(primary.decide().memory.fence.until, noon + 28s);
   primary.dcs_down_since(10s, 10s);
   primary.seen.cluster.failsafe = {{"a", "http://a"}, {"b", "http://b"}};
   EXPECT_EQ(failsafe_until(primary.seen), noon + 25s);

@@ -27,28 +27,28 @@ bool may_write(const Observation& seen, const Decision& decision) {
 void set_fence(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (seen.settings.pause || !may_write(seen, decision)) {
-    memory.fenced_until.reset();
+    memory.fence.until.reset();
     return;
   }
   const auto bound = [&memory](Instant until, Duration length) {
-    memory.fenced_until = until;
-    memory.fenced_for = length;
+    memory.fence.until = until;
+    memory.fence.length = length;
   };
   const auto& key = seen.cluster.leader;
   const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
   if (ours && seen.lease.deadline) {
     bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
-  } else if (!memory.fenced_until && !memory.bootstrapping) {
+  } else if (!memory.fence.until && !memory.data.bootstrapping) {
     // The primary has no leader key when the daemon starts or a pause ends, and no fence is armed: it gets time to take
     // the key, and time to stop.
     const auto length = 2 * seen.settings.without_leader_key_for();
-    bound(memory.without_leader_key_since.value_or(seen.now) + length, length);
+    bound(memory.fence.without_leader_key_since.value_or(seen.now) + length, length);
   }
   // Whoever consented to another's going on in failsafe mode does not race for a ttl, whatever has become of the lease.
   const auto consent_until = seen.failsafe.confirmed_at + consent_length(seen);
   const bool has_consent =
       seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && consent_until > seen.now;
-  if (has_consent && consent_until > memory.fenced_until.value_or(seen.now)) bound(consent_until, consent_length(seen));
+  if (has_consent && consent_until > memory.fence.until.value_or(seen.now)) bound(consent_until, consent_length(seen));
 }
 
 }  // namespace tamada::core

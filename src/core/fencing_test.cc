@@ -10,7 +10,7 @@ namespace {
 using testing::noon;
 using testing::Scene;
 
-std::optional<Instant> bound(const Scene& scene) { return decide(scene.seen, scene.memory).memory.fenced_until; }
+std::optional<Instant> bound(const Scene& scene) { return decide(scene.seen, scene.memory).memory.fence.until; }
 
 TEST(Fencing, LeaderWritesUntilItsLeaseEnds) {
   auto scene = Scene().we_lead().primary();
@@ -23,7 +23,7 @@ TEST(Fencing, IsThereBeforeThePromotionIs) {
   auto scene = Scene().we_lead().standby();
   const auto decision = decide(scene.seen, scene.memory);
   ASSERT_EQ(decision.rule, "promote");
-  EXPECT_EQ(decision.memory.fenced_until, scene.seen.lease.deadline);
+  EXPECT_EQ(decision.memory.fence.until, scene.seen.lease.deadline);
 }
 
 TEST(Fencing, CrashedLeaderIsFencedBeforeItStarts) {
@@ -32,20 +32,20 @@ TEST(Fencing, CrashedLeaderIsFencedBeforeItStarts) {
   scene.seen.postgres.process = ProcessState::stopped;
   const auto decision = decide(scene.seen, scene.memory);
   ASSERT_EQ(decision.rule, "recover");
-  EXPECT_EQ(decision.memory.fenced_until, scene.seen.lease.deadline);
+  EXPECT_EQ(decision.memory.fence.until, scene.seen.lease.deadline);
 }
 
 TEST(Fencing, PauseLeavesPostgresToTheOperator) {
   auto scene = Scene().we_lead().primary();
   scene.seen.settings.pause = true;
-  scene.memory.fenced_until = noon + 5s;
+  scene.memory.fence.until = noon + 5s;
   EXPECT_EQ(bound(scene), std::nullopt);
 }
 
 // A renewed lease without the leader key on it entitles to nothing.
 TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   auto scene = Scene().b_leads().primary();
-  scene.memory.fenced_until = noon + 5s;
+  scene.memory.fence.until = noon + 5s;
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
@@ -65,34 +65,34 @@ TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
   auto scene = Scene().we_lead().primary();
   scene.seen.lease.ttl = scene.seen.settings.ttl;
   scene.memory = decide(scene.seen, scene.memory).memory;
-  EXPECT_EQ(scene.memory.fenced_for, 30s);
+  EXPECT_EQ(scene.memory.fence.length, 30s);
   scene.seen.settings.ttl = 1200s;
   scene.memory = decide(scene.seen, scene.memory).memory;
-  EXPECT_EQ(scene.memory.fenced_for, 30s) << "the previous lease";
+  EXPECT_EQ(scene.memory.fence.length, 30s) << "the previous lease";
   scene.seen.lease.id = testing::old_lease;  // granted with the new ttl; the key is not on it yet
   scene.seen.lease.ttl = 1200s;
   scene.seen.lease.deadline = noon + 1200s;
   scene.memory = decide(scene.seen, scene.memory).memory;
-  EXPECT_EQ(scene.memory.fenced_for, 30s);
+  EXPECT_EQ(scene.memory.fence.length, 30s);
   scene.leader_is("a", testing::old_lease);
   const auto after = decide(scene.seen, scene.memory).memory;
-  EXPECT_EQ(after.fenced_until, noon + 1200s);
-  EXPECT_EQ(after.fenced_for, 1200s);
+  EXPECT_EQ(after.fence.until, noon + 1200s);
+  EXPECT_EQ(after.fence.length, 1200s);
 }
 
 // Found by simulation (seed 1012812): after a pause, without a key, beside a DCS too slow to tell of another leader.
 TEST(Fencing, PrimaryThatFindsNoKeyAtAllHasABoundOfItsOwn) {
   auto scene = Scene().nobody_leads().primary();
   EXPECT_EQ(bound(scene), noon + scene.seen.settings.retry_timeout);
-  scene.memory.without_leader_key_since = noon - 2s;
+  scene.memory.fence.without_leader_key_since = noon - 2s;
   EXPECT_EQ(bound(scene), noon - 2s + scene.seen.settings.retry_timeout);
-  scene.memory.fenced_until = noon + 20s;
+  scene.memory.fence.until = noon + 20s;
   EXPECT_EQ(bound(scene), noon + 20s);
 }
 
 TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   auto scene = Scene().leader_is("a", testing::old_lease).primary();
-  scene.memory.fenced_until = noon + 5s;
+  scene.memory.fence.until = noon + 5s;
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
@@ -128,7 +128,7 @@ TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
   scene.seen.fence = {.usable = false, .trouble = "gone"};
   const auto decision = decide(scene.seen, scene.memory);
   EXPECT_EQ(decision.reason, "Demoting self because watchdog could not be activated: gone");
-  EXPECT_FALSE(decision.memory.handing_over.empty());
+  EXPECT_TRUE(decision.memory.hand_over.under_way());
 }
 
 // Found by simulation (seed 126): the key hangs on a previous lease, which nobody renews, and the keys were never

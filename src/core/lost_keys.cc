@@ -6,12 +6,12 @@ namespace {
 // Our lease lived, and with it our member key, until the keys were gone: no leader dropped us from /failsafe, so that
 // whoever goes on in failsafe mode has asked us; and no mode was changed, and nobody led, without our knowing.
 bool member_until_then(const Memory& memory) {
-  return memory.unlocked_since && *memory.unlocked_since < memory.member_until;
+  return memory.leadership.unlocked_since && *memory.leadership.unlocked_since < memory.electorate.ours_until;
 }
 
 std::string silent_members(const Observation& seen, const Memory& memory) {
   std::string names;
-  for (const auto& [member_name, member] : memory.electorate) {
+  for (const auto& [member_name, member] : memory.electorate.members) {
     if (member_name == seen.self || member.api_url.empty()) continue;
     if (!seen.answers_as_standby(member_name)) names += (names.empty() ? "" : ", ") + member_name;
   }
@@ -20,22 +20,22 @@ std::string silent_members(const Observation& seen, const Memory& memory) {
 
 }  // namespace
 
-void note_membership(const Observation& seen, Memory& memory) {
+void note_membership(const Observation& seen, Memory::Electorate& electorate) {
   const auto& failsafe = seen.cluster.failsafe;
   const auto* published = seen.cluster.member(seen.self);
   const bool member = seen.dcs.ok && seen.lease_alive() && published && published->lease == seen.lease.id &&
                       (!failsafe || failsafe->contains(seen.self));
-  memory.member_until = member ? *seen.lease.deadline : Instant{};
+  electorate.ours_until = member ? *seen.lease.deadline : Instant{};
 }
 
 std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Memory& memory) {
   const auto& cluster = seen.cluster;
   if (!cluster.loaded || !cluster.unlocked() || cluster.initialize || seen.settings.standby_cluster)
     return std::nullopt;
-  if (memory.last_leader == seen.self) return std::nullopt;  // until the keys were gone
+  if (memory.leadership.last_leader == seen.self) return std::nullopt;  // until the keys were gone
   const bool by_hand =
       cluster.failover && cluster.failover->candidate == seen.self && !cluster.failover->is_switchover();
-  const bool asked_since = memory.unlocked_since && seen.peers_asked_at >= *memory.unlocked_since;
+  const bool asked_since = memory.leadership.unlocked_since && seen.peers_asked_at >= *memory.leadership.unlocked_since;
   if (by_hand || !asked_since) return std::nullopt;
   const bool known = member_until_then(memory);
   if (known && !seen.settings.synchronous()) return std::nullopt;

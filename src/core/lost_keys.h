@@ -13,7 +13,7 @@
 namespace tamada::core {
 
 // To be called with each observation: notes, while there is a leader, what is needed if the keys are lost later.
-void note_membership(const Observation& seen, Memory& memory);
+void note_membership(const Observation& seen, Memory::Electorate& electorate);
 
 // Why this node may not be promoted: members that have to answer first, without a limit of time unless an operator's
 // failover names this node. nullopt: nobody has to. Valid after a poll of the members.

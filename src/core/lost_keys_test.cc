@@ -13,7 +13,7 @@ namespace {
 struct LostKeysScene : Scene {
   LostKeysScene() {
     standby().nobody_leads().dead_peer("b").peer("c", true, 900);
-    memory.unlocked_since = noon - 60s;
+    memory.leadership.unlocked_since = noon - 60s;
     seen.peers_asked_at = seen.peers_answered_at = noon;
     seen.cluster.members.clear();
     seen.cluster.initialize.reset();
@@ -38,9 +38,9 @@ TEST(LostKeys, WhoMayBeAPrimaryOrHaveCommitsIsWaitedFor) {
     LostKeysScene scene;
     scene.seen.settings.failsafe_mode = c.failsafe;
     scene.seen.settings.synchronous_mode = c.mode;
-    if (c.was_member) scene.memory.member_until = noon - 50s;
+    if (c.was_member) scene.memory.electorate.ours_until = noon - 50s;
     EXPECT_EQ(scene.takes_the_key(), c.takes) << c.what;
-    scene.memory.member_until -= 10s;  // its lease had ended when it saw that the keys are gone
+    scene.memory.electorate.ours_until -= 10s;  // its lease had ended when it saw that the keys are gone
     EXPECT_FALSE(scene.takes_the_key()) << c.what;
     scene.seen.cluster.initialize = scene.seen.postgres.system_identifier;
     EXPECT_TRUE(scene.takes_the_key()) << c.what << ": the keys are there";
@@ -54,9 +54,9 @@ TEST(LostKeys, WhoMayBeAPrimaryOrHaveCommitsIsWaitedFor) {
 
 TEST(LostKeys, NobodyElseThanThoseOfTheLastListIsWaitedFor) {
   LostKeysScene scene;
-  scene.memory.electorate.erase("b");  // removed for good, as the last leader told
+  scene.memory.electorate.members.erase("b");  // removed for good, as the last leader told
   EXPECT_TRUE(scene.takes_the_key());
-  scene.memory.electorate.clear();  // a new cluster
+  scene.memory.electorate.members.clear();  // a new cluster
   EXPECT_TRUE(scene.takes_the_key());
 }
 
@@ -76,8 +76,8 @@ TEST(LostKeys, MembershipIsNotedWhileThereIsALeader) {
     if (c.failsafe) scene.seen.cluster.failsafe.emplace().emplace("b", "http://b");
     if (c.named) scene.seen.cluster.failsafe->emplace("a", "http://a");
     const auto memory = scene.decide().memory;
-    EXPECT_EQ(memory.member_until, c.member ? *scene.seen.lease.deadline : Instant{}) << c.what;
-    EXPECT_EQ(memory.electorate.size(), 3U);
+    EXPECT_EQ(memory.electorate.ours_until, c.member ? *scene.seen.lease.deadline : Instant{}) << c.what;
+    EXPECT_EQ(memory.electorate.members.size(), 3U);
   }
 }
 
@@ -91,24 +91,24 @@ TEST(LostKeys, AMemberIsForgottenOnlyWhenTheLeaderHasLongBeenThere) {
   for (const auto& c : {Case{50, 40s, false}, Case{50, 10s, true}, Case{49, 40s, true}}) {
     Scene scene;
     scene.standby().b_leads();
-    scene.memory.tenure = c.tenure;
-    scene.memory.tenure_since = noon - c.age;
-    scene.memory.electorate["d"] = Scene::member("d");
-    EXPECT_EQ(scene.decide().memory.electorate.contains("d"), c.kept);
+    scene.memory.leadership.tenure = c.tenure;
+    scene.memory.leadership.tenure_since = noon - c.age;
+    scene.memory.electorate.members["d"] = Scene::member("d");
+    EXPECT_EQ(scene.decide().memory.electorate.members.contains("d"), c.kept);
   }
 }
 
 TEST(LostKeys, WhoLedUntilThenGoesOn) {
   LostKeysScene scene;
   scene.primary();
-  scene.memory.last_leader = "a";
+  scene.memory.leadership.last_leader = "a";
   EXPECT_TRUE(scene.takes_the_key());
 }
 
 TEST(LostKeys, AnOperatorMayChoose) {
   LostKeysScene scene;
   scene.seen.cluster.failover = FailoverRequest{.leader = {}, .candidate = "a", .scheduled_at = {}, .revision = 7};
-  scene.memory.request_revision = 7;
+  scene.memory.hand_over.request = 7;
   EXPECT_TRUE(scene.takes_the_key());
   scene.seen.cluster.failover->leader = "b";
   EXPECT_FALSE(scene.takes_the_key()) << "a switchover is no such word";

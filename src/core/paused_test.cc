@@ -34,7 +34,7 @@ TEST(Paused, AStandbyOfTheLeaderIsLeftAlone) {
   Paused scene;
   scene.standby().b_leads();
   scene.seen.postgres.sql->replication_state.clear();
-  scene.memory.not_streaming_since = noon - 1h;
+  scene.memory.server.not_streaming_since = noon - 1h;
   EXPECT_TRUE(action_names(scene.decide()).empty());
 }
 

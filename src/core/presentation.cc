@@ -43,7 +43,7 @@ std::string state_word(const Observation& seen, const Memory& memory) {
   }
   if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
   // In pause nobody starts it again, and Patroni calls it stopped.
-  const bool crashed = seen.postgres.crashed && !memory.bootstrapping && !seen.settings.pause;
+  const bool crashed = seen.postgres.crashed && !memory.data.bootstrapping && !seen.settings.pause;
   return crashed ? "crashed" : "stopped";
 }
 
@@ -54,7 +54,7 @@ std::string role_word(const Observation& seen, const Memory& memory) {
   }
   const auto data = seen.postgres.data_directory;
   if (data != DataDirectory::valid && data != DataDirectory::half_rewound) return "uninitialized";
-  if (seen.postgres.process == ProcessState::stopped && memory.role_told == "demoted") return "demoted";
+  if (seen.postgres.process == ProcessState::stopped && memory.callbacks.role == "demoted") return "demoted";
   // A primary that is starting again, or does not answer for a moment, is still the primary while the key is ours.
   if (seen.holds_leader_key() && seen.postgres.control && seen.postgres.control->was_primary()) return "primary";
   return "replica";

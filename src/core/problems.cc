@@ -31,7 +31,7 @@ class List {
 
 void jobs(List& to) {
   if (to.seen.postgres.shut_down()) to.add("job", shutdown_waits_for(to.seen.postgres));
-  for (const auto& [kind, retry] : to.memory.backoff) {
+  for (const auto& [kind, retry] : to.memory.jobs.backoff) {
     if (retry.failures > 0 && kind != JobKind::rewind) to.add("job", failing(name(kind), retry));
   }
   for (const auto& [what, retry] : to.seen.retries) {
@@ -53,13 +53,13 @@ void rewind(List& to) {
   if (to.seen.postgres.data_directory == DataDirectory::half_rewound) {
     return to.add("rewind", half_rewound(to.seen.postgres));
   }
-  const auto retry = to.memory.backoff.find(JobKind::rewind);
-  if (retry != to.memory.backoff.end() && retry->second.failures > 0) {
+  const auto retry = to.memory.jobs.backoff.find(JobKind::rewind);
+  if (retry != to.memory.jobs.backoff.end() && retry->second.failures > 0) {
     return to.add("rewind", failing("pg_rewind", retry->second));
   }
-  if (!to.memory.rewind_failed) return;
-  to.add("rewind", to.memory.rewind_error.empty() ? "pg_rewind did not help"
-                                                  : "pg_rewind failed: " + first_line(to.memory.rewind_error));
+  if (!to.memory.rewind.failed) return;
+  to.add("rewind", to.memory.rewind.error.empty() ? "pg_rewind did not help"
+                                                  : "pg_rewind failed: " + first_line(to.memory.rewind.error));
 }
 
 void slots(List& to) {

@@ -38,14 +38,14 @@ TEST(Problems, EachIsTold) {
        }},
       {"rewind", "pg_rewind failed: permission denied for function pg_read_binary_file",
        [](Scene& s) {
-         s.memory.rewind_failed = true;
-         s.memory.rewind_error = "permission denied for function pg_read_binary_file";
+         s.memory.rewind.failed = true;
+         s.memory.rewind.error = "permission denied for function pg_read_binary_file";
        }},
-      {"rewind", "pg_rewind did not help", [](Scene& s) { s.memory.rewind_failed = true; }},
+      {"rewind", "pg_rewind did not help", [](Scene& s) { s.memory.rewind.failed = true; }},
       {"slots", "the WAL that slot b should keep is gone",
        [](Scene& s) { s.seen.postgres.sql->slots.front().lost = true; }},
       {"job", "start failed 2 times: no memory",
-       [](Scene& s) { s.memory.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},
+       [](Scene& s) { s.memory.jobs.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},
       {"job", "following b failed once: disk full",
        [](Scene& s) { s.seen.retries["following b"] = {.failures = 1, .error = "disk full"}; }},
       {"connections", "PostgreSQL answers no new connection, its postmaster may hang",
@@ -89,17 +89,18 @@ TEST(Status, TellsWhoHasBeenHereOfLate) {
   s.we_lead().primary();
   s.seen.wall = WallTime(1'000'000s);
   auto& members = s.seen.cluster.members;
-  s.seen.cluster.status = status_now(s.seen, s.memory);
+  s.seen.cluster.status = status_now(s.seen, s.memory.leadership.tenure, s.memory.slots);
   EXPECT_EQ(s.seen.cluster.status->members, (std::map<std::string, std::int64_t>{{"a", 0}, {"b", 0}, {"c", 0}}));
   const auto b = members.extract("b");
-  s.seen.cluster.status = status_now(s.seen, s.memory);
+  s.seen.cluster.status = status_now(s.seen, s.memory.leadership.tenure, s.memory.slots);
   EXPECT_EQ(s.seen.cluster.status->members,
             (std::map<std::string, std::int64_t>{{"a", 0}, {"b", 1'000'000}, {"c", 0}}));
   s.seen.wall += 23h;
-  s.seen.cluster.status = status_now(s.seen, s.memory);
+  s.seen.cluster.status = status_now(s.seen, s.memory.leadership.tenure, s.memory.slots);
   EXPECT_EQ(s.seen.cluster.status->members["b"], 1'000'000);
   s.seen.wall += 1h;
-  EXPECT_EQ(status_now(s.seen, s.memory).members, (std::map<std::string, std::int64_t>{{"a", 0}, {"c", 0}}));
+  EXPECT_EQ(status_now(s.seen, s.memory.leadership.tenure, s.memory.slots).members,
+            (std::map<std::string, std::int64_t>{{"a", 0}, {"c", 0}}));
 }
 
 }  // namespace

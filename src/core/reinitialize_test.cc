@@ -76,9 +76,9 @@ TEST(Reinitialize, ProgressIsPublishedEveryTwoSeconds) {
   record.lease = our_lease;
   scene.seen.cluster.members["a"] = record;
   job.bytes_done = 50'000;
-  scene.memory.member_published_at = noon - 1s;
+  scene.memory.written.member_at = noon - 1s;
   EXPECT_FALSE(find<PublishMember>(scene.decide()));
-  scene.memory.member_published_at = noon - 2s;
+  scene.memory.written.member_at = noon - 2s;
   EXPECT_TRUE(find<PublishMember>(scene.decide()));
 }
 

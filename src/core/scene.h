@@ -38,9 +38,9 @@ struct Scene {
                                         .timeline = 1,
                                         .checkpoint = 900,
                                         .data_checksums = true};
-    memory.member_published_at = noon;
-    memory.status_written_at = noon;
-    memory.start_told = true;
+    memory.written.member_at = noon;
+    memory.written.status_at = noon;
+    memory.callbacks.start_told = true;
   }
 
   static Member member(const std::string& member_name) {
@@ -57,16 +57,16 @@ struct Scene {
 
   Scene& leader_is(const std::string& member_name, LeaseId lease) {
     seen.cluster.leader = Leader{.name = member_name, .revision = 50, .create_revision = 50, .lease = lease};
-    memory.tenure = 50;
-    memory.unlocked_since.reset();
+    memory.leadership.tenure = 50;
+    memory.leadership.unlocked_since.reset();
     return *this;
   }
   Scene& we_lead() { return leader_is("a", our_lease); }
   Scene& b_leads() { return leader_is("b", their_lease); }
   Scene& nobody_leads() {
     seen.cluster.leader.reset();
-    memory.unlocked_since = noon - 1s;
-    memory.electorate = seen.cluster.members;
+    memory.leadership.unlocked_since = noon - 1s;
+    memory.electorate.members = seen.cluster.members;
     return *this;
   }
 
@@ -75,7 +75,7 @@ struct Scene {
     seen.postgres.standby_signal = false;
     seen.postgres.sql = SqlView{.in_recovery = false, .timeline = timeline, .wal_lsn = lsn};
     seen.postgres.sql->slots = {{.name = "b", .restart_lsn = lsn}, {.name = "c", .restart_lsn = lsn}};
-    memory.role_told = "primary";
+    memory.callbacks.role = "primary";
     return *this;
   }
   Scene& standby(Lsn lsn = 1000, Timeline timeline = 1, const std::string& state = "streaming") {
@@ -86,7 +86,7 @@ struct Scene {
     seen.postgres.sql->slots = {{.name = "b", .restart_lsn = lsn}, {.name = "c", .restart_lsn = lsn}};
     seen.postgres.following =
         Upstream{.member = "b", .conn_url = "postgres://b:5432/postgres", .host = "b", .port = "5432"};
-    memory.role_told = "replica";
+    memory.callbacks.role = "replica";
     return *this;
   }
   Scene& stopped(ControlState state = ControlState::in_production) {

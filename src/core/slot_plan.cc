@@ -18,14 +18,14 @@ bool others_lead(const Observation& seen) { return !seen.cluster.unlocked() && s
 
 // Why an unknown slot, or one that has lost its WAL, has to go.
 std::optional<std::string> superfluous(const Observation& seen, const SlotView& slot, const WantedSlot* wanted,
-                                       const Memory& memory) {
+                                       const Memory::Slots& memory) {
   // PostgreSQL looks after its own failover slots; on a former primary they stand in the way of its own copies.
   if (slot.failover && !slot.physical) {
     const bool in_the_way = seen.postgres.sql->in_recovery && others_lead(seen);
     return in_the_way ? std::optional<std::string>("with failover=true and synced=false") : std::nullopt;
   }
   // Without the key `status` nobody knows whose members have vanished.
-  const bool unknown = !wanted && seen.cluster.status && memory.slots_managed.contains(slot.name);
+  const bool unknown = !wanted && seen.cluster.status && memory.managed.contains(slot.name);
   if (!unknown && !(wanted && slot.lost)) return std::nullopt;
   if (seen.settings.pause || is_ignored(seen.settings, slot)) return std::nullopt;
   return unknown ? "unknown" : "with wal_status=lost";
@@ -48,7 +48,7 @@ std::optional<std::string> unusable(const Observation& seen, const SlotView& slo
   return std::nullopt;
 }
 
-SyncSlots plan_changes(const Observation& seen, const WantedSlots& wanted, const Memory& memory) {
+SyncSlots plan_changes(const Observation& seen, const WantedSlots& wanted, const Memory::Slots& memory) {
   SyncSlots sync;
   std::set<std::string> present;
   for (const auto& slot : seen.postgres.sql->slots) {
@@ -93,43 +93,42 @@ std::string text_of(const SyncSlots& sync) {
 
 }  // namespace
 
-SlotPlan plan_slots(const Observation& seen, const Memory& memory) {
-  SlotPlan plan{.actions = {}, .memory = memory};
+Actions plan_slots(const Observation& seen, Memory::Slots& memory) {
+  Actions actions;
   // Without the cluster's configuration nobody knows which slots are wanted.
-  if (!seen.settings.use_slots || !seen.postgres.sql || !seen.cluster.config_json || seen.slots_busy) return plan;
-  auto& next = plan.memory;
+  if (!seen.settings.use_slots || !seen.postgres.sql || !seen.cluster.config_json || seen.slots_busy) return actions;
   auto wanted = wanted_slots(seen);
   if (seen.holds_leader_key() || seen.postgres.running_primary()) {
-    for (const auto& [name, since] : next.slots_retained) {
+    for (const auto& [name, since] : memory.retained) {
       if (name != slot_name(seen.self)) wanted.try_emplace(name);
     }
   }
-  if (!next.slots_surveyed) {
-    next.slots_managed.clear();
-    for (const auto& slot : seen.postgres.sql->slots) next.slots_managed.insert(slot.name);
-    next.slots_surveyed = true;
-    doubt_slots(seen, next);
+  if (!memory.surveyed) {
+    memory.managed.clear();
+    for (const auto& slot : seen.postgres.sql->slots) memory.managed.insert(slot.name);
+    memory.surveyed = true;
+    doubt_slots(seen, memory);
   }
-  for (const auto& [name, slot] : wanted) next.slots_managed.insert(name);
+  for (const auto& [name, slot] : wanted) memory.managed.insert(name);
 
-  auto sync = plan_changes(seen, wanted, next);
+  auto sync = plan_changes(seen, wanted, memory);
   const auto asked = text_of(sync);
-  if (asked != next.slots_asked) next.slots_tries = 0;
-  const bool failed_just_now = next.slots_tries > 0 && seen.now - next.slots_asked_at < retry_pause(next.slots_tries);
+  if (asked != memory.asked) memory.tries = 0;
+  const bool failed_just_now = memory.tries > 0 && seen.now - memory.asked_at < retry_pause(memory.tries);
   if (asked.empty()) {
-    next.slots_asked.clear();
+    memory.asked.clear();
   } else if (!failed_just_now) {
-    ++next.slots_tries;
-    next.slots_asked = asked;
-    next.slots_asked_at = seen.now;
-    plan.actions.push_back(std::move(sync));
-    return plan;
+    ++memory.tries;
+    memory.asked = asked;
+    memory.asked_at = seen.now;
+    actions.push_back(std::move(sync));
+    return actions;
   }
-  if (seen.now - next.slots_advanced_at >= seen.settings.loop_wait) {
-    next.slots_advanced_at = seen.now;
-    if (auto advance = plan_advances(seen, wanted); !advance.slots.empty()) plan.actions.push_back(std::move(advance));
+  if (seen.now - memory.advanced_at >= seen.settings.loop_wait) {
+    memory.advanced_at = seen.now;
+    if (auto advance = plan_advances(seen, wanted); !advance.slots.empty()) actions.push_back(std::move(advance));
   }
-  return plan;
+  return actions;
 }
 
 std::vector<SlotSpec> slots_to_copy(const Observation& seen) {
@@ -164,7 +163,7 @@ std::map<std::string, std::int64_t> members_of_late(const Observation& seen) {
   return all;
 }
 
-void retain(const Observation& seen, Memory& memory) {
+void retain(const Observation& seen, Revision tenure, Memory::Slots& memory) {
   const auto& settings = seen.settings;
   std::set<std::string> members{slot_name(seen.self)};
   for (const auto& [name, member] : seen.cluster.members) {
@@ -174,9 +173,9 @@ void retain(const Observation& seen, Memory& memory) {
     const auto it = settings.slots.find(slot);
     return it != settings.slots.end() && it->second.physical && is_permanent_here(settings, it->second);
   };
-  auto& retained = memory.slots_retained;
-  if (memory.slots_retained_in != memory.tenure) {
-    memory.slots_retained_in = memory.tenure;
+  auto& retained = memory.retained;
+  if (memory.retained_in != tenure) {
+    memory.retained_in = tenure;
     // What the leader before us kept is kept as long again.
     if (seen.cluster.status) {
       for (const auto& slot : seen.cluster.status->retain_slots) retained[slot] = seen.now;
@@ -190,7 +189,7 @@ void retain(const Observation& seen, Memory& memory) {
 
 }  // namespace
 
-Status status_now(const Observation& seen, Memory& memory) {
+Status status_now(const Observation& seen, Revision tenure, Memory::Slots& memory) {
   Status status;
   const auto& sql = *seen.postgres.sql;
   status.optime = sql.wal_lsn;
@@ -206,8 +205,8 @@ Status status_now(const Observation& seen, Memory& memory) {
   }
   if (!all) return status;
   status.slots[slot_name(seen.self)] = sql.wal_lsn;
-  retain(seen, memory);
-  for (const auto& [slot, since] : memory.slots_retained) status.retain_slots.push_back(slot);
+  retain(seen, tenure, memory);
+  for (const auto& [slot, since] : memory.retained) status.retain_slots.push_back(slot);
   return status;
 }
 

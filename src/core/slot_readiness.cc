@@ -18,36 +18,36 @@ const SlotView* slot_here(const Observation& seen, const std::string& name) {
 }
 
 void ask_leader(const Observation& seen, Decision& decision) {
-  auto& memory = decision.memory;
+  auto& slots = decision.memory.slots;
   const auto* leader = seen.cluster.leader_member();
   if (!leader || leader->conn_url.empty() || !seen.dcs.ok) return;
-  if (memory.leader_slots_asked_at != Instant{} && seen.now - memory.leader_slots_asked_at < seen.settings.loop_wait) {
+  if (slots.leader_asked_at != Instant{} && seen.now - slots.leader_asked_at < seen.settings.loop_wait) {
     return;
   }
-  memory.leader_slots_asked_at = seen.now;
+  slots.leader_asked_at = seen.now;
   AskSlots ask{.leader = upstream_to(*leader), .slots = {slot_on_primary(seen)}};
-  for (const auto& [name, xmin] : memory.slots_unproven) ask.slots.push_back(name);
+  for (const auto& [name, xmin] : slots.unproven) ask.slots.push_back(name);
   decision.actions.push_back(std::move(ask));
 }
 
 }  // namespace
 
-void doubt_slots(const Observation& seen, Memory& memory) {
-  memory.slots_unproven.clear();
-  memory.leader_slots_asked_at = {};
+void doubt_slots(const Observation& seen, Memory::Slots& slots) {
+  slots.unproven.clear();
+  slots.leader_asked_at = {};
   if (!seen.postgres.running_standby()) return;
   for (const auto& slot : seen.postgres.sql->slots) {
     // PostgreSQL looks after its own failover slots.
-    if (!slot.physical && !slot.failover && !is_ignored(seen.settings, slot)) memory.slots_unproven[slot.name];
+    if (!slot.physical && !slot.failover && !is_ignored(seen.settings, slot)) slots.unproven[slot.name];
   }
 }
 
 void prove_copied_slots(const Observation& seen, Decision& decision) {
-  auto& unproven = decision.memory.slots_unproven;
+  auto& unproven = decision.memory.slots.unproven;
   std::erase_if(unproven, [&](const auto& entry) { return !slot_here(seen, entry.first); });
   if (unproven.empty()) return;
   const auto& answer = seen.leader_slots;
-  const bool fresh = answer.asked_at != Instant{} && answer.asked_at >= decision.memory.leader_slots_asked_at &&
+  const bool fresh = answer.asked_at != Instant{} && answer.asked_at >= decision.memory.slots.leader_asked_at &&
                      seen.cluster.leader && answer.leader == seen.cluster.leader->name;
   if (!fresh) return ask_leader(seen, decision);
   const auto feedback = answer.catalog_xmins.find(slot_on_primary(seen));
@@ -66,9 +66,9 @@ void prove_copied_slots(const Observation& seen, Decision& decision) {
   if (!unproven.empty()) ask_leader(seen, decision);
 }
 
-std::string unproven_slots(const Memory& memory) {
+std::string unproven_slots(const Memory::Slots& slots) {
   std::string names;
-  for (const auto& [name, xmin] : memory.slots_unproven) names += (names.empty() ? "'" : ", '") + name + "'";
+  for (const auto& [name, xmin] : slots.unproven) names += (names.empty() ? "'" : ", '") + name + "'";
   return names.empty() ? "" : "Logical replication slots that might be unsafe to use after promote: {" + names + "}";
 }
 

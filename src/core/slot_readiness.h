@@ -14,9 +14,9 @@ namespace tamada::core {
 void prove_copied_slots(const Observation& seen, Decision& decision);
 
 // What to say of those not yet found safe when this node is promoted; empty: nothing.
-std::string unproven_slots(const Memory& memory);
+std::string unproven_slots(const Memory::Slots& slots);
 
 // The slots found when PostgreSQL came up as a standby: copied with the data, or left from an earlier time.
-void doubt_slots(const Observation& seen, Memory& memory);
+void doubt_slots(const Observation& seen, Memory::Slots& slots);
 
 }  // namespace tamada::core

@@ -14,8 +14,8 @@ struct ReadinessScene : Scene {
     seen.cluster.status = Status{.optime = 1000, .slots = {{"l", 900}}};
     seen.postgres.feedback_enforced = true;
     copy().catalog_xmin = 750;
-    memory.slots_surveyed = true;
-    memory.slots_unproven["l"];
+    memory.slots.surveyed = true;
+    memory.slots.unproven["l"];
   }
   SlotView& copy() {
     auto& slots = seen.postgres.sql->slots;
@@ -25,7 +25,7 @@ struct ReadinessScene : Scene {
     return slots.back();
   }
   ReadinessScene& answer(std::optional<Xid> feedback, std::optional<Xid> logical) {
-    memory.leader_slots_asked_at = seen.leader_slots.asked_at = noon - 1s;
+    memory.slots.leader_asked_at = seen.leader_slots.asked_at = noon - 1s;
     seen.leader_slots.leader = "b";
     seen.leader_slots.catalog_xmins = {{"a", feedback}, {"l", logical}};
     return *this;
@@ -47,9 +47,9 @@ TEST(SlotReadiness, AStandbyAsksTheLeaderOnceInLoopWait) {
 
 TEST(SlotReadiness, FoundAtTheStartOfTheServer) {
   ReadinessScene scene;
-  scene.memory.slots_unproven.clear();
+  scene.memory.slots.unproven.clear();
   EXPECT_FALSE(find<AskSlots>(scene.decide()));
-  scene.memory.slots_surveyed = false;
+  scene.memory.slots.surveyed = false;
   EXPECT_TRUE(find<AskSlots>(scene.decide()));
   scene.copy().failover = true;  // PostgreSQL's own business
   EXPECT_FALSE(find<AskSlots>(scene.decide()));
@@ -78,7 +78,7 @@ TEST(SlotReadiness, SafeOnceTheFeedbackHasPassedThePrimarysSlot) {
     const auto decision = scene.decide();
     const auto* tell = find<Tell>(decision);
     ASSERT_EQ(tell != nullptr, c.safe) << c.what;
-    EXPECT_EQ(decision.memory.slots_unproven.empty(), c.safe) << c.what;
+    EXPECT_EQ(decision.memory.slots.unproven.empty(), c.safe) << c.what;
     if (tell) EXPECT_EQ(tell->text, "Logical slot l is safe to be used after a failover");
   }
 }
@@ -88,7 +88,7 @@ TEST(SlotReadiness, ThePrimarysNumberIsRemembered) {
   ReadinessScene scene;
   scene.answer(730, 735);
   scene.memory = scene.decide().memory;
-  EXPECT_EQ(scene.memory.slots_unproven["l"], 735U);
+  EXPECT_EQ(scene.memory.slots.unproven["l"], 735U);
   scene.answer(736, 760);
   EXPECT_TRUE(find<Tell>(scene.decide()));
 }
@@ -99,7 +99,7 @@ TEST(SlotReadiness, APromotionBeforeThatIsWarnedOf) {
   const auto decision = scene.decide();
   EXPECT_EQ(action_names(decision), (std::vector<std::string>{"StartJob promote", "Tell"}));
   EXPECT_EQ(find<Tell>(decision)->text, "Logical replication slots that might be unsafe to use after promote: {'l'}");
-  EXPECT_TRUE(decision.memory.slots_unproven.empty());
+  EXPECT_TRUE(decision.memory.slots.unproven.empty());
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST_P(SlotPlans, Plan) {
   Scene scene;
   scene.seen.cluster.status = Status{.optime = 1000};
   GetParam().facts(scene);
-  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory).actions), GetParam().plan);
+  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), GetParam().plan);
 }
 
 std::vector<SlotView>& slots(Scene& scene) { return scene.seen.postgres.sql->slots; }
@@ -185,7 +185,7 @@ const SlotsCase judged_cases[] = {
     {"made_by_a_client_since",
      [](Scene& s) {
        s.we_lead().primary();
-       s.memory.slots_surveyed = true;
+       s.memory.slots.surveyed = true;
        slots(s).push_back({.name = "x", .restart_lsn = 1});
      },
      ""},
@@ -332,19 +332,19 @@ TEST(Slots, AFailedChangeIsRepeatedWithGrowingPauses) {
   Scene scene;
   scene.we_lead().primary();
   slots(scene).clear();
-  auto plan = plan_slots(scene.seen, scene.memory);
-  EXPECT_EQ(told(plan.actions), "+b +c");
+  auto plan = plan_slots(scene.seen, scene.memory.slots);
+  EXPECT_EQ(told(plan), "+b +c");
   for (const Duration pause : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
     scene.seen.now += pause - 1ms;
-    plan = plan_slots(scene.seen, plan.memory);
-    EXPECT_EQ(told(plan.actions), "");
+    plan = plan_slots(scene.seen, scene.memory.slots);
+    EXPECT_EQ(told(plan), "");
     scene.seen.now += 1ms;
-    plan = plan_slots(scene.seen, plan.memory);
-    EXPECT_EQ(told(plan.actions), "+b +c");
+    plan = plan_slots(scene.seen, scene.memory.slots);
+    EXPECT_EQ(told(plan), "+b +c");
   }
   // Another change is another chance.
   slots(scene).push_back({.name = "b", .restart_lsn = 1000});
-  EXPECT_EQ(told(plan_slots(scene.seen, plan.memory).actions), "+c");
+  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), "+c");
 }
 
 TEST(Slots, TheLeaderKeepsThoseOfVanishedMembersForTheirTtl) {
@@ -352,19 +352,20 @@ TEST(Slots, TheLeaderKeepsThoseOfVanishedMembersForTheirTtl) {
   scene.we_lead().primary();
   scene.seen.cluster.status = Status{.optime = 1, .retain_slots = {"gone"}};
   scene.seen.settings.slots = {{"c", {}}};
-  auto status = status_now(scene.seen, scene.memory);
+  auto status = status_now(scene.seen, scene.memory.leadership.tenure, scene.memory.slots);
   EXPECT_EQ(status.retain_slots, (std::vector<std::string>{"a", "b", "gone"}));  // c is permanent
   EXPECT_EQ(status.slots, (std::map<std::string, Lsn>{{"a", 1000}, {"b", 1000}, {"c", 1000}}));
   scene.seen.cluster.members.erase("b");
   scene.seen.cluster.status = status;
   scene.seen.now += 29min;
-  EXPECT_EQ(status_now(scene.seen, scene.memory).retain_slots, (std::vector<std::string>{"a", "b", "gone"}));
-  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory).actions), "+gone");
+  EXPECT_EQ(status_now(scene.seen, scene.memory.leadership.tenure, scene.memory.slots).retain_slots,
+            (std::vector<std::string>{"a", "b", "gone"}));
+  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), "+gone");
   scene.seen.now += 1min;
-  scene.seen.cluster.status = status_now(scene.seen, scene.memory);
+  scene.seen.cluster.status = status_now(scene.seen, scene.memory.leadership.tenure, scene.memory.slots);
   EXPECT_EQ(scene.seen.cluster.status->retain_slots, (std::vector<std::string>{"a"}));
-  scene.memory.slots_surveyed = false;
-  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory).actions), "-b");
+  scene.memory.slots.surveyed = false;
+  EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), "-b");
 }
 
 TEST(Slots, AStandbyCopiesLogicalOnes) {

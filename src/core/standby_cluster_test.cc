@@ -73,7 +73,7 @@ const StandbyCase standby_cases[] = {
        s.we_lead().standby(2000);
        s.seen.postgres.following = remote();
        s.seen.cluster.initialize.reset();
-       s.memory.status_written_at = noon - 10s;
+       s.memory.written.status_at = noon - 10s;
      },
      "standby_leader",
      {"WriteInitialize", "WriteStatus"}},
@@ -135,7 +135,7 @@ const StandbyCase standby_cases[] = {
     {"wiped_keys_are_no_danger",
      [](Scene& s) {
        s.nobody_leads().standby().peer("b", true, 900).dead_peer("c");
-       s.memory.last_leader = "c";
+       s.memory.leadership.last_leader = "c";
        s.seen.cluster.initialize.reset();
      },
      "race",
@@ -143,7 +143,7 @@ const StandbyCase standby_cases[] = {
     {"switchover_needs_no_stop",
      [](Scene& s) {
        s.we_lead().standby().peer("b", true, 1000).peer("c", true, 1000);
-       s.memory.request_revision = 60;
+       s.memory.hand_over.request = 60;
        s.seen.cluster.failover = failover_request("a", "b");
      },
      "switchover",
@@ -168,7 +168,7 @@ const StandbyCase standby_cases[] = {
        s.nobody_leads().no_data();
        s.seen.cluster.initialize = "";
        s.seen.cluster.initialize_lease = our_lease;
-       s.memory.bootstrapping = true;
+       s.memory.data.bootstrapping = true;
      },
      "bootstrap",
      {"StartJob basebackup"}},
@@ -177,7 +177,7 @@ const StandbyCase standby_cases[] = {
        s.nobody_leads().stopped().job(JobKind::basebackup, JobState::succeeded);
        s.seen.cluster.initialize = "";
        s.seen.cluster.initialize_lease = our_lease;
-       s.memory.bootstrapping = true;
+       s.memory.data.bootstrapping = true;
      },
      "bootstrap",
      {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
@@ -214,13 +214,13 @@ TEST(StandbyClusters, CopiesAreMadeByItsOwnMethods) {
   EXPECT_EQ(methods(), Names{"basebackup"});
   scene.seen.settings.standby_cluster->create_replica_methods = {"backup", "basebackup"};
   EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
-  scene.memory.copy_from_leader = true;  // reinit --from-leader
+  scene.memory.data.copy_from_leader = true;  // reinit --from-leader
   EXPECT_EQ(methods(), Names{"basebackup"});
   scene.nobody_leads();
-  scene.memory.copy_from_leader = false;
+  scene.memory.data.copy_from_leader = false;
   scene.seen.cluster.initialize = "";
   scene.seen.cluster.initialize_lease = our_lease;
-  scene.memory.bootstrapping = true;
+  scene.memory.data.bootstrapping = true;
   EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
 }
 

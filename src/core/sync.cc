@@ -124,15 +124,15 @@ bool must_tell_timeline(const std::optional<TimelineStart>& ours, const std::opt
   return same == false || (!same && !ours->record.empty());
 }
 
-SyncPlan set_names(const Observation& seen, const SyncNames& names, Memory& memory) {
+SyncPlan set_names(const Observation& seen, const SyncNames& names, Memory::Sync& memory) {
   SyncPlan plan;
   const auto text = format_sync_names(names);
-  if (text == memory.sync_names_asked && seen.now - memory.sync_names_asked_at < seen.settings.loop_wait) {
+  if (text == memory.names_asked && seen.now - memory.names_asked_at < seen.settings.loop_wait) {
     plan.wake_at = seen.now + look_again_later;
     return plan;
   }
-  memory.sync_names_asked = text;
-  memory.sync_names_asked_at = seen.now;
+  memory.names_asked = text;
+  memory.names_asked_at = seen.now;
   plan.actions.push_back(SetSyncNames{text});
   plan.said = "Assigning synchronous_standby_names to " + (text.empty() ? "''" : text);
   return plan;
@@ -178,20 +178,20 @@ bool standbys_are_coming(const Observation& seen, const Names& known) {
 constexpr auto strict_text =
     "No active replication connections from Patroni members and synchronous_mode_strict is requested. ";
 
-SyncPlan wait_strictly(const Observation& seen, const SyncStand& stand, Memory& memory) {
+SyncPlan wait_strictly(const Observation& seen, const SyncStand& stand, Memory::Sync& memory) {
   SyncGoal goal{.names = {}, .quorum_mode = quorum_mode(seen.settings)};
   goal.names.method = goal.quorum_mode ? SyncNames::Method::quorum : SyncNames::Method::priority;
   goal.names.standbys = stand.promotable.voters;
   goal.names.count = std::max<int>(1, static_cast<int>(goal.names.standbys.size()) - stand.promotable.quorum);
   SyncPlan plan;
   if (stand.names != goal.names) plan = set_names(seen, goal.names, memory);
-  if (!memory.sync_wait_told) {
+  if (!memory.wait_told) {
     const bool kept = plan.actions.empty() && !goal.names.standbys.empty();
     const std::string old =
         kept ? "Continue using old value of synchronous_standby_names=\"" + seen.postgres.sql->sync_names + "\". " : "";
     plan.said = strict_text + old + "Commits will be delayed.";
     plan.severity = Severity::warning;
-    memory.sync_wait_told = true;
+    memory.wait_told = true;
   }
   return plan;
 }
@@ -225,44 +225,44 @@ Names pick_sync_standbys(const Observation& seen, const Names& listed) {
   return picked;
 }
 
-void watch_sync_names(const Observation& seen, Memory& memory) {
+void watch_sync_names(const Observation& seen, Memory::Sync& memory) {
   if (!seen.postgres.running_primary() || !seen.settings.synchronous()) {
-    memory.sync_names_seen.clear();
-    memory.sync_names_since.reset();
-    memory.sync_caught_up.clear();
+    memory.names_seen.clear();
+    memory.names_since.reset();
+    memory.caught_up.clear();
     return;
   }
   const auto& sql = *seen.postgres.sql;
-  if (sql.sync_names != memory.sync_names_seen) {
-    memory.sync_names_seen = sql.sync_names;
-    memory.sync_names_seen_at = seen.now;
-    memory.sync_names_since.reset();
-    memory.sync_caught_up.clear();
+  if (sql.sync_names != memory.names_seen) {
+    memory.names_seen = sql.sync_names;
+    memory.names_seen_at = seen.now;
+    memory.names_since.reset();
+    memory.caught_up.clear();
   }
   const auto names = parse_sync_names(sql.sync_names);
-  if (!memory.sync_names_since && seen.now - memory.sync_names_seen_at >= reload_takes && senders_agree(sql, names)) {
-    memory.sync_names_since = sql.wal_lsn;
+  if (!memory.names_since && seen.now - memory.names_seen_at >= reload_takes && senders_agree(sql, names)) {
+    memory.names_since = sql.wal_lsn;
   }
-  if (!memory.sync_names_since) return;
+  if (!memory.names_since) return;
   for (const auto& row : sql.replication) {
-    const bool reached = row.state == "streaming" && row.sync_lsn && *row.sync_lsn >= *memory.sync_names_since &&
-                         !has_other_wal(seen, row);
-    if (reached && names.standbys.contains(row.application_name)) memory.sync_caught_up.insert(row.application_name);
+    const bool reached =
+        row.state == "streaming" && row.sync_lsn && *row.sync_lsn >= *memory.names_since && !has_other_wal(seen, row);
+    if (reached && names.standbys.contains(row.application_name)) memory.caught_up.insert(row.application_name);
   }
 }
 
-SyncPlan plan_sync(const Observation& seen, Memory& memory) {
+SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   SyncPlan plan;
   const auto& sync = seen.cluster.sync;
   if (!seen.settings.synchronous()) {
-    memory.sync_wait_told = false;
+    memory.wait_told = false;
     if (!sync || sync->leader.empty()) return plan;
     plan.actions.push_back(DeleteSync{sync->revision});
     plan.said = "Disabled synchronous replication";
     return plan;
   }
   if (!sync || sync->leader.empty()) return write_sync(seen, {}, "Enabled synchronous replication");
-  const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.sync_caught_up};
+  const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.caught_up};
   if (sync->leader != seen.self) return take_over(seen, stand.names);
   // Written before our last promotion, or by a program that does not tell it.
   if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
@@ -274,7 +274,7 @@ SyncPlan plan_sync(const Observation& seen, Memory& memory) {
     return plan;
   }
   if (active.empty() && seen.settings.synchronous_mode_strict) return wait_strictly(seen, stand, memory);
-  memory.sync_wait_told = false;
+  memory.wait_told = false;
   SyncGoal goal{.names = {.standbys = active}, .quorum_mode = quorum_mode(seen.settings)};
   goal.names.method = goal.quorum_mode ? SyncNames::Method::quorum : SyncNames::Method::priority;
   const int connected_count = static_cast<int>(active.size());
@@ -287,7 +287,7 @@ SyncPlan plan_sync(const Observation& seen, Memory& memory) {
     return write_sync(seen, step.promotable, told(seen, stand.promotable, step.promotable));
   }
   if (!without(active, stand.caught_up).empty()) {
-    plan.wake_at = seen.now + (seen.now - memory.sync_names_seen_at < patience ? look_again : look_again_later);
+    plan.wake_at = seen.now + (seen.now - memory.names_seen_at < patience ? look_again : look_again_later);
   }
   return plan;
 }

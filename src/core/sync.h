@@ -26,7 +26,7 @@ Names pick_sync_standbys(const Observation& seen, const Names& listed);
 
 // To be called with each observation: notes since when the names are in force, and which standbys have reached the
 // position of that moment.
-void watch_sync_names(const Observation& seen, Memory& memory);
+void watch_sync_names(const Observation& seen, Memory::Sync& memory);
 
 // What a running leader does next; at most one change of the two places.
 struct SyncPlan {
@@ -35,7 +35,7 @@ struct SyncPlan {
   Severity severity = Severity::info;
   std::optional<Instant> wake_at;
 };
-SyncPlan plan_sync(const Observation& seen, Memory& memory);
+SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory);
 
 // The value of synchronous_standby_names that is needed before a promotion, so that no commit is acknowledged which a
 // later candidate might lack. nullopt: it is not set by this daemon.

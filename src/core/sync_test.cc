@@ -30,8 +30,8 @@ struct SyncScene : Scene {
   }
   SyncScene& names(const std::string& text) {
     seen.postgres.sql->sync_names = text;
-    memory.sync_names_seen = text;
-    memory.sync_names_seen_at = noon - 1s;
+    memory.sync.names_seen = text;
+    memory.sync.names_seen_at = noon - 1s;
     return *this;
   }
   SyncScene& connected(std::vector<ReplicationConnection> rows) {
@@ -238,7 +238,7 @@ TEST(Sync, BeforeAPromotion) {
   for (const auto& c : cases) {
     SyncScene scene(c.mode);
     scene.standby();
-    scene.memory.raced_at = noon - 1s;
+    scene.memory.race.raced_at = noon - 1s;
     scene.seen.postgres.sql->sync_names = c.names;
     scene.key(c.leader, c.standbys, c.quorum);
     scene.seen.settings.synchronous_mode_strict = c.strict;
@@ -266,7 +266,7 @@ TEST(Sync, VotesDoNotCountForLong) {
         Case{"all who are named have everything", SM::on, 25s, {}, "StartJob promote"}}) {
     SyncScene scene(c.mode);
     scene.standby();
-    scene.memory.raced_at = noon - c.raced_ago;
+    scene.memory.race.raced_at = noon - c.raced_ago;
     scene.key("b", {"a", "c"}, c.mode == SM::quorum ? 1 : 0);
     scene.seen.postgres.sql->sync_names = c.mode == SM::quorum ? "ANY 1 (b,c)" : "2 (b,c)";
     if (c.voter_at) scene.peer("c", true, *c.voter_at).dead_peer("b");

@@ -84,7 +84,7 @@ TEST(Timelines, ATwinIsMeasuredByWhatItHasOfTheLastLeader) {
                         Case{"another, and little is lost", 550, "b", true}}) {
     Scene scene;
     scene.standby(9000, 2).nobody_leads().dead_peer("b").dead_peer("c");
-    scene.memory.unlocked_since = noon - 11s;
+    scene.memory.leadership.unlocked_since = noon - 11s;
     scene.seen.settings.maximum_lag_on_failover = 100;
     scene.seen.postgres.sql->timelines = {begun(2, 500, "a")};
     scene.seen.cluster.status = Status{.optime = c.optime};
@@ -98,7 +98,7 @@ TEST(Timelines, TwinsDoNotWaitForEachOther) {
   for (const bool ours_led : {true, false}) {
     Scene scene;
     scene.standby(1000, 2).nobody_leads().dead_peer("b").peer("c", true, ours_led ? 2000 : 900, 2);
-    scene.memory.unlocked_since = noon - 11s;
+    scene.memory.leadership.unlocked_since = noon - 11s;
     scene.seen.postgres.sql->timelines = {begun(2, 500, "a")};
     scene.seen.peers["c"].start = begun(2, 500, "b");
     scene.seen.cluster.status = Status{.optime = 1000};

@@ -292,7 +292,7 @@ void Checker::decided(Node& node, const api::Snapshot& snapshot) {
   const auto& requests = seen.requests;
   const auto& memory = snapshot.decision.memory;
   const bool asked = requests.shutdown || requests.restart || requests.reinitialize || memory.restarting ||
-                     seen.cluster.failover || !memory.handing_over.empty() || memory.role_told == "demoted" ||
+                     seen.cluster.failover || memory.hand_over.under_way() || memory.callbacks.role == "demoted" ||
                      seen.cluster.failover_revision != 0;
   const bool paused = seen.settings.pause || must_know_of_pause(node);
   for (const auto& action : snapshot.decision.actions) {

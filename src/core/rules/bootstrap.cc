@@ -7,8 +7,8 @@ namespace {
 
 Decision finish(const Observation& seen, const Memory& memory) {
   Memory next = memory;
-  next.bootstrapping = false;
-  next.job_seen = seen.job.id;
+  next.data.bootstrapping = false;
+  next.jobs.seen = seen.job.id;
   return say(next, seen.settings.standby_cluster ? "initialized a new standby cluster" : "initialized a new cluster",
              {WriteInitialize{seen.postgres.system_identifier}, WriteConfig{}, AcquireLeader{}});
 }
@@ -34,8 +34,8 @@ Decision give_up(const Observation& seen, const Memory& memory) {
 
 // There is a cluster, and only its keys are gone: a second one beside it would shut its members out when they return.
 std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Memory& memory) {
-  if (!memory.last_leader.empty()) return "the cluster of " + memory.last_leader;
-  if (memory.tenure != 0) return "a cluster that had a leader before";
+  if (!memory.leadership.last_leader.empty()) return "the cluster of " + memory.leadership.last_leader;
+  if (memory.leadership.tenure != 0) return "a cluster that had a leader before";
   for (const auto& [member_name, member] : seen.cluster.members) {
     if (member_name != seen.self && member.running()) return "the cluster of " + member_name;
   }
@@ -48,9 +48,9 @@ std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Me
 
 Answer bootstrap(const Observation& seen, const Memory& memory) {
   const auto& cluster = seen.cluster;
-  if (memory.bootstrapping) {
+  if (memory.data.bootstrapping) {
     // The first member of a standby cluster has a copy, not a primary; `rejoin` starts it.
-    const bool copied = seen.job.kind == JobKind::basebackup && seen.job.id > memory.job_seen &&
+    const bool copied = seen.job.kind == JobKind::basebackup && seen.job.id > memory.jobs.seen &&
                         seen.job.state == JobState::succeeded && !seen.postgres.system_identifier.empty();
     if (seen.settings.standby_cluster && copied) return finish(seen, memory);
     if (seen.job.kind == JobKind::bootstrap && seen.job.state == JobState::succeeded) {
@@ -59,15 +59,15 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
       }
       return finish(seen, memory);
     }
-    if (seen.job.id > memory.job_seen && !seen.job.running()) return give_up(seen, memory);
+    if (seen.job.id > memory.jobs.seen && !seen.job.running()) return give_up(seen, memory);
     if (!cluster.initialize) {
       Memory next = memory;
-      next.bootstrapping = false;
+      next.data.bootstrapping = false;
       return warn(next, "lost the initialize key before the bootstrap began");
     }
     if (cluster.initialize_lease != seen.lease.id) {
       Memory next = memory;
-      next.bootstrapping = false;
+      next.data.bootstrapping = false;
       return say(next, "waiting for leader to bootstrap");
     }
     if (const auto& standby = seen.settings.standby_cluster) {
@@ -96,8 +96,8 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
   }
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   Memory next = memory;
-  next.bootstrapping = true;
-  next.job_seen = seen.job.id;
+  next.data.bootstrapping = true;
+  next.jobs.seen = seen.job.id;
   return say(next, "trying to bootstrap a new cluster", {RaceInitialize{}});
 }
 

@@ -33,58 +33,59 @@ inline Decision ask(const Memory& memory, std::string reason, Actions actions) {
 }
 
 // The outcome of the last job, if it is of this kind and no decision has used it yet.
-inline bool job_ended(const Observation& seen, const Memory& memory, JobKind kind) {
-  return seen.job.kind == kind && seen.job.id > memory.job_seen && !seen.job.running();
+inline bool job_ended(const Observation& seen, const Memory::Jobs& jobs, JobKind kind) {
+  return seen.job.kind == kind && seen.job.id > jobs.seen && !seen.job.running();
 }
-inline bool job_failed(const Observation& seen, const Memory& memory, JobKind kind) {
-  return job_ended(seen, memory, kind) && seen.job.state == JobState::failed;
-}
-
-inline bool in_backoff(const Observation& seen, const Memory& memory, JobKind kind) {
-  const auto it = memory.backoff.find(kind);
-  return it != memory.backoff.end() && it->second.failures > 0 && seen.now < it->second.not_before;
+inline bool job_failed(const Observation& seen, const Memory::Jobs& jobs, JobKind kind) {
+  return job_ended(seen, jobs, kind) && seen.job.state == JobState::failed;
 }
 
-inline void note_failure(Memory& memory, const Observation& seen, JobKind kind) {
-  core::note_failure(memory.backoff[kind], seen.now, seen.job.error);
+inline bool in_backoff(const Observation& seen, const Memory::Jobs& jobs, JobKind kind) {
+  const auto it = jobs.backoff.find(kind);
+  return it != jobs.backoff.end() && it->second.failures > 0 && seen.now < it->second.not_before;
+}
+
+inline void note_failure(Memory::Jobs& jobs, const Observation& seen, JobKind kind) {
+  core::note_failure(jobs.backoff[kind], seen.now, seen.job.error);
 }
 
 inline constexpr Duration ends_soon = 60s;  // after it came up
 
 // As often as it comes up it ends: for want of memory or of disk, by a record that it cannot replay, by an extension.
 // From the second time in a row on that counts as a start that failed.
-inline void judge_end(const Observation& seen, Memory& memory) {
-  if (!seen.postgres.crashed || !memory.up_since) return;
-  if (seen.now - *memory.up_since >= ends_soon) {
-    memory.backoff.erase(JobKind::start);
-  } else if (const auto [it, first] = memory.backoff.try_emplace(JobKind::start); !first) {
+inline void judge_end(const Observation& seen, Memory::Server& server, Memory::Jobs& jobs) {
+  if (!seen.postgres.crashed || !server.up_since) return;
+  if (seen.now - *server.up_since >= ends_soon) {
+    jobs.backoff.erase(JobKind::start);
+  } else if (const auto [it, first] = jobs.backoff.try_emplace(JobKind::start); !first) {
     core::note_failure(it->second, seen.now, "postgres ended soon after its start; its log says why");
   }
-  memory.up_since.reset();
+  server.up_since.reset();
 }
 // All is well again. Whether postgres ends soon after its start is known when it has run for longer.
-inline void forget_failures(const Observation& seen, Memory& memory) {
-  const bool settled = !memory.up_since || seen.now - *memory.up_since >= ends_soon;
-  std::erase_if(memory.backoff, [&](const auto& one) { return settled || one.first != JobKind::start; });
+inline void forget_failures(const Observation& seen, const Memory::Server& server, Memory::Jobs& jobs) {
+  const bool settled = !server.up_since || seen.now - *server.up_since >= ends_soon;
+  std::erase_if(jobs.backoff, [&](const auto& one) { return settled || one.first != JobKind::start; });
 }
 
 // "the copy failed 3 times, it is tried again in 4 s: ..."
-inline std::string tried_again(const Observation& seen, const Memory& memory, JobKind kind, const std::string& what) {
-  const auto it = memory.backoff.find(kind);
-  const int failures = it == memory.backoff.end() ? 0 : it->second.failures;
+inline std::string tried_again(const Observation& seen, const Memory::Jobs& jobs, JobKind kind,
+                               const std::string& what) {
+  const auto it = jobs.backoff.find(kind);
+  const int failures = it == jobs.backoff.end() ? 0 : it->second.failures;
   return what + (failures > 1 ? " failed " + std::to_string(failures) + " times" : " failed") +
-         ", it is tried again: " + (it == memory.backoff.end() ? seen.job.error : it->second.error);
+         ", it is tried again: " + (it == jobs.backoff.end() ? seen.job.error : it->second.error);
 }
 
 // A primary that runs outside pause without a leader key on our lease: another member may be promoted at any time, and
 // etcd may be too slow to tell us. Returns until when it tries to take the key; nullopt: it has one, or is no primary.
 inline std::optional<Instant> without_leader_key_until(const Observation& seen, const Memory& memory) {
-  if (!memory.without_leader_key_since) return std::nullopt;
+  if (!memory.fence.without_leader_key_since) return std::nullopt;
   // This time is meant for taking the key. If the DCS told that there is no key and then stopped answering, there is no
   // such time.
   const bool dcs_fails = !seen.dcs.ok && seen.dcs.failing_since != Instant{};
-  if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.without_leader_key_since;
-  return *memory.without_leader_key_since + seen.settings.without_leader_key_for();
+  if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.fence.without_leader_key_since;
+  return *memory.fence.without_leader_key_since + seen.settings.without_leader_key_for();
 }
 inline std::optional<Decision> stop_primary_without_key(const Observation& seen, const Memory& memory) {
   const auto until = without_leader_key_until(seen, memory);
@@ -97,9 +98,9 @@ inline std::optional<Decision> stop_primary_without_key(const Observation& seen,
 
 // When to stop PostgreSQL so that it has ended before the fence would kill it.
 inline std::optional<Instant> stop_before_fence(const Observation& seen, const Memory& memory) {
-  if (!memory.fenced_until) return std::nullopt;
-  const auto length = memory.fenced_for != Duration{} ? memory.fenced_for : seen.settings.ttl;
-  return *memory.fenced_until - std::min(seen.settings.retry_timeout, length / 3);
+  if (!memory.fence.until) return std::nullopt;
+  const auto length = memory.fence.length != Duration{} ? memory.fence.length : seen.settings.ttl;
+  return *memory.fence.until - std::min(seen.settings.retry_timeout, length / 3);
 }
 
 // From this instant on a primary that has not renewed its lease must be read-only, whatever the DCS says. It is never
@@ -115,13 +116,13 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   if (seen.lease.deadline && key_on_our_lease) {
     return std::min({seen.lease.confirmed_at + seen.settings.demote_after(), *seen.lease.deadline, latest});
   }
-  const auto since = memory.fenced_until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
+  const auto since = memory.fence.until ? seen.dcs.failing_since : std::min(seen.dcs.failing_since, memory.born);
   return std::min(since + seen.settings.retry_timeout, latest);
 }
 
 // The time that is left for stopping until the fence's bound, usually the end of the lease. After it nothing may write.
 inline Instant stopped_by(const Observation& seen, const Memory& memory) {
-  const auto end = memory.fenced_until ? memory.fenced_until : seen.lease.deadline;
+  const auto end = memory.fence.until ? memory.fence.until : seen.lease.deadline;
   return std::max(end.value_or(seen.now), seen.now + 1s);
 }
 
@@ -158,19 +159,19 @@ inline constexpr Duration peers_fresh_for = 400ms;
 inline constexpr Duration race_retry = 500ms;
 
 inline bool peers_fresh(const Observation& seen, const Memory& memory, std::optional<Instant> asked_after) {
-  return counts(seen, seen.peers_answered_at, memory.peers_seen, peers_fresh_for) &&
+  return counts(seen, seen.peers_answered_at, memory.answers.peers_seen, peers_fresh_for) &&
          (!asked_after || seen.peers_asked_at >= *asked_after);
 }
 
 // All members that this node knows of, even if their keys are gone.
 inline std::vector<Member> everybody_else(const Observation& seen, const Memory& memory) {
   std::vector<Member> members;
-  for (const auto& [member_name, member] : memory.electorate) {
+  for (const auto& [member_name, member] : memory.electorate.members) {
     if (member_name != seen.self && !member.api_url.empty()) members.push_back(member);
   }
   if (!seen.settings.failsafe_mode || !seen.cluster.failsafe) return members;
   for (const auto& [member_name, api_url] : *seen.cluster.failsafe) {
-    if (member_name == seen.self || memory.electorate.contains(member_name)) continue;
+    if (member_name == seen.self || memory.electorate.members.contains(member_name)) continue;
     Member member;
     member.name = member_name;
     member.api_url = api_url;

@@ -7,7 +7,7 @@ namespace {
 
 // Source: Patroni's tag clonefrom: copy from any of such members rather than burden the leader.
 const Member* clone_source(const Observation& seen, const Memory& memory) {
-  if (memory.copy_from_leader) return seen.cluster.leader_member();
+  if (memory.data.copy_from_leader) return seen.cluster.leader_member();
   const bool leader_only = seen.job.kind == JobKind::basebackup && seen.job.state == JobState::failed;
   if (leader_only) return seen.cluster.leader_member();
   const auto* upstream = seen.cluster.member(seen.settings.tags.replicatefrom);
@@ -25,30 +25,30 @@ const Member* clone_source(const Observation& seen, const Memory& memory) {
 
 // Patroni's order of precedence: reinit --from-leader is by pg_basebackup, whatever is configured.
 std::vector<std::string> methods(const Observation& seen, const Memory& memory) {
-  if (memory.copy_from_leader) return {"basebackup"};
+  if (memory.data.copy_from_leader) return {"basebackup"};
   return replica_methods(seen.settings);
 }
 
 Decision copy(const Observation& seen, const Memory& memory) {
   Memory next = memory;
-  if (job_failed(seen, memory, JobKind::basebackup)) {
-    note_failure(next, seen, JobKind::basebackup);
-    next.job_seen = seen.job.id;
+  if (job_failed(seen, memory.jobs, JobKind::basebackup)) {
+    note_failure(next.jobs, seen, JobKind::basebackup);
+    next.jobs.seen = seen.job.id;
   }
-  if (in_backoff(seen, next, JobKind::basebackup)) {
-    auto decision = warn(next, tried_again(seen, next, JobKind::basebackup, "the copy"));
-    decision.wake_at = next.backoff[JobKind::basebackup].not_before;
+  if (in_backoff(seen, next.jobs, JobKind::basebackup)) {
+    auto decision = warn(next, tried_again(seen, next.jobs, JobKind::basebackup, "the copy"));
+    decision.wake_at = next.jobs.backoff[JobKind::basebackup].not_before;
     return decision;
   }
   if (seen.cluster.unlocked()) {
     if (!seen.settings.replica_without_leader) return say(next, "waiting for a leader to copy the cluster from");
-    next.job_seen = seen.job.id;
+    next.jobs.seen = seen.job.id;
     return say(next, "trying to bootstrap (without leader)",
                {StartJob{.kind = JobKind::basebackup, .replica_methods = methods(seen, memory)}});
   }
   const auto* source = clone_source(seen, memory);
   if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
-  next.job_seen = seen.job.id;
+  next.jobs.seen = seen.job.id;
   const bool is_leader = seen.cluster.leader && source->name == seen.cluster.leader->name;
   return say(
       next, std::string("trying to bootstrap from ") + (is_leader ? "leader" : "replica") + " '" + source->name + "'",
@@ -84,8 +84,8 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
   actions.push_back(ForgetRequests{});
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id};
-  next.backoff.clear();
-  next.copy_from_leader = seen.requests.reinitialize_from_leader;
+  next.jobs.backoff.clear();
+  next.data.copy_from_leader = seen.requests.reinitialize_from_leader;
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
 }
 

@@ -15,11 +15,11 @@ constexpr Duration stop_takes = 1s;
 
 Decision demote_now(const Observation& seen, const Memory& memory) {
   Memory next = memory;
-  next.job_seen = seen.job.id;
+  next.jobs.seen = seen.job.id;
   const auto left = stopped_by(seen, memory) - seen.now;
   // A request that was cancelled because it was slow has not failed.
-  const bool failed =
-      job_failed(seen, memory, JobKind::stop) && seen.job.immediate_at && seen.job.ended_at >= *seen.job.immediate_at;
+  const bool failed = job_failed(seen, memory.jobs, JobKind::stop) && seen.job.immediate_at &&
+                      seen.job.ended_at >= *seen.job.immediate_at;
   return warn(
       next, "demoting self because DCS is not accessible and I was a leader",
       {StartJob{
@@ -40,7 +40,7 @@ Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
 // Goes on as the primary with the consent of the others, or asks for it. nullopt: that is not possible.
 std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
-  if (failsafe_refused(seen) || memory.without_leader_key_since) return std::nullopt;  // it is the leader's
+  if (failsafe_refused(seen) || memory.fence.without_leader_key_since) return std::nullopt;  // it is the leader's
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
   // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
@@ -81,7 +81,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   if (seen.dcs.ok || seen.dcs.failing_since == Instant{}) return std::nullopt;
   const std::string trouble = "DCS is not accessible (" + seen.dcs.error + ")";
   const bool may_become = seen.job.running() && seen.job.as_primary;
-  if ((seen.postgres.may_write() || may_become) && !seen.settings.pause && !memory.bootstrapping) {
+  if ((seen.postgres.may_write() || may_become) && !seen.settings.pause && !memory.data.bootstrapping) {
     // That another leads needs no second look.
     const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
     if (another_leads && !seen.job.running()) return demote(seen, memory);
@@ -101,14 +101,14 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   if (auto decision = follow_failsafe_leader(seen, memory)) return decision;
   if (seen.job.running()) return warn(memory, std::string(name(seen.job.kind)) + " in progress; " + trouble);
   // What we stopped for want of a lease serves reads again.
-  if (!seen.settings.pause && memory.role_told != "" && seen.postgres.process == ProcessState::stopped &&
-      seen.postgres.data_directory == DataDirectory::valid && !in_backoff(seen, memory, JobKind::start)) {
+  if (!seen.settings.pause && memory.callbacks.role != "" && seen.postgres.process == ProcessState::stopped &&
+      seen.postgres.data_directory == DataDirectory::valid && !in_backoff(seen, memory.jobs, JobKind::start)) {
     Memory next = memory;
-    note_rewind(seen, next);
-    if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
-    judge_end(seen, next);
-    next.job_seen = seen.job.id;
-    if (in_backoff(seen, next, JobKind::start)) return warn(next, "failed to start postgres; " + trouble);
+    note_rewind(seen, next.jobs, next.rewind);
+    if (job_failed(seen, memory.jobs, JobKind::start)) note_failure(next.jobs, seen, JobKind::start);
+    judge_end(seen, next.server, next.jobs);
+    next.jobs.seen = seen.job.id;
+    if (in_backoff(seen, next.jobs, JobKind::start)) return warn(next, "failed to start postgres; " + trouble);
     return warn(
         next, "starting as a read-only standby: " + trouble,
         {StartJob{.kind = JobKind::start, .upstream = upstream_in_emergency(next), .as_standby = true, .timeout = 0s}});

@@ -12,11 +12,11 @@ bool may_copy_again(const Observation& seen, const Memory& memory) {
   // As in Patroni: a standby cluster is not copied anew by itself, its source may be far away.
   if (seen.settings.standby_cluster) return false;
   return seen.settings.remove_data_directory_on_diverged_timelines ||
-         (memory.rewind_failed && seen.settings.remove_data_directory_on_rewind_failure);
+         (memory.rewind.failed && seen.settings.remove_data_directory_on_rewind_failure);
 }
 
 bool can_rewind(const Observation& seen, const Memory& memory) {
-  if (!seen.settings.use_pg_rewind || memory.rewind_failed || memory.rewound) return false;
+  if (!seen.settings.use_pg_rewind || memory.rewind.failed || memory.rewind.done) return false;
   return !seen.postgres.control || seen.postgres.control->data_checksums || seen.postgres.control->wal_log_hints;
 }
 
@@ -24,7 +24,7 @@ bool can_rewind(const Observation& seen, const Memory& memory) {
 std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory) {
   auto slots = slots_to_copy(seen);
   const auto* leader = seen.cluster.leader_member();
-  if (slots.empty() || !leader || in_backoff(seen, memory, JobKind::copy_slots)) return std::nullopt;
+  if (slots.empty() || !leader || in_backoff(seen, memory.jobs, JobKind::copy_slots)) return std::nullopt;
   std::string names;
   for (const auto& slot : slots) names += (names.empty() ? "'" : ", '") + slot.name + "'";
   Memory next = memory;
@@ -72,14 +72,14 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
 }
 
 Decision streaming(const Observation& seen, Memory next, const std::string& quiet) {
-  next.not_streaming_since.reset();
-  next.rewound = false;
-  next.rewound_to.clear();
-  next.rewind_failed = false;
-  next.copy_from_leader = false;
-  auto copying = next.backoff.extract(JobKind::copy_slots);
-  forget_failures(seen, next);
-  if (copying) next.backoff.insert(std::move(copying));
+  next.server.not_streaming_since.reset();
+  next.rewind.done = false;
+  next.rewind.source.clear();
+  next.rewind.failed = false;
+  next.data.copy_from_leader = false;
+  auto copying = next.jobs.backoff.extract(JobKind::copy_slots);
+  forget_failures(seen, next.server, next.jobs);
+  if (copying) next.jobs.backoff.insert(std::move(copying));
   if (auto copy = copy_slots(seen, next)) return *std::move(copy);
   Actions actions;
   if (seen.postgres.superseded_data) actions.push_back(RemoveSuperseded{});
@@ -88,31 +88,31 @@ Decision streaming(const Observation& seen, Memory next, const std::string& quie
 
 }  // namespace
 
-void note_rewind(const Observation& seen, Memory& memory) {
-  if (!job_ended(seen, memory, JobKind::rewind)) return;
+void note_rewind(const Observation& seen, Memory::Jobs& jobs, Memory::Rewind& rewind) {
+  if (!job_ended(seen, jobs, JobKind::rewind)) return;
   const auto source = history_source(seen);
-  memory.job_seen = seen.job.id;
+  jobs.seen = seen.job.id;
   if (seen.job.state != JobState::succeeded) {
-    note_failure(memory, seen, JobKind::rewind);
+    note_failure(jobs, seen, JobKind::rewind);
     // Before pg_rewind itself was started: the source is not ready, or not reached, or a right is missing. That passes,
     // and is no failure by which the data may go, unless they may anyway.
-    memory.rewind_failed = seen.job.step == rewind_step || seen.settings.replaces_half_rewound();
-    memory.rewind_error = seen.job.error;
+    rewind.failed = seen.job.step == rewind_step || seen.settings.replaces_half_rewound();
+    rewind.error = seen.job.error;
     return;
   }
-  memory.rewound = true;
-  memory.rewind_error.clear();
-  if (source) memory.rewound_to = source->member;
+  rewind.done = true;
+  rewind.error.clear();
+  if (source) rewind.source = source->member;
 }
 
 Upstream upstream_in_emergency(const Memory& memory) {
-  const auto it = memory.electorate.find(memory.rewound_to);
-  return it != memory.electorate.end() ? upstream_to(it->second) : Upstream{};
+  const auto it = memory.electorate.members.find(memory.rewind.source);
+  return it != memory.electorate.members.end() ? upstream_to(it->second) : Upstream{};
 }
 
 bool answer_fresh(const Observation& seen, const Memory& memory, const Upstream& source, Duration age_max) {
   return seen.upstream && seen.upstream->member == source.member &&
-         counts(seen, seen.upstream->asked_at, memory.upstream_seen, age_max);
+         counts(seen, seen.upstream->asked_at, memory.answers.upstream_seen, age_max);
 }
 
 AskUpstream ask_about(const Observation& seen, const Upstream& source) {
@@ -123,12 +123,12 @@ AskUpstream ask_about(const Observation& seen, const Upstream& source) {
 Decision start_following(const Observation& seen, const Memory& memory, const Upstream& upstream,
                          const std::string& reason) {
   Memory next = memory;
-  if (job_failed(seen, memory, JobKind::start)) note_failure(next, seen, JobKind::start);
-  judge_end(seen, next);
-  next.job_seen = seen.job.id;
-  if (in_backoff(seen, next, JobKind::start)) {
-    auto decision = warn(next, tried_again(seen, next, JobKind::start, "starting postgres"));
-    decision.wake_at = next.backoff[JobKind::start].not_before;
+  if (job_failed(seen, memory.jobs, JobKind::start)) note_failure(next.jobs, seen, JobKind::start);
+  judge_end(seen, next.server, next.jobs);
+  next.jobs.seen = seen.job.id;
+  if (in_backoff(seen, next.jobs, JobKind::start)) {
+    auto decision = warn(next, tried_again(seen, next.jobs, JobKind::start, "starting postgres"));
+    decision.wake_at = next.jobs.backoff[JobKind::start].not_before;
     return decision;
   }
   return say(next, reason, {StartJob{.kind = JobKind::start, .upstream = upstream, .as_standby = true}});
@@ -139,9 +139,9 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
   if (seen.settings.pause && seen.postgres.has_postmaster())
     return warn(memory, "PAUSE: the timeline has diverged from " + source.member + "'s");
   Memory next = memory;
-  if (memory.rewound && seen.postgres.has_postmaster()) {  // it did not help
-    next.rewound = false;
-    next.rewind_failed = true;
+  if (memory.rewind.done && seen.postgres.has_postmaster()) {  // it did not help
+    next.rewind.done = false;
+    next.rewind.failed = true;
   }
   const bool rewindable = how != Divergence::same_number_fork && can_rewind(seen, next);
   const bool stuck = !rewindable && !may_copy_again(seen, next);
@@ -154,16 +154,16 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 30s}});
   }
   if (rewindable) {
-    if (in_backoff(seen, next, JobKind::rewind)) {
-      auto decision = warn(next, tried_again(seen, next, JobKind::rewind, "pg_rewind"));
-      decision.wake_at = next.backoff[JobKind::rewind].not_before;
+    if (in_backoff(seen, next.jobs, JobKind::rewind)) {
+      auto decision = warn(next, tried_again(seen, next.jobs, JobKind::rewind, "pg_rewind"));
+      decision.wake_at = next.jobs.backoff[JobKind::rewind].not_before;
       return decision;
     }
     // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
     const auto* member = seen.cluster.member(source.member);
     if (member && member->checkpoint_pending)
       return say(memory, "waiting for the checkpoint of " + source.member + " before pg_rewind");
-    next.job_seen = seen.job.id;
+    next.jobs.seen = seen.job.id;
     return say(next, "running pg_rewind from " + source.member,
                {StartJob{.kind = JobKind::rewind, .upstream = source}});
   }
@@ -180,8 +180,8 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
 
 Decision keep_following(const Observation& seen, const Memory& memory, const std::string& quiet) {
   Memory next = memory;
-  if (job_failed(seen, memory, JobKind::copy_slots)) note_failure(next, seen, JobKind::copy_slots);
-  next.job_seen = seen.job.id;
+  if (job_failed(seen, memory.jobs, JobKind::copy_slots)) note_failure(next.jobs, seen, JobKind::copy_slots);
+  next.jobs.seen = seen.job.id;
   const auto wanted = wanted_upstream(seen);
   if (!wanted) return say(next, "waiting for the leader to publish its address");
   if (!seen.postgres.following || !same_source(*seen.postgres.following, *wanted)) {
@@ -194,10 +194,10 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
   const bool in_vain = !seen.settings.standby_cluster && beyond_the_fork(seen.postgres, seen.cluster);
   if (seen.postgres.sql->replication_state == "streaming" && !in_vain) return streaming(seen, std::move(next), quiet);
 
-  if (!next.not_streaming_since) next.not_streaming_since = seen.now;
+  if (!next.server.not_streaming_since) next.server.not_streaming_since = seen.now;
   const bool by_archive = wanted->host.empty();  // and content with it
   const auto source = history_source(seen);
-  if (source && (in_vain || seen.now - *next.not_streaming_since >= not_streaming_for)) {
+  if (source && (in_vain || seen.now - *next.server.not_streaming_since >= not_streaming_for)) {
     if (!answer_fresh(seen, memory, *source, by_archive ? seen.settings.loop_wait : ask_again)) {
       return ask(next, "not streaming: asking " + source->member + " for its timeline", {ask_about(seen, *source)});
     }

@@ -7,7 +7,7 @@
 namespace tamada::core::rules {
 
 // The outcome of pg_rewind, if one has ended and no decision has used it yet.
-void note_rewind(const Observation& seen, Memory& memory);
+void note_rewind(const Observation& seen, Memory::Jobs& jobs, Memory::Rewind& rewind);
 // The server to follow if a standby is started in an emergency, before another server was asked: the source of its last
 // pg_rewind, whose WAL it needs to become consistent; otherwise none.
 Upstream upstream_in_emergency(const Memory& memory);

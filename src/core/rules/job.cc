@@ -9,7 +9,7 @@ namespace tamada::core::rules {
 // meanwhile may answer again and take writes.
 Answer slow_stop(const Observation& seen, const Memory& memory) {
   if (!seen.job.running() || seen.job.kind != JobKind::stop || !seen.postgres.may_write()) return std::nullopt;
-  if (seen.settings.pause || memory.bootstrapping) return std::nullopt;
+  if (seen.settings.pause || memory.data.bootstrapping) return std::nullopt;
   const bool lost_dcs = !seen.dcs.ok && seen.dcs.failing_since != Instant{} && seen.now >= demote_at(seen, memory);
   const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
   if (!lost_dcs && !another_leads) return std::nullopt;
@@ -26,12 +26,12 @@ Answer job(const Observation& seen, const Memory& memory) {
   const auto kind = seen.job.kind;
   const std::string what{name(kind)};
   const bool as_primary = seen.job.as_primary;
-  if (as_primary && !memory.bootstrapping) {
+  if (as_primary && !memory.data.bootstrapping) {
     if (!seen.holds_leader_key() && !seen.settings.pause) {
       return warn(memory, "lost leader lock during " + what, {CancelJob{}});
     }
     const auto limit = start_limit(seen.settings, memory);
-    const auto since = memory.crashed_at.value_or(seen.job.started_at);
+    const auto since = memory.server.crashed_at.value_or(seen.job.started_at);
     if (kind == JobKind::start && seen.now - since >= limit && failover_possible(seen)) {
       return warn(memory, "stopped PostgreSQL because of startup timeout", {CancelJob{}});
     }
@@ -42,7 +42,7 @@ Answer job(const Observation& seen, const Memory& memory) {
   }
   if (kind == JobKind::start && seen.holds_leader_key()) {
     auto decision = say(memory, "PostgreSQL is still starting up");
-    decision.wake_at = memory.crashed_at.value_or(seen.job.started_at) + start_limit(seen.settings, memory);
+    decision.wake_at = memory.server.crashed_at.value_or(seen.job.started_at) + start_limit(seen.settings, memory);
     return decision;
   }
   if (seen.postgres.shut_down()) return say(memory, "stop in progress: " + shutdown_waits_for(seen.postgres));

@@ -7,7 +7,7 @@
 namespace tamada::core::rules {
 
 Answer paused(const Observation& seen, const Memory& memory) {
-  if (!seen.settings.pause || seen.job.running() || !memory.handing_over.empty()) return std::nullopt;
+  if (!seen.settings.pause || seen.job.running() || memory.hand_over.under_way()) return std::nullopt;
   if (memory.restarting && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.data_directory == DataDirectory::half_rewound)
     return say(memory, "PAUSE: " + core::half_rewound(seen.postgres));
@@ -29,7 +29,7 @@ Answer paused(const Observation& seen, const Memory& memory) {
     return warn(memory, "PAUSE: removed leader lock because postgres is not running as primary",
                 release_after_stop(seen));
   // After a switchover in pause the old primary still has to come back as a standby.
-  if (memory.role_told == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
+  if (memory.callbacks.role == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.process == ProcessState::stopped) return say(memory, "PAUSE: postgres is not running");
   // Somebody was promoted by hand and has taken the key: the standbys of the old leader go over to the new one.
   if (follows_another(seen)) return std::nullopt;

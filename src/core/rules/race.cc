@@ -23,9 +23,10 @@ Decision wait(const Memory& memory, std::string reason, Instant until) {
 
 // Whether in a hand-over another member has to go first.
 std::optional<std::string> not_our_turn(const Observation& seen, const Memory& memory) {
-  if (in_backoff(seen, memory, JobKind::promote)) return tried_again(seen, memory, JobKind::promote, "the promotion");
-  const auto since = memory.unlocked_since.value_or(seen.now);
-  if (memory.gave_up_at && seen.now - *memory.gave_up_at < others_first_for && failover_possible(seen)) {
+  if (in_backoff(seen, memory.jobs, JobKind::promote))
+    return tried_again(seen, memory.jobs, JobKind::promote, "the promotion");
+  const auto since = memory.leadership.unlocked_since.value_or(seen.now);
+  if (memory.race.gave_up_at && seen.now - *memory.race.gave_up_at < others_first_for && failover_possible(seen)) {
     return "waiting for another member to take the leader key that we gave up";
   }
   const auto& request = seen.cluster.failover;
@@ -55,7 +56,7 @@ std::optional<std::string> missing(const Observation& seen) {
 }
 
 bool others_may_have_it(const Observation& seen, const Memory& memory) {
-  return seen.now - memory.unlocked_since.value_or(seen.now) < behind_waits_for;
+  return seen.now - memory.leadership.unlocked_since.value_or(seen.now) < behind_waits_for;
 }
 
 // The candidate of a hand-over does not have to be ahead of the others, but it must have all that the old leader wrote.
@@ -78,8 +79,8 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
 // The keys were deleted rather than expired: the last leader may still count on its lease, and it does not answer.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
   // A standby cluster has no primary that could live on.
-  const auto since = std::max(memory.unlocked_since.value_or(seen.now), memory.primary_seen_at);
-  if (seen.cluster.initialize || seen.settings.standby_cluster || memory.last_leader == seen.self ||
+  const auto since = std::max(memory.leadership.unlocked_since.value_or(seen.now), memory.leadership.primary_seen_at);
+  if (seen.cluster.initialize || seen.settings.standby_cluster || memory.leadership.last_leader == seen.self ||
       seen.now - since >= seen.settings.ttl) {
     return std::nullopt;
   }
@@ -89,18 +90,20 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
     return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
   }
-  const auto it = seen.peers.find(memory.last_leader);
+  const auto it = seen.peers.find(memory.leadership.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
   // We were started or cut off since then, so we know neither who the leader was nor which members still have to write
   // their keys.
-  const std::string who =
-      memory.last_leader.empty() ? ", and who led last is not known" : " and " + memory.last_leader + " is silent";
+  const std::string who = memory.leadership.last_leader.empty()
+                              ? ", and who led last is not known"
+                              : " and " + memory.leadership.last_leader + " is silent";
   return "the keys are gone" + who + ": it may be a primary until its lease ends";
 }
 
 // This node is a primary whose daemon was away, and meanwhile another was promoted.
 std::optional<std::string> left_behind(const Observation& seen, const Memory& memory) {
-  if (!seen.postgres.running_primary() || seen.settings.pause || memory.last_leader == seen.self) return std::nullopt;
+  if (!seen.postgres.running_primary() || seen.settings.pause || memory.leadership.last_leader == seen.self)
+    return std::nullopt;
   for (const auto& [peer_name, peer] : seen.peers) {
     if (auto why = newer_timeline(seen, peer)) return why;
   }
@@ -115,9 +118,9 @@ std::optional<Instant> backing_off_until(const Observation& seen, const Memory& 
   if (settings.primary_race_backoff == 0s || settings.pause || named || !seen.postgres.running_standby()) {
     return std::nullopt;
   }
-  const auto since = memory.unlocked_since.value_or(seen.now);
+  const auto since = memory.leadership.unlocked_since.value_or(seen.now);
   const bool moves =
-      seen.postgres.sql->replication_state == "streaming" && seen.now - memory.received_at <= settings.loop_wait;
+      seen.postgres.sql->replication_state == "streaming" && seen.now - memory.race.received_at <= settings.loop_wait;
   const auto until =
       since + (moves ? settings.primary_race_backoff : std::min(settings.primary_race_backoff, settings.loop_wait));
   return seen.now < until ? std::optional(since + settings.primary_race_backoff) : std::nullopt;
@@ -135,7 +138,7 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
 Answer race(const Observation& seen, const Memory& memory) {
   if (!seen.cluster.unlocked() || !seen.postgres.sql) return std::nullopt;
   const bool found_running = seen.job.id == 0;  // not started by us
-  if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.role_told.empty() && found_running) {
+  if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.callbacks.role.empty() && found_running) {
     auto decision = warn(memory,
                          "No initialize key in DCS and PostgreSQL is running as replica, aborting start; please first "
                          "start the node running as primary",
@@ -168,7 +171,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   const auto others = everybody_else(seen, memory);
   // A leader may have come and gone since they were asked, unseen by a machine that was frozen.
   const bool asked =
-      peers_fresh(seen, memory, memory.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
+      peers_fresh(seen, memory, memory.leadership.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {
     // A primary that has to become read-only does not wait for members that do not answer.
     return ask(memory, "no leader: asking the other members",
@@ -192,7 +195,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
     Memory next = memory;
-    next.raced_at = others.empty() ? seen.now : seen.peers_answered_at;
+    next.race.raced_at = others.empty() ? seen.now : seen.peers_answered_at;
     return say(next,
                seen.postgres.running_primary() ? "acquired session lock as a leader"
                                                : "taking the leader key: healthiest member",

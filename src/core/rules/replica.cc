@@ -10,13 +10,13 @@ constexpr Duration wait_for_leader = 10s;     // after that a stopped server is 
 constexpr Duration wait_for_new_leader = 5s;  // after giving the key away
 
 Decision start_without_leader(const Observation& seen, const Memory& memory) {
-  if (memory.gave_up_at && seen.now - *memory.gave_up_at < wait_for_new_leader) {
+  if (memory.race.gave_up_at && seen.now - *memory.race.gave_up_at < wait_for_new_leader) {
     auto decision = say(memory, "waiting for the new leader");
-    decision.wake_at = *memory.gave_up_at + wait_for_new_leader;
+    decision.wake_at = *memory.race.gave_up_at + wait_for_new_leader;
     return decision;
   }
   Memory next = memory;
-  note_rewind(seen, next);
+  note_rewind(seen, next.jobs, next.rewind);
   return start_following(seen, next, upstream_in_emergency(next), "starting as a secondary: there is no leader yet");
 }
 
@@ -24,15 +24,15 @@ Decision start_without_leader(const Observation& seen, const Memory& memory) {
 // theirs, because they take it for dead or because the lease has ended; but it may answer again at any time.
 Answer end_unresponsive_primary(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.silent_primary()) return std::nullopt;
-  const auto at = memory.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
+  const auto at = memory.leadership.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
   if (seen.now < at) {
     auto decision = say(memory, "the leader key is gone and PostgreSQL does not answer, waiting for it");
     decision.wake_at = at;
     return decision;
   }
   Memory next = memory;
-  next.job_seen = seen.job.id;
-  next.role_told = "demoted";
+  next.jobs.seen = seen.job.id;
+  next.callbacks.role = "demoted";
   return warn(next, "demoting self because the leader key is gone and PostgreSQL does not answer",
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
 }
@@ -51,8 +51,8 @@ Answer demote(const Observation& seen, const Memory& memory) {
   if (seen.cluster.leader->name == seen.self) return std::nullopt;
   if (!seen.postgres.may_write()) return std::nullopt;
   Memory next = memory;
-  next.job_seen = seen.job.id;
-  next.role_told = "demoted";
+  next.jobs.seen = seen.job.id;
+  next.callbacks.role = "demoted";
   return warn(next, "demoting self because I do not have the lock and I was a leader",
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
 }
@@ -71,11 +71,11 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
   const std::string quiet = seen.holds_leader_key() ? "starting as a standby leader because i had the session lock"
                                                     : "starting as a secondary, following " + seen.cluster.leader->name;
   Memory next = memory;
-  note_rewind(seen, next);
-  if (job_failed(seen, memory, JobKind::rewind)) return warn(next, "pg_rewind failed: " + seen.job.error);
-  if (next.rewound) return start_following(seen, next, *wanted, quiet + ", after pg_rewind");
+  note_rewind(seen, next.jobs, next.rewind);
+  if (job_failed(seen, memory.jobs, JobKind::rewind)) return warn(next, "pg_rewind failed: " + seen.job.error);
+  if (next.rewind.done) return start_following(seen, next, *wanted, quiet + ", after pg_rewind");
   if (!source) return start_following(seen, next, *wanted, quiet);
-  const auto since = memory.stopped_since.value_or(seen.now);
+  const auto since = memory.server.stopped_since.value_or(seen.now);
   if (!answer_fresh(seen, memory, *source)) {
     return ask(next, "asking " + source->member + " for its timeline", {ask_about(seen, *source)});
   }

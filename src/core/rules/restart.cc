@@ -15,8 +15,8 @@ Decision begin(const Observation& seen, const Memory& memory, const RestartReque
   }
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id, .timeout = request.timeout};
-  next.start_callback = "on_restart";
-  next.job_seen = seen.job.id;
+  next.callbacks.at_start = "on_restart";
+  next.jobs.seen = seen.job.id;
   if (!seen.postgres.has_postmaster()) {
     return say(next, what + ": PostgreSQL is not running, it is started", {std::move(forget)});
   }

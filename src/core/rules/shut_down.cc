@@ -48,11 +48,11 @@ Decision end_processes(const Observation& seen, const Memory& memory, const std:
     return decision;
   }
   Actions actions;
-  if (!next.handing_over.empty() && seen.cluster.failover) {
+  if (next.hand_over.under_way() && seen.cluster.failover) {
     actions.push_back(ClearFailover{seen.cluster.failover->revision});
   }
-  next.handing_over.clear();
-  next.job_seen = seen.job.id;
+  next.hand_over.why.clear();
+  next.jobs.seen = seen.job.id;
   actions.push_back(StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 5s});
   return warn(next, why + ": ending its processes", std::move(actions));
 }
@@ -66,31 +66,31 @@ Decision wait_until(const Memory& memory, std::string reason, Instant until) {
 }  // namespace
 
 Answer shut_down(const Observation& seen, const Memory& memory) {
-  if (!seen.postgres.shut_down() || !seen.holds_leader_key() || !seen.dcs.ok || memory.bootstrapping) {
+  if (!seen.postgres.shut_down() || !seen.holds_leader_key() || !seen.dcs.ok || memory.data.bootstrapping) {
     return std::nullopt;
   }
   if (seen.settings.standby_cluster || (seen.job.running() && seen.job.kind != JobKind::stop)) return std::nullopt;
   // A server that an operator stopped in pause is left alone.
-  if (seen.settings.pause && memory.handing_over.empty() && !memory.restarting) return std::nullopt;
+  if (seen.settings.pause && !memory.hand_over.under_way() && !memory.restarting) return std::nullopt;
   const std::string waits = shutdown_waits_for(seen.postgres);
-  const auto since = memory.shut_down_since.value_or(seen.now);
+  const auto since = memory.server.shut_down_since.value_or(seen.now);
   if (seen.now - since < usual_end) return std::nullopt;
   // The processes are being ended because nobody took over in time. The leader goes on, even if a candidate appears
   // now.
   const bool at_once = seen.job.running() && seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
-  if (at_once && memory.handing_over.empty() && !seen.requests.shutdown)
+  if (at_once && !memory.hand_over.under_way() && !seen.requests.shutdown)
     return say(memory, waits + ": ending its processes");
   if (memory.restarting) {
     const auto until = since + seen.settings.retry_timeout;
     if (seen.now >= until) return end_processes(seen, memory, "restart: " + waits);
     return wait_until(memory, "restart: " + waits, until);
   }
-  const std::string what = !memory.handing_over.empty() ? memory.handing_over
+  const std::string what = memory.hand_over.under_way() ? memory.hand_over.why
                            : seen.requests.shutdown     ? "shutdown"
                                                         : "stopped";
   const auto members = heirs(seen);
   const bool asked =
-      seen.peers_asked_at >= since && counts(seen, seen.peers_answered_at, memory.peers_seen, poll_again);
+      seen.peers_asked_at >= since && counts(seen, seen.peers_answered_at, memory.answers.peers_seen, poll_again);
   if (!members.empty() && !asked) {
     return ask(memory, what + ": asking the candidates whether they have all WAL", {PollPeers{members}});
   }
@@ -108,9 +108,9 @@ Answer shut_down(const Observation& seen, const Memory& memory) {
     return wait_until(memory, nobody, std::min(until, seen.now + poll_again));
   }
   Memory next = memory;
-  next.handing_over.clear();
-  next.gave_up_at = seen.now;
-  next.role_told = "demoted";
+  next.hand_over.why.clear();
+  next.race.gave_up_at = seen.now;
+  next.callbacks.role = "demoted";
   return say(next,
              what + ": " + waits + "; the leader key is free: " + names + (count == 1 ? " has" : " have") + " all WAL",
              release_after_stop(seen));

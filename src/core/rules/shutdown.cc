@@ -19,9 +19,9 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
   }
   if (seen.postgres.has_postmaster()) {
     Memory next = memory;
-    const bool failed = job_failed(seen, memory, JobKind::stop);
-    next.job_seen = seen.job.id;
-    next.handing_over = "shutdown";
+    const bool failed = job_failed(seen, memory.jobs, JobKind::stop);
+    next.jobs.seen = seen.job.id;
+    next.hand_over.why = "shutdown";
     return say(next, failed ? "PostgreSQL did not stop, ending it" : "stopping PostgreSQL: asked to stop",
                {StartJob{.kind = JobKind::stop,
                          .stop_mode = failed ? StopMode::immediate : StopMode::fast,
@@ -30,7 +30,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
   }
   Actions actions;
   if (seen.holds_leader_key() && seen.dcs.ok) actions = release_after_stop(seen);
-  if (memory.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
+  if (memory.data.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
   if (seen.lease.id != 0 && seen.dcs.ok) actions.push_back(RevokeLease{});
   actions.push_back(Exit{0});
   return say(memory, "stopped, the leader key is free", std::move(actions));

@@ -8,8 +8,8 @@ namespace {
 
 Decision demote_cluster(const Observation& seen, const Memory& memory) {
   Memory next = memory;
-  const bool failed = job_failed(seen, memory, JobKind::stop);
-  next.job_seen = seen.job.id;
+  const bool failed = job_failed(seen, memory.jobs, JobKind::stop);
+  next.jobs.seen = seen.job.id;
   // Who follows us by the archive has to get the shutdown checkpoint too, or its promotion would part from us before.
   return warn(next, "cannot be a real primary in a standby cluster: demoting to a standby cluster",
               {StartJob{.kind = JobKind::stop,
@@ -25,11 +25,12 @@ Answer standby_leader(const Observation& seen, const Memory& memory) {
   if (!seen.settings.standby_cluster || !seen.holds_leader_key()) return std::nullopt;
   if (seen.postgres.running_primary()) return demote_cluster(seen, memory);
   if (seen.postgres.process == ProcessState::stopped) {
-    if (!job_failed(seen, memory, JobKind::start) || !failover_possible(seen)) return std::nullopt;  // see `rejoin`
+    if (!job_failed(seen, memory.jobs, JobKind::start) || !failover_possible(seen))
+      return std::nullopt;  // see `rejoin`
     Memory next = memory;
-    next.job_seen = seen.job.id;
-    next.gave_up_at = seen.now;
-    note_failure(next, seen, JobKind::start);
+    next.jobs.seen = seen.job.id;
+    next.race.gave_up_at = seen.now;
+    note_failure(next.jobs, seen, JobKind::start);
     return warn(next, "removed leader key after trying and failing to start postgres", {ReleaseLeader{}});
   }
   if (!seen.postgres.running_standby()) {
@@ -40,7 +41,7 @@ Answer standby_leader(const Observation& seen, const Memory& memory) {
     return decision;
   }
   Memory kept = memory;
-  kept.gave_up_at.reset();
+  kept.race.gave_up_at.reset();
   Actions keys = keep_keys(seen, kept);
   auto decision = keep_following(seen, kept, "no action. I am (" + seen.self + "), the standby leader with the lock");
   decision.actions.insert(decision.actions.begin(), std::make_move_iterator(keys.begin()),

@@ -26,33 +26,33 @@ std::vector<Member> candidates(const Observation& seen, const FailoverRequest& r
 
 // After the stop that `switchover` (or a shutdown) began: the key goes.
 Answer hand_over(const Observation& seen, const Memory& memory) {
-  if (memory.handing_over.empty()) return std::nullopt;
+  if (!memory.hand_over.under_way()) return std::nullopt;
   Memory next = memory;
-  next.job_seen = seen.job.id;
+  next.jobs.seen = seen.job.id;
   if (seen.postgres.process == ProcessState::stopped) {
-    next.handing_over.clear();
+    next.hand_over.why.clear();
     if (!seen.holds_leader_key()) return say(next, "stopped; the leader key is no longer ours");
-    next.gave_up_at = seen.now;
-    next.role_told = "demoted";
+    next.race.gave_up_at = seen.now;
+    next.callbacks.role = "demoted";
     const auto optime = stopped_cleanly_at(seen);
-    return say(next, memory.handing_over + (optime ? ": stopped cleanly" : ": stopped") + ", the leader key is free",
+    return say(next, memory.hand_over.why + (optime ? ": stopped cleanly" : ": stopped") + ", the leader key is free",
                {ReleaseLeader{optime}});
   }
   // It was stopped while the DCS was away and has been serving reads since.
   if (seen.postgres.running_standby()) {
-    next.handing_over.clear();
-    auto decision = warn(next, memory.handing_over + " given up: PostgreSQL was started again as a standby meanwhile");
+    next.hand_over.why.clear();
+    auto decision = warn(next, memory.hand_over.why + " given up: PostgreSQL was started again as a standby meanwhile");
     decision.wake_at = seen.now;
     return decision;
   }
-  if (job_failed(seen, memory, JobKind::stop) || seen.postgres.running_primary()) {
-    next.handing_over.clear();
+  if (job_failed(seen, memory.jobs, JobKind::stop) || seen.postgres.running_primary()) {
+    next.hand_over.why.clear();
     Actions actions;
     if (seen.cluster.failover) actions.push_back(ClearFailover{seen.cluster.failover->revision});
-    return warn(next, memory.handing_over + " given up: PostgreSQL did not stop: " + seen.job.error,
+    return warn(next, memory.hand_over.why + " given up: PostgreSQL did not stop: " + seen.job.error,
                 std::move(actions));
   }
-  return say(memory, memory.handing_over + ": waiting for PostgreSQL to stop");
+  return say(memory, memory.hand_over.why + ": waiting for PostgreSQL to stop");
 }
 
 Answer switchover(const Observation& seen, const Memory& memory) {
@@ -63,7 +63,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const std::string what = request.is_switchover() ? "switchover" : "manual failover";
   // This is written before the stop. Afterwards the key tells the members that wait for the hand-over whose turn it is.
   const Duration late = seen.wall - request.scheduled_at.value_or(seen.wall);
-  if (late > lateness_allowed(seen.settings) && memory.request_tried != request.revision) {
+  if (late > lateness_allowed(seen.settings) && memory.hand_over.request_tried != request.revision) {
     return refuse(seen, memory, "Found a stale " + what + " value, cleaning up: it is " + seconds(late) + " s late");
   }
   if (request.is_switchover() && request.leader != seen.self) {
@@ -89,17 +89,17 @@ Answer switchover(const Observation& seen, const Memory& memory) {
     return refuse(seen, memory,
                   what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
   }
-  if (memory.request_tried == request.revision) {
+  if (memory.hand_over.request_tried == request.revision) {
     return refuse(seen, memory, what + ": tried, and nobody took over");
   }
   // A new leader first writes its keys, because the next leader depends on them: a member that /failsafe does not name
   // may not be promoted, one that does not know our timeline may be promoted on an older one, and a /sync of a mode
   // that was switched off would promise what no commit has waited for.
-  const bool told_history = !history_missing(seen) || memory.history_written_at != Instant{};
+  const bool told_history = !history_missing(seen) || memory.written.history_at != Instant{};
   const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
   if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
   // Asked for this request: in two switchovers in a row the answers of the first are out of date.
-  if (!peers_fresh(seen, memory, memory.request_seen_at))
+  if (!peers_fresh(seen, memory, memory.hand_over.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;
   int possible = 0;
@@ -116,14 +116,14 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   }
   if (possible == 0) return refuse(seen, memory, what + ": no healthy members found: " + obstacles);
   Memory next = memory;
-  next.request_tried = request.revision;
+  next.hand_over.request_tried = request.revision;
   if (seen.settings.standby_cluster) {
     // It writes nothing and need not be stopped; it will follow the new leader.
-    next.gave_up_at = seen.now;
+    next.race.gave_up_at = seen.now;
     return say(next, what + ": the leader key is free", {ReleaseLeader{seen.postgres.sql->wal_lsn}});
   }
-  next.handing_over = what;
-  next.job_seen = seen.job.id;
+  next.hand_over.why = what;
+  next.jobs.seen = seen.job.id;
   return say(next, what + ": demoting myself",
              {StartJob{.kind = JobKind::stop,
                        .stop_mode = StopMode::fast,

@@ -14,11 +14,11 @@ Answer unresponsive(const Observation& seen, const Memory& memory) {
     return std::nullopt;
   }
   Memory next = memory;
-  next.job_seen = seen.job.id;
+  next.jobs.seen = seen.job.id;
   const auto why = "PostgreSQL has answered no new connection for " + seconds(seen.now - *since) + " s";
   const StartJob stop{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s};
   if (!failover_possible(seen)) return warn(next, "ending PostgreSQL, to start it again: " + why, {stop});
-  next.handing_over = "failover";
+  next.hand_over.why = "failover";
   return warn(next, "ending PostgreSQL, for another to take over: " + why, {stop});
 }
 

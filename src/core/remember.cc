@@ -1,0 +1,146 @@
+#include "core/remember.h"
+
+#include "core/lost_keys.h"
+#include "core/sync.h"
+
+namespace tamada::core {
+namespace {
+
+void remember_members(const Observation& seen, const Memory::Leadership& leadership, Memory::Electorate& electorate) {
+  if (!seen.cluster.unlocked()) {
+    // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
+    // key within a ttl.
+    const bool all_told = seen.cluster.leader->create_revision == leadership.tenure &&
+                          seen.now - leadership.tenure_since >= seen.settings.ttl;
+    if (all_told) electorate.members.clear();
+    note_membership(seen, electorate);
+  }
+  for (const auto& [member_name, member] : seen.cluster.members) electorate.members[member_name] = member;
+}
+
+// Returns whether another tenure has begun.
+bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership) {
+  if (!seen.cluster.unlocked()) {
+    leadership.unlocked_since.reset();
+    // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
+    leadership.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
+    if (seen.cluster.leader->create_revision == leadership.tenure) return false;
+    leadership.tenure = seen.cluster.leader->create_revision;
+    leadership.tenure_since = seen.now;
+    return true;
+  }
+  const auto marks = seen.cluster.leader_marks();
+  if (leadership.unlocked_since && leadership.unlocked_marks == marks) return false;
+  if (leadership.unlocked_since) leadership.last_leader.clear();  // it was somebody else
+  leadership.unlocked_since = seen.now;
+  leadership.unlocked_marks = marks;
+  return false;
+}
+
+// Another leader to follow: what has failed so far may succeed now.
+void begin_tenure(const Observation& seen, Memory& memory) {
+  memory.rewind.done = false;
+  memory.rewind.failed = false;
+  // Another upstream, another chance. Our own server is the same.
+  const bool ours = seen.cluster.leader->name == seen.self;
+  std::erase_if(memory.jobs.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
+  memory.written.history_at = {};
+}
+
+// What the members' answers, and the want of any, tell about who leads.
+void remember_other_primaries(const Observation& seen, Memory::Leadership& leadership) {
+  if (seen.cluster.unlocked() && seen.peers_answered_at > leadership.primary_seen_at) {
+    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
+    for (const auto& [peer_name, peer] : seen.peers) {
+      if (!peer.answers_as_primary()) continue;
+      leadership.last_leader = peer_name;
+      leadership.primary_seen_at = seen.peers_answered_at;
+    }
+  }
+  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
+  if (!seen.lease_alive() || !seen.dcs.ok) leadership.last_leader.clear();
+}
+
+// Whether our primary runs without a leader key that would keep others from being promoted. Either there is no key, or
+// only the DCS knows whether it still exists: a key that a previous run of this daemon took, unless a fence of that run
+// has told when its lease ends; and any key as long as the DCS has not answered since the start.
+bool lacks_leader_key(const Observation& seen, const Memory& memory) {
+  if (seen.settings.pause || memory.data.bootstrapping || seen.job.running() || !seen.postgres.may_write())
+    return false;
+  const bool end_known = memory.fence.until && !memory.fence.without_leader_key_since;
+  if (!seen.cluster.loaded) return !end_known;
+  return seen.cluster.unlocked() || (seen.leader_key_is_stale() && !end_known);
+}
+
+void remember_want_of_key(const Observation& seen, Memory& memory) {
+  auto& since = memory.fence.without_leader_key_since;
+  if (!lacks_leader_key(seen, memory)) {
+    since.reset();
+  } else if (!since) {
+    since = seen.cluster.loaded ? seen.now : memory.born;
+  }
+}
+
+void remember_request(const Observation& seen, Memory::HandOver& hand_over) {
+  const auto& failover = seen.cluster.failover;
+  if (!failover || failover->revision == hand_over.request) return;
+  hand_over.request = failover->revision;
+  hand_over.request_seen_at = seen.now;
+}
+
+// The request to restart has been dealt with, whether or not PostgreSQL has started again.
+void remember_restart(const JobView& job, std::optional<Restarting>& restarting) {
+  if (restarting && job.kind == JobKind::start && !job.running() && job.id > restarting->after_job) restarting.reset();
+}
+
+void remember_position(const Observation& seen, Memory::Race& race) {
+  if (!seen.postgres.running_standby()) {
+    race.received = 0;
+    return;
+  }
+  if (race.received != 0 && seen.postgres.sql->wal_lsn > race.received) race.received_at = seen.now;
+  race.received = seen.postgres.sql->wal_lsn;
+}
+
+// Keeps the instant at which `holds` was first seen to be so.
+void keep_first(std::optional<Instant>& since, bool holds, Instant now) {
+  if (!holds) {
+    since.reset();
+  } else if (!since) {
+    since = now;
+  }
+}
+
+void remember_server(const Observation& seen, Memory::Server& server) {
+  const bool came_up = seen.job.kind == JobKind::start || seen.job.kind == JobKind::promote;
+  if (came_up && seen.job.state == JobState::succeeded && seen.job.id > server.last_up) {
+    server.last_up = seen.job.id;
+    server.up_since = seen.job.ended_at;
+  }
+  keep_first(server.shut_down_since, seen.postgres.shut_down(), seen.now);
+  keep_first(server.stopped_since, seen.postgres.process == ProcessState::stopped, seen.now);
+}
+
+}  // namespace
+
+Memory remember(const Observation& seen, const Memory& before) {
+  Memory memory = before;
+  if (memory.born == Instant{}) memory.born = seen.now;
+  if (seen.cluster.loaded) {
+    remember_members(seen, memory.leadership, memory.electorate);
+    if (remember_leader_key(seen, memory.leadership)) begin_tenure(seen, memory);
+    // Whom we gave the key up for has come.
+    if (!seen.cluster.unlocked() && seen.cluster.leader->name != seen.self) memory.race.gave_up_at.reset();
+  }
+  remember_other_primaries(seen, memory.leadership);
+  remember_want_of_key(seen, memory);
+  remember_request(seen, memory.hand_over);
+  remember_restart(seen.job, memory.restarting);
+  remember_position(seen, memory.race);
+  watch_sync_names(seen, memory.sync);
+  remember_server(seen, memory.server);
+  if (seen.postgres.process == ProcessState::stopped) memory.slots.surveyed = false;
+  return memory;
+}
+
+}  // namespace tamada::core
