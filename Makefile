@@ -13,6 +13,7 @@
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make peer PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
+#   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
 #   make clean
 
@@ -22,7 +23,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim peer bench bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim peer bench bench-check bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -75,6 +76,9 @@ peer: build deps-bench
 
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)
+
+bench-check: build
+	@$(PYTHON) bench/check.py $(ARGS)
 
 bench-clients: build deps-bench
 	@$(PYTHON) bench/idle_clients.py $(ARGS)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""All tests: what every file keeps to (tools/lint), the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest), and
-those on booted hosts, where the machine can have such. Ends with one line of counts.
+"""All tests: what every file keeps to (tools/lint), the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest),
+those on booted hosts, where the machine can have such, and whether role changes are as fast as they were (bench/check.py). Ends with one line of counts.
 
 A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
 
-run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|sim] [--busy] [-- arguments for pytest]
+run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|speed|sim] [--busy] [-- arguments for pytest]
 --busy: while something else keeps processors and disk busy (stress-ng).
 """
 import argparse
@@ -90,6 +90,15 @@ def sim(build, sanitizers):
     return code, (code == 0, code != 0, 0)
 
 
+def speed(build):
+    env = dict(os.environ)
+    env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
+    env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
+    done = subprocess.run([TREE / "bench" / "check.py"], env=env, stdout=subprocess.PIPE, text=True)
+    print(done.stdout, end="", flush=True)
+    return done.returncode, (done.stdout.count(": passed: "), done.stdout.count(": FAILED: "), 0)
+
+
 def is_sanitized(build):
     cache = build / "CMakeCache.txt"
     return cache.exists() and re.search(r"^TAMADA_SANITIZE:\w+=\w", cache.read_text(), re.M) is not None
@@ -146,7 +155,7 @@ def busy(build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["lint", "unit", "fuzz", "e2e", "hosts", "sim"])
+    parser.add_argument("--only", choices=["lint", "unit", "fuzz", "e2e", "hosts", "speed", "sim"])
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
@@ -162,7 +171,7 @@ def main():
         suites["sim"] = lambda: sim(build, sanitizers)
     else:
         suites = {"lint": lint, **suites}
-        suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest))
+        suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest), speed=lambda: speed(build))
     for name, suite in suites.items():
         if options.only not in (None, name):
             continue

@@ -1,0 +1,106 @@
+"""The floor of an outage: the same servers, moved and restarted by hand, with nobody who decides. What a role change costs
+PostgreSQL itself; all that a manager needs on top of it is its own."""
+import contextlib
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+
+from harness import Cluster, Writer, processes, wait_for  # noqa: E402
+
+
+class ByHand:
+    """Two servers of a cluster whose daemons have gone; they go on as in pause. As far as a Writer needs it, a cluster."""
+
+    def __init__(self, cluster):
+        self.nodes = cluster.nodes
+
+    def leader(self):
+        return next(node for node in self.nodes if node.sql("select pg_is_in_recovery()") == [(False,)])
+
+    def standby(self):
+        return next(node for node in self.nodes if node.sql("select pg_is_in_recovery()") == [(True,)])
+
+    def settle(self):
+        wait_for("a standby that has all", self._streams, 60)
+
+    def _streams(self):
+        leader, standby = self.leader(), self.standby()
+        sent = "select sent_lsn = replay_lsn from pg_stat_replication where state = 'streaming'"
+        return leader.sql(sent) == [(True,)] and standby.sql("select status from pg_stat_wal_receiver") == [("streaming",)]
+
+    def outage(self, act):
+        """Seconds without an acknowledged write, for a client as in scenarios.outage."""
+        with Writer(self) as writer:
+            time.sleep(1.0)   # a stretch of normal writing before it
+            began = time.monotonic()
+            act()
+            writer.wait_for_writes(time.monotonic(), 100, 60)
+            return writer.longest_gap(began)
+
+    def switchover(self):
+        self.settle()
+        old, new = self.leader(), self.standby()
+
+        def act():
+            checked(old, "stop", "-m", "fast", "-w")
+            checked(new, "promote", "-W")
+        gap = self.outage(act)
+        with open(f"{old.data}/postgresql.conf", "a") as f:
+            f.write(f"\nprimary_conninfo = 'host=127.0.0.1 port={new.pg_port} user=replicator password=rep'\nprimary_slot_name = ''\n")
+        with open(f"{old.data}/standby.signal", "w"):
+            pass
+        start(old)
+        return gap
+
+    def kill_postgres(self):
+        self.settle()
+        old = self.leader()
+
+        def act():
+            old.kill_postgres()
+            start(old)
+        return self.outage(act)
+
+
+def checked(node, *argv):
+    done = node.pg("pg_ctl", "-D", node.data, *argv)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def start(node):
+    """Again, while processes of the killed server still hold its shared memory."""
+    def started():
+        done = node.pg("pg_ctl", "-D", node.data, "-W", "-l", f"{node.data}.by_hand.log", "start")
+        return done.returncode == 0 and node.postmaster_pid()
+    wait_for("a server started by hand", started, 30, step=0.005)
+
+
+@contextlib.contextmanager
+def servers(dcs, side=None):
+    with Cluster(2, dcs=dcs, side=side, prefix="tamada-bench-") as c:
+        c.up()
+        c.configure(pause=True)
+        wait_for("the pause", lambda: all(node.status().get("pause") for node in c.nodes), 60)
+        for node in c.nodes:
+            node.kill_daemon()
+        for node in c.nodes:   # postgres writes there as its own user
+            open(f"{node.data}.by_hand.log", "a").close()
+            user = processes.service_user()
+            if user:
+                os.chown(f"{node.data}.by_hand.log", user.pw_uid, user.pw_gid)
+        yield ByHand(c)
+
+
+def measure(reps, dcs, say=print):
+    """{"switchover": [{"outage_s": s}, ...], "kill_postgres": [...]}"""
+    found = {"switchover": [], "kill_postgres": []}
+    with servers(dcs) as hands:
+        for name, rows in found.items():
+            for _ in range(reps):
+                rows.append({"outage_s": getattr(hands, name)()})
+            say(f"  {name} by hand: " + ", ".join(f"{row['outage_s']:.3f}" for row in rows) + " s")
+    return found
