@@ -13,6 +13,7 @@ import re
 import statistics
 import subprocess
 
+import by_hand
 import footprint
 import rto
 import scenarios
@@ -29,6 +30,10 @@ OUTAGES = [("switchover", "switchover over REST"),
            ("etcd_wiped", "all keys deleted from etcd"),
            ("etcd_restart", "etcd killed and started again"),
            ("sync_standby_loss", "loss of the synchronous standby, on which writes wait")]
+
+
+# The same done by hand (by_hand.py): what PostgreSQL itself needs for it.
+FLOORS = {"switchover": "switchover", "stop_daemon": "switchover", "kill_postgres": "kill_postgres"}
 
 
 def sides():
@@ -67,6 +72,9 @@ def run(options):
             for key, rows in rto.measure(side, names, 1, scenarios.DCS).items():
                 found["outages"].setdefault(name, {}).setdefault(key, []).extend(rows)
             save(found, options.json)
+        for key, rows in by_hand.measure(1, scenarios.DCS).items():
+            found["outages"].setdefault("by hand", {}).setdefault(key, []).extend(rows)
+        save(found, options.json)
     if options.window:
         for name, side in sides().items():
             print(f"{name}, footprint", flush=True)
@@ -99,11 +107,31 @@ def seconds_row(found, title, scenario, field):
     for side in ("patroni", "tamada"):
         seen = values(found, side, scenario, field)
         medians.append(statistics.median(seen) if seen else None)
-        text = f"{medians[-1]:.2f}" + (f" ({min(seen):.2f}-{max(seen):.2f})" if len(seen) > 1 else "") if seen else "-"
+        text = spread(seen)
         failed = len(found["outages"].get(side, {}).get(scenario, [])) - len(seen)
         lost = sum(values(found, side, scenario, "lost"))
         cells.append(text + (f", {failed} failed" if failed else "") + (f", {lost} rows lost" if lost else ""))
     return f"| {title} | {cells[0]} | {cells[1]} | {ratio(*medians)} |"
+
+
+def spread(seen):
+    return f"{statistics.median(seen):.2f}" + (f" ({min(seen):.2f}-{max(seen):.2f})" if len(seen) > 1 else "") if seen else "-"
+
+
+def outage_row(found, title, scenario):
+    by_hand_seconds = values(found, "by hand", FLOORS.get(scenario, ""), "outage_s")
+    return seconds_row(found, title, scenario, "outage_s") + f" {spread(by_hand_seconds)} |"
+
+
+def phases_text(found):
+    """Of the switchovers, as the old leader has seen them."""
+    rows = values(found, "tamada", "switchover", "phases_ms")
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    told = ", ".join(f"{name} {statistics.median([row[name] for row in rows if name in row]):.0f} ms" for name in names)
+    return [f"Phases of Tamada's switchover, medians, as the old leader sees them (`GET /tamada/handover`): {told}. The outage begins",
+            "with \"stop\".", ""]
 
 
 def footprint_rows(found):
@@ -137,8 +165,11 @@ def table(found):
         f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {found['reps']} rounds.", "",
         "## Outages", "",
         "Seconds: the longest time without an acknowledged write, for a client that inserts a row every 5 ms and connects again after",
-        "an error. Median (min-max). Ratio: how many times shorter.", "", head,
-        *(seconds_row(found, title, name, "outage_s") for name, title in OUTAGES if name in found["outages"].get("tamada", {})), "",
+        "an error. Median (min-max). Ratio: how many times shorter. By hand: `pg_ctl stop -m fast` on the primary and `pg_ctl promote` on",
+        "a standby, or `pg_ctl start` after the kill, on the same servers without any daemon: what PostgreSQL itself needs.", "",
+        "| | Patroni | Tamada | ratio | by hand |\n|---|---|---|---|---|",
+        *(outage_row(found, title, name) for name, title in OUTAGES if name in found["outages"].get("tamada", {})), "",
+        *phases_text(found),
         "A lost node keeps its lease until it ends, on both sides: node loss is bounded by ttl, not by speed.", "",
         "## From nothing to a cluster", "", head,
         seconds_row(found, "first primary, from an empty folder (s)", "up", "first_primary_s"),

@@ -33,7 +33,11 @@ def switchover(c):
     def act(old):
         status, text = old.api("/switchover", "POST", {"leader": old.name}, timeout=60)
         assert status == 200, text
-    return outage(c, act, 3, moves=True)
+    old = c.leader()
+    result = outage(c, act, 3, moves=True)
+    if c.side.is_tamada:   # the old leader has seen all of its phases
+        result["phases_ms"] = {one["phase"]: one["ms"] for one in json.loads(old.api("/tamada/handover")[1])["phases"]}
+    return result
 
 
 def kill_postgres(c):
