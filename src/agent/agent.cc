@@ -49,6 +49,7 @@ Agent::Agent(World world)
       members_copy_(world.executor, world.clock, world.files, members_copy),
       members_text_(world.configuration.local().prefix()) {
   w_.postgres.on_exit([this] { wake_.notify(); });
+  w_.fence.on_end([this] { wake_.notify(); });
   w_.board.on_publish([this](const auto&) {
     for (auto& waiting : waiting_for_publication_) waiting->notify();
     waiting_for_publication_.clear();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -30,6 +31,8 @@ class Fence {
   virtual void keep(const Order& order) = 0;
   // Whether the fence allows this node to become the primary.
   virtual core::FenceView view() const = 0;
+  // What to call when a process of the fence has ended: to keep() again is how it is replaced.
+  virtual void on_end(std::function<void()>) {}
   // The bound that the previous run of this daemon left in force.
   virtual std::optional<core::Instant> inherited() const { return std::nullopt; }
 };

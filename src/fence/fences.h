@@ -14,6 +14,9 @@ class Fences final : public Fence {
   void keep(const Order& order) override {
     for (auto* one : all_) one->keep(order);
   }
+  void on_end(std::function<void()> call) override {
+    for (auto* one : all_) one->on_end(call);
+  }
   core::FenceView view() const override {
     core::FenceView all;
     for (const auto* one : all_) {

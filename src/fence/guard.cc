@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@
 #include <utility>
 
 #include "fence/guard_page.h"
+#include "net/boot_timer.h"
 #include "net/log.h"
 #include "net/process.h"
 
@@ -24,8 +27,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto restart_pause = 5s;
-
-// The lease's end is the bound; clocks of this machine and etcd's may differ by so much of the ttl at the very most.
+constexpr auto silence_max = 5s;  // it looks four times a second
 
 // One data directory, one guard. 64 bits of FNV-1a: the name may become no longer than shm_open allows.
 std::string page_name(const std::string& data_dir) {
@@ -68,20 +70,29 @@ GuardPage* page_of_running_guard(const std::string& data_dir) {
   return nullptr;
 }
 
-// How the guard finds it, and its memory. `held`: a descriptor that has to stay open until the guard is ready.
-struct NewPage {
-  GuardPage* page = nullptr;
-  std::string name;
-  int held = -1;
-};
-
-NewPage create_nameless_page() {
+// The descriptor of the new memory, -1 if there is none.
+int create_nameless_memory() {
   const int fd = memfd_create(guard_memory_name, MFD_CLOEXEC);
-  if (fd < 0 || ftruncate(fd, sizeof(GuardPage)) != 0) {
-    if (fd >= 0) close(fd);
-    return {};
-  }
-  return {.page = map(dup(fd)), .name = fmt::format("/proc/{}/fd/{}", getpid(), fd), .held = fd};
+  if (fd < 0 || ftruncate(fd, sizeof(GuardPage)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+// Its pid may have passed to another process since.
+bool is_guard(int pid) {
+  std::ifstream file(fmt::format("/proc/{}/comm", pid));
+  std::string name;
+  return std::getline(file, name) && name == "tamada-guard";
+}
+
+// Wakes the daemon when the guard has ended, and again when the next one may be started.
+awaitable<void> tell_end(std::shared_ptr<net::ExitWatch> guard, core::Instant restart_at, std::function<void()> call) {
+  co_await guard->ended();
+  call();
+  if (net::KernelBootClock::now() >= restart_at) co_return;
+  net::BootTimer pause(co_await asio::this_coro::executor, restart_at);
+  while (net::KernelBootClock::now() < restart_at) co_await pause.async_wait(use_awaitable);
+  call();
 }
 
 GuardPage* create_page(const std::string& name) {
@@ -102,13 +113,14 @@ struct Guard::Impl {
   std::string program, data_dir, name;
   std::string page_path;  // how the guard finds the page
   GuardPage* page = nullptr;
-  std::unique_ptr<net::ExitWatch> running;
+  std::shared_ptr<net::ExitWatch> running;
+  std::function<void()> on_end = [] {};
   core::Instant started_at{};
   GuardPage* former = nullptr;  // of a former daemon
   std::unique_ptr<net::ExitWatch> former_running;
   std::int64_t told_fired_ns = 0;
   bool told_ready = false;
-  int held = -1;        // of a page without a name
+  int held = -1;        // of a page without a name, for the guard to inherit
   std::string trouble;  // why there is no guard
 
   bool fails(const std::string& why);
@@ -136,12 +148,18 @@ void Guard::Impl::find_former() {
   if (!former) former = page_of_running_guard(data_dir);
   if (!former) return;
   const int pid = former->guard_pid.load();
-  if (pid > 1) former_running = std::make_unique<net::ExitWatch>(executor, pid);
+  if (pid > 1 && is_guard(pid)) former_running = std::make_unique<net::ExitWatch>(executor, pid);
   const bool alive = former_running && former_running->ok() && !former_running->has_ended();
   if (alive && former->version.load() == GuardPage::current_version) return;
   if (alive) {
     log::warning("the guard of another version (pid {}) is dismissed", pid);
     former_running->signal(SIGKILL);
+  } else if (former->version.load() == GuardPage::current_version && former->deadline_ns.load() != 0) {
+    log::critical(
+        "the guard (pid {}) that the former run of this daemon left has been killed: until now nothing would have "
+        "ended "
+        "PostgreSQL at the end of the leader lease{}",
+        pid, former->deadline_ns.load() < boot_time_ns() ? ", which is over" : "");
   }
   former = nullptr;
   former_running.reset();
@@ -167,10 +185,9 @@ bool Guard::Impl::make_page() {
   page_path = name;
   if (page) return true;
   const int error = errno;
-  auto made = create_nameless_page();
-  page = made.page;
-  page_path = made.name;
-  held = made.held;
+  held = create_nameless_memory();
+  page = held >= 0 ? map(dup(held)) : nullptr;
+  page_path = fmt::format("/proc/self/fd/{}", net::SpawnOptions::passed_as);
   if (page)
     log::info("shared memory {} cannot be made ({}): the guard has memory without a name", name, std::strerror(error));
   return page != nullptr;
@@ -179,8 +196,8 @@ bool Guard::Impl::make_page() {
 bool Guard::Impl::start(core::Instant now) {
   if (running && !running->has_ended()) return true;
   if (started_at != core::Instant{}) {
+    if (running) fails("it has ended, which it should not");
     if (now - started_at < restart_pause) return false;
-    if (trouble.empty()) fails("it has ended, which it should not");
   }
   started_at = now;
   const auto deadline = page ? page->deadline_ns.load() : former ? former->deadline_ns.load() : 0;
@@ -192,9 +209,12 @@ bool Guard::Impl::start(core::Instant now) {
   page->version.store(GuardPage::current_version);
   auto process = net::Process::spawn(executor, {.argv = {program, page_path, std::to_string(getpid()), data_dir},
                                                 .unset = {"NOTIFY_SOCKET", "WATCHDOG_*"},
-                                                .new_session = true});
+                                                .new_session = true,
+                                                .essential = true,
+                                                .pass = held});
   if (!process) return fails(process.error().what);
-  running = std::make_unique<net::ExitWatch>(executor, process->pid());
+  running = std::make_shared<net::ExitWatch>(executor, process->pid());
+  asio::co_spawn(executor, tell_end(running, now + restart_pause, on_end), asio::detached);
   told_ready = false;
   return true;
 }
@@ -238,9 +258,21 @@ void Guard::keep(const Order& order) {
   me.report();
 }
 
+void Guard::on_end(std::function<void()> call) { impl_->on_end = std::move(call); }
+
 core::FenceView Guard::view() const {
+  const auto& me = *impl_;
   core::FenceView view;
-  if (enabled_) view.unguarded = impl_->trouble;
+  if (!enabled_) return view;
+  view.unguarded = me.trouble;
+  const bool ready = me.running && !me.running->has_ended() && me.page->guard_pid.load() != 0;
+  if (view.unguarded.empty() && ready && core::Duration(boot_time_ns() - me.page->looked_ns.load()) > silence_max) {
+    view.unguarded = fmt::format(
+        "the guard (pid {}) does not run, it may be stopped; while this lasts, a primary whose daemon is frozen can go "
+        "on "
+        "writing",
+        me.page->guard_pid.load());
+  }
   return view;
 }
 

@@ -17,6 +17,7 @@ class Guard final : public Fence {
   ~Guard() override;
 
   void keep(const Order& order) override;
+  void on_end(std::function<void()> call) override;
   // A guard that cannot be started is told as a problem, and does not stop a promotion: Patroni has none at all.
   core::FenceView view() const override;
   std::optional<core::Instant> inherited() const override;

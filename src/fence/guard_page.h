@@ -12,7 +12,7 @@ namespace tamada::fence {
 inline constexpr const char* guard_memory_name = "tamada-guard";  // of a memfd
 
 struct GuardPage {
-  static constexpr std::uint32_t current_version = 0x54470001;
+  static constexpr std::uint32_t current_version = 0x54470002;
 
   std::atomic<std::uint32_t> version;
   std::atomic<std::int32_t> guard_pid;       // the guard: since it is ready
@@ -20,6 +20,7 @@ struct GuardPage {
   std::atomic<std::int32_t> postmaster_pid;  // the daemon: 0 is unknown
   std::atomic<std::int64_t> deadline_ns;     // the daemon: CLOCK_BOOTTIME; 0 is disarmed
   std::atomic<std::int64_t> fired_ns;        // the guard: when it last ended PostgreSQL, CLOCK_BOOTTIME; 0 is never
+  std::atomic<std::int64_t> looked_ns;       // the guard: when it last looked at all this, CLOCK_BOOTTIME
 
   enum : std::uint32_t { memory_locked = 1, priority_raised = 2 };
 };

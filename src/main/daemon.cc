@@ -25,6 +25,7 @@
 #include "fence/watchdog.h"
 #include "net/http_server.h"
 #include "net/log.h"
+#include "net/process.h"
 #include "postgres/local_postgres.h"
 #include "preflight/preflight.h"
 #include "setup/command_line.h"
@@ -256,6 +257,7 @@ int main(int argc, char** argv) {
     return setup::generate_config(arguments, variables);
   }
   std::signal(SIGPIPE, SIG_IGN);
+  net::keep_memory_out_of_core_dumps();
   auto notify = net::NotifySocket::take_from_environment();
   auto loaded = config::load(arguments.file, variables);
   if (!loaded) {

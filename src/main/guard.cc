@@ -91,6 +91,7 @@ class Guard {
       watch(page_.postmaster_pid.load());
       auto deadline = page_.deadline_ns.load();
       const auto now = boot_time_ns();
+      page_.looked_ns.store(now);
       if (deadline != 0 && now >= deadline) {
         end_postgres();
         page_.fired_ns.store(now);
@@ -159,6 +160,7 @@ int main(int argc, char** argv) {
   signal(SIGTERM, SIG_IGN);  // as is a service manager's stop: the guard leaves when the daemon has left
   prctl(PR_SET_NAME, "tamada-guard");
   page->protection.store(protect_self());
+  page->looked_ns.store(boot_time_ns());
   page->guard_pid.store(getpid());
   Guard(*page, atoi(argv[2]), argv[3]).run();
   remove_own_page(argv[1], identity);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +16,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "net/expiry.h"
 
@@ -63,12 +66,20 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+// The kernel spares what inherits from us when memory runs out; as PostgreSQL's backends do, by the same variables (its
+// documentation, "Linux Memory Overcommit"), a child that is not essential does without.
+void spare_no_longer(int pid) {
+  if (!std::getenv("PG_OOM_ADJUST_FILE")) return;
+  const char* value = std::getenv("PG_OOM_ADJUST_VALUE");
+  std::ofstream(fmt::format("/proc/{}/oom_score_adj", pid)) << (value ? value : "0");
+}
+
 // posix_spawn's two parameter objects, freed together.
 struct SpawnSetup {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
 
-  SpawnSetup(bool new_session, int output_fd) {
+  SpawnSetup(bool new_session, int output_fd, int passed_fd) {
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -76,8 +87,9 @@ struct SpawnSetup {
       posix_spawn_file_actions_adddup2(&files, output_fd, 1);
       posix_spawn_file_actions_adddup2(&files, output_fd, 2);
     }
+    if (passed_fd >= 0) posix_spawn_file_actions_adddup2(&files, passed_fd, SpawnOptions::passed_as);
     // Asio opens sockets without CLOEXEC: PostgreSQL, which outlives us, would keep our ports.
-    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawn_file_actions_addclosefrom_np(&files, SpawnOptions::passed_as + (passed_fd >= 0 ? 1 : 0));
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -193,7 +205,7 @@ core::Result<Process> Process::spawn(asio::any_io_executor executor, SpawnOption
   auto environment_pointers = pointers(environment);
   auto arguments = options.argv;
   auto argument_pointers = pointers(arguments);
-  const SpawnSetup setup(options.new_session, ends[1]);
+  const SpawnSetup setup(options.new_session, ends[1], options.pass);
   pid_t pid = 0;
   const int failed = ::posix_spawnp(&pid, argument_pointers[0], &setup.files, &setup.attributes,
                                     argument_pointers.data(), environment_pointers.data());
@@ -202,6 +214,7 @@ core::Result<Process> Process::spawn(asio::any_io_executor executor, SpawnOption
     if (ends[0] >= 0) ::close(ends[0]);
     return core::fail(fmt::format("cannot run {}: {}", options.argv[0], error_text(failed)));
   }
+  if (!options.essential) spare_no_longer(pid);
   const int pidfd = pidfd_open(pid);
   if (pidfd < 0) {
     const int error = errno;
@@ -340,6 +353,11 @@ awaitable<bool> ExitWatch::ended_within(core::Duration timeout) {
     if (deadline.expired()) co_return false;
     if (error) throw boost::system::system_error(error);
   }
+}
+
+void keep_memory_out_of_core_dumps() {
+  const char* wanted = std::getenv("TAMADA_CORE_DUMPS");
+  if (!wanted || std::string_view(wanted) != "1") ::prctl(PR_SET_DUMPABLE, 0);  // an exec sets it to 1 again
 }
 
 }  // namespace tamada::net

@@ -14,13 +14,19 @@
 
 namespace tamada::net {
 
-// A child has a process group of its own, /dev/null as its input, default signals, and none of our descriptors.
+// A child has a process group of its own, /dev/null as its input, default signals, and none of our descriptors but
+// the one that is passed.
 struct SpawnOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
   std::vector<std::pair<std::string, std::string>> env;  // added to, or replacing, ours
   std::vector<std::string> unset;                        // removed from ours; a trailing * stands for any ending
   bool new_session = false;                              // setsid: a signal to our group does not reach it
-  bool capture = false;                                  // stdout and stderr to the caller's pipe; else inherited
+  // Keeps our oom_score_adj. Others get PG_OOM_ADJUST_VALUE, as PostgreSQL's backends do, where PG_OOM_ADJUST_FILE is
+  // set: a script or a copy that takes all memory is ended before PostgreSQL is.
+  bool essential = false;
+  int pass = -1;  // a descriptor of ours that becomes the child's `passed_as`
+  static constexpr int passed_as = 3;
+  bool capture = false;  // stdout and stderr to the caller's pipe; else inherited
   std::function<void(std::string_view line)>
       on_line;  // with capture: each line as it comes, without its end (\n or \r)
 };
@@ -69,5 +75,9 @@ class ExitWatch {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The memory of this process holds passwords: no core dump is made of it, and nobody but root traces it, unless the
+// environment says TAMADA_CORE_DUMPS=1. Children keep what the system's limits say.
+void keep_memory_out_of_core_dumps();
 
 }  // namespace tamada::net

@@ -120,7 +120,8 @@ core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_
   net::SpawnOptions options{.argv = std::move(argv),
                             // Passwords in PATRONI_* are not the server's business.
                             .unset = {"PATRONI_*"},
-                            .new_session = true};
+                            .new_session = true,
+                            .essential = true};
   // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
   // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.
   if (const auto stale = read_postmaster_pid(data_dir); stale && stale->pid > 0) {

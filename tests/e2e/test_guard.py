@@ -156,3 +156,66 @@ def test_switched_off_the_server_goes_on(new_cluster):
         assert leader.postmaster_pid() == pid
     finally:
         leader.signal(signal.SIGCONT)
+
+
+def guard_of(node):
+    return next((pid for pid, name in processes.children(node.proc.pid) if name == "tamada-guard"), None)
+
+
+def guard_problems(node):
+    return [one["text"] for one in node.status().get("problems", []) if one["kind"] == "guard"]
+
+
+@pytest.fixture(scope="module")
+def slow_heartbeat(_shared):
+    """A heartbeat each 10 s: what has to be seen at once cannot wait for the next one."""
+    return _shared(1, dcs={"ttl": 30, "loop_wait": 10, "retry_timeout": 10}).up().nodes[0]
+
+
+def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
+    node = slow_heartbeat
+    wait_for("a heartbeat", lambda: "no action. I am" in node.log(), 30)
+    wait_for("a guard that has run for a while", lambda: processes.age(guard_of(node)) > 6, 30)
+    killed, seen = guard_of(node), len(node.log())
+    began = time.monotonic()
+    processes.send(killed, signal.SIGKILL)
+    wait_for("another guard", lambda: guard_of(node) not in (None, killed), 30, step=0.02)
+    first = time.monotonic() - began
+    wait_for("it to say so", lambda: "guard started" in node.log()[seen:], 10)
+    assert "no guard: it has ended, which it should not" in node.log()[seen:]
+    assert first < 3, f"unguarded for {first:.1f} s"
+    # One that does not last is not started again and again, but told all the while.
+    killed = guard_of(node)
+    began = time.monotonic()
+    processes.send(killed, signal.SIGKILL)
+    wait_for("the problem", lambda: guard_problems(node), 2.5, step=0.02)
+    assert guard_problems(node)[0].startswith("no guard: it has ended, which it should not")
+    assert guard_of(node) is None
+    wait_for("another guard", lambda: guard_of(node) not in (None, killed), 30)
+    assert time.monotonic() - began < 8
+    wait_for("the problem to end", lambda: not guard_problems(node), 10)
+
+
+def test_a_guard_that_does_not_run_is_told(slow_heartbeat):
+    node = slow_heartbeat
+    stopped = wait_for("a guard", lambda: guard_of(node), 30)
+    processes.send(stopped, signal.SIGSTOP)
+    try:
+        wait_for("the problem", lambda: guard_problems(node), 30)
+        assert f"the guard (pid {stopped}) does not run" in guard_problems(node)[0]
+    finally:
+        processes.send(stopped, signal.SIGCONT)
+    wait_for("the problem to end", lambda: not guard_problems(node), 30)
+
+
+def test_daemon_and_guard_killed_together_is_told_by_the_next_daemon(slow_heartbeat):
+    node = slow_heartbeat
+    server, guard = node.postmaster_pid(), wait_for("a guard", lambda: guard_of(node), 30)
+    node.signal(signal.SIGSTOP)   # it must not start another in between
+    processes.send(guard, signal.SIGKILL)
+    node.kill_daemon()
+    node.spawn()
+    wait_for("the primary", node.is_primary, 60)
+    assert node.postmaster_pid() == server
+    assert f"the guard (pid {guard}) that the former run of this daemon left has been killed" in node.log()
+    wait_for("a guard", lambda: guard_of(node), 30)

@@ -20,7 +20,9 @@ def service_user():
 def environment(home):
     """Ours, without what would change the meaning of a configuration."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "PATRONI_", "TAMADA_", "ETCD"))}
-    return {**kept, "HOME": home, "LC_ALL": "C.UTF-8"}
+    # Where we are not root we see what belongs to a daemon only if it can be traced.
+    traced = {} if os.getuid() == 0 else {"TAMADA_CORE_DUMPS": "1"}
+    return {**kept, **traced, "HOME": home, "LC_ALL": "C.UTF-8"}
 
 
 def spawn(argv, log, cwd, env=None):
@@ -68,6 +70,13 @@ def _numbers(path):
             return [int(word) for word in f.read().split()]
     except OSError:
         return []
+
+
+def age(pid):
+    """Seconds since it was started."""
+    with open(f"/proc/{pid}/stat") as f:
+        started = int(f.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def name(pid):
