@@ -217,6 +217,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
+    if (seen.settings.pause) decision.reason.insert(0, "PAUSE: ");  // as in Patroni's log
     decision.memory.answers.peers_seen = seen.peers_answered_at;
     decision.memory.answers.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
     hold_back(seen, decision);

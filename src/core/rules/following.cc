@@ -137,7 +137,7 @@ Decision start_following(const Observation& seen, const Memory& memory, const Up
 Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
   // In pause the daemon does not stop a server by itself.
   if (seen.settings.pause && seen.postgres.has_postmaster())
-    return warn(memory, "PAUSE: the timeline has diverged from " + source.member + "'s");
+    return warn(memory, "the timeline has diverged from " + source.member + "'s");
   Memory next = memory;
   if (memory.rewind.done && seen.postgres.has_postmaster()) {  // it did not help
     next.rewind.done = false;
