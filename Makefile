@@ -11,7 +11,7 @@
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
-#   make peer PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
+#   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
@@ -23,7 +23,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim peer bench bench-check bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim patroni-suite bench bench-check bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -68,11 +68,11 @@ sim: build
 	@$(BUILD)/bin/tamada-sim --jobs $$(nproc) --nodes 5 --duration 120 --seeds $$(date +%s).. $(ARGS)
 
 # The guard ends a frozen primary, which frozen_patroni wants to go on.
-PEER_FEATURES := basic_replication cascading_replication custom_bootstrap dcs_failsafe_mode ignored_slots nostream_node \
+PATRONI_FEATURES := basic_replication cascading_replication custom_bootstrap dcs_failsafe_mode ignored_slots nostream_node \
 	patroni_api permanent_slots priority_failover priority_sync quorum_commit recovery standby_cluster
-peer: build deps-bench
-	@$(PYTHON) tests/peer/peer_suite.py $(ARGS) $(PEER_FEATURES)
-	@$(PYTHON) tests/peer/peer_suite.py $(ARGS) --set watchdog.guard=off frozen_patroni
+patroni-suite: build deps-bench
+	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) $(PATRONI_FEATURES)
+	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) --set watchdog.guard=off frozen_patroni
 
 bench: build deps-bench
 	@$(PYTHON) bench/compare.py $(ARGS)

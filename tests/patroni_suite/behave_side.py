@@ -118,7 +118,7 @@ except ImportError:  # reported by main()
 
 class ScenarioLines(Formatter):
     """behave formatter: one JSON line per finished scenario, and one per finished feature."""
-    name = 'peer-scenario-lines'
+    name = 'patroni-suite-scenario-lines'
 
     def __init__(self, stream_opener, config):
         super().__init__(stream_opener, config)

@@ -13,7 +13,7 @@ subprocess.Popen([python, -m, coverage, run, ..., <script>, <args>]), so that ca
 Without DAEMON_CMD / CTL_CMD they are this tree's release build; `--daemon patroni.py --ctl patronictl.py` are
 Patroni's own from the clone.
 
-    peer_suite.py [options] [feature ...]       (feature: "basic_replication" or a path)
+    run.py [options] [feature ...]       (feature: "basic_replication" or a path)
 
 Output, on stdout:
     PASS|FAIL|SKIP  <seconds>  <feature>: <scenario>
@@ -137,7 +137,7 @@ class Report:
         elif rec['ev'] == 'feature' and rec['hook_failed']:
             self.line(job, 'FAIL', 0, '(after the feature)', self.brief(rec['error']))
         elif rec['ev'] == 'harness':
-            raise SystemExit('peer_suite: ' + rec['error'])
+            raise SystemExit('patroni_suite: ' + rec['error'])
 
     def finish(self, job, rc):
         for rec in job.records():
@@ -160,7 +160,7 @@ def command(text):
     if argv:
         found = shutil.which(argv[0]) if '/' not in argv[0] else os.path.abspath(argv[0])
         if not found or not os.path.exists(found):
-            raise SystemExit('peer_suite: no such program: ' + argv[0])
+            raise SystemExit('patroni_suite: no such program: ' + argv[0])
         argv[0] = found
         argv[1:] = [os.path.abspath(a) if '/' in a and os.path.exists(a) else a for a in argv[1:]]
     return argv or None
@@ -201,11 +201,11 @@ def parse_args():
     opt.src = os.path.abspath(opt.src)
     available = {os.path.basename(f)[:-8]: f for f in sorted(glob.glob(opt.src + '/features/*.feature'))}
     if not available:
-        raise SystemExit('peer_suite: no features/*.feature in ' + opt.src)
+        raise SystemExit('patroni_suite: no features/*.feature in ' + opt.src)
     names = [re.sub(r'\.feature$', '', os.path.basename(f)) for f in opt.features]
     unknown = [n for n in names if n not in available]
     if unknown:
-        raise SystemExit('peer_suite: no such feature: ' + ', '.join(unknown))
+        raise SystemExit('patroni_suite: no such feature: ' + ', '.join(unknown))
     names = names or [n for n in available if n not in SKIP_BY_DEFAULT]
     opt.selected = {n: re.findall(r'^[ \t]*Scenario:[ \t]*(.*?)[ \t]*$', open(available[n]).read(), re.M)
                     for n in names}
@@ -215,17 +215,17 @@ def parse_args():
     if not root:
         opt.user = pwd.getpwuid(os.getuid()).pw_name
     if opt.jobs > 1 and not opt.netns:
-        raise SystemExit('peer_suite: --jobs needs root and namespaces: the suite\'s ports are fixed')
+        raise SystemExit('patroni_suite: --jobs needs root and namespaces: the suite\'s ports are fixed')
     if not opt.netns and not opt.list and busy_ports():
         # The suite would take a foreign etcd for its own and delete /service/ in it.
-        raise SystemExit('peer_suite: somebody listens on the suite\'s ports {0}; run as root to get a network '
+        raise SystemExit('patroni_suite: somebody listens on the suite\'s ports {0}; run as root to get a network '
                          'namespace'.format(busy_ports()))
     if not opt.pg_bin:
         found = sorted(glob.glob('/usr/lib/postgresql/*/bin'), key=lambda d: float(d.split('/')[4]))
         opt.pg_bin = found[-1] if found else ''
     for need in (opt.pg_bin + '/initdb', '/usr/bin/etcd', PYTHON):
         if not os.path.exists(need) and not (need.endswith('etcd') and shutil.which('etcd')):
-            raise SystemExit('peer_suite: missing ' + need)
+            raise SystemExit('patroni_suite: missing ' + need)
     return opt
 
 
@@ -234,7 +234,7 @@ def need_modules():
     code = 'import behave, psutil, yaml, dateutil, parse, urllib3, psycopg2'
     r = subprocess.run([PYTHON, '-c', code], stderr=subprocess.PIPE, universal_newlines=True)
     if r.returncode:
-        raise SystemExit('peer_suite: {0}(apt-get install python3-behave python3-psutil python3-yaml '
+        raise SystemExit('patroni_suite: {0}(apt-get install python3-behave python3-psutil python3-yaml '
                          'python3-dateutil python3-urllib3 python3-psycopg2)'.format(r.stderr.splitlines()[-1] + ' '))
 
 
