@@ -36,7 +36,6 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
       co_return co_await postgres_.promote();
     case JobKind::copy_slots:
       co_return co_await postgres_.copy_slots(spec.upstream, spec.slots);
-    case JobKind::restart:
     case JobKind::none:
       break;
   }

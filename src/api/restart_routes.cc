@@ -79,8 +79,7 @@ enum class Restarted { not_yet, going_down, up, failed };
 
 Restarted progress(const Snapshot& s, const std::string& started_before, std::uint64_t job_before) {
   const auto& job = s.seen.job;
-  const bool about_it =
-      job.kind == core::JobKind::restart || job.kind == core::JobKind::start || job.kind == core::JobKind::stop;
+  const bool about_it = job.kind == core::JobKind::start || job.kind == core::JobKind::stop;
   if (job.id > job_before && about_it && job.state == core::JobState::failed) return Restarted::failed;
   const auto& sql = s.seen.postgres.sql;
   if (!sql || s.state != "running") return Restarted::going_down;

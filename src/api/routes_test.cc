@@ -381,7 +381,7 @@ TEST(Restart, FailsOrTakesTooLong) {
   node.start("POST", "/restart");
   node.publish([](Snapshot& s) {
     s.seen.postgres.sql.reset();
-    s.seen.job = {.kind = core::JobKind::restart, .state = core::JobState::failed, .id = 1};
+    s.seen.job = {.kind = core::JobKind::start, .state = core::JobState::failed, .id = 1};
   });
   EXPECT_EQ(node.said(), "503 restart failed");
 

@@ -46,7 +46,6 @@ std::string job_text(core::JobKind kind) {
       return "stop";
     case core::JobKind::start:
     case core::JobKind::copy_slots:
-    case core::JobKind::restart:
     case core::JobKind::none:
       break;
   }

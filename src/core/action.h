@@ -1,4 +1,5 @@
 // What a decision may ask for. The Executor performs them, in order; each failure is seen in the next Observation.
+// `name` is what the log and the simulator's trace call the action.
 #pragma once
 
 #include <map>
@@ -14,56 +15,81 @@
 namespace tamada::core {
 
 // ---- the DCS. Writes of the leader compare that the leader key is still ours, at the revision of the Observation.
-struct EnsureLease {};  // grant a new lease: there is none, or it ran out
-struct RenewLease {};   // keep the lease alive; for the leader also confirms the leader key
+struct EnsureLease {  // grant a new lease: there is none, or it ran out
+  static constexpr std::string_view name = "EnsureLease";
+};
+struct RenewLease {  // keep the lease alive; for the leader also confirms the leader key
+  static constexpr std::string_view name = "RenewLease";
+};
 // Create the leader key. The transaction compares that it does not exist, or is ours at this revision; after a race
 // also that no leader has come and gone since the race was decided.
 struct AcquireLeader {
+  static constexpr std::string_view name = "AcquireLeader";
   Revision expected = 0;
   std::optional<LeaderMarks> marks = {};
 };
 struct ReleaseLeader {  // delete the leader key, having written the position that we stopped at
+  static constexpr std::string_view name = "ReleaseLeader";
   std::optional<Lsn> optime;
 };
-struct RevokeLease {};  // our member key goes too: we leave
+struct RevokeLease {  // our member key goes too: we leave
+  static constexpr std::string_view name = "RevokeLease";
+};
 struct PublishMember {
+  static constexpr std::string_view name = "PublishMember";
   Member record;
 };
-struct RaceInitialize {};    // create an empty `initialize` on our lease; compares that it is absent
-struct CancelInitialize {};  // delete our empty `initialize` after a failed bootstrap
+struct RaceInitialize {  // create an empty `initialize` on our lease; compares that it is absent
+  static constexpr std::string_view name = "RaceInitialize";
+};
+struct CancelInitialize {  // delete our empty `initialize` after a failed bootstrap
+  static constexpr std::string_view name = "CancelInitialize";
+};
 struct WriteInitialize {
+  static constexpr std::string_view name = "WriteInitialize";
   std::string system_identifier;
 };
-struct WriteConfig {};  // the dynamic configuration that we know (bootstrap.dcs, or our cached copy)
+struct WriteConfig {  // the dynamic configuration that we know (bootstrap.dcs, or our cached copy)
+  static constexpr std::string_view name = "WriteConfig";
+};
 struct WriteStatus {
+  static constexpr std::string_view name = "WriteStatus";
   Status status;
 };
-struct WriteHistory {
+struct WriteHistory {  // from the history file of this timeline, see merge_history
+  static constexpr std::string_view name = "WriteHistory";
   Timeline timeline;
-};  // from the history file of this timeline, see merge_history
+};
 struct WriteSync {  // compares the revision of the key that the decision saw, too
+  static constexpr std::string_view name = "WriteSync";
   SyncState state;  // with that revision; 0: there is none
 };
 struct DeleteSync {
+  static constexpr std::string_view name = "DeleteSync";
   Revision expected = 0;
 };
 struct WriteFailsafe {
+  static constexpr std::string_view name = "WriteFailsafe";
   std::map<std::string, std::string> members;  // name -> api_url
 };
 struct ClearFailover {
+  static constexpr std::string_view name = "ClearFailover";
   Revision revision;
 };
 
 // ---- asking others
 struct PollPeers {
+  static constexpr std::string_view name = "PollPeers";
   std::vector<Member> members;
   std::optional<Instant> until = {};  // something else is due then: answers that take longer are not waited for
 };
 struct AskFailsafe {  // POST /failsafe to every member; see FailsafeView
+  static constexpr std::string_view name = "AskFailsafe";
   FailsafeLeader leader;
   std::map<std::string, std::string> members;  // without ourselves
 };
 struct AskUpstream {
+  static constexpr std::string_view name = "AskUpstream";
   Upstream upstream;
   Timeline ours = 0;  // of a stopped server, by its control file; a running one is asked, too
 };
@@ -77,6 +103,7 @@ struct SlotSpec {
 };
 enum class StopMode { fast, immediate };
 struct StartJob {
+  static constexpr std::string_view name = "StartJob";
   JobKind kind = JobKind::none;
   Upstream upstream;       // basebackup, rewind: from whom; start: whom to follow, when as_standby
   bool as_standby = true;  // start
@@ -87,14 +114,18 @@ struct StartJob {
   std::vector<std::string> replica_methods = {};  // basebackup: by these, in order; empty: as the node is configured
   bool archive_last_wal = false;  // stop: give the segment of the shutdown checkpoint to archive_command
 };
-struct CancelJob {};
-struct Follow {
+struct CancelJob {
+  static constexpr std::string_view name = "CancelJob";
+};
+struct Follow {  // point the running standby at another upstream, without restart where possible
+  static constexpr std::string_view name = "Follow";
   Upstream upstream;
-};  // point the running standby at another upstream, without restart where possible
+};
 struct SlotDrop {
   std::string name, why;
 };
 struct SyncSlots {  // drop first: a slot may be made anew. Beside the cycle, see Observation::slots_busy
+  static constexpr std::string_view name = "SyncSlots";
   std::vector<SlotSpec> create;
   std::vector<SlotDrop> drop;
 };
@@ -103,42 +134,59 @@ struct SlotAdvance {
   Lsn to = 0;
 };
 struct AdvanceSlots {  // beside the cycle, too
+  static constexpr std::string_view name = "AdvanceSlots";
   std::vector<SlotAdvance> slots;
 };
 struct AskSlots {  // for LeaderSlots; beside the cycle, too
+  static constexpr std::string_view name = "AskSlots";
   Upstream leader;
   std::vector<std::string> slots;
 };
 struct EnforceFeedback {  // hot_standby_feedback
+  static constexpr std::string_view name = "EnforceFeedback";
   bool on = false;
 };
 struct SetSyncNames {  // synchronous_standby_names; returns once it is in force, or could not be brought in force
+  static constexpr std::string_view name = "SetSyncNames";
   std::string names;
 };
-struct SetAside {
+struct SetAside {  // rename the data directory away; never deletes
+  static constexpr std::string_view name = "SetAside";
   std::string reason;
   // A copy will replace the data, which may be removed afterwards. Until then this node counts as a member of its
   // cluster.
   bool superseded = true;
-};  // rename the data directory away; never deletes
-struct RemoveSuperseded {};    // what SetAside renamed for a copy that is now there
-struct ApplyConfiguration {};  // write the server's files for its role, and reload where they changed
-struct Checkpoint {
+};
+struct RemoveSuperseded {  // what SetAside renamed for a copy that is now there
+  static constexpr std::string_view name = "RemoveSuperseded";
+};
+struct ApplyConfiguration {  // write the server's files for its role, and reload where they changed
+  static constexpr std::string_view name = "ApplyConfiguration";
+};
+struct Checkpoint {  // after a promotion, so that pg_rewind sees the new timeline
+  static constexpr std::string_view name = "Checkpoint";
   Timeline timeline;
-};  // after a promotion, so that pg_rewind sees the new timeline
+};
 struct Tell {  // in the log, beside the decision's own reason
+  static constexpr std::string_view name = "Tell";
   std::string text;
   bool is_warning = false;
 };
 struct RunCallback {
+  static constexpr std::string_view name = "RunCallback";
   std::string action;
   std::string role;
 };
 
 // ---- this daemon
-struct ForgetRequests {};  // the operator's requests have been served
-struct ForgetScheduledRestart {};
+struct ForgetRequests {  // the operator's requests have been served
+  static constexpr std::string_view name = "ForgetRequests";
+};
+struct ForgetScheduledRestart {
+  static constexpr std::string_view name = "ForgetScheduledRestart";
+};
 struct Exit {
+  static constexpr std::string_view name = "Exit";
   int code = 0;
 };
 
@@ -150,6 +198,6 @@ using Action =
                  ApplyConfiguration, Checkpoint, Tell, RunCallback, ForgetRequests, ForgetScheduledRestart, Exit>;
 using Actions = std::vector<Action>;
 
-std::string_view name(const Action& action);  // "RenewLease", for logs and traces
+std::string_view name(const Action& action);  // "RenewLease"
 
 }  // namespace tamada::core

@@ -153,25 +153,29 @@ std::optional<std::string> sync_gate(const Observation& seen) {
   return seen.settings.pause ? std::nullopt : sync_obstacle(seen);
 }
 
-std::optional<std::string> peers_gate(const Observation& seen) {
+std::optional<std::string> first_rival(const Observation& seen, Rivals rivals) {
   for (const auto& [peer_name, peer] : seen.peers) {
+    if (rivals == Rivals::primaries && peer.in_recovery) continue;
     if (auto why = peer_obstacle(seen, peer, *own_position(seen.postgres))) return why;
   }
   return std::nullopt;
 }
 
+std::optional<std::string> peers_gate(const Observation& seen) { return first_rival(seen, Rivals::all); }
+
 struct GateRule {
   std::string_view name;
   std::optional<std::string> (*obstacle)(const Observation&);
   bool compares = false;  // our position with others': asked only when we have one
+  bool elects = false;    // one of several standbys
 };
 constexpr std::array race_gates{GateRule{"tags", tags_gate},
                                 GateRule{"fence", fence_gate},
                                 GateRule{"postgres", postgres_gate},
                                 GateRule{"lag", lag_gate, true},
                                 GateRule{"timeline", timeline_gate, true},
-                                GateRule{"sync", sync_gate, true},
-                                GateRule{"peers", peers_gate, true}};
+                                GateRule{"sync", sync_gate, true, true},
+                                GateRule{"peers", peers_gate, true, true}};
 
 // ---- the gates before the race: whether there is one, and whether we could win it.
 
@@ -213,11 +217,12 @@ constexpr std::array early_gates{GateRule{"dcs", dcs_gate}, GateRule{"pause", pa
 
 }  // namespace
 
-std::optional<std::string> race_obstacle(const Observation& seen) {
+std::optional<std::string> race_obstacle(const Observation& seen, Rivals rivals) {
   for (const auto& gate : race_gates) {
+    if (gate.elects && rivals != Rivals::all) continue;
     if (auto why = gate.obstacle(seen)) return why;
   }
-  return std::nullopt;
+  return rivals == Rivals::all ? std::nullopt : first_rival(seen, rivals);
 }
 
 std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory) {

@@ -14,7 +14,10 @@
 namespace tamada::core {
 
 // Why this node may not take the leader key now; nullopt: it may. Valid after a fresh poll of the peers.
-std::optional<std::string> race_obstacle(const Observation& seen);
+// rivals: whom it may have to let go first. The candidate that a hand-over names lets only a primary go first, and what
+// `/sync` says of it is judged by the rule that knows of the hand-over.
+enum class Rivals { all, primaries };
+std::optional<std::string> race_obstacle(const Observation& seen, Rivals rivals = Rivals::all);
 
 // nullopt: the peer is on no newer timeline than this node, or on one that never was the cluster's.
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer);

@@ -119,10 +119,8 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
 
 // Whether the action must not be delayed by a DCS that does not answer.
 bool is_urgent(const Decision& decision) {
-  return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
-    const auto* job = std::get_if<StartJob>(&action);
-    return (job && job->kind == JobKind::stop) || std::holds_alternative<CancelJob>(action);
-  });
+  const auto* job = job_of(decision);
+  return (job && job->kind == JobKind::stop) || asks<CancelJob>(decision);
 }
 
 // This daemon stopped PostgreSQL, and not as the first half of a restart. As in Patroni on_stop still gets the old
@@ -164,23 +162,18 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
 }
 
 // Slots are kept in order beside whatever a settled node does, in pause too.
-void tend_slots(const Observation& actual, Decision& decision) {
+void tend_slots(const Observation& seen, Decision& decision) {
   // A primary that goes on by failsafe mode keeps its slots in order, and its standbys by what it tells of them.
-  const bool leads_so = leads_by_failsafe(actual, actual.now);
-  const bool follows_so = failsafe_leader_alive(actual) && actual.postgres.running_standby() &&
-                          (!actual.dcs.ok || actual.cluster.unlocked());
-  const auto told = follows_so ? std::optional(with_failsafe_leader(actual)) : std::nullopt;
-  const Observation& seen = told ? *told : actual;
-  if ((!seen.dcs.ok && !leads_so && !follows_so) || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() ||
-      decision.memory.data.bootstrapping) {
+  const bool leads_so = leads_by_failsafe(seen, seen.now);
+  const bool told = seen.dcs.ok || leads_so || seen.follows_by_consent();
+  if (!told || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() || decision.memory.data.bootstrapping) {
     return;
   }
   // The leader runs as a primary or a standby leader, everybody else as a standby.
   const bool leads = leads_so || (seen.holds_leader_key() &&
                                   (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value()));
-  const bool follows =
-      !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self && seen.postgres.running_standby();
-  if ((!leads && !follows) || asks<StartJob>(decision) || asks<Follow>(decision)) return;
+  const bool follows = seen.another_is_presumed_primary() && seen.postgres.running_standby();
+  if ((!leads && !follows) || job_of(decision) || asks<Follow>(decision)) return;
   if (const bool feedback = needs_feedback(seen); feedback != seen.postgres.feedback_enforced) {
     decision.actions.push_back(EnforceFeedback{feedback});
   }
@@ -191,7 +184,7 @@ void tend_slots(const Observation& actual, Decision& decision) {
 // What could not be written, for want of room, is tried again: in pause and as a standby, too.
 void apply_again(const Observation& seen, Decision& decision) {
   if (!seen.retries.contains(attempt(ApplyConfiguration{})) || !seen.postgres.sql || seen.job.running()) return;
-  if (asks<StartJob>(decision) || asks<ApplyConfiguration>(decision)) return;
+  if (job_of(decision) || asks<ApplyConfiguration>(decision)) return;
   decision.actions.push_back(ApplyConfiguration{});
 }
 
@@ -223,7 +216,6 @@ Decision decide(const Observation& seen, const Memory& memory) {
     hold_back(seen, decision);
     set_fence(seen, decision);
     if (asks<AcquireLeader>(decision)) decision.memory.race.key_asked_at = seen.now;
-    if (rule.decide == rules::race) decision.memory.race.peers_weighed = seen.peers_answered_at;
     if (asks<Exit>(decision)) {
       if (seen.postgres.process == ProcessState::stopped) tell_stop(seen, decision);
       return decision;

@@ -27,4 +27,12 @@ bool asks(const Decision& decision) {
   return std::ranges::any_of(decision.actions, [](const Action& action) { return std::holds_alternative<T>(action); });
 }
 
+// The job that the decision starts, of which there is at most one; nullptr: none.
+inline const StartJob* job_of(const Decision& decision) {
+  for (const auto& action : decision.actions) {
+    if (const auto* job = std::get_if<StartJob>(&action)) return job;
+  }
+  return nullptr;
+}
+
 }  // namespace tamada::core

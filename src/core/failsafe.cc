@@ -92,14 +92,13 @@ std::string may_have_our_consent(const Observation& seen, const Memory& memory) 
   return "";
 }
 
-Observation with_failsafe_leader(const Observation& seen) {
-  Observation view = seen;
-  auto& cluster = view.cluster;
-  const auto& told = seen.failsafe.leader;
-  if (cluster.unlocked()) cluster.leader = Leader{.name = told.name};
-  if (!cluster.status) cluster.status = Status{};
-  for (const auto& [slot, lsn] : told.slots) cluster.status->slots[slot] = lsn;
-  return view;
+bool Observation::follows_by_consent() const {
+  return (!dcs.ok || cluster.unlocked()) && postgres.running_standby() && failsafe_leader_alive(*this);
+}
+
+std::string_view Observation::presumed_primary() const {
+  if (!cluster.unlocked()) return cluster.leader->name;
+  return follows_by_consent() ? std::string_view(failsafe.leader.name) : std::string_view();
 }
 
 bool excluded_by_failsafe(const Observation& seen, const std::string& member) {

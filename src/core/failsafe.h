@@ -44,8 +44,6 @@ bool gave_consent_meanwhile(const Observation& seen, const Memory& memory);
 // Who may go on with a consent that a former run of this daemon gave and this one does not know of; empty: nobody.
 // Valid after a poll of the members.
 std::string may_have_our_consent(const Observation& seen, const Memory& memory);
-// The same observation, but with that primary as the leader, and with its slots.
-Observation with_failsafe_leader(const Observation& seen);
 // Whether the key `failsafe` does not name the member. It was no member when the DCS was last reachable and lacks what
 // the primary wrote in failsafe mode, so it is never promoted, and nobody waits for it.
 bool excluded_by_failsafe(const Observation& seen, const std::string& member);

@@ -7,8 +7,8 @@
 namespace tamada::core {
 namespace {
 
-bool makes_primary(JobKind kind, bool as_standby) {
-  return kind == JobKind::promote || (kind == JobKind::start && !as_standby);
+bool makes_primary(const StartJob& job) {
+  return job.kind == JobKind::promote || (job.kind == JobKind::start && !job.as_standby);
 }
 
 bool may_write(const Observation& seen, const Decision& decision) {
@@ -16,10 +16,8 @@ bool may_write(const Observation& seen, const Decision& decision) {
   if (postgres.may_write()) return true;
   if (seen.job.running() && (seen.job.kind == JobKind::promote || seen.job.as_primary)) return true;
   // The fence is told before the action, because the daemon may be frozen at any instruction.
-  return std::any_of(decision.actions.begin(), decision.actions.end(), [](const Action& action) {
-    const auto* job = std::get_if<StartJob>(&action);
-    return job && makes_primary(job->kind, job->as_standby);
-  });
+  const auto* job = job_of(decision);
+  return job && makes_primary(*job);
 }
 
 }  // namespace
@@ -34,9 +32,7 @@ void set_fence(const Observation& seen, Decision& decision) {
     memory.fence.until = until;
     memory.fence.length = length;
   };
-  const auto& key = seen.cluster.leader;
-  const bool ours = key && key->name == seen.self && key->lease == seen.lease.id && seen.lease.id != 0;
-  if (ours && seen.lease.deadline) {
+  if (seen.leader_key_is_on_our_lease() && seen.lease.deadline) {
     bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
   } else if (!memory.fence.until && !memory.data.bootstrapping) {
     // The primary has no leader key when the daemon starts or a pause ends, and no fence is armed: it gets time to take

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/cluster_view.h"
@@ -36,7 +37,7 @@ struct PeerView {
   bool answers_as_primary() const { return reachable && running && !in_recovery; }
 };
 
-enum class JobKind { none, bootstrap, basebackup, start, stop, restart, promote, rewind, copy_slots };
+enum class JobKind { none, bootstrap, basebackup, start, stop, promote, rewind, copy_slots };
 std::string_view name(JobKind kind);
 
 enum class JobState { idle, running, succeeded, failed };
@@ -189,12 +190,25 @@ struct Observation {
     return peer != peers.end() && peer->second.answers_as_standby();
   }
 
+  // The leader key is ours, taken on the lease that we have now; that lease may have run out.
+  bool leader_key_is_on_our_lease() const {
+    return leader_key_names_us() && cluster.leader->lease == lease.id && lease.id != 0;
+  }
   // We own the leader key, and our lease has not run out.
-  bool holds_leader_key() const { return leader_key_names_us() && cluster.leader->lease == lease.id && lease_alive(); }
+  bool holds_leader_key() const { return leader_key_is_on_our_lease() && lease_alive(); }
   // The leader key bears our name but hangs on another lease: a previous run of the daemon took it, or we have a new
   // lease.
   bool leader_key_is_stale() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
   bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
+
+  // The DCS tells of no leader, or nothing at all, and this standby has consented to another member's going on as the
+  // primary; see core/failsafe.h.
+  bool follows_by_consent() const;
+  // The member that a standby here follows: the holder of the leader key; while there is none, the primary that goes on
+  // by our consent. Empty: nobody.
+  std::string_view presumed_primary() const;
+  const Member* presumed_primary_member() const { return cluster.member(presumed_primary()); }
+  bool another_is_presumed_primary() const { return !presumed_primary().empty() && presumed_primary() != self; }
 };
 
 }  // namespace tamada::core

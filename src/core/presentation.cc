@@ -17,8 +17,6 @@ std::string state_word(const Observation& seen, const Memory& memory) {
         return "creating replica";
       case JobKind::stop:
         return memory.restarting ? "restarting" : "stopping";
-      case JobKind::restart:
-        return "restarting";
       case JobKind::start:
         if (seen.postgres.process != ProcessState::running) return "starting";
         break;

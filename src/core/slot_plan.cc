@@ -14,18 +14,17 @@ bool fits(const SlotView& slot, const WantedSlot& wanted) {
          (slot.physical || (slot.database == wanted.database && slot.plugin == wanted.plugin));
 }
 
-bool others_lead(const Observation& seen) { return !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self; }
-
 // Why an unknown slot, or one that has lost its WAL, has to go.
 std::optional<std::string> superfluous(const Observation& seen, const SlotView& slot, const WantedSlot* wanted,
                                        const Memory::Slots& memory) {
   // PostgreSQL looks after its own failover slots; on a former primary they stand in the way of its own copies.
   if (slot.failover && !slot.physical) {
-    const bool in_the_way = seen.postgres.sql->in_recovery && others_lead(seen);
+    const bool in_the_way = seen.postgres.sql->in_recovery && seen.another_is_presumed_primary();
     return in_the_way ? std::optional<std::string>("with failover=true and synced=false") : std::nullopt;
   }
-  // Without the key `status` nobody knows whose members have vanished.
-  const bool unknown = !wanted && seen.cluster.status && memory.managed.contains(slot.name);
+  // Without the key `status`, or the primary's own word, nobody knows whose members have vanished.
+  const bool unknown =
+      !wanted && (seen.cluster.status || seen.follows_by_consent()) && memory.managed.contains(slot.name);
   if (!unknown && !(wanted && slot.lost)) return std::nullopt;
   if (seen.settings.pause || is_ignored(seen.settings, slot)) return std::nullopt;
   return unknown ? "unknown" : "with wal_status=lost";
@@ -40,7 +39,8 @@ std::optional<std::string> unusable(const Observation& seen, const SlotView& slo
   }
   if (!slot.physical || seen.postgres.server_version < 110000) return std::nullopt;
   // Nobody uses it here, so the feedback in it would hold up VACUUM for ever.
-  const bool settled = !seen.cluster.unlocked() && (others_lead(seen) || !seen.postgres.sql->in_recovery);
+  const bool settled =
+      !seen.presumed_primary().empty() && (seen.another_is_presumed_primary() || !seen.postgres.sql->in_recovery);
   if (settled && slot.holds_xmin && wanted.used == false) return "because of its xmin value";
   if (!slot.restart_lsn && !slot.holds_xmin && wanted.used != true) {
     return "because it has no restart_lsn; it was probably created by an external agent";
@@ -133,7 +133,8 @@ Actions plan_slots(const Observation& seen, Memory::Slots& memory) {
 
 std::vector<SlotSpec> slots_to_copy(const Observation& seen) {
   std::vector<SlotSpec> copies;
-  if (!seen.postgres.running_standby() || !others_lead(seen) || !seen.cluster.config_json) return copies;
+  if (!seen.postgres.running_standby() || !seen.another_is_presumed_primary() || !seen.cluster.config_json)
+    return copies;
   for (const auto& [name, slot] : wanted_slots(seen)) {
     // Without a position in the DCS the primary has not got it yet.
     if (slot.physical || slot.lsn == 0) continue;

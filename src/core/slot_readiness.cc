@@ -19,7 +19,7 @@ const SlotView* slot_here(const Observation& seen, const std::string& name) {
 
 void ask_leader(const Observation& seen, Decision& decision) {
   auto& slots = decision.memory.slots;
-  const auto* leader = seen.cluster.leader_member();
+  const auto* leader = seen.presumed_primary_member();
   if (!leader || leader->conn_url.empty() || !seen.dcs.ok) return;
   if (slots.leader_asked_at != Instant{} && seen.now - slots.leader_asked_at < seen.settings.loop_wait) {
     return;
@@ -48,7 +48,7 @@ void prove_copied_slots(const Observation& seen, Decision& decision) {
   if (unproven.empty()) return;
   const auto& answer = seen.leader_slots;
   const bool fresh = answer.asked_at != Instant{} && answer.asked_at >= decision.memory.slots.leader_asked_at &&
-                     seen.cluster.leader && answer.leader == seen.cluster.leader->name;
+                     !answer.leader.empty() && answer.leader == seen.presumed_primary();
   if (!fresh) return ask_leader(seen, decision);
   const auto feedback = answer.catalog_xmins.find(slot_on_primary(seen));
   if (feedback == answer.catalog_xmins.end() || !feedback->second) return ask_leader(seen, decision);

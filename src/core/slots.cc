@@ -36,8 +36,8 @@ std::string slot_name(std::string_view member) {
   return slot.substr(0, 63);
 }
 
-std::string upstream_of(const ClusterView& cluster, const Member& member) {
-  const std::string leader = cluster.leader ? cluster.leader->name : "";
+std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member) {
+  const std::string leader{primary};
   const auto* source = cluster.member(member.tags.replicatefrom);
   if (member.tags.replicatefrom.empty() || !source || !source->running() || source->name == member.name) return leader;
   // Follow the chain of sources: when it comes back to this member, it leads nowhere.
@@ -56,7 +56,7 @@ std::string slot_on_primary(const Observation& seen) {
   const Tags* tags = &seen.settings.tags;
   while (passed.insert(at).second) {
     const auto* source = cluster.member(tags->replicatefrom);
-    if (!source || (cluster.leader && source->name == cluster.leader->name)) break;
+    if (!source || source->name == seen.presumed_primary()) break;
     at = source->name;
     tags = &source->tags;
   }
@@ -81,10 +81,16 @@ namespace {
 
 bool can_advance(const Observation& seen) { return seen.postgres.server_version >= 110000; }
 
-Lsn known_position(const ClusterView& cluster, const std::string& slot) {
-  if (!cluster.status) return 0;
-  const auto it = cluster.status->slots.find(slot);
-  return it == cluster.status->slots.end() ? 0 : it->second;
+// By the key `status`; while the primary cannot write it, by what it tells when it asks for our consent.
+Lsn known_position(const Observation& seen, const std::string& slot) {
+  if (seen.follows_by_consent()) {
+    const auto told = seen.failsafe.leader.slots.find(slot);
+    if (told != seen.failsafe.leader.slots.end()) return told->second;
+  }
+  const auto& status = seen.cluster.status;
+  if (!status) return 0;
+  const auto it = status->slots.find(slot);
+  return it == status->slots.end() ? 0 : it->second;
 }
 
 // The leader's slot of a cascading member does not move by itself: the member's own word counts, by its key or, while
@@ -100,12 +106,12 @@ void want_members(const Observation& seen, WantedSlots& wanted) {
   const bool everywhere = can_advance(seen) && settings.member_slots_ttl > Duration::zero();
   for (const auto& [name, member] : seen.cluster.members) {
     if (name == seen.self || member.tags.nostream) continue;
-    const bool used = upstream_of(seen.cluster, member) == seen.self;
+    const bool used = upstream_of(seen.cluster, seen.presumed_primary(), member) == seen.self;
     // A node that never leads keeps slots only for those that may stream from it.
     const bool here = everywhere ? !settings.tags.nofailover || member.tags.replicatefrom == seen.self : used;
     if (!here) continue;
     const auto slot = slot_name(name);
-    WantedSlot entry{.used = used, .lsn = known_position(seen.cluster, slot)};
+    WantedSlot entry{.used = used, .lsn = known_position(seen, slot)};
     if (!member.tags.replicatefrom.empty()) entry.lsn = std::max(entry.lsn, cascading_position(seen, member));
     wanted[slot] = entry;
   }
@@ -125,7 +131,7 @@ void want_permanent(const Observation& seen, WantedSlots& wanted) {
     if (!member.tags.replicatefrom.empty()) cascading[slot_name(name)] = &member;
   }
   for (const auto& [name, slot] : settings.slots) {
-    Lsn lsn = known_position(seen.cluster, name);
+    Lsn lsn = known_position(seen, name);
     if (!slot.physical) {
       // A member's physical slot of that name goes first.
       if (logical_too && can_advance(seen)) {
@@ -172,7 +178,7 @@ bool needs_feedback(const Observation& seen, const std::string& name, const Tags
   if (!tags.nofailover) return true;
   return std::ranges::any_of(seen.cluster.members, [&](const auto& entry) {
     const auto& member = entry.second;
-    const bool leads = seen.cluster.leader && seen.cluster.leader->name == member.name;
+    const bool leads = seen.presumed_primary() == member.name;
     return member.tags.replicatefrom == name && !leads && needs_feedback(seen, member.name, member.tags);
   });
 }

@@ -17,7 +17,7 @@ namespace tamada::core {
 std::string slot_name(std::string_view member);
 
 // Whom `member` streams from: its replicatefrom, when that member runs and does not lead back to it; else the leader.
-std::string upstream_of(const ClusterView& cluster, const Member& member);
+std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member);
 
 // Whether this member and all servers between it and the primary stream. Only then its feedback reaches the primary,
 // which a copied logical slot needs.

@@ -22,14 +22,16 @@ TEST(Slots, CascadeFollowsTheChain) {
   Scene scene;
   scene.b_leads();
   auto& members = scene.seen.cluster.members;
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");
+  EXPECT_EQ(upstream_of(scene.seen.cluster, scene.seen.presumed_primary(), members["c"]), "b");
   members["c"].tags.replicatefrom = "a";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "a");
+  EXPECT_EQ(upstream_of(scene.seen.cluster, scene.seen.presumed_primary(), members["c"]), "a");
   members["a"].state = "stopped";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");  // falls back to the leader
+  EXPECT_EQ(upstream_of(scene.seen.cluster, scene.seen.presumed_primary(), members["c"]),
+            "b");  // falls back to the leader
   members["a"].state = "running";
   members["a"].tags.replicatefrom = "c";
-  EXPECT_EQ(upstream_of(scene.seen.cluster, members["c"]), "b");  // a circle leads nowhere
+  EXPECT_EQ(upstream_of(scene.seen.cluster, scene.seen.presumed_primary(), members["c"]),
+            "b");  // a circle leads nowhere
 }
 
 // What plan_slots asks for, in one line: "+made -dropped >moved:to".

@@ -29,7 +29,7 @@ std::optional<Upstream> wanted_upstream(const Observation& seen) {
   Member self;
   self.name = seen.self;
   self.tags = seen.settings.tags;
-  const auto* source = seen.cluster.member(upstream_of(seen.cluster, self));
+  const auto* source = seen.cluster.member(upstream_of(seen.cluster, seen.presumed_primary(), self));
   if (!source || source->conn_url.empty()) return std::nullopt;
   auto upstream = upstream_to(*source);
   if (standby) {
@@ -43,7 +43,7 @@ std::optional<Upstream> history_source(const Observation& seen) {
   if (const auto& standby = seen.settings.standby_cluster) {
     return standby->host.empty() ? std::nullopt : std::optional(remote_upstream(*standby));
   }
-  const auto* leader = seen.cluster.leader_member();
+  const auto* leader = seen.presumed_primary_member();
   if (!leader || leader->conn_url.empty()) return std::nullopt;
   return upstream_to(*leader);
 }

@@ -66,13 +66,11 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
 
 // A standby whose primary goes on by failsafe mode keeps its slots moving.
 std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Memory& memory) {
-  if (!failsafe_leader_alive(seen) || !seen.cluster.loaded || !seen.postgres.running_standby() || seen.job.running()) {
-    return std::nullopt;
-  }
-  auto decision = replica(with_failsafe_leader(seen), memory);
+  if (!seen.follows_by_consent() || !seen.cluster.loaded || seen.job.running()) return std::nullopt;
+  auto decision = replica(seen, memory);
   // Stopped because its history has parted from the leader's, it would only be started again as it is: pg_rewind waits
   // for the DCS.
-  return decision && asks<StartJob>(*decision) ? std::nullopt : std::move(decision);
+  return decision && job_of(*decision) ? std::nullopt : std::move(decision);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ bool can_rewind(const Observation& seen, const Memory& memory) {
 // A logical slot comes by its state file, which PostgreSQL reads at its start (Patroni's documentation of `slots`).
 std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory) {
   auto slots = slots_to_copy(seen);
-  const auto* leader = seen.cluster.leader_member();
+  const auto* leader = seen.presumed_primary_member();
   if (slots.empty() || !leader || in_backoff(seen, memory.jobs, JobKind::copy_slots)) return std::nullopt;
   std::string names;
   for (const auto& slot : slots) names += (names.empty() ? "'" : ", '") + slot.name + "'";
@@ -36,7 +36,7 @@ std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory
 // A standby whose timeline is not part of the leader's history would get WAL of another history if the numbers are
 // equal.
 std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
-  const auto* leader = seen.cluster.leader_member();
+  const auto* leader = seen.presumed_primary_member();
   const Timeline mine = seen.postgres.sql->timeline;
   if (!leader || mine == 0 || seen.settings.standby_cluster) return std::nullopt;
   const auto source = upstream_to(*leader);

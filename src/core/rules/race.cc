@@ -60,7 +60,7 @@ bool others_may_have_it(const Observation& seen, const Memory& memory) {
 }
 
 // The candidate of a hand-over does not have to be ahead of the others, but it must have all that the old leader wrote.
-std::optional<std::string> candidate_obstacle(const Observation& seen, const Memory& memory) {
+std::optional<std::string> named_candidate_obstacle(const Observation& seen, const Memory& memory) {
   if (const auto what = missing(seen); what && others_may_have_it(seen, memory)) {
     return "waiting for the last WAL of the old leader: " + *what;
   }
@@ -68,12 +68,7 @@ std::optional<std::string> candidate_obstacle(const Observation& seen, const Mem
   if (seen.cluster.failover->is_switchover()) {
     if (auto why = sync_obstacle(seen)) return why;
   }
-  Observation without_rivals = seen;
-  without_rivals.cluster.sync.reset();
-  for (auto& [peer_name, peer] : without_rivals.peers) {
-    if (peer.in_recovery) peer.reachable = false;
-  }
-  return race_obstacle(without_rivals);
+  return race_obstacle(seen, Rivals::primaries);
 }
 
 // The keys were deleted rather than expired: the last leader may still count on its lease, and it does not answer.
@@ -133,9 +128,7 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
   return "behind the old leader's last position, others go first: " + *what;
 }
 
-}  // namespace
-
-Answer race(const Observation& seen, const Memory& memory) {
+Answer run_race(const Observation& seen, const Memory& memory) {
   if (!seen.cluster.unlocked() || !seen.postgres.sql) return std::nullopt;
   const bool found_running = seen.job.id == 0;  // not started by us
   if (!seen.cluster.initialize && seen.postgres.running_standby() && memory.callbacks.role.empty() && found_running) {
@@ -158,7 +151,7 @@ Answer race(const Observation& seen, const Memory& memory) {
   }
   if (seen.postgres.running_standby() && !seen.settings.pause) {
     if (failsafe_leader_alive(seen)) {
-      auto decision = replica(with_failsafe_leader(seen), memory);
+      auto decision = replica(seen, memory);
       decision->wake_at = std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
       return decision;
     }
@@ -178,7 +171,7 @@ Answer race(const Observation& seen, const Memory& memory) {
                {PollPeers{others, without_leader_key_until(seen, memory)}});
   }
   const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
-  auto obstacle = named ? candidate_obstacle(seen, memory) : race_obstacle(seen);
+  auto obstacle = named ? named_candidate_obstacle(seen, memory) : race_obstacle(seen);
   if (!obstacle) obstacle = left_behind(seen, memory);
   if (const auto why = leader_may_live_on(seen, memory); !obstacle && why) {
     return wait(memory, *why, seen.now + race_retry);
@@ -206,6 +199,14 @@ Answer race(const Observation& seen, const Memory& memory) {
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = 10s}});
   }
   return wait(memory, *obstacle, seen.now + race_retry);
+}
+
+}  // namespace
+
+Answer race(const Observation& seen, const Memory& memory) {
+  auto decision = run_race(seen, memory);
+  if (decision) decision->memory.race.peers_weighed = seen.peers_answered_at;
+  return decision;
 }
 
 }  // namespace tamada::core::rules

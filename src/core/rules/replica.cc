@@ -100,7 +100,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
 
 Answer replica(const Observation& seen, const Memory& memory) {
   const std::string self = "(" + seen.self + ")";
-  if (seen.cluster.unlocked() || seen.cluster.leader->name == seen.self) {
+  if (!seen.another_is_presumed_primary()) {
     return say(memory, "no action. I am " + self + ", waiting: PostgreSQL is not ready to take part");
   }
   if (seen.postgres.shut_down()) return say(memory, "waiting: " + shutdown_waits_for(seen.postgres));
@@ -111,7 +111,7 @@ Answer replica(const Observation& seen, const Memory& memory) {
   return keep_following(seen, memory,
                         "no action. I am " + self + ", a secondary, and following a " +
                             (seen.settings.standby_cluster ? "standby leader (" : "leader (") +
-                            seen.cluster.leader->name + ")");
+                            std::string(seen.presumed_primary()) + ")");
 }
 
 }  // namespace tamada::core::rules
