@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/scene.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core {
 namespace {

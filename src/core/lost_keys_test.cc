@@ -4,7 +4,7 @@
 
 #include "core/candidate.h"
 #include "core/problems.h"
-#include "core/scene.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {

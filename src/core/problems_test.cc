@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "core/presentation.h"
-#include "core/scene.h"
 #include "core/slot_plan.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <functional>
 
-#include "core/scene.h"
 #include "core/slot_plan.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {
@@ -302,7 +302,7 @@ const SlotsCase permanent_cases[] = {
     {"no_logical_ones_in_a_standby_cluster",
      [](Scene& s) {
        s.we_lead().standby();
-       s.seen.settings.standby_cluster = StandbyCluster{.host = "h"};
+       s.seen.settings.standby_cluster = core::StandbyCluster{.host = "h"};
        s.seen.settings.slots = {
            {"l", logical()}, {"p", {.cluster_type = "standby"}}, {"q", {.cluster_type = "primary"}}};
      },

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "core/scene.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/candidate.h"
-#include "core/scene.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {

@@ -4,7 +4,7 @@
 #include "core/divergence.h"
 #include "core/history.h"
 #include "core/presentation.h"
-#include "core/scene.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {

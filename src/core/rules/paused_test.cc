@@ -1,12 +1,74 @@
 // In pause nothing happens by itself, but what Patroni's page on pause mode names.
 #include <gtest/gtest.h>
 
-#include "core/scene.h"
+#include "core/testing/rule_cases.h"
 
-namespace tamada::core {
+namespace tamada::core::testing {
 namespace {
 
-using namespace testing;
+const Case pause_cases[] = {
+    {"leader_keeps_its_keys",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.settings.pause = true;
+     },
+     "leader",
+     {"WriteStatus"}},
+    {"leader_whose_postgres_was_stopped_by_hand_gives_the_key_up",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down);
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {"ReleaseLeader"}},
+    {"stopped_standby_stays",
+     [](Scene& s) {
+       s.b_leads().stopped(ControlState::shut_down_in_recovery);
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"primary_without_the_key_goes_on",
+     [](Scene& s) {
+       s.b_leads().primary();
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"standby_does_not_race",
+     [](Scene& s) {
+       s.nobody_leads().standby().dead_peer("b").dead_peer("c");
+       s.seen.settings.pause = true;
+     },
+     "paused",
+     {}},
+    {"restart_on_request",
+     [](Scene& s) {
+       s.we_lead().primary();
+       s.seen.settings.pause = true;
+       s.seen.requests.restart.emplace();
+     },
+     "restart",
+     {"ForgetRequests", "StartJob stop"}},
+    {"a_fresh_copy_on_request",
+     [](Scene& s) {
+       s.b_leads().no_data();
+       s.seen.settings.pause = true;
+       s.memory.restarting.emplace();
+     },
+     "create_replica",
+     {"StartJob basebackup"}},
+    {"and_it_is_started_again",
+     [](Scene& s) {
+       s.we_lead().primary().stopped(ControlState::shut_down).job(JobKind::stop, JobState::succeeded);
+       s.seen.settings.pause = true;
+       s.memory.restarting.emplace();
+     },
+     "recover",
+     {"StartJob start"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Pause, Rules, ::testing::ValuesIn(known(pause_cases)), case_name);
 
 struct Paused : Scene {
   Paused() { seen.settings.pause = true; }
@@ -105,4 +167,4 @@ TEST(Paused, ASecondPrimaryIsOnlyWarnedOf) {
 }
 
 }  // namespace
-}  // namespace tamada::core
+}  // namespace tamada::core::testing

@@ -1,10 +1,9 @@
-#include "core/silence.h"
-
 #include <gtest/gtest.h>
 
 #include <functional>
 
-#include "core/scene.h"
+#include "core/silence.h"
+#include "core/testing/scene.h"
 
 namespace tamada::core::testing {
 namespace {
@@ -86,7 +85,7 @@ TEST(Unresponsive, OtherwiseItGoesOn) {
       {"a standby leader",
        [](Scene& s) {
          s.standby();
-         s.seen.settings.standby_cluster = StandbyCluster{.host = "far"};
+         s.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
        }},
       {"it is being stopped", [](Scene& s) { s.seen.postgres.process = ProcessState::stopping; }},
       {"a job runs", [](Scene& s) { s.job(JobKind::stop, JobState::running); }},

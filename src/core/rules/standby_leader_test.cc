@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "core/presentation.h"
-#include "core/scene.h"
+#include "core/testing/scene.h"
 #include "core/upstream.h"
 
 namespace tamada::core::testing {

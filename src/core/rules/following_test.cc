@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include "core/problems.h"
+#include "core/rewind.h"
+#include "core/testing/rule_cases.h"
+
+namespace tamada::core::testing {
+namespace {
+
+TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
+  Scene s;
+  s.b_leads().standby(1000, 1, "");
+  s.memory.server.not_streaming_since = noon - 3s;
+  s.memory.rewind.done = true;
+  s.seen.settings.remove_data_directory_on_rewind_failure = true;
+  s.seen.upstream = upstream_b(2, 900);
+  s.seen.own_timeline = own(1, 1000);
+  auto decision = s.decide();
+  EXPECT_EQ(action_names(decision), std::vector<std::string>{"StartJob stop"});
+  s.memory = decision.memory;
+  s.stopped(ControlState::shut_down_in_recovery);
+  s.seen.postgres.control->timeline = 1;
+  s.seen.postgres.control->checkpoint = 950;
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"SetAside"});
+}
+
+// What fails before pg_rewind itself is started, such as a right that it lacks on the source, can be mended there.
+TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
+  Scene s;
+  s.b_leads().stopped(ControlState::in_production);
+  std::vector<Duration> pauses;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    s.job(JobKind::rewind, JobState::failed, id);
+    s.seen.job.ended_at = s.seen.now;
+    s.seen.job.error = "the user rewinder lacks rights";
+    s.memory = s.decide().memory;
+    s.seen.upstream = upstream_b(2, 1000);
+    s.seen.upstream->asked_at = s.seen.now;
+    auto decision = s.decide();
+    EXPECT_EQ(action_names(decision), std::vector<std::string>{}) << decision.reason;
+    EXPECT_TRUE(decision.reason.contains("the user rewinder lacks rights")) << decision.reason;
+    ASSERT_TRUE(decision.wake_at);
+    pauses.push_back(*decision.wake_at - s.seen.now);
+    s.seen.now = *decision.wake_at;
+    s.seen.upstream->asked_at = s.seen.now;
+    EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"StartJob rewind"});
+  }
+  EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
+  EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("failed 3 times: the user rewinder lacks rights"));
+
+  // Of what it does then nothing is known to help.
+  s.job(JobKind::rewind, JobState::failed, 4).seen.job.step = rewind_step;
+  s.memory = s.decide().memory;
+  s.seen.now += 60s;
+  s.seen.upstream->asked_at = s.seen.now;
+  EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"StartJob start"});
+}
+
+}  // namespace
+}  // namespace tamada::core::testing
