@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "config/address.h"
 #include "config/config.h"
@@ -13,6 +11,7 @@
 #include "config/local_sections.h"
 #include "config/section.h"
 #include "config/validate.h"
+#include "net/files.h"
 #include "wire/json.h"
 #include "wire/tags.h"
 
@@ -25,10 +24,9 @@ using core::Result;
 constexpr std::string_view reserved_name = "__patroni_strict_sync_replica_placeholder__";
 
 Result<Document> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return core::fail(fmt::format("{}: cannot be read", path.string()));
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  auto document = parse_yaml(text, path.string());
+  const auto text = net::read_file(path);
+  if (!text) return core::fail(fmt::format("{}: cannot be read", path.string()));
+  auto document = parse_yaml(*text, path.string());
   if (document && !document->value.is_object()) {
     return core::fail(fmt::format("{}:1: is no mapping; allowed: keys such as scope, name, restapi", path.string()));
   }
@@ -38,9 +36,10 @@ Result<Document> read_file(const fs::path& path) {
 Result<Document> read_folder(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const auto extension = entry.path().extension();
-    if (entry.is_regular_file(ignored) && (extension == ".yml" || extension == ".yaml")) files.push_back(entry.path());
+  for (const auto& name : net::names_in(folder)) {
+    const auto extension = fs::path(name).extension();
+    if (fs::is_regular_file(folder / name, ignored) && (extension == ".yml" || extension == ".yaml"))
+      files.push_back(folder / name);
   }
   std::ranges::sort(files);
   if (files.empty()) return core::fail(fmt::format("{}: holds no *.yml and no *.yaml", folder.string()));

@@ -18,6 +18,7 @@
 #include "ctl/member_rows.h"
 #include "ctl/terminal.h"
 #include "ctl/yaml_dump.h"
+#include "net/files.h"
 #include "wire/json.h"
 
 extern char** environ;
@@ -100,19 +101,24 @@ void add_etcd(Session& session, const std::string& cluster, Files& files) {
 
 std::string tail_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary | std::ios::ate);
-  const auto size = in ? static_cast<std::size_t>(in.tellg()) : 0;
-  in.seekg(static_cast<std::streamoff>(size > log_tail ? size - log_tail : 0));
-  return {std::istreambuf_iterator<char>(in), {}};
+  const auto end = in.tellg();
+  if (end < 0) return "";
+  const auto size = static_cast<std::size_t>(end);
+  std::string text(std::min(size, log_tail), '\0');
+  in.seekg(static_cast<std::streamoff>(size - text.size()));
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
 }
 
 // Of the daemon on this host: its files, or what journald has of its unit.
 void add_log(const Session& session, Files& files) {
   if (const auto& folder = session.local().log.dir; !folder.empty()) {
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      const auto name = entry.path().filename().string();
-      if (name.contains(".log") && entry.is_regular_file(ignored))
-        files["log/" + name] = masked_text(tail_of(entry.path()));
+    for (const auto& name : net::names_in(folder)) {
+      const auto file = fs::path(folder) / name;
+      if (name.contains(".log") && fs::is_regular_file(file, ignored))
+        files["log/" + name] = masked_text(tail_of(file));
     }
     return;
   }

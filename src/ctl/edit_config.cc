@@ -22,6 +22,7 @@
 #include "ctl/terminal.h"
 #include "ctl/unified_diff.h"
 #include "ctl/yaml_dump.h"
+#include "net/files.h"
 #include "wire/json.h"
 #include "wire/json_merge.h"
 #include "wire/python_json.h"
@@ -42,9 +43,9 @@ core::Result<Json> read_yaml(const std::string& file) {
   if (file == "-") {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
   } else {
-    std::ifstream in(file, std::ios::binary);
-    if (!in) return core::fail(file + ": cannot be read");
-    text.assign(std::istreambuf_iterator<char>(in), {});
+    auto read = net::read_file(file);
+    if (!read) return core::fail(file + ": cannot be read");
+    text = std::move(*read);
   }
   auto document = config::parse_yaml(text, file);
   if (!document) return std::unexpected(document.error());
@@ -78,8 +79,7 @@ core::Result<Edited> edit_by_hand(const std::string& before, std::string cluster
   int status = 0;
   const int failed = posix_spawnp(&pid, argv[0], nullptr, nullptr, argv, environ);
   if (failed == 0) waitpid(pid, &status, 0);
-  std::ifstream in(file, std::ios::binary);
-  Edited edited{.text = {std::istreambuf_iterator<char>(in), {}}, .value = {}};
+  Edited edited{.text = net::read_file(file).value_or(""), .value = {}};
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
   if (failed != 0) return core::fail(fmt::format("{} cannot be started: {}", *editor, std::strerror(failed)));

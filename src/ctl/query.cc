@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "ctl/commands.h"
 #include "ctl/member_choice.h"
 #include "ctl/prompt.h"
 #include "ctl/sql.h"
 #include "ctl/terminal.h"
+#include "net/files.h"
 
 namespace tamada::ctl {
 namespace {
@@ -72,9 +70,8 @@ core::Result<std::string> sql_of(const QueryOptions& options) {
   if (options.file && options.command) return core::fail("--file and --command are mutually exclusive options");
   if (!options.file && !options.command) return core::fail("You need to specify either --command or --file");
   if (options.command) return *options.command;
-  std::ifstream in(*options.file, std::ios::binary);
-  if (!in) return core::fail(*options.file + ": cannot be read");
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  if (auto text = net::read_file(*options.file)) return std::move(*text);
+  return core::fail(*options.file + ": cannot be read");
 }
 
 }  // namespace

@@ -8,10 +8,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "ctl/output.h"
+#include "net/files.h"
 #include "wire/json.h"
 #include "wire/keys.h"
 #include "wire/python_json.h"
@@ -73,8 +72,7 @@ void remember(const Whose& whose, const dcs::Range& range, core::WallTime at) {
 std::optional<Remembered> recall(const Whose& whose) {
   const auto file = file_of(whose);
   if (file.empty()) return std::nullopt;
-  std::ifstream in(file, std::ios::binary);
-  const auto whole = wire::parse_object(std::string(std::istreambuf_iterator<char>(in), {}));
+  const auto whole = wire::parse_object(net::read_file(file).value_or(""));
   if (!whole || wire::text_at(*whole, "of") != identity(whose)) return std::nullopt;
   const auto at = wire::parse_iso(wire::text_at(*whole, "at"));
   const Json* keys = wire::find(*whole, "keys");

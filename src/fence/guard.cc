@@ -10,13 +10,12 @@
 #include <boost/asio/detached.hpp>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <utility>
 
 #include "fence/guard_page.h"
 #include "net/boot_timer.h"
+#include "net/files.h"
 #include "net/log.h"
 #include "net/process.h"
 
@@ -56,14 +55,15 @@ GuardPage* open_page(const std::string& name) {
 // Of a guard of this user for this data directory whose page bears no name: it holds a descriptor of it.
 GuardPage* page_of_running_guard(const std::string& data_dir) {
   std::error_code error;
-  for (const auto& process : std::filesystem::directory_iterator("/proc", error)) {
-    std::ifstream file(process.path() / "cmdline");
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
+  for (const auto& pid : net::names_in("/proc")) {
+    const auto line = net::read_file(fmt::format("/proc/{}/cmdline", pid)).value_or("");
     if (!line.contains("tamada-guard") || !line.ends_with('\0' + data_dir + '\0')) continue;
-    for (const auto& held : std::filesystem::directory_iterator(process.path() / "fd", error)) {
-      const auto target = std::filesystem::read_symlink(held.path(), error).string();
+    const auto folder = fmt::format("/proc/{}/fd", pid);
+    for (const auto& held : net::names_in(folder)) {
+      const auto path = folder + "/" + held;
+      const auto target = std::filesystem::read_symlink(path, error).string();
       if (error || !target.starts_with(std::string("/memfd:") + guard_memory_name)) continue;
-      const int fd = open(held.path().c_str(), O_RDWR | O_CLOEXEC);
+      const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
       if (fd >= 0) return map(fd);
     }
   }
@@ -79,11 +79,7 @@ int create_nameless_memory() {
 }
 
 // Its pid may have passed to another process since.
-bool is_guard(int pid) {
-  std::ifstream file(fmt::format("/proc/{}/comm", pid));
-  std::string name;
-  return std::getline(file, name) && name == "tamada-guard";
-}
+bool is_guard(int pid) { return net::read_file(fmt::format("/proc/{}/comm", pid)) == "tamada-guard\n"; }
 
 // Wakes the daemon when the guard has ended, and again when the next one may be started.
 awaitable<void> tell_end(std::shared_ptr<net::ExitWatch> guard, core::Instant restart_at, std::function<void()> call) {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
+#include "net/files.h"
 #include "sim/campaign.h"
 #include "sim/faults.h"
 #include "sim/player.h"
@@ -104,10 +104,9 @@ sim::Plan read_plan(const std::string& file) {
     for (const auto& [form, what] : sim::Player::commands()) std::printf("%-28s %s\n", form.c_str(), what.c_str());
     std::exit(0);
   }
-  std::ifstream stream(file);
-  if (!stream) refuse("cannot read the plan\n");
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  auto plan = sim::parse_plan(text);
+  const auto text = net::read_file(file);
+  if (!text) refuse("cannot read the plan\n");
+  auto plan = sim::parse_plan(*text);
   if (plan) return *std::move(plan);
   std::fprintf(stderr, "%s: %s\n", file.c_str(), plan.error().what.c_str());
   std::exit(2);

@@ -35,18 +35,6 @@ std::string folder_of(std::string path) {
 
 }  // namespace
 
-std::optional<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  std::string text;
-  std::array<char, 8192> chunk;
-  ssize_t size = 0;
-  while ((size = ::read(fd, chunk.data(), chunk.size())) > 0) text.append(chunk.data(), static_cast<std::size_t>(size));
-  ::close(fd);
-  if (size < 0) return std::nullopt;
-  return text;
-}
-
 core::Result<void> write_file(const std::string& path, std::string_view text, mode_t mode) {
   const std::string temporary = path + ".tamada_tmp";
   ::unlink(temporary.c_str());

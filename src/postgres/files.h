@@ -9,10 +9,11 @@
 #include <string_view>
 
 #include "core/types.h"
+#include "net/files.h"
 
 namespace tamada::postgres {
 
-std::optional<std::string> read_file(const std::string& path);
+using net::read_file;
 
 // Through a temporary file, fsync, rename, and fsync of the directory: a reader finds the old or the new text, and so
 // does whoever looks after a crash or a power cut.

@@ -82,9 +82,11 @@ constexpr std::uint64_t room_beside = std::uint64_t{32} << 20;  // for crash rec
 
 std::uint64_t bytes_in(const std::string& directory) {
   std::uint64_t bytes = 0;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    if (entry.is_regular_file(error)) bytes += entry.file_size(error);
+  for (const auto& name : net::names_in(directory)) {
+    std::error_code error;  // of a file that is gone: not counted
+    const std::filesystem::directory_entry entry(std::filesystem::path(directory) / name, error);
+    if (error || !entry.is_regular_file(error)) continue;
+    if (const auto size = entry.file_size(error); !error) bytes += size;
   }
   return bytes;
 }

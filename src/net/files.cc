@@ -1,0 +1,33 @@
+#include "net/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+namespace tamada::net {
+
+std::optional<std::string> read_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::string text;
+  std::array<char, 8192> chunk;
+  ssize_t size = 0;
+  while ((size = ::read(fd, chunk.data(), chunk.size())) > 0) text.append(chunk.data(), static_cast<std::size_t>(size));
+  ::close(fd);
+  if (size < 0) return std::nullopt;
+  return text;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> result;
+  std::error_code error;
+  // Not a range-based for: that throws where the folder goes while it is read.
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    result.push_back(at->path().filename().string());
+  }
+  return result;
+}
+
+}  // namespace tamada::net
