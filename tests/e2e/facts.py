@@ -7,7 +7,10 @@ from harness.cluster import postgres_bin
 
 
 def timeline(node):
-    return node.status()["timeline"]
+    """As its daemon tells it, which may not have looked yet at a server that was promoted this moment."""
+    primary = node.sql("select not pg_is_in_recovery()")[0][0]
+    return wait_for("a look at the server", lambda: (lambda seen: seen if ("location" in seen["xlog"]) == primary else None)(node.status()),
+                    20)["timeline"]
 
 
 def marker(node):
