@@ -1,0 +1,58 @@
+"""The drop-ins of docs/operations.md give a callback what they promise, and nothing of them is superfluous. On a host
+before there is a cluster: the packaged unit, with the callback in the daemon's place."""
+import base64
+import re
+
+import pytest
+
+from machines import TREE
+
+ADDRESS = "10.99.0.1/32 dev lo"
+CALLBACKS = {   # how its line in the document begins -> what the callback calls
+    "a callback that moves an address": "/usr/sbin/ip",
+    "a callback or an `archive_command` that calls `sudo`": "sudo -n /usr/sbin/ip",
+}
+
+
+def settings(begin):
+    """Those that its line names, in order."""
+    text = (TREE / "docs" / "operations.md").read_text()
+    (line,) = re.findall(rf"^\| {re.escape(begin)}[^|]*\| ([^|]*) \|$", text, re.M)
+    return re.findall(r"`(\w+=[^`]*)`", line)
+
+
+class Callback:
+    """Runs one command as the unit would run a callback."""
+
+    def __init__(self, machines, command):
+        self.machines, self.folder = machines, "/etc/systemd/system/callback.service.d"
+        unit = (TREE / "packaging" / "tamada.service").read_text().replace("ConditionPathExists=", "#")
+        self._write("/etc/systemd/system/callback.service", unit)
+        self._write("/etc/sudoers.d/callback", "postgres ALL=(root) NOPASSWD: /usr/sbin/ip\n")
+        script = f"{command} address add {ADDRESS} && {command} address del {ADDRESS}"
+        self._write(f"{self.folder}/callback.conf", "[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\nExecStart=\n"
+                    f'ExecStart=/bin/sh -c "{script}"\n')
+
+    def _write(self, path, text):
+        data = base64.b64encode(text.encode()).decode()
+        self.machines.sh(1, f"mkdir -p $(dirname {path}); echo {data} | base64 -d > {path}")
+
+    def works(self, lines):
+        self._write(f"{self.folder}/drop-in.conf", "\n".join(["[Service]", *lines]) + "\n")
+        return "worked" in self.machines.sh(1, "systemctl daemon-reload; systemctl start callback && echo worked", check=False)
+
+    def end(self):
+        self.machines.sh(1, f"rm -rf {self.folder} /etc/systemd/system/callback.service /etc/sudoers.d/callback; "
+                            f"ip address del {ADDRESS}; systemctl daemon-reload; systemctl reset-failed callback", check=False)
+
+
+@pytest.mark.parametrize("begin", CALLBACKS)
+def test_a_drop_in(machines, begin):
+    lines = settings(begin)
+    callback = Callback(machines, CALLBACKS[begin])
+    try:
+        assert lines and callback.works(lines)
+        for i, line in enumerate(lines):
+            assert not callback.works(lines[:i] + lines[i + 1:]), f"it works without {line}, too"
+    finally:
+        callback.end()
