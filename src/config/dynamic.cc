@@ -28,20 +28,21 @@ class Reader {
     if (warnings_) warnings_->push_back(std::move(text));
   }
 
+  // advised: the least that the warning names, where less is taken for it; nullopt: min.
   std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max,
-                      std::string_view unit = {}) {
+                      std::string_view unit = {}, std::optional<std::int64_t> advised = {}) {
     const Json* value = wire::find(dynamic_, key);
     if (!value || value->is_null()) return fallback;
     const auto number = quantity(*value, unit);
     if (number && *number >= min && *number <= max) return *number;
     warn(fmt::format("{}: {} does not fit, using {}; allowed: a whole number from {} to {}", key,
-                     wire::dump_python(*value), fallback, min, max));
+                     wire::dump_python(*value), fallback, advised.value_or(min), max));
     return fallback;
   }
 
   // One of the three intervals: below the minimum it becomes the minimum.
   std::int64_t interval(std::string_view key, std::int64_t fallback, std::int64_t min) {
-    const auto value = number(key, fallback, -seconds_max, seconds_max);
+    const auto value = number(key, fallback, -seconds_max, seconds_max, {}, min);
     if (value >= min) return value;
     warn(fmt::format("{}={} can't be smaller than {}, adjusting...", key, value, min));
     return min;

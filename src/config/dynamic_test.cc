@@ -75,6 +75,14 @@ TEST(Settings, Intervals) {
   }
 }
 
+TEST(Settings, AWarningNamesTheRangeThatAChangeIsJudgedBy) {
+  std::vector<std::string> warnings;
+  of(R"({"ttl":"abc"})", &warnings);
+  EXPECT_EQ(
+      warnings,
+      (std::vector<std::string>{R"(ttl: "abc" does not fit, using 30; allowed: a whole number from 3 to 315360000)"}));
+}
+
 TEST(Settings, ValuesOlderNamesAndUnits) {
   const auto s = of(R"({"master_start_timeout":"60","primary_stop_timeout":5,"master_stop_timeout":9,
                         "maximum_lag_on_failover":0,"member_slots_ttl":"2h","pause":"on","failsafe_mode":true,

@@ -132,8 +132,8 @@ std::string line_of(const Finding& finding) {
   const char* words[] = {"ok  ", "WARN", "FAIL"};
   const Colour colours[] = {Colour::green, Colour::yellow, Colour::red};
   const auto grade = static_cast<std::size_t>(finding.grade);
-  auto text = fmt::format("{}  {:<12}  {}\n", paint(words[grade], colours[grade]), finding.check, finding.text);
-  if (!finding.next.empty()) text += fmt::format("{:20}{} {}\n", "", paint("->", Colour::dim), finding.next);
+  auto text = fmt::format("{}  {:<13}  {}\n", paint(words[grade], colours[grade]), finding.check, finding.text);
+  if (!finding.next.empty()) text += fmt::format("{:21}{} {}\n", "", paint("->", Colour::dim), finding.next);
   return text;
 }
 

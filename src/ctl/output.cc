@@ -36,11 +36,12 @@ std::string shown_lines(std::string_view text) {
   }
 }
 
-// Tags are a block of lines in the pretty table, and one line elsewhere.
+// Tags are a block of lines in the pretty table, and one line elsewhere; a text of several lines stays so in both
+// tables.
 std::string cell(const Json& value, Format format) {
   if (!value.is_object()) {
     const auto text = text_of(value);
-    return format == Format::pretty ? shown_lines(text) : printable(text);
+    return format == Format::tsv ? printable(text) : shown_lines(text);
   }
   if (value.empty()) return "{}";
   return format == Format::pretty ? shown_lines(strip(yaml_block(value))) : printable(strip(yaml_flow(value)));

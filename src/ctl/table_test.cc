@@ -47,6 +47,16 @@ TEST(PrettyTable, FitsANarrowTerminal) {
             " demo\n+ n0\n+ n1\n| Receive LSN 0/4000060\n| Lag         12\n");
 }
 
+TEST(Tables, ATextOfSeveralLinesStaysSo) {
+  const Table table{.title = " demo ", .columns = {"Member", "Reason"}, .rows = {{"n1", "a: 1->2\nb: 3->4"}}};
+  const std::string drawn =
+      "+ demo --+---------+\n| Member | Reason  |\n+--------+---------+\n| n1     | a: 1->2 |\n"
+      "|        | b: 3->4 |\n+--------+---------+\n";
+  EXPECT_EQ(format_table(table, Format::pretty), drawn);
+  EXPECT_EQ(format_table(table, Format::topology), drawn);
+  EXPECT_EQ(format_table(table, Format::tsv), "Member\tReason\nn1\ta: 1->2\\nb: 3->4\n");
+}
+
 TEST(Terminal, WhatOthersWroteDoesNotActOnIt) {
   EXPECT_EQ(printable("n1\x1b[2J\n\t\a\x7f é"), "n1\\x1b[2J\\n\\t\\x07\\x7f é");
   EXPECT_EQ(shown("\x1b[31mred\x1b[0m\n\ta\x1b[8mb\x1b]0;t\x07\r"),
