@@ -116,7 +116,7 @@ awaitable<void> Agent::cycle() {
     memory_ = next.memory;
     decided_wake_at_ = next.wake_at;
     report(seen, next);
-    tell_problems(core::problems(seen, memory_));
+    tell_problems(next.problems);
     keep_fence(seen);
     keep_files(seen);
     auto actions = next.actions;
@@ -190,8 +190,8 @@ awaitable<void> Agent::take_configuration() {
 
 namespace {
 
-bool told_at_each_heartbeat(const core::Problem& problem) {
-  return problem.kind == "job" || problem.kind == "keys" || problem.kind == "rewind";
+bool is_logged_at(core::ProblemLog when, const core::Problem& problem) {
+  return core::traits(problem.kind).log == when;
 }
 
 }  // namespace
@@ -207,8 +207,8 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   if (decision.reason == last_reason_ && !heartbeat) return;
   last_reason_ = decision.reason;
   last_report_ = seen.now;
-  auto troubles = core::problems(seen, decision.memory);
-  std::erase_if(troubles, [](const core::Problem& problem) { return !told_at_each_heartbeat(problem); });
+  auto troubles = decision.problems;
+  std::erase_if(troubles, [](const core::Problem& one) { return !is_logged_at(core::ProblemLog::heartbeats, one); });
   const auto trouble = core::in_one_line(troubles);
   const bool told = decision.severity == core::Severity::warning || decision.reason.contains(trouble);
   if (heartbeat && !told) log::warning("{}", trouble);
@@ -231,13 +231,15 @@ void Agent::tell_problems(const core::Problems& now) {
   const auto news = [](const core::Problems& all, const core::Problems& known) {
     core::Problems out;
     for (const auto& one : all) {
-      if (!told_at_each_heartbeat(one) && one.kind != "dcs" && std::ranges::find(known, one) == known.end())
+      if (is_logged_at(core::ProblemLog::changes, one) && std::ranges::find(known, one) == known.end())
         out.push_back(one);
     }
     return out;
   };
-  for (const auto& problem : news(now, told_problems_)) log::warning("problem ({}): {}", problem.kind, problem.text);
-  for (const auto& problem : news(told_problems_, now)) log::info("over ({}): {}", problem.kind, problem.text);
+  for (const auto& problem : news(now, told_problems_))
+    log::warning("problem ({}): {}", core::name(problem.kind), problem.text);
+  for (const auto& problem : news(told_problems_, now))
+    log::info("over ({}): {}", core::name(problem.kind), problem.text);
   told_problems_ = now;
 }
 

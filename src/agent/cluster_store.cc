@@ -45,7 +45,12 @@ bool ClusterStore::note(const dcs::DcsResult<T>& result) {
   if (result || result.error().kind == dcs::ErrorKind::lease_gone) {
     if (!dcs_view_.ok && dcs_view_.failing_since != core::Instant{}) log::info("DCS is accessible again");
     const auto since = dcs_view_.ok ? dcs_view_.ok_since : now;
-    dcs_view_ = {.ok = true, .last_ok = now, .ok_since = since, .failing_since = {}, .error = {}};
+    dcs_view_ = {.ok = true,
+                 .last_ok = now,
+                 .ok_since = since,
+                 .failing_since = {},
+                 .error = {},
+                 .clock_ahead = dcs_.clock_ahead()};
     round_failed_ = false;
     last_seen_unix_ = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall().time_since_epoch()).count();
     return result.has_value();

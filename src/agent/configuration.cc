@@ -42,14 +42,14 @@ void Configuration::warnings_of_file(std::vector<std::string> warnings) {
 core::Problems Configuration::problems() const {
   core::Problems all;
   const auto add = [&all](const std::string& text) {
-    const core::Problem problem{.kind = "configuration", .text = text};
+    const core::Problem problem{.kind = core::ProblemKind::configuration, .text = text};
     if (!text.empty() && std::ranges::find(all, problem) == all.end()) all.push_back(problem);
   };
   add(unusable_);
   for (const auto* warnings : {&file_warnings_, &warnings_}) std::ranges::for_each(*warnings, add);
   if (const auto& rest = local_.restapi; rest.anyone_may_write()) {
     all.push_back(
-        {.kind = "security",
+        {.kind = core::ProblemKind::security,
          .text = fmt::format("whoever reaches {}:{} may change the cluster, and by that run programs on its nodes",
                              rest.listen_host, rest.listen_port)});
   }

@@ -46,7 +46,7 @@ TEST(Configuration, ARestApiThatAnybodyMayWriteToIsAProblem) {
   config::Local local;
   local.restapi.listen_host = "10.0.0.1";
   ASSERT_EQ(Configuration(local, "").problems().size(), 1u);
-  EXPECT_EQ(Configuration(local, "").problems().front().kind, "security");
+  EXPECT_EQ(Configuration(local, "").problems().front().kind, core::ProblemKind::security);
   local.restapi.username = "operator";
   EXPECT_EQ(Configuration(local, "").problems(), core::Problems{});
 }
@@ -56,13 +56,13 @@ TEST(Configuration, WhatIsNotInForceAsItWasWrittenIsToldUntilItIsMended) {
   EXPECT_EQ(configuration.problems(), core::Problems{});
   configuration.take_dynamic(R"({"ttl": "abc"})");
   ASSERT_FALSE(configuration.problems().empty());
-  EXPECT_EQ(configuration.problems().front().kind, "configuration");
+  EXPECT_EQ(configuration.problems().front().kind, core::ProblemKind::configuration);
   configuration.take_dynamic("[]");
   EXPECT_TRUE(configuration.problems().front().text.starts_with("the key config is not usable"));
   configuration.take_dynamic(R"({"ttl": 31})");
   EXPECT_EQ(configuration.problems(), core::Problems{});
   configuration.warnings_of_file({"nonsense: unknown key"});
-  EXPECT_EQ(configuration.problems(), (core::Problems{{"configuration", "nonsense: unknown key"}}));
+  EXPECT_EQ(configuration.problems(), (core::Problems{{core::ProblemKind::configuration, "nonsense: unknown key"}}));
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ class MeasuredDcs final : public dcs::Dcs {
   awaitable<dcs::DcsResult<void>> lease_revoke(core::LeaseId id, core::Duration timeout) override {
     return measured("lease_revoke", inner_.lease_revoke(id, timeout));
   }
+  core::Duration clock_ahead() const override { return inner_.clock_ahead(); }
   awaitable<dcs::DcsError> watch(std::string prefix, core::Revision from,
                                  std::function<void(dcs::WatchBatch)> on_batch) override {
     return inner_.watch(std::move(prefix), from, std::move(on_batch));

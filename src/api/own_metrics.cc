@@ -70,11 +70,11 @@ void add_own_metrics(MetricsPage& page, const Snapshot& snapshot, core::Instant 
            copying ? job.bytes_done : 0);
   page.add("gauge", "tamada_copy_size_bytes", "Bytes of the cluster that is being copied, 0 if unknown or none is.",
            copying ? job.bytes_total : 0);
-  const auto problems = core::problems(snapshot.seen, snapshot.decision.memory);
+  const auto& problems = snapshot.decision.problems;
   page.begin("gauge", "tamada_problem", "Standing problems of this member by kind, 0 if there is none.");
-  for (const auto kind : core::problem_kinds) {
-    page.value("tamada_problem", fmt::format(R"(,kind="{}")", kind),
-               std::ranges::count(problems, kind, &core::Problem::kind));
+  for (const auto& one : core::problem_kinds) {
+    page.value("tamada_problem", fmt::format(R"(,kind="{}")", one.name),
+               std::ranges::count(problems, one.kind, &core::Problem::kind));
   }
   if (const auto took = snapshot.seen.postgres.disk_write) {
     page.add("gauge", "tamada_disk_write_seconds",

@@ -81,7 +81,7 @@ void add_scheduled_restart(Json& out, const core::Observation& seen) {
 
 Json problems_json(const core::Problems& problems) {
   auto out = Json::array();
-  for (const auto& problem : problems) out.push_back({{"kind", problem.kind}, {"text", problem.text}});
+  for (const auto& problem : problems) out.push_back({{"kind", core::name(problem.kind)}, {"text", problem.text}});
   return out;
 }
 
@@ -108,7 +108,7 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   add_scheduled_restart(out, seen);
   if (!seen.fence.usable) out["watchdog_failed"] = true;
   if (!seen.set_aside_error.empty()) out["set_aside_failed"] = seen.set_aside_error;
-  if (const auto problems = core::problems(seen, snapshot.decision.memory); !problems.empty()) {
+  if (const auto& problems = snapshot.decision.problems; !problems.empty()) {
     out["trouble"] = core::in_one_line(problems);
     out["problems"] = problems_json(problems);
   }

@@ -125,7 +125,7 @@ HttpResponse RestApi::explanation() const {
                      {"open", !gate.obstacle},
                      {"reason", gate.obstacle ? Json(*gate.obstacle) : Json(nullptr)}});
   }
-  const auto problems = core::problems(seen, snapshot->decision.memory);
+  const auto& problems = snapshot->decision.problems;
   if (!problems.empty()) {
     out["trouble"] = core::in_one_line(problems);
     out["problems"] = problems_json(problems);

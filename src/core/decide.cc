@@ -8,6 +8,7 @@
 #include "core/fencing.h"
 #include "core/pacing.h"
 #include "core/presentation.h"
+#include "core/problems.h"
 #include "core/remember.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
@@ -73,7 +74,9 @@ Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s
 constexpr Duration copy_published_every = 2s;
 
 // Renews the lease and the member key, whichever rule decides.
-Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& due) {
+Actions upkeep(const Observation& seen, Decision& decision) {
+  auto& memory = decision.memory;
+  auto& due = decision.wake_at;
   const auto wake_no_later = [&due](Instant at) { due = due ? std::min(*due, at) : at; };
   Actions actions;
   const auto& lease = seen.lease;
@@ -104,7 +107,7 @@ Actions upkeep(const Observation& seen, Memory& memory, std::optional<Instant>& 
     wake_no_later(renew_at);
   }
   if (!seen.dcs.ok || !alive || !seen.cluster.loaded) return actions;
-  const auto record = member_record(seen, memory);
+  const auto record = member_record(seen, memory, decision.problems);
   const auto* published = seen.cluster.member(seen.self);
   const bool heartbeat = seen.now - memory.written.member_at >= seen.settings.loop_wait;
   const bool copy_moved =
@@ -211,6 +214,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     auto decision = std::move(*answer);
     decision.rule = rule.name;
     if (seen.settings.pause) decision.reason.insert(0, "PAUSE: ");  // as in Patroni's log
+    decision.problems = problems(seen, decision.memory);
     decision.memory.answers.peers_seen = seen.peers_answered_at;
     decision.memory.answers.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};
     hold_back(seen, decision);
@@ -222,7 +226,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     }
     // The answers must be used at once, without a request in between to a DCS that may not answer.
     if (asks<AskFailsafe>(decision)) return decision;
-    auto actions = upkeep(seen, decision.memory, decision.wake_at);
+    auto actions = upkeep(seen, decision);
     // A DCS that does not answer must not delay a demotion; promotions wait for the lease to be renewed.
     decision.actions.insert(is_urgent(decision) ? decision.actions.end() : decision.actions.begin(),
                             std::make_move_iterator(actions.begin()), std::make_move_iterator(actions.end()));
@@ -235,7 +239,11 @@ Decision decide(const Observation& seen, const Memory& memory) {
     tell_lost_race(seen, memory, decision);
     return decision;
   }
-  return {.rule = "none", .reason = "no rule answered", .actions = {}, .memory = remembered};
+  return {.rule = "none",
+          .reason = "no rule answered",
+          .actions = {},
+          .memory = remembered,
+          .problems = problems(seen, remembered)};
 }
 
 }  // namespace tamada::core

@@ -6,6 +6,7 @@
 
 #include "core/action.h"
 #include "core/memory.h"
+#include "core/problem.h"
 
 namespace tamada::core {
 
@@ -16,6 +17,7 @@ struct Decision {
   std::string reason;     // one sentence for the operator; the texts that Patroni's users know, where there are such
   Actions actions;
   Memory memory;
+  Problems problems;               // all that stands wrong on this member now
   std::optional<Instant> wake_at;  // look again at the latest then, though nothing happened
   // The DCS is not waited for beyond that: the decision that is due then keeps two primaries apart.
   std::optional<Instant> dcs_patience_until;

@@ -76,6 +76,7 @@ struct DcsView {
   Instant ok_since{};       // meaningful while ok
   Instant failing_since{};  // meaningful while !ok
   std::string error;
+  Duration clock_ahead{};  // this host's clock, of that of the server that answered; see core/clock_offset.h
 };
 
 // What a possible upstream told about its timeline, on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).

@@ -83,6 +83,7 @@ struct SlotView {
   bool holds_xmin = false;                 // physical: a standby's feedback keeps old rows alive through it
   bool lost = false;                       // wal_status: the WAL that it should have kept is gone
   bool failover = false;                   // 17 and later: PostgreSQL itself copies it to standbys
+  std::optional<Lsn> keeps_from = {};      // pg_replication_slots.restart_lsn: the first WAL that it keeps
 };
 
 // What SQL told; present only while the server answers.
@@ -100,6 +101,8 @@ struct SqlView {
   std::vector<ReplicationConnection> replication;
   std::string sync_names;  // synchronous_standby_names as it is in force
   std::vector<SlotView> slots;
+  std::optional<std::uint64_t> slot_keeps_at_most;     // bytes: max_slot_wal_keep_size; nullopt: as much as it needs
+  std::uint64_t max_wal_size = 0;                      // bytes
   std::map<std::string, std::string> pending_restart;  // parameter -> JSON {"old_value":..,"new_value":..}
 
   // How the current timeline began, if that is known.
@@ -149,10 +152,11 @@ struct PostgresView {
   // New connections, which are tried beside the cycle, as clients would. nullopt: the last was answered, or none was
   // due.
   std::optional<Instant> silent_since;
-  std::string connect_error;           // of the last that was answered; empty: it was let in
-  std::optional<Duration> disk_write;  // how long the last small write beside the data took, with its fsync
-  Problems problems;                   // of its files, disk and archive; for people only, see core/problems.h
-  bool feedback_enforced = false;      // hot_standby_feedback is on because we want it, whatever the configuration says
+  std::string connect_error;               // of the last that was answered; empty: it was let in
+  std::optional<Duration> disk_write;      // how long the last small write beside the data took, with its fsync
+  std::optional<std::uint64_t> wal_space;  // bytes that are free on the file system of pg_wal
+  Problems problems;                       // of its files, disk and archive; for people only, see core/problems.h
+  bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
 
   bool running_primary() const { return sql && !sql->in_recovery; }
   bool running_standby() const { return sql && sql->in_recovery; }

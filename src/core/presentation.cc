@@ -87,7 +87,7 @@ std::optional<CopyProgress> copy_progress(const Observation& seen) {
   return out;
 }
 
-Member member_record(const Observation& seen, const Memory& memory) {
+Member member_record(const Observation& seen, const Memory& memory, const Problems& standing) {
   Member record;
   record.name = seen.self;
   record.conn_url = seen.settings.conn_url;
@@ -101,9 +101,9 @@ Member member_record(const Observation& seen, const Memory& memory) {
   record.pause = seen.settings.pause;
   if (seen.requests.scheduled_restart) record.scheduled_restart_json = seen.requests.scheduled_restart->json;
   record.copy = copy_progress(seen);
-  auto standing = problems(seen, memory);
-  std::erase_if(standing, [](const Problem& one) { return one.kind == "security"; });  // no news for every `list`
-  record.trouble = in_one_line(standing);
+  auto published = standing;
+  std::erase_if(published, [](const Problem& one) { return !traits(one.kind).in_member_key; });
+  record.trouble = in_one_line(published);
   const bool promoted_here = seen.job.kind == JobKind::promote && seen.job.state == JobState::succeeded;
   if (seen.postgres.running_primary() && promoted_here) {
     record.checkpoint_pending = seen.checkpointed != seen.postgres.sql->timeline;

@@ -16,7 +16,7 @@ std::string state_word(const Observation& seen, const Memory& memory);
 // primary, replica, demoted (stopped, and was primary), uninitialized
 std::string role_word(const Observation& seen, const Memory& memory);
 // The member key as it should stand now.
-Member member_record(const Observation& seen, const Memory& memory);
+Member member_record(const Observation& seen, const Memory& memory, const Problems& standing);
 // While this node is being copied from another; nullopt: it is not.
 std::optional<CopyProgress> copy_progress(const Observation& seen);
 // Equal but for positions, which alone are no reason to write before the next heartbeat.

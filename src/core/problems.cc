@@ -1,6 +1,7 @@
 #include "core/problems.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/lost_keys.h"
 #include "core/presentation.h"
@@ -19,8 +20,8 @@ class List {
  public:
   List(const Observation& given, const Memory& remembered) : seen(given), memory(remembered) {}
 
-  void add(std::string_view kind, std::string text) {
-    if (!text.empty()) found.push_back({.kind = std::string(kind), .text = std::move(text)});
+  void add(ProblemKind kind, std::string text) {
+    if (!text.empty()) found.push_back({.kind = kind, .text = std::move(text)});
   }
   void add_all(const Problems& others) { found.insert(found.end(), others.begin(), others.end()); }
 
@@ -30,42 +31,90 @@ class List {
 };
 
 void jobs(List& to) {
-  if (to.seen.postgres.shut_down()) to.add("job", shutdown_waits_for(to.seen.postgres));
+  if (to.seen.postgres.shut_down()) to.add(ProblemKind::job, shutdown_waits_for(to.seen.postgres));
   for (const auto& [kind, retry] : to.memory.jobs.backoff) {
-    if (retry.failures > 0 && kind != JobKind::rewind) to.add("job", failing(name(kind), retry));
+    if (retry.failures > 0 && kind != JobKind::rewind) to.add(ProblemKind::job, failing(name(kind), retry));
   }
   for (const auto& [what, retry] : to.seen.retries) {
-    if (retry.failures > 0) to.add("job", failing(what, retry));
+    if (retry.failures > 0) to.add(ProblemKind::job, failing(what, retry));
   }
 }
 
 void fences(List& to) {
-  to.add("guard", to.seen.fence.unguarded);
-  if (!to.seen.fence.usable) to.add("watchdog", to.seen.fence.trouble);
+  to.add(ProblemKind::guard, to.seen.fence.unguarded);
+  if (!to.seen.fence.usable) to.add(ProblemKind::watchdog, to.seen.fence.trouble);
 }
 
 void dcs(List& to) {
   const auto& dcs = to.seen.dcs;
-  if (!dcs.ok && dcs.failing_since != Instant{}) to.add("dcs", "etcd does not answer: " + first_line(dcs.error));
+  if (!dcs.ok && dcs.failing_since != Instant{})
+    to.add(ProblemKind::dcs, "etcd does not answer: " + first_line(dcs.error));
 }
 
 void rewind(List& to) {
   if (to.seen.postgres.data_directory == DataDirectory::half_rewound) {
-    return to.add("rewind", half_rewound(to.seen.postgres));
+    return to.add(ProblemKind::rewind, half_rewound(to.seen.postgres));
   }
   const auto retry = to.memory.jobs.backoff.find(JobKind::rewind);
   if (retry != to.memory.jobs.backoff.end() && retry->second.failures > 0) {
-    return to.add("rewind", failing("pg_rewind", retry->second));
+    return to.add(ProblemKind::rewind, failing("pg_rewind", retry->second));
   }
   if (!to.memory.rewind.failed) return;
-  to.add("rewind", to.memory.rewind.error.empty() ? "pg_rewind did not help"
-                                                  : "pg_rewind failed: " + first_line(to.memory.rewind.error));
+  to.add(ProblemKind::rewind, to.memory.rewind.error.empty()
+                                  ? "pg_rewind did not help"
+                                  : "pg_rewind failed: " + first_line(to.memory.rewind.error));
+}
+
+constexpr Duration clock_tolerance = 2s;
+
+std::string rough(Duration length) {
+  if (length < 2min) return std::to_string(length / 1s) + " s";
+  return length < 2h ? std::to_string((length + 30s) / 1min) + " min" : std::to_string((length + 30min) / 1h) + " h";
+}
+
+// Which of the two is wrong nobody can tell who sees only both; `doctor` compares all members.
+void clock(List& to) {
+  const auto ahead = to.seen.dcs.clock_ahead;
+  if (abs(ahead) < clock_tolerance) return;
+  to.add(ProblemKind::clock,
+         "the clock of this host is " + rough(abs(ahead)) + (ahead > Duration::zero() ? " ahead of" : " behind") +
+             " etcd's: what is scheduled comes too " + (ahead > Duration::zero() ? "early" : "late") +
+             ", and times in logs do not compare; leases and timeouts do not go by it");
+}
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+// The greatest power of two, so that it seldom changes: "64 MB", "4 GB".
+std::string rough(std::uint64_t bytes) {
+  const auto power = std::bit_floor(bytes);
+  if (power < 1024 * mebibyte) return std::to_string(power / mebibyte) + " MB";
+  return std::to_string(power / (1024 * mebibyte)) + " GB";
+}
+
+// Where max_slot_wal_keep_size sets no limit: a fifth of the room that is left for pg_wal, and no more than 10 GB,
+// since a reader that far behind has been away for long. Not less than max_wal_size, which PostgreSQL keeps without any
+// slot.
+std::uint64_t much_wal(const PostgresView& postgres) {
+  if (postgres.sql->slot_keeps_at_most) return *postgres.sql->slot_keeps_at_most / 2;
+  constexpr std::uint64_t much = 10 * 1024 * mebibyte;
+  return std::max(postgres.sql->max_wal_size, std::min(much, postgres.wal_space.value_or(5 * much) / 5));
 }
 
 void slots(List& to) {
   if (!to.seen.postgres.sql) return;
-  for (const auto& slot : to.seen.postgres.sql->slots) {
-    if (slot.lost) to.add("slots", "the WAL that slot " + slot.name + " should keep is gone");
+  const auto& sql = *to.seen.postgres.sql;
+  const auto much = std::max(much_wal(to.seen.postgres), mebibyte);
+  for (const auto& slot : sql.slots) {
+    if (slot.lost) {
+      to.add(ProblemKind::slots, "the WAL that slot " + slot.name + " should keep is gone");
+    } else if (slot.keeps_from && sql.wal_lsn > *slot.keeps_from && sql.wal_lsn - *slot.keeps_from > much) {
+      to.add(ProblemKind::slots,
+             "slot " + slot.name + " holds more than " + rough(sql.wal_lsn - *slot.keeps_from) + " of WAL, " +
+                 (sql.slot_keeps_at_most
+                      ? "more than half of max_slot_wal_keep_size: beyond that size its reader has to be made anew"
+                      : "and max_slot_wal_keep_size sets no limit: pg_wal grows until its reader has caught up or the "
+                        "slot is dropped"));
+    }
   }
 }
 
@@ -76,13 +125,19 @@ Problems problems(const Observation& seen, const Memory& memory) {
   jobs(list);
   fences(list);
   dcs(list);
-  list.add("keys", lost_keys_obstacle(seen, memory).value_or(""));
+  clock(list);
+  list.add(ProblemKind::keys, lost_keys_obstacle(seen, memory).value_or(""));
   rewind(list);
   slots(list);
-  list.add("connections", connection_problem(seen));
+  list.add(ProblemKind::connections, connection_problem(seen));
   list.add_all(seen.postgres.problems);
   list.add_all(seen.noticed);
   return std::move(list.found);
+}
+
+std::optional<ProblemKind> problem_kind(std::string_view name) {
+  const auto found = std::ranges::find(problem_kinds, name, &ProblemTraits::name);
+  return found == problem_kinds.end() ? std::nullopt : std::optional(found->kind);
 }
 
 std::string in_one_line(const Problems& problems) {

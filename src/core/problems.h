@@ -7,6 +7,7 @@
 
 namespace tamada::core {
 
+// Called once for each decision, see Decision::problems.
 Problems problems(const Observation& seen, const Memory& memory);
 // In one line: "renaming the data directory failed 3 times: busy; ..."; empty: there are none.
 std::string in_one_line(const Problems& problems);

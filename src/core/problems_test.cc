@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/clock_offset.h"
 #include "core/presentation.h"
 #include "core/slot_plan.h"
 #include "core/testing/scene.h"
@@ -15,62 +16,166 @@ namespace {
 using testing::noon;
 using testing::Scene;
 
+constexpr std::uint64_t gigabyte = std::uint64_t{1} << 30;
+
+void holds(Scene& s, std::uint64_t bytes) {
+  auto& sql = *s.seen.postgres.sql;
+  sql.wal_lsn += 100 * gigabyte;
+  sql.slots.front().keeps_from = sql.wal_lsn - bytes;
+}
+
 TEST(Problems, OfAMemberThatIsWellThereAreNone) {
   EXPECT_EQ(in_one_line(problems(Scene().we_lead().primary().seen, {})), "");
 }
 
 TEST(Problems, EachIsTold) {
   struct Case {
-    std::string kind, text;
+    ProblemKind kind;
+    std::string text;
     std::function<void(Scene&)> spoil;
   };
   const Case cases[] = {
-      {"guard", "no guard: why", [](Scene& s) { s.seen.fence.unguarded = "no guard: why"; }},
-      {"watchdog", "no device",
+      {ProblemKind::guard, "no guard: why", [](Scene& s) { s.seen.fence.unguarded = "no guard: why"; }},
+      {ProblemKind::watchdog, "no device",
        [](Scene& s) {
          s.seen.fence.usable = false;
          s.seen.fence.trouble = "no device";
        }},
-      {"dcs", "etcd does not answer: refused",
+      {ProblemKind::dcs, "etcd does not answer: refused",
        [](Scene& s) {
          s.seen.dcs = {
              .ok = false, .last_ok = noon, .ok_since = {}, .failing_since = noon, .error = "refused\nfurther lines"};
        }},
-      {"rewind", "pg_rewind failed: permission denied for function pg_read_binary_file",
+      {ProblemKind::rewind, "pg_rewind failed: permission denied for function pg_read_binary_file",
        [](Scene& s) {
          s.memory.rewind.failed = true;
          s.memory.rewind.error = "permission denied for function pg_read_binary_file";
        }},
-      {"rewind", "pg_rewind did not help", [](Scene& s) { s.memory.rewind.failed = true; }},
-      {"slots", "the WAL that slot b should keep is gone",
+      {ProblemKind::rewind, "pg_rewind did not help", [](Scene& s) { s.memory.rewind.failed = true; }},
+      {ProblemKind::slots, "the WAL that slot b should keep is gone",
        [](Scene& s) { s.seen.postgres.sql->slots.front().lost = true; }},
-      {"job", "start failed 2 times: no memory",
+      {ProblemKind::slots,
+       "slot b holds more than 8 GB of WAL, more than half of max_slot_wal_keep_size: beyond that size its reader has "
+       "to be made anew",
+       [](Scene& s) {
+         s.seen.postgres.sql->slot_keeps_at_most = 16 * gigabyte;
+         holds(s, 8 * gigabyte + 1);
+       }},
+      {ProblemKind::slots,
+       "slot b holds more than 8 GB of WAL, and max_slot_wal_keep_size sets no limit: pg_wal grows until its reader "
+       "has caught up or the slot is dropped",
+       [](Scene& s) { holds(s, 11 * gigabyte); }},
+      {ProblemKind::clock,
+       "the clock of this host is 2 s ahead of etcd's: what is scheduled comes too early, and times in logs do not "
+       "compare; leases and timeouts do not go by it",
+       [](Scene& s) { s.seen.dcs.clock_ahead = 2900ms; }},
+      {ProblemKind::clock,
+       "the clock of this host is 3 h behind etcd's: what is scheduled comes too late, and times in logs do not "
+       "compare; leases and timeouts do not go by it",
+       [](Scene& s) { s.seen.dcs.clock_ahead = -200min; }},
+      {ProblemKind::clock,
+       "the clock of this host is 60 min ahead of etcd's: what is scheduled comes too early, and times in logs do not "
+       "compare; leases and timeouts do not go by it",
+       [](Scene& s) { s.seen.dcs.clock_ahead = 1h - 100ms; }},
+      {ProblemKind::job, "start failed 2 times: no memory",
        [](Scene& s) { s.memory.jobs.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},
-      {"job", "following b failed once: disk full",
+      {ProblemKind::job, "following b failed once: disk full",
        [](Scene& s) { s.seen.retries["following b"] = {.failures = 1, .error = "disk full"}; }},
-      {"connections", "PostgreSQL answers no new connection, its postmaster may hang",
+      {ProblemKind::connections, "PostgreSQL answers no new connection, its postmaster may hang",
        [](Scene& s) { s.seen.postgres.silent_since = noon - 10s; }},
-      {"connections", "PostgreSQL refuses our connection: too many clients",
+      {ProblemKind::connections, "PostgreSQL refuses our connection: too many clients",
        [](Scene& s) { s.seen.postgres.connect_error = "too many clients"; }},
-      {"disk", "full", [](Scene& s) { s.seen.postgres.problems = {{"disk", "full"}}; }},
-      {"configuration", "no number", [](Scene& s) { s.seen.noticed = {{"configuration", "no number"}}; }},
+      {ProblemKind::disk, "full", [](Scene& s) { s.seen.postgres.problems = {{ProblemKind::disk, "full"}}; }},
+      {ProblemKind::configuration, "no number",
+       [](Scene& s) { s.seen.noticed = {{ProblemKind::configuration, "no number"}}; }},
   };
   for (const auto& c : cases) {
     Scene s;
     s.we_lead().primary();
     c.spoil(s);
     EXPECT_EQ(problems(s.seen, s.memory), (Problems{{c.kind, c.text}}));
-    EXPECT_EQ(member_record(s.seen, s.memory).trouble, c.text);
-    EXPECT_NE(std::ranges::find(problem_kinds, c.kind), problem_kinds.end()) << c.kind;
+    EXPECT_EQ(member_record(s.seen, s.memory, problems(s.seen, s.memory)).trouble, c.text);
   }
+}
+
+TEST(Problems, EachKindStandsAtItsPlaceInTheTable) {
+  for (std::size_t i = 0; i < problem_kinds.size(); ++i) {
+    EXPECT_EQ(static_cast<std::size_t>(problem_kinds[i].kind), i);
+    EXPECT_EQ(problem_kind(name(problem_kinds[i].kind)), problem_kinds[i].kind);
+  }
+  EXPECT_EQ(problem_kind("of a later version"), std::nullopt);
 }
 
 TEST(Problems, AnOpenRestApiIsNotToldBelowEachList) {
   Scene s;
   s.we_lead().primary();
-  s.seen.noticed = {{"security", "open"}, {"configuration", "ttl: abc"}};
+  s.seen.noticed = {{ProblemKind::security, "open"}, {ProblemKind::configuration, "ttl: abc"}};
   EXPECT_EQ(problems(s.seen, s.memory).size(), 2u);
-  EXPECT_EQ(member_record(s.seen, s.memory).trouble, "ttl: abc");
+  EXPECT_EQ(member_record(s.seen, s.memory, problems(s.seen, s.memory)).trouble, "ttl: abc");
+}
+
+TEST(Problems, ASlotMayHoldWhatThereIsRoomFor) {
+  struct Case {
+    std::uint64_t holds;
+    std::optional<std::uint64_t> limit, space;
+    std::uint64_t max_wal_size;
+    bool told;
+  };
+  const Case cases[] = {
+      {8 * gigabyte, 16 * gigabyte, {}, gigabyte, false},          // half of the limit
+      {40 * gigabyte, 100 * gigabyte, gigabyte, gigabyte, false},  // the limit counts, whatever the disk
+      {10 * gigabyte, {}, {}, gigabyte, false},
+      {10 * gigabyte, {}, 1000 * gigabyte, gigabyte, false},
+      {11 * gigabyte, {}, 1000 * gigabyte, gigabyte, true},
+      {11 * gigabyte, {}, 1000 * gigabyte, 20 * gigabyte, false},  // PostgreSQL keeps as much without it
+      {2 * gigabyte, {}, 10 * gigabyte, gigabyte, false},
+      {3 * gigabyte, {}, 10 * gigabyte, gigabyte, true},  // more than a fifth of the room
+      {gigabyte, {}, 0, gigabyte, false},
+  };
+  for (const auto& c : cases) {
+    Scene s;
+    s.we_lead().primary();
+    s.seen.postgres.sql->slot_keeps_at_most = c.limit;
+    s.seen.postgres.sql->max_wal_size = c.max_wal_size;
+    s.seen.postgres.wal_space = c.space;
+    holds(s, c.holds);
+    EXPECT_EQ(!problems(s.seen, s.memory).empty(), c.told) << c.holds / gigabyte;
+  }
+}
+
+TEST(Problems, AClockMayDifferALittle) {
+  Scene s;
+  s.we_lead().primary();
+  for (const Duration ahead : {1999ms, -1999ms}) {
+    s.seen.dcs.clock_ahead = ahead;
+    EXPECT_EQ(problems(s.seen, s.memory), Problems{});
+  }
+}
+
+// A date is cut to its second, and an answer takes its time: neither looks like a difference.
+TEST(ClockOffset, IsWhatTheAnswersProve) {
+  struct Answer {
+    Duration sent, answered, dated, ahead;
+  };
+  const Answer answers[] = {
+      {0ms, 10ms, 0s, 0s},             // the same second
+      {990ms, 1010ms, 0s, 0s},         // and at its end
+      {0ms, 10s, 8s, 0s},              // a slow answer proves little
+      {5500ms, 5510ms, 2s, 2500ms},    // at least: it may have been dated at 2.999
+      {6900ms, 6910ms, 3s, 2900ms},    // another moment of its second proves more
+      {7100ms, 7110ms, 4s, 2900ms},    // and what was proved stands
+      {8000ms, 8010ms, 8s, 10ms},      // ours was set back
+      {9000ms, 9010ms, 13s, -3990ms},  // and further
+      {9000ms, 8000ms, 0s, -3990ms},   // set between question and answer: proves nothing
+  };
+  ClockOffset clock;
+  for (const auto& [sent, answered, dated, ahead] : answers) {
+    const auto at = [](Duration since) {
+      return WallTime(std::chrono::duration_cast<std::chrono::microseconds>(since));
+    };
+    clock.learn(at(sent), at(answered), at(dated));
+    EXPECT_EQ(clock.ahead(), ahead) << dated / 1s;
+  }
 }
 
 // A connection that is slow once is no news.

@@ -42,9 +42,9 @@ TEST(State, WhileAClusterIsMade) {
 TEST(Presentation, AConnectionPoolIsPublished) {
   Scene s;
   s.we_lead().primary();
-  auto before = member_record(s.seen, s.memory);
+  auto before = member_record(s.seen, s.memory, {});
   s.seen.settings.proxy_url = "postgres://pool:6432/postgres";
-  const auto after = member_record(s.seen, s.memory);
+  const auto after = member_record(s.seen, s.memory, {});
   EXPECT_EQ(after.proxy_url, "postgres://pool:6432/postgres");
   EXPECT_TRUE(differs_in_kind(before, after));
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/judge.h"
+#include "core/problem.h"
 #include "core/rewind.h"
 #include "ctl/commands.h"
 #include "ctl/missing.h"
@@ -114,26 +115,47 @@ class Examination {
       if (told && told->is_array()) {
         for (const auto& one : *told) add(wire::text_at(one, "kind"), wire::text_at(one, "text"), member.member.name);
       } else if (!member.patroni && !member.member.trouble.empty()) {
-        add("job", member.member.trouble, member.member.name);
+        add(std::string(core::name(core::ProblemKind::job)), member.member.trouble, member.member.name);
       }
     }
     for (const auto& [problem, members] : tellers) {
       const auto text = members + ": " + problem.second;
-      problem.first == "security" ? failure("problems", text, remedy(problem.first))
-                                  : warning("problems", text, remedy(problem.first));
+      const auto kind = core::problem_kind(problem.first);
+      kind == core::ProblemKind::security ? failure("problems", text, remedy(kind))
+                                          : warning("problems", text, remedy(kind));
     }
     or_ok(before, "problems", "no member tells of any");
   }
 
-  static std::string remedy(const std::string& kind) {
-    if (kind == "configuration") return "correct it: edit-config, or the file of the member and reload";
-    if (kind == "security") return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
-    if (kind == "guard")
-      return "without it a primary whose daemon freezes goes on writing; the daemon's log tells more";
-    if (kind == "disk") return "make room, or look at the device: df, df -i, dmesg";
-    if (kind == "rewind") return "reinit makes the member anew, once the reason is mended";
-    if (kind == "access") return "correct the line: postgresql.pg_hba, or the file itself";
-    if (kind == "archive") return "run archive_command by hand; until it succeeds pg_wal grows";
+  // nullopt: a kind that only a later version of the daemon knows.
+  static std::string remedy(std::optional<core::ProblemKind> kind) {
+    using Kind = core::ProblemKind;
+    switch (kind.value_or(Kind::job)) {
+      case Kind::configuration:
+        return "correct it: edit-config, or the file of the member and reload";
+      case Kind::security:
+        return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
+      case Kind::guard:
+        return "without it a primary whose daemon freezes goes on writing; the daemon's log tells more";
+      case Kind::disk:
+        return "make room, or look at the device: df, df -i, dmesg";
+      case Kind::rewind:
+        return "reinit makes the member anew, once the reason is mended";
+      case Kind::access:
+        return "correct the line: postgresql.pg_hba, or the file itself";
+      case Kind::archive:
+        return "run archive_command by hand; until it succeeds pg_wal grows";
+      case Kind::clock:
+        return "timedatectl, chronyc tracking: on this host and on etcd's";
+      case Kind::slots:
+        return "let its reader catch up, or drop it; max_slot_wal_keep_size bounds what a slot may hold";
+      case Kind::watchdog:
+      case Kind::dcs:
+      case Kind::keys:
+      case Kind::connections:
+      case Kind::job:
+        break;
+    }
     return "explain and the daemon's log tell more";
   }
 

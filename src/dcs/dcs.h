@@ -92,6 +92,8 @@ class Dcs {
   // The remaining time to live; ErrorKind::lease_gone when there is no such lease.
   virtual awaitable<DcsResult<Duration>> lease_keepalive(LeaseId id, Duration timeout) = 0;
   virtual awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) = 0;
+  // How far this host's clock is ahead of that of the server that answered, as far as its answers tell.
+  virtual Duration clock_ahead() const { return {}; }
   // Every change under the prefix from `from` on (inclusive), in order, none left out, until it breaks: returns why.
   virtual awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) = 0;
 };

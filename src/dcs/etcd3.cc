@@ -80,6 +80,8 @@ awaitable<DcsResult<void>> Etcd3::lease_revoke(LeaseId id, Duration timeout) {
   co_return DcsResult<void>{};
 }
 
+Duration Etcd3::clock_ahead() const { return transport_->clock_ahead(); }
+
 awaitable<DcsError> Etcd3::watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) {
   WatchParser parser(from);
   EtcdTransport::Chunk chunk = [&](std::string_view piece) {

@@ -24,6 +24,7 @@ class Etcd3 final : public Dcs {
   awaitable<DcsResult<LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override;
   awaitable<DcsResult<Duration>> lease_keepalive(LeaseId id, Duration timeout) override;
   awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) override;
+  Duration clock_ahead() const override;
   awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) override;
 
  private:

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "net/clock.h"
 #include "net/log.h"
 
 namespace tamada::dcs {
@@ -22,6 +23,8 @@ constexpr Duration share_min = 1s;
 Duration left(Steady::time_point deadline) {
   return std::max(std::chrono::duration_cast<Duration>(deadline - Steady::now()), Duration(1ms));
 }
+
+core::WallTime wall_now() { return net::SystemClock().wall(); }
 
 DcsError unreachable(const EtcdEndpoint& endpoint, std::string_view why) {
   return {ErrorKind::unreachable, fmt::format("etcd {}: {}", endpoint.text, why)};
@@ -70,7 +73,10 @@ awaitable<EtcdTransport::Try<Json>> EtcdTransport::try_once(std::size_t endpoint
     auto request = post(endpoint, path, body);
     request.repeatable = safe;
     const auto token = token_;
+    const auto sent = wall_now();
     auto response = co_await (*client)->request(std::move(request), left(deadline));
+    const auto* date = response ? response->header("Date") : nullptr;
+    if (const auto dated = date ? net::parse_http_date(*date) : std::nullopt) clock_.learn(sent, wall_now(), *dated);
     if (!response)
       co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], response.error().what), true, safe});
     const auto error = parse_error(response->status, response->body);

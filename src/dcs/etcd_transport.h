@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock_offset.h"
 #include "dcs/dcs.h"
 #include "dcs/etcd_codec.h"
 #include "net/http_client.h"
@@ -38,6 +39,9 @@ class EtcdTransport {
   // ends, too, when a request to its server fails: the server may be cut off, and the stream silent for ever.
   using Chunk = std::function<std::optional<DcsError>(std::string_view)>;
   awaitable<DcsError> stream(std::string path, std::string body, Duration timeout, Chunk chunk);
+
+  // Of the server that answered last, by the header Date of its answers.
+  Duration clock_ahead() const { return clock_.ahead(); }
 
   void forget_token() { token_.clear(); }
 
@@ -76,6 +80,7 @@ class EtcdTransport {
   std::size_t current_ = 0;
   std::optional<std::size_t> logged_;
   std::vector<Idle> idle_;
+  core::ClockOffset clock_;
   std::vector<Stream> streams_;
 };
 

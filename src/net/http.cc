@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "net/http_server.h"
 
@@ -43,6 +44,13 @@ std::string serialize(const HttpResponse& response, bool keep_alive, bool head_o
   out.append("\r\n\r\n");
   if (!head_only) out.append(response.body);
   return out;
+}
+
+std::optional<core::WallTime> parse_http_date(std::string_view text) {
+  std::tm parts{};
+  const char* end = ::strptime(std::string(text).c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr) return std::nullopt;
+  return core::WallTime(std::chrono::seconds(::timegm(&parts)));
 }
 
 std::string_view reason(int status) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/types.h"
 
 namespace tamada::net {
 
@@ -24,6 +27,9 @@ struct HttpResponse {
   std::string body;
   const std::string* header(std::string_view name) const;
 };
+
+// "Sun, 06 Nov 1994 08:49:37 GMT", as the header Date has it; nullopt: another form. Source: RFC 9110, 5.6.7.
+std::optional<core::WallTime> parse_http_date(std::string_view text);
 
 // "Service Unavailable" for 503, as Python's http.HTTPStatus; empty when unknown.
 std::string_view reason(int status);

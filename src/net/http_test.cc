@@ -26,6 +26,13 @@ TEST(Http, ReasonsArePythons) {
   EXPECT_EQ(reason(299), "");
 }
 
+TEST(Http, Dates) {
+  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), core::WallTime(std::chrono::seconds(784111777)));
+  for (const char* other : {"", "now", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"}) {
+    EXPECT_EQ(parse_http_date(other), std::nullopt) << other;
+  }
+}
+
 TEST(Http, NoHeaderBreaksOut) {
   const HttpResponse response{.headers = {{"A", "x\r\nSet-Cookie: y\x1b[2J"}}};
   EXPECT_TRUE(serialize(response, true, false).contains("\r\nA: x  Set-Cookie: y [2J\r\n"));

@@ -99,9 +99,11 @@ void Configuration::warn_once(const std::vector<std::string>& warnings) const {
 
 core::Problems Configuration::problems() const {
   core::Problems all;
-  for (const auto& warning : warnings_) all.push_back({.kind = "configuration", .text = warning});
-  if (refused_access_) all.push_back({.kind = "access", .text = refused_why_ + "; the files of before are kept"});
-  for (const auto& [name, refused] : refused_) all.push_back({.kind = "configuration", .text = refused.why});
+  for (const auto& warning : warnings_) all.push_back({.kind = core::ProblemKind::configuration, .text = warning});
+  if (refused_access_)
+    all.push_back({.kind = core::ProblemKind::access, .text = refused_why_ + "; the previous files are kept"});
+  for (const auto& [name, refused] : refused_)
+    all.push_back({.kind = core::ProblemKind::configuration, .text = refused.why});
   return all;
 }
 

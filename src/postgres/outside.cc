@@ -81,15 +81,23 @@ bool same_device(const std::string& a, const std::string& b) {
   return ::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0 || first.st_dev == second.st_dev;
 }
 
+// Bytes that PostgreSQL may still write there.
+std::optional<std::uint64_t> free_space(const std::string& directory) {
+  struct statvfs found{};
+  if (::statvfs(directory.c_str(), &found) != 0) return std::nullopt;
+  return found.f_bavail * found.f_frsize;
+}
+
 struct DiskFacts {
   core::Duration took{};
+  std::optional<std::uint64_t> wal_space;
   core::Problems problems;
 };
 
 DiskFacts look_at_disks(const std::string& data_dir, const std::string& log_dir) {
   DiskFacts facts;
   const auto add = [&facts](std::string text) {
-    if (!text.empty()) facts.problems.push_back({.kind = "disk", .text = std::move(text)});
+    if (!text.empty()) facts.problems.push_back({.kind = core::ProblemKind::disk, .text = std::move(text)});
   };
   const auto examine = [&](const std::string& directory, const std::string& what) {
     const auto took = write_and_flush(directory);
@@ -101,6 +109,7 @@ DiskFacts look_at_disks(const std::string& data_dir, const std::string& log_dir)
   const auto wal = data_dir + "/pg_wal";
   examine(data_dir, "the data directory");
   if (exists(wal) && !same_device(wal, data_dir)) examine(wal, "pg_wal");
+  facts.wal_space = free_space(wal);
   if (!log_dir.empty() && !same_device(log_dir, data_dir)) add(short_of_space(log_dir, "log.dir"));
   return facts;
 }
@@ -168,7 +177,10 @@ awaitable<void> Outside::connect(Node& node, std::shared_ptr<Connecting> state) 
   const auto rows = co_await connection.query(server_problems_query(connection.server_version()), connect_patience);
   if (rows) {
     state->problems.clear();
-    for (const auto& row : *rows) state->problems.push_back({row[0].value_or(""), row[1].value_or("")});
+    for (const auto& row : *rows) {
+      if (const auto kind = core::problem_kind(row[0].value_or("")))
+        state->problems.push_back({*kind, row[1].value_or("")});
+    }
   }
   state->running = false;
 }
@@ -177,6 +189,7 @@ awaitable<void> Outside::write(Node& node, std::shared_ptr<Writing> state) {
   auto facts = co_await net::on_disk_thread(
       [data_dir = node.paths.data_dir, log_dir = node.local.log.dir] { return look_at_disks(data_dir, log_dir); });
   state->took = facts.took;
+  state->wal_space = facts.wal_space;
   state->problems = std::move(facts.problems);
   state->running = false;
 }
@@ -187,8 +200,9 @@ void Outside::tell(core::PostgresView& view) const {
   view.connect_error = server.error;
   view.problems = server.problems;
   view.disk_write = writing_->took;
+  view.wal_space = writing_->wal_space;
   if (writing_->running && boot_now() - writing_->began_at >= stuck_write) {
-    view.problems.push_back({"disk", "a small write beside the data does not end"});
+    view.problems.push_back({core::ProblemKind::disk, "a small write beside the data does not end"});
     return;
   }
   view.problems.insert(view.problems.end(), writing_->problems.begin(), writing_->problems.end());

@@ -35,6 +35,7 @@ class Outside {
     bool running = false;
     core::Instant began_at{};
     std::optional<core::Duration> took;
+    std::optional<std::uint64_t> wal_space;
     core::Problems problems;
   };
   static awaitable<void> connect(Node& node, std::shared_ptr<Connecting> state);

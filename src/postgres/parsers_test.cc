@@ -143,11 +143,13 @@ Row primary_row() {
           R"([{"usename":"replicator","application_name":"n2","client_addr":"127.0.0.1","state":"streaming",
               "sync_state":"sync","sync_priority":1,"flush_lsn":67109000,"sync_lsn":67108000}])",
           "n2",
-          R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000},
+          R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000,"keeps_from":67100000},
               {"slot_name":"l","slot_type":"logical","active":false,"lsn":null,"database":"d","plugin":"p",
                "holds_xmin":true,"wal_status":"lost"}])",
           R"({"max_connections":["integer",null,"100","50"],"shared_buffers":["integer","8kB","16384","262144kB"],
               "hot_standby":["bool",null,"on","off"],"primary_conninfo":["string",null,"a","b"]})",
+          std::nullopt,
+          "1073741824",
           "7711125456257864299",
           "67109000"};
 }
@@ -171,6 +173,9 @@ TEST(SqlView, Primary) {
   EXPECT_FALSE(view.slots[1].restart_lsn);
   EXPECT_EQ(view.slots[1].database + view.slots[1].plugin, "dp");
   EXPECT_TRUE(view.slots[1].holds_xmin && view.slots[1].lost);
+  EXPECT_EQ(view.slots[0].keeps_from, 67100000u);
+  EXPECT_FALSE(view.slot_keeps_at_most);
+  EXPECT_EQ(view.max_wal_size, 1073741824u);
   EXPECT_FALSE(view.slots[0].holds_xmin || view.slots[0].lost);
   EXPECT_EQ(view.pending_restart.at("max_connections"), R"({"old_value":"100","new_value":"50"})");
   EXPECT_EQ(view.pending_restart.at("shared_buffers"), R"({"old_value":"128MB","new_value":"256MB"})");

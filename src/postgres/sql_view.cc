@@ -28,6 +28,8 @@ enum Column : std::size_t {
   sync_names,
   slots,
   pending_restart,
+  slot_keeps_at_most,
+  max_wal_size,
   system_identifier,
   current_lsn,  // read last: no standby that is fed by us can be beyond it
   column_count
@@ -56,18 +58,20 @@ SELECT r.recovering,
   pg_catalog.current_setting('synchronous_standby_names'),
   (SELECT pg_catalog.json_agg(s) FROM (SELECT slot_name, slot_type, active, pg_catalog.pg_wal_lsn_diff(
       CASE slot_type WHEN 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, '0/0')::bigint AS lsn,
-      database, plugin, xmin IS NOT NULL AS holds_xmin, catalog_xmin{slot_columns}
+      pg_catalog.pg_wal_lsn_diff(restart_lsn, '0/0')::bigint AS keeps_from, database, plugin, xmin IS NOT NULL AS holds_xmin, catalog_xmin{slot_columns}
       FROM pg_catalog.pg_replication_slots WHERE NOT temporary{slot_filter}) s),
   (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.json_build_array(s.vartype, s.unit, s.setting, COALESCE(
       (SELECT f.setting FROM pg_catalog.pg_file_settings f WHERE pg_catalog.lower(f.name) = pg_catalog.lower(s.name)
       ORDER BY f.seqno DESC LIMIT 1), s.boot_val))) FROM pg_catalog.pg_settings s WHERE s.pending_restart),
+  {slot_limit},
+  pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')),
   (SELECT system_identifier FROM pg_catalog.pg_control_system()),
   CASE WHEN NOT r.recovering THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint END
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) r, pg_catalog.pg_stat_get_wal_receiver() w)sql";
 
-std::optional<core::Lsn> lsn_of(const std::optional<std::string>& text) {
+std::optional<std::uint64_t> number_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  core::Lsn value = 0;
+  std::uint64_t value = 0;
   const auto [stopped, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
   return failed == std::errc() ? std::optional(value) : std::nullopt;
 }
@@ -112,6 +116,7 @@ void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
     slot.plugin = wire::text_at(item, "plugin");
     slot.catalog_xmin = parse_xid(wire::text_at(item, "catalog_xmin"));
     slot.holds_xmin = is_true(item, "holds_xmin");
+    slot.keeps_from = wire::unsigned_at(item, "keeps_from");
     slot.failover = is_true(item, "failover");
     slot.lost = wire::text_at(item, "wal_status") == "lost";
     view.slots.push_back(std::move(slot));
@@ -156,6 +161,11 @@ std::string sql_view_query(int server_version) {
       fmt::arg("slot_columns", server_version >= 170000   ? ", wal_status, failover"
                                : server_version >= 130000 ? ", wal_status"
                                                           : ""),
+      fmt::arg("slot_limit",
+               // -1: none
+               server_version >= 130000
+                   ? "NULLIF(pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_slot_wal_keep_size')), -1)"
+                   : "NULL"),
       fmt::arg("slot_filter", server_version >= 170000 ? " AND NOT (failover AND synced)" : ""),
       fmt::arg("restore", server_version >= 120000 ? "pg_catalog.current_setting('restore_command')" : "NULL"));
 }
@@ -165,11 +175,11 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_co
   ServerAnswer answer;
   auto& view = answer.view;
   view.in_recovery = *row[in_recovery] == "t";
-  view.timeline = static_cast<core::Timeline>(lsn_of(row[timeline]).value_or(0));
+  view.timeline = static_cast<core::Timeline>(number_of(row[timeline]).value_or(0));
   if (view.in_recovery) {
-    view.receive_lsn = lsn_of(row[receive_lsn]);
-    view.replay_lsn = lsn_of(row[replay_lsn]);
-    view.latest_end_lsn = lsn_of(row[latest_end_lsn]);
+    view.receive_lsn = number_of(row[receive_lsn]);
+    view.replay_lsn = number_of(row[replay_lsn]);
+    view.latest_end_lsn = number_of(row[latest_end_lsn]);
     view.wal_lsn = std::max(view.receive_lsn.value_or(0), view.replay_lsn.value_or(0));
     view.replay_paused = row[replay_paused] == "t";
     const bool archive = restore_command_configured || !row[restore_command].value_or("").empty();
@@ -179,7 +189,7 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_co
       view.replication_state = "in archive recovery";
     }
   } else {
-    view.wal_lsn = lsn_of(row[current_lsn]).value_or(0);
+    view.wal_lsn = number_of(row[current_lsn]).value_or(0);
   }
   view.replay_timestamp = python_time(row[replay_timestamp].value_or(""));
   view.postmaster_start_time = python_time(row[start_time].value_or(""));
@@ -187,6 +197,8 @@ core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_co
   view.sync_names = row[sync_names].value_or("");
   read_slots(view, row[slots]);
   read_pending_restart(view, row[pending_restart]);
+  view.slot_keeps_at_most = number_of(row[slot_keeps_at_most]);
+  view.max_wal_size = number_of(row[max_wal_size]).value_or(0);
   answer.system_identifier = row[system_identifier].value_or("");
   return answer;
 }

@@ -194,10 +194,10 @@ def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
     """The server would go on with the old ones, and not start again."""
     good = open(f"{node.data}/pg_hba.conf").read()
     own = node.config["postgresql"]["pg_hba"]
-    log_grows(node, "the files of before are kept", lambda: reload_with(node, ["host all all 127.0.0.1/99 trust", *own]))
+    log_grows(node, "the previous files are kept", lambda: reload_with(node, ["host all all 127.0.0.1/99 trust", *own]))
     assert "pg_hba.conf line 3: " in node.log()
     wait_for("the problem", lambda: [one["kind"] for one in node.status().get("problems", [])] == ["access"], 30)
-    wait_for("the files of before", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
+    wait_for("the previous files", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
     # Nor does the next change bring them back, nor a restart.
     node.configure({"postgresql": {"parameters": {"log_min_duration_statement": "7s"}}})
     wait_for("the change", lambda: node.sql("show log_min_duration_statement") == [("7s",)], 30)

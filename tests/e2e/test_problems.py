@@ -1,10 +1,13 @@
 """What stands wrong is told wherever one looks: /patroni, /metrics, list, explain, doctor; until it is mended."""
+import email.utils
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -170,3 +173,85 @@ def test_an_archive_command_that_fails(new_cluster):
     with open(allowed, "w"):
         pass
     wait_for("it is over", lambda: problems(node) == {}, 120)
+
+
+def test_a_slot_that_holds_much_wal(new_cluster):
+    cluster = new_cluster(1)
+    (node,) = cluster.nodes
+    node.config["postgresql"]["parameters"]["max_slot_wal_keep_size"] = "128MB"
+    cluster.up()
+    node.sql("SELECT pg_create_physical_replication_slot('feed', true)")
+    assert "slots" not in problems(node)
+    for _ in range(5):   # of 16 MB
+        node.sql("SELECT pg_logical_emit_message(false, '', ''); SELECT pg_switch_wal()")
+    (text,) = wait_for("the problem", lambda: problems(node).get("slots"), 30)
+    assert text.startswith("slot feed holds more than 64 MB of WAL, more than half of max_slot_wal_keep_size: "), text
+    assert metric(node, "slots") == 1
+    wait_for("the list to tell", lambda: f" ! {node}: slot feed holds " in cluster.ctl("list").stdout, 30)
+    assert f"{node}: slot feed holds " in "\n".join(complaints(cluster))
+    node.sql("SELECT pg_replication_slot_advance('feed', pg_current_wal_lsn())")
+    wait_for("it is over", lambda: problems(node) == {}, 30)
+
+
+class Gateway:
+    """Before etcd, with a clock of its own: the header Date of each answer is `ahead` seconds off."""
+
+    def __init__(self, port, etcd_port):
+        self.ahead = 0
+        self._etcd = ("127.0.0.1", etcd_port)
+        self._socket = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        self._socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                near = self._socket.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(self._etcd)
+            for source, target, change in ((near, far, lambda data: data), (far, near, self._dated)):
+                threading.Thread(target=self._carry, args=(source, target, change), daemon=True).start()
+
+    def _carry(self, source, target, change):
+        with source, target:
+            try:
+                while data := source.recv(65536):
+                    target.sendall(change(data))
+            except OSError:
+                pass
+
+    def _dated(self, data):
+        def other(match):
+            told = email.utils.parsedate_to_datetime(match[1].decode()).timestamp()
+            return b"\r\nDate: " + email.utils.formatdate(told + self.ahead, usegmt=True).encode() + b"\r\n"
+        return re.sub(rb"\r\nDate: ([^\r]+)\r\n", other, data)
+
+
+def test_a_clock_that_differs_from_etcds(new_cluster):
+    cluster = new_cluster(1)
+    (node,) = cluster.nodes
+    port = cluster.ports[15]
+    gateway = Gateway(port, cluster.etcd.port)
+    try:
+        node.config["etcd3"]["hosts"] = f"127.0.0.1:{port}"
+        cluster.up()
+        told = node.status()["dcs_last_seen"]
+        wait_for("another heartbeat", lambda: node.status()["dcs_last_seen"] > told + 2, 30)
+        assert problems(node) == {}
+        gateway.ahead = -3600
+        (text,) = wait_for("the problem", lambda: problems(node).get("clock"), 30)
+        assert text.startswith("the clock of this host is 60 min ahead of etcd's: "), text
+        assert metric(node, "clock") == 1
+        wait_for("the list to tell", lambda: f" ! {node}: the clock of this host " in cluster.ctl("list").stdout, 30)
+        assert f"{node}: the clock of this host " in "\n".join(complaints(cluster))
+        gateway.ahead = 10
+        wait_for("the other direction", lambda: re.search(r"is (8|9|10) s behind etcd's", problems(node)["clock"][0]), 30)
+        assert node.is_primary(), "leases do not go by it"
+        gateway.ahead = 0
+        wait_for("it is over", lambda: problems(node) == {}, 30)
+        assert "over (clock): " in node.log()
+    finally:
+        gateway.close()

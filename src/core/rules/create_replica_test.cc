@@ -72,7 +72,7 @@ TEST(Reinitialize, ProgressIsPublishedEveryTwoSeconds) {
   auto& job = scene.seen.job;
   job.step = "pg_basebackup";
   job.step_since = noon - 10s;
-  auto record = member_record(scene.seen, scene.memory);
+  auto record = member_record(scene.seen, scene.memory, {});
   record.lease = our_lease;
   scene.seen.cluster.members["a"] = record;
   job.bytes_done = 50'000;
