@@ -333,6 +333,7 @@ TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
   auto none = loop.run(dcs->range("/s/", 0, 1500ms));
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::unreachable);
+  EXPECT_TRUE(none.error().what.starts_with("etcd " + unresponsive + ": no answer within ")) << none.error().what;
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 2500ms);
   close(silent);
 }

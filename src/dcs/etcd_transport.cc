@@ -27,6 +27,8 @@ Duration left(Steady::time_point deadline) {
 core::WallTime wall_now() { return net::SystemClock().wall(); }
 
 DcsError unreachable(const EtcdEndpoint& endpoint, std::string_view why) {
+  // Some errors of the HTTP client begin with the server's URL.
+  if (why.starts_with(endpoint.text + ": ")) why.remove_prefix(endpoint.text.size() + 2);
   return {ErrorKind::unreachable, fmt::format("etcd {}: {}", endpoint.text, why)};
 }
 
