@@ -98,3 +98,23 @@ def test_a_server_with_all_connections_taken_is_no_failure(cluster):
         for connection in taken:
             connection.close()
     wait_for("it is over", lambda: problems(leader) == [], 20)
+
+
+def test_a_standby_is_told_and_left_alone(cluster):
+    """Its WAL receiver may go on: what it acknowledges counts, and nobody waits for its clients."""
+    standby = cluster.replicas()[0]
+    server = standby.postmaster_pid()
+    stopped = stop_processes(standby, backends=False)
+    try:
+        wait_for("/replica to say so", lambda: not standby.is_replica(), 20)
+        assert problems(standby) == [SILENT]
+        wait_for("the list to say so", lambda: f" ! {standby}: {SILENT}" in cluster.ctl("list").stdout, 10)
+        until = time.monotonic() + 2 * cluster.dcs["ttl"]
+        while time.monotonic() < until:
+            assert processes.alive(server) and not standby.is_replica()
+            time.sleep(0.5)
+        assert standby.is_streaming_from(cluster.leader())
+    finally:
+        go_on(stopped)
+    wait_for("/replica", standby.is_replica, 30)
+    assert standby.postmaster_pid() == server and problems(standby) == []

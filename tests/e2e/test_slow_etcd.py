@@ -1,0 +1,123 @@
+"""etcd hangs or is slow for long: roles stand as they have to, daemons need no more memory or descriptors, and all is as before
+as soon as it answers."""
+import asyncio
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import Writer, processes, wait_for
+
+pytestmark = pytest.mark.tamada
+SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # of trouble
+DCS = {"ttl": 30, "loop_wait": 3, "retry_timeout": 10}
+
+
+class Latency:
+    """A way to etcd on which each piece that is sent takes its time."""
+
+    def __init__(self, port, far_port):
+        self.far_port, self.seconds = far_port, 0
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connection, "127.0.0.1", port), self._loop).result(10)
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _connection(self, reader, writer):
+        far_writer = None
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.far_port)
+            await asyncio.gather(self._pump(reader, far_writer, True), self._pump(far_reader, writer, False))
+        except OSError:
+            pass
+        finally:
+            for one in (writer, far_writer):
+                if one is not None:
+                    one.transport.abort()
+
+    async def _pump(self, reader, writer, slow):
+        while data := await reader.read(65536):
+            await asyncio.sleep(self.seconds if slow else 0)
+            writer.write(data)
+            await writer.drain()
+        writer.transport.abort()
+
+
+def needs(node):
+    """(kB of memory, descriptors) of the daemon."""
+    pid = node.proc.pid
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]), len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def assert_flat(cluster, before, after):
+    for node, (memory, descriptors), (memory_now, descriptors_now) in zip(cluster.nodes, before, after):
+        assert memory_now < memory + 8 * 1024, f"{node}: {memory} kB before, {memory_now} kB now"
+        assert descriptors_now < descriptors + 20, f"{node}: {descriptors} descriptors before, {descriptors_now} now"
+
+
+@pytest.mark.parametrize("seconds, loop_wait", [(1, 3), (3, 10)])   # a renewal may take retry_timeout + loop_wait
+def test_slow(new_cluster, seconds, loop_wait):
+    cluster = new_cluster(2, dcs={**DCS, "loop_wait": loop_wait})
+    port = cluster.ports[10]
+    for node in cluster.nodes:
+        node.config["etcd3"]["hosts"] = f"127.0.0.1:{port}"
+    way = Latency(port, cluster.etcd.port)
+    try:
+        cluster.up()
+        leader, server = cluster.leader(), cluster.leader().postmaster_pid()
+        before = [needs(node) for node in cluster.nodes]
+        with Writer(cluster) as writer:
+            way.seconds = seconds
+            until = time.monotonic() + SECONDS
+            while time.monotonic() < until:
+                assert leader.is_primary() and cluster.keys()["leader"] == leader.name
+                time.sleep(0.2)
+            assert leader.postmaster_pid() == server and writer.longest_gap(until - SECONDS) < 3
+            after = [needs(node) for node in cluster.nodes]
+            way.seconds = 0
+            cluster.wait_healthy(10)
+        assert_flat(cluster, before, after)
+        assert cluster.leader() is leader and writer.missing() == []
+    finally:
+        processes.end_all_in(cluster.root)
+        way.close()
+
+
+@pytest.mark.parametrize("failsafe", [False, True], ids=["no failsafe mode", "failsafe mode"])
+def test_hanging(new_cluster, failsafe):
+    cluster = new_cluster(2, dcs={**DCS, "failsafe_mode": failsafe})
+    cluster.up()
+    leader, server = cluster.leader(), cluster.leader().postmaster_pid()
+    if failsafe:
+        wait_for("the key failsafe", lambda: all(n.name in cluster.keys().get("failsafe", "") for n in cluster.nodes), 30)
+    before = [needs(node) for node in cluster.nodes]
+    cluster.etcd.signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        if not failsafe:
+            wait_for("a server that is read-only", lambda: leader.sql("select pg_is_in_recovery()") == [(True,)], 40)
+        while time.monotonic() < began + SECONDS:
+            assert leader.is_primary() == failsafe
+            assert all(node.is_healthy("/liveness") for node in cluster.nodes)
+            time.sleep(0.2)
+        after = [needs(node) for node in cluster.nodes]
+        assert any(one["kind"] == "dcs" for one in leader.status()["problems"])
+    finally:
+        back = time.monotonic()
+        cluster.etcd.signal(signal.SIGCONT)
+    if failsafe:
+        wait_for("the problem to end", lambda: "problems" not in leader.status(), 15)
+        wait_for("the key", lambda: leader.is_primary() and cluster.keys()["leader"] == leader.name, 15)   # it had expired
+        assert leader.postmaster_pid() == server
+    else:
+        cluster.wait_leader(20)
+    seconds = time.monotonic() - back
+    cluster.wait_healthy(60)
+    assert seconds < 20
+    assert_flat(cluster, before, after)
