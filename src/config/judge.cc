@@ -11,6 +11,7 @@
 #include "config/quantity.h"
 #include "config/recovery.h"
 #include "config/validate.h"
+#include "core/server_features.h"
 #include "wire/json.h"
 #include "wire/number.h"
 #include "wire/python_json.h"
@@ -144,7 +145,8 @@ void judge_parameter(std::string_view section, const std::string& name, const st
     to.errors.push_back(path + ": holds a zero byte");
     return;
   }
-  const bool judged = server_version >= 100000 && server_version / 10000 <= parameter_table_newest;
+  const bool judged =
+      core::features::has_one_major_number(server_version) && server_version / 10000 <= parameter_table_newest;
   const Parameter* parameter = judged ? find_parameter(name, server_version) : nullptr;
   if (!judged || (!parameter && name.contains('.'))) return;
   if (!parameter) {

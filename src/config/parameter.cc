@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/server_features.h"
 #include "wire/json.h"
 #include "wire/number.h"
 #include "wire/python_json.h"
@@ -201,7 +202,7 @@ void make_valid(std::map<std::string, std::string>& parameters, int server_versi
     return true;
   });
   // Of a version that the table does not cover nothing is known: the server itself is to judge.
-  if (server_version < 100000 || server_version / 10000 > parameter_table_newest) return;
+  if (!core::features::has_one_major_number(server_version) || server_version / 10000 > parameter_table_newest) return;
   for (auto it = parameters.begin(); it != parameters.end();) {
     const auto& name = it->first;
     const auto* parameter = find_parameter(name, server_version);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "config/parameter.h"
+#include "core/server_features.h"
 
 namespace tamada::config {
 namespace {
@@ -60,7 +61,8 @@ void make_valid_recovery(std::map<std::string, std::string>& given, int server_v
     return !is_recovery_parameter(name) || name.starts_with("recovery_target") || name == "primary_conninfo" ||
            name == "primary_slot_name" || name == "standby_mode" || name == "pause_at_recovery_target";
   });
-  const bool before_12 = server_version != 0 && server_version < 120000;
+  const bool before_12 =
+      core::features::is_known(server_version) && !core::features::has_standby_signal(server_version);
   auto trigger = given.extract(before_12 ? "promote_trigger_file" : "trigger_file");
   if (!trigger.empty()) {
     trigger.key() = before_12 ? "trigger_file" : "promote_trigger_file";

@@ -11,6 +11,7 @@
 #include "config/parameter.h"
 #include "config/quantity.h"
 #include "config/recovery.h"
+#include "core/server_features.h"
 #include "wire/json.h"
 
 namespace tamada::config {
@@ -96,11 +97,11 @@ void convert_wal_keep(Parameters& parameters, int server_version) {
     const auto node = parameters.extract(name);
     return node ? std::optional(node.mapped()) : std::nullopt;
   };
-  if (server_version >= 130000) {
+  if (core::features::has_wal_keep_size(server_version)) {
     const auto segments = take("wal_keep_segments").value_or("8");
     const auto count = quantity(Json(segments)).value_or(8);
     parameters.try_emplace("wal_keep_size", fmt::format("{}MB", count * 16));
-  } else if (server_version > 0) {
+  } else if (core::features::is_known(server_version)) {
     const auto size = take("wal_keep_size").value_or("128MB");
     const auto megabytes = quantity(Json(size), "MB").value_or(0);
     parameters.try_emplace("wal_keep_segments", std::to_string((megabytes + 8) / 16));
@@ -165,10 +166,10 @@ Parameters merged_parameters(const Local& local, const Json& dynamic, int server
   }
   if (role) add_role_parameters(result, local, dynamic, *role, warnings);
   convert_wal_keep(result, server_version);
-  if (result["wal_level"] == "hot_standby" || (server_version != 0 && server_version < 90600)) {
-    if (result["wal_level"] != "logical") {
-      result["wal_level"] = server_version != 0 && server_version < 90600 ? "hot_standby" : "replica";
-    }
+  const bool before_replica =
+      core::features::is_known(server_version) && !core::features::has_wal_level_replica(server_version);
+  if (result["wal_level"] == "hot_standby" || before_replica) {
+    if (result["wal_level"] != "logical") result["wal_level"] = before_replica ? "hot_standby" : "replica";
   }
   for (const auto& name : {"hba_file", "ident_file"}) {
     if (const auto file = result.find(name); file != result.end()) {

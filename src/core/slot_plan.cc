@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/server_features.h"
 #include "core/slot_readiness.h"
 #include "core/slots.h"
 
@@ -37,7 +38,7 @@ std::optional<std::string> unusable(const Observation& seen, const SlotView& slo
            (slot.physical ? "physical" : "logical (" + slot.database + ", " + slot.plugin + ")") + " and shall be " +
            (wanted.physical ? "physical" : "logical (" + wanted.database + ", " + wanted.plugin + ")");
   }
-  if (!slot.physical || seen.postgres.server_version < 110000) return std::nullopt;
+  if (!slot.physical || !features::advances_slots(seen.postgres.server_version)) return std::nullopt;
   // Nobody uses it here, so the feedback in it would hold up VACUUM for ever.
   const bool settled =
       !seen.presumed_primary().empty() && (seen.another_is_presumed_primary() || !seen.postgres.sql->in_recovery);
@@ -72,7 +73,7 @@ SyncSlots plan_changes(const Observation& seen, const WantedSlots& wanted, const
 AdvanceSlots plan_advances(const Observation& seen, const WantedSlots& wanted) {
   AdvanceSlots advance;
   const auto& sql = *seen.postgres.sql;
-  if (seen.postgres.server_version < 110000) return advance;
+  if (!features::advances_slots(seen.postgres.server_version)) return advance;
   for (const auto& slot : sql.slots) {
     const auto it = wanted.find(slot.name);
     if (it == wanted.end() || !fits(slot, it->second) || slot.active || slot.lost || !slot.restart_lsn) continue;
@@ -196,7 +197,7 @@ Status status_now(const Observation& seen, Revision tenure, Memory::Slots& memor
   status.optime = sql.wal_lsn;
   status.timeline = sql.start();
   status.members = members_of_late(seen);
-  if (seen.postgres.server_version < 110000) return status;
+  if (!features::advances_slots(seen.postgres.server_version)) return status;
   const bool all = seen.settings.member_slots_ttl > Duration::zero();
   const auto wanted = wanted_slots(seen);
   for (const auto& slot : sql.slots) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/server_features.h"
+
 namespace tamada::core {
 
 namespace {
@@ -79,7 +81,7 @@ bool streams_from_primary(const ClusterView& cluster, const std::string& name, c
 
 namespace {
 
-bool can_advance(const Observation& seen) { return seen.postgres.server_version >= 110000; }
+bool can_advance(const Observation& seen) { return features::advances_slots(seen.postgres.server_version); }
 
 // By the key `status`; while the primary cannot write it, by what it tells when it asks for our consent.
 Lsn known_position(const Observation& seen, const std::string& slot) {

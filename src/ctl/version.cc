@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/presentation.h"
+#include "core/server_features.h"
 #include "ctl/commands.h"
 #include "ctl/terminal.h"
 #include "wire/json.h"
@@ -25,7 +26,8 @@ core::Result<std::string> describe(Session& session, const core::Member& member)
 }  // namespace
 
 std::string format_pg_version(std::int64_t number) {
-  if (number < 100000) return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+  if (!core::features::has_one_major_number(static_cast<int>(number)))
+    return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
   return fmt::format("{}.{}", number / 10000, number % 10000);
 }
 

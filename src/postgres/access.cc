@@ -2,6 +2,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "core/server_features.h"
 #include "net/expiry.h"
 #include "postgres/postmaster.h"
 
@@ -45,8 +46,7 @@ Access::Address Access::local_address(bool replication) const {
 
 const config::Credentials& Access::rewind_credentials(int server_version) const {
   const auto& postgresql = local_.postgresql;
-  // Before 11 the functions that pg_rewind calls cannot be granted.
-  const bool own = server_version >= 110000 && !postgresql.rewind.username.empty();
+  const bool own = core::features::grants_rewind(server_version) && !postgresql.rewind.username.empty();
   return own ? postgresql.rewind : postgresql.superuser;
 }
 

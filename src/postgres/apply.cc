@@ -6,6 +6,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "config/parameter.h"
+#include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
@@ -72,13 +73,13 @@ core::Result<void> put_back(const Paths& paths, const AccessFiles& before) {
 
 // These views read the files as they are now; the server goes by what it has loaded.
 awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
-  if (version < 100000) co_return "";
+  if (!core::features::shows_hba_mistakes(version)) co_return "";
   Connection connection(node.executor);
   if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return "";
   std::string query =
       "SELECT 'pg_hba.conf line ' || line_number || ': ' || error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT "
       "NULL";
-  if (version >= 150000) {
+  if (core::features::shows_ident_mistakes(version)) {
     query +=
         " UNION ALL SELECT 'pg_ident.conf line ' || line_number || ': ' || error FROM "
         "pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL";

@@ -8,6 +8,7 @@
 
 #include "config/parameter.h"
 #include "config/recovery.h"
+#include "core/server_features.h"
 #include "core/slots.h"
 #include "net/disk.h"
 #include "net/log.h"
@@ -151,7 +152,8 @@ config::ServerConfiguration Configuration::managed(int server_version) {
 
 awaitable<core::Result<bool>> Configuration::write(int server_version, std::optional<std::string> recovery) {
   const auto role = role_;
-  const bool separate = recovery && role != config::Role::primary && server_version < 120000;
+  const bool separate =
+      recovery && role != config::Role::primary && !core::features::has_standby_signal(server_version);
   const auto all = [=, paths = paths_, server = managed(server_version), custom = local_.postgresql.custom_conf] {
     auto written = write_configuration(paths, server, custom, server_version, recovery);
     if (!written || !separate) return written;
@@ -212,7 +214,8 @@ awaitable<core::Result<bool>> Configuration::write_standby_again(int server_vers
 }
 
 Parameters Configuration::written_recovery(int server_version) const {
-  if (server_version < 120000) return parameters_in(read_file(paths_.recovery_conf).value_or(""));
+  if (!core::features::has_standby_signal(server_version))
+    return parameters_in(read_file(paths_.recovery_conf).value_or(""));
   return parameters_in(recovery_section(read_file(paths_.conf).value_or("")));
 }
 
@@ -232,13 +235,14 @@ core::Result<void> write_recovery_of(const Paths& paths, const config::Method& m
   auto recovery = method.recovery_conf;
   const auto mode = recovery.find("standby_mode");
   const bool standby = mode != recovery.end() && (mode->second == "on" || mode->second == "true");
-  if (server_version < 120000) return write_file(paths.recovery_conf, parameter_lines(recovery), 0600);
+  if (!core::features::has_standby_signal(server_version))
+    return write_file(paths.recovery_conf, parameter_lines(recovery), 0600);
   if (auto removed = remove_signals(paths); !removed) return removed;
   return write_file(standby ? paths.standby_signal : paths.recovery_signal, "", 0600);
 }
 
 core::Result<void> write_standby_signal(const Paths& paths, int server_version) {
-  if (server_version >= 120000) {
+  if (core::features::has_standby_signal(server_version)) {
     if (auto removed = remove_if_exists(paths.recovery_signal); !removed) return removed;
     if (exists(paths.standby_signal)) return {};
     return write_file(paths.standby_signal, "", 0600);

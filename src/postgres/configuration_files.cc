@@ -7,6 +7,7 @@
 
 #include "config/parameter.h"
 #include "config/recovery.h"
+#include "core/server_features.h"
 #include "postgres/files.h"
 
 namespace tamada::postgres {
@@ -187,7 +188,7 @@ Parameters standby_parameters(const Parameters& configured, int server_version) 
     if (!ours && config::is_recovery_parameter(name)) result[name] = value;
   }
   result["recovery_target_timeline"] = "latest";
-  if (server_version < 120000) {
+  if (!core::features::has_standby_signal(server_version)) {
     result["standby_mode"] = "on";
     return result;
   }
@@ -207,7 +208,7 @@ core::Result<bool> write_configuration(const Paths& paths, const config::ServerC
   Parameters parameters = server.parameters;
   for (const auto& [name, value] : server.command_line) parameters[name] = value;
   std::string section;
-  if (server_version >= 120000) {
+  if (core::features::has_standby_signal(server_version)) {
     section = recovery ? *recovery : recovery_section(read_file(paths.conf).value_or(""));
   }
   const std::string include = custom_conf.empty() ? std::string(base_conf_name) : custom_conf;
@@ -226,7 +227,7 @@ core::Result<bool> write_configuration(const Paths& paths, const config::ServerC
       writing.file(paths.ident, "");
     }
   }
-  if (server_version >= 120000 && !server.keeps_auto_conf) {
+  if (core::features::has_standby_signal(server_version) && !server.keeps_auto_conf) {
     if (const auto now = read_file(paths.auto_conf)) writing.file(paths.auto_conf, without_recovery_parameters(*now));
   }
   return writing.result;

@@ -1,5 +1,7 @@
 #include "postgres/conninfo.h"
 
+#include "core/server_features.h"
+
 namespace tamada::postgres {
 namespace {
 
@@ -28,19 +30,20 @@ std::string doubled(std::string_view text, char quote) {
 void add_tls(Conninfo& to, const config::Credentials& credentials, int server_version) {
   add(to, "sslcert", credentials.sslcert);
   add(to, "sslkey", credentials.sslkey);
-  if (server_version >= 130000) add(to, "sslpassword", credentials.sslpassword);
+  if (core::features::has_channel_binding(server_version)) add(to, "sslpassword", credentials.sslpassword);
   add(to, "sslrootcert", credentials.sslrootcert);
   add(to, "sslcrl", credentials.sslcrl);
-  if (server_version >= 140000) add(to, "sslcrldir", credentials.sslcrldir);
+  if (core::features::has_sslcrldir(server_version)) add(to, "sslcrldir", credentials.sslcrldir);
 }
 
 void add_channel(Conninfo& to, const config::Credentials& credentials, int server_version, bool with_defaults) {
   const auto given = [with_defaults](const std::string& value) {
     return value.empty() && with_defaults ? std::string("prefer") : value;
   };
-  if (server_version >= 120000) add(to, "gssencmode", given(credentials.gssencmode));
-  if (server_version >= 130000) add(to, "channel_binding", given(credentials.channel_binding));
-  if (server_version >= 170000) {
+  if (core::features::has_gssencmode(server_version)) add(to, "gssencmode", given(credentials.gssencmode));
+  if (core::features::has_channel_binding(server_version))
+    add(to, "channel_binding", given(credentials.channel_binding));
+  if (core::features::has_sslnegotiation(server_version)) {
     const bool plain = credentials.sslnegotiation.empty() && with_defaults;
     add(to, "sslnegotiation", plain ? "postgres" : credentials.sslnegotiation);
   }

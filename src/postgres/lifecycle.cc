@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstring>
 
+#include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "postgres/files.h"
@@ -41,7 +42,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   auto postmaster = node.server.launch(argv);
   if (!postmaster) co_return std::unexpected(postmaster.error());
   node.files_are_loaded = true;
-  if (upstream && version < 120000) node.recovery_conf.read_by((*postmaster)->pid());
+  if (upstream && !core::features::has_standby_signal(version)) node.recovery_conf.read_by((*postmaster)->pid());
   auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
   if (!ready && !node.server.current()) co_await learn_from_failed_start(node, argv);
   // The server compares its files with its arguments only at a reload; then it says that a restart is pending.

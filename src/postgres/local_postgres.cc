@@ -1,6 +1,7 @@
 #include "postgres/local_postgres.h"
 
 #include "config/recovery.h"
+#include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
@@ -95,7 +96,8 @@ awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::ask_local(Connection
     co_return std::nullopt;
   }
   last_error.clear();
-  const bool archive = server_version < 120000 && node.configuration.has_restore_command(server_version);
+  const bool archive =
+      !core::features::has_standby_signal(server_version) && node.configuration.has_restore_command(server_version);
   auto answer = read_sql_view(rows->front(), archive);
   if (!answer) co_return std::nullopt;
   co_return std::move(*answer);
@@ -173,7 +175,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   postmaster->seen_running = true;
   view.process = postmaster->asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
   view.sql = std::move(answer->view);
-  if (server_version < 120000 && view.sql->in_recovery) {
+  if (!core::features::has_standby_signal(server_version) && view.sql->in_recovery) {
     const auto file = read_postmaster_pid(node.paths.data_dir);
     view.sql->pending_restart.merge(node.recovery_conf.pending(postmaster->pid(), file ? file->start_time : 0));
   }
@@ -319,8 +321,9 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   const int version = node.data.major_version();
   const auto before = node.configuration.written_recovery(version);
   auto write = node.configuration.write_standby(upstream, version);
-  // Before 13 it takes a restart, and so its time, anyway.
-  const auto changed = version >= 130000 ? co_await write_soon(node, std::move(write)) : co_await std::move(write);
+  // Where it takes a restart it takes its time anyway.
+  const auto changed = core::features::reloads_primary_conninfo(version) ? co_await write_soon(node, std::move(write))
+                                                                         : co_await std::move(write);
   if (!changed) {
     node.files_are_loaded = false;
     co_return std::unexpected(changed.error());

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "core/server_features.h"
 #include "net/boot_timer.h"
 #include "net/event.h"
 #include "postgres/access.h"
@@ -49,7 +50,7 @@ struct Node {
   // The file of recovery's settings, of a server that was found running.
   bool written_since_start(int version) const {
     struct stat status{};
-    const auto& file = version < 120000 ? paths.recovery_conf : paths.conf;
+    const auto& file = !core::features::has_standby_signal(version) ? paths.recovery_conf : paths.conf;
     const auto pid = read_postmaster_pid(paths.data_dir);
     return pid && ::stat(file.c_str(), &status) == 0 && status.st_mtim.tv_sec > pid->start_time;
   }

@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 #include <cstring>
 
+#include "core/server_features.h"
 #include "net/boot_timer.h"
 #include "net/disk.h"
 #include "postgres/files.h"
@@ -47,12 +48,12 @@ std::string server_problems_query(int version) {
       "WHERE last_failed_time > COALESCE(last_archived_time, '-infinity') AND pg_catalog.current_setting("
       "'archive_mode') = CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'always' WHEN pg_catalog.current_setting("
       "'archive_mode') = 'always' THEN 'always' ELSE 'on' END";
-  if (version >= 100000) {
+  if (core::features::shows_hba_mistakes(version)) {
     query +=
         " UNION ALL SELECT 'access', 'pg_hba.conf line ' || line_number || ': ' || error FROM "
         "pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL";
   }
-  if (version >= 150000) {
+  if (core::features::shows_ident_mistakes(version)) {
     query +=
         " UNION ALL SELECT 'access', 'pg_ident.conf line ' || line_number || ': ' || error FROM "
         "pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL";

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
@@ -145,9 +146,8 @@ struct Plan {
   int version = 0;
 };
 
-// Before 15 pg_rewind finds postgresql.conf only in the data directory.
 bool finds_configuration(const Node& node, int version) {
-  return version >= 150000 || node.paths.config_dir == node.paths.data_dir;
+  return core::features::rewind_finds_config_file(version) || node.paths.config_dir == node.paths.data_dir;
 }
 
 net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
@@ -156,7 +156,7 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
                             .unset = {"NOTIFY_SOCKET", "PATRONI_*"},
                             .capture = true};
   auto& argv = options.argv;
-  if (plan.version >= 130000 && finds_configuration(node, plan.version)) {
+  if (core::features::rewind_restores_wal(plan.version) && finds_configuration(node, plan.version)) {
     if (node.configuration.has_restore_command(plan.version)) argv.push_back("--restore-target-wal");
     if (node.paths.config_dir != node.paths.data_dir) argv.push_back("--config-file=" + node.paths.conf);
   }
@@ -196,7 +196,7 @@ awaitable<Result<void>> recover_from_crash(Node& node) {
 awaitable<Result<void>> execute(Node& node, Plan plan) {
   if (auto clean = co_await recover_from_crash(node); !clean) co_return clean;
   // A primary's configuration has no restore_command, which pg_rewind reads there.
-  if (plan.version >= 130000 && node.configuration.has_restore_command(plan.version)) {
+  if (core::features::rewind_restores_wal(plan.version) && node.configuration.has_restore_command(plan.version)) {
     if (auto written = co_await node.configuration.write_standby(plan.source, plan.version); !written) {
       co_return std::unexpected(written.error());
     }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
@@ -176,7 +177,7 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
       "SELECT slot_name, slot_type, datname, plugin, pg_catalog.encode(pg_catalog.pg_read_binary_file("
       "'pg_replslot/' || slot_name || '/state'), 'hex') FROM pg_catalog.pg_get_replication_slots()"
       " JOIN pg_catalog.pg_database ON datoid = oid WHERE NOT pg_catalog.pg_is_in_recovery() AND slot_name IN (" +
-      names + ")" + (version >= 170000 ? " AND NOT failover" : "");
+      names + ")" + (core::features::has_failover_slots(version) ? " AND NOT failover" : "");
   const auto rows = co_await connection.query(question, slot_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
   std::vector<SlotFile> files;

@@ -6,6 +6,7 @@
 
 #include "config/parameter.h"
 #include "config/recovery.h"
+#include "core/server_features.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
 
@@ -156,18 +157,22 @@ std::optional<core::Xid> parse_xid(std::string_view text) {
 
 std::string sql_view_query(int server_version) {
   return fmt::format(
-      query_template, fmt::arg("written", server_version >= 130000 ? "w.written_lsn" : "w.received_lsn"),
+      query_template,
+      fmt::arg("written", core::features::tells_written_lsn(server_version) ? "w.written_lsn" : "w.received_lsn"),
       // What PostgreSQL 17 synchronizes by itself is none of ours.
-      fmt::arg("slot_columns", server_version >= 170000   ? ", wal_status, failover"
-                               : server_version >= 130000 ? ", wal_status"
-                                                          : ""),
+      fmt::arg("slot_columns", core::features::has_failover_slots(server_version) ? ", wal_status, failover"
+                               : core::features::tells_wal_status(server_version) ? ", wal_status"
+                                                                                  : ""),
       fmt::arg("slot_limit",
                // -1: none
-               server_version >= 130000
+               core::features::tells_wal_status(server_version)
                    ? "NULLIF(pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_slot_wal_keep_size')), -1)"
                    : "NULL"),
-      fmt::arg("slot_filter", server_version >= 170000 ? " AND NOT (failover AND synced)" : ""),
-      fmt::arg("restore", server_version >= 120000 ? "pg_catalog.current_setting('restore_command')" : "NULL"));
+      fmt::arg("slot_filter",
+               core::features::has_failover_slots(server_version) ? " AND NOT (failover AND synced)" : ""),
+      fmt::arg("restore", core::features::has_standby_signal(server_version)
+                              ? "pg_catalog.current_setting('restore_command')"
+                              : "NULL"));
 }
 
 core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_configured) {

@@ -11,6 +11,7 @@
 #include "config/environment.h"
 #include "config/validate.h"
 #include "config/yaml_emit.h"
+#include "core/server_features.h"
 #include "setup/machine.h"
 #include "setup/running_server.h"
 #include "wire/json.h"
@@ -29,7 +30,7 @@ Json dynamic_defaults(int server_version) {
   for (const auto& [name, value] : config::server_configuration({}, Json::object(), server_version).command_line) {
     if (name != "listen_addresses" && name != "port" && name != "cluster_name") parameters[name] = setting_json(value);
   }
-  if (server_version < 130000) {
+  if (!core::features::has_wal_keep_size(server_version)) {
     parameters["wal_keep_segments"] = 8;
   } else {
     parameters["wal_keep_size"] = "128MB";
@@ -68,13 +69,13 @@ Json template_config(int server_version) {
 }
 
 void complete_sample(Json& config, int server_version) {
-  const std::string method = server_version >= 100000 ? "scram-sha-256" : "md5";
+  const std::string method = core::features::has_scram(server_version) ? "scram-sha-256" : "md5";
   Json& postgresql = config["postgresql"];
   postgresql["parameters"] = {{"password_encryption", method}};
   const auto replicator = wire::text_at(postgresql["authentication"]["replication"], "username");
   postgresql["pg_hba"] = {fmt::format("host all all all {}", method),
                           fmt::format("host replication {} all {}", replicator, method)};
-  if (server_version >= 110000 && !postgresql["authentication"].contains("rewind")) {
+  if (core::features::grants_rewind(server_version) && !postgresql["authentication"].contains("rewind")) {
     postgresql["authentication"]["rewind"] = {{"username", "rewind_user"}, {"password", fill_in}};
   }
 }
