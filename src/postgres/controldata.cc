@@ -73,7 +73,9 @@ void take(ControlData& data, std::string_view label, std::string_view value) {
   } else if (label == "Min recovery ending loc's timeline") {
     file.min_recovery_timeline = number<core::Timeline>(value);
   } else if (label == "Bytes per WAL segment") {
-    data.wal_segment_size = number<core::Lsn>(value);
+    data.wal.segment_size = number<core::Lsn>(value);
+  } else if (label == "WAL block size") {
+    data.wal.page_size = number<core::Lsn>(value);
   } else if (label == "Data page checksum version") {
     file.data_checksums = value != "0";
   } else if (label == "wal_log_hints setting") {

@@ -10,13 +10,19 @@
 
 namespace tamada::postgres {
 
+// How this cluster's WAL is laid out: chosen by initdb --wal-segsize and by ./configure --with-wal-blocksize.
+struct WalFormat {
+  core::Lsn segment_size = 0, page_size = 0;  // bytes; 0: not told
+  bool known() const { return segment_size != 0 && page_size != 0; }
+};
+
 struct ControlData {
   core::ControlFile file;
   // Settings of the last primary that a standby must not undercut ("max_connections" ...).
   // Source: PostgreSQL, "Hot Standby", section "Administrator's Overview".
   std::map<std::string, int> minimum_settings;
-  core::Lsn wal_segment_size = 0;  // bytes
-  std::string redo_wal_file;       // the segment of the latest checkpoint's redo position
+  WalFormat wal;
+  std::string redo_wal_file;  // the segment of the latest checkpoint's redo position
 };
 
 // Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.

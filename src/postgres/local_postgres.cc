@@ -61,7 +61,7 @@ struct LocalPostgres::Impl {
                                  core::PostgresView& view);
   awaitable<void> look_at_shutdown(Clock::time_point deadline, core::PostgresView& view);
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
-  const core::Timelines& history_of(const core::SqlView& sql, int pid, core::Lsn segment_size);
+  const core::Timelines& history_of(const core::SqlView& sql, int pid, const WalFormat& wal);
   awaitable<void> finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
   bool looked = false;                // at the node, for the first time
@@ -147,13 +147,13 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
 }
 
 // Read again when the timeline is another one, and until it is known how that began.
-const core::Timelines& LocalPostgres::Impl::history_of(const core::SqlView& sql, int pid, core::Lsn segment_size) {
+const core::Timelines& LocalPostgres::Impl::history_of(const core::SqlView& sql, int pid, const WalFormat& wal) {
   const bool known = pid == timelines_pid && !timelines.empty() && timelines.back().timeline == sql.timeline &&
                      !timelines.back().record.empty();
   if (sql.timeline <= 1) {
     timelines.clear();
   } else if (!known) {
-    timelines = timelines_of(node, sql.timeline, sql.wal_lsn, segment_size);
+    timelines = timelines_of(node, sql.timeline, sql.wal_lsn, wal);
   }
   timelines_pid = pid;
   return timelines;
@@ -244,7 +244,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout, Duration 
     if (view.shut_down()) co_await impl_->look_at_shutdown(deadline, view);
   }
   if (view.sql && look.control) {
-    view.sql->timelines = impl_->history_of(*view.sql, postmaster->pid(), look.control->wal_segment_size);
+    view.sql->timelines = impl_->history_of(*view.sql, postmaster->pid(), look.control->wal);
   }
   view.crashed = view.process == core::ProcessState::stopped && node.server.crashed();
   view.copy_follows = look.kind != core::DataDirectory::valid && node.data.copy_follows();

@@ -96,7 +96,7 @@ awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_sl
                                                                                     std::vector<std::string> slots);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 // The timelines that the local WAL has come along, up to `timeline`; and how each began, as far as that is known.
-core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, core::Lsn segment_size);
+core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, const WalFormat& wal);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 

@@ -29,6 +29,8 @@ max_worker_processes setting:         8
 max_wal_senders setting:              10
 max_prepared_xacts setting:           0
 max_locks_per_xact setting:           64
+WAL block size:                       16384
+Bytes per WAL segment:                67108864
 Data page checksum version:           1
 )";
 
@@ -50,6 +52,9 @@ TEST(ControlData, Parses) {
                                             {"max_prepared_transactions", 0},
                                             {"max_locks_per_transaction", 64}};
   EXPECT_EQ(data->minimum_settings, settings);
+  EXPECT_EQ(data->wal.segment_size, 64u << 20);
+  EXPECT_EQ(data->wal.page_size, 16384u);
+  EXPECT_TRUE(data->wal.known());
 }
 
 TEST(ControlData, EveryState) {

@@ -16,11 +16,10 @@
 namespace tamada::postgres {
 namespace {
 
-constexpr core::Lsn page_size = 8192;
 constexpr core::Lsn record_header = 24, page_header = 24, segment_header = 40;
 
 // So many bytes from `from` on hold the whole header of the record that begins there, and nothing after that record.
-core::Lsn header_bytes(core::Lsn from) {
+core::Lsn header_bytes(core::Lsn from, core::Lsn page_size) {
   const auto left_on_page = page_size - from % page_size;
   if (left_on_page == page_size) return segment_header + record_header;
   return left_on_page < record_header ? record_header + page_header : record_header;
@@ -61,11 +60,10 @@ core::Timelines remembered(const Node& node) {
 }
 
 // written: how far this timeline's WAL goes here. A file that PostgreSQL uses again holds older WAL behind that.
-std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written,
-                         core::Lsn segment_size) {
-  const auto offset = start.lsn % segment_size, length = header_bytes(start.lsn);
-  if (offset + length > segment_size || written < start.lsn + length) return "";
-  const auto file = "pg_wal/" + segment_name(start.timeline, start.lsn, segment_size);
+std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written, const WalFormat& wal) {
+  const auto offset = start.lsn % wal.segment_size, length = header_bytes(start.lsn, wal.page_size);
+  if (offset + length > wal.segment_size || written < start.lsn + length) return "";
+  const auto file = "pg_wal/" + segment_name(start.timeline, start.lsn, wal.segment_size);
   const auto header = read_local(node.paths.in_data_dir(file), offset, length);
   // A change of full_page_writes comes before the record that bears the time.
   const bool bears_no_time = length == record_header && header.size() > 36 && header.substr(32, 4) == "8000";
@@ -74,9 +72,9 @@ std::string first_record(const Node& node, const core::TimelineStart& start, cor
 
 }  // namespace
 
-core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, core::Lsn segment_size) {
+core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, const WalFormat& wal) {
   const auto text = read_file(node.paths.in_data_dir("pg_wal/" + history_file_name(timeline)));
-  if (timeline <= 1 || segment_size == 0 || !text) return {};
+  if (timeline <= 1 || !wal.known() || !text) return {};
   const auto lines = parse_timeline_history(*text);
   core::Timelines result;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -87,7 +85,7 @@ core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Ls
   std::string to_remember;
   for (std::size_t i = 0; i < result.size(); ++i) {
     auto& start = result[i];
-    start.record = first_record(node, start, i + 1 < result.size() ? result[i + 1].lsn : written, segment_size);
+    start.record = first_record(node, start, i + 1 < result.size() ? result[i + 1].lsn : written, wal);
     for (const auto& old : known) {
       if (start.record.empty() && old.timeline == start.timeline && old.lsn == start.lsn) start.record = old.record;
     }
@@ -104,11 +102,11 @@ core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Ls
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout) {
   const auto look = co_await node.data.look(false, timeout);
-  if (!look.control || look.control->wal_segment_size == 0) co_return std::nullopt;
-  const auto segment_size = look.control->wal_segment_size;
-  const auto offset = from % segment_size, length = header_bytes(from);
-  if (offset + length > segment_size) co_return std::nullopt;
-  const auto file = "pg_wal/" + segment_name(timeline, from, segment_size);
+  if (!look.control || !look.control->wal.known()) co_return std::nullopt;
+  const auto wal = look.control->wal;
+  const auto offset = from % wal.segment_size, length = header_bytes(from, wal.page_size);
+  if (offset + length > wal.segment_size) co_return std::nullopt;
+  const auto file = "pg_wal/" + segment_name(timeline, from, wal.segment_size);
   const auto here = read_local(node.paths.in_data_dir(file), offset, length);
   if (!is_written(here)) co_return std::nullopt;
 
