@@ -22,7 +22,7 @@
 #include "ctl/remembered.h"
 #include "ctl/told_by_members.h"
 #include "dcs/cluster_cache.h"
-#include "dcs/etcd3.h"
+#include "dcs/connect.h"
 #include "dcs/etcd_codec.h"
 #include "net/http_client.h"
 #include "wire/json.h"
@@ -114,7 +114,7 @@ std::unexpected<core::Error> fail(const std::string& what, const std::string& ne
 struct Session::Impl {
   config::Local local;
   asio::io_context io{1};
-  std::unique_ptr<dcs::Etcd3> etcd;
+  std::unique_ptr<dcs::Dcs> etcd;
 
   core::Result<void> open_etcd() {
     if (etcd) return {};
@@ -122,7 +122,7 @@ struct Session::Impl {
       return fail("Can not find suitable configuration of distributed configuration store",
                   "name the configuration file with -c (or PATRONICTL_CONFIG_FILE), or etcd with -d host:port");
     }
-    auto created = dcs::Etcd3::create(local.etcd);
+    auto created = dcs::connect(local.etcd);
     if (!created) return std::unexpected(created.error());
     etcd = std::move(*created);
     return {};
@@ -190,11 +190,11 @@ struct Session::Impl {
     const auto& endpoints = local.etcd.endpoints;
     auto range = read(cluster, endpoints.size() > 1 ? several_patience : etcd_patience);
     if (range || endpoints.size() == 1 || range.error().kind != dcs::ErrorKind::unreachable) return range;
-    std::vector<std::unique_ptr<dcs::Etcd3>> servers;
+    std::vector<std::unique_ptr<dcs::Dcs>> servers;
     for (const auto& endpoint : endpoints) {
       auto only = local.etcd;
       only.endpoints = {endpoint};
-      if (auto created = dcs::Etcd3::create(only)) servers.push_back(std::move(*created));
+      if (auto created = dcs::connect(only)) servers.push_back(std::move(*created));
     }
     std::vector<std::optional<dcs::DcsResult<dcs::Range>>> answers(servers.size());
     std::size_t left = servers.size();

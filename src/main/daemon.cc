@@ -19,7 +19,7 @@
 #include "api/routes.h"
 #include "config/judge.h"
 #include "core/presentation.h"
-#include "dcs/etcd3.h"
+#include "dcs/connect.h"
 #include "fence/fences.h"
 #include "fence/guard.h"
 #include "fence/watchdog.h"
@@ -147,7 +147,7 @@ class Daemon {
 
   [[noreturn]] void run() {
     const auto& local = configuration_.local();
-    auto dcs = dcs::Etcd3::create(local.etcd);
+    auto dcs = dcs::connect(local.etcd);
     if (!dcs) refuse(dcs.error().what);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "dcs/etcd3.h"
+#include "dcs/connect.h"
 #include "preflight/preflight.h"
 
 namespace tamada::preflight {
@@ -40,7 +40,7 @@ Finding check_cluster(const config::Local& local, const dcs::Range& range, const
 
 awaitable<Findings> check_dcs(const config::Local& local, std::string system_identifier) {
   const std::string where = fmt::format("{}", fmt::join(local.etcd.endpoints, ", "));
-  auto dcs = dcs::Etcd3::create(local.etcd);
+  auto dcs = dcs::connect(local.etcd);
   if (!dcs) {
     co_return Findings{error("etcd3: " + dcs.error().what, "see the section etcd3 of the file, and its certificates")};
   }

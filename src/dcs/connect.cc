@@ -1,0 +1,9 @@
+#include "dcs/connect.h"
+
+#include "dcs/etcd3.h"
+
+namespace tamada::dcs {
+
+core::Result<std::unique_ptr<Dcs>> connect(const config::Etcd& etcd) { return Etcd3::create(etcd); }
+
+}  // namespace tamada::dcs

@@ -1,0 +1,17 @@
+// The store that a configuration names. Only this knows which implementations of Dcs there are.
+#pragma once
+
+#include <memory>
+
+#include "dcs/dcs.h"
+
+namespace tamada::config {
+struct Etcd;
+}
+
+namespace tamada::dcs {
+
+// Sends nothing yet. An error: no endpoint is named, one of them is no address, or http and https are mixed.
+core::Result<std::unique_ptr<Dcs>> connect(const config::Etcd& etcd);
+
+}  // namespace tamada::dcs
