@@ -8,8 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "config/config.h"
+#include "config/effective.h"
+#include "config/local.h"
+#include "config/server_configuration.h"
 #include "config/validate.h"
+#include "config/yaml.h"
 #include "config/yaml_emit.h"
 
 using namespace tamada;

@@ -9,7 +9,10 @@
 #include <string>
 #include <string_view>
 
-#include "config/config.h"
+#include "config/effective.h"
+#include "config/local.h"
+#include "config/server_configuration.h"
+#include "config/yaml.h"
 #include "wire/cluster_json.h"
 #include "wire/member.h"
 #include "wire/peer.h"

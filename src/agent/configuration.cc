@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/effective.h"
+#include "config/yaml.h"
 #include "net/log.h"
 #include "wire/python_json.h"
 

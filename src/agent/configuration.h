@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "config/json.h"
+#include "config/local.h"
 #include "core/problem.h"
 #include "core/settings.h"
 

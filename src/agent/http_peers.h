@@ -4,7 +4,7 @@
 #include <string>
 
 #include "agent/peers.h"
-#include "config/config.h"
+#include "config/local.h"
 #include "net/stream.h"
 
 namespace tamada::agent {

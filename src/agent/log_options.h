@@ -1,7 +1,8 @@
 // The log as the configuration asks for it.
 #pragma once
 
-#include "config/config.h"
+#include "config/sections/log.h"
+#include "core/types.h"
 
 namespace tamada::agent {
 

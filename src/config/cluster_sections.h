@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "config/json.h"
 #include "core/settings.h"
 
 namespace tamada::config {

@@ -6,7 +6,7 @@
 
 #include "config/address.h"
 #include "config/cluster_sections.h"
-#include "config/config.h"
+#include "config/effective.h"
 #include "config/quantity.h"
 #include "config/validate.h"
 #include "wire/json.h"

@@ -1,4 +1,4 @@
-// The cluster's dynamic configuration (the key `config`), beside what config.h declares of it.
+// The cluster's dynamic configuration (the key `config`), beside what effective.h declares of it.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -4,7 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "config/config.h"
+#include "config/effective.h"
+#include "config/local.h"
 
 namespace tamada::config {
 namespace {

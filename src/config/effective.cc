@@ -1,10 +1,12 @@
 // The local configuration over the dynamic one, and one reading of it against the next.
+#include "config/effective.h"
+
 #include <algorithm>
 #include <array>
 
-#include "config/config.h"
 #include "config/local_sections.h"
 #include "config/validate.h"
+#include "config/yaml.h"
 #include "wire/json.h"
 
 namespace tamada::config {

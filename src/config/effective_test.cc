@@ -1,8 +1,10 @@
 // The local configuration over the dynamic one, and one reading of it after another.
+#include "config/effective.h"
+
 #include <gtest/gtest.h>
 
-#include "config/config.h"
 #include "config/validate.h"
+#include "config/yaml.h"
 
 namespace tamada::config {
 namespace {

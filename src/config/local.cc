@@ -1,4 +1,6 @@
 // patroni.yml and the environment -> Local.
+#include "config/local.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -6,11 +8,11 @@
 #include <filesystem>
 
 #include "config/address.h"
-#include "config/config.h"
 #include "config/environment.h"
 #include "config/local_sections.h"
 #include "config/section.h"
 #include "config/validate.h"
+#include "config/yaml.h"
 #include "net/files.h"
 #include "wire/json.h"
 #include "wire/tags.h"

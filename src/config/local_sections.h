@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "config/section.h"
 
 namespace tamada::config {

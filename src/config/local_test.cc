@@ -1,3 +1,5 @@
+#include "config/local.h"
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -5,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "config/config.h"
+#include "config/yaml.h"
 
 namespace tamada::config {
 namespace {

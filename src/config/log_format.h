@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/config.h"
+#include "config/sections/log.h"
 #include "core/types.h"
 
 namespace tamada::config {

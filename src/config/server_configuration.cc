@@ -1,13 +1,16 @@
 // Which parameters a node's server gets, and from where. Patroni's rule: what has to be equal on all nodes comes from
 // the dynamic configuration or its default and is given on the command line, so that no file can override it.
+#include "config/server_configuration.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
-#include "config/config.h"
 #include "config/dynamic.h"
+#include "config/effective.h"
+#include "config/local.h"
 #include "config/parameter.h"
 #include "config/quantity.h"
 #include "config/recovery.h"
@@ -233,7 +236,7 @@ std::vector<std::string> first_of(std::vector<std::string> first, std::vector<st
   return first.empty() ? std::move(second) : std::move(first);
 }
 
-// In place of what every role has, not beside it; also by an empty list, which leaves the file alone.
+// A role's own list replaces the one that every role has. An empty list does so, too, and leaves the file alone.
 void replace_by_role(ServerConfiguration& result, const Local& local, const Json& postgresql, Role role) {
   const auto replace = [&](std::vector<std::string>& lines, std::string_view name,
                            const std::optional<std::vector<std::string>>& here) {

@@ -1,6 +1,10 @@
+#include "config/server_configuration.h"
+
 #include <gtest/gtest.h>
 
-#include "config/config.h"
+#include "config/effective.h"
+#include "config/local.h"
+#include "config/yaml.h"
 
 namespace tamada::config {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "config/schema.h"
 #include "config/yaml.h"
 

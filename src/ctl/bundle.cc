@@ -12,6 +12,7 @@
 #include <iterator>
 #include <map>
 
+#include "config/yaml.h"
 #include "core/presentation.h"
 #include "ctl/commands.h"
 #include "ctl/mask.h"

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "core/cluster_view.h"
 #include "core/types.h"
 #include "dcs/dcs.h"

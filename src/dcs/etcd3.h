@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "config/config.h"
+#include "config/sections/etcd.h"
 #include "dcs/dcs.h"
 
 namespace tamada::dcs {

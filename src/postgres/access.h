@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "core/postgres_view.h"
 #include "postgres/configuration_files.h"
 #include "postgres/connection.h"

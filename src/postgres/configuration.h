@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/config.h"
+#include "config/local.h"
+#include "config/server_configuration.h"
 #include "core/postgres_view.h"
 #include "net/asio.h"
 #include "postgres/configuration_files.h"

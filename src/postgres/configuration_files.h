@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "config/config.h"
+#include "config/sections/postgresql.h"
+#include "config/server_configuration.h"
 #include "core/types.h"
 
 namespace tamada::postgres {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/config.h"
+#include "config/sections/credentials.h"
 #include "core/postgres_view.h"
 
 namespace tamada::postgres {

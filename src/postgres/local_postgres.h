@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "postgres/postgres.h"
 
 namespace tamada::postgres {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/config.h"
+#include "config/sections/method.h"
 #include "core/types.h"
 #include "net/asio.h"
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "config/effective.h"
 #include "net/process.h"
 #include "postgres/configuration_files.h"
 #include "preflight/preflight.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "config/local.h"
 #include "net/asio.h"
 
 namespace tamada::preflight {

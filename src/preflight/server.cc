@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "config/effective.h"
 #include "core/rewind.h"
 #include "postgres/node.h"
 #include "preflight/preflight.h"

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "config/config.h"
 #include "config/dynamic.h"
 #include "config/environment.h"
+#include "config/json.h"
+#include "config/local.h"
+#include "config/server_configuration.h"
 #include "config/validate.h"
 #include "config/yaml_emit.h"
 #include "core/server_features.h"

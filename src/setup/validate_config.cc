@@ -9,8 +9,10 @@
 #include <fstream>
 
 #include "config/address.h"
-#include "config/config.h"
+#include "config/effective.h"
+#include "config/local.h"
 #include "config/validate.h"
+#include "config/yaml.h"
 #include "config/yaml_emit.h"
 #include "setup/machine.h"
 

@@ -1,0 +1,66 @@
+// A node's own configuration: its file, overridden by PATRONI_* variables.
+// Source of names, defaults and rules: Patroni's documentation of YAML and environment settings.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/sections/bootstrap.h"
+#include "config/sections/ctl.h"
+#include "config/sections/etcd.h"
+#include "config/sections/log.h"
+#include "config/sections/postgresql.h"
+#include "config/sections/restapi.h"
+#include "config/sections/watchdog.h"
+#include "core/tags.h"
+#include "core/types.h"
+
+namespace tamada::config {
+
+struct Document;
+struct Problems;
+
+struct Local {
+  std::string file;                          // where it came from
+  std::shared_ptr<const Document> document;  // as it stood there, under the environment's variables
+  std::string scope, name;
+  std::string namespace_ = "/service/";  // begins and ends with a slash
+  Log log;
+  RestApi restapi;
+  Ctl ctl;
+  Etcd etcd;
+  Bootstrap bootstrap;
+  Postgresql postgresql;
+  Watchdog watchdog;
+  core::Tags tags;
+  std::string prefix() const { return namespace_ + scope + "/"; }
+};
+
+struct Loaded {
+  Local local;
+  std::vector<std::string> warnings;
+};
+
+// The daemon needs a name, addresses and a data directory; the command may do with less.
+enum class Purpose { daemon, ctl };
+
+// `path` is a file or a folder of *.yml. Variables PATRONI_* override it. Without a file PATRONI_CONFIGURATION is the
+// whole configuration, and without both the variables are.
+// A mistake in a file: `patroni.yml:12: postgresql.listen: ...; allowed: ...`, one line per mistake, all of them.
+core::Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment,
+                          Purpose purpose = Purpose::daemon);
+
+// The same, unread: what --print shows. Warnings of variables go to `problems`.
+core::Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
+                                     Problems& problems);
+
+// The document as a node's configuration: all mistakes go to `problems`, and what is wrong reads as absent.
+Local read_local(const Document& document, const std::map<std::string, std::string>& environment, Purpose purpose,
+                 Problems& problems);
+
+// Keys that differ and count only when the daemon starts again: "restapi.listen".
+std::vector<std::string> changed_for_next_start(const Local& before, const Local& after);
+
+}  // namespace tamada::config

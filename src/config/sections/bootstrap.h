@@ -1,0 +1,23 @@
+// The section `bootstrap` of patroni.yml.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/json.h"
+#include "config/sections/method.h"
+
+namespace tamada::config {
+
+struct Bootstrap {
+  bool present = false;  // without the section a node waits until another has made the cluster, as Patroni does
+  Json dcs;              // the first dynamic configuration
+  std::vector<std::string> initdb;  // as arguments: "--encoding=UTF8", "--data-checksums"
+  std::vector<std::string> pg_hba;
+  std::string post_bootstrap;    // command line; empty: none
+  std::optional<Method> method;  // none: initdb
+};
+
+}  // namespace tamada::config

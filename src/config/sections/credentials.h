@@ -1,0 +1,15 @@
+// One of the users under postgresql.authentication.
+#pragma once
+
+#include <string>
+
+namespace tamada::config {
+
+struct Credentials {
+  std::string username, password;
+  std::string sslmode, sslcert, sslkey, sslpassword, sslrootcert, sslcrl, sslcrldir, sslnegotiation, gssencmode,
+      channel_binding;
+  std::string krbsrvname;  // Kerberos' name of the service, the same for all users; empty: libpq's
+};
+
+}  // namespace tamada::config

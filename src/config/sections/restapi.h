@@ -1,0 +1,30 @@
+// The section `restapi` of patroni.yml.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tamada::config {
+
+struct RestApi {
+  std::string listen_host, listen_port;
+  std::string connect_address;  // host:port; listen when not given
+  std::string certfile, keyfile, keyfile_password, cafile;
+  std::string verify_client = "none";  // none, optional, required
+  std::string ciphers;                 // OpenSSL's list; empty: its default
+  std::string username, password;      // of `authentication`
+  // Hosts, addresses and networks that may call what changes something; empty, and no members either: all may.
+  std::vector<std::string> allowlist;
+  bool allowlist_include_members = false;
+  std::vector<std::pair<std::string, std::string>> http_extra_headers;
+  std::vector<std::pair<std::string, std::string>> https_extra_headers;  // with TLS: these after those
+  int request_queue_size = 5;                                            // backlog of the listening socket
+  std::string server_tokens = "original";                                // minimal, productonly, original
+  std::string url() const;                                               // http(s)://connect_address/patroni
+  // Whoever reaches the port may change the cluster: it is not on the loopback interface alone, and neither a password,
+  // nor a certificate, nor an address is asked for.
+  bool anyone_may_write() const;
+};
+
+}  // namespace tamada::config
