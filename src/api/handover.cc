@@ -75,8 +75,8 @@ void HandoverWatch::begin(const Snapshot& snapshot, std::optional<Handover>& cur
   current->outage_began = lost_.value_or(snapshot.seen.now);
 }
 
-// What the keys tell is of this moment; what our own server tells of its stream may have begun any time since the last
-// look, and the outage is rather called too long than too short.
+// The keys tell what is so now. A broken stream of our own server may have broken at any time since the last look, so
+// the outage may be told as too long, but not as too short.
 void HandoverWatch::watch_primary(const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& sql = seen.postgres.sql;

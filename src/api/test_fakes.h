@@ -150,7 +150,7 @@ class Node {
     });
     run();
   }
-  // Whatever can be done without time passing.
+  // Runs everything that is ready, without moving the clock.
   void run() {
     io.restart();
     while (io.poll() != 0) {

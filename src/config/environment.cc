@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view prefix = "PATRONI_";
 
-// Older names; the newer one, if there, wins.
+// Older names of variables. Where both are set, the newer one counts.
 constexpr auto older_names =
     std::to_array<std::pair<std::string_view, std::string_view>>({{"PATRONI_LOGLEVEL", "log.level"},
                                                                   {"PATRONI_LOGFORMAT", "log.format"},

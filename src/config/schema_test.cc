@@ -86,7 +86,7 @@ TEST(Schema, EveryKeyIsRead) {
   }
 }
 
-// As a whole word; it may begin with what is no part of a word.
+// Finds `word` as a whole word. Its first character may be one that is no part of words, such as a dot.
 bool says(std::string_view text, std::string_view word) {
   const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {

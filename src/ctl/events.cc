@@ -40,7 +40,8 @@ void print(const std::vector<MemberEvent>& events, const core::ClusterView& view
   for (const auto& event : condensed(events)) print(event, width);
 }
 
-// "10m": so long ago; a time: since then, and a time of day that is still to come was yesterday's.
+// "10m" is ten minutes ago. Otherwise it is a point in time; a time of day that is still to come today is taken as
+// yesterday's.
 core::Result<std::optional<core::WallTime>> since_when(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   const auto back = [](core::Duration period) {

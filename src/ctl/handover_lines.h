@@ -9,7 +9,8 @@ namespace tamada::ctl {
 
 class HandoverLines {
  public:
-  // `before`: the answer from before the request; that change of the leader is not shown.
+  // `before`: the answer that was got before the request. The change of the leader that it tells of is an older one and
+  // is not shown.
   explicit HandoverLines(const Json& before);
   // What is to be printed now: the phases that have ended, one a line; the one that runs, on a line that stays open.
   std::string look(const Json& answer);

@@ -32,7 +32,7 @@ std::string python_list(const std::vector<std::string>& names) {
   return text + "]";
 }
 
-// What is asked of the cluster, once everything has been said.
+// The request to the cluster, when all questions to the operator have been answered.
 struct Wish {
   Kind kind = Kind::switchover;
   std::string leader;  // empty: failover

@@ -84,7 +84,7 @@ core::Result<std::vector<core::Member>> whom(Session& session, const Cluster& cl
   const auto when = choose_time(wishes);
   if (!when) return std::unexpected(when.error());
   at = *when;
-  // Who will need a restart at the scheduled time is not known yet.
+  // Of a scheduled restart it is not known yet who will need it when its time comes.
   if (options.pending && !at) std::erase_if(*members, [](const auto& member) { return !member.pending_restart; });
   if (options.any_one && members->size() > 1) {
     std::random_device random;

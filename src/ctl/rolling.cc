@@ -25,7 +25,7 @@ bool is_leader(const core::ClusterView& view, const std::string& name) {
   return !view.unlocked() && view.leader->name == name;
 }
 
-// Asked over REST: its key in the DCS may still tell what was true before the restart.
+// Asks the member itself, since its key in the DCS may still be from before the restart.
 std::string why_not_by_its_word(Session& session, const core::ClusterView& view, core::Member member) {
   const auto answer = session.request(member, "GET", "patroni", nullptr, 2s);
   const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;

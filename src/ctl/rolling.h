@@ -15,7 +15,7 @@ std::vector<core::Member> leader_last(const core::ClusterView& view, std::vector
 // `preferred` (they have been restarted already) before others. Empty: nobody.
 std::string successor(const core::ClusterView& view, const std::vector<core::Member>& preferred);
 
-// `restart`: of one member, as restart does it; whether it succeeded.
+// `restart` restarts one member as the command `restart` does, and tells whether that succeeded.
 Done restart_rolling(Session& session, const Cluster& cluster, const std::vector<core::Member>& members,
                      const std::function<core::Result<bool>(const core::Member&)>& restart);
 

@@ -242,7 +242,7 @@ struct Session::Impl {
     }
   }
 
-  // Whoever is known of the cluster, and by them the others.
+  // Asks all members that are known, and then those that they name.
   std::vector<Told> ask_everybody(const std::string& cluster, const core::ClusterView& remembered) {
     std::vector<std::string> urls;
     const auto add = [&](const std::string& url) {

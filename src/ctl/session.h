@@ -75,7 +75,7 @@ class Session {
   core::Result<Cluster> find(const std::string& given);
   // For commands that only look: within 2 s, also where etcd hangs. Nothing may be changed by what it tells.
   core::Result<Sighting> look(const std::string& given, bool must_exist = true);
-  // Of a cluster that nobody has heard of: which there are.
+  // The error for a cluster that nobody knows; it lists the clusters that there are.
   std::unexpected<core::Error> no_members(const std::string& cluster);
   // Of all clusters of the namespace.
   core::Result<std::vector<std::string>> cluster_names();

@@ -52,7 +52,7 @@ void draw(const TopState& state) {
   send(text + "\033[J");
 }
 
-// Whether to go on.
+// Returns false if the key ends the program.
 bool take_key(TopState& state, char key) {
   constexpr std::pair<char, TopSort> orders[] = {
       {'n', TopSort::name}, {'r', TopSort::role}, {'l', TopSort::lag}, {'s', TopSort::state}};

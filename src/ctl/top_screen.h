@@ -19,7 +19,7 @@ struct TopState {
   std::deque<MemberEvent> events;  // oldest first
   double etcd_ms = 0;              // how long the last read of the cluster took
   std::string problem;             // the last read failed
-  std::vector<std::string> notes;  // etcd did not answer: what of this is old
+  std::vector<std::string> notes;  // what is out of date because etcd did not answer
   TopSort sort = TopSort::role;
   bool reversed = false;
 };

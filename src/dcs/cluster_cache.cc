@@ -8,8 +8,9 @@
 namespace tamada::dcs {
 namespace {
 
-// A range may be older than what the watch has told meanwhile: it tells nothing new, and would bring back what is gone.
-// So many times in a row, etcd was restored from a backup.
+// A range may be older than the events that the watch has delivered meanwhile. It is ignored then, since it would bring
+// deleted keys back. After so many older ones in a row etcd must have been restored from a backup, and the range
+// counts.
 constexpr int went_back_max = 3;
 
 }  // namespace
@@ -85,7 +86,8 @@ void ClusterCache::put(const KeyValue& kv) {
   auto& entry = entries_[std::string(name)];
   const bool fresh = entry.mod_revision == 0;
   if (!fresh && kv.mod_revision <= entry.mod_revision) {
-    // The same write, heard of from etcd: only it knows for certain when the key was created.
+    // etcd tells of the write that put_locally() has noted already. Only etcd knows for certain when the key was
+    // created.
     if (kv.mod_revision < entry.mod_revision || entry.deleted || entry.create_revision == kv.create_revision) return;
   }
   if (fresh || entry.deleted) ++live_;

@@ -325,7 +325,7 @@ TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
   ASSERT_TRUE(done) << done.error().what;
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
   begun = std::chrono::steady_clock::now();
-  EXPECT_EQ(all().count, 1);  // stays with it
+  EXPECT_EQ(all().count, 1);  // the key stays attached to its lease
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 500ms);
 
   dcs = std::move(*Etcd3::create({.endpoints = {dead, unresponsive}}));
@@ -420,7 +420,7 @@ TEST(Etcd3, LogsInAndRenewsTheToken) {
     Watching watching(loop, *dcs, put->revision);
     EXPECT_TRUE(watching.wait(1));
   }
-  server.stop();  // tokens live in its memory
+  server.stop();  // a restart makes the tokens invalid: etcd keeps them in memory
   ASSERT_TRUE(server.start());
   auto again = loop.run(dcs->txn({}, {Put{.key = "/s/a", .value = "2"}}, 5s));
   EXPECT_TRUE(again) << again.error().what;

@@ -311,7 +311,7 @@ std::optional<DcsError> WatchParser::cancelled(const Json& result) {
   }
   const auto reason = text_field(result, "cancel_reason");
   const bool refused = reason.find("permission denied") != reason.npos;
-  // A watch with an old token is told the same as one without the permission.
+  // etcd answers a watch with an outdated token as it answers one without the permission.
   auth_failed_ = refused || classify(0, reason).kind == GatewayError::Kind::auth;
   return DcsError{refused ? ErrorKind::refused : ErrorKind::unreachable, "etcd ended the watch: " + reason};
 }

@@ -19,7 +19,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
 
-// Never zero, which means no limit.
+// The time that is left, and never zero: that would mean no limit.
 Duration left(Steady::time_point deadline) {
   return std::max(std::chrono::duration_cast<Duration>(deadline - Steady::now()), Duration(1ms));
 }

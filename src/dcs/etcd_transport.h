@@ -1,4 +1,4 @@
-// Who of several etcd servers answers, over which connection, with which token.
+// Sends requests to etcd: chooses one of its servers, and keeps the connections and the token.
 #pragma once
 
 #include <expected>

@@ -52,7 +52,8 @@ GuardPage* open_page(const std::string& name) {
   return map(fd);
 }
 
-// Of a guard of this user for this data directory whose page bears no name: it holds a descriptor of it.
+// The page of a guard that runs as this user for this data directory, if that page has no name: the guard holds an open
+// descriptor of it.
 GuardPage* page_of_running_guard(const std::string& data_dir) {
   std::error_code error;
   for (const auto& pid : net::names_in("/proc")) {
@@ -112,7 +113,7 @@ struct Guard::Impl {
   std::shared_ptr<net::ExitWatch> running;
   std::function<void()> on_end = [] {};
   core::Instant started_at{};
-  GuardPage* former = nullptr;  // of a former daemon
+  GuardPage* former = nullptr;  // of a former run of the daemon
   std::unique_ptr<net::ExitWatch> former_running;
   std::int64_t told_fired_ns = 0;
   bool told_ready = false;
@@ -136,7 +137,7 @@ Guard::Guard(asio::any_io_executor executor, std::string program, std::string da
   impl_->find_former();
 }
 
-// The pages stay mapped to the end of the process: the guard outlives us, by design.
+// The pages are not unmapped here: the guard process outlives this object on purpose.
 Guard::~Guard() = default;
 
 void Guard::Impl::find_former() {

@@ -18,7 +18,7 @@ struct GuardPage {
   std::atomic<std::int32_t> guard_pid;       // the guard: since it is ready
   std::atomic<std::uint32_t> protection;     // the guard: bits below
   std::atomic<std::int32_t> postmaster_pid;  // the daemon: 0 is unknown
-  std::atomic<std::int64_t> deadline_ns;     // the daemon: CLOCK_BOOTTIME; 0 is disarmed
+  std::atomic<std::int64_t> deadline_ns;     // written by the daemon, by CLOCK_BOOTTIME; 0: disarmed
   std::atomic<std::int64_t> fired_ns;        // the guard: when it last ended PostgreSQL, CLOCK_BOOTTIME; 0 is never
   std::atomic<std::int64_t> looked_ns;       // the guard: when it last looked at all this, CLOCK_BOOTTIME
 

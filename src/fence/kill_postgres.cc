@@ -63,10 +63,10 @@ int kill_postgres(int pid, int pidfd) {
   };
   if (signal_postmaster(SIGSTOP) != 0) return 0;  // stopped it starts no more processes
   int killed = 0;
-  for (int pass = 0; pass < 2; ++pass) {  // the second for what was being forked meanwhile
+  for (int pass = 0; pass < 2; ++pass) {  // the second pass finds what was forked during the first
     const int count = children_of(pid, children);
     int alive = 0;
-    // Children of a stopped parent stay until it reaps them: their numbers are not given to others.
+    // A stopped parent does not reap its children, so the kernel gives their process numbers to nobody else.
     for (int i = 0; i < count; ++i) {
       if (!is_zombie(children[i]) && kill(children[i], SIGKILL) == 0) ++alive;
     }

@@ -40,7 +40,7 @@ class Watchdog::Device {
     return {};
   }
 
-  // What is in force afterwards.
+  // Returns the timeout that the device then has.
   Result<int> set_timeout(int seconds) {
     if (seconds < 1 || seconds >= 0xffff) {
       return fail(fmt::format("Invalid timeout {}. Supported values are between 1 and 65535", seconds));
@@ -86,7 +86,8 @@ int whole_seconds(core::Duration duration) {
 
 Watchdog::Watchdog(WatchdogOptions options) : options_(std::move(options)) {}
 
-// The process ends: an open device without the magic close resets the machine, as it should when we crash.
+// Does not close the device. When the process ends with the device open and without the magic close, the machine is
+// reset, as it should be after a crash.
 Watchdog::~Watchdog() = default;
 
 void Watchdog::configure(WatchdogOptions options) {

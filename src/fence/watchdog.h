@@ -24,7 +24,7 @@ class Watchdog final : public Fence {
   ~Watchdog() override;
 
   void configure(WatchdogOptions options);
-  // Opens the device with the first bound, keeps it quiet with each later one, closes it when there is none.
+  // Opens the device at the first bound, pings it at each later one, and closes it when there is no bound.
   void keep(const Order& order) override;
   core::FenceView view() const override;
 

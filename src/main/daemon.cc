@@ -48,7 +48,7 @@ std::map<std::string, std::string> environment() {
   return variables;
 }
 
-// They hold passwords, and callbacks and PostgreSQL inherit what stays; Patroni takes them out, too.
+// The variables hold passwords, and callbacks and PostgreSQL would inherit them. Patroni removes them, too.
 void hide_variables(const std::map<std::string, std::string>& variables) {
   for (const auto& [name, value] : variables) {
     if (name.starts_with("PATRONI_")) ::unsetenv(name.c_str());
@@ -123,7 +123,7 @@ fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
           .testing = watchdog.driver == "testing"};
 }
 
-// Whatever keeps the loop from running this in time keeps everything else, too.
+// Measures how late a timer of the event loop fires. What delays it delays everything else in the loop.
 asio::awaitable<void> measure_loop(net::Clock& clock, std::shared_ptr<api::Telemetry> telemetry) {
   for (;;) {
     const auto due = clock.now() + std::chrono::seconds(1);
@@ -206,12 +206,13 @@ class Daemon {
     });
     io_.run();
     log::stop();
-    // What still waits on the loop is not worth an orderly end, and postgres is none of our children to wait for.
+    // Exits without unwinding the coroutines that still wait. PostgreSQL goes on; it is no child that has to be waited
+    // for.
     std::_Exit(code);
   }
 
  private:
-  // At once: nothing has been started that would need an orderly end.
+  // Ends the program at once: nothing has been started yet that would need an orderly end.
   [[noreturn]] void refuse(const std::string& why) {
     log::critical("{}", why);
     log::stop();

@@ -30,7 +30,8 @@ constexpr long long look_again_ns = 250'000'000;  // at what the daemon wrote
 
 int open_pidfd(int pid) { return pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1; }
 
-// Whatever is refused here only makes the guard slower in a machine under pressure; the daemon logs it.
+// If one of these calls is refused, the guard is only slower on a machine under pressure. The daemon logs what was
+// refused.
 unsigned protect_self() {
   unsigned protection = 0;
   if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0) protection |= GuardPage::memory_locked;
@@ -50,11 +51,11 @@ GuardPage* map_page(const char* name, struct stat* identity) {
   if (fd < 0) return nullptr;
   if (fstat(fd, identity) != 0 || identity->st_size < static_cast<off_t>(sizeof(GuardPage))) return nullptr;
   void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (!is_descriptor(name)) close(fd);  // else the next daemon finds the memory by it
+  if (!is_descriptor(name)) close(fd);  // a descriptor stays open, since the next daemon finds the memory by it
   return memory == MAP_FAILED ? nullptr : static_cast<GuardPage*>(memory);
 }
 
-// The successor of our daemon has a page and a guard of its own under this name.
+// Removes the name only if it is still our page's: the next run of the daemon may have given it to a page of its own.
 void remove_own_page(const char* name, const struct stat& identity) {
   if (is_descriptor(name)) return;
   const int fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
@@ -62,7 +63,7 @@ void remove_own_page(const char* name, const struct stat& identity) {
   if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == identity.st_ino) shm_unlink(name);
 }
 
-// The daemon's log format; it may be frozen, so what it will say of this comes later.
+// A line in the daemon's log format. The guard writes it because the daemon may be frozen.
 void tell(int pid, int processes) {
   timeval now{};
   gettimeofday(&now, nullptr);
@@ -85,7 +86,7 @@ class Guard {
         daemon_(open_pidfd(daemon_pid)),
         timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC)) {}
 
-  // Until the daemon is gone and nothing is left to guard.
+  // Returns when the daemon is gone and nothing is left to guard.
   void run() {
     for (;;) {
       watch(page_.postmaster_pid.load());
@@ -113,7 +114,7 @@ class Guard {
 
   void end_postgres() {
     int processes = postmaster_fd_ >= 0 ? tamada::fence::kill_postgres(postmaster_, postmaster_fd_) : 0;
-    if (processes == 0) {  // started since the daemon last told
+    if (processes == 0) {  // PostgreSQL was started after the daemon last wrote its process number
       watch(tamada::fence::running_postmaster(data_dir_));
       if (postmaster_fd_ >= 0) processes = tamada::fence::kill_postgres(postmaster_, postmaster_fd_);
     }

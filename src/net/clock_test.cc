@@ -81,7 +81,7 @@ TEST(Expiry, MovesAndEnds) {
   io.run_for(5s);
   EXPECT_EQ(fired, 2);
   deadline.rearm(5ms);
-  deadline.rearm(0s);  // none
+  deadline.rearm(0s);  // no deadline
   io.restart();
   io.run();
   EXPECT_EQ(fired, 2);

@@ -19,11 +19,11 @@ struct HttpServerOptions {
   core::Duration header_deadline = std::chrono::seconds(5);  // TLS handshake and request header, each
   core::Duration idle_deadline = std::chrono::seconds(30);   // between keep-alive requests
   std::size_t body_bytes_max = 1 << 20;
-  // Beyond it (or half of the descriptors that the process may have) the connection that has been waiting for the
-  // longest gives way.
+  // With more connections than this, or than half of the file descriptors that the process may have, the one that has
+  // been idle for the longest is closed.
   std::size_t connections_max = 4096;
-  // Beyond them the answer is 503: requests that the handler is at work on, and what is kept in memory for peers that
-  // have not sent all of their request or not read all of their answer.
+  // Above these limits the answer is 503: requests that the handler is working on, and bytes in memory for peers that
+  // have not sent their whole request or not read their whole answer.
   std::size_t requests_max = 1024;
   std::size_t kept_bytes_max = 32 << 20;
 };
@@ -46,7 +46,7 @@ class HttpServer {
   // Other options, or certificates that were renewed in place: for connections from now on; the others go on. On an
   // error the old options stay in force.
   core::Result<void> reload(HttpServerOptions options);
-  int port() const;  // as bound: for port 0; 0 before listen()
+  int port() const;  // the port that is bound, which the kernel chose if 0 was asked for; 0 before listen()
 
  private:
   struct Impl;

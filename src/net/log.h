@@ -32,8 +32,8 @@ struct Record {
 
 struct Options {
   Level least = Level::info;
-  std::function<std::string(const Record&)> format;  // a line without its end; empty: as above
-  // Parts of the program with a level of their own: a name, or what a name begins with before a dot, as in Python.
+  std::function<std::string(const Record&)> format;  // makes a line, without the line end; empty: the default form
+  // Parts of the program that have a level of their own. As in Python's logging, "a" also stands for "a.b".
   std::vector<std::pair<std::string, Level>> parts;
   std::function<std::string(const std::source_location&)> part_of;  // the name; needed for parts
   std::string file;                                                 // empty: stdout
@@ -51,7 +51,8 @@ core::Result<void> configure(Options options);
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
 void write(Level level, std::string_view text, const std::source_location& where = std::source_location::current());
-// Lines go there instead, from now on; empty: back. For the simulator, which has many daemons in one process.
+// From now on lines go to `receiver` and not to the log; an empty one ends that. For the simulator, which has many
+// daemons in one process.
 void redirect(std::function<void(Level, std::string_view)> receiver);
 
 // A format and the place that logs it.

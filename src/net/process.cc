@@ -300,7 +300,8 @@ awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout
     cancelled = true;
   }
   if (cancelled) {
-    // The coroutine goes on for as long as its process takes to end: nothing of a cancelled job may go on after it.
+    // Cancelling does not end this coroutine before its process has ended: nothing that a cancelled job has started may
+    // outlive the job.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     ender(deadline);
     exited = co_await process->wait();

@@ -72,7 +72,7 @@ TEST_F(InTurns, IdlenessEarnsNothing) {
     io.restart();
   }
   order.clear();
-  // Had it earned something, it would now go first until it has caught up.
+  // If a party earned credit while it was idle, this one would now get several turns in a row.
   for (int i = 0; i < 3; ++i) {
     enter(idle, 'i', 3ms);
     enter(party(), 'n', 1ms);

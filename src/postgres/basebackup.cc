@@ -66,8 +66,8 @@ awaitable<std::string> program_major(const Node& node) {
   co_return text.substr(begin + 2, end == std::string::npos ? end : end - begin - 2);
 }
 
-// Where the upstream's tablespaces lie. Who may not ask it that learns of a directory that is not empty from
-// pg_basebackup, as before.
+// The directories of the upstream's tablespaces. Empty if our role may not ask for them: then it is pg_basebackup that
+// fails if one of them is not empty here.
 awaitable<std::vector<std::string>> tablespaces_of(const Node& node, core::Upstream upstream) {
   std::vector<std::string> result;
   Connection connection(node.executor);

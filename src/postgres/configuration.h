@@ -25,22 +25,22 @@ class Configuration {
  public:
   Configuration(const config::Local& local, Dynamic dynamic, const Paths& paths);
 
-  // Files are written beside the loop. Each returns whether a file changed. A standby's also writes the password file
-  // for its upstream.
+  // Each writes the files on the disk's thread, not in the event loop, and returns whether one of them changed. The one
+  // for a standby also writes the password file for its upstream.
   awaitable<core::Result<bool>> write_primary(int server_version);
   awaitable<core::Result<bool>> write_standby(core::Upstream upstream, int server_version);
   awaitable<core::Result<bool>> write_same_role(int server_version);  // leaves a standby's recovery as the file has it
   // For a standby: what it recovers by as it is configured now, too, as soon as this daemon knows whom it follows.
   awaitable<core::Result<bool>> write_standby_again(int server_version);
-  // What it recovers by as the files have it.
+  // The parameters of recovery (primary_conninfo and so on) that the files have now.
   Parameters written_recovery(int server_version) const;
 
   // For the first start of what a bootstrap method left: its recovery, and nobody's password asked on this host, as no
   // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
   awaitable<core::Result<void>> write_restored(config::Method method, int server_version);
   awaitable<core::Result<void>> end_restored();
-  // The lines of pg_hba.conf and pg_ident.conf that are wanted now do not parse: until others are wanted those two
-  // files are left as they are, which is as they were.
+  // PostgreSQL cannot parse the lines of pg_hba.conf and pg_ident.conf that the configuration asks for. The two files
+  // keep their present content until the configuration asks for other lines.
   void refuse_access_files(int server_version, std::string why);
   // A value that the server does not take, and would not start with: until another is wanted, the previous one counts;
   // empty: the server's default.

@@ -36,7 +36,7 @@ std::string parameter_line(std::string_view name, std::string_view value);
 // recovery: the lines after "# recovery.conf"; empty: no such section.
 std::string postgresql_conf(std::string_view include, const Parameters& parameters, const Paths& paths,
                             std::string_view recovery);
-// The lines that postgresql_conf was last given as `recovery`.
+// The text that postgresql_conf() was given as `recovery` when this file was written.
 std::string recovery_section(std::string_view postgresql_conf);
 // The values that the last lines of the parameters give them, and of one of them; empty without such a line. Of what
 // postgresql_conf() and parameter_lines() write.

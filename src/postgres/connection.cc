@@ -10,8 +10,8 @@ using asio::posix::stream_descriptor;
 
 namespace {
 
-// Asio's view of libpq's socket. libpq closes the socket, so it is given back whatever happens; and a handler may be
-// queued when the coroutine is gone already, so it is shared.
+// Lends libpq's socket to Asio. libpq closes the socket itself, so Asio has to release it unclosed on every path. The
+// object is shared because a handler may still be queued when the coroutine has ended.
 class Borrowed {
  public:
   Borrowed(const asio::any_io_executor& executor, int socket)

@@ -49,9 +49,9 @@ void add_channel(Conninfo& to, const config::Credentials& credentials, int serve
   }
 }
 
-// Where the other side's last words were lost and it has forgotten the connection, a WAL receiver waits for them for
-// two hours by the system's defaults, and while it connects PostgreSQL has no limit of its own: here 10 s, or 25 s
-// where nobody answers at all.
+// A WAL receiver whose primary has gone without closing the connection notices it after two hours by the kernel's
+// defaults, and PostgreSQL sets no limit while it connects. With these settings it notices after 10 s if the other host
+// answers that it knows no such connection, and after 25 s if nobody answers.
 void add_keepalives(Conninfo& to) {
   add(to, "keepalives_idle", "10");
   add(to, "keepalives_interval", "5");

@@ -87,7 +87,7 @@ class DataDirectory {
   // Why the data cannot be set aside for a fresh copy or, where they are to be kept meanwhile, that there is no room
   // for both. Empty: nothing known stands in the way.
   awaitable<std::string> obstacle_to_replacing(bool keep, core::Duration timeout) const;
-  // Of a former life of the daemon: goes on with what it was setting aside.
+  // Finishes setting data aside where a former run of the daemon was interrupted.
   core::Result<void> finish_setting_aside();
   bool is_being_set_aside() const { return plan_.exists(); }
   const SupersededList& superseded() const { return superseded_; }

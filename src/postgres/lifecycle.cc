@@ -24,7 +24,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
   co_await learn_parameters(node, version);
-  node.data.promotion_ended();  // of a server before
+  node.data.promotion_ended();  // a mark that the promotion of an earlier server has left
   // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
   if (upstream) {
     if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;

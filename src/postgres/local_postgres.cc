@@ -267,8 +267,8 @@ awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
 
 namespace {
 
-// Cancelled, a start or a promotion must not go on, and neither can be told otherwise: the server is stopped. One that
-// only takes long, or fails, is left to the next decision.
+// A start or a promotion that is cancelled must not go on, and PostgreSQL has no command that calls it off, so the
+// server is stopped. What to do about one that fails or takes long is left to the next decision.
 awaitable<Result<void>> stop_when_cancelled(Node& node, awaitable<Result<void>> work) {
   bool cancelled = false;
   Result<void> result;

@@ -163,7 +163,7 @@ bool SettingAside::is_aside(const std::string& directory, std::string* where) co
   return false;
 }
 
-// Where it is then.
+// Returns where the directory is afterwards.
 core::Result<std::string> SettingAside::move_away(const Place& place) const {
   const auto beside = place.directory + "_" + suffix_, inside = held(place.directory, suffix_);
   if (!exists(beside)) {

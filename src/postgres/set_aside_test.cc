@@ -170,7 +170,7 @@ TEST_F(SetAside, MountPointsKeepTheirPlace) {
   }
 }
 
-// After k renames, whatever they were; then the next life goes on by the plan that it reads.
+// The daemon dies after k renames, for each k. Then its next run reads the plan from the disk and finishes it.
 TEST_F(SetAside, InterruptedAnywhereIsFinished) {
   const bool can_mount = mount("wal");
   fill();

@@ -124,7 +124,7 @@ void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
   });
 }
 
-// Text of a JSON array's element; null: nothing.
+// An element of a JSON array as text; empty if it is null.
 std::string text_of(const wire::Json& array, std::size_t index) {
   const auto& value = array.at(index);
   return value.is_string() ? value.get<std::string>() : "";

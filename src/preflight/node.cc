@@ -37,7 +37,7 @@ Findings check_intervals(const config::Local& local) {
 Findings check_programs(const config::Local& local) {
   Findings findings;
   const auto& folder = local.postgresql.bin_dir;
-  if (folder.empty()) return findings;  // PATH is the daemon's own, not ours
+  if (folder.empty()) return findings;  // the daemon finds programs by its own PATH, which may differ from ours
   for (const char* program : {"postgres", "pg_controldata", "pg_basebackup", "pg_rewind", "initdb"}) {
     if (::access((folder + "/" + program).c_str(), X_OK) == 0) continue;
     findings.push_back(error(fmt::format("no program {} in postgresql.bin_dir {}", program, folder),
@@ -88,7 +88,7 @@ Findings check_folders(const config::Local& local) {
   return findings;
 }
 
-// Nothing listens there yet: the ports must be free for us.
+// PostgreSQL and the daemon do not run yet, so their ports must be free.
 Finding check_port(const asio::any_io_executor& executor, const std::string& what, const std::string& host,
                    const std::string& port, const std::string& remedy) {
   boost::system::error_code failed;

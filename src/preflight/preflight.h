@@ -45,7 +45,7 @@ std::vector<std::string> enabled_postgres_units(const std::string& unit_files);
 // What PostgreSQL is there, running or not.
 struct Server {
   bool running = false;
-  std::string system_identifier;  // empty: no data
+  std::string system_identifier;  // empty: there is no data directory yet
   Findings findings;
 };
 awaitable<Server> check_server(asio::any_io_executor executor, const config::Local& local);

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::Connection;
 constexpr auto server_timeout = 5s;
-constexpr auto replacement_timeout = 60s;  // all files are looked at
+constexpr auto replacement_timeout = 60s;  // it opens every file
 
 std::string name_of(const config::Credentials& user) { return user.username.empty() ? "(no name)" : user.username; }
 
@@ -110,7 +110,7 @@ awaitable<Findings> check_hba(Connection& connection) {
   co_return findings;
 }
 
-// What only a superuser may ask.
+// Checks of settings that only a superuser may read.
 awaitable<Findings> check_settings(const postgres::Node& node, Connection& connection, bool rewinds) {
   const auto rows = co_await connection.query(question, server_timeout);
   if (!rows || rows->size() != 1) {

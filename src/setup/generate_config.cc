@@ -26,7 +26,7 @@ constexpr const char* fill_in = "#FIXME";
 
 std::string or_fill_in(const std::string& text) { return text.empty() ? fill_in : text; }
 
-// The defaults of what must be equal on all nodes.
+// The defaults of the parameters that must be equal on all nodes.
 Json dynamic_defaults(int server_version) {
   Json parameters = Json::object();
   for (const auto& [name, value] : config::server_configuration({}, Json::object(), server_version).command_line) {

@@ -89,7 +89,8 @@ std::string setting(const RunningServer& server, std::string_view name) {
   return found == server.settings.end() ? "" : found->second;
 }
 
-// Where the postmaster's program lies. Only on this machine, and for who may look.
+// The folder of the postmaster's program. It is found only on the server's own machine, by a user who may read the data
+// directory.
 core::Result<std::string> bin_dir_of(const std::string& data_dir) {
   const auto file = data_dir + "/postmaster.pid";
   std::ifstream in(file);
@@ -175,7 +176,7 @@ core::Result<RunningServer> ask_running_server(const std::string& dsn,
   auto bin_dir = bin_dir_of(data_dir);
   if (!bin_dir) return std::unexpected(bin_dir.error());
   server.bin_dir = std::move(*bin_dir);
-  // Files outside the data directory belong to somebody else, as Debian's do.
+  // Files outside the data directory, where Debian has them, are left to whoever manages them.
   if (setting(server, "hba_file") == data_dir + "/pg_hba.conf") server.pg_hba = lines_of(data_dir + "/pg_hba.conf");
   if (setting(server, "ident_file") == data_dir + "/pg_ident.conf") {
     server.pg_ident = lines_of(data_dir + "/pg_ident.conf");

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes on a machine that was frozen
-constexpr Duration settled_for = 12s;  // a member that has been as it is
+constexpr Duration settled_for = 12s;  // a member whose state has not changed for so long is judged
 constexpr Duration under_way = 5s;     // what had been decided before all keys were deleted
 constexpr Duration decided_lately = 3s;
 constexpr Duration request_counts = 60s;     // a failover that somebody asked for, after the last of its key

@@ -143,7 +143,7 @@ class Cluster {
   void terminate_daemon(int node, Duration start_after);  // SIGTERM; never: it stays down
   void set_server(int node, bool SimServer::* what, bool on, const char* news);
   void deafen(int node, bool deaf);  // its postmaster hangs
-  void hang(int node, bool hangs);   // postgres, as on a stuck disk
+  void hang(int node, bool hangs);   // PostgreSQL stops answering, as on a disk that hangs
   void fill_disk(int node, bool full);
   void tag_noloadbalance(int node, bool on);  // in its file, and SIGHUP
   void request(int node, std::string method, std::string target, std::string body);

@@ -26,7 +26,7 @@ class Player {
   static std::vector<std::pair<std::string, std::string>> commands();
 
  private:
-  struct Bound {  // what stands for the words in capitals
+  struct Bound {  // what the words in capitals of a command's form stand for
     std::vector<int> nodes, ends;
     std::vector<std::string> words;
     Duration time{};

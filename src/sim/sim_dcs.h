@@ -65,7 +65,7 @@ class SimStore {
   bool removing() const { return removing_; }  // a lease that has ended, or everything: not a client's delete
   std::optional<Time> taken_by_hand_at() const {
     return taken_by_hand_at_;
-  }  // all keys, or those of a lease: the last time
+  }  // when all keys, or those of a lease, were last deleted by hand
   std::function<void(const dcs::KeyValue& kv, bool deleted)> on_change;
 
  private:

@@ -76,7 +76,7 @@ class SimPostgres final : public postgres::Postgres {
   bool files_are_loaded_ = false;                   // as production's Node has it
   std::optional<core::Upstream> following_;         // that this daemon has written
   std::optional<std::string> imagined_sync_names_;  // of a bug
-  std::optional<core::PostgresView> alive_;         // of a bug: the last view of a running server
+  std::optional<core::PostgresView> alive_;         // for a known bug (bugs.h): the last view of a running server
 };
 
 }  // namespace tamada::sim

@@ -400,7 +400,7 @@ void SimServer::release_commits() {
   unacknowledged_.erase(unacknowledged_.begin(), done);
 }
 
-// What it has on its disk, told to its upstream.
+// Tells the upstream which WAL is on this server's disk.
 void SimServer::confirm() {
   const auto source = upstream();
   if (!source || !streaming || confirming_) return;
@@ -448,7 +448,8 @@ void SimServer::connect() {
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);
     const auto why = open ? cannot_stream_from(*source) : "no connection";
-    // PostgreSQL sends what it has of the old timeline, and ends the stream: for that moment all looks well.
+    // PostgreSQL sends the WAL that it has of the old timeline and then ends the stream. For that moment the standby
+    // seems to stream.
     const bool in_vain = why == forked_off_before;
     if (!why.empty() && !in_vain) {
       after(receiver_retry, [this] { connect(); });

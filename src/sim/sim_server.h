@@ -117,7 +117,7 @@ class SimServer {
   Duration busy{};     // a busy machine: what the daemon asks of it takes up to this longer
   double trouble = 0;  // how often a step of the daemon's work on it fails, or is cut off
 
-  // The WAL of `source` from our position on is to be had there.
+  // Why WAL from our position on cannot be streamed from `source`; empty: it can.
   std::string cannot_stream_from(const SimServer& source) const;
   bool needs_removed_wal(const SimServer& source) const { return end.lsn < source.kept_from; }
 

@@ -11,7 +11,7 @@ namespace tamada::wire {
 // What the key `config` says of the cluster's modes; all false while it is absent or junk.
 struct ClusterModes {
   bool paused = false;
-  bool synchronous = false;  // never in a standby cluster
+  bool synchronous = false;  // synchronous_mode is on or quorum; never so in a standby cluster
   bool quorum = false;
   bool standby_cluster = false;
 };

@@ -31,8 +31,8 @@ double digits(std::string_view text, int base) {
   return value;
 }
 
-// The number that `text` begins with, which is taken away: by its prefix hexadecimal, octal or decimal, as strtol(3)
-// with base 0; decimal where a fraction or an exponent follows, as strtod(3).
+// Takes the number at the beginning of `text` off it. As strtol(3) with base 0 does, it reads hexadecimal, octal or
+// decimal by the prefix; where a fraction or an exponent follows it reads decimal, as strtod(3).
 std::optional<double> take_number(std::string_view& text) {
   const double sign = text.starts_with('-') ? -1 : 1;
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);

@@ -17,7 +17,7 @@ struct BaseUnit {
   std::span<const Scale> scales;  // of its kind, the largest first
   double factor = 0;              // of one of it: 8192 for "8kB"
 };
-// "8kB", "ms"; nothing when it is none of PostgreSQL's.
+// `unit` is "8kB", "ms" and so on; nothing if PostgreSQL has no such unit.
 std::optional<BaseUnit> base_unit(std::string_view unit);
 
 // Counted in `unit`, as is a number without one. Nothing when it is no number, or its unit does not fit.

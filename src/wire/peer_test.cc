@@ -15,7 +15,7 @@ TEST(Peer, PatronisPrimary) {
   EXPECT_FALSE(peer.in_recovery);
   EXPECT_EQ(peer.lsn, 67109000u);
   EXPECT_EQ(peer.timeline, 1u);
-  EXPECT_FALSE(peer.reachable);  // the caller's to say
+  EXPECT_FALSE(peer.reachable);  // only the caller knows whether the peer answered
   EXPECT_FALSE(peer.cluster_unlocked);
 }
 

@@ -41,7 +41,7 @@ std::uint32_t next_code_point(std::string_view& text) {
     point = point << 6 | (byte(i) & 0x3f);
   }
   text.remove_prefix(length);
-  // Longer than needed, half of a UTF-16 pair, or beyond Unicode.
+  // UTF-8 forbids sequences longer than needed, halves of UTF-16 pairs, and numbers beyond Unicode.
   constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
   const bool valid = point >= least[length] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
   return valid ? point : replacement;
