@@ -13,7 +13,7 @@
 #include "core/problems.h"
 #include "net/log.h"
 #include "wire/keys.h"
-#include "wire/restart.h"
+#include "wire/restart_request.h"
 
 namespace tamada::agent {
 

@@ -11,7 +11,7 @@
 #include "wire/json.h"
 #include "wire/json_merge.h"
 #include "wire/python_json.h"
-#include "wire/restart.h"
+#include "wire/restart_request.h"
 
 namespace tamada::api {
 

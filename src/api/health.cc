@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "api/query.h"
+#include "api/request_target.h"
 #include "api/status.h"
 #include "wire/number.h"
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "api/query.h"
+#include "api/request_target.h"
 #include "api/status.h"
 #include "api/test_snapshot.h"
 

@@ -9,10 +9,10 @@
 #include "api/errors.h"
 #include "api/routes.h"
 #include "api/status.h"
-#include "core/restart.h"
+#include "core/restart_conditions.h"
 #include "net/log.h"
 #include "wire/number.h"
-#include "wire/restart.h"
+#include "wire/restart_request.h"
 
 namespace tamada::api {
 

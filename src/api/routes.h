@@ -16,7 +16,7 @@
 #include "api/commands.h"
 #include "api/journal.h"
 #include "api/publications.h"
-#include "api/query.h"
+#include "api/request_target.h"
 #include "api/status_json.h"
 #include "api/telemetry.h"
 #include "net/clock.h"

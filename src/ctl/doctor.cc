@@ -7,7 +7,7 @@
 #include "core/rewind.h"
 #include "ctl/certificates.h"
 #include "ctl/commands.h"
-#include "ctl/health.h"
+#include "ctl/diagnosis.h"
 #include "ctl/member_choice.h"
 #include "ctl/sql.h"
 #include "ctl/terminal.h"

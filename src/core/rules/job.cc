@@ -1,6 +1,6 @@
 // While the one long operation runs: wait for it, and cancel it when what it was begun for no longer holds.
 #include "core/presentation.h"
-#include "core/restart.h"
+#include "core/restart_conditions.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {

@@ -1,7 +1,7 @@
 // What the holder of the leader key does: take over the key of its previous run, recover a crashed PostgreSQL, promote
 // it, and keep the cluster's keys and slots in order.
 #include "core/failsafe.h"
-#include "core/restart.h"
+#include "core/restart_conditions.h"
 #include "core/rules/common.h"
 #include "core/slot_plan.h"
 #include "core/slot_readiness.h"

@@ -1,8 +1,7 @@
 // Postgres is stopped on request, now or at the time that was named, keeping the leader key where it is ours; the rules
 // of a stopped server start it again. Source: Patroni's documentation of POST /restart.
-#include "core/restart.h"
-
 #include "core/presentation.h"
+#include "core/restart_conditions.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {

@@ -1,4 +1,4 @@
-#include "api/query.h"
+#include "api/request_target.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "ctl/health.h"
+#include "ctl/diagnosis.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

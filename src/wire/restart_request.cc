@@ -1,4 +1,4 @@
-#include "wire/restart.h"
+#include "wire/restart_request.h"
 
 #include <fmt/format.h>
 

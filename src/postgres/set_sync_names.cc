@@ -3,7 +3,6 @@
 // arrives, and while all commits wait there is nothing that a standby had to confirm: its next message comes after
 // wal_receiver_status_interval, 10 s.
 #include "core/sync_names.h"
-
 #include "net/log.h"
 #include "postgres/conninfo.h"
 #include "postgres/node.h"

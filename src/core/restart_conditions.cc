@@ -1,4 +1,4 @@
-#include "core/restart.h"
+#include "core/restart_conditions.h"
 
 namespace tamada::core {
 
