@@ -44,27 +44,21 @@ const Case bootstrap_cases[] = {
     {"winner_runs_initdb",
      [](Scene& s) {
        s.nobody_leads().no_data();
-       s.seen.cluster.initialize = "";
-       s.seen.cluster.initialize_lease = our_lease;
-       s.memory.data.bootstrapping = true;
+       s.bootstrapping();
      },
      "bootstrap",
      {"StartJob bootstrap"}},
     {"done",
      [](Scene& s) {
        s.nobody_leads().primary().job(JobKind::bootstrap, JobState::succeeded);
-       s.seen.cluster.initialize = "";
-       s.seen.cluster.initialize_lease = our_lease;
-       s.memory.data.bootstrapping = true;
+       s.bootstrapping();
      },
      "bootstrap",
      {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
     {"failed",
      [](Scene& s) {
        s.nobody_leads().no_data().job(JobKind::bootstrap, JobState::failed);
-       s.seen.cluster.initialize = "";
-       s.seen.cluster.initialize_lease = our_lease;
-       s.memory.data.bootstrapping = true;
+       s.bootstrapping();
      },
      "bootstrap",
      {"CancelInitialize", "RevokeLease", "Exit"}},

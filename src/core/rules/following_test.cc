@@ -9,8 +9,7 @@ namespace {
 
 TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
   Scene s;
-  s.b_leads().standby(1000, 1, "");
-  s.memory.server.not_streaming_since = noon - 3s;
+  s.b_leads().silent_standby();
   s.memory.rewind.done = true;
   s.seen.settings.remove_data_directory_on_rewind_failure = true;
   s.seen.upstream = upstream_b(2, 900);

@@ -122,17 +122,10 @@ const Case replica_cases[] = {
      },
      "rejoin",
      {}},
-    {"not_streaming_standby_asks_why",
-     [](Scene& s) {
-       s.b_leads().standby(1000, 1, "");
-       s.memory.server.not_streaming_since = noon - 3s;
-     },
-     "replica",
-     {"AskUpstream"}},
+    {"not_streaming_standby_asks_why", [](Scene& s) { s.b_leads().silent_standby(); }, "replica", {"AskUpstream"}},
     {"diverged_standby_stops_for_rewind",
      [](Scene& s) {
-       s.b_leads().standby(1000, 1, "");
-       s.memory.server.not_streaming_since = noon - 3s;
+       s.b_leads().silent_standby();
        s.seen.upstream = upstream_b(2, 900);
        s.seen.own_timeline = own(1, 1000);
      },
@@ -164,8 +157,7 @@ const Case replica_cases[] = {
      {}},
     {"an_answer_counts_for_the_first_decision_however_long_the_look_at_the_server_took",
      [](Scene& s) {
-       s.b_leads().standby(1000, 1, "");
-       s.memory.server.not_streaming_since = noon - 3s;
+       s.b_leads().silent_standby();
        s.seen.upstream = upstream_b(2, 900);
        s.seen.upstream->asked_at = noon - 3s;
        s.memory.answers.upstream_seen = noon - 5s;
@@ -175,8 +167,7 @@ const Case replica_cases[] = {
      {"StartJob stop"}},
     {"and_not_for_the_next_one",
      [](Scene& s) {
-       s.b_leads().standby(1000, 1, "");
-       s.memory.server.not_streaming_since = noon - 3s;
+       s.b_leads().silent_standby();
        s.seen.upstream = upstream_b(2, 900);
        s.seen.upstream->asked_at = s.memory.answers.upstream_seen = noon - 3s;
        s.seen.own_timeline = own(1, 1000);
@@ -317,8 +308,7 @@ const Case replica_cases[] = {
      {"StartJob stop"}},
     {"standby_already_on_the_new_timeline_waits",
      [](Scene& s) {
-       s.b_leads().standby(1000, 1, "");
-       s.memory.server.not_streaming_since = noon - 3s;
+       s.b_leads().silent_standby();
        s.seen.upstream = upstream_b(2, 900);
        s.seen.own_timeline = own(2, 1000);
      },

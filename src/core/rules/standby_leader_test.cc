@@ -166,18 +166,14 @@ const StandbyCase standby_cases[] = {
     {"its_first_member_is_a_copy",
      [](Scene& s) {
        s.nobody_leads().no_data();
-       s.seen.cluster.initialize = "";
-       s.seen.cluster.initialize_lease = our_lease;
-       s.memory.data.bootstrapping = true;
+       s.bootstrapping();
      },
      "bootstrap",
      {"StartJob basebackup"}},
     {"which_then_leads",
      [](Scene& s) {
        s.nobody_leads().stopped().job(JobKind::basebackup, JobState::succeeded);
-       s.seen.cluster.initialize = "";
-       s.seen.cluster.initialize_lease = our_lease;
-       s.memory.data.bootstrapping = true;
+       s.bootstrapping();
      },
      "bootstrap",
      {"WriteInitialize", "WriteConfig", "AcquireLeader"}},
@@ -218,9 +214,7 @@ TEST(StandbyClusters, CopiesAreMadeByItsOwnMethods) {
   EXPECT_EQ(methods(), Names{"basebackup"});
   scene.nobody_leads();
   scene.memory.data.copy_from_leader = false;
-  scene.seen.cluster.initialize = "";
-  scene.seen.cluster.initialize_lease = our_lease;
-  scene.memory.data.bootstrapping = true;
+  scene.bootstrapping();
   EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
 }
 

@@ -70,6 +70,14 @@ struct Scene {
     return *this;
   }
 
+  // We won the key `initialize`, and the first member of the cluster is being made.
+  Scene& bootstrapping() {
+    seen.cluster.initialize = "";
+    seen.cluster.initialize_lease = our_lease;
+    memory.data.bootstrapping = true;
+    return *this;
+  }
+
   Scene& primary(Lsn lsn = 1000, Timeline timeline = 1) {
     seen.postgres.process = ProcessState::running;
     seen.postgres.standby_signal = false;
@@ -88,6 +96,11 @@ struct Scene {
         Upstream{.member = "b", .conn_url = "postgres://b:5432/postgres", .host = "b", .port = "5432"};
     memory.callbacks.role = "replica";
     return *this;
+  }
+  // A standby whose stream of WAL has been down for 3 s.
+  Scene& silent_standby(Lsn lsn = 1000, Timeline timeline = 1) {
+    memory.server.not_streaming_since = noon - 3s;
+    return standby(lsn, timeline, "");
   }
   Scene& stopped(ControlState state = ControlState::in_production) {
     seen.postgres.process = ProcessState::stopped;
