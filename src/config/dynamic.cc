@@ -7,6 +7,7 @@
 #include "config/address.h"
 #include "config/cluster_sections.h"
 #include "config/effective.h"
+#include "config/profile.h"
 #include "config/quantity.h"
 #include "config/validate.h"
 #include "wire/json.h"
@@ -163,7 +164,8 @@ std::string Postgresql::url(const std::string& address) const {
   return address.empty() ? std::string() : fmt::format("postgres://{}/{}", address, database);
 }
 
-core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings) {
+core::Settings settings(const Local& local, const Json& given, std::vector<std::string>* warnings) {
+  const Json dynamic = with_profile(given);
   constexpr std::int64_t bytes_max = std::int64_t{1} << 50;
   Reader in(dynamic, warnings);
   if (warnings) warn_of_unknown(dynamic, *warnings);

@@ -8,6 +8,7 @@
 
 #include "config/dynamic.h"
 #include "config/parameter.h"
+#include "config/profile.h"
 #include "config/quantity.h"
 #include "config/recovery.h"
 #include "config/validate.h"
@@ -202,6 +203,7 @@ Judgement judged(const Json& config, int server_version) {
     }
   }
   judge_recovery(config, server_version, result);
+  std::ranges::move(overridden_by_keys(config), std::back_inserter(result.warnings));
   return result;
 }
 

@@ -40,6 +40,12 @@ constexpr auto standby_cluster_keys = std::to_array<Key>({
 constexpr std::string_view not_citus = "clusters of Citus are not managed here";
 
 constexpr auto dynamic_root_keys = std::to_array<Key>({
+    {.name = "profile",
+     .type = Type::word,
+     .what = "a set of intervals: `fast` is ttl 4, loop_wait 1, retry_timeout 1 with failsafe_mode; `norm` 30, 10, 10; "
+             "`wide` 120, 10, 30. A key of these that is set beside it counts instead of the profile's. Patroni does "
+             "not know it",
+     .allowed = "fast, norm, wide"},
     {.name = "ttl",
      .type = Type::integer,
      .fallback = "30",

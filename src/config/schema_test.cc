@@ -72,7 +72,7 @@ TEST(Schema, EveryKeyIsRead) {
   const std::string sections = text_of({"local_sections.cc", "cluster_sections.cc"});
   const std::pair<const Key*, std::string> readers[] = {
       {&local_schema, sections + text_of({"local.cc", "server_configuration.cc", "dynamic.cc", "../wire/tags.cc"})},
-      {&dynamic_schema, sections + text_of({"dynamic.cc", "effective.cc", "server_configuration.cc"})}};
+      {&dynamic_schema, sections + text_of({"dynamic.cc", "profile.cc", "effective.cc", "server_configuration.cc"})}};
   for (const auto& [schema, text] : readers) {
     ASSERT_FALSE(text.empty());
     each(*schema, "", [&](const Key& key, const std::string& path) {

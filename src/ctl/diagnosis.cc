@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/judge.h"
+#include "config/profile.h"
 #include "core/problem.h"
 #include "core/rewind.h"
 #include "ctl/commands.h"
@@ -29,7 +30,9 @@ constexpr auto certificate_warning = std::chrono::days(30);
 class Examination {
  public:
   explicit Examination(const ClusterFacts& facts)
-      : facts_(facts), config_(wire::parse_object(facts.view.config_json.value_or("")).value_or(Json::object())) {}
+      : facts_(facts),
+        config_(wire::parse_object(facts.view.config_json.value_or("")).value_or(Json::object())),
+        intervals_(config::with_profile(config_)) {}
 
   std::vector<Finding> findings() && {
     etcd();
@@ -64,7 +67,7 @@ class Examination {
     if (found_.size() == before) ok(std::move(check), std::move(text));
   }
   std::int64_t setting(const char* name, std::int64_t fallback) const {
-    return wire::integer_at(config_, name).value_or(fallback);
+    return wire::integer_at(intervals_, name).value_or(fallback);
   }
 
   void etcd() {
@@ -401,6 +404,7 @@ class Examination {
 
   const ClusterFacts& facts_;
   Json config_;
+  Json intervals_;  // config_ with what its profile stands for
   std::vector<Finding> found_;
 };
 

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "config/profile.h"
 #include "ctl/commands.h"
 #include "ctl/member_facts.h"
 #include "ctl/remembered.h"
@@ -537,7 +538,7 @@ std::vector<core::Member> members_leader_first(const core::ClusterView& view) {
 
 std::int64_t loop_wait_s(const core::ClusterView& view) {
   const auto config = wire::parse_object(view.config_json.value_or(""));
-  const auto given = config ? wire::integer_at(*config, "loop_wait") : std::nullopt;
+  const auto given = config ? wire::integer_at(config::with_profile(*config), "loop_wait") : std::nullopt;
   return given && *given > 0 ? *given : 10;
 }
 

@@ -263,6 +263,34 @@ def test_ttl_rule(node):
     assert node.api("/config", "PATCH", {"ttl": None, "loop_wait": None, "retry_timeout": None})[0] == 200
 
 
+def leader_lease(cluster):
+    """Seconds that the lease of the leader key was granted for."""
+    found = json.loads(cluster.etcd.ctl("get", f"{cluster.prefix}leader", "-w", "json").stdout)["kvs"][0]
+    lease = cluster.etcd.ctl("lease", "timetolive", f"{found['lease']:x}", "-w", "json").stdout
+    return json.loads(lease)["granted-ttl"]
+
+
+def test_a_profile_sets_the_intervals(node):
+    cluster = node.cluster
+    postmaster = node.postmaster_pid()
+    try:
+        url = f"http://127.0.0.1:{node.api_port}/config"
+        intervals = {"ttl": None, "loop_wait": None, "retry_timeout": None, "failsafe_mode": None}
+        answer = requests.patch(url, json={**intervals, "profile": "fast", "ttl": 9}, timeout=5)
+        assert answer.status_code == 200 and "counts instead of the 4 of profile fast" in answer.headers["Tamada-Warning"]
+        wait_for("the lease of the key beside it", lambda: leader_lease(cluster) == 9, 30)
+        assert node.api("/config", "PATCH", {"ttl": None})[0] == 200
+        wait_for("the profile's lease", lambda: leader_lease(cluster) == 4, 30)
+        wait_for("its failsafe mode", lambda: "failsafe" in cluster.keys(), 30)
+        wait_for("doctor to tell", lambda: "loop_wait 1 + 2 * retry_timeout 1 = 3, ttl 4" in cluster.ctl("doctor", "demo").stdout, 30)
+        status, text = node.api("/config", "PATCH", {"profile": "quick"})
+        assert status == 400 and "fast, norm, wide" in text
+    finally:
+        node.configure({"profile": None})
+    wait_for("the lease of before", lambda: leader_lease(cluster) == 30, 30)
+    assert node.postmaster_pid() == postmaster
+
+
 # ---- the commands
 
 def test_validate_config(node):

@@ -5,6 +5,7 @@ NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 USER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 ENDPOINT = re.compile(r"^(https?://)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$")
 REQUIRED = ["PG_CLUSTER_NAME", "ETCD_HOSTS", "PG_VERSION", "PG_BIN", "PG_DATA", "SUP_PASSWORD", "REP_USER", "REP_PASSWORD"]
+PROFILES = {"fast": (4, 1, 1), "norm": (30, 10, 10), "wide": (120, 10, 30)}   # ttl, loop_wait, retry_timeout, as the daemon has them
 PASSWORD_OF = {"ETCD_USERNAME": "ETCD_PASSWORD", "REST_API_USERNAME": "REST_API_PASSWORD", "REWIND_USER": "REWIND_PASSWORD"}
 
 
@@ -25,9 +26,13 @@ def whole_number(variables, name, default, low, high, found):
 
 
 def of_times(variables, found):
-    ttl = whole_number(variables, "ttl", 30, 1, 86400, found)
-    loop_wait = whole_number(variables, "loop_wait", 10, 1, 3600, found)
-    retry_timeout = whole_number(variables, "retry_timeout", 10, 1, 3600, found)
+    profile = str(variables.get("RTO_PROFILE", "norm"))
+    if profile not in PROFILES:
+        found.append(f"RTO_PROFILE is '{profile}': it is one of {', '.join(PROFILES)}")
+    usual = PROFILES.get(profile, PROFILES["norm"])
+    ttl = whole_number(variables, "ttl", usual[0], 1, 86400, found)
+    loop_wait = whole_number(variables, "loop_wait", usual[1], 1, 3600, found)
+    retry_timeout = whole_number(variables, "retry_timeout", usual[2], 1, 3600, found)
     if ttl < loop_wait + 2 * retry_timeout:
         found.append(f"ttl ({ttl}) is less than loop_wait + retry_timeout * 2 ({loop_wait + 2 * retry_timeout})")
 
