@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -111,6 +112,7 @@ awaitable<void> Agent::cycle() {
     core::Observation seen = co_await observer_.observe();
     seen.fence = w_.fence.view();
     seen.noticed = w_.configuration.problems();
+    std::ranges::move(w_.noticed(), std::back_inserter(seen.noticed));
     observed_at_ = seen.now;
     core::Decision next = core::decide(seen, memory_);
     memory_ = next.memory;

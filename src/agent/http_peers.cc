@@ -43,11 +43,13 @@ std::optional<core::Lsn> lsn_header(const net::HttpResponse& response) {
 
 }  // namespace
 
+constexpr std::size_t refusal_bytes_max = 200;  // it is logged
+
 FailsafeAnswer failsafe_answer(const net::HttpResponse& response) {
   return {.reachable = true,
           .accepted = response.status == 200 && response.body == "Accepted",
           .lsn = lsn_header(response),
-          .text = std::to_string(response.status) + " " + response.body};
+          .text = std::to_string(response.status) + " " + response.body.substr(0, refusal_bytes_max)};
 }
 
 awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration timeout) {
@@ -55,7 +57,7 @@ awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration tim
   nobody.name = member.name;
   auto url = net::Url::parse(member.api_url);
   if (!url) co_return nobody;
-  net::HttpRequest request;
+  net::HttpRequest request{.answer_bytes_max = wire::peer_answer_bytes_max};
   request.method = "GET";
   request.target = url->path.empty() ? "/patroni" : std::exchange(url->path, "");
   std::optional<net::TlsClient> tls;
@@ -72,7 +74,7 @@ awaitable<FailsafeAnswer> HttpPeers::ask_failsafe(std::string api_url, std::stri
   auto url = net::Url::parse(api_url);
   if (!url) co_return FailsafeAnswer{};
   url->path.clear();  // api_url ends with /patroni
-  net::HttpRequest request;
+  net::HttpRequest request{.answer_bytes_max = wire::peer_answer_bytes_max};
   request.method = "POST";
   request.target = "/failsafe";
   request.headers.emplace_back("Content-Type", "application/json");
@@ -110,7 +112,7 @@ awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {
   auto url = net::Url::parse(api_url);
   if (!url) co_return false;
   url->path.clear();  // api_url ends with /patroni
-  net::HttpRequest request;
+  net::HttpRequest request{.answer_bytes_max = wire::peer_answer_bytes_max};
   request.method = "GET";
   request.target = "/liveness";
   std::optional<net::TlsClient> tls;

@@ -23,9 +23,10 @@ class HttpPeers final : public Peers {
   // behind whatever proxy.
   HttpPeers(net::TlsClient tls, std::string authorization, std::string instance);
   void configure(net::TlsClient tls, std::string authorization) {
-    tls_ = std::move(tls);
+    if (tls != tls_) tls_ = std::move(tls);  // else with what was read of its files
     authorization_ = std::move(authorization);
   }
+  std::string certificate_trouble() const { return net::certificate_trouble(tls_); }
   static constexpr auto instance_header = "Tamada-Instance";
   awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                         core::Duration timeout) override;

@@ -43,6 +43,8 @@ core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const config::Etcd& options) 
 Etcd3::Etcd3(std::unique_ptr<EtcdTransport> transport) : transport_(std::move(transport)) {}
 Etcd3::~Etcd3() = default;
 
+std::string Etcd3::certificate_trouble() const { return transport_->certificate_trouble(); }
+
 awaitable<DcsResult<Range>> Etcd3::range(std::string prefix, Revision min_mod_revision, Duration timeout) {
   auto answer = co_await transport_->call("/kv/range", range_body(prefix, min_mod_revision), Repeat::safe, timeout);
   if (!answer) co_return std::unexpected(std::move(answer.error()));

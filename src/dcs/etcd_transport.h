@@ -44,6 +44,7 @@ class EtcdTransport {
   Duration clock_ahead() const { return clock_.ahead(); }
 
   void forget_token() { token_.clear(); }
+  std::string certificate_trouble() const { return tls_ ? net::certificate_trouble(*tls_) : ""; }
 
  private:
   using Client = std::unique_ptr<net::HttpClient>;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <random>
@@ -20,6 +21,7 @@
 #include "config/judge.h"
 #include "core/presentation.h"
 #include "dcs/connect.h"
+#include "dcs/etcd3.h"
 #include "fence/fences.h"
 #include "fence/guard.h"
 #include "fence/watchdog.h"
@@ -165,13 +167,23 @@ class Daemon {
                         .configuration = configuration_,
                         .files = files_,
                         .board = board_,
-                        .fence = fences});
+                        .fence = fences,
+                        .noticed = [this] { return noticed_(); }});
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_));
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
         [&rest](net::HttpRequest request) { return rest.handle(std::move(request)); });
     if (auto listening = server.listen(); !listening) refuse(listening.error().what);
+    const auto* etcd = dynamic_cast<const dcs::Etcd3*>(dcs->get());  // the store that has certificates of its own
+    noticed_ = [this, etcd, &peers, &server] {
+      core::Problems found;
+      for (const auto& text :
+           {server.certificate_trouble(), etcd ? etcd->certificate_trouble() : "", peers.certificate_trouble()})
+        if (!text.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = text});
+      if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
+      return found;
+    };
     agent.on_reload([this, &rest, &peers, &server, &guard, &watchdog] {
       auto again = config::load(file_, variables_);
       service_manager_.reloaded();
@@ -183,9 +195,9 @@ class Daemon {
       peers.configure(agent::peer_tls(again->local), agent::peer_authorization(again->local));
       guard.enable(again->local.watchdog.guard);
       watchdog.configure(watchdog_options(again->local.watchdog));
-      // Certificates that were renewed in place are read again, too.
-      if (auto reloaded = server.reload(server_options(again->local.restapi)); !reloaded)
-        log::error("the REST API goes on as before: {}", reloaded.error().what);
+      const auto reloaded = server.reload(server_options(again->local.restapi));
+      rest_trouble_ = reloaded ? "" : "the REST API goes on as before: " + reloaded.error().what;
+      if (!reloaded) log::error("{}", rest_trouble_);
       return again;
     });
 
@@ -233,6 +245,8 @@ class Daemon {
     });
   }
 
+  std::function<core::Problems()> noticed_ = [] { return core::Problems(); };
+  std::string rest_trouble_;  // why a reload left it as it was
   std::string file_;
   std::map<std::string, std::string> variables_;
   agent::DataDirectoryFiles files_;

@@ -17,7 +17,6 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using boost::system::system_error;
 
-constexpr std::uint64_t answer_bytes_max = 64 << 20;
 constexpr std::size_t complaint_bytes_max = 1024;
 
 // A body that hands on each piece as it comes.
@@ -176,7 +175,7 @@ struct HttpClient::Impl {
     if (!busy) stream.reset();
   }
 
-  awaitable<HttpResponse> exchange(const std::string& wire, bool head, ResponseInput& input, Use& use);
+  awaitable<HttpResponse> exchange(const std::string& wire, const HttpRequest& request, ResponseInput& input, Use& use);
   static awaitable<core::Result<HttpResponse>> request(std::shared_ptr<Impl> self, HttpRequest request,
                                                        core::Duration timeout);
   static awaitable<core::Result<void>> follow(std::shared_ptr<Impl> self, HttpRequest request,
@@ -185,12 +184,13 @@ struct HttpClient::Impl {
   awaitable<core::Result<void>> read_pieces(core::Duration idle, std::function<void(std::string_view)> chunk);
 };
 
-awaitable<HttpResponse> HttpClient::Impl::exchange(const std::string& wire, bool head, ResponseInput& input, Use& use) {
+awaitable<HttpResponse> HttpClient::Impl::exchange(const std::string& wire, const HttpRequest& request,
+                                                   ResponseInput& input, Use& use) {
   co_await stream->write(wire);
   http::response_parser<http::string_body> parser;
   parser.eager(true);
-  parser.body_limit(answer_bytes_max);
-  if (head) parser.skip(true);
+  parser.body_limit(request.answer_bytes_max);
+  if (request.method == "HEAD") parser.skip(true);
   while (!parser.is_done()) co_await read_on(*stream, input, parser);
   auto& message = parser.get();
   HttpResponse response{.status = static_cast<int>(message.result_int())};
@@ -221,7 +221,7 @@ awaitable<core::Result<HttpResponse>> HttpClient::Impl::request(std::shared_ptr<
     ResponseInput input;
     error_code why;
     try {
-      co_return co_await self->exchange(*wire, head, input, use);
+      co_return co_await self->exchange(*wire, request, input, use);
     } catch (const system_error& e) {
       why = e.code();
     }

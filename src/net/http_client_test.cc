@@ -53,6 +53,24 @@ TEST(HttpClient, SendsWhatIsAskedAndKeepsTheConnection) {
                          "\r\nAuthorization: t\r\nContent-Length: 4\r\n\r\nbody");
 }
 
+TEST(HttpClient, ABodyBeyondTheBoundIsRefusedBeforeItIsRead) {
+  asio::io_context io(1);
+  for (const bool announced : {true, false}) {
+    RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {
+      co_await read_until(socket, "\r\n\r\n");
+      co_await send(socket,
+                    announced ? "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" : "HTTP/1.1 200 OK\r\n\r\n");
+      for (int i = 0; i < 100; ++i) co_await send(socket, std::string(4096, 'x'));
+    });
+    test::run(io, [&]() -> awaitable<void> {
+      HttpRequest request{.method = "GET", .target = "/", .answer_bytes_max = 20'000};
+      const auto answer = co_await http_once(url(server.url()), {}, request, 10s);
+      CO_ASSERT(!answer);
+      EXPECT_TRUE(answer.error().what.contains("body limit exceeded")) << answer.error().what;
+    });
+  }
+}
+
 TEST(HttpClient, ReadsEveryKindOfBody) {
   struct {
     const char *answer, *body;

@@ -34,6 +34,7 @@ using boost::system::system_error;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr auto certificates_look = std::chrono::seconds(1);
 constexpr std::size_t drained_bytes_max = 8 << 20;
 constexpr int accepted_at_once = 16;
 // Of one connection in the kernel: who does not read shall not fill the machine's memory there.
@@ -143,6 +144,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   void end(Session& session);
   void ended(Session& session);
   void waits(Session& session, bool waiting);
+  TlsContext tls();
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
   awaitable<int> read_request(Session& session, RequestInput& input, Parser& parser);
@@ -153,7 +155,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   HttpServerOptions options;
   Fast fast;
   Handler handler;
-  TlsContext tls;
+  TlsFiles certificates;
+  core::Instant certificates_looked_at{};
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
   std::list<Session*> working, waiting;  // waiting: the longest first
   std::size_t sessions_max = 0, sessions_peak = 0;
@@ -164,11 +167,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 };
 
 core::Result<void> HttpServer::Impl::apply(HttpServerOptions wanted) {
-  TlsContext context;
+  auto files = wanted.tls == options.tls ? certificates : TlsFiles{};
   if (wanted.tls) {
-    auto made = server_context(*wanted.tls);
-    if (!made) return std::unexpected(made.error());
-    context = std::move(*made);
+    if (auto made = current_context(*wanted.tls, files); !made) return std::unexpected(made.error());
   }
   const bool elsewhere =
       wanted.address != options.address || wanted.port != options.port || wanted.backlog != options.backlog;
@@ -181,7 +182,7 @@ core::Result<void> HttpServer::Impl::apply(HttpServerOptions wanted) {
       return bound;
     }
   }
-  tls = std::move(context);
+  certificates = std::move(files);
   options = std::move(wanted);
   sessions_max = connections_possible(options.connections_max);
   return {};
@@ -291,10 +292,17 @@ void HttpServer::Impl::waits(Session& session, bool now) {
   session.waiting = now;
 }
 
+TlsContext HttpServer::Impl::tls() {
+  const auto now = KernelBootClock::now();
+  if (now - certificates_looked_at < certificates_look) return certificates.context;
+  certificates_looked_at = now;
+  return *current_context(*options.tls, certificates);  // listen() has read them
+}
+
 awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::socket socket) {
   auto self = shared_from_this();
-  if (tls) {
-    auto made = co_await tls_server_stream(std::move(socket), tls, turns, options.header_deadline);
+  if (options.tls) {
+    auto made = co_await tls_server_stream(std::move(socket), tls(), turns, options.header_deadline);
     if (!made) co_return;
     session->stream = std::move(*made);
   } else {
@@ -412,6 +420,8 @@ HttpServer::~HttpServer() { impl_->stop(); }
 core::Result<void> HttpServer::listen() { return impl_->apply(impl_->options); }
 
 core::Result<void> HttpServer::reload(HttpServerOptions options) { return impl_->apply(std::move(options)); }
+
+std::string HttpServer::certificate_trouble() const { return impl_->certificates.trouble; }
 
 int HttpServer::port() const {
   if (impl_->acceptors.empty()) return 0;

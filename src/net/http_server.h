@@ -43,9 +43,10 @@ class HttpServer {
   HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
   ~HttpServer();
   core::Result<void> listen();  // binds; the error names address, port and reason
-  // Other options, or certificates that were renewed in place: for connections from now on; the others go on. On an
-  // error the old options stay in force.
+  // Other options: for connections from now on; the others go on. On an error the old options stay in force.
+  // Certificates that are renewed in place are taken by the next connection, within a second, without it.
   core::Result<void> reload(HttpServerOptions options);
+  std::string certificate_trouble() const;  // see TlsFiles; empty: there is none
   int port() const;  // the port that is bound, which the kernel chose if 0 was asked for; 0 before listen()
 
  private:

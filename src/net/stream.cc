@@ -75,11 +75,10 @@ awaitable<core::Result<tcp::socket>> dial(tcp::endpoint endpoint, core::Duration
 awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::string port, const TlsClient* tls,
                                                          core::Duration timeout) {
   const auto until = KernelBootClock::now() + timeout;
-  // Read anew for each connection: renewed certificates need no reload.
   TlsContext context;
   const bool verify = tls && tls->verify && tls->verify_host;
   if (tls) {
-    auto made = client_context(*tls);
+    auto made = current_context(*tls);
     if (!made) co_return std::unexpected(made.error());
     context = std::move(*made);
   }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "core/types.h"
 #include "net/asio.h"
@@ -30,14 +31,29 @@ class Stream {
   virtual bool peer_certificate() const = 0;
 };
 
+struct TlsFiles;  // what was last read of them, see net/tls.h
+std::shared_ptr<TlsFiles> unread_tls_files();
+
 struct TlsClient {
   std::string ca_file, cert_file, key_file, key_password;
   bool verify = true;
   bool verify_host = true;  // with verify: the certificate must be for the name that was asked for
+  std::shared_ptr<TlsFiles> files = unread_tls_files();  // shared by all copies of these options
+  // Whether they are the same options; what was read of the files does not count.
+  bool operator==(const TlsClient& other) const {
+    const auto all = [](const TlsClient& o) {
+      return std::tie(o.ca_file, o.cert_file, o.key_file, o.key_password, o.verify, o.verify_host);
+    };
+    return all(*this) == all(other);
+  }
 };
+// Why its files as they are now cannot be used, while those of before stay in use; empty: they are in use.
+std::string certificate_trouble(const TlsClient& options);
+
 struct TlsServer {
   std::string cert_file, key_file, key_password, ca_file, ciphers;
   enum class Verify { none, optional, required } verify_client = Verify::none;
+  bool operator==(const TlsServer&) const = default;
 };
 
 // Resolves, connects, and for TLS shakes hands, within `timeout`. tls == nullptr: plain.

@@ -1,6 +1,9 @@
 #include "net/tls.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <initializer_list>
 
 namespace tamada::net {
 namespace {
@@ -89,6 +92,50 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
   static constexpr unsigned char session_id[] = "tamada";
   SSL_CTX_set_session_id_context(context->native_handle(), session_id, sizeof session_id - 1);
   return context;
+}
+
+std::shared_ptr<TlsFiles> unread_tls_files() { return std::make_shared<TlsFiles>(); }
+
+std::string certificate_trouble(const TlsClient& options) { return options.files->trouble; }
+
+namespace {
+
+// Changes whenever one of the files does.
+std::string stamp_of(std::initializer_list<std::string> files) {
+  std::string stamp;
+  for (const auto& file : files) {
+    struct stat seen{};
+    if (file.empty()) continue;
+    if (::stat(file.c_str(), &seen) != 0) seen = {};
+    stamp += fmt::format("{}:{}:{}:{}.{} ", seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtim.tv_sec,
+                         seen.st_mtim.tv_nsec);
+  }
+  return stamp;
+}
+
+template <class Make>
+core::Result<TlsContext> current(TlsFiles& files, std::string stamp, Make make) {
+  if (files.context && files.stamp == stamp) return files.context;
+  auto made = make();
+  if (!made && !files.context) return made;
+  // Taken before the files were read: what was written meanwhile is seen the next time.
+  files.stamp = std::move(stamp);
+  files.trouble = made ? "" : made.error().what + ": the one before stays in use";
+  if (made) files.context = std::move(*made);
+  return files.context;
+}
+
+}  // namespace
+
+core::Result<TlsContext> current_context(const TlsClient& options) {
+  const std::string system = options.verify && options.ca_file.empty() ? X509_get_default_cert_file() : "";
+  return current(*options.files, stamp_of({options.ca_file, options.cert_file, options.key_file, system}),
+                 [&options] { return client_context(options); });
+}
+
+core::Result<TlsContext> current_context(const TlsServer& options, TlsFiles& files) {
+  return current(files, stamp_of({options.ca_file, options.cert_file, options.key_file}),
+                 [&options] { return server_context(options); });
 }
 
 }  // namespace tamada::net

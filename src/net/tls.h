@@ -11,8 +11,20 @@ namespace tamada::net {
 
 using TlsContext = std::shared_ptr<asio::ssl::context>;
 
+// Certificates are renewed on disk while they are in use, and may be half written at any moment: what has been read
+// once stays in use until its files have changed and all of them can be used.
+struct TlsFiles {
+  std::string stamp;  // of the files that were read last, whether they could be used or not
+  TlsContext context;
+  std::string trouble;  // why the files as they are now cannot be used; empty: they are in use
+};
+
 // The error names the file that could not be used, and why.
 core::Result<TlsContext> client_context(const TlsClient& options);
 core::Result<TlsContext> server_context(const TlsServer& options);
+
+// By the files as they are now, or, where these cannot be used, as they were before. An error: they never could.
+core::Result<TlsContext> current_context(const TlsClient& options);
+core::Result<TlsContext> current_context(const TlsServer& options, TlsFiles& files);
 
 }  // namespace tamada::net

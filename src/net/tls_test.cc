@@ -147,11 +147,33 @@ TEST_F(Tls, ReloadTakesRenewedCertificates) {
   const HttpServerOptions options{
       .port = "0", .tls = TlsServer{.cert_file = cert("changing"), .key_file = key("changing"), .ca_file = cert("ca")}};
   certificates->openssl("x509 -in server.crt -out changing.crt");
-  EXPECT_FALSE(server->reload(options)) << "the key is of another certificate yet";
+  EXPECT_TRUE(server->reload(options));
+  EXPECT_TRUE(server->certificate_trouble().contains("cannot use")) << "the key is of another certificate yet";
   EXPECT_TRUE(ask(client).contains("TLS handshake failed")) << "and the old one is still in force";
   certificates->openssl("pkey -in server.key -out changing.key");
   ASSERT_TRUE(server->reload(options));
+  EXPECT_EQ(server->certificate_trouble(), "");
   EXPECT_EQ(ask(client), "unknown");
+  HttpServerOptions elsewhere = options;
+  elsewhere.tls->cert_file = "/nowhere/server.crt";
+  EXPECT_FALSE(server->reload(elsewhere));
+  EXPECT_EQ(ask(client), "unknown");
+}
+
+TEST_F(Tls, AClientsCertificateThatIsHalfWrittenLeavesTheOneBeforeInUse) {
+  certificates->openssl("x509 -in client.crt -out mine.crt");
+  certificates->openssl("pkey -in client.key -out mine.key");
+  start(Verify::required);
+  const TlsClient client{.ca_file = cert("ca"), .cert_file = cert("mine"), .key_file = key("mine")};
+  EXPECT_EQ(ask(client), "known");
+  std::filesystem::resize_file(cert("mine"), 100);
+  EXPECT_EQ(ask(client), "known");
+  EXPECT_TRUE(certificate_trouble(client).contains("mine.crt")) << certificate_trouble(client);
+  const TlsClient another{.ca_file = cert("ca"), .cert_file = cert("mine"), .key_file = key("mine")};
+  EXPECT_TRUE(ask(another).contains("cannot use certificate")) << "it has read none before";
+  certificates->openssl("x509 -in client.crt -out mine.crt");
+  EXPECT_EQ(ask(client), "known");
+  EXPECT_EQ(certificate_trouble(client), "");
 }
 
 TEST_F(Tls, TheHostNeedNotMatchWhereThatIsNotAsked) {

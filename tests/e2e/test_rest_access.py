@@ -3,37 +3,13 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 
 import pytest
 import requests
 import yaml
 
-from harness import processes, wait_for
-
-
-class Authority:
-    def __init__(self, folder):
-        self.folder = folder
-        self._openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ca"
-                      " -keyout ca.key -out ca.crt")
-        self.issue("server"), self.issue("client")
-
-    def _openssl(self, arguments):
-        subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, capture_output=True)
-
-    def issue(self, name, host="IP:127.0.0.1"):
-        with open(f"{self.folder}/san", "w") as f:
-            f.write(f"subjectAltName={host}\n")
-        self._openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name}"
-                      f" -keyout {name}.key -out {name}.csr")
-        self._openssl(f"x509 -req -days 2 -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile san -out {name}.crt")
-        user = processes.service_user()
-        if user:
-            os.chown(f"{self.folder}/{name}.key", user.pw_uid, user.pw_gid)
-
-    def path(self, name):
-        return f"{self.folder}/{name}"
+from authority import Authority
+from harness import wait_for
 
 
 @pytest.fixture
