@@ -66,8 +66,10 @@ bool Checker::excused(const Node& node) const {
   // then takes to stop (Settings::without_leader_key_for).
   const auto pause_ends = std::max<Duration>(6s, retry_timeout_max_) + reaction;
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
+  // A request that was lost before the network was whole again is waited for until its time limit.
+  const auto asks_again = retry_timeout_max_ + reaction;
   const bool reaches_etcd = c_.in_control(node) && c_.network.both_ways(node.id, c_.dcs_endpoint()) &&
-                            c_.network.loss == 0 && c_.network.slow == 0s && now - network_changed_at_ > under_way &&
+                            c_.network.loss == 0 && c_.network.slow == 0s && now - network_changed_at_ > asks_again &&
                             c_.store.up() && now - c_.store.up_since() > under_way;
   const auto taken = c_.store.taken_by_hand_at();
   if (taken && now - *taken < (reaches_etcd ? under_way : ttl_max_)) return true;

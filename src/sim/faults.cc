@@ -37,7 +37,8 @@ std::function<void()> Faults::cut(std::vector<std::pair<int, int>> ways) {
     text += fmt::format(" {}->{}", name(from), name(to));
   }
   c_.trace.line("FAULT", "cut" + text);
-  return [this, ways] {
+  return [this, ways, text] {
+    c_.trace.line("FAULT", "healed" + text);
     for (const auto& [from, to] : ways) c_.network.heal(from, to);
   };
 }

@@ -209,7 +209,8 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   co_return Result<void>();
 }
 
-// pg_rewind wants a server that was shut down: single-user mode, which knows no standby mode. True: it failed.
+// Recovers the server in single-user mode, which knows no standby mode, because pg_rewind wants one that was shut down
+// cleanly. Returns whether that failed.
 awaitable<bool> SimPostgres::recover_alone() {
   if (server_.control.shut_down_cleanly()) co_return false;
   server_.standby_signal = false;
