@@ -30,7 +30,7 @@ class Configuration {
   bool take_local(config::Local local);
   // Of the file, as it was read last. What of it is said again is not logged again.
   void warnings_of_file(std::vector<std::string> warnings);
-  // What of the configuration is not in force as it was written.
+  // Which parts of the configuration are not in force as they were written.
   core::Problems problems() const;
   std::string dynamic_json() const;                  // for the key /config
   const std::string& copy() const { return copy_; }  // for the data directory, see kept_files.h

@@ -27,7 +27,8 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
     case JobKind::stop: {
       auto stopped = co_await postgres_.stop(spec.stop_mode, spec.checkpoint_first, spec.timeout);
       if (stopped && spec.archive_last_wal) {
-        // Without it a follower by archive has to be rewound later; no reason to stay down.
+        // Where that fails a standby that follows by the archive has to be rewound later, which is no reason to stay
+        // down.
         if (auto done = co_await postgres_.archive_last_wal(); !done) log::error("{}", done.error().what);
       }
       co_return stopped;

@@ -39,7 +39,7 @@ awaitable<void> RestApi::await_first_view() {
                               clock_.now() + first_view_within);
 }
 
-// Returns only when our own answers show the change too: whoever reads after writing expects that.
+// Returns only when our own answers show the change: whoever reads after writing expects to see it.
 awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revision expected) {
   auto written = co_await commands_.write_config(std::move(json), expected);
   if (written && *written) co_await await_config_other_than(expected);

@@ -34,7 +34,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now);
 // The first instant after `now` at which the same snapshot may give another answer to a health check.
 core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now);
 
-// When /liveness turns to 503, if no cycle ends before.
+// When /liveness begins to answer 503, unless a cycle ends before.
 core::Instant liveness_until(const Snapshot& snapshot);
 
 // What a job in progress is called in refusals: "reinitialize already in progress".

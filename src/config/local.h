@@ -52,7 +52,7 @@ enum class Purpose { daemon, ctl };
 core::Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment,
                           Purpose purpose = Purpose::daemon);
 
-// The same, unread: what --print shows. Warnings of variables go to `problems`.
+// The same as a document, before it is read into a Local: what --print shows. Warnings of variables go to `problems`.
 core::Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
                                      Problems& problems);
 

@@ -8,7 +8,7 @@
 
 namespace tamada::core {
 
-// Of a standby: asks the leader about its slots once in loop_wait until each copied slot has been found safe, and says
+// On a standby: asks the leader about its slots once in loop_wait until each copied slot has been found safe, and says
 // so. A copied slot is safe when the catalog_xmin in our physical slot there has passed the one that the logical slot
 // had there when ours first became valid, and is not beyond the one of the copy.
 void prove_copied_slots(const Observation& seen, Decision& decision);

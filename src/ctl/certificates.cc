@@ -31,7 +31,7 @@ core::Result<core::WallTime> end_of(const X509* certificate) {
   return core::WallTime(std::chrono::seconds(timegm(&fields)));
 }
 
-// Closes with it.
+// Closes the descriptor at its end.
 class Socket {
  public:
   Socket() = default;

@@ -223,7 +223,7 @@ class Examination {
             reasons.empty() ? "add a member" : "explain tells more");
   }
 
-  // Of a member that does not lead; empty: nothing.
+  // Why a member that does not lead could not take over; empty: it could.
   static std::string why_not(const MemberFacts& member) {
     if (!member.error.empty()) return "no answer";
     if (!member.explain) return member.member.tags.may_be_promoted() ? "" : "tagged nofailover";

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto nothing_is_changed = "Dry run: nothing is changed.\n";
 
-// What keeps it from being promoted, by its own word; empty: nothing, as long as another leads.
+// What keeps the member from being promoted, as it tells itself; empty: only that another member leads.
 std::string kept_by(const MemberFacts& facts) {
   if (!facts.error.empty()) return "it does not answer: " + facts.error;
   if (!facts.member.tags.may_be_promoted()) return "it is tagged nofailover";

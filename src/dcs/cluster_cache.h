@@ -21,8 +21,8 @@ class ClusterCache {
   void reset(const Range& range);
   void apply(const WatchBatch& batch);
 
-  // Our own transaction succeeded at `revision`: read your writes. Events of that revision or older change nothing.
-  // `key` is the whole key.
+  // Our own transaction succeeded at `revision`: the cache shows it at once, before the watch does. Events of that
+  // revision or an older one change nothing. `key` is the whole key.
   void put_locally(std::string_view key, std::string value, Revision revision, LeaseId lease);
   void delete_locally(std::string_view key, Revision revision);
 
@@ -32,8 +32,8 @@ class ClusterCache {
   std::int64_t key_count() const { return live_; }
   // Grows with each change of a key.
   std::uint64_t changes() const { return changes_; }
-  // `changed_since` was read with min_mod_revision = revision() + 1: whether it proves that nothing is missing here.
-  // Our own writes may be ahead of the watch: they are no difference.
+  // `changed_since` was read with min_mod_revision = revision() + 1. Returns whether it proves that the cache misses
+  // nothing. What we wrote ourselves may be ahead of the watch; that is no difference.
   bool matches(const Range& changed_since) const;
 
   // Valid until the next change.

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-// One for the lease, so that it never waits behind a slow range, and one for the rest.
+// Idle connections that are kept: one for the lease, so that it never waits behind a slow range, and one for the rest.
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
 

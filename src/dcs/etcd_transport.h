@@ -35,8 +35,9 @@ class EtcdTransport {
   // once: to a server whose connection stands, or that has just answered another question on this connection.
   awaitable<DcsResult<Json>> call(std::string path, std::string body, Repeat repeat, Duration timeout);
 
-  // One stream on a connection of its own to the server that answers requests. `chunk` returns an error to end it. It
-  // ends, too, when a request to its server fails: the server may be cut off, and the stream silent for ever.
+  // Opens one stream on a connection of its own, to the server that answers requests. An error that `chunk` returns
+  // ends it. It also ends when a request to its server fails: a server that is cut off would leave the stream silent
+  // for ever.
   using Chunk = std::function<std::optional<DcsError>(std::string_view)>;
   awaitable<DcsError> stream(std::string path, std::string body, Duration timeout, Chunk chunk);
 

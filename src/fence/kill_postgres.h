@@ -9,7 +9,7 @@ namespace tamada::fence {
 // Returns how many processes got the signal.
 int kill_postgres(int pid, int pidfd);
 
-// From postmaster.pid of the data directory, if that process runs there; 0: none.
+// The postmaster's pid, from postmaster.pid of the data directory, if that process runs there; 0: none runs.
 int running_postmaster(const char* data_dir);
 
 }  // namespace tamada::fence

@@ -244,7 +244,8 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
       }
       continue;
     }
-    // Mostly that descriptors have run out. The connection waits in the kernel; to ask again at once would only spin.
+    // Usually descriptors have run out. The connection waits in the kernel, and another accept at once would fail
+    // again.
     if (!complained) log::warning("REST API: cannot accept a connection: {}", ec.message());
     complained = true;
     make_room();
@@ -281,7 +282,7 @@ void HttpServer::Impl::ended(Session& session) {
   const auto left = working.size() + waiting.size();
   if (sessions_peak < sessions_worth_a_trim || left > sessions_peak / 4) return;
   sessions_peak = left;
-  // Later: the memory of this session is still in use.
+  // Posted, since the memory of this session is still in use here.
   asio::post(executor, [] { ::malloc_trim(0); });
 }
 

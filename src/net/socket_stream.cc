@@ -19,7 +19,7 @@ namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A socket; with turns, what was read is handed over when its turn has come.
+// A socket. With `turns` it hands over what was read when its turn has come.
 class TurnSocket {
  public:
   using executor_type = tcp::socket::executor_type;

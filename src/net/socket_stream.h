@@ -23,7 +23,8 @@ awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(asio::ip::tcp
                                                                    std::shared_ptr<Turns> turns,
                                                                    core::Duration timeout);
 
-// The first of `endpoints` that answers, within `timeout` for all. No context: plain.
+// Connects to the first of `endpoints` that answers; `timeout` is for all of them together. Without a context the
+// connection is plain.
 awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<asio::ip::tcp::endpoint> endpoints,
                                                             std::string host, TlsContext context, bool verify,
                                                             core::Duration timeout);

@@ -68,7 +68,8 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
     context->load_verify_file(options.ca_file, ec);
     if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
   }
-  // Of TLS 1.2; the suites of 1.3 are all good. Who records what is said shall not read it with a key stolen later.
+  // The cipher suites of TLS 1.2; those of 1.3 are all good. All of these have forward secrecy: who records the traffic
+  // cannot read it with a key that is stolen later.
   const std::string ciphers = options.ciphers.empty() ? "ECDHE+HIGH:DHE+HIGH:!aNULL:!MD5" : options.ciphers;
   if (SSL_CTX_set_cipher_list(context->native_handle(), ciphers.c_str()) != 1) {
     return core::fail(fmt::format("no usable cipher in '{}'", options.ciphers));

@@ -10,7 +10,7 @@
 
 namespace tamada::net {
 
-// An error: a quote that is not closed, a backslash at the end, or no word at all.
+// Fails for a quote that is not closed, for a backslash at the end, and for a line without any word.
 core::Result<std::vector<std::string>> split_words(std::string_view line);
 
 }  // namespace tamada::net

@@ -42,8 +42,8 @@ class Configuration {
   // PostgreSQL cannot parse the lines of pg_hba.conf and pg_ident.conf that the configuration asks for. The two files
   // keep their present content until the configuration asks for other lines.
   void refuse_access_files(int server_version, std::string why);
-  // A value that the server does not take, and would not start with: until another is wanted, the previous one counts;
-  // empty: the server's default.
+  // The server does not take this value, and would not start with it. Until the configuration asks for another value,
+  // `before` counts; without one, the server's default.
   void refuse_parameter(const std::string& name, std::string value, std::optional<std::string> before, std::string why);
   // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }

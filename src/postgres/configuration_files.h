@@ -19,7 +19,8 @@ using Parameters = std::map<std::string, std::string>;
 struct Paths {
   explicit Paths(const config::Postgresql& postgresql);
   std::string in_data_dir(std::string_view name) const { return data_dir + "/" + std::string(name); }
-  // Of bin_dir, without one PATH is searched; by its name in bin_name.
+  // The path of a program of PostgreSQL: in bin_dir, or in PATH when there is no bin_dir; under the name that bin_name
+  // gives it.
   std::string program(std::string_view name) const;
 
   std::string data_dir, config_dir, bin_dir;

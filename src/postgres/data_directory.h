@@ -82,7 +82,8 @@ class DataDirectory {
   core::Result<void> mark_complete();
   bool anything_left() const;  // of what is marked as unfinished
 
-  // superseded: a copy is to replace it, as a mark says from then on, and then it may go.
+  // superseded: a copy is to replace the old directory. A mark says so from then on, and when the copy is complete the
+  // old directory may be removed.
   core::Result<void> set_aside(bool superseded);
   // Why the data cannot be set aside for a fresh copy or, where they are to be kept meanwhile, that there is no room
   // for both. Empty: nothing known stands in the way.

@@ -65,7 +65,8 @@ class Postgres {
   // Of the primary `leader`: which of these slots it has, and the catalog_xmin of each.
   virtual awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_slots(
       core::Upstream leader, std::vector<std::string> slots) = 0;
-  // Of a standby: hot_standby_feedback on, whatever the configuration says; else as it says.
+  // On a standby. true: turns hot_standby_feedback on, whatever the configuration says; false: sets what the
+  // configuration says.
   virtual awaitable<Result<void>> enforce_feedback(bool on) = 0;
   // synchronous_standby_names, in synchronous mode; returns when it is in force. Kept over restarts as a primary, and
   // emptied when the server is started as a standby.
@@ -76,8 +77,9 @@ class Postgres {
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;                        // local file
   virtual awaitable<core::Timeline> newest_history() = 0;  // of those files; 0: there is none
-  // Whether `timeline` begins at `from` with the same WAL on the other server as here: a number does not tell, two
-  // members may each have given it to a history of its own. nullopt: one of them cannot say (any more).
+  // Whether `timeline` begins at `from` with the same WAL on the other server as here. Its number does not tell: two
+  // members may each have given that number to a history of its own. nullopt: one of the two cannot say, because it has
+  // that WAL no more, for example.
   virtual awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                         Duration timeout) = 0;
   // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it:

@@ -63,7 +63,8 @@ awaitable<Result<void>> flush_cluster(Node& node) {
   co_return Result<void>();
 }
 
-// What the program left becomes a standby; before that it does not count as complete, as it would look like a primary.
+// Makes what the program left a standby. Until that is done the data directory does not count as complete, since it
+// would look like that of a primary.
 awaitable<Result<void>> take_over(Node& node, const std::string& method) {
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);

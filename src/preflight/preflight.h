@@ -39,10 +39,10 @@ int run(const std::string& file, const std::map<std::string, std::string>& envir
 
 // The node: intervals, programs, folders, ports, PostgreSQL started by systemd.
 awaitable<Findings> check_node(asio::any_io_executor executor, const config::Local& local, bool server_runs);
-// Units of PostgreSQL that would start it at boot, of the output of systemctl list-unit-files.
+// The units that would start PostgreSQL at boot, from the output of `systemctl list-unit-files`.
 std::vector<std::string> enabled_postgres_units(const std::string& unit_files);
 
-// What PostgreSQL is there, running or not.
+// The PostgreSQL server that is there, running or not.
 struct Server {
   bool running = false;
   std::string system_identifier;  // empty: there is no data directory yet

@@ -81,7 +81,7 @@ int major_version_of(const std::string& postgres) {
                                                      ::pclose);
   char text[256] = {};
   if (!output || std::fgets(text, sizeof text, output.get()) == nullptr) return 0;
-  // postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)
+  // The text is "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)", for example.
   const char* number = std::strpbrk(text, "0123456789");
   return number != nullptr ? std::atoi(number) : 0;
 }

@@ -41,7 +41,8 @@ constexpr auto options = std::to_array<Option>({
     {"sslnegotiation", "sslnegotiation", "PGSSLNEGOTIATION", 170000},
 });
 
-// As Patroni: what is set outside the server's defaults, and what the configuration needs in any case.
+// As Patroni's: the settings that differ from the server's defaults, and those that the configuration needs in any
+// case.
 constexpr const char* settings_query =
     "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE context <> 'internal'"
     " AND source IN ('configuration file', 'command line', 'environment variable')"

@@ -17,10 +17,11 @@ struct BaseUnit {
   std::span<const Scale> scales;  // of its kind, the largest first
   double factor = 0;              // of one of it: 8192 for "8kB"
 };
-// `unit` is "8kB", "ms" and so on; nothing if PostgreSQL has no such unit.
+// `unit` is "8kB", "ms" and so on. nullopt: PostgreSQL has no such unit.
 std::optional<BaseUnit> base_unit(std::string_view unit);
 
-// Counted in `unit`, as is a number without one. Nothing when it is no number, or its unit does not fit.
+// The number, counted in `unit`; a number without a unit is taken to be in `unit`. nullopt: it is no number, or its
+// unit does not fit.
 std::optional<double> parse_number(std::string_view text, std::string_view unit = {});
 // Rounded half to even, as Patroni does; what is beyond 64 bits is the largest or smallest of them.
 std::optional<std::int64_t> parse_whole(std::string_view text, std::string_view unit = {});
