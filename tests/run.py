@@ -106,7 +106,7 @@ def is_sanitized(build):
 
 def sanitizer_options(folder):
     """Each process that a sanitizer ends aborts, which no test takes for an error told; its report is a file here."""
-    common = f"abort_on_error=1:log_path={folder}/report"
+    common = f"abort_on_error=1:disable_coredump=0:log_path={folder}/report"
     symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
     if symbolizer:   # names and lines in the reports
         common += f":external_symbolizer_path={symbolizer}"

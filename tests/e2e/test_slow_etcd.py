@@ -26,6 +26,12 @@ class Latency:
         asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connection, "127.0.0.1", port), self._loop).result(10)
 
     def close(self):
+        async def end():
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _connection(self, reader, writer):
@@ -57,11 +63,13 @@ def needs(node):
 
 def assert_flat(cluster, before, after):
     for node, (memory, descriptors), (memory_now, descriptors_now) in zip(cluster.nodes, before, after):
-        assert memory_now < memory + 8 * 1024, f"{node}: {memory} kB before, {memory_now} kB now"
+        assert memory_now < memory + 8 * 1024 or processes.sanitized(), f"{node}: {memory} kB before, {memory_now} kB now"
         assert descriptors_now < descriptors + 20, f"{node}: {descriptors} descriptors before, {descriptors_now} now"
 
 
-@pytest.mark.parametrize("seconds, loop_wait", [(1, 3), (3, 10)])   # a renewal may take retry_timeout + loop_wait
+# A renewal may take retry_timeout + loop_wait. It is two requests, which may wait for others on their connection, and each piece
+# takes its time here: far enough from that bound.
+@pytest.mark.parametrize("seconds, loop_wait", [(1, 3), (1.5, 10)])
 def test_slow(new_cluster, seconds, loop_wait):
     cluster = new_cluster(2, dcs={**DCS, "loop_wait": loop_wait})
     port = cluster.ports[10]

@@ -12,6 +12,11 @@ PR_SET_CHILD_SUBREAPER = 36
 ORPHANS = ("postgres", "pg_basebackup", "pg_rewind")
 
 
+def sanitized():
+    """Whether the daemon is built with sanitizers: how fast it is and how much memory it needs then tells nothing."""
+    return "ASAN_OPTIONS" in os.environ
+
+
 def service_user():
     """PostgreSQL refuses root: as root everything runs as `postgres`, else as whoever we are."""
     return pwd.getpwnam("postgres") if os.getuid() == 0 else None
