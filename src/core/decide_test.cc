@@ -108,7 +108,8 @@ TEST(Upkeep, PublishesAMissingMemberKeyAtOnce) {
   Scene scene;
   scene.b_leads().standby();
   scene.seen.cluster.members.erase("a");
-  const auto* publish = find<PublishMember>(scene.decide());
+  const auto decision = scene.decide();
+  const auto* publish = find<PublishMember>(decision);
   ASSERT_NE(publish, nullptr);
   EXPECT_EQ(publish->record.role, "replica");
   EXPECT_EQ(publish->record.state, "running");

@@ -96,7 +96,8 @@ TEST(Failsafe, TheQuestion) {
   FailsafeScene scene;
   scene.dcs_down_since(10s, 11s);
   scene.seen.postgres.sql->slots = {{.name = "b", .restart_lsn = 900}};
-  const auto* ask = find<AskFailsafe>(scene.decide());
+  const auto decision = scene.decide();
+  const auto* ask = find<AskFailsafe>(decision);
   const auto question = failsafe_question(scene.seen);
   ASSERT_TRUE(ask);
   EXPECT_EQ(question.members.size(), 2U);
