@@ -1,14 +1,13 @@
 """The floor of an outage: the same servers, moved and restarted by hand, with nobody who decides. What a role change costs
 PostgreSQL itself; all that a manager needs on top of it is its own."""
 import contextlib
-import os
 import pathlib
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 
-from harness import Cluster, Writer, processes, wait_for  # noqa: E402
+from harness import Cluster, Writer, wait_for  # noqa: E402
 
 
 class ByHand:
@@ -87,11 +86,6 @@ def servers(dcs, side=None):
         wait_for("the pause", lambda: all(node.status().get("pause") for node in c.nodes), 60)
         for node in c.nodes:
             node.kill_daemon()
-        for node in c.nodes:   # postgres writes there as its own user
-            open(f"{node.data}.by_hand.log", "a").close()
-            user = processes.service_user()
-            if user:
-                os.chown(f"{node.data}.by_hand.log", user.pw_uid, user.pw_gid)
         yield ByHand(c)
 
 

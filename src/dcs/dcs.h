@@ -94,6 +94,8 @@ class Dcs {
   virtual awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) = 0;
   // How far this host's clock is ahead of that of the server that answered, as far as its answers tell.
   virtual Duration clock_ahead() const { return {}; }
+  // Why certificates that are on disk now are not in use; empty: nothing is wrong, or the store has none.
+  virtual std::string certificate_trouble() const { return ""; }
   // Every change under the prefix from `from` on (inclusive), in order, none left out, until it breaks: returns why.
   virtual awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) = 0;
 };

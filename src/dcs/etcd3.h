@@ -26,7 +26,7 @@ class Etcd3 final : public Dcs {
   awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) override;
   Duration clock_ahead() const override;
   awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) override;
-  std::string certificate_trouble() const;  // see net::certificate_trouble
+  std::string certificate_trouble() const override;
 
  private:
   explicit Etcd3(std::unique_ptr<EtcdTransport> transport);

@@ -21,7 +21,6 @@
 #include "config/judge.h"
 #include "core/presentation.h"
 #include "dcs/connect.h"
-#include "dcs/etcd3.h"
 #include "fence/fences.h"
 #include "fence/guard.h"
 #include "fence/watchdog.h"
@@ -175,11 +174,9 @@ class Daemon {
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
         [&rest](net::HttpRequest request) { return rest.handle(std::move(request)); });
     if (auto listening = server.listen(); !listening) refuse(listening.error().what);
-    const auto* etcd = dynamic_cast<const dcs::Etcd3*>(dcs->get());  // the store that has certificates of its own
-    noticed_ = [this, etcd, &peers, &server] {
+    noticed_ = [this, &store = **dcs, &peers, &server] {
       core::Problems found;
-      for (const auto& text :
-           {server.certificate_trouble(), etcd ? etcd->certificate_trouble() : "", peers.certificate_trouble()})
+      for (const auto& text : {server.certificate_trouble(), store.certificate_trouble(), peers.certificate_trouble()})
         if (!text.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = text});
       if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
       return found;
