@@ -40,7 +40,21 @@ def switchover(c):
     return result
 
 
+killed_at = {}   # member: when its server was killed last
+
+
 def kill_postgres(c):
+    """An accident, not a server that ends again and again, which is restarted with pauses: each of the members in turn, and
+    the same one not again before its server has run for a minute."""
+    def rested(member):
+        return time.monotonic() - killed_at.get(member, -1000) > 75
+    wait_for("a member whose server was not killed lately", lambda: any(rested(node) for node in c.nodes), 90)
+    if not rested(c.leader()):
+        candidate = next(node for node in c.nodes if rested(node))
+        status, text = c.leader().api("/switchover", "POST", {"leader": c.leader().name, "candidate": candidate.name}, timeout=60)
+        assert status == 200, text
+        c.wait_healthy(120)
+    killed_at[c.leader()] = time.monotonic()
     return outage(c, lambda old: old.kill_postgres(), 12)
 
 
