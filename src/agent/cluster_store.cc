@@ -123,7 +123,7 @@ awaitable<void> ClusterStore::ensure_lease() {
   if (round_failed_) co_return;
   const auto sent = clock_.now();
   lease_.attempted_at = sent;
-  const auto old = lease_.id;
+  const bool replaces = bool(lease_.id);
   const auto grant = co_await ask(dcs_.lease_grant(ttl_, limit()));
   if (!note(grant)) co_return;
   lease_ = {.id = grant->id,
@@ -132,7 +132,7 @@ awaitable<void> ClusterStore::ensure_lease() {
             .attempted_at = sent,
             .confirmed_at = sent};
   // The keys move over when they are next written; a leader key on the old lease is taken over by its rule.
-  if (old != 0) log::info("new lease, ttl {} s", std::chrono::duration_cast<std::chrono::seconds>(ttl_).count());
+  if (replaces) log::info("new lease, ttl {} s", std::chrono::duration_cast<std::chrono::seconds>(ttl_).count());
 }
 
 awaitable<void> ClusterStore::renew_lease() {
@@ -167,7 +167,7 @@ awaitable<void> ClusterStore::replace_lease() {
 
 awaitable<void> ClusterStore::revoke_lease() {
   // Without an answer to release_leader() the key would go, and nobody be told how far we were.
-  if (lease_.id == 0 || round_failed_) co_return;
+  if (!lease_.id || round_failed_) co_return;
   note(co_await dcs_.lease_revoke(lease_.id, limit()));
   lease_ = {};
 }
@@ -200,13 +200,13 @@ std::vector<Compare> ClusterStore::still_leader() const {
   const auto& leader = view().leader;
   // Without a leader key in view nothing can be ours: a comparison that no store can meet.
   const core::Revision revision = leader && leader->name == self_ ? leader->revision : -1;
-  return {{.what = Compare::What::mod_revision, .key = full("leader"), .number = revision, .text = {}},
-          {.what = Compare::What::lease, .key = full("leader"), .number = lease_.id, .text = {}}};
+  return {{.what = Compare::What::mod_revision, .key = full("leader"), .revision = revision},
+          {.what = Compare::What::lease, .key = full("leader"), .lease = lease_.id}};
 }
 
 awaitable<void> ClusterStore::acquire_leader(core::AcquireLeader acquire) {
   const auto unchanged = [this](std::string_view key, core::Revision revision) {
-    return Compare{.what = Compare::What::mod_revision, .key = full(key), .number = revision, .text = {}};
+    return Compare{.what = Compare::What::mod_revision, .key = full(key), .revision = revision};
   };
   std::vector<Compare> compares{unchanged("leader", acquire.expected)};
   if (acquire.marks) {
@@ -237,15 +237,13 @@ awaitable<void> ClusterStore::publish_member(core::Member record) {
 }
 
 awaitable<void> ClusterStore::race_initialize() {
-  std::vector<Compare> compares{
-      {.what = Compare::What::mod_revision, .key = full("initialize"), .number = 0, .text = {}}};
+  std::vector<Compare> compares{{.what = Compare::What::mod_revision, .key = full("initialize"), .revision = 0}};
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("initialize"), .value = "", .lease = lease_.id}};
   co_await transact(std::move(compares), std::move(operations));
 }
 
 awaitable<void> ClusterStore::cancel_initialize() {
-  std::vector<Compare> compares{
-      {.what = Compare::What::lease, .key = full("initialize"), .number = lease_.id, .text = {}}};
+  std::vector<Compare> compares{{.what = Compare::What::lease, .key = full("initialize"), .lease = lease_.id}};
   std::vector<dcs::Operation> operations{dcs::Delete{.key = full("initialize")}};
   co_await transact(std::move(compares), std::move(operations));
 }
@@ -254,10 +252,8 @@ awaitable<void> ClusterStore::write_initialize(std::string system_identifier) {
   // Where all keys were deleted, the others wait for a leader that may live on, until one says that the cluster is
   // there.
   auto compares = view().initialize ? std::vector<Compare>{} : still_leader();
-  compares.push_back({.what = Compare::What::mod_revision,
-                      .key = full("initialize"),
-                      .number = view().initialize_revision,
-                      .text = {}});
+  compares.push_back(
+      {.what = Compare::What::mod_revision, .key = full("initialize"), .revision = view().initialize_revision});
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("initialize"), .value = std::move(system_identifier)}};
   co_await transact(std::move(compares), std::move(operations));
 }
@@ -274,29 +270,27 @@ awaitable<void> ClusterStore::write_status(core::Status status) {
 
 awaitable<core::Result<bool>> ClusterStore::write_sync(core::SyncState state) {
   auto compares = still_leader();
-  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .number = state.revision, .text = {}});
+  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .revision = state.revision});
   std::vector<dcs::Operation> operations{dcs::Put{.key = full("sync"), .value = wire::sync_json(state)}};
   co_return co_await transact(std::move(compares), std::move(operations));
 }
 
 awaitable<core::Result<bool>> ClusterStore::delete_sync(core::Revision expected) {
   auto compares = still_leader();
-  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .number = expected, .text = {}});
+  compares.push_back({.what = Compare::What::mod_revision, .key = full("sync"), .revision = expected});
   std::vector<dcs::Operation> operations{dcs::Delete{.key = full("sync")}};
   co_return co_await transact(std::move(compares), std::move(operations));
 }
 
 awaitable<core::Result<bool>> ClusterStore::write_compared(std::string key, std::string value,
                                                            core::Revision expected) {
-  std::vector<Compare> compares{
-      {.what = Compare::What::mod_revision, .key = full(key), .number = expected, .text = {}}};
+  std::vector<Compare> compares{{.what = Compare::What::mod_revision, .key = full(key), .revision = expected}};
   std::vector<dcs::Operation> operations{dcs::Put{.key = full(key), .value = std::move(value)}};
   co_return co_await transact(std::move(compares), std::move(operations));
 }
 
 awaitable<core::Result<bool>> ClusterStore::delete_compared(std::string key, core::Revision expected) {
-  std::vector<Compare> compares{
-      {.what = Compare::What::mod_revision, .key = full(key), .number = expected, .text = {}}};
+  std::vector<Compare> compares{{.what = Compare::What::mod_revision, .key = full(key), .revision = expected}};
   std::vector<dcs::Operation> operations{dcs::Delete{.key = full(key)}};
   co_return co_await transact(std::move(compares), std::move(operations));
 }

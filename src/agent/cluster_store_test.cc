@@ -25,7 +25,7 @@ class FixedClock final : public net::Clock {
 class SilentDcs final : public dcs::Dcs {
  public:
   bool grants = false;
-  core::LeaseId next_lease = 7;
+  int next_lease = 7;
   bool lease_is_gone = false;                      // says each transaction
   bool hangs = false;                              // but for the first read: then requests never end
   std::function<void(dcs::WatchBatch)> tell;       // of the watch
@@ -40,13 +40,13 @@ class SilentDcs final : public dcs::Dcs {
                                                 Duration timeout) override {
     compared.clear();
     for (const auto& one : compares) {
-      if (one.what == dcs::Compare::What::mod_revision) compared[one.key] = one.number;
+      if (one.what == dcs::Compare::What::mod_revision) compared[one.key] = one.revision;
     }
     if (lease_is_gone) co_return std::unexpected(dcs::DcsError{dcs::ErrorKind::lease_gone, "lease not found"});
     co_return none(timeout);
   }
   awaitable<dcs::DcsResult<dcs::LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override {
-    if (grants) co_return dcs::LeaseGrant{.id = next_lease, .ttl = ttl};
+    if (grants) co_return dcs::LeaseGrant{.id = core::LeaseId(std::to_string(next_lease)), .ttl = ttl};
     co_return none(timeout);
   }
   awaitable<dcs::DcsResult<Duration>> lease_keepalive(dcs::LeaseId, Duration timeout) override {
@@ -155,7 +155,7 @@ TEST_F(ClusterStoreTest, ALeaseThatIsGoneIsReplacedWhenAWriteTellsSo) {
   store_.begin_round({});
   asio::co_spawn(io_, take(), asio::detached);
   io_.run();
-  EXPECT_EQ(store_.lease().id, 8);
+  EXPECT_EQ(store_.lease().id, core::LeaseId("8"));
   EXPECT_TRUE(store_.dcs().ok);
 }
 

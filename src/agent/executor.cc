@@ -64,7 +64,7 @@ awaitable<void> Executor::perform(core::Actions actions) {
 bool Executor::lease_in_force() const {
   const auto lease = t_.store.lease();
   const auto& leader = t_.store.view().leader;
-  return lease.id != 0 && lease.deadline && t_.clock.now() < *lease.deadline && leader &&
+  return lease.id && lease.deadline && t_.clock.now() < *lease.deadline && leader &&
          leader->name == t_.configuration.local().name && leader->lease == lease.id;
 }
 

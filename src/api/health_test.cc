@@ -140,14 +140,14 @@ TEST(Health, LeadershipEndsWithTheLease) {
   expect_all(leader(),
              {{"handing over", [](Snapshot& s) { s.decision.memory.hand_over.why = "switchover"; }, "/primary", 503},
               {"other's key", [](Snapshot& s) { s.seen.cluster.leader->name = "n1"; }, "/primary", 503},
-              {"older lease", [](Snapshot& s) { s.seen.cluster.leader->lease = 99; }, "/primary", 503},
+              {"older lease", [](Snapshot& s) { s.seen.cluster.leader->lease = core::LeaseId("99"); }, "/primary", 503},
               {"crash recovery", [](Snapshot& s) { s.seen.postgres.sql.reset(); }, "/primary", 200}});
 }
 
 TEST(Health, StandbyCluster) {
   auto snapshot = replica("n0");
   snapshot.role = "standby_leader";
-  snapshot.seen.lease.id = 100;
+  snapshot.seen.lease.id = core::LeaseId("100");
   snapshot.seen.cluster.config_json = R"({"standby_cluster":{"host":"other"}})";
   for (const auto& [target, status] : std::vector<std::pair<const char*, int>>{{"/standby-leader", 200},
                                                                                {"/leader", 200},

@@ -37,7 +37,7 @@ struct Story {
     if (holder.empty()) {
       now.seen.cluster.leader.reset();
     } else {
-      now.seen.cluster.leader = core::Leader{holder, 95, 95, 101};
+      now.seen.cluster.leader = core::Leader{holder, 95, 95, core::LeaseId("101")};
     }
     show();
   }

@@ -58,8 +58,8 @@ void add_journal(MetricsPage& page, const Journal& journal) {
 void add_own_metrics(MetricsPage& page, const Snapshot& snapshot, core::Instant now, const Journal& journal,
                      const Telemetry& telemetry) {
   const auto& lease = snapshot.seen.lease;
-  const auto margin = lease.id != 0 && lease.deadline ? std::max(*lease.deadline - now, core::Duration::zero())
-                                                      : core::Duration::zero();
+  const auto margin =
+      lease.id && lease.deadline ? std::max(*lease.deadline - now, core::Duration::zero()) : core::Duration::zero();
   page.add("gauge", "tamada_lease_margin_seconds", "Time until this node's lease ends unless it is renewed.",
            seconds(margin));
   const auto& job = snapshot.seen.job;

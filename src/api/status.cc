@@ -16,7 +16,7 @@ core::Instant dcs_view_until(const core::Observation& seen) {
 }
 
 bool holds_leader_key(const core::Observation& seen, core::Instant now) {
-  return seen.cluster.leader && seen.cluster.leader->name == seen.self && seen.lease.id != 0 &&
+  return seen.cluster.leader && seen.cluster.leader->name == seen.self && seen.lease.id &&
          seen.cluster.leader->lease == seen.lease.id && seen.lease.deadline && now < *seen.lease.deadline;
 }
 

@@ -64,8 +64,13 @@ TEST(StatusJson, WhoHoldsTheKeyAndIsNotPromotedYetSaysSo) {
   auto snapshot = replica();
   EXPECT_FALSE(text_of(snapshot).contains("about_to_lead"));
   auto& seen = snapshot.seen;
-  seen.lease = {.id = 7, .ttl = 30s, .deadline = seen.now + 20s, .attempted_at = seen.now, .confirmed_at = seen.now};
-  seen.cluster.leader = core::Leader{.name = seen.self, .revision = 5, .create_revision = 5, .lease = 7};
+  seen.lease = {.id = core::LeaseId("7"),
+                .ttl = 30s,
+                .deadline = seen.now + 20s,
+                .attempted_at = seen.now,
+                .confirmed_at = seen.now};
+  seen.cluster.leader =
+      core::Leader{.name = seen.self, .revision = 5, .create_revision = 5, .lease = core::LeaseId("7")};
   EXPECT_TRUE(text_of(snapshot).contains(R"("about_to_lead": true)"));
 }
 

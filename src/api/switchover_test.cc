@@ -125,7 +125,9 @@ TEST(Failover, WithoutALeaderLagIsNoObstacle) {
   EXPECT_EQ(node.ask("POST", "/failover", R"({"candidate":"n1"})"), "waiting");
 }
 
-void take_over(Snapshot& s, const char* name) { s.seen.cluster.leader = core::Leader{name, 50, 50, 200}; }
+void take_over(Snapshot& s, const char* name) {
+  s.seen.cluster.leader = core::Leader{name, 50, 50, core::LeaseId("200")};
+}
 void drop_key(Snapshot& s) {
   s.seen.cluster.failover.reset();
   s.seen.cluster.failover_revision += 1;  // Patroni writes {}

@@ -110,7 +110,7 @@ HttpResponse RestApi::explanation() const {
   out["decision"] = {{"rule", snapshot->decision.rule},
                      {"reason", snapshot->decision.reason},
                      {"since", wire::format_iso(journal_->rule_since())}};
-  const bool alive = seen.lease.id != 0 && seen.lease.deadline && now < *seen.lease.deadline;
+  const bool alive = seen.lease.id && seen.lease.deadline && now < *seen.lease.deadline;
   out["lease_seconds_left"] = alive ? Json(json_seconds(*seen.lease.deadline - now)) : Json(nullptr);
   if (seen.job.running()) {
     out["job"] = {{"job", core::name(seen.job.kind)},

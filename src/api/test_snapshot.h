@@ -37,7 +37,7 @@ inline Snapshot common(const std::string& self) {
   seen.cluster.loaded = true;
   seen.cluster.config_json = R"({"ttl":30,"loop_wait":10})";
   seen.cluster.config_revision = 7;
-  seen.cluster.leader = core::Leader{"n0", 5, 5, 100};
+  seen.cluster.leader = core::Leader{"n0", 5, 5, core::LeaseId("100")};
   seen.cluster.members = {
       {"n0", member("n0", 0, "primary")}, {"n1", member("n1", 1, "replica")}, {"n2", member("n2", 2, "replica")}};
   seen.cluster.status = core::Status{.optime = 67109000};
@@ -47,7 +47,7 @@ inline Snapshot common(const std::string& self) {
 inline Snapshot leader() {
   auto out = common("n0");
   out.role = "primary";
-  out.seen.lease = {.id = 100, .ttl = 30s, .deadline = at(noon + 25s)};
+  out.seen.lease = {.id = core::LeaseId("100"), .ttl = 30s, .deadline = at(noon + 25s)};
   core::SqlView sql;
   sql.timeline = 1;
   sql.wal_lsn = 67109000;
@@ -61,7 +61,7 @@ inline Snapshot leader() {
 inline Snapshot replica(const std::string& self = "n1") {
   auto out = common(self);
   out.role = "replica";
-  out.seen.lease = {.id = 101, .ttl = 30s, .deadline = at(noon + 25s)};
+  out.seen.lease = {.id = core::LeaseId("101"), .ttl = 30s, .deadline = at(noon + 25s)};
   core::SqlView sql;
   sql.in_recovery = true;
   sql.timeline = 1;

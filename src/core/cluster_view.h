@@ -46,7 +46,7 @@ struct Member {
   std::optional<CopyProgress> copy;         // our own addition to Patroni's key; there only while the copy is made
   std::string trouble;                      // our own addition, too: what this member waits for, or fails at
   Revision revision = 0;
-  LeaseId lease = 0;
+  LeaseId lease;
 
   bool running() const { return state == "running" || state == "streaming" || state == "in archive recovery"; }
   bool is_primary_role() const { return role == "primary" || role == "master"; }
@@ -57,7 +57,7 @@ struct Leader {
   std::string name;
   Revision revision = 0;         // mod_revision
   Revision create_revision = 0;  // tells one tenure from the next
-  LeaseId lease = 0;
+  LeaseId lease;
 };
 
 // The key `failover`: a switchover (leader named) or a manual failover (no leader) that somebody asked for.
@@ -111,7 +111,7 @@ struct ClusterView {
   bool loaded = false;                    // false until the DCS has answered once since the daemon's start
   std::optional<std::string> initialize;  // system identifier; empty while a member bootstraps
   Revision initialize_revision = 0;
-  LeaseId initialize_lease = 0;
+  LeaseId initialize_lease;
   std::optional<std::string> config_json;
   Revision config_revision = 0;
   std::optional<Leader> leader;

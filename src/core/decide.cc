@@ -89,7 +89,7 @@ Actions upkeep(const Observation& seen, Decision& decision) {
   const bool ttl_changed = alive && lease.ttl != seen.settings.ttl && !busy;
   if (!alive || ttl_changed) {
     if (may_try) {
-      if (lease.id != 0 && !ttl_changed) {
+      if (lease.id && !ttl_changed) {
         actions.push_back(RenewLease{});  // it may live on: only the DCS knows
       } else {
         actions.push_back(EnsureLease{});

@@ -82,7 +82,7 @@ TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
   for (const auto& c : {Case{4s, false, false}, Case{5s, false, true}, Case{1h, true, false}}) {
     Scene scene;
     if (!c.told_by_a_fence) scene.memory.fence.without_leader_key_since = noon - c.age;
-    scene.leader_is("a", our_lease + 1).primary().dcs_down_since(2s, 60s);
+    scene.leader_is("a", old_lease).primary().dcs_down_since(2s, 60s);
     scene.seen.lease = {};
     scene.seen.lease.attempted_at = noon;
     scene.memory.born = noon - c.age;

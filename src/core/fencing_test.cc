@@ -56,7 +56,7 @@ TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
   unknown.seen.cluster = {};
   unknown.seen.lease = {};
   EXPECT_EQ(bound(unknown), noon + 10s);
-  EXPECT_EQ(bound(Scene().leader_is("a", testing::our_lease + 1).primary()), noon + 10s);
+  EXPECT_EQ(bound(Scene().leader_is("a", testing::old_lease).primary()), noon + 10s);
 }
 
 // A ttl that was raised does not shorten an earlier bound: the guard takes a hundredth of its length off, and ended

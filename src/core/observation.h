@@ -62,7 +62,7 @@ struct JobView {
 
 // The lease of this daemon, which its keys `leader` and `members/<name>` are attached to.
 struct LeaseView {
-  LeaseId id = 0;                   // 0: none
+  LeaseId id;
   Duration ttl{};                   // as granted
   std::optional<Instant> deadline;  // the last confirmed renewal's sending, plus ttl. Past it nothing is ours
   Instant attempted_at{};           // when renewal was last tried
@@ -193,14 +193,14 @@ struct Observation {
 
   // The leader key is ours, taken on the lease that we have now; that lease may have run out.
   bool leader_key_is_on_our_lease() const {
-    return leader_key_names_us() && cluster.leader->lease == lease.id && lease.id != 0;
+    return leader_key_names_us() && cluster.leader->lease == lease.id && lease.id;
   }
   // We own the leader key, and our lease has not run out.
   bool holds_leader_key() const { return leader_key_is_on_our_lease() && lease_alive(); }
   // The leader key bears our name but hangs on another lease: a previous run of the daemon took it, or we have a new
   // lease.
   bool leader_key_is_stale() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
-  bool lease_alive() const { return lease.id != 0 && lease.deadline && now < *lease.deadline; }
+  bool lease_alive() const { return lease.id && lease.deadline && now < *lease.deadline; }
 
   // The DCS tells of no leader, or nothing at all, and this standby has consented to another member's going on as the
   // primary; see core/failsafe.h.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tamada::core {
 
@@ -30,8 +31,21 @@ using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 using Lsn = std::uint64_t;       // byte position in the WAL
 using Timeline = std::uint32_t;  // 0 is "unknown"
 using Revision = std::int64_t;   // etcd's mod_revision of a key; 0 is "the key does not exist"
-using LeaseId = std::int64_t;    // 0 is "no lease"
 using Xid = std::uint32_t;       // a transaction's number, which wraps around
+
+// A lease, by the name that the store gave it: etcd's number, or what another store calls its session. Only the store's
+// own code makes one from a name and reads the name; all other code compares, and asks whether there is a lease.
+class LeaseId {
+ public:
+  LeaseId() = default;  // no lease
+  explicit LeaseId(std::string name) : name_(std::move(name)) {}
+  explicit operator bool() const { return !name_.empty(); }
+  bool operator==(const LeaseId&) const = default;
+  const std::string& name() const { return name_; }  // empty: no lease
+
+ private:
+  std::string name_;
+};
 
 struct Error {
   std::string what;  // one sentence for an operator: what failed, and why

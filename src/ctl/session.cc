@@ -421,7 +421,7 @@ core::Result<bool> Session::write(const std::string& cluster, const std::string&
   if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
   const auto whole = impl_->local.namespace_ + cluster + "/" + key;
   std::vector<dcs::Compare> compares;
-  if (expected) compares.push_back({.what = dcs::Compare::What::mod_revision, .key = whole, .number = *expected});
+  if (expected) compares.push_back({.what = dcs::Compare::What::mod_revision, .key = whole, .revision = *expected});
   auto done = impl_->run(impl_->etcd->txn(compares, {dcs::Put{.key = whole, .value = value}}, dcs_timeout));
   if (!done) return impl_->etcd_failed(done.error());
   return done->succeeded;

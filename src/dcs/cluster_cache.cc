@@ -66,7 +66,7 @@ void ClusterCache::put_locally(std::string_view key, std::string value, Revision
        .value = std::move(value),
        .create_revision = created,
        .mod_revision = revision,
-       .lease = lease});
+       .lease = std::move(lease)});
 }
 
 void ClusterCache::delete_locally(std::string_view key, Revision revision) { remove(key, revision); }

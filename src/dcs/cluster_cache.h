@@ -43,7 +43,7 @@ class ClusterCache {
   struct Entry {
     std::string value;
     Revision create_revision = 0, mod_revision = 0;
-    LeaseId lease = 0;
+    LeaseId lease;
     bool deleted = false;  // a tombstone: keeps older events from bringing the key back
   };
 

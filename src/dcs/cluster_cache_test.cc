@@ -5,7 +5,7 @@
 namespace tamada::dcs {
 namespace {
 
-KeyValue kv(const std::string& key, const std::string& value, Revision mod, Revision created = 0, LeaseId lease = 0) {
+KeyValue kv(const std::string& key, const std::string& value, Revision mod, Revision created = 0, LeaseId lease = {}) {
   return {.key = "/s/demo/" + key,
           .value = value,
           .create_revision = created ? created : mod,
@@ -25,7 +25,8 @@ std::string leader(const ClusterCache& cache) { return cache.view().leader ? cac
 struct ClusterCacheTest : testing::Test {
   ClusterCache cache{"/s/demo/"};
   void load() {
-    cache.reset({.keys = {kv("leader", "n0", 5, 4, 77), kv("initialize", "123", 2)}, .count = 2, .revision = 9});
+    cache.reset(
+        {.keys = {kv("leader", "n0", 5, 4, LeaseId("77")), kv("initialize", "123", 2)}, .count = 2, .revision = 9});
   }
 };
 
@@ -43,7 +44,7 @@ TEST_F(ClusterCacheTest, ShowsTheKeysOfTheRange) {
   EXPECT_EQ(cache.view().leader->name, "n0");
   EXPECT_EQ(cache.view().leader->revision, 5);
   EXPECT_EQ(cache.view().leader->create_revision, 4);
-  EXPECT_EQ(cache.view().leader->lease, 77);
+  EXPECT_EQ(cache.view().leader->lease, LeaseId("77"));
   EXPECT_EQ(cache.view().initialize, "123");
   EXPECT_EQ(cache.key_count(), 2);
 }
@@ -66,13 +67,13 @@ TEST_F(ClusterCacheTest, FollowsTheWatch) {
 
 TEST_F(ClusterCacheTest, OwnPutIsNotUndoneByOlderEvents) {
   load();
-  cache.put_locally("/s/demo/leader", "me", 15, 88);
+  cache.put_locally("/s/demo/leader", "me", 15, LeaseId("88"));
   EXPECT_EQ(leader(cache), "me");
   EXPECT_EQ(cache.view().leader->create_revision, 4);  // it existed
   EXPECT_EQ(cache.revision(), 9);                      // the watch has not come there yet
   cache.apply(delete_event("leader", 14));
   EXPECT_EQ(leader(cache), "me");
-  cache.apply(put_event(kv("leader", "me", 15, 15, 88)));  // had been deleted in between
+  cache.apply(put_event(kv("leader", "me", 15, 15, LeaseId("88"))));  // had been deleted in between
   EXPECT_EQ(leader(cache), "me");
   EXPECT_EQ(cache.view().leader->create_revision, 15);
   cache.apply(delete_event("leader", 16));
@@ -96,7 +97,7 @@ TEST_F(ClusterCacheTest, OwnDeleteIsNotUndoneByOlderEvents) {
 
 TEST_F(ClusterCacheTest, AnOldRangeKeepsWhatIsNewer) {
   load();
-  cache.put_locally("/s/demo/members/n1", "{}", 30, 1);
+  cache.put_locally("/s/demo/members/n1", "{}", 30, LeaseId("1"));
   cache.reset({.keys = {kv("initialize", "123", 2)}, .count = 1, .revision = 20});
   EXPECT_EQ(leader(cache), "-");  // gone by then
   EXPECT_TRUE(cache.view().member("n1"));
@@ -107,7 +108,8 @@ TEST_F(ClusterCacheTest, AnOldRangeKeepsWhatIsNewer) {
 TEST_F(ClusterCacheTest, ARangeThatWasReadBeforeADeletionDoesNotUndoIt) {
   load();
   cache.apply(delete_event("leader", 12));
-  cache.reset({.keys = {kv("leader", "n0", 5, 4, 77), kv("initialize", "123", 2)}, .count = 2, .revision = 11});
+  cache.reset(
+      {.keys = {kv("leader", "n0", 5, 4, LeaseId("77")), kv("initialize", "123", 2)}, .count = 2, .revision = 11});
   EXPECT_EQ(leader(cache), "-");
   EXPECT_EQ(cache.key_count(), 1);
   EXPECT_EQ(cache.revision(), 12);
@@ -132,7 +134,7 @@ TEST_F(ClusterCacheTest, MatchesOnlyAProof) {
   EXPECT_TRUE(cache.matches(nothing));
   EXPECT_FALSE(cache.matches({.keys = {}, .count = 1, .revision = 10}));                       // one was deleted
   EXPECT_FALSE(cache.matches({.keys = {kv("leader", "x", 10)}, .count = 2, .revision = 10}));  // one changed
-  cache.put_locally("/s/demo/status", "{}", 11, 0);
+  cache.put_locally("/s/demo/status", "{}", 11, {});
   EXPECT_FALSE(cache.matches(nothing));
   EXPECT_TRUE(cache.matches({.keys = {kv("status", "{}", 11)}, .count = 3, .revision = 12}));
   EXPECT_FALSE(cache.matches({.keys = {kv("status", "{}", 12)}, .count = 3, .revision = 12}));

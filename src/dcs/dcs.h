@@ -22,7 +22,7 @@ struct KeyValue {
   std::string key, value;
   Revision create_revision = 0;
   Revision mod_revision = 0;
-  LeaseId lease = 0;
+  LeaseId lease;
 };
 
 enum class ErrorKind {
@@ -48,12 +48,13 @@ struct Range {
 struct Compare {
   enum class What { mod_revision, create_revision, lease, value } what;
   std::string key;
-  std::int64_t number = 0;  // for the first three; mod_revision 0: the key does not exist
-  std::string text;         // for value
+  Revision revision = 0;   // for the first two; mod_revision 0: the key does not exist
+  LeaseId lease = {};      // for lease; none: the key is on no lease
+  std::string value = {};  // for value
 };
 struct Put {
   std::string key, value;
-  LeaseId lease = 0;
+  LeaseId lease;
 };
 struct Delete {
   std::string key;
@@ -67,7 +68,7 @@ struct TxnResult {
 };
 
 struct LeaseGrant {
-  LeaseId id = 0;
+  LeaseId id;
   Duration ttl{};
 };
 

@@ -149,7 +149,7 @@ struct Etcd3Test : testing::Test {
     dcs = std::move(*Etcd3::create(server->options()));
     ASSERT_TRUE(loop.run(dcs->txn({}, {Delete{.key = "/", .prefix = true}}, 5s)));
   }
-  TxnResult put(const std::string& key, const std::string& value, LeaseId lease = 0) {
+  TxnResult put(const std::string& key, const std::string& value, LeaseId lease = {}) {
     auto done = loop.run(dcs->txn({}, {Put{.key = key, .value = value, .lease = lease}}, 5s));
     EXPECT_TRUE(done) << done.error().what;
     return done.value_or(TxnResult{});
@@ -224,20 +224,20 @@ TEST_F(Etcd3Test, TxnComparesOrDoesNothing) {
     Compare compare;
     bool holds;
   } cases[] = {
-      {{.what = What::mod_revision, .key = "/s/k", .number = at}, true},
-      {{.what = What::mod_revision, .key = "/s/k", .number = at - 1}, false},
-      {{.what = What::mod_revision, .key = "/s/none", .number = 0}, true},
-      {{.what = What::mod_revision, .key = "/s/k", .number = 0}, false},
-      {{.what = What::create_revision, .key = "/s/k", .number = at}, true},
-      {{.what = What::lease, .key = "/s/k", .number = grant->id}, true},
-      {{.what = What::lease, .key = "/s/k", .number = 1}, false},
-      {{.what = What::value, .key = "/s/k", .text = "v"}, true},
-      {{.what = What::value, .key = "/s/k", .text = "w"}, false},
+      {{.what = What::mod_revision, .key = "/s/k", .revision = at}, true},
+      {{.what = What::mod_revision, .key = "/s/k", .revision = at - 1}, false},
+      {{.what = What::mod_revision, .key = "/s/none", .revision = 0}, true},
+      {{.what = What::mod_revision, .key = "/s/k", .revision = 0}, false},
+      {{.what = What::create_revision, .key = "/s/k", .revision = at}, true},
+      {{.what = What::lease, .key = "/s/k", .lease = grant->id}, true},
+      {{.what = What::lease, .key = "/s/k", .lease = LeaseId("1")}, false},
+      {{.what = What::value, .key = "/s/k", .value = "v"}, true},
+      {{.what = What::value, .key = "/s/k", .value = "w"}, false},
   };
   for (const auto& c : cases) {
     auto done = loop.run(dcs->txn({c.compare}, {Put{.key = "/s/done", .value = "x"}}, 5s));
     ASSERT_TRUE(done) << done.error().what;
-    EXPECT_EQ(done->succeeded, c.holds) << static_cast<int>(c.compare.what) << " " << c.compare.number;
+    EXPECT_EQ(done->succeeded, c.holds) << static_cast<int>(c.compare.what) << " of " << c.compare.key;
     EXPECT_EQ(all().keys.size(), c.holds ? 2u : 1u);
     ASSERT_TRUE(loop.run(dcs->txn({}, {Delete{.key = "/s/done"}}, 5s)));
   }

@@ -38,6 +38,13 @@ std::int64_t int_field(const Json& object, const char* key) {
   return number;
 }
 
+// etcd numbers its leases; 0 stands for none.
+LeaseId lease_field(const Json& object, const char* key) {
+  const auto number = int_field(object, key);
+  return number == 0 ? LeaseId() : LeaseId(std::to_string(number));
+}
+std::string lease_number(const LeaseId& lease) { return lease ? lease.name() : "0"; }
+
 bool bool_field(const Json& object, const char* key) {
   const Json* value = find(object, key);
   return value && value->is_boolean() && value->get<bool>();
@@ -58,7 +65,7 @@ std::optional<KeyValue> parse_key_value(const Json& json) {
                   .value = std::move(*value),
                   .create_revision = int_field(json, "create_revision"),
                   .mod_revision = int_field(json, "mod_revision"),
-                  .lease = int_field(json, "lease")};
+                  .lease = lease_field(json, "lease")};
 }
 
 Json compare_json(const Compare& compare) {
@@ -66,19 +73,19 @@ Json compare_json(const Compare& compare) {
   switch (compare.what) {
     case Compare::What::mod_revision:
       json["target"] = "MOD";
-      json["mod_revision"] = std::to_string(compare.number);
+      json["mod_revision"] = std::to_string(compare.revision);
       break;
     case Compare::What::create_revision:
       json["target"] = "CREATE";
-      json["create_revision"] = std::to_string(compare.number);
+      json["create_revision"] = std::to_string(compare.revision);
       break;
     case Compare::What::lease:
       json["target"] = "LEASE";
-      json["lease"] = std::to_string(compare.number);
+      json["lease"] = lease_number(compare.lease);
       break;
     case Compare::What::value:
       json["target"] = "VALUE";
-      json["value"] = base64_encode(compare.text);
+      json["value"] = base64_encode(compare.value);
       break;
   }
   return json;
@@ -87,7 +94,7 @@ Json compare_json(const Compare& compare) {
 Json operation_json(const Operation& operation) {
   if (const auto* put = std::get_if<Put>(&operation)) {
     Json json = {{"key", base64_encode(put->key)}, {"value", base64_encode(put->value)}};
-    if (put->lease != 0) json["lease"] = std::to_string(put->lease);
+    if (put->lease) json["lease"] = lease_number(put->lease);
     return {{"request_put", std::move(json)}};
   }
   const auto& del = std::get<Delete>(operation);
@@ -178,7 +185,7 @@ std::string grant_body(Duration ttl) {
   return dump({{"TTL", std::to_string(std::chrono::ceil<std::chrono::seconds>(ttl).count())}});
 }
 
-std::string lease_body(LeaseId id) { return dump({{"ID", std::to_string(id)}}); }
+std::string lease_body(const LeaseId& id) { return dump({{"ID", lease_number(id)}}); }
 
 std::string authenticate_body(std::string_view username, std::string_view password) {
   return dump({{"name", username}, {"password", password}});
@@ -213,8 +220,8 @@ std::optional<TxnResult> parse_txn(const Json& answer) {
 }
 
 std::optional<LeaseGrant> parse_grant(const Json& answer) {
-  const LeaseGrant grant{.id = int_field(answer, "ID"), .ttl = std::chrono::seconds(int_field(answer, "TTL"))};
-  if (grant.id == 0 || grant.ttl <= Duration::zero()) return std::nullopt;
+  const LeaseGrant grant{.id = lease_field(answer, "ID"), .ttl = std::chrono::seconds(int_field(answer, "TTL"))};
+  if (!grant.id || grant.ttl <= Duration::zero()) return std::nullopt;
   return grant;
 }
 

@@ -25,7 +25,7 @@ std::string range_end(std::string_view prefix);
 std::string range_body(std::string_view prefix, Revision min_mod_revision);
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Operation>& operations);
 std::string grant_body(Duration ttl);  // whole seconds, rounded up
-std::string lease_body(LeaseId id);
+std::string lease_body(const LeaseId& id);
 std::string authenticate_body(std::string_view username, std::string_view password);
 std::string watch_body(std::string_view prefix, Revision from);
 

@@ -36,10 +36,10 @@ TEST(Bodies, CarryIntegersAsStrings) {
   EXPECT_EQ(range_body("a/", 0), R"({"key":"YS8=","range_end":"YTA="})");
   EXPECT_EQ(range_body("a/", 7), R"({"key":"YS8=","min_mod_revision":"7","range_end":"YTA="})");
   EXPECT_EQ(grant_body(std::chrono::milliseconds(1001)), R"({"TTL":"2"})");
-  EXPECT_EQ(lease_body(7587867392812345678), R"({"ID":"7587867392812345678"})");
-  EXPECT_EQ(txn_body({{.what = Compare::What::mod_revision, .key = "k", .number = 0},
-                      {.what = Compare::What::value, .key = "k", .text = "v"}},
-                     {Put{.key = "k", .value = "v", .lease = 3}, Delete{.key = "a/", .prefix = true}}),
+  EXPECT_EQ(lease_body(LeaseId("7587867392812345678")), R"({"ID":"7587867392812345678"})");
+  EXPECT_EQ(txn_body({{.what = Compare::What::mod_revision, .key = "k", .revision = 0},
+                      {.what = Compare::What::value, .key = "k", .value = "v"}},
+                     {Put{.key = "k", .value = "v", .lease = LeaseId("3")}, Delete{.key = "a/", .prefix = true}}),
             R"({"compare":[{"key":"aw==","mod_revision":"0","result":"EQUAL","target":"MOD"},)"
             R"({"key":"aw==","result":"EQUAL","target":"VALUE","value":"dg=="}],)"
             R"("success":[{"request_put":{"key":"aw==","lease":"3","value":"dg=="}},)"
@@ -66,10 +66,17 @@ TEST(Answers, Values) {
   EXPECT_EQ(range->revision, 9);
   EXPECT_EQ(range->count, 5);
   EXPECT_EQ(range->keys[0].value, "v");
-  EXPECT_EQ(range->keys[0].lease, 7587867392812345678);
+  EXPECT_EQ(range->keys[0].lease, LeaseId("7587867392812345678"));
   EXPECT_EQ(range->keys[1].value, "");
+  EXPECT_FALSE(range->keys[1].lease);
   EXPECT_EQ(parse_keepalive(Json::parse(R"({"result":{"ID":"1","TTL":"30"}})")), std::chrono::seconds(30));
   EXPECT_EQ(parse_keepalive(Json::parse(R"({"result":{"ID":"1"}})")), Duration::zero());
+}
+
+TEST(Requests, ACompareOfNoLeaseAsksEtcdForItsNumberZero) {
+  const auto body = Json::parse(txn_body({{.what = Compare::What::lease, .key = "k"}}, {Put{.key = "k", .value = ""}}));
+  EXPECT_EQ(body["compare"][0]["lease"], "0");
+  EXPECT_FALSE(body["success"][0]["request_put"].contains("lease"));
 }
 
 TEST(Errors, AreToldApart) {

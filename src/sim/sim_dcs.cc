@@ -26,13 +26,13 @@ bool SimStore::holds(const Compare& compare) const {
   const auto* kv = find(compare.key);
   switch (compare.what) {
     case Compare::What::mod_revision:
-      return (kv ? kv->mod_revision : 0) == compare.number;
+      return (kv ? kv->mod_revision : 0) == compare.revision;
     case Compare::What::create_revision:
-      return (kv ? kv->create_revision : 0) == compare.number;
+      return (kv ? kv->create_revision : 0) == compare.revision;
     case Compare::What::lease:
-      return (kv ? kv->lease : 0) == compare.number;
+      return (kv ? kv->lease : dcs::LeaseId()) == compare.lease;
     case Compare::What::value:
-      return kv && kv->value == compare.text;
+      return kv && kv->value == compare.value;
   }
   return false;
 }
@@ -44,7 +44,7 @@ DcsResult<dcs::TxnResult> SimStore::txn(const std::vector<Compare>& compares,
   }
   for (const auto& operation : operations) {
     const auto* one = std::get_if<dcs::Put>(&operation);
-    if (one && one->lease != 0 && !leases_.contains(one->lease)) {
+    if (one && one->lease && !leases_.contains(one->lease)) {
       return std::unexpected(DcsError{ErrorKind::lease_gone, "etcd: requested lease not found"});
     }
   }
@@ -71,13 +71,13 @@ DcsResult<dcs::TxnResult> SimStore::txn(const std::vector<Compare>& compares,
 
 void SimStore::put(const dcs::Put& put) {
   auto& kv = keys_[put.key];
-  if (kv.lease != 0 && leases_.contains(kv.lease)) leases_[kv.lease].keys.erase(put.key);
+  if (kv.lease && leases_.contains(kv.lease)) leases_[kv.lease].keys.erase(put.key);
   if (kv.create_revision == 0) kv.create_revision = revision_;
   kv.key = put.key;
   kv.value = put.value;
   kv.mod_revision = revision_;
   kv.lease = put.lease;
-  if (put.lease != 0) leases_[put.lease].keys.insert(put.key);
+  if (put.lease) leases_[put.lease].keys.insert(put.key);
   log_.push_back({.deleted = false, .kv = kv});
   if (on_change) on_change(kv, false);
 }
@@ -86,7 +86,7 @@ bool SimStore::erase(const std::string& key) {
   const auto it = keys_.find(key);
   if (it == keys_.end()) return false;
   const auto gone = it->second;
-  if (gone.lease != 0 && leases_.contains(gone.lease)) leases_[gone.lease].keys.erase(key);
+  if (gone.lease && leases_.contains(gone.lease)) leases_[gone.lease].keys.erase(key);
   keys_.erase(it);
   log_.push_back({.deleted = true, .kv = {.key = key, .value = {}, .mod_revision = revision_}});
   if (on_change) on_change(gone, true);
@@ -94,13 +94,13 @@ bool SimStore::erase(const std::string& key) {
 }
 
 dcs::LeaseGrant SimStore::grant(Duration ttl) {
-  const auto id = ++next_lease_;
+  const dcs::LeaseId id(std::to_string(++last_lease_));
   leases_[id] = {.ttl = ttl, .expires = scheduler_.now() + ttl, .keys = {}};
   expect_expiry(id);
   return {.id = id, .ttl = ttl};
 }
 
-DcsResult<Duration> SimStore::keepalive(dcs::LeaseId id) {
+DcsResult<Duration> SimStore::keepalive(const dcs::LeaseId& id) {
   const auto it = leases_.find(id);
   // Between its end and its removal a lease is not renewed any more.
   if (it == leases_.end() || it->second.expires <= scheduler_.now()) {
@@ -120,7 +120,7 @@ void SimStore::revoke(dcs::LeaseId id) {
   pump_all();
 }
 
-void SimStore::expect_expiry(dcs::LeaseId id) {
+void SimStore::expect_expiry(const dcs::LeaseId& id) {
   const auto it = leases_.find(id);
   if (it == leases_.end()) return;
   // etcd looks for ended leases twice a second.
@@ -128,7 +128,7 @@ void SimStore::expect_expiry(dcs::LeaseId id) {
     const auto found = leases_.find(id);
     if (found == leases_.end() || !up_) return;
     if (found->second.expires > scheduler_.now()) return expect_expiry(id);
-    if (!found->second.keys.empty()) trace_.line("etcd", fmt::format("lease {} ended", id));
+    if (!found->second.keys.empty()) trace_.line("etcd", fmt::format("lease {} ended", id.name()));
     removing_ = true;
     revoke(id);
     removing_ = false;
@@ -201,11 +201,11 @@ void SimStore::change_leader() {
   for (auto& [id, lease] : leases_) lease.expires = std::max(lease.expires, scheduler_.now() + lease.ttl);
   std::vector<dcs::LeaseId> ids;
   for (const auto& [id, lease] : leases_) ids.push_back(id);
-  for (const auto id : ids) expect_expiry(id);
+  for (const auto& id : ids) expect_expiry(id);
 }
 
 void SimStore::revoke_by_hand(dcs::LeaseId id) {
-  trace_.line("etcd", fmt::format("lease {} is revoked by hand", id));
+  trace_.line("etcd", fmt::format("lease {} is revoked by hand", id.name()));
   taken_by_hand_at_ = scheduler_.now();
   removing_ = true;
   revoke(id);

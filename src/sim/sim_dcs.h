@@ -28,7 +28,7 @@ class SimStore {
   dcs::DcsResult<dcs::TxnResult> txn(const std::vector<dcs::Compare>& compares,
                                      const std::vector<dcs::Operation>& operations);
   dcs::LeaseGrant grant(Duration ttl);
-  dcs::DcsResult<Duration> keepalive(dcs::LeaseId id);
+  dcs::DcsResult<Duration> keepalive(const dcs::LeaseId& id);
   void revoke(dcs::LeaseId id);
 
   struct Stream {
@@ -74,10 +74,17 @@ class SimStore {
     Time expires{};
     std::set<std::string> keys;
   };
+  // Names are growing numbers, so that what goes through all leases takes them in the order in which they were granted.
+  struct AsGranted {
+    bool operator()(const dcs::LeaseId& a, const dcs::LeaseId& b) const {
+      const auto &x = a.name(), &y = b.name();
+      return x.size() != y.size() ? x.size() < y.size() : x < y;
+    }
+  };
   bool holds(const dcs::Compare& compare) const;
   void put(const dcs::Put& put);
   bool erase(const std::string& key);
-  void expect_expiry(dcs::LeaseId id);
+  void expect_expiry(const dcs::LeaseId& id);
   void pump(const std::shared_ptr<Stream>& stream);
   void pump_all();
 
@@ -90,9 +97,9 @@ class SimStore {
   bool up_ = true, refuses_ = false, removing_ = false;
   std::optional<Time> taken_by_hand_at_;
   dcs::Revision revision_ = 1, compacted_ = 0;
-  dcs::LeaseId next_lease_ = 1000;
+  int last_lease_ = 1000;
   std::map<std::string, dcs::KeyValue> keys_;
-  std::map<dcs::LeaseId, Lease> leases_;
+  std::map<dcs::LeaseId, Lease, AsGranted> leases_;
   std::vector<dcs::WatchEvent> log_;
   std::vector<std::weak_ptr<Stream>> streams_;
 };

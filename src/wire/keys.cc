@@ -160,7 +160,7 @@ void apply_delete(core::ClusterView& view, std::string_view key) {
   } else if (key == "initialize") {
     view.initialize.reset();
     view.initialize_revision = 0;
-    view.initialize_lease = 0;
+    view.initialize_lease = {};
   } else if (key == "config") {
     view.config_json.reset();
     view.config_revision = 0;

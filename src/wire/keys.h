@@ -18,7 +18,7 @@ struct RawKey {
   std::string value;
   core::Revision mod_revision = 0;
   core::Revision create_revision = 0;
-  core::LeaseId lease = 0;
+  core::LeaseId lease;
 };
 
 // `key` without the cluster's prefix: "leader", "members/n1" ... Unknown keys are ignored.

@@ -12,8 +12,8 @@ namespace {
 using core::ClusterView;
 using core::Member;
 
-RawKey raw(std::string value, core::Revision revision = 7, core::LeaseId lease = 0) {
-  return {.value = std::move(value), .mod_revision = revision, .create_revision = 3, .lease = lease};
+RawKey raw(std::string value, core::Revision revision = 7, core::LeaseId lease = {}) {
+  return {.value = std::move(value), .mod_revision = revision, .create_revision = 3, .lease = std::move(lease)};
 }
 
 // Written by Patroni 4.1.4; each must come out as it went in.
@@ -32,7 +32,7 @@ TEST(Members, WhatPatroniWroteComesOutAgain) {
 
 TEST(Members, FieldsOfAReplica) {
   ClusterView view;
-  apply_put(view, "members/n1", raw(members_of_patroni[1], 12, 99));
+  apply_put(view, "members/n1", raw(members_of_patroni[1], 12, core::LeaseId("99")));
   ASSERT_TRUE(view.members.contains("n1"));
   const Member& member = view.members.at("n1");
   EXPECT_EQ(member.name, "n1");
@@ -43,7 +43,7 @@ TEST(Members, FieldsOfAReplica) {
   EXPECT_EQ(member.receive_lsn, 67108960u);
   EXPECT_EQ(member.timeline, 1u);
   EXPECT_EQ(member.revision, 12);
-  EXPECT_EQ(member.lease, 99);
+  EXPECT_EQ(member.lease, core::LeaseId("99"));
   EXPECT_TRUE(member.running());
   apply_delete(view, "members/n1");
   EXPECT_TRUE(view.members.empty());
@@ -107,8 +107,8 @@ TEST(ConnUrl, HostAndPort) {
 
 TEST(Keys, LeaderInitializeAndConfig) {
   ClusterView view;
-  apply_put(view, "leader", raw("n0", 5, 77));
-  apply_put(view, "initialize", raw("", 6, 78));
+  apply_put(view, "leader", raw("n0", 5, core::LeaseId("77")));
+  apply_put(view, "initialize", raw("", 6, core::LeaseId("78")));
   apply_put(view, "config", raw(R"({"ttl":30})", 8));
   apply_put(view, "nosuch", raw("x"));
   apply_put(view, "members/", raw("{}"));
@@ -117,15 +117,16 @@ TEST(Keys, LeaderInitializeAndConfig) {
   EXPECT_EQ(view.leader->name, "n0");
   EXPECT_EQ(view.leader->revision, 5);
   EXPECT_EQ(view.leader->create_revision, 3);
-  EXPECT_EQ(view.leader->lease, 77);
+  EXPECT_EQ(view.leader->lease, core::LeaseId("77"));
   EXPECT_EQ(view.initialize, "");
-  EXPECT_EQ(view.initialize_lease, 78);
+  EXPECT_EQ(view.initialize_lease, core::LeaseId("78"));
   EXPECT_EQ(view.config_json, R"({"ttl":30})");
   EXPECT_EQ(view.config_revision, 8);
   EXPECT_TRUE(view.members.empty());
   for (const char* key : {"leader", "initialize", "config", "nosuch"}) apply_delete(view, key);
   EXPECT_FALSE(view.leader || view.initialize || view.config_json);
-  EXPECT_EQ(view.initialize_revision + view.config_revision + view.initialize_lease, 0);
+  EXPECT_EQ(view.initialize_revision + view.config_revision, 0);
+  EXPECT_FALSE(view.initialize_lease);
 }
 
 TEST(Keys, Status) {

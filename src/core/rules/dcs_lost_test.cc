@@ -54,7 +54,7 @@ const Case dcs_cases[] = {
     // A ttl and a retry_timeout that were raised count only once the leader key is on the new lease.
     {"primary_with_a_new_lease_stops_by_the_one_that_its_key_is_on",
      [](Scene& s) {
-       s.leader_is("a", our_lease + 1).primary().dcs_down_since(16s, 16s);
+       s.leader_is("a", old_lease).primary().dcs_down_since(16s, 16s);
        s.seen.settings.ttl = 120s;
        s.seen.settings.retry_timeout = 40s;
        s.memory.fence.until = noon + 9s;
@@ -65,7 +65,7 @@ const Case dcs_cases[] = {
     // The lease was told gone, and no new one could be had: what the fence was told still counts.
     {"primary_whose_lease_is_gone_stops_by_the_bound_of_its_fence",
      [](Scene& s) {
-       s.leader_is("a", our_lease + 1).primary().dcs_down_since(1s, 1s);
+       s.leader_is("a", old_lease).primary().dcs_down_since(1s, 1s);
        s.seen.lease = {};
        s.memory.fence.until = noon - 1s;
        s.memory.fence.length = 30s;
@@ -175,7 +175,7 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   EXPECT_EQ(patience(leader), std::nullopt);
   EXPECT_EQ(patience(Scene().b_leads().standby()), std::nullopt);
 
-  auto key_of_before = Scene().leader_is("a", our_lease + 1).primary();
+  auto key_of_before = Scene().leader_is("a", old_lease).primary();
   EXPECT_EQ(patience(key_of_before), noon + 5s);
   key_of_before.memory.fence.until = noon + 20s;  // a fence has told when its lease ends, and stands guard
   EXPECT_EQ(patience(key_of_before), std::nullopt);

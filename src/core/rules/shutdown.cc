@@ -31,7 +31,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
   Actions actions;
   if (seen.holds_leader_key() && seen.dcs.ok) actions = release_after_stop(seen);
   if (memory.data.bootstrapping && seen.dcs.ok) actions.push_back(CancelInitialize{});
-  if (seen.lease.id != 0 && seen.dcs.ok) actions.push_back(RevokeLease{});
+  if (seen.lease.id && seen.dcs.ok) actions.push_back(RevokeLease{});
   actions.push_back(Exit{0});
   return say(memory, "stopped, the leader key is free", std::move(actions));
 }

@@ -10,7 +10,7 @@
 namespace tamada::core::testing {
 
 inline constexpr Instant noon{std::chrono::hours(12)};
-inline constexpr LeaseId our_lease = 100, old_lease = 99, their_lease = 200;
+inline const LeaseId our_lease("100"), old_lease("99"), their_lease("200");
 
 struct Scene {
   Observation seen;
