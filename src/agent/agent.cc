@@ -22,10 +22,10 @@ using namespace std::chrono_literals;
 using namespace asio::experimental::awaitable_operators;
 
 namespace {
-constexpr int steps_max = 20;  // of one cycle; what is left goes on with the next
+constexpr int steps_max = 20;  // of one cycle; the next cycle does the rest
 constexpr auto running_job_look = 1s;
 constexpr auto fresh_enough = 500ms;
-constexpr core::Duration busy_wait = 250ms;  // well within the patience of those that ask
+constexpr core::Duration busy_wait = 250ms;  // shorter than the time limit of the members that ask
 }  // namespace
 
 Agent::Agent(World world)
@@ -67,7 +67,7 @@ awaitable<int> Agent::run() {
     if (!unique_ && store_.view().loaded) {
       if (co_await has_duplicate()) {
         log::critical("Can't start; there is already a node named '{}' running", w_.configuration.local().name);
-        if (!w_.fence.inherited()) w_.fence.keep({});  // it was for a server without a daemon
+        if (!w_.fence.inherited()) w_.fence.keep({});  // that bound was for a server whose daemon did not run
         co_return 1;
       }
       unique_ = true;
@@ -106,7 +106,7 @@ core::Instant Agent::wake_at() const {
 
 awaitable<void> Agent::cycle() {
   for (int step = 0; step < steps_max; ++step) {
-    // Nothing is written under our name before we know that nobody else bears it.
+    // The daemon writes nothing under its name before it knows that no other daemon has the same name.
     if (!unique_ && step > 0 && store_.view().loaded) co_return;
     co_await take_configuration();
     core::Observation seen = co_await observer_.observe();
@@ -134,9 +134,10 @@ awaitable<void> Agent::cycle() {
   decided_wake_at_ = w_.clock.now() + 200ms;
 }
 
-// Before the decision is carried out: from the first instruction as a primary on, and on with each renewal.
+// Called before a decision is carried out, so that the fence holds from the first instruction as a primary on and moves
+// with each renewal.
 void Agent::keep_fence(const core::Observation& seen) {
-  // One that runs under our name on these data has a guard with a bound of its own.
+  // Another daemon may run with the same name on this data directory. Its guard has its own bound.
   if (!unique_ && w_.fence.inherited()) return;
   w_.fence.keep({.until = memory_.fence.until,
                  .length = memory_.fence.length,
@@ -146,7 +147,7 @@ void Agent::keep_fence(const core::Observation& seen) {
 }
 
 void Agent::keep_files(const core::Observation& seen) {
-  // Not while a bootstrap fills the directory: then both are still empty.
+  // During a bootstrap both are still empty, and nothing may be written into the directory.
   const auto& system = seen.postgres.system_identifier;
   if (system.empty() || seen.cluster.initialize != system || seen.job.running()) return;
   if (std::exchange(files_after_job_, seen.job.id) != seen.job.id) {
@@ -154,7 +155,7 @@ void Agent::keep_files(const core::Observation& seen) {
     members_copy_.look_again();
   }
   configuration_copy_.keep(w_.configuration.copy(), seen.settings.loop_wait);
-  // Without a leader nobody takes care of who still belongs to it.
+  // Without a leader nobody keeps the list of members current.
   if (!seen.cluster.unlocked())
     members_copy_.keep(members_text_.of(memory_.electorate.members), seen.settings.loop_wait);
 }
@@ -182,7 +183,7 @@ awaitable<void> Agent::take_configuration() {
     store_.limits(settings.ttl, settings.retry_timeout);
     to_apply_ = {.due = true, .asked = asked || to_apply_.asked};
   }
-  // A job may write the files itself, and may have done so already.
+  // A running job may write the files itself, and may have done so already.
   if (!to_apply_.due || jobs_.view().running()) co_return;
   const auto applied = co_await w_.postgres.apply_configuration(std::exchange(to_apply_, {}).asked);
   executor_.went_well(core::attempt(core::ApplyConfiguration{}),
@@ -202,7 +203,7 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   if (last_report_ == core::Instant{}) last_report_ = seen.now;
   if (decision.severity == core::Severity::debug) {
     log::debug("{}", decision.reason);
-    // What is only a step on the way, again and again, is news after all.
+    // A decision that only asks for facts is logged all the same if nothing else is decided for long.
     if (seen.now - last_report_ < 2 * w_.configuration.settings().loop_wait) return;
   }
   const bool heartbeat = seen.now - last_report_ >= w_.configuration.settings().loop_wait;
@@ -228,7 +229,7 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   }
 }
 
-// Each when it begins and when it ends; what fails again and again is told by report().
+// Logs each problem when it begins and when it ends; report() logs what fails again and again.
 void Agent::tell_problems(const core::Problems& now) {
   const auto news = [](const core::Problems& all, const core::Problems& known) {
     core::Problems out;
@@ -306,9 +307,10 @@ awaitable<core::ReplacedData> Agent::replaced_data(core::Duration timeout) {
 }
 
 awaitable<void> Agent::refresh(core::Duration timeout) {
-  // Members that ask each other in a race would wait for each other: what was seen just before asking will do.
+  // Members that ask each other in a race would wait for each other, so a recent observation is a good enough answer.
   if (acting_ && w_.clock.now() - observed_at_ < fresh_enough) co_return;
-  // Busy with a DCS that does not answer: better an older answer than to be taken for dead, least of all a primary.
+  // While the cycle waits for a DCS that does not answer, an older observation is given as the answer. Without an
+  // answer the others would take this member, which may be the primary, for dead.
   if (acting_) timeout = std::min(timeout, busy_wait);
   const auto published = std::make_shared<net::Event>(w_.executor);
   waiting_for_publication_.push_back(published);

@@ -109,7 +109,7 @@ awaitable<void> ClusterStore::configuration_changed(std::shared_ptr<net::Event> 
 template <class T>
 awaitable<dcs::DcsResult<T>> ClusterStore::ask(awaitable<dcs::DcsResult<T>> request) {
   using namespace asio::experimental::awaitable_operators;
-  constexpr Duration usual = 500ms;  // that an answer may take at any time
+  constexpr Duration usual = 500ms;  // an answer may always take this long
   const auto told = std::make_shared<net::Event>(executor_);
   std::erase_if(asking_, [](const auto& one) { return one.expired(); });
   asking_.push_back(told);
@@ -131,7 +131,7 @@ awaitable<void> ClusterStore::ensure_lease() {
             .deadline = sent + std::min(grant->ttl, ttl_),
             .attempted_at = sent,
             .confirmed_at = sent};
-  // The keys move over when they are next written; a leader key on the old lease is taken over by its rule.
+  // The keys move to the new lease when they are next written; the rule `take_over_own_key` moves the leader key.
   if (replaces) log::info("new lease, ttl {} s", std::chrono::duration_cast<std::chrono::seconds>(ttl_).count());
 }
 
@@ -149,7 +149,8 @@ awaitable<void> ClusterStore::renew_lease() {
   if (!note(changes)) co_return;
   const bool matches = cache_.matches(*changes);
   if (!matches) {
-    // An event may just be on its way. Twice in a row, and the watch is deaf.
+    // The event may just be on its way. If the cache misses a change twice in a row, the watch delivers nothing any
+    // more.
     if (!co_await load()) co_return;
     if (missed_before_) watch_is_stale_.notify();
   }
@@ -158,7 +159,7 @@ awaitable<void> ClusterStore::renew_lease() {
   lease_.confirmed_at = sent;
 }
 
-// It has ended, or was revoked: whatever hung on it is gone.
+// The lease has ended or was revoked, so the keys that hung on it are gone.
 awaitable<void> ClusterStore::replace_lease() {
   log::warning("the lease is gone");
   lease_ = {};
@@ -166,7 +167,8 @@ awaitable<void> ClusterStore::replace_lease() {
 }
 
 awaitable<void> ClusterStore::revoke_lease() {
-  // Without an answer to release_leader() the key would go, and nobody be told how far we were.
+  // If release_leader() got no answer, revoking the lease would delete the leader key without telling the last
+  // position.
   if (!lease_.id || round_failed_) co_return;
   note(co_await dcs_.lease_revoke(lease_.id, limit()));
   lease_ = {};
@@ -178,7 +180,7 @@ awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compar
   const auto result = co_await ask(dcs_.txn(std::move(compares), operations, limit()));
   if (!note(result)) {
     if (result.error().kind == dcs::ErrorKind::lease_gone) co_await replace_lease();
-    // It may have happened all the same: what is true now, only reading tells.
+    // The transaction may have happened all the same, so the keys are read again.
     if (result.error().kind == dcs::ErrorKind::unreachable) watch_is_stale_.notify();
     co_return core::fail(result.error().what);
   }
@@ -249,8 +251,9 @@ awaitable<void> ClusterStore::cancel_initialize() {
 }
 
 awaitable<void> ClusterStore::write_initialize(std::string system_identifier) {
-  // Where all keys were deleted, the others wait for a leader that may live on, until one says that the cluster is
-  // there.
+  // At the end of a bootstrap the key exists, empty, and there is no leader key, so only its own revision is compared.
+  // If it does not exist, all keys were deleted, and only the leader may write it again; until then the others wait,
+  // since a leader may live on.
   auto compares = view().initialize ? std::vector<Compare>{} : still_leader();
   compares.push_back(
       {.what = Compare::What::mod_revision, .key = full("initialize"), .revision = view().initialize_revision});

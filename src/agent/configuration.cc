@@ -83,7 +83,7 @@ bool Configuration::take_local(config::Local local) {
   for (const auto& key : config::changed_for_next_start(file_, local)) {
     log::warning("{} has changed, which counts only when the daemon starts again", key);
   }
-  // Never another cluster's name or another directory under a server that runs.
+  // The cluster's name and the data directory never change while the daemon runs.
   local.scope = file_.scope;
   local.name = file_.name;
   local.namespace_ = file_.namespace_;
@@ -98,7 +98,7 @@ bool Configuration::take_local(config::Local local) {
 
 std::string Configuration::dynamic_json() const {
   auto written = dynamic_;
-  if (!known_) written.erase("pause");  // of a former run: the cluster may have been resumed since
+  if (!known_) written.erase("pause");  // the copy is from a former run, and the cluster may have been resumed since
   return written.dump(-1, ' ', true);
 }
 

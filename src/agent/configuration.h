@@ -28,7 +28,7 @@ class Configuration {
   // The local file was read again. What counts only when the daemon starts stays as it was, with a warning. False when
   // nothing changed.
   bool take_local(config::Local local);
-  // Of the file, as it was read last. What of it is said again is not logged again.
+  // The warnings of the last reading of the file. Those that were logged before are not logged again.
   void warnings_of_file(std::vector<std::string> warnings);
   // Which parts of the configuration are not in force as they were written.
   core::Problems problems() const;
@@ -39,7 +39,7 @@ class Configuration {
   void derive();
   void take(config::Json dynamic);
 
-  config::Local file_;   // as it was read
+  config::Local file_;   // as the file says
   config::Local local_;  // over the dynamic one
   config::Json dynamic_;
   std::string taken_, copy_;

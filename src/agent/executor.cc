@@ -17,14 +17,14 @@ namespace tamada::agent {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto peer_timeout = 2s;  // Patroni's for the same question
+constexpr auto peer_timeout = 2s;  // Patroni's limit for the same question
 constexpr auto departed_timeout = 500ms;
 constexpr auto upstream_timeout = 2s;
 }  // namespace
 
 namespace {
 
-constexpr auto forgotten_after = 30s;  // what should have been tried again by then was given up
+constexpr auto forgotten_after = 30s;  // an action that has not been tried again by then is no longer wanted
 
 }  // namespace
 
@@ -85,9 +85,10 @@ awaitable<void> Executor::act(core::WriteInitialize write) {
 }
 
 awaitable<void> Executor::act(core::WriteConfig) {
-  // Somebody may have written it since the decision; what we remember of it is older.
+  // Another member may have written the key since the decision, and our copy is older.
   if (t_.store.view().config_json) co_return;
-  // Compared with what we saw, not with the leader key: at the end of a bootstrap there is none yet.
+  // The write compares the key's own revision, and not the leader key, because at the end of a bootstrap there is no
+  // leader key yet.
   const auto revision = t_.store.view().config_revision;
   co_await t_.store.write_compared("config", t_.configuration.dynamic_json(), revision);
 }
@@ -97,7 +98,7 @@ awaitable<void> Executor::act(core::WriteStatus write) { co_await t_.store.write
 awaitable<void> Executor::act(core::WriteHistory write) {
   const auto file = co_await t_.postgres.timeline_history(write.timeline);
   if (!file) {
-    // Of a server restored without it, for good; each loop_wait it is looked for again.
+    // A server that was restored without the history file never has it; it is looked for again each loop_wait.
     log::debug("could not read the history of timeline {}: {}", write.timeline, file.error().what);
     co_return;
   }
@@ -127,7 +128,8 @@ awaitable<void> Executor::act(core::ClearFailover clear) {
 awaitable<void> Executor::act(core::PollPeers poll) {
   const auto asked_at = t_.clock.now();
   const auto asked_by = t_.store.view().leader_marks();
-  // Who has lost its key cannot win the race, only tell that it is alive: not worth waiting for as long.
+  // A member without a member key cannot win the race. It can only tell that it is alive, so it gets less time to
+  // answer.
   std::vector<core::Member> present, departed;
   for (auto& member : poll.members) {
     (t_.store.view().member(member.name) ? present : departed).push_back(std::move(member));
@@ -141,7 +143,8 @@ awaitable<void> Executor::act(core::PollPeers poll) {
   auto answers = co_await t_.peers.poll(std::move(present), within(peer_timeout));
   answers.merge(co_await t_.peers.poll(std::move(departed), within(departed_timeout)));
   const auto silent = [](const auto& answer) { return !answer.second.reachable; };
-  if (hurried && std::ranges::any_of(answers, silent)) co_return;  // who had no time to answer is not known to be dead
+  // A member that had no time to answer is not known to be dead.
+  if (hurried && std::ranges::any_of(answers, silent)) co_return;
   for (auto& [name, peer] : answers) {
     const std::string state = !peer.running ? "not running" : peer.in_recovery ? "standby" : "primary";
     const auto text =
@@ -200,10 +203,10 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   answer.our_newest = co_await t_.postgres.newest_history();
   const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
   answer.our_timeline = ours;
-  if (ours < answer.timeline) {  // else our_history says it
+  if (ours < answer.timeline) {  // otherwise our_history has it
     if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
   }
-  // A server that crashed has not told its control file of the last timeline that it received.
+  // After a crash, the control file may not name the last timeline that the server received.
   for (const auto timeline : std::set{ours, std::max(ours, answer.our_newest)} | std::views::reverse) {
     const auto from = core::beginning_of(timeline, answer.history, answer.timeline);
     if (!from || !answer.reachable || answer.same_beginning) continue;
@@ -290,7 +293,7 @@ awaitable<void> Executor::act(core::SetAside aside) {
   co_return;
 }
 
-// Beside the cycle, however long deleting takes.
+// This runs beside the cycle, because deleting may take long.
 awaitable<void> Executor::act(core::RemoveSuperseded) {
   const auto done = [](std::exception_ptr thrown, core::Result<void> result) {
     if (!thrown && !result) log::warning("{}", result.error().what);
@@ -303,7 +306,7 @@ awaitable<void> Executor::act(core::ApplyConfiguration) {
   went_well(core::attempt(core::ApplyConfiguration{}), done ? core::Result<void>() : std::unexpected(done.error()));
 }
 
-// It may last for minutes: beside the cycle.
+// A checkpoint may take minutes, so it runs beside the cycle.
 awaitable<void> Executor::act(core::Checkpoint checkpoint) {
   const auto done = [this, checkpoint](std::exception_ptr thrown, core::Result<void> result) {
     if (thrown || !result)

@@ -35,7 +35,7 @@ class Executor {
 
   awaitable<void> perform(core::Actions actions);
   std::optional<int> exit_code() const { return exit_code_; }
-  // Takes note of how it went, and tells of the first failure in a row; Agent tells of all at each heartbeat.
+  // Notes the outcome, and logs the first failure in a row; Agent logs all failures at each heartbeat.
   bool went_well(const std::string& what, const core::Result<void>& result);
 
  private:
@@ -77,7 +77,7 @@ class Executor {
   awaitable<void> act(core::Exit);
   // Runs beside the cycle; until it has ended the next observation says slots_busy.
   awaitable<void> change_slots(awaitable<core::Result<void>> work);
-  // Another answer than the last one, or the same at the next heartbeat.
+  // Whether `text` differs from the last text about it, or is due again at the next heartbeat.
   bool is_news(const std::string& about, const std::string& text);
   // The decision demanded the lease; between the decision and the action the lease may have run out.
   bool lease_in_force() const;

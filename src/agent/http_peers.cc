@@ -118,7 +118,7 @@ awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {
   std::optional<net::TlsClient> tls;
   if (url->scheme == "https") tls = tls_;
   const auto response = co_await net::http_once(*url, tls, request, timeout);
-  if (!response) co_return false;  // one that is not well lives, too
+  if (!response) co_return false;  // any answer shows that a daemon lives, even a 503
   const auto* who = response->header(instance_header);
   co_return !who || *who != instance_;
 }

@@ -10,20 +10,20 @@
 namespace tamada::agent {
 
 // How members reach each other's REST API over TLS, by Patroni's rules: certificates are verified only when the section
-// `ctl` has one of ours, and never for the name. Where it has none, the REST API's own certificate is shown.
+// `ctl` has one of ours, and never for the name. If it has none, this node shows the certificate of its REST API.
 net::TlsClient peer_tls(const config::Local& local);
 
-// The header Authorization of requests that change something; empty: no password is asked for. What our own API asks
-// for, the others' do too.
+// The header Authorization of requests that change something; empty: no password is asked for. The other members' REST
+// APIs are taken to ask for the same password as ours.
 std::string peer_authorization(const config::Local& local);
 
 class HttpPeers final : public Peers {
  public:
-  // tls: see peer_tls; instance: what our own REST API says in the header `instance_header`; by it we know ourselves,
-  // behind whatever proxy.
+  // tls: see peer_tls; instance: the value that our own REST API sends in the header `instance_header`, by which this
+  // daemon recognizes its own answer even through a proxy.
   HttpPeers(net::TlsClient tls, std::string authorization, std::string instance);
   void configure(net::TlsClient tls, std::string authorization) {
-    if (tls != tls_) tls_ = std::move(tls);  // else with what was read of its files
+    if (tls != tls_) tls_ = std::move(tls);  // if they are equal, the certificates that have been read stay in use
     authorization_ = std::move(authorization);
   }
   std::string certificate_trouble() const { return net::certificate_trouble(tls_); }

@@ -27,8 +27,8 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
     case JobKind::stop: {
       auto stopped = co_await postgres_.stop(spec.stop_mode, spec.checkpoint_first, spec.timeout);
       if (stopped && spec.archive_last_wal) {
-        // Where that fails a standby that follows by the archive has to be rewound later, which is no reason to stay
-        // down.
+        // If that fails, a standby that gets WAL from the archive has to be rewound later. That is no reason to keep
+        // this server down.
         if (auto done = co_await postgres_.archive_last_wal(); !done) log::error("{}", done.error().what);
       }
       co_return stopped;
@@ -49,7 +49,7 @@ std::optional<core::Instant> immediate_at(const core::StartJob& spec, core::Inst
   if (spec.kind != JobKind::stop) return std::nullopt;
   if (spec.stop_mode == core::StopMode::immediate) return now;
   if (spec.timeout == core::Duration{}) return std::nullopt;
-  return now + spec.timeout * (spec.checkpoint_first ? 2 : 1);  // each step has as much
+  return now + spec.timeout * (spec.checkpoint_first ? 2 : 1);  // the checkpoint and the stop have the same limit
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ void Jobs::start(core::StartJob spec) {
 
 void Jobs::take_progress(core::JobView& into) const {
   const auto progress = postgres_.progress();
-  if (progress.what.empty() || progress.since < view_.started_at) return;  // of a job before
+  if (progress.what.empty() || progress.since < view_.started_at) return;  // the progress is of an earlier job
   into.step = progress.what;
   into.step_since = progress.since;
   into.bytes_done = progress.bytes_done;

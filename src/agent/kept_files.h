@@ -1,5 +1,5 @@
 // What the daemon keeps in the data directory for its next life: the copy of the configuration, and who the members
-// are. It goes with the data: a copy of the directory has its source's.
+// are. These files belong to the data: a copy of the directory contains those of its source.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ class KeptFiles {
  public:
   virtual ~KeptFiles() = default;
   virtual std::string read(const std::string& name) = 0;  // empty: there is no such file
-  // Durable once it returns. Never into a directory that initdb or a copy is yet to fill.
+  // The file is durable once this returns. Precondition: no initdb or copy has yet to fill the directory.
   virtual awaitable<core::Result<void>> write(std::string name, std::string text) = 0;
 };
 
@@ -53,9 +53,10 @@ class KeptFile {
   bool known_ = false, writing_ = false;
 };
 
-// `cluster`: the prefix of its keys. Data that come to another cluster, by a new `scope`, know nobody of that.
+// `cluster`: the prefix of its keys. It shows that data which were moved to another cluster by a new `scope` know none
+// of its members.
 std::string members_text(const std::string& cluster, const std::map<std::string, core::Member>& members);
-// The same, made anew only when it changes: the cycle asks each time.
+// The same text, made again only when the members change, because each cycle asks for it.
 class MembersText {
  public:
   explicit MembersText(std::string cluster) : cluster_(std::move(cluster)), text_(members_text(cluster_, {})) {}

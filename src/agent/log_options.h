@@ -6,7 +6,7 @@
 
 namespace tamada::agent {
 
-// An error when its file cannot be written; then it goes on as it was.
+// An error: the file cannot be written. The log then goes on as before.
 core::Result<void> configure_log(const config::Log& log);
 
 }  // namespace tamada::agent

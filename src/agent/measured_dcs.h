@@ -1,4 +1,4 @@
-// A DCS whose answers are timed.
+// Measures how long each request to a Dcs takes.
 #pragma once
 
 #include "api/telemetry.h"

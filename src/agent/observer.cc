@@ -13,12 +13,12 @@ awaitable<core::Observation> Observer::observe() {
   const auto& settings = configuration_.settings();
   seen.postgres =
       co_await postgres_.observe(std::clamp<core::Duration>(settings.retry_timeout / 4, 500ms, 3s), settings.loop_wait);
-  // From here on nothing suspends: all of it is of one moment.
+  // Nothing below suspends, so that all facts are of one moment.
   seen.now = clock_.now();
   seen.wall = clock_.wall();
   seen.self = configuration_.local().name;
   seen.settings = settings;
-  // As in Patroni: where the key /config is gone nobody is paused; or nobody would ever write it again.
+  // As in Patroni, a cluster whose key /config is gone is not paused: in pause nobody would write the key again.
   if (store_.view().loaded && !store_.view().config_json) seen.settings.pause = false;
   seen.cluster = store_.view();
   const bool in_vain = !settings.standby_cluster && core::beyond_the_fork(seen.postgres, seen.cluster);

@@ -15,8 +15,8 @@ std::string status_line(const api::Snapshot& snapshot);
 
 class ServiceManager {
  public:
-  // Ready is the first publication on the board: the API answers, and the daemon has looked at its server. Whether that
-  // server runs is no part of it: a copy of a large one takes hours.
+  // The daemon is ready with the first publication on the board: the API answers, and the daemon has looked at its
+  // server. That server need not run, since a copy of a large one takes hours.
   ServiceManager(asio::any_io_executor executor, net::Clock& clock, api::Board& board, net::NotifySocket socket);
 
   void reloading();  // a reload was asked for

@@ -11,8 +11,8 @@
 
 namespace tamada::agent {
 
-// The answers by name; one that ended by an exception is empty. What is shared with the askers outlives whoever waits
-// for them, who may be cancelled before they end.
+// The answers by name; one that ended by an exception is empty. The questions share ownership of the result, because
+// the coroutine that waits for them may be cancelled before they end.
 template <class Answer>
 awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awaitable<Answer>> questions) {
   const auto executor = co_await asio::this_coro::executor;

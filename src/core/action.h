@@ -81,7 +81,7 @@ struct ClearFailover {
 struct PollPeers {
   static constexpr std::string_view name = "PollPeers";
   std::vector<Member> members;
-  std::optional<Instant> until = {};  // something else is due then: answers that take longer are not waited for
+  std::optional<Instant> until = {};  // another decision is due then, so later answers are not waited for
 };
 struct AskFailsafe {  // POST /failsafe to every member; see FailsafeView
   static constexpr std::string_view name = "AskFailsafe";
@@ -124,7 +124,8 @@ struct Follow {  // point the running standby at another upstream, without resta
 struct SlotDrop {
   std::string name, why;
 };
-struct SyncSlots {  // drop first: a slot may be made anew. Beside the cycle, see Observation::slots_busy
+// Drops come first, because a slot may be created again; runs beside the cycle, see Observation::slots_busy.
+struct SyncSlots {
   static constexpr std::string_view name = "SyncSlots";
   std::vector<SlotSpec> create;
   std::vector<SlotDrop> drop;
@@ -146,7 +147,7 @@ struct EnforceFeedback {  // hot_standby_feedback
   static constexpr std::string_view name = "EnforceFeedback";
   bool on = false;
 };
-struct SetSyncNames {  // synchronous_standby_names; returns once it is in force, or could not be brought in force
+struct SetSyncNames {  // synchronous_standby_names; returns once it is in force, or has failed
   static constexpr std::string_view name = "SetSyncNames";
   std::string names;
 };

@@ -18,10 +18,11 @@ std::optional<Lsn> own_position(const PostgresView& postgres) {
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer) {
   const Timeline ours = seen.postgres.sql ? seen.postgres.sql->timeline : 0;
   if (!peer.reachable || !peer.running || ours == 0 || peer.timeline <= ours) return std::nullopt;
-  // The last leader was on our timeline and went further than the newer timeline did: that one was left behind and
-  // cannot win.
+  // The last leader was on our timeline, and wrote beyond the position at which the newer timeline began. So the newer
+  // timeline is not the cluster's history, and a member on it cannot win.
   const auto& status = seen.cluster.status;
-  const Lsn theirs = peer.start ? std::min(peer.lsn, peer.start->lsn) : peer.lsn;  // of what the last leader wrote
+  // The part that the last leader wrote.
+  const Lsn theirs = peer.start ? std::min(peer.lsn, peer.start->lsn) : peer.lsn;
   if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > theirs &&
       *status->optime - theirs > seen.settings.maximum_lag_on_failover) {
     return std::nullopt;
@@ -35,7 +36,7 @@ Lsn of_the_last_leader(const Observation& seen) {
   if (!status || !status->timeline || seen.settings.standby_cluster) return sql.wal_lsn;
   if (status->timeline->timeline > sql.timeline) return sql.wal_lsn;
   if (is_part_of(sql.timelines, sql.timeline, *status->timeline) != false) return sql.wal_lsn;
-  // Another history of the same number, or one that has left that number out.
+  // Our timeline is another history with the same number, or its history skips that number.
   Lsn both = std::min(sql.wal_lsn, status->timeline->lsn);
   for (const auto& start : sql.timelines) {
     if (start.timeline >= status->timeline->timeline) return std::min(both, start.lsn);
@@ -47,7 +48,7 @@ namespace {
 
 constexpr Duration outage_noticed_within = 10s;
 
-// "48 MB": three digits are enough to judge by.
+// "48 MB". Three digits are enough for an operator to judge the size.
 std::string format_size(Lsn bytes) {
   constexpr std::array units{"bytes", "kB", "MB", "GB", "TB", "PB"};
   double value = static_cast<double>(bytes);
@@ -74,7 +75,7 @@ std::optional<std::optional<std::string>> by_history(const Observation& seen, co
   const auto ours = sql.start();
   const auto& last = seen.cluster.status ? seen.cluster.status->timeline : std::nullopt;
   if (!ours || !peer.start || same_timeline(*ours, *peer.start) != false) return std::nullopt;
-  if (sync_active(seen)) return std::optional<std::string>();  // by the key sync, and the votes
+  if (sync_active(seen)) return std::optional<std::string>();  // the key `sync` and the votes decide it
   if (!last) return std::nullopt;
   if (same_timeline(*ours, *last) == true) return std::optional<std::string>();
   if (same_timeline(*peer.start, *last) == true) {
@@ -94,7 +95,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   const bool we_are_primary = seen.postgres.running_primary();
   const Timeline our_timeline = seen.postgres.sql->timeline;
   if (!peer.in_recovery) {
-    // Of two primaries the one on the older timeline was left behind.
+    // Of two primaries, the one on the older timeline is the former one.
     if (we_are_primary && peer.timeline < our_timeline) return std::nullopt;
     return "Primary (" + peer.name + ") is still alive";
   }
@@ -104,7 +105,8 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   if (peer.timeline == our_timeline) {
     if (const auto settled = by_history(seen, peer)) return *settled;
   }
-  // Positions compare within one timeline; what an older one has beyond the fork is abandoned already.
+  // Positions can be compared only within one timeline: the cluster has already abandoned WAL of an older timeline
+  // beyond the fork.
   if (peer.timeline != 0 && our_timeline != 0 && peer.timeline != our_timeline) {
     return newer_timeline(seen, peer);
   }
@@ -139,8 +141,8 @@ std::optional<std::string> lag_gate(const Observation& seen) {
 }
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
-  if (seen.settings.standby_cluster) return std::nullopt;  // its history is another cluster's
-  // A primary that was left behind lacks what its successors acknowledged, even if check_timeline is off.
+  if (seen.settings.standby_cluster) return std::nullopt;  // another cluster writes its history
+  // A former primary lacks the commits that its successors acknowledged, even if check_timeline is off.
   const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
   if (!counts) return std::nullopt;
   const Timeline last = seen.cluster.last_timeline();
@@ -166,8 +168,8 @@ std::optional<std::string> peers_gate(const Observation& seen) { return first_ri
 struct GateRule {
   std::string_view name;
   std::optional<std::string> (*obstacle)(const Observation&);
-  bool compares = false;  // our position with others': asked only when we have one
-  bool elects = false;    // one of several standbys
+  bool compares = false;  // it compares our position with others', so it is asked only when our position is known
+  bool elects = false;    // it chooses one of several standbys
 };
 constexpr std::array race_gates{GateRule{"tags", tags_gate},
                                 GateRule{"fence", fence_gate},

@@ -39,12 +39,12 @@ struct Member {
   std::optional<Timeline> timeline;
   Tags tags;
   bool pause = false;
-  bool checkpoint_pending = false;  // promoted, and not yet a checkpoint: pg_rewind against it has to wait
+  bool checkpoint_pending = false;  // promoted without a checkpoint so far: pg_rewind against it has to wait
   bool pending_restart = false;
   std::string pending_restart_reason_json;  // an object, as text; empty when absent
   std::string scheduled_restart_json;       // an object, as text; empty when absent
-  std::optional<CopyProgress> copy;         // our own addition to Patroni's key; there only while the copy is made
-  std::string trouble;                      // our own addition, too: what this member waits for, or fails at
+  std::optional<CopyProgress> copy;  // an addition to Patroni's key; present only while this member is being copied
+  std::string trouble;               // an addition, too: what this member waits for, or fails at
   Revision revision = 0;
   LeaseId lease;
 
@@ -86,8 +86,9 @@ struct Status {
   std::map<std::string, Lsn> slots;
   std::vector<std::string> retain_slots;
   Revision revision = 0;
-  std::optional<TimelineStart> timeline = {};  // that of optime (ours, Patroni does not tell)
-  // Who has been here of late, and when the leader missed them first, in Unix seconds; 0: present. Ours, too.
+  std::optional<TimelineStart> timeline = {};  // the timeline of optime; an addition, Patroni does not write it
+  // Recent members, and when the leader first missed them, in Unix seconds; 0: present. An addition to Patroni's key,
+  // too.
   std::map<std::string, std::int64_t> members = {};
 };
 
@@ -117,7 +118,7 @@ struct ClusterView {
   std::optional<Leader> leader;
   std::map<std::string, Member> members;
   std::optional<FailoverRequest> failover;
-  Revision failover_revision = 0;  // of the key, also where it asks for nothing: Patroni ends a request by writing {}
+  Revision failover_revision = 0;  // of the key, even if its value is {}, by which Patroni ends a request
   std::optional<std::vector<HistoryLine>> history;
   Revision history_revision = 0;
   std::optional<Status> status;

@@ -84,7 +84,8 @@ Actions upkeep(const Observation& seen, Decision& decision) {
   const bool may_try = lease.attempted_at == Instant{} || seen.now >= retry_at;
   const bool alive = seen.lease_alive();
   const Instant renew_at = lease.confirmed_at + seen.settings.loop_wait;
-  // The leader key is on the old lease for a moment then: not while a start or stop would be cancelled for it.
+  // After a new lease the leader key hangs on the old one for a moment, which would cancel a running start or stop. So
+  // the lease is not replaced during one.
   const bool busy = seen.holds_leader_key() && (seen.job.running() || memory.restarting);
   const bool ttl_changed = alive && lease.ttl != seen.settings.ttl && !busy;
   if (!alive || ttl_changed) {
@@ -126,8 +127,8 @@ bool is_urgent(const Decision& decision) {
   return (job && job->kind == JobKind::stop) || asks<CancelJob>(decision);
 }
 
-// This daemon stopped PostgreSQL, and not as the first half of a restart. As in Patroni on_stop still gets the old
-// role.
+// Calls on_stop if this daemon stopped PostgreSQL, unless the stop is the first half of a restart. As in Patroni,
+// on_stop gets the role that the server had.
 void tell_stop(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (memory.callbacks.start_told && !memory.restarting && !seen.postgres.crashed && seen.job.kind == JobKind::stop) {
@@ -137,7 +138,8 @@ void tell_stop(const Observation& seen, Decision& decision) {
   memory.callbacks.start_told = false;
 }
 
-// on_start once postgres is up, on_role_change when the role differs from the one last told, on_stop.
+// Calls on_start once postgres is up, on_role_change when the role differs from the one that the callbacks know, and
+// on_stop.
 void tell_role(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (!seen.postgres.sql || seen.job.running() || memory.data.bootstrapping) {
@@ -184,15 +186,15 @@ void tend_slots(const Observation& seen, Decision& decision) {
   if (follows) prove_copied_slots(seen, decision);
 }
 
-// What could not be written, for want of room, is tried again: in pause and as a standby, too.
+// Writes the server's files again if the disk had no room for them; also in pause and on a standby.
 void apply_again(const Observation& seen, Decision& decision) {
   if (!seen.retries.contains(attempt(ApplyConfiguration{})) || !seen.postgres.sql || seen.job.running()) return;
   if (job_of(decision) || asks<ApplyConfiguration>(decision)) return;
   decision.actions.push_back(ApplyConfiguration{});
 }
 
-// The others' answers came together with the news that one of them was faster: why it was not our turn is said all the
-// same, since operators look for that line after a failover.
+// Another member took the key while this node polled the members. The log says why this node did not race, since
+// operators look for that line after a failover.
 void tell_lost_race(const Observation& seen, const Memory& before, Decision& decision) {
   const bool lost =
       before.leadership.unlocked_since && !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
@@ -213,7 +215,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     if (!answer) continue;
     auto decision = std::move(*answer);
     decision.rule = rule.name;
-    if (seen.settings.pause) decision.reason.insert(0, "PAUSE: ");  // as in Patroni's log
+    if (seen.settings.pause) decision.reason.insert(0, "PAUSE: ");  // Patroni's log has the same prefix
     decision.problems = problems(seen, decision.memory);
     decision.memory.answers.peers_seen = seen.peers_answered_at;
     decision.memory.answers.upstream_seen = seen.upstream ? seen.upstream->asked_at : Instant{};

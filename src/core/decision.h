@@ -14,12 +14,13 @@ enum class Severity { debug, info, warning, error };
 
 struct Decision {
   std::string_view rule;  // name of the rule that decided
-  std::string reason;     // one sentence for the operator; the texts that Patroni's users know, where there are such
+  std::string reason;     // one sentence for the operator; Patroni's own text where its users know one
   Actions actions;
   Memory memory;
   Problems problems;               // all that stands wrong on this member now
-  std::optional<Instant> wake_at;  // look again at the latest then, though nothing happened
-  // The DCS is not waited for beyond that: the decision that is due then keeps two primaries apart.
+  std::optional<Instant> wake_at;  // when the next cycle begins at the latest, even if nothing happens
+  // No request to the DCS is waited for beyond this instant, because the decision that is due then prevents two
+  // primaries.
   std::optional<Instant> dcs_patience_until;
   Severity severity = Severity::info;
 };

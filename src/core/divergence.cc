@@ -30,7 +30,7 @@ std::optional<LocalEnd> local_end(const PostgresView& local, const std::optional
       }
       return LocalEnd{control.timeline, control.checkpoint, true};
     default:
-      return std::nullopt;  // crashed as a primary: where its WAL ends, nobody knows without recovery
+      return std::nullopt;  // it crashed as a primary: only recovery finds the end of its WAL
   }
 }
 
@@ -39,7 +39,8 @@ bool same_forks(const std::vector<HistoryLine>& a, const std::vector<HistoryLine
       a, b, [](const HistoryLine& x, const HistoryLine& y) { return x.timeline == y.timeline && x.lsn == y.lsn; });
 }
 
-// The upstream's way to our timeline is ours. Of timelines that it does not know, others judge.
+// Whether both servers reached our timeline by the same earlier timelines. If the upstream does not know our timeline,
+// other functions judge.
 bool same_past(const std::vector<HistoryLine>& ours, Timeline our_timeline, const UpstreamView& upstream) {
   if (our_timeline >= upstream.timeline || !beginning_of(our_timeline, upstream.history, upstream.timeline))
     return true;
@@ -67,8 +68,8 @@ bool beyond_the_fork(const PostgresView& local, const ClusterView& cluster) {
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own) {
   if (!upstream.reachable || upstream.timeline == 0) return Divergence::unknown;
   if (is_fork_of_same_number(upstream)) return Divergence::same_number_fork;
-  // It was a primary until it stopped; another primary of the same number was promoted beside it, even where both left
-  // their old timeline at the same position.
+  // This server was a primary until it stopped, and the upstream is another primary on a timeline of the same number:
+  // the two were promoted independently, even if both left the old timeline at the same position.
   const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;
   if (was_primary) {
     // Between a promotion and the checkpoint after it only the history file knows of it.
@@ -79,14 +80,15 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
   if (crashed_primary) {
-    // On the same timeline it is the upstream that came from us or with us; on another, pg_rewind itself finds out.
+    // If both are on the same timeline, the upstream's WAL began as ours. If not, pg_rewind itself finds out whether
+    // they diverged.
     return local.control->timeline == upstream.timeline ? Divergence::none : Divergence::diverged;
   }
   const auto end = local_end(local, own);
   if (!end || end->timeline == 0) return Divergence::unknown;
   if (end->timeline > upstream.timeline) return Divergence::diverged;
   if (end->timeline == upstream.timeline) {
-    // Behind a primary of the same timeline there can only be a part of it.
+    // A server that is behind a primary of the same timeline has only a part of its WAL.
     const bool ahead = end->record_begins_here ? end->lsn >= upstream.lsn : end->lsn > upstream.lsn;
     return ahead && !upstream.in_recovery && upstream.lsn != 0 ? Divergence::same_number_fork : Divergence::none;
   }
@@ -95,7 +97,7 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
     const bool within = end->record_begins_here ? end->lsn < line.lsn : end->lsn <= line.lsn;
     return within ? Divergence::none : Divergence::diverged;
   }
-  return Divergence::diverged;  // the upstream's past does not know our timeline
+  return Divergence::diverged;  // our timeline is not in the upstream's history
 }
 
 }  // namespace tamada::core

@@ -45,7 +45,7 @@ AskFailsafe failsafe_question(const Observation& seen) {
 std::optional<Instant> failsafe_until(const Observation& seen) {
   const auto confirmed = seen.failsafe.confirmed_at;
   if (seen.dcs.ok || confirmed == Instant{} || !failsafe_possible(seen)) return std::nullopt;
-  // The others keep to the ttl that the question told, even if it has been changed.
+  // The other members hold to the ttl that the question contained, even if the ttl has changed since.
   const auto granted = seen.failsafe.confirmed_for;
   const auto length = seen.settings.demote_after();
   return confirmed + (granted == Duration{} ? length : std::min(length, granted * 9 / 10));
@@ -65,7 +65,8 @@ bool leads_by_failsafe(const Observation& seen, Instant now) {
 }
 
 bool failsafe_leader_alive(const Observation& seen) {
-  // Whatever has become of the mode: that primary cannot read it, and counts on our consent.
+  // This holds even if failsafe_mode was switched off since: that primary cannot read the change, and counts on our
+  // consent.
   return seen.failsafe.told_at != Instant{} && seen.now < consent_ends_at(seen) &&
          seen.failsafe.leader.name != seen.self;
 }

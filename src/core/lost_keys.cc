@@ -3,8 +3,9 @@
 namespace tamada::core {
 namespace {
 
-// Our lease lived, and with it our member key, until the keys were gone: no leader dropped us from /failsafe, so that
-// whoever goes on in failsafe mode has asked us; and no mode was changed, and nobody led, without our knowing.
+// Whether our lease, and so our member key, lived until the keys were gone. If so, no leader removed this node from
+// /failsafe, and a primary that goes on in failsafe mode has asked it; and no change of the mode or of the leader has
+// escaped this node.
 bool member_until_then(const Memory& memory) {
   return memory.leadership.unlocked_since && *memory.leadership.unlocked_since < memory.electorate.ours_until;
 }

@@ -1,4 +1,4 @@
-// Leaves actions out of a decision that have failed before, until their pause is over, see core/retries.h.
+// Removes from a decision the actions that have failed before and whose pause is not over; see core/retries.h.
 #pragma once
 
 #include <string>

@@ -40,7 +40,7 @@ std::string state_word(const Observation& seen, const Memory& memory) {
     return seen.settings.custom_bootstrap ? "custom bootstrap failed" : "initdb failed";
   }
   if (job.kind == JobKind::start && job.state == JobState::failed) return "start failed";
-  // In pause nobody starts it again, and Patroni calls it stopped.
+  // In pause the daemon does not start a crashed server again, and Patroni calls it "stopped".
   const bool crashed = seen.postgres.crashed && !memory.data.bootstrapping && !seen.settings.pause;
   return crashed ? "crashed" : "stopped";
 }
@@ -53,7 +53,8 @@ std::string role_word(const Observation& seen, const Memory& memory) {
   const auto data = seen.postgres.data_directory;
   if (data != DataDirectory::valid && data != DataDirectory::half_rewound) return "uninitialized";
   if (seen.postgres.process == ProcessState::stopped && memory.callbacks.role == "demoted") return "demoted";
-  // A primary that is starting again, or does not answer for a moment, is still the primary while the key is ours.
+  // While the leader key is ours, a primary that is starting again or does not answer for a moment is still shown as
+  // the primary.
   if (seen.holds_leader_key() && seen.postgres.control && seen.postgres.control->was_primary()) return "primary";
   return "replica";
 }
@@ -66,8 +67,8 @@ std::string shutdown_waits_for(const PostgresView& postgres) {
 
 std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
 
-// Source: PostgreSQL, pg_rewind's reference page: after a failure on the way the target is likely beyond recovery, and
-// a fresh backup is recommended; so in all versions.
+// Source: PostgreSQL, pg_rewind's reference page, in all versions: if pg_rewind fails while it works, the target is
+// likely not recoverable, and a fresh backup is recommended.
 std::string half_rewound(const PostgresView& postgres) {
   const auto& error = postgres.rewind_error;
   return "the data directory is half rewound: it is kept, and not started; run reinit on this member for a fresh copy, "

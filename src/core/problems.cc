@@ -72,7 +72,7 @@ std::string rough(Duration length) {
   return length < 2h ? std::to_string((length + 30s) / 1min) + " min" : std::to_string((length + 30min) / 1h) + " h";
 }
 
-// Which of the two is wrong nobody can tell who sees only both; `doctor` compares all members.
+// From two clocks alone nobody can tell which one is wrong; `doctor` compares the clocks of all members.
 void clock(List& to) {
   const auto ahead = to.seen.dcs.clock_ahead;
   if (abs(ahead) < clock_tolerance) return;
@@ -91,9 +91,9 @@ std::string rough(std::uint64_t bytes) {
   return std::to_string(power / (1024 * mebibyte)) + " GB";
 }
 
-// Where max_slot_wal_keep_size sets no limit: a fifth of the room that is left for pg_wal, and no more than 10 GB,
-// since a reader that far behind has been away for long. Not less than max_wal_size, which PostgreSQL keeps without any
-// slot.
+// How much WAL a slot may keep before that is a problem, where max_slot_wal_keep_size sets no limit: a fifth of the
+// free space for pg_wal, but at most 10 GB, since a reader that far behind has been away for long, and at least
+// max_wal_size, which PostgreSQL keeps without any slot.
 std::uint64_t much_wal(const PostgresView& postgres) {
   if (postgres.sql->slot_keeps_at_most) return *postgres.sql->slot_keeps_at_most / 2;
   constexpr std::uint64_t much = 10 * 1024 * mebibyte;

@@ -8,8 +8,8 @@ namespace {
 
 void remember_members(const Observation& seen, const Memory::Leadership& leadership, Memory::Electorate& electorate) {
   if (!seen.cluster.unlocked()) {
-    // Where all keys were deleted the members need a moment to write theirs again. Who is gone for good has lost its
-    // key within a ttl.
+    // After all keys were deleted, the members need a moment to write theirs again. The key of a member that is gone
+    // for good ends within a ttl.
     const bool all_told = seen.cluster.leader->create_revision == leadership.tenure &&
                           seen.now - leadership.tenure_since >= seen.settings.ttl;
     if (all_told) electorate.members.clear();
@@ -22,7 +22,8 @@ void remember_members(const Observation& seen, const Memory::Leadership& leaders
 bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership) {
   if (!seen.cluster.unlocked()) {
     leadership.unlocked_since.reset();
-    // Our own key on another lease is from a previous run, or seen late: it does not tell who has led since.
+    // Our own key on another lease was written by a previous run of the daemon, or is an outdated view of it. It does
+    // not tell who has led since.
     leadership.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
     if (seen.cluster.leader->create_revision == leadership.tenure) return false;
     leadership.tenure = seen.cluster.leader->create_revision;
@@ -31,26 +32,28 @@ bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership
   }
   const auto marks = seen.cluster.leader_marks();
   if (leadership.unlocked_since && leadership.unlocked_marks == marks) return false;
-  if (leadership.unlocked_since) leadership.last_leader.clear();  // it was somebody else
+  if (leadership.unlocked_since) leadership.last_leader.clear();  // a leader came and went unseen
   leadership.unlocked_since = seen.now;
   leadership.unlocked_marks = marks;
   return false;
 }
 
-// Another leader to follow: what has failed so far may succeed now.
+// There is another leader to follow, so operations that have failed so far may succeed now.
 void begin_tenure(const Observation& seen, Memory& memory) {
   memory.rewind.done = false;
   memory.rewind.failed = false;
-  // Another upstream, another chance. Our own server is the same.
+  // Failed jobs are forgotten because the upstream is another. If this node is the new leader, failed starts count on:
+  // the server that failed is still the same.
   const bool ours = seen.cluster.leader->name == seen.self;
   std::erase_if(memory.jobs.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
   memory.written.history_at = {};
 }
 
-// What the members' answers, and the want of any, tell about who leads.
+// Notes what the members' answers, or their silence, tell about who leads.
 void remember_other_primaries(const Observation& seen, Memory::Leadership& leadership) {
   if (seen.cluster.unlocked() && seen.peers_answered_at > leadership.primary_seen_at) {
-    // We have missed that another led. It may still do so, for as long as its own view of its lease allows.
+    // A member answers as the primary, so it has led without our noticing. It may go on for as long as it believes in
+    // its lease.
     for (const auto& [peer_name, peer] : seen.peers) {
       if (!peer.answers_as_primary()) continue;
       leadership.last_leader = peer_name;
@@ -129,7 +132,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   if (seen.cluster.loaded) {
     remember_members(seen, memory.leadership, memory.electorate);
     if (remember_leader_key(seen, memory.leadership)) begin_tenure(seen, memory);
-    // Whom we gave the key up for has come.
+    // The member for which we gave the key up has taken it.
     if (!seen.cluster.unlocked() && seen.cluster.leader->name != seen.self) memory.race.gave_up_at.reset();
   }
   remember_other_primaries(seen, memory.leadership);

@@ -18,12 +18,13 @@ bool fits(const SlotView& slot, const WantedSlot& wanted) {
 // Why an unknown slot, or one that has lost its WAL, has to go.
 std::optional<std::string> superfluous(const Observation& seen, const SlotView& slot, const WantedSlot* wanted,
                                        const Memory::Slots& memory) {
-  // PostgreSQL looks after its own failover slots; on a former primary they stand in the way of its own copies.
+  // PostgreSQL manages its own failover slots. On a former primary the old ones are dropped, because PostgreSQL cannot
+  // copy the new primary's slots over them.
   if (slot.failover && !slot.physical) {
     const bool in_the_way = seen.postgres.sql->in_recovery && seen.another_is_presumed_primary();
     return in_the_way ? std::optional<std::string>("with failover=true and synced=false") : std::nullopt;
   }
-  // Without the key `status`, or the primary's own word, nobody knows whose members have vanished.
+  // Without the key `status` or an answer of the primary, this node does not know which members have vanished.
   const bool unknown =
       !wanted && (seen.cluster.status || seen.follows_by_consent()) && memory.managed.contains(slot.name);
   if (!unknown && !(wanted && slot.lost)) return std::nullopt;
@@ -31,7 +32,7 @@ std::optional<std::string> superfluous(const Observation& seen, const SlotView& 
   return unknown ? "unknown" : "with wal_status=lost";
 }
 
-// Why a slot that shall exist has to be made anew.
+// Why a wanted slot has to be dropped and created again; nullopt: it is usable.
 std::optional<std::string> unusable(const Observation& seen, const SlotView& slot, const WantedSlot& wanted) {
   if (!fits(slot, wanted)) {
     return std::string("because it is ") +
@@ -39,7 +40,7 @@ std::optional<std::string> unusable(const Observation& seen, const SlotView& slo
            (wanted.physical ? "physical" : "logical (" + wanted.database + ", " + wanted.plugin + ")");
   }
   if (!slot.physical || !features::advances_slots(seen.postgres.server_version)) return std::nullopt;
-  // Nobody uses it here, so the feedback in it would hold up VACUUM for ever.
+  // Nobody uses this slot here, so the xmin that a standby's feedback left in it would hold up VACUUM for ever.
   const bool settled =
       !seen.presumed_primary().empty() && (seen.another_is_presumed_primary() || !seen.postgres.sql->in_recovery);
   if (settled && slot.holds_xmin && wanted.used == false) return "because of its xmin value";
@@ -63,7 +64,7 @@ SyncSlots plan_changes(const Observation& seen, const WantedSlots& wanted, const
     }
   }
   for (const auto& [name, slot] : wanted) {
-    // A logical slot is made on the primary alone: standbys copy it.
+    // Only the primary creates a logical slot; standbys copy it.
     if (present.contains(name) || (!slot.physical && seen.postgres.sql->in_recovery)) continue;
     sync.create.push_back({name, slot.physical, slot.database, slot.plugin});
   }
@@ -96,7 +97,7 @@ std::string text_of(const SyncSlots& sync) {
 
 Actions plan_slots(const Observation& seen, Memory::Slots& memory) {
   Actions actions;
-  // Without the cluster's configuration nobody knows which slots are wanted.
+  // Without the cluster's configuration it is not known which slots are wanted.
   if (!seen.settings.use_slots || !seen.postgres.sql || !seen.cluster.config_json || seen.slots_busy) return actions;
   auto wanted = wanted_slots(seen);
   if (seen.holds_leader_key() || seen.postgres.running_primary()) {
@@ -137,7 +138,7 @@ std::vector<SlotSpec> slots_to_copy(const Observation& seen) {
   if (!seen.postgres.running_standby() || !seen.another_is_presumed_primary() || !seen.cluster.config_json)
     return copies;
   for (const auto& [name, slot] : wanted_slots(seen)) {
-    // Without a position in the DCS the primary has not got it yet.
+    // A slot without a position in the DCS does not exist on the primary yet.
     if (slot.physical || slot.lsn == 0) continue;
     const bool present =
         std::ranges::any_of(seen.postgres.sql->slots, [&](const auto& one) { return one.name == name; });
@@ -151,7 +152,8 @@ namespace {
 constexpr std::int64_t missed_for_s = 24 * 3600;
 constexpr std::size_t missed_max = 32;
 
-// Whoever vanishes without a word is told as missing; for a day, as it may have been removed on purpose.
+// A member that vanishes without signing off is reported as missing. The report ends after a day, because the member
+// may have been removed on purpose.
 std::map<std::string, std::int64_t> members_of_late(const Observation& seen) {
   std::map<std::string, std::int64_t> all;
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(seen.wall.time_since_epoch()).count();
@@ -178,7 +180,7 @@ void retain(const Observation& seen, Revision tenure, Memory::Slots& memory) {
   auto& retained = memory.retained;
   if (memory.retained_in != tenure) {
     memory.retained_in = tenure;
-    // What the leader before us kept is kept as long again.
+    // A slot that the previous leader kept for a vanished member is kept for the whole time again.
     if (seen.cluster.status) {
       for (const auto& slot : seen.cluster.status->retain_slots) retained[slot] = seen.now;
     }

@@ -37,7 +37,7 @@ void doubt_slots(const Observation& seen, Memory::Slots& slots) {
   slots.leader_asked_at = {};
   if (!seen.postgres.running_standby()) return;
   for (const auto& slot : seen.postgres.sql->slots) {
-    // PostgreSQL looks after its own failover slots.
+    // PostgreSQL manages its own failover slots.
     if (!slot.physical && !slot.failover && !is_ignored(seen.settings, slot)) slots.unproven[slot.name];
   }
 }

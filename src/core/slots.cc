@@ -8,7 +8,8 @@
 namespace tamada::core {
 
 namespace {
-// The code point that begins at `at`, which is moved past it; a broken sequence counts byte by byte.
+// Returns the code point that begins at `at`, and moves `at` past it. Each byte of an invalid sequence counts as a code
+// point.
 unsigned next_code_point(std::string_view text, std::size_t& at) {
   const auto lead = static_cast<unsigned char>(text[at++]);
   const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
@@ -42,7 +43,7 @@ std::string upstream_of(const ClusterView& cluster, std::string_view primary, co
   const std::string leader{primary};
   const auto* source = cluster.member(member.tags.replicatefrom);
   if (member.tags.replicatefrom.empty() || !source || !source->running() || source->name == member.name) return leader;
-  // Follow the chain of sources: when it comes back to this member, it leads nowhere.
+  // Follows the chain of sources. A chain that comes back to this member never reaches the leader.
   std::set<std::string> passed{member.name};
   for (const auto* at = source; at && at->name != leader;) {
     if (!passed.insert(at->name).second) return leader;
@@ -83,7 +84,8 @@ namespace {
 
 bool can_advance(const Observation& seen) { return features::advances_slots(seen.postgres.server_version); }
 
-// By the key `status`; while the primary cannot write it, by what it tells when it asks for our consent.
+// The slot's position by the key `status`, or, while the primary cannot write that key, by its question for our
+// consent.
 Lsn known_position(const Observation& seen, const std::string& slot) {
   if (seen.follows_by_consent()) {
     const auto told = seen.failsafe.leader.slots.find(slot);
@@ -95,8 +97,8 @@ Lsn known_position(const Observation& seen, const std::string& slot) {
   return it == status->slots.end() ? 0 : it->second;
 }
 
-// The leader's slot of a cascading member does not move by itself: the member's own word counts, by its key or, while
-// there is no DCS, by its last answer to POST /failsafe.
+// Nobody streams from the leader's slot of a cascading member. It is moved by the position that the member tells in its
+// key or, while the DCS does not answer, in its last answer to POST /failsafe.
 Lsn cascading_position(const Observation& seen, const Member& member) {
   const auto& told = seen.failsafe.positions;
   const auto it = told.find(member.name);
@@ -109,7 +111,7 @@ void want_members(const Observation& seen, WantedSlots& wanted) {
   for (const auto& [name, member] : seen.cluster.members) {
     if (name == seen.self || member.tags.nostream) continue;
     const bool used = upstream_of(seen.cluster, seen.presumed_primary(), member) == seen.self;
-    // A node that never leads keeps slots only for those that may stream from it.
+    // A node that may never lead keeps slots only for members that may stream from it.
     const bool here = everywhere ? !settings.tags.nofailover || member.tags.replicatefrom == seen.self : used;
     if (!here) continue;
     const auto slot = slot_name(name);

@@ -33,8 +33,8 @@ bool may_be_synchronous(const Observation& seen, const Member& member) {
   return member.running() && !member.tags.nosync && !member.tags.nostream && member.name != seen.self;
 }
 
-// It has reached what we have not written yet: that is WAL of another history, beyond the position at which our
-// timeline began.
+// Whether the standby has received WAL beyond our own end of WAL. That is WAL of another history, beyond the position
+// at which our timeline began.
 bool has_other_wal(const Observation& seen, const ReplicationConnection& row) {
   return row.sync_lsn && *row.sync_lsn > seen.postgres.sql->wal_lsn;
 }
@@ -54,7 +54,7 @@ Standbys connected(const Observation& seen) {
   return standbys;
 }
 
-// It is to stream from another standby, and only happens to be connected here.
+// Whether the member is configured to stream from another standby, and is connected here only for the time being.
 bool belongs_elsewhere(const Observation& seen, const Standbys& standbys, const Member& member) {
   Names passed{member.name};
   for (const Member* at = &member; !at->tags.replicatefrom.empty();) {
@@ -97,7 +97,7 @@ std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
 
 // ---- the primary's next change
 
-// Every sender of WAL goes by these names already.
+// Whether every WAL sender already uses these names.
 bool senders_agree(const SqlView& sql, const SyncNames& names) {
   return std::ranges::all_of(sql.replication, [&](const ReplicationConnection& row) {
     if (!streams(row) || !row.sync_lsn || names.unclear) return true;
@@ -151,13 +151,13 @@ std::string told(const Observation& seen, const Promotable& before, const Promot
   return "Synchronous standby status assigned to " + python_list(after.voters);
 }
 
-// Right after our promotion `/sync` bears the old primary's name. It becomes one of the voters, since it has all that
-// was acknowledged; the quorum stays, and with it who may follow us.
+// Right after our promotion, `/sync` names the old primary as its leader. The old primary becomes one of the voters,
+// since it has every acknowledged commit. The quorum stays, so the same members may be promoted after us.
 SyncPlan take_over(const Observation& seen, const SyncNames& names) {
   const auto& sync = *seen.cluster.sync;
   Promotable next{sync_members(sync), sync.quorum};
   next.voters.erase(seen.self);
-  // As in Patroni, without the strict mode the new primary goes on alone at once.
+  // As in Patroni, without synchronous_mode_strict the new primary takes writes at once, without a synchronous standby.
   const bool alone = !quorum_mode(seen.settings) && !seen.settings.synchronous_mode_strict;
   if (alone || next.quorum >= static_cast<int>(next.voters.size()) || !overlap(next, names)) next = {};
   return write_sync(seen, next,
@@ -218,7 +218,7 @@ Names pick_sync_standbys(const Observation& seen, const Names& listed) {
   Names picked;
   for (const auto& standby : eligible(seen, listed)) {
     const bool enough = picked.size() >= wanted;
-    // One more that may not be promoted makes a quorum of those that may harder to reach.
+    // A voter that may not be promoted only makes the quorum harder to reach for those that may.
     if (enough && (!quorum_mode(seen.settings) || standby.nofailover)) continue;
     picked.insert(standby.name);
   }
@@ -264,7 +264,7 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   if (!sync || sync->leader.empty()) return write_sync(seen, {}, "Enabled synchronous replication");
   const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.caught_up};
   if (sync->leader != seen.self) return take_over(seen, stand.names);
-  // Written before our last promotion, or by a program that does not tell it.
+  // The key was written before our last promotion, or by a program that does not write the timeline.
   if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
 
   const auto known = united(stand.names.standbys, stand.promotable.voters);
@@ -297,7 +297,8 @@ std::optional<SyncNames> names_before_promotion(const Observation& seen) {
   SyncNames names;
   names.method = quorum_mode(seen.settings) ? SyncNames::Method::quorum : SyncNames::Method::priority;
   if (sync_active(seen)) {
-    // We and `count` more: of all that are named only `quorum` may lack a commit, so that any `quorum + 1` have it.
+    // A commit is on this server and on `count` standbys. So at most `quorum` of the members in `/sync` lack it, and
+    // any `quorum + 1` of them include one that has it.
     names.standbys = sync_members(*seen.cluster.sync);
     names.count = static_cast<int>(names.standbys.size()) - seen.cluster.sync->quorum;
     if (names.standbys.erase(seen.self) > 0) --names.count;
@@ -311,10 +312,10 @@ std::optional<SyncNames> names_before_promotion(const Observation& seen) {
 bool is_rival(const Observation& seen, const PeerView& peer) {
   if (!sync_active(seen)) return true;
   const auto& sync = *seen.cluster.sync;
-  // The old primary may have more than was acknowledged; it is not waited for.
+  // The old primary may have more WAL than was acknowledged; the race does not wait for it.
   if (!NameLess{}(sync.leader, peer.name) && !NameLess{}(peer.name, sync.leader)) return false;
   if (is_sync_standby(seen.cluster, peer.name)) return true;
-  // Whoever is not named there may get the votes of those who are, and only with all that they have.
+  // A member that is not named in `/sync` may get the votes of those that are, but only if it has all of their WAL.
   if (!quorum_mode(seen.settings) || sync.quorum == 0) return false;
   const auto& sql = *seen.postgres.sql;
   const auto how = standing(sql.timelines, sql.end(), peer.end());
@@ -323,10 +324,10 @@ bool is_rival(const Observation& seen, const PeerView& peer) {
 
 namespace {
 
-// Nothing that was acknowledged by this key can be on `peer`, for it never was on the timeline that the key is of; and
-// we are.
+// No commit that was acknowledged by this key is on `peer` alone, because `peer` was never on the timeline that the key
+// names, while we are.
 bool took_no_part(const SyncState& sync, const SqlView& ours, const PeerView& peer, bool named) {
-  // By the numbers alone, in a cluster whose leader does not tell its timeline.
+  // If the leader does not write its timeline into the key, only the timelines' numbers can be compared.
   if (!sync.timeline) return named && peer.timeline < ours.timeline;
   if (is_part_of(ours.timelines, ours.timeline, *sync.timeline) != true) return false;
   if (peer.timeline != sync.timeline->timeline) return peer.timeline < sync.timeline->timeline;
@@ -364,7 +365,7 @@ std::optional<std::string> sync_obstacle(const Observation& seen) {
         break;
     }
   }
-  // The old primary has all that it ever acknowledged.
+  // If this node is the old primary, it has every commit that it acknowledged.
   const bool was_primary = sync.leader == seen.self && !anybody_ahead;
   if (votes >= sync.quorum || was_primary) return std::nullopt;
   return "not enough votes: " + std::to_string(votes) + " of the " + std::to_string(sync.quorum) +

@@ -36,7 +36,7 @@ Token quoted_token(std::string_view text, std::size_t& at) {
       return token;
     }
   }
-  return {};  // it has no end
+  return {};  // the quoted name is not closed
 }
 
 std::vector<Token> tokens_of(std::string_view text) {
@@ -126,7 +126,7 @@ std::string joined(const Names& names, std::string_view separator) {
 }
 
 bool SyncNames::operator==(const SyncNames& other) const {
-  const bool nobody = count == 0 && other.count == 0;  // then the method says nothing
+  const bool nobody = count == 0 && other.count == 0;  // then FIRST and ANY mean the same
   return count == other.count && unclear == other.unclear && (method == other.method || nobody) &&
          same_names(standbys, other.standbys);
 }

@@ -65,7 +65,8 @@ Standing standing(const Timelines& ours, const WalEnd& our_end, const WalEnd& th
   const bool proven = same == true && is_complete(ours, our_end.timeline);
   if (same == false) return {Kind::parted, true};
   if (theirs.timeline == our_end.timeline) return by_position(theirs.lsn, our_end.lsn, Kind::ahead, proven);
-  // By the numbers alone: what it has of an older timeline beyond the fork is abandoned.
+  // Only the timelines' numbers are known. The WAL that the other server has of an older timeline beyond the fork is
+  // abandoned.
   const auto fork = left_at(ours, theirs.timeline);
   return by_position(theirs.lsn, fork.value_or(our_end.lsn), Kind::parted, proven && fork.has_value());
 }

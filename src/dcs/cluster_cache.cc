@@ -28,7 +28,7 @@ void ClusterCache::reset(const Range& range) {
     put(kv);
     listed.insert(kv.key);
   }
-  // Tombstones go too: the watch goes on behind this range, no event can be older than it.
+  // Tombstones are removed, too: the watch continues after this range, so no later event can be older than the range.
   std::erase_if(entries_, [&](const auto& item) {
     const auto& [name, entry] = item;
     if (entry.mod_revision > range.revision || listed.contains(prefix_ + name)) return false;
@@ -115,7 +115,8 @@ void ClusterCache::remove(std::string_view key, Revision revision) {
 
 void ClusterCache::touched(std::string_view written) {
   ++changes_;
-  // What is written all the time stands for itself; of the other keys, and of what is gone, the view is made anew.
+  // Frequently written keys are updated one by one. After a change of another key or a deletion the whole view is made
+  // again.
   if (written == "status" || written.starts_with("members/")) {
     stale_.emplace(written);
   } else {

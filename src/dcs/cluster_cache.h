@@ -16,8 +16,8 @@ class ClusterCache {
  public:
   explicit ClusterCache(std::string prefix) : prefix_(std::move(prefix)) {}  // ends with a slash
 
-  // A whole range of the prefix. What we wrote or heard of later than its revision stays; one older than revision()
-  // tells nothing new.
+  // Takes over a whole range of the prefix. Changes that are later than the range's revision stay; a range older than
+  // revision() is ignored.
   void reset(const Range& range);
   void apply(const WatchBatch& batch);
 
@@ -27,13 +27,13 @@ class ClusterCache {
   void delete_locally(std::string_view key, Revision revision);
 
   bool loaded() const { return loaded_; }
-  // Everything up to it is known: a watch goes on at revision() + 1.
+  // All changes up to this revision are known, so a watch continues at revision() + 1.
   Revision revision() const { return revision_; }
   std::int64_t key_count() const { return live_; }
   // Grows with each change of a key.
   std::uint64_t changes() const { return changes_; }
   // `changed_since` was read with min_mod_revision = revision() + 1. Returns whether it proves that the cache misses
-  // nothing. What we wrote ourselves may be ahead of the watch; that is no difference.
+  // nothing. Our own writes may be in the cache before the watch delivers them, which counts as no difference.
   bool matches(const Range& changed_since) const;
 
   // Valid until the next change.
@@ -49,7 +49,7 @@ class ClusterCache {
 
   void put(const KeyValue& kv);
   void remove(std::string_view key, Revision revision);
-  void touched(std::string_view written = {});  // a key's name, or anything
+  void touched(std::string_view written = {});  // the key's name; empty: any key
   void show(std::string_view name, const Entry& entry) const;
 
   std::string prefix_;
@@ -60,7 +60,7 @@ class ClusterCache {
   int went_back_ = 0;
   bool loaded_ = false;
   mutable core::ClusterView view_;
-  mutable bool view_current_ = true;                  // but for:
+  mutable bool view_current_ = true;                  // except for the keys in stale_
   mutable std::set<std::string, std::less<>> stale_;  // names of keys
 };
 

@@ -28,7 +28,7 @@ struct KeyValue {
 enum class ErrorKind {
   unreachable,  // no answer in time from any endpoint; a write may have happened all the same
   refused,      // etcd answered and said no (permission, no space, bad request)
-  lease_gone,   // the lease does not exist, or no longer
+  lease_gone,   // the lease does not exist, or has ended
   compacted,    // watch: the revision asked for is gone; read the range again
 };
 struct DcsError {
@@ -48,8 +48,8 @@ struct Range {
 struct Compare {
   enum class What { mod_revision, create_revision, lease, value } what;
   std::string key;
-  Revision revision = 0;   // for the first two; mod_revision 0: the key does not exist
-  LeaseId lease = {};      // for lease; none: the key is on no lease
+  Revision revision = 0;   // compared for mod_revision and create_revision; mod_revision 0: the key does not exist
+  LeaseId lease = {};      // compared for lease; none: the key is on no lease
   std::string value = {};  // for value
 };
 struct Put {

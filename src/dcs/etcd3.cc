@@ -59,7 +59,7 @@ awaitable<DcsResult<TxnResult>> Etcd3::txn(std::vector<Compare> compares, std::v
 }
 
 awaitable<DcsResult<LeaseGrant>> Etcd3::lease_grant(Duration ttl, Duration timeout) {
-  // Asked twice, there may be a lease that nobody knows: it holds nothing and ends by itself.
+  // A repeated request may leave a lease that nobody knows. No key is on it, and it ends by itself.
   auto answer = co_await transport_->call("/lease/grant", grant_body(ttl), Repeat::safe, timeout);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return checked(parse_grant(*answer), "lease grant");

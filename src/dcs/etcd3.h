@@ -18,7 +18,7 @@ class Etcd3 final : public Dcs {
   ~Etcd3() override;
 
   awaitable<DcsResult<Range>> range(std::string prefix, Revision min_mod_revision, Duration timeout) override;
-  // Never sent twice: `unreachable` means that it may have happened.
+  // A transaction is never sent twice: `unreachable` means that it may have happened.
   awaitable<DcsResult<TxnResult>> txn(std::vector<Compare> compares, std::vector<Operation> operations,
                                       Duration timeout) override;
   awaitable<DcsResult<LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override;

@@ -163,7 +163,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
 std::string range_end(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
-  if (end.empty()) return std::string(1, '\0');  // etcd's word for "to the end"
+  if (end.empty()) return std::string(1, '\0');  // etcd reads one zero byte as "to the end"
   end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
   return end;
 }
@@ -297,16 +297,18 @@ std::optional<DcsError> WatchParser::take(std::string_view line, std::vector<Wat
       const Json* kv = find(event, "kv");
       auto parsed = kv ? parse_key_value(*kv) : std::nullopt;
       if (!parsed) return DcsError{ErrorKind::unreachable, "etcd's watch sent an event without a key"};
-      // Of the events, not of the header: that one is the store's, which may be ahead of what has been sent.
+      // The revision is that of the events, and not that of the header, which is the store's and may be ahead of the
+      // events that have been sent.
       batch.revision = parsed->mod_revision;
       batch.events.push_back({.deleted = text_field(event, "type") == "DELETE", .kv = std::move(*parsed)});
     }
   }
   if (bool_field(*result, "created")) {
     created_ = true;
-    if (batch.events.empty()) batch.revision = from_ - 1;  // the header's: as above
+    if (batch.events.empty()) batch.revision = from_ - 1;  // the header's revision may be ahead, as above
   } else if (batch.events.empty()) {
-    batch.revision = header_revision(*result).value_or(0);  // a progress notification: all up to it has been sent
+    // A progress notification: all events up to this revision have been sent.
+    batch.revision = header_revision(*result).value_or(0);
   }
   into.push_back(std::move(batch));
   return std::nullopt;
@@ -318,7 +320,7 @@ std::optional<DcsError> WatchParser::cancelled(const Json& result) {
   }
   const auto reason = text_field(result, "cancel_reason");
   const bool refused = reason.find("permission denied") != reason.npos;
-  // etcd answers a watch with an outdated token as it answers one without the permission.
+  // etcd gives a watch with an outdated token the same answer as a watch without the permission.
   auth_failed_ = refused || classify(0, reason).kind == GatewayError::Kind::auth;
   return DcsError{refused ? ErrorKind::refused : ErrorKind::unreachable, "etcd ended the watch: " + reason};
 }

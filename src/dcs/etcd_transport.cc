@@ -15,11 +15,12 @@ namespace {
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-// Idle connections that are kept: one for the lease, so that it never waits behind a slow range, and one for the rest.
+// How many idle connections are kept: one for the lease, so that its renewal never waits behind a slow range, and one
+// for all other requests.
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
 
-// The time that is left, and never zero: that would mean no limit.
+// The time that is left. It is never zero, which would mean no limit.
 Duration left(Steady::time_point deadline) {
   return std::max(std::chrono::duration_cast<Duration>(deadline - Steady::now()), Duration(1ms));
 }
@@ -100,7 +101,7 @@ awaitable<EtcdTransport::Try<Json>> EtcdTransport::try_once(std::size_t endpoint
       const auto kind = error->kind == GatewayError::Kind::lease_gone ? ErrorKind::lease_gone : ErrorKind::refused;
       co_return std::unexpected(Failure{DcsError{kind, "etcd: " + error->what}, false, false});
     }
-    // Refused before anything was done, so that even a transaction may go out once more.
+    // The request was refused before etcd did anything, so even a transaction may be sent again.
     if (token_ == token) token_.clear();
     auth_disabled_ = false;
   }
@@ -189,7 +190,7 @@ awaitable<DcsError> EtcdTransport::stream(std::string path, std::string body, Du
                                                 chunk = std::move(chunk)](std::string_view piece) {
     if (*error) return;
     *error = chunk(piece);
-    // Not from inside its own reading.
+    // Posted, because a stream cannot be closed from inside its own read.
     if (*error) asio::post(executor, [client] { client->close(); });
   };
   auto ended = co_await client->stream(post(endpoint, path, std::move(body)), left(deadline), Duration::zero(), take);

@@ -59,8 +59,8 @@ class EtcdTransport {
   };
   struct Failure {
     DcsError error;
-    bool server_failed;  // do not begin with this one next time
-    bool may_repeat;     // nothing can have happened, or it may happen twice
+    bool server_failed;  // the next request begins with another server
+    bool may_repeat;     // the request was not carried out, or may be carried out twice
   };
   template <class T>
   using Try = std::expected<T, Failure>;

@@ -19,7 +19,7 @@ inline core::Duration margin(core::Duration length) {
 
 struct Order {
   std::optional<core::Instant> until;  // see core/fencing.h
-  core::Duration length{};             // of that bound when it was given: not of a ttl that was changed since
+  core::Duration length{};             // of that bound when it was set, even if the ttl has changed since
   int postmaster = 0;                  // process id; 0: not known
   core::Duration ttl{}, loop_wait{};
 };
@@ -31,7 +31,7 @@ class Fence {
   virtual void keep(const Order& order) = 0;
   // Whether the fence allows this node to become the primary.
   virtual core::FenceView view() const = 0;
-  // What to call when a process of the fence has ended: to keep() again is how it is replaced.
+  // Sets what is called when a process of the fence has ended. The next keep() replaces that process.
   virtual void on_end(std::function<void()>) {}
   // The bound that the previous run of this daemon left in force.
   virtual std::optional<core::Instant> inherited() const { return std::nullopt; }

@@ -26,9 +26,10 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto restart_pause = 5s;
-constexpr auto silence_max = 5s;  // it looks four times a second
+constexpr auto silence_max = 5s;  // the guard updates looked_ns four times a second
 
-// One data directory, one guard. 64 bits of FNV-1a: the name may become no longer than shm_open allows.
+// The name is a 64-bit FNV-1a hash of the data directory, because each directory has its own guard and shm_open limits
+// the length of names.
 std::string page_name(const std::string& data_dir) {
   std::uint64_t hash = 14695981039346656037U;
   for (const unsigned char c : data_dir) hash = (hash ^ c) * 1099511628211U;
@@ -79,7 +80,7 @@ int create_nameless_memory() {
   return -1;
 }
 
-// Its pid may have passed to another process since.
+// Whether the process is a guard: the pid of a guard that has ended may belong to another process.
 bool is_guard(int pid) { return net::read_file(fmt::format("/proc/{}/comm", pid)) == "tamada-guard\n"; }
 
 // Wakes the daemon when the guard has ended, and again when the next one may be started.
@@ -154,8 +155,7 @@ void Guard::Impl::find_former() {
   } else if (former->version.load() == GuardPage::current_version && former->deadline_ns.load() != 0) {
     log::critical(
         "the guard (pid {}) that the former run of this daemon left has been killed: until now nothing would have "
-        "ended "
-        "PostgreSQL at the end of the leader lease{}",
+        "ended PostgreSQL at the end of the leader lease{}",
         pid, former->deadline_ns.load() < boot_time_ns() ? ", which is over" : "");
   }
   former = nullptr;
@@ -249,7 +249,7 @@ void Guard::keep(const Order& order) {
   me.page->postmaster_pid.store(order.postmaster);
   const auto bound = needed ? (*order.until - margin(order.length)).time_since_epoch().count() : 0;
   me.page->deadline_ns.store(bound);
-  // What the former guard waits for is now the new one's; until that is ready both wait for the same.
+  // Until the new guard is ready, the former one has the same bound.
   if (me.former) me.former->deadline_ns.store(bound);
   me.dismiss_former();
   me.report();
@@ -266,8 +266,7 @@ core::FenceView Guard::view() const {
   if (view.unguarded.empty() && ready && core::Duration(boot_time_ns() - me.page->looked_ns.load()) > silence_max) {
     view.unguarded = fmt::format(
         "the guard (pid {}) does not run, it may be stopped; while this lasts, a primary whose daemon is frozen can go "
-        "on "
-        "writing",
+        "on writing",
         me.page->guard_pid.load());
   }
   return view;

@@ -18,7 +18,8 @@ class Guard final : public Fence {
 
   void keep(const Order& order) override;
   void on_end(std::function<void()> call) override;
-  // A guard that cannot be started is told as a problem, and does not stop a promotion: Patroni has none at all.
+  // A guard that cannot be started is reported as a problem and does not prevent a promotion, since Patroni has no
+  // guard at all.
   core::FenceView view() const override;
   std::optional<core::Instant> inherited() const override;
 
@@ -30,7 +31,7 @@ class Guard final : public Fence {
   bool enabled_ = true;
 };
 
-// Beside this program, or where packages put it.
+// The path of tamada-guard: beside this program, or where packages put it.
 std::string guard_program();
 
 }  // namespace tamada::fence

@@ -1,6 +1,6 @@
-// The memory that the daemon shares with its guard, in POSIX shared memory: it outlives the daemon. Where /dev/shm
-// takes nothing it is a memfd, which the guard holds open for the next daemon to find. All fields are lock-free
-// atomics; whoever is stopped between two writes leaves a page that is safe to act on.
+// The memory that the daemon shares with its guard, in POSIX shared memory: it outlives the daemon. If /dev/shm cannot
+// be used it is a memfd, which the guard keeps open so that the next daemon finds it. All fields are lock-free atomics;
+// whoever is stopped between two writes leaves a page that is safe to act on.
 #pragma once
 
 #include <atomic>

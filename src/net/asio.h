@@ -14,7 +14,8 @@ namespace asio = boost::asio;
 using asio::awaitable;
 using asio::use_awaitable;
 
-// After an operation that reports its error as a value: goes on with the cancellation of the caller, if it was that.
+// To be called after an operation that reports its error as a value: throws if the error was the cancellation of the
+// caller.
 inline awaitable<void> throw_if_cancelled() {
   if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
     throw boost::system::system_error(asio::error::operation_aborted);

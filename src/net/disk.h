@@ -1,5 +1,5 @@
 // Work that waits for a disk: done by a thread of its own, in the order in which it was asked for, while the loop goes
-// on. A disk that hangs then holds up who asked, and not the lease nor the REST API.
+// on. A disk that hangs then delays only the coroutine that asked, and neither the lease nor the REST API.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
@@ -15,7 +15,8 @@ namespace tamada::net {
 
 asio::any_io_executor disk_thread();
 
-// `work` owns, or copied, all that it uses. It is never interrupted: who was cancelled meanwhile learns it afterwards.
+// `work` owns, or copied, all that it uses. It is never interrupted: a coroutine that was cancelled meanwhile throws
+// after the work has ended.
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> on_disk_thread(Work work) {
   using Value = std::invoke_result_t<Work&>;

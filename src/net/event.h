@@ -1,4 +1,5 @@
-// One coroutine waits, anybody wakes it. A wake before the wait is not lost; several wakes count as one.
+// One coroutine waits, and any code on the loop wakes it. A wake before the wait is not lost; several wakes count as
+// one.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -9,7 +10,7 @@ namespace tamada::net {
 
 class Event {
  public:
-  // The timer never runs out: it is only what a coroutine can be parked on, on a simulated clock too.
+  // The timer never expires. It serves only to suspend a coroutine, also on a simulated clock.
   explicit Event(asio::any_io_executor executor) : parked_(executor, asio::steady_timer::time_point::max()) {}
 
   void notify() {
@@ -20,7 +21,8 @@ class Event {
   awaitable<void> wait() {
     while (!set_) {
       const auto [error] = co_await parked_.async_wait(asio::as_tuple(use_awaitable));
-      // Cancelled by us, or together with the coroutine: then the next suspension point throws.
+      // The timer was cancelled by set(), or together with the coroutine. In the second case the next suspension point
+      // throws.
       if (!set_ && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         throw boost::system::system_error(error ? error : asio::error::operation_aborted);
       }

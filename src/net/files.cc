@@ -23,7 +23,7 @@ std::optional<std::string> read_file(const std::string& path) {
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> result;
   std::error_code error;
-  // Not a range-based for: that throws where the folder goes while it is read.
+  // A range-based for would throw if the folder is removed while it is read.
   for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     result.push_back(at->path().filename().string());
   }

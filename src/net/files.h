@@ -10,7 +10,8 @@ namespace tamada::net {
 // nullopt: it cannot be opened, or not be read to its end (a folder, an error of the disk, a process that has ended).
 std::optional<std::string> read_file(const std::string& path);
 
-// What is in the folder, without "." and ".."; those read so far where it cannot be read to its end. In no order.
+// The names in the folder in no particular order, without "." and "..". If the folder cannot be read to its end, those
+// that were read so far.
 std::vector<std::string> names_in(const std::string& folder);
 
 }  // namespace tamada::net

@@ -25,7 +25,7 @@ const std::string* find(const std::vector<std::pair<std::string, std::string>>& 
 const std::string* HttpRequest::header(std::string_view name) const { return find(headers, name); }
 const std::string* HttpResponse::header(std::string_view name) const { return find(headers, name); }
 
-// A line's end would end the header, too.
+// A line break in the value would end the header line.
 static std::string header_line(std::string_view name, std::string_view value) {
   std::string line = std::string(name) + ": " + std::string(value);
   std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');

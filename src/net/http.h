@@ -15,7 +15,7 @@ struct HttpRequest {
   std::string target;  // path and query as received: "/replica?lag=10MB"
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer_address;                 // servers: who asks
+  std::string peer_address;                 // servers: the client's address
   bool client_certificate = false;          // servers: the peer showed a certificate, and it was verified
   bool repeatable = false;                  // clients: may be sent twice; GET and HEAD always may
   std::size_t answer_bytes_max = 64 << 20;  // clients: a longer body is an error, before it has been read

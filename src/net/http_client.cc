@@ -134,9 +134,10 @@ struct HttpClient::Impl {
   std::optional<TlsClient> tls;
   std::unique_ptr<Stream> stream;
   bool busy = false;
-  std::uint64_t closings = 0;  // how often close() was called: a connection begun before is not used after
+  // How often close() was called: a connection that was begun before the last call is not used.
+  std::uint64_t closings = 0;
 
-  // While it lives, the client is in use; however the use ends, the connection does not outlive it unless kept.
+  // Marks the client as in use. When it is destroyed the connection is closed, unless `keep` is set.
   struct Use {
     explicit Use(Impl& i) : impl(i) { impl.busy = true; }
     ~Use() {
@@ -170,7 +171,7 @@ struct HttpClient::Impl {
 
   void close() {
     ++closings;
-    // A request under way still holds the stream; it ends with an error and drops it.
+    // A request that is under way still holds the stream. It ends with an error and releases the stream.
     if (busy && stream) stream->close();
     if (!busy) stream.reset();
   }
@@ -242,7 +243,8 @@ awaitable<core::Result<void>> HttpClient::Impl::read_pieces(core::Duration idle,
   parser.body_limit(boost::none);
   ResponseInput input;
   std::string complaint;
-  // Set before the header is known: pieces may come with it. They wait until the status says what they are.
+  // Set before the header is known, because pieces of the body may arrive with it. They are kept until the status tells
+  // whether they belong to a good answer.
   std::string early;
   parser.get().body().take = [&early](std::string_view piece) { early += piece; };
   while (!parser.is_header_done()) co_await read_on(*stream, input, parser);
@@ -258,7 +260,7 @@ awaitable<core::Result<void>> HttpClient::Impl::read_pieces(core::Duration idle,
     };
   }
   while (!parser.is_done() && complaint.size() < complaint_bytes_max) {
-    // Else a complaint without end would be read without end.
+    // Without a deadline, an error text that never ends would be read for ever.
     stream->deadline(status == 200 || idle != core::Duration::zero() ? idle : std::chrono::seconds(1));
     co_await read_on(*stream, input, parser);
   }

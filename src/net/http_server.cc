@@ -37,10 +37,10 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr auto certificates_look = std::chrono::seconds(1);
 constexpr std::size_t drained_bytes_max = 8 << 20;
 constexpr int accepted_at_once = 16;
-// Of one connection in the kernel: who does not read shall not fill the machine's memory there.
+// The kernel's send buffer of one connection. The limit keeps peers that do not read from filling the machine's memory.
 constexpr int send_buffer_bytes = 64 << 10;
-constexpr std::size_t small_bytes = 4 << 10;        // not counted among what is kept for peers
-constexpr std::size_t sessions_worth_a_trim = 200;  // that have ended: their memory goes back to the system
+constexpr std::size_t small_bytes = 4 << 10;        // smaller bodies and answers are not counted in kept_bytes
+constexpr std::size_t sessions_worth_a_trim = 200;  // after so many ended sessions the memory goes back to the system
 
 // What has been read and not yet parsed.
 struct RequestInput {
@@ -67,7 +67,7 @@ int feed(RequestInput& input, Parser& parser) {
 std::size_t connections_possible(std::size_t wanted) {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
-  // Whoever fills our port must leave descriptors for postgres and the DCS.
+  // However many clients connect, descriptors have to be left for PostgreSQL and the DCS.
   return std::clamp<std::size_t>(files.rlim_cur / 2, 1, wanted);
 }
 
@@ -75,7 +75,7 @@ HttpResponse plain_text(int status) {
   return {.status = status, .headers = {{"Content-Type", "text/plain"}}, .body = std::string(reason(status)) + "\n"};
 }
 
-// More at once than we care to do: whoever asks may ask again.
+// The answer when too many requests are under way at once; the client may ask again.
 HttpResponse busy() {
   auto response = plain_text(503);
   response.headers.emplace_back("Retry-After", "1");
@@ -92,7 +92,8 @@ HttpRequest take_request(Parser& parser, const Stream& stream) {
   return request;
 }
 
-// Reads away what the peer still sends: to close with unread data would reset the connection under our answer.
+// Reads and discards what the peer still sends: closing with unread data would reset the connection before the peer has
+// read our answer.
 awaitable<void> drain(Stream& stream, RequestInput& input, core::Duration deadline) {
   stream.deadline(deadline);
   for (std::size_t total = 0; total < drained_bytes_max;) {
@@ -103,21 +104,21 @@ awaitable<void> drain(Stream& stream, RequestInput& input, core::Duration deadli
 }  // namespace
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
-  // One connection. Alive as long as its coroutine.
+  // One connection. It lives as long as its coroutine.
   struct Session : std::enable_shared_from_this<Session> {
     asio::cancellation_signal cancel;
     std::unique_ptr<Stream> stream;
-    bool waiting = false;  // for the peer, who shall send or read; else we are at work
+    bool waiting = false;  // true: for the peer to send or read; false: the server is working for it
     std::list<Session*>::iterator place;
   };
-  // What is kept in memory for one peer: its request's body, or an answer that it has yet to read.
+  // Counts the bytes in memory for one peer: the body of its request, or an answer that it has not read yet.
   class Kept {
    public:
     explicit Kept(Impl& server) : server_(server) {}
     ~Kept() { server_.kept_bytes -= counted_; }
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
-    bool is(std::size_t bytes) {  // false: all peers together would have too much
+    bool is(std::size_t bytes) {  // false: the limit for all peers together would be exceeded
       const auto now = bytes > small_bytes ? bytes : 0;
       const auto all = server_.kept_bytes - counted_ + now;
       if (now > counted_ && all > server_.options.kept_bytes_max) return false;
@@ -158,9 +159,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   TlsFiles certificates;
   core::Instant certificates_looked_at{};
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
-  std::list<Session*> working, waiting;  // waiting: the longest first
+  std::list<Session*> working, waiting;  // waiting: the one that has waited longest is first
   std::size_t sessions_max = 0, sessions_peak = 0;
-  std::size_t handling = 0;    // requests that the handler is at work on
+  std::size_t handling = 0;    // requests that the handler is working on
   std::size_t kept_bytes = 0;  // see Kept
   std::shared_ptr<Turns> turns = std::make_shared<Turns>(executor);
   bool stopped = false;
@@ -174,7 +175,7 @@ core::Result<void> HttpServer::Impl::apply(HttpServerOptions wanted) {
   const bool elsewhere =
       wanted.address != options.address || wanted.port != options.port || wanted.backlog != options.backlog;
   if (acceptors.empty() || elsewhere) {
-    // The new address may include the old one: that must be free first.
+    // The new address may include the old one, so the old one is closed first.
     const bool listening = !acceptors.empty();
     close_acceptors();
     if (auto bound = bind(wanted); !bound) {
@@ -192,7 +193,7 @@ core::Result<void> HttpServer::Impl::bind(const HttpServerOptions& wanted) {
   auto made = listen_on(executor, wanted.address, wanted.port, wanted.backlog);
   if (!made) return std::unexpected(made.error());
   for (auto& one : *made) {
-    // Each keeps the server's inside alive until it ends.
+    // Each accept loop keeps Impl alive until it ends.
     auto loop = [](std::shared_ptr<Impl> self, std::shared_ptr<tcp::acceptor> on) -> awaitable<void> {
       co_await self->accept(std::move(on));
     };
@@ -213,7 +214,7 @@ void HttpServer::Impl::close_acceptors() {
 void HttpServer::Impl::stop() {
   stopped = true;
   close_acceptors();
-  // Copied: what is cancelled may leave the lists at once.
+  // The lists are copied, because a session that is cancelled may leave them at once.
   std::vector<Session*> all(working.begin(), working.end());
   all.insert(all.end(), waiting.begin(), waiting.end());
   for (auto* session : all) end(*session);
@@ -223,7 +224,8 @@ void HttpServer::Impl::end(Session& session) {
   if (session.stream) session.stream->close();
   session.cancel.emit(asio::cancellation_type::terminal);
   // Outside the loop's thread co_spawn forwards the signal by a posted function that points into it, and the closed
-  // stream may have ended the session by then (seen with Asio of Boost 1.81). What is posted later runs later.
+  // stream may have ended the session by then (seen with Asio of Boost 1.81). The handler that is posted here runs
+  // after that function, and keeps the session alive until then.
   asio::post(executor, [alive = session.shared_from_this()] {});
 }
 
@@ -235,7 +237,8 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
     if (!ec) {
       complained = false;
       begin(std::move(socket));
-      // Those that came in the same moment, so that nobody waits behind thousands for one place in each of our turns.
+      // Accepts all connections that came in the same moment. Otherwise each turn would accept one, and a client would
+      // wait behind thousands of others.
       for (int i = 1; i < accepted_at_once && !stopped && acceptor->is_open(); ++i) {
         error_code none;
         tcp::socket another = acceptor->accept(none);
@@ -257,7 +260,7 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
 bool HttpServer::Impl::make_room() {
   if (waiting.empty()) return false;
   auto* longest = waiting.front();
-  waits(*longest, false);  // it ends only in the loop's next turns, and must not be chosen again until then
+  waits(*longest, false);  // it ends only in the loop's next turns, and must not be chosen again before
   end(*longest);
   return true;
 }
@@ -278,7 +281,7 @@ void HttpServer::Impl::begin(tcp::socket socket) {
 
 void HttpServer::Impl::ended(Session& session) {
   (session.waiting ? waiting : working).erase(session.place);
-  // glibc keeps what it was given back for ever in pieces between what lives on.
+  // glibc never returns freed memory to the system while it lies between blocks that are in use.
   const auto left = working.size() + waiting.size();
   if (sessions_peak < sessions_worth_a_trim || left > sessions_peak / 4) return;
   sessions_peak = left;
@@ -313,7 +316,7 @@ awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::soc
   try {
     co_await serve(*session);
   } catch (const system_error&) {
-    // The peer is gone, was too slow, or we are stopping: either way nobody is left to be answered.
+    // The peer is gone or was too slow, or the server is stopping. In each case nobody is left to be answered.
   }
 }
 
@@ -340,7 +343,7 @@ awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& in
   auto& stream = *session.stream;
   bool began = false, in_body = false;
   Kept body(*this);
-  // A request that came together with the one before it waits as if it had been read now.
+  // A request that arrived together with the previous one waits for its turn as if it had been read now.
   if (input.have > 0) co_await stream.turn();
   for (;;) {
     int status = feed(input, parser);
@@ -362,7 +365,7 @@ awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& in
   }
 }
 
-// Never throws: a handler that does has failed to answer.
+// Never throws: if the handler throws, the answer is 500.
 awaitable<HttpResponse> HttpServer::Impl::handled(HttpRequest request) {
   if (handling >= options.requests_max) co_return busy();
   const auto what = request.method + " " + request.target;
@@ -396,7 +399,7 @@ awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
       co_return keep_alive;
     }
   }
-  // The handler takes the time that it takes.
+  // The handler has no deadline.
   stream.deadline(core::Duration::zero());
   waits(session, false);
   auto response = co_await handled(take_request(parser, stream));

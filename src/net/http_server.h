@@ -28,10 +28,10 @@ struct HttpServerOptions {
   std::size_t kept_bytes_max = 32 << 20;
 };
 
-// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another. What
-// they do is done in turns, so that the loop's other work never waits for more than a small part of it. When destroyed
-// it closes every connection and cancels the handlers under way; these end in the loop's next turns, so what they use
-// must last until then.
+// Serves until destroyed. The handler may suspend; each connection is a coroutine, and none waits for another. Their
+// work is done in turns, so that the loop's other work never waits long for it. When destroyed it closes every
+// connection and cancels the handlers under way; these end in the loop's next turns, so what they use must last until
+// then.
 class HttpServer {
  public:
   using Handler = std::function<awaitable<HttpResponse>(HttpRequest)>;
@@ -43,8 +43,9 @@ class HttpServer {
   HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
   ~HttpServer();
   core::Result<void> listen();  // binds; the error names address, port and reason
-  // Other options: for connections from now on; the others go on. On an error the old options stay in force.
-  // Certificates that are renewed in place are taken by the next connection, within a second, without it.
+  // Sets other options. They apply to new connections; open connections go on as they are. On an error the old options
+  // stay in force. Certificates that are renewed in place are taken by the next connection, within a second, without
+  // it.
   core::Result<void> reload(HttpServerOptions options);
   std::string certificate_trouble() const;  // see TlsFiles; empty: there is none
   int port() const;  // the port that is bound, which the kernel chose if 0 was asked for; 0 before listen()

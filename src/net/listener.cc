@@ -17,7 +17,7 @@ error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int ba
   acceptor.set_option(tcp::acceptor::reuse_address(true), ec);  // a restart must not wait for TIME_WAIT
   if (ec) return ec;
   if (endpoint.address().is_v6()) {
-    // "::" takes IPv4 too, as under Patroni, whatever the machine's default is.
+    // As under Patroni, "::" accepts IPv4, too, whatever the machine's default is.
     acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), ec);
     if (ec) return ec;
   }
@@ -27,7 +27,7 @@ error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int ba
   return ec;
 }
 
-// This machine has no such family or address: others of the same name may do.
+// Whether this machine lacks the address or its family. Other addresses of the same name may be usable.
 bool not_here(const error_code& ec) {
   return ec == asio::error::address_family_not_supported ||
          ec == boost::system::errc::make_error_condition(boost::system::errc::address_not_available);
@@ -52,14 +52,14 @@ core::Result<std::vector<tcp::acceptor>> listen_on(asio::any_io_executor executo
 
   std::vector<tcp::acceptor> acceptors;
   for (auto endpoint : endpoints) {
-    // Port 0: one free port for all addresses of the name.
+    // With port 0 all addresses of the name share the port that the kernel chose for the first.
     if (!acceptors.empty() && endpoint.port() == 0) endpoint.port(acceptors.front().local_endpoint().port());
     tcp::acceptor acceptor(executor);
     ec = listen(acceptor, endpoint, backlog);
     if (ec && !not_here(ec)) return cannot(ec);
     if (ec) continue;
     acceptors.push_back(std::move(acceptor));
-    if (any) break;  // "::" took both families
+    if (any) break;  // "::" has bound both families
   }
   if (acceptors.empty()) return cannot(ec);
   return acceptors;

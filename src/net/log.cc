@@ -27,12 +27,12 @@ void write_all(int fd, std::string_view data) {
   while (!data.empty()) {
     auto n = ::write(fd, data.data(), data.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;  // nobody is left to be told
+    if (n <= 0) return;  // the line is lost, since stderr itself cannot be written
     data.remove_prefix(static_cast<std::size_t>(n));
   }
 }
 
-// Not stdio: exit() waits for the lock of a stream that a writer is stuck in.
+// Writes without stdio, because exit() would wait for the lock of a stream in which a writer is stuck.
 class StdoutSink final : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -59,8 +59,8 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     return {};
   }
 
-  // Whether it writes where these options say: then it goes on, since two that count and rotate would disturb each
-  // other. Asks no writer, which may be stuck.
+  // Whether this sink already writes to the file that the options name. If so it is kept, since two sinks that rotate
+  // one file would disturb each other. Takes no lock, which a stuck writer may hold.
   bool serves(const Options& options) const {
     struct stat status{};
     return options.file == path_ && options.mode == mode_ && options.files_max == files_max_ &&
@@ -72,7 +72,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::string_view text(message.payload.data(), message.payload.size());
     const auto length = static_cast<std::int64_t>(text.size());
     if (size_max_ > 0 && files_max_ > 0 && size_ > 0 && size_ + length >= size_max_) rotate();
-    if (fd_ < 0 && !open()) return;  // tried again with the next line
+    if (fd_ < 0 && !open()) return;  // opening the file is tried again with the next line
     write_all(fd_, text);
     size_ += length;
   }
@@ -119,14 +119,14 @@ struct Output {
   std::string last_heartbeat;
 };
 
-// The log is the process's, as its stdout is: the one place where a global is what is meant.
+// The log belongs to the process, as its stdout does. This is the only place where a global variable is intended.
 std::mutex output_lock;
 Output output;
 std::function<void(Level, std::string_view)> output_receiver;
 std::atomic<Level> least_level = Level::info;
 std::atomic<bool> has_parts = false;
 
-// The parts' names as Python has them: the longest that names this one or something around it.
+// The level of the longest part name that is this part's name or a prefix of it, as in Python's logging.
 Level least_of(const Options& options, const std::source_location& where) {
   const auto name = options.part_of(where);
   Level least = options.least;
@@ -142,8 +142,8 @@ Level least_of(const Options& options, const std::source_location& where) {
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
-// What comes from others begins no line of the log, and moves no terminal's cursor: as in PostgreSQL's log the further
-// lines of a message begin with a tab.
+// Texts from outside must not look like new lines of the log, nor move a terminal's cursor. As in PostgreSQL's log, the
+// further lines of a message begin with a tab.
 std::string with_marked_lines(std::string_view text) {
   std::string out;
   while (text.ends_with('\n')) text.remove_suffix(1);
@@ -203,7 +203,7 @@ void start(Level least, std::size_t queue_lines) {
 core::Result<void> configure(Options options) {
   std::lock_guard lock(output_lock);
   if (!output.pool) return core::fail("the log was not started");
-  // A logger of its own for what comes from now on: the writer of the last one may be stuck, and holds its sink.
+  // New lines get a new logger, because the writer of the last one may be stuck and holds its sink.
   if (options.file.empty()) {
     if (output.file) output.logger = logger_to(std::make_shared<StdoutSink>());
     output.file.reset();
@@ -227,7 +227,8 @@ void stop() {
     has_parts = false;
   }
   if (!ended.pool) return;
-  // The pool's end waits for its writer. A reader of our stdout that has stopped reading must not keep us from exiting.
+  // Destroying the thread pool waits for its writer. A reader of our stdout that no longer reads must not keep the
+  // daemon from exiting.
   auto written = std::make_shared<std::promise<void>>();
   auto done = written->get_future();
   std::thread([ended = std::move(ended), written]() mutable {

@@ -37,7 +37,7 @@ struct Options {
   std::vector<std::pair<std::string, Level>> parts;
   std::function<std::string(const std::source_location&)> part_of;  // the name; needed for parts
   std::string file;                                                 // empty: stdout
-  std::optional<int> mode;                                          // of the files; none: as umask gives
+  std::optional<int> mode;                                          // permissions of the files; none: by the umask
   int files_max = 4;           // older files that are kept: file.1, file.2 ...; 0: one file grows
   std::int64_t file_size = 0;  // bytes after which a new one begins; 0: never
   bool repeat_heartbeats = true;
@@ -45,8 +45,8 @@ struct Options {
 
 // From main, once; before it, lines go to stderr directly.
 void start(Level least, std::size_t queue_lines = 1000);
-// Any time after. An error when the file cannot be written: then everything stays as it was. A file
-// that was moved away is let go.
+// May be called at any time after start(). An error: the file cannot be written, and everything stays as it was. A file
+// that was moved away is closed.
 core::Result<void> configure(Options options);
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again

@@ -63,7 +63,7 @@ void NotifySocket::send(std::string_view lines) {
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, address_.data(), address_.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
-  // The length has no final NUL: an abstract name would end with it.
+  // The length excludes the final NUL, which would be a part of an abstract name.
   ::sendto(fd_, lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), size);
 }
 

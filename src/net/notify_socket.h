@@ -12,7 +12,7 @@ namespace tamada::net {
 
 class NotifySocket {
  public:
-  NotifySocket() = default;  // nobody listens
+  NotifySocket() = default;  // without a socket: send() does nothing
   // NOTIFY_SOCKET, and WATCHDOG_USEC where WATCHDOG_PID is us. They are removed from the environment: no child may
   // speak for the daemon. To be called before there are threads.
   static NotifySocket take_from_environment();
@@ -22,9 +22,9 @@ class NotifySocket {
   ~NotifySocket();
 
   bool listened() const { return fd_ >= 0; }
-  // The longest time between two WATCHDOG=1 that systemd bears; none: it does not watch.
+  // The longest time that systemd allows between two WATCHDOG=1; none: it does not watch.
   std::optional<core::Duration> watchdog() const { return watchdog_; }
-  // Never blocks; what the receiver cannot take is lost.
+  // Never blocks; a datagram that the receiver cannot take is lost.
   void send(std::string_view lines);
 
  private:

@@ -66,8 +66,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// The kernel spares what inherits from us when memory runs out; as PostgreSQL's backends do, by the same variables (its
-// documentation, "Linux Memory Overcommit"), a child that is not essential does without.
+// Raises the child's oom_score_adj, because it inherits ours, by which the kernel spares the daemon when memory runs
+// out. PostgreSQL's backends do the same by the same variables (its documentation, "Linux Memory Overcommit").
 void spare_no_longer(int pid) {
   if (!std::getenv("PG_OOM_ADJUST_FILE")) return;
   const char* value = std::getenv("PG_OOM_ADJUST_VALUE");
@@ -120,7 +120,7 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
   std::function<void(std::string_view)> on_line;
   std::string output, line;
   bool reaped = false;
-  bool end_group = false;  // what is left of its group goes with it
+  bool end_group = false;  // the processes that are left in its group are ended, too
   Exited exited;
 
   void take(std::string_view data) {
@@ -141,7 +141,7 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
     line.clear();
   }
 
-  // Takes all that is there now; false at the end of the pipe.
+  // Reads all that the pipe contains now; false: the end of the pipe.
   bool read_available() {
     std::array<char, 4096> chunk;
     while (pipe.is_open()) {
@@ -170,12 +170,12 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
     pipe.close(ignored);
   }
 
-  // Once it has ended: collects the status. What a grandchild may still write is not waited for.
+  // Collects the status of the ended process. It does not wait for output of grandchildren.
   void reap() {
     if (reaped) return;
     siginfo_t info{};
     const int failed = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
-    if (failed == 0 && info.si_pid == 0) return;  // it lives: see ExitWatch::ended_within
+    if (failed == 0 && info.si_pid == 0) return;  // it still runs: see ExitWatch::ended_within
     if (end_group) ::kill(-pid, SIGKILL);
     ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
     reaped = true;
@@ -344,10 +344,11 @@ awaitable<void> ExitWatch::ended() { co_await ended_within(core::Duration::zero(
 
 awaitable<bool> ExitWatch::ended_within(core::Duration timeout) {
   if (has_ended()) co_return true;
-  // A descriptor of its own: the deadline of one waiter must not end the others' waiting.
+  // Each waiter has its own descriptor, because the deadline of one must not end the waiting of the others.
   auto descriptor = std::make_shared<stream_descriptor>(impl_->executor, ::fcntl(impl_->pidfd, F_DUPFD_CLOEXEC, 3));
   Expiry deadline(impl_->executor, timeout, [descriptor] { descriptor->cancel(); });
-  // Woken is not ended: Asio may hand a new descriptor the event of the one whose place it took.
+  // A wake does not prove that the process has ended: Asio may give a new descriptor an event of the closed one that
+  // had the same number.
   for (;;) {
     const auto [error] = co_await descriptor->async_wait(stream_descriptor::wait_read, asio::as_tuple(use_awaitable));
     if (has_ended()) co_return true;

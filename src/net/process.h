@@ -18,7 +18,7 @@ namespace tamada::net {
 // the one that is passed.
 struct SpawnOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
-  std::vector<std::pair<std::string, std::string>> env;  // added to, or replacing, ours
+  std::vector<std::pair<std::string, std::string>> env;  // added to our environment, or replacing variables of it
   std::vector<std::string> unset;                        // removed from ours; a trailing * stands for any ending
   bool new_session = false;                              // setsid: a signal to our group does not reach it
   // Keeps our oom_score_adj. Others get PG_OOM_ADJUST_VALUE, as PostgreSQL's backends do, where PG_OOM_ADJUST_FILE is
@@ -60,7 +60,7 @@ class Process {
 // SIGKILL. An error: it could not be started, or `timeout` passed.
 awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout);
 
-// Tells the end of any process, a child or not, the moment it happens.
+// Reports the end of any process at once, whether it is a child or not.
 class ExitWatch {
  public:
   ExitWatch(asio::any_io_executor executor, int pid);  // ok() is false when there is no such process
@@ -77,7 +77,7 @@ class ExitWatch {
 };
 
 // The memory of this process holds passwords: no core dump is made of it, and nobody but root traces it, unless the
-// environment says TAMADA_CORE_DUMPS=1. Children keep what the system's limits say.
+// environment says TAMADA_CORE_DUMPS=1. The system's limits decide about core dumps of children.
 void keep_memory_out_of_core_dumps();
 
 }  // namespace tamada::net

@@ -19,7 +19,7 @@ namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A socket. With `turns` it hands over what was read when its turn has come.
+// A socket. With `turns`, data that were read are handed over when the connection's turn has come.
 class TurnSocket {
  public:
   using executor_type = tcp::socket::executor_type;
@@ -130,7 +130,7 @@ class SocketStream final : public Stream {
     pollfd p{socket.native_handle(), POLLIN | POLLRDHUP, 0};
     if (::poll(&p, 1, 0) <= 0) return false;
     if (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) return true;
-    // Nothing has been asked, so plain data is a protocol error; TLS may have sent session tickets.
+    // Data without a request are a protocol error on a plain connection. Over TLS they may be session tickets.
     return !tls;
   }
 

@@ -18,20 +18,21 @@ class Stream {
   // Throws boost::system::system_error; eof is asio::error::eof.
   virtual awaitable<std::size_t> read_some(std::span<char> into) = 0;
   virtual awaitable<void> write(std::string_view data) = 0;
-  // Servers: to wait for before more is done of what has been read already.
+  // For servers: to be awaited before more of the data that have been read is worked on.
   virtual awaitable<void> turn() = 0;
   // Closes the connection when this much time has passed (what is under way then throws asio::error::timed_out); each
   // call replaces the last. Zero: no deadline.
   virtual void deadline(core::Duration after) = 0;
   virtual void close() = 0;
   virtual std::string peer_address() const = 0;
-  // To ask before an idle connection is used again: the peer has closed it, or sent what nobody asked for.
+  // Whether the peer has closed an idle connection, or has sent data without a request; to be asked before the
+  // connection is used again.
   virtual bool peer_closed() = 0;
   // The peer showed a TLS certificate, and it was verified.
   virtual bool peer_certificate() const = 0;
 };
 
-struct TlsFiles;  // what was last read of them, see net/tls.h
+struct TlsFiles;  // the contents that were last read, see net/tls.h
 std::shared_ptr<TlsFiles> unread_tls_files();
 
 struct TlsClient {
@@ -39,7 +40,7 @@ struct TlsClient {
   bool verify = true;
   bool verify_host = true;  // with verify: the certificate must be for the name that was asked for
   std::shared_ptr<TlsFiles> files = unread_tls_files();  // shared by all copies of these options
-  // Whether they are the same options; what was read of the files does not count.
+  // Whether the options are equal; the contents of the files are not compared.
   bool operator==(const TlsClient& other) const {
     const auto all = [](const TlsClient& o) {
       return std::tie(o.ca_file, o.cert_file, o.key_file, o.key_password, o.verify, o.verify_host);
@@ -47,7 +48,8 @@ struct TlsClient {
     return all(*this) == all(other);
   }
 };
-// Why its files as they are now cannot be used, while those of before stay in use; empty: they are in use.
+// Why the present files cannot be used, so that their earlier contents stay in use; empty: the present files are in
+// use.
 std::string certificate_trouble(const TlsClient& options);
 
 struct TlsServer {

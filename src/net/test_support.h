@@ -47,7 +47,7 @@ inline void run(asio::io_context& io, std::function<awaitable<void>()> body) {
   io.restart();
   while (!done && std::chrono::steady_clock::now() < until) io.run_one_for(1s);
   if (!done) {
-    // No further: it refers to what the test would now destroy.
+    // The program ends here, because the coroutine refers to objects that the test would now destroy.
     std::fputs("the coroutine hangs\n", stderr);
     std::abort();
   }

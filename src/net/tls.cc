@@ -68,8 +68,8 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
     context->load_verify_file(options.ca_file, ec);
     if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
   }
-  // The cipher suites of TLS 1.2; those of 1.3 are all good. All of these have forward secrecy: who records the traffic
-  // cannot read it with a key that is stolen later.
+  // The cipher suites of TLS 1.2; those of 1.3 are all good. All of these have forward secrecy: recorded traffic cannot
+  // be read with a key that is stolen later.
   const std::string ciphers = options.ciphers.empty() ? "ECDHE+HIGH:DHE+HIGH:!aNULL:!MD5" : options.ciphers;
   if (SSL_CTX_set_cipher_list(context->native_handle(), ciphers.c_str()) != 1) {
     return core::fail(fmt::format("no usable cipher in '{}'", options.ciphers));
@@ -85,9 +85,9 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
       context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, ec);
       break;
   }
-  // Most connections lie idle between two health checks: their 32 kB of buffers come back meanwhile.
+  // Most connections are idle between two health checks. Their 32 kB of buffers are freed in the meantime.
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-  // Sessions would keep memory per client; tickets do without.
+  // A session cache would need memory for each client; session tickets do not.
   SSL_CTX_set_session_cache_mode(context->native_handle(), SSL_SESS_CACHE_OFF);
   // A context that verifies clients must have an id, or resumed sessions fail.
   static constexpr unsigned char session_id[] = "tamada";
@@ -119,7 +119,7 @@ core::Result<TlsContext> current(TlsFiles& files, std::string stamp, Make make) 
   if (files.context && files.stamp == stamp) return files.context;
   auto made = make();
   if (!made && !files.context) return made;
-  // Taken before the files were read: what was written meanwhile is seen the next time.
+  // The stamp was taken before the files were read, so that a change in between is seen the next time.
   files.stamp = std::move(stamp);
   files.trouble = made ? "" : made.error().what + ": the one before stays in use";
   if (made) files.context = std::move(*made);

@@ -11,8 +11,8 @@ namespace tamada::net {
 
 using TlsContext = std::shared_ptr<asio::ssl::context>;
 
-// Certificates are renewed on disk while they are in use, and may be half written at any moment: what has been read
-// once stays in use until its files have changed and all of them can be used.
+// Certificates are renewed on disk while they are in use, and may be half written at any moment. Contents that have
+// been read stay in use until the files have changed and all of them can be used.
 struct TlsFiles {
   std::string stamp;  // of the files that were read last, whether they could be used or not
   TlsContext context;
@@ -23,7 +23,8 @@ struct TlsFiles {
 core::Result<TlsContext> client_context(const TlsClient& options);
 core::Result<TlsContext> server_context(const TlsServer& options);
 
-// By the files as they are now, or, where these cannot be used, as they were before. An error: they never could.
+// The context of the present files or, if these cannot be used, of their earlier contents. An error: they could never
+// be used.
 core::Result<TlsContext> current_context(const TlsClient& options);
 core::Result<TlsContext> current_context(const TlsServer& options, TlsFiles& files);
 

@@ -25,7 +25,8 @@ void Turns::work() {
   scheduled_ = false;
   const auto began = KernelBootClock::now();
   auto before = began;
-  // What is called may enter again, and so be served before what it has scheduled.
+  // The code that is resumed may enter the queue again, and may so be served before handlers that it has posted to the
+  // loop.
   while (!queue_.empty() && before - began < portion) {
     auto next = queue_.extract(queue_.begin());
     const auto begins = next.key().first;

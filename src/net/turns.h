@@ -1,6 +1,6 @@
-// Work that strangers cause, in turns: a little of it, then whatever else the loop has to do, then again. Who has used
-// the least so far goes first, and of those who have used nothing yet the newest, so that a health check does not wait
-// behind thousands of connections that ask for more and more.
+// Does the work that clients cause in turns: a little of it, then the loop's other work, then again. The client that
+// has used the least time so far goes first, and of those that have used none the newest, so that a health check does
+// not wait behind thousands of busy connections.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace tamada::net {
 class Turns : public std::enable_shared_from_this<Turns> {
  public:
   static constexpr core::Duration portion =
-      std::chrono::microseconds(500);  // without giving way to the loop's other work
+      std::chrono::microseconds(500);  // the longest run of such work before the loop's other work
 
   // What one party has used, in the queue's own time: idle time earns nothing.
   struct Account {

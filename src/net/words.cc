@@ -7,7 +7,7 @@ namespace tamada::net {
 
 core::Result<std::vector<std::string>> split_words(std::string_view line) {
   std::vector<std::string> words;
-  std::optional<std::string> word;  // a quoted nothing is a word, too
+  std::optional<std::string> word;  // an empty pair of quotes is a word, too
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];

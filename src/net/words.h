@@ -1,5 +1,5 @@
-// A command line of the configuration, taken apart as Patroni's shlex.split does: quotes and backslashes, nothing else
-// of a shell.
+// Splits a command line of the configuration as Patroni does with shlex.split: it knows quotes and backslashes, and
+// nothing else of a shell.
 #pragma once
 
 #include <string>

@@ -32,7 +32,8 @@ Decision give_up(const Observation& seen, const Memory& memory) {
   return decision;
 }
 
-// There is a cluster, and only its keys are gone: a second one beside it would shut its members out when they return.
+// Returns which cluster there is of which only the keys are gone; nullopt: none is known. A second cluster beside it
+// would shut its members out when they return.
 std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Memory& memory) {
   if (!memory.leadership.last_leader.empty()) return "the cluster of " + memory.leadership.last_leader;
   if (memory.leadership.tenure != 0) return "a cluster that had a leader before";

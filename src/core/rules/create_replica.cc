@@ -18,7 +18,7 @@ const Member* clone_source(const Observation& seen, const Memory& memory) {
     if (member_name != seen.self && !leads && member.tags.clonefrom && member.running()) sources.push_back(&member);
   }
   if (sources.empty()) return seen.cluster.leader_member();
-  // The clock is chance enough to spread the load.
+  // The clock serves as a random number, which is enough to spread the load.
   const auto chance = static_cast<std::uint64_t>(seen.now.time_since_epoch().count() / 1000);
   return sources[chance % sources.size()];
 }

@@ -40,10 +40,11 @@ Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
 // Goes on as the primary with the consent of the others, or asks for it. nullopt: that is not possible.
 std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
-  if (failsafe_refused(seen) || memory.fence.without_leader_key_since) return std::nullopt;  // it is the leader's
+  // Only a primary that holds the leader key may ask.
+  if (failsafe_refused(seen) || memory.fence.without_leader_key_since) return std::nullopt;
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
-  // The first question is worth waiting for, if a DCS that hangs has held us up, and there is still time to stop.
+  // If a DCS that hangs has delayed this decision, the primary still asks once, as long as there is time left to stop.
   const bool too_late =
       seen.lease.deadline && seen.now + seen.settings.failsafe_patience() + stop_takes > *seen.lease.deadline;
   if (seen.now >= until && (asked || too_late)) return std::nullopt;
@@ -68,8 +69,8 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
 std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Memory& memory) {
   if (!seen.follows_by_consent() || !seen.cluster.loaded || seen.job.running()) return std::nullopt;
   auto decision = replica(seen, memory);
-  // Stopped because its history has parted from the leader's, it would only be started again as it is: pg_rewind waits
-  // for the DCS.
+  // The server is not stopped because its history has diverged from the leader's: pg_rewind has to wait for the DCS, so
+  // the server would only be started again as it is.
   return decision && job_of(*decision) ? std::nullopt : std::move(decision);
 }
 
@@ -80,7 +81,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   const std::string trouble = "DCS is not accessible (" + seen.dcs.error + ")";
   const bool may_become = seen.job.running() && seen.job.as_primary;
   if ((seen.postgres.may_write() || may_become) && !seen.settings.pause && !memory.data.bootstrapping) {
-    // That another leads needs no second look.
+    // If the last known leader key names another member, the primary stops at once.
     const bool another_leads = !seen.cluster.unlocked() && seen.cluster.leader->name != seen.self;
     if (another_leads && !seen.job.running()) return demote(seen, memory);
     if (auto decision = by_failsafe(seen, memory)) return decision;
@@ -98,7 +99,7 @@ Answer dcs_lost(const Observation& seen, const Memory& memory) {
   }
   if (auto decision = follow_failsafe_leader(seen, memory)) return decision;
   if (seen.job.running()) return warn(memory, std::string(name(seen.job.kind)) + " in progress; " + trouble);
-  // What we stopped for want of a lease serves reads again.
+  // A primary that was stopped because it had no lease is started as a standby, and serves reads again.
   if (!seen.settings.pause && memory.callbacks.role != "" && seen.postgres.process == ProcessState::stopped &&
       seen.postgres.data_directory == DataDirectory::valid && !in_backoff(seen, memory.jobs, JobKind::start)) {
     Memory next = memory;

@@ -135,11 +135,12 @@ Decision start_following(const Observation& seen, const Memory& memory, const Up
 }
 
 Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
-  // In pause the daemon does not stop a server by itself.
+  // In pause the daemon stops no server by itself.
   if (seen.settings.pause && seen.postgres.has_postmaster())
     return warn(memory, "the timeline has diverged from " + source.member + "'s");
   Memory next = memory;
-  if (memory.rewind.done && seen.postgres.has_postmaster()) {  // it did not help
+  // The last pg_rewind ended well, and the histories still differ.
+  if (memory.rewind.done && seen.postgres.has_postmaster()) {
     next.rewind.done = false;
     next.rewind.failed = true;
   }

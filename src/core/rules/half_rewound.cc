@@ -1,6 +1,7 @@
-// pg_rewind was interrupted, or failed, while it was changing the data directory. What is there is no cluster any more,
-// and a second pg_rewind would not make it one: it goes by the WAL and by the sizes of files that the first has
-// changed. But it may hold the last copy of what only this node had, so it goes only by consent.
+// pg_rewind was interrupted, or failed, while it was changing the data directory. The directory is no valid cluster any
+// more, and a second pg_rewind cannot repair it, because pg_rewind relies on the WAL and on the sizes of files that the
+// first one has changed. But the directory may hold the last copy of commits that only this node had, so it is replaced
+// only with the operator's consent.
 #include "core/presentation.h"
 #include "core/rules/common.h"
 

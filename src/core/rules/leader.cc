@@ -30,7 +30,8 @@ Decision release_after(const Observation& seen, Memory next, const std::string& 
   return warn(next, "removed leader key after " + what, {ReleaseLeader{}, RunCallback{"on_role_change", "demoted"}});
 }
 
-// As often as the primary starts it ends: where another member can take over it does, else there are growing pauses.
+// The primary ends soon after each start. Another member takes over if one can; otherwise there are growing pauses
+// between the starts.
 std::optional<Decision> end_restarts(const Observation& seen, const Memory& next) {
   const auto it = next.jobs.backoff.find(JobKind::start);
   if (it == next.jobs.backoff.end() || next.restarting) return std::nullopt;
@@ -43,7 +44,8 @@ std::optional<Decision> end_restarts(const Observation& seen, const Memory& next
   return decision;
 }
 
-// Started again as a standby it would be promoted again, and end again, for want of room in pg_wal, say.
+// If the server were started again as a standby, it would be promoted again and would fail again, for example because
+// pg_wal has no room.
 Decision release_after_failed_promotion(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.jobs.seen = seen.job.id;
@@ -124,7 +126,8 @@ Answer promote(const Observation& seen, const Memory& memory) {
     if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
       next.race.gave_up_at = seen.now;
       Actions actions{ReleaseLeader{}};
-      // The operator who asked for us has the answer; the other members need not wait for us.
+      // The operator who named this node as the candidate has the answer, so the request is deleted and the other
+      // members need not wait for this node.
       const auto& request = seen.cluster.failover;
       if (request && request->candidate == seen.self) actions.push_back(ClearFailover{request->revision});
       return warn(next, "released leader key: promotion failed: " + seen.job.error, std::move(actions));

@@ -11,8 +11,8 @@ namespace tamada::core::rules {
 namespace {
 
 constexpr Duration others_first_for = 5s;  // a named candidate, or anybody else after we gave the key up
-// A standby that lacks WAL which the old leader had lets others go first that have it, such as the old leader itself as
-// a standby.
+// A standby that lacks WAL of the old leader lets members that have it go first, such as the old leader itself as a
+// standby.
 constexpr Duration behind_waits_for = 10s;
 
 Decision wait(const Memory& memory, std::string reason, Instant until) {
@@ -41,11 +41,11 @@ std::optional<std::string> not_our_turn(const Observation& seen, const Memory& m
   return std::nullopt;
 }
 
-// How much WAL of the old leader this standby lacks; nullopt: it has all.
+// How much WAL of the old leader this standby lacks; nullopt: it lacks none.
 std::optional<std::string> missing(const Observation& seen) {
   if (!seen.postgres.running_standby()) return std::nullopt;
   const Timeline mine = seen.postgres.sql->timeline;
-  const bool ours = !seen.settings.standby_cluster;  // not another cluster's
+  const bool ours = !seen.settings.standby_cluster;  // a standby cluster's WAL is written by another cluster
   if (const Timeline last = seen.cluster.last_timeline(); ours && mine != 0 && mine < last) {
     return "timeline " + std::to_string(mine) + " of " + std::to_string(last);
   }
@@ -80,7 +80,7 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     return std::nullopt;
   }
   if (seen.postgres.running_primary()) {
-    // It may be the only one there is, of a cluster that is new to the DCS.
+    // It may be the only primary, in a cluster whose keys are not in the DCS yet.
     const auto silent = std::ranges::find_if(seen.peers, [](const auto& peer) { return !peer.second.reachable; });
     if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
     return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
@@ -122,7 +122,7 @@ std::optional<Instant> backing_off_until(const Observation& seen, const Memory& 
 }
 
 std::optional<std::string> behind_the_old_leader(const Observation& seen, const Memory& memory) {
-  if (sync_active(seen)) return std::nullopt;  // what was acknowledged is known to be here
+  if (sync_active(seen)) return std::nullopt;  // this standby is known to have every acknowledged commit
   const auto what = missing(seen);
   if (!what || !others_may_have_it(seen, memory)) return std::nullopt;
   return "behind the old leader's last position, others go first: " + *what;

@@ -79,7 +79,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
   if (!answer_fresh(seen, memory, *source)) {
     return ask(next, "asking " + source->member + " for its timeline", {ask_about(seen, *source)});
   }
-  // A standby cluster may follow a standby for as long as it exists.
+  // The source of a standby cluster may itself be a standby, for good.
   const bool answers = seen.upstream->reachable && (!seen.upstream->in_recovery || source->remote);
   if (!answers) {
     if (seen.now - since < wait_for_leader) {
@@ -88,7 +88,8 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
       return decision;
     }
     if (source->remote) return start_following(seen, next, *wanted, quiet + ", which does not answer as a primary");
-    // Whether to follow it is decided when it has told its timeline.
+    // The server is started without an upstream; once that member has told its timeline, another decision says whether
+    // to follow it.
     return start_following(seen, next, Upstream{},
                            "starting as a secondary; " + source->member + " does not answer as a primary");
   }

@@ -1,5 +1,5 @@
-// Postgres is stopped on request, now or at the time that was named, keeping the leader key where it is ours; the rules
-// of a stopped server start it again. Source: Patroni's documentation of POST /restart.
+// Stops PostgreSQL on request, now or at the time that was asked for. A leader keeps its key. The rules for a stopped
+// server start it again. Source: Patroni's documentation of POST /restart.
 #include "core/presentation.h"
 #include "core/restart_conditions.h"
 #include "core/rules/common.h"
@@ -26,7 +26,8 @@ Decision begin(const Observation& seen, const Memory& memory, const RestartReque
                                           .timeout = 0s}});
 }
 
-// As in Patroni it waits while the cluster is paused or has no leader, and is dropped when its time is long over.
+// As in Patroni, a scheduled restart waits while the cluster is paused or has no leader, and is dropped when its time
+// is long over.
 Answer scheduled(const Observation& seen, const Memory& memory) {
   const auto& request = *seen.requests.scheduled_restart;
   const auto& sql = seen.postgres.sql;

@@ -1,5 +1,5 @@
-// SIGTERM: stop PostgreSQL, release the leader key with the position of the stop, and exit.
-// In pause PostgreSQL stays as it is (Patroni's documentation of pause mode).
+// SIGTERM: stop PostgreSQL, release the leader key with the position of the stop, and exit. In pause PostgreSQL goes on
+// running (Patroni's documentation of pause mode).
 #include "core/presentation.h"
 #include "core/rules/common.h"
 

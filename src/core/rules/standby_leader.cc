@@ -10,7 +10,8 @@ Decision demote_cluster(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   const bool failed = job_failed(seen, memory.jobs, JobKind::stop);
   next.jobs.seen = seen.job.id;
-  // Who follows us by the archive has to get the shutdown checkpoint too, or its promotion would part from us before.
+  // A member that gets our WAL from the archive needs the shutdown checkpoint, too; otherwise its promotion would fork
+  // from our history before that record.
   return warn(next, "cannot be a real primary in a standby cluster: demoting to a standby cluster",
               {StartJob{.kind = JobKind::stop,
                         .stop_mode = failed ? StopMode::immediate : StopMode::fast,

@@ -98,7 +98,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const bool told_history = !history_missing(seen) || memory.written.history_at != Instant{};
   const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
   if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
-  // Asked for this request: in two switchovers in a row the answers of the first are out of date.
+  // The answers must be newer than this request: those to the switchover before are out of date.
   if (!peers_fresh(seen, memory, memory.hand_over.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;

@@ -4,7 +4,7 @@
 
 namespace tamada::core::rules {
 
-// The server is ended first, and the leader key goes afterwards: what hangs may write again any moment.
+// The server is ended before the leader key is released, because a server that hangs may write again at any moment.
 Answer unresponsive(const Observation& seen, const Memory& memory) {
   const auto& settings = seen.settings;
   if (!seen.holds_leader_key() || settings.standby_cluster || settings.pause) return std::nullopt;
