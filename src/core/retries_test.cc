@@ -183,8 +183,9 @@ TEST(Retries, AStandbyThatEndsAfterEachStartIsNotStartedWithoutAPause) {
   ++s.seen.job.id;
   decision = s.decide();
   EXPECT_EQ(action_names(decision), ActionNames{});
-  EXPECT_EQ(decision.reason,
-            "starting postgres failed 2 times, it is tried again: postgres ended soon after its start; its log says why");
+  EXPECT_EQ(
+      decision.reason,
+      "starting postgres failed 2 times, it is tried again: postgres ended soon after its start; its log says why");
   s.memory = decision.memory;
   s.seen.now = noon + 2s;
   s.seen.upstream->asked_at = s.seen.now;

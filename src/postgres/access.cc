@@ -9,7 +9,8 @@
 namespace tamada::postgres {
 namespace {
 
-// Nothing that this program asks may hang on the server for longer, even if our end of the connection is lost.
+// Timeouts that are set for the role or the database do not apply to the daemon's statements, which have their own time
+// limits.
 constexpr const char* local_options = "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off";
 
 std::string first_item(std::string_view list) {
@@ -68,7 +69,8 @@ awaitable<core::Result<void>> Access::open_local(Connection& connection, core::D
   const Address address = local_address();
   Conninfo conninfo{{"dbname", database.empty() ? local_.postgresql.database : std::move(database)},
                     {"port", address.port},
-                    {"fallback_application_name", "Patroni heartbeat"},  // as monitoring knows it
+                    // The name by which monitoring knows Patroni's connection.
+                    {"fallback_application_name", "Patroni heartbeat"},
                     {"options", local_options}};
   if (address.is_socket()) {
     conninfo.emplace_back("host", address.host);
@@ -85,7 +87,7 @@ awaitable<core::Result<void>> Access::open_local(Connection& connection, core::D
 awaitable<core::Result<void>> Access::open_remote(Connection& connection, core::Upstream upstream,
                                                   config::Credentials credentials, bool replication,
                                                   core::Duration timeout) const {
-  // A list stands for one primary and its standbys: the one that takes writes is meant.
+  // A list of hosts names one primary and its standbys. libpq is told to choose the one that takes writes.
   std::string hosts, numbers, ports;
   core::Error unresolved;
   for (const auto& [host, port] : hosts_and_ports(upstream.host, upstream.port)) {

@@ -23,11 +23,11 @@ class Access {
     std::string port;
     bool is_socket() const { return host.starts_with('/'); }
   };
-  // Patroni's choice: the unix socket if asked for (of replication connections by use_unix_socket_repl), else localhost
-  // if it is listened on, else the first address.
+  // As in Patroni: the Unix socket if use_unix_socket (use_unix_socket_repl for replication connections) is set, else
+  // localhost if the server listens on it, else the first address.
   Address local_address(bool replication = false) const;
 
-  // To a database of the local server, as superuser; empty: the configured one.
+  // Connects to a database of the local server as superuser; empty: the configured database.
   awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout,
                                            std::string database = {}) const;
   awaitable<core::Result<void>> open_remote(Connection& connection, core::Upstream upstream,

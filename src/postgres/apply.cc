@@ -1,4 +1,4 @@
-// New settings for a running server: told, written, and loaded where something changed.
+// New settings for a running server: logs the changes, writes the files, and reloads the server if something changed.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct SettingColumn {
   enum : std::size_t { name, lower_name, setting, unit, vartype, context };
 };
 
-// One line for each parameter that the server will see changed, as Patroni's users know them.
+// Logs a line for each parameter that changes for the server, in Patroni's words.
 void tell_changes(const config::ServerConfiguration& wanted, const Rows& settings) {
   auto parameters = wanted.parameters;
   for (const auto& [parameter, value] : wanted.command_line) parameters[parameter] = value;
@@ -41,7 +41,7 @@ void tell_changes(const config::ServerConfiguration& wanted, const Rows& setting
   }
 }
 
-// The server tells what it knows; without an answer our own table has to do.
+// The server itself tells which parameters it knows. Without an answer, the daemon's own table is used.
 awaitable<void> ask_settings(Node& node, int version) {
   Connection connection(node.executor);
   if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return;
@@ -71,7 +71,7 @@ core::Result<void> put_back(const Paths& paths, const AccessFiles& before) {
   return {};
 }
 
-// These views read the files as they are now; the server goes by what it has loaded.
+// These views read the present files, while the server uses what it last loaded.
 awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
   if (!core::features::shows_hba_mistakes(version)) co_return "";
   Connection connection(node.executor);
@@ -90,8 +90,8 @@ awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
   co_return text;
 }
 
-// Of the lines that we wrote, those whose values the server does not take: it goes on with the old ones, and would not
-// start again. Of a parameter that waits for a restart it cannot tell that before.
+// Finds parameters in our files whose values the server refuses: it goes on with the old values, and would not start
+// again. For a parameter that waits for a restart the server cannot tell that before the restart.
 awaitable<bool> refuse_bad_parameters(Node& node, const Parameters& before) {
   Connection connection(node.executor);
   if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return false;
@@ -120,7 +120,7 @@ awaitable<bool> refuse_bad_parameters(Node& node, const Parameters& before) {
   co_return refused;
 }
 
-// With a file that does not parse the server goes on as before, and would not start again.
+// If a file does not parse, the server goes on with the old contents and would not start again.
 awaitable<Result<void>> keep_good_access_files(Node& node, int version, const AccessFiles& before) {
   if (access_files(node.paths) == before) co_return Result<void>();
   const auto mistakes = co_await mistakes_in_access_files(node, version);
@@ -132,7 +132,8 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
 
 }  // namespace
 
-// What keeps it from starting is told by the program without a start. A value of ours that it names is not given again.
+// Asks the program postgres, without starting the server, what keeps it from starting. A value of the configuration
+// that it names is left out from then on.
 awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv) {
   for (const char* word : {"-C", "data_directory"}) argv.emplace_back(word);
   std::vector<std::string> lines;
@@ -152,7 +153,8 @@ awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> arg
   }
 }
 
-// A minor release or a fork may know more than our table; what it does not know would keep the server from starting.
+// A minor release or a fork of PostgreSQL may know more parameters than our table. A parameter that it does not know
+// would keep the server from starting.
 awaitable<void> learn_parameters(Node& node, int server_version) {
   if (!node.configuration.has_unknown_names(server_version)) co_return;
   std::set<std::string> known;
@@ -173,7 +175,7 @@ awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write) {
     const auto left = deadline - std::chrono::steady_clock::now();
     if (slow.running) co_await (slow.ended.wait() || pause(std::max<Duration>(left, 1ms)));
   };
-  co_await wait();  // for the last one
+  co_await wait();  // waits for the last write
   if (slow.running) co_return core::fail(too_slow);
   slow.running = true;
   slow.waited_for = true;
@@ -203,7 +205,7 @@ awaitable<Result<bool>> apply_configuration(Node& node, bool asked) {
   auto changed = co_await write();
   if (changed && *changed && co_await refuse_bad_parameters(node, parameters_before)) changed = co_await write();
   if (!changed) {
-    node.files_are_loaded = false;  // some may have been written
+    node.files_are_loaded = false;  // some files may have been written
     co_return std::unexpected(changed.error());
   }
   const bool reload = *changed || asked || !node.files_are_loaded;

@@ -1,6 +1,7 @@
-// The last segment of a primary that becomes a standby of another cluster. PostgreSQL archives all but the one that the
-// shutdown checkpoint is in; who follows by the archive alone would be promoted short of it, and we would have to be
-// rewound. Source: Patroni's demote-cluster; placeholders: PostgreSQL, archive_command.
+// Archives the last WAL segment of a primary that becomes a standby of another cluster. PostgreSQL archives all
+// segments but the one with the shutdown checkpoint. A standby that gets WAL from the archive alone would be promoted
+// before that record, and this server would have to be rewound. Source: Patroni's demote-cluster; placeholders:
+// PostgreSQL, archive_command.
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/node.h"

@@ -27,10 +27,10 @@ std::optional<Progress> parse_basebackup_progress(std::string_view line) {
 
 using namespace std::chrono_literals;
 
-// Only what nobody runs on, and what is a cluster's, may be replaced.
+// A data directory may be replaced only if no server runs on it and if it holds a cluster.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty) {
   if (node.server.current()) {
-    // The server of an interrupted bootstrap; any other has to be stopped by a decision.
+    // The server of an interrupted bootstrap is stopped here; any other has to be stopped by a decision.
     if (!node.data.incomplete()) co_return core::fail("postgres is running");
     if (auto stopped = co_await node.server.stop(core::StopMode::immediate, 0s); !stopped) co_return stopped;
   }
@@ -55,7 +55,7 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, boo
 
 namespace {
 
-// Of the program, which the server's must not exceed: "15", or "" where it does not say.
+// The major version of pg_basebackup, which must not be older than the server's: "15"; empty: not known.
 awaitable<std::string> program_major(const Node& node) {
   const auto told =
       co_await net::run({.argv = {node.paths.program("pg_basebackup"), "--version"}, .capture = true}, 10s);
@@ -116,7 +116,8 @@ awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> argu
   const auto copied = co_await net::run(std::move(options), 0s);
   if (!copied) co_return std::unexpected(copied.error());
   if (copied->ok()) co_return Result<void>();
-  // It removed what it wrote: then the mark must not speak against what an operator may restore here by hand.
+  // pg_basebackup has removed what it wrote. The mark is removed, too, so that it does not condemn a cluster that an
+  // operator restores here by hand.
   if (!node.data.anything_left()) (void)co_await mark_complete(node);
   co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
 }
@@ -141,7 +142,8 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);
   if (!look.control || version == 0) co_return core::fail("the copy by pg_basebackup is not readable");
-  // Before it counts as complete: without it the copy would look like a primary's own directory.
+  // The signal file is written before the copy counts as complete. Without it the copy would look like the directory of
+  // a primary.
   if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
   co_return co_await mark_complete(node);
 }

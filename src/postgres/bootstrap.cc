@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration setup_query_timeout = 30s;
 
-// A file that only we can read, and that goes when its user is done with it.
+// A file that only this user can read, and that is removed with this object.
 class PrivateFile {
  public:
   explicit PrivateFile(const std::string& text) {
@@ -95,7 +95,8 @@ std::string role_statement(const config::Credentials& role, const std::string& o
   return "DO " + quote_literal(body);
 }
 
-// Passwords stay out of the server's log, whatever it is configured to write; the connection is not used further.
+// The server does not log these statements, whatever its configuration says, because they contain passwords. The
+// connection is not used afterwards.
 awaitable<Result<void>> create_roles(Node& node, std::vector<std::string> statements) {
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_local(connection, setup_query_timeout); !opened) co_return opened;
@@ -135,7 +136,7 @@ awaitable<Result<void>> run_post_bootstrap(Node& node) {
   if (!superuser.username.empty()) conninfo.emplace_back("user", superuser.username);
   conninfo.emplace_back("host", address.host);
   conninfo.emplace_back("port", address.port);
-  // A socket's host in a password file is "localhost".
+  // In a password file the host of a Unix socket is "localhost".
   const PrivateFile passfile(pgpass_line("localhost", address.port, superuser) +
                              pgpass_line(address.host, address.port, superuser));
   net::SpawnOptions options{.argv = {"sh", "-c", command + " \"$1\"", "sh", format(conninfo)},

@@ -1,6 +1,6 @@
-// Replication slots of the local server: made, dropped, moved, and logical ones copied from the primary.
-// Source: PostgreSQL, "Replication Management Functions"; for the copy Patroni's documentation of `slots`: a logical
-// slot cannot be made at a position of the past, so its state file is taken over.
+// Creates, drops and moves replication slots of the local server, and copies logical slots from the primary. Source:
+// PostgreSQL, "Replication Management Functions"; for the copy Patroni's documentation of `slots`: a logical slot
+// cannot be created at a past position, so its state file is copied.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,8 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration slot_query_timeout = 10s;
-constexpr Duration creation_timeout = 10min;  // of a logical slot: until the transactions of now have ended
-constexpr Duration decoding_timeout = 10min;  // a logical slot is moved by decoding the WAL between
+constexpr Duration creation_timeout = 10min;  // a new logical slot waits until the transactions that run now have ended
+constexpr Duration decoding_timeout = 10min;  // moving a logical slot decodes the WAL in between
 
 awaitable<Result<void>> drop_one(Connection& connection, core::SlotDrop slot) {
   log::info("Trying to drop replication slot '{}' {}", slot.name, slot.why);
@@ -109,7 +109,7 @@ awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_lea
   co_return found;
 }
 
-// Each on its own: one slot's trouble does not keep the others from their due.
+// Changes the slots one by one: an error of one does not prevent the changes of the others.
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) {
   SlotSession session(node);
   Result<void> result;

@@ -19,7 +19,7 @@ namespace tamada::postgres {
 namespace {
 constexpr const char* feedback = "hot_standby_feedback";
 
-// One more for as long as it lives.
+// Raises a counter for as long as this object lives.
 class Count {
  public:
   explicit Count(int& of) : of_(of) { ++of_; }
@@ -68,7 +68,7 @@ awaitable<core::Result<std::string>> Configuration::recovery_lines(core::Upstrea
     const auto slot = core::slot_name(upstream.remote ? upstream.slot : local_.name);
     if (wanted.use_slots && !slot.empty()) {
       parameters["primary_slot_name"] = slot;
-      // Of several hosts the one that has the slot: the primary.
+      // Of several hosts the primary is chosen, because it has the slot.
       if (upstream.remote && upstream.host.contains(',')) conninfo.emplace_back("target_session_attrs", "read-write");
     }
     parameters["primary_conninfo"] = format(conninfo);
@@ -120,7 +120,7 @@ void Configuration::refuse_access_files(int server_version, std::string why) {
   refused_access_.emplace(wanted.pg_hba, wanted.pg_ident);
 }
 
-// What the operator configured, and the names of the synchronous standbys, which are the leader's to choose.
+// The operator's configuration and the names of the synchronous standbys, which the leader chooses.
 config::ServerConfiguration Configuration::managed(int server_version) {
   auto wanted = server(server_version);
   if (refused_access_ == std::pair(wanted.pg_hba, wanted.pg_ident)) {
@@ -144,7 +144,7 @@ config::ServerConfiguration Configuration::managed(int server_version) {
     sync_names_.reset();
     return wanted;
   }
-  // After a restart of the daemon: what it set before is part of what `/sync` promises.
+  // After a restart of the daemon the names in the file stay in force, because `/sync` relies on them.
   if (!sync_names_) sync_names_ = parameter_in(read_file(paths_.conf).value_or(""), sync_names_parameter);
   if (!sync_names_->empty()) wanted.parameters[sync_names_parameter] = *sync_names_;
   return wanted;
@@ -172,7 +172,7 @@ awaitable<core::Result<bool>> Configuration::write(int server_version, std::opti
 
 bool Configuration::is_current(config::Role role) const {
   constexpr auto try_again_after = std::chrono::seconds(10);
-  if (writing_ > 0) return true;  // soon
+  if (writing_ > 0) return true;  // the files are being written
   if (failed_at_ && std::chrono::steady_clock::now() - *failed_at_ < try_again_after) return true;
   return written_for_ == role && (role == config::Role::primary || !is_overridden());
 }

@@ -1,5 +1,5 @@
-// What this node's server is configured to be: from the node's file and the cluster's dynamic configuration into files
-// and arguments.
+// The configuration of this node's server: made from the node's file and the cluster's dynamic configuration, and
+// written to files and command-line arguments.
 #pragma once
 
 #include <chrono>
@@ -29,14 +29,17 @@ class Configuration {
   // for a standby also writes the password file for its upstream.
   awaitable<core::Result<bool>> write_primary(int server_version);
   awaitable<core::Result<bool>> write_standby(core::Upstream upstream, int server_version);
-  awaitable<core::Result<bool>> write_same_role(int server_version);  // leaves a standby's recovery as the file has it
-  // For a standby: what it recovers by as it is configured now, too, as soon as this daemon knows whom it follows.
+  // Leaves a standby's settings of recovery in the file unchanged.
+  awaitable<core::Result<bool>> write_same_role(int server_version);
+  // For a standby: also writes the settings of recovery as they are configured now, once this daemon knows which server
+  // it follows.
   awaitable<core::Result<bool>> write_standby_again(int server_version);
   // The parameters of recovery (primary_conninfo and so on) that the files have now.
   Parameters written_recovery(int server_version) const;
 
-  // For the first start of what a bootstrap method left: its recovery, and nobody's password asked on this host, as no
-  // password of that cluster is known. After it, with the server stopped, end_restored() takes that back.
+  // For the first start of a cluster that a bootstrap method made: writes the method's settings of recovery, and lets
+  // connections from this host in without a password, because no password of that cluster is known. When the server has
+  // been stopped afterwards, end_restored() reverts this.
   awaitable<core::Result<void>> write_restored(config::Method method, int server_version);
   awaitable<core::Result<void>> end_restored();
   // PostgreSQL cannot parse the lines of pg_hba.conf and pg_ident.conf that the configuration asks for. The two files
@@ -45,10 +48,10 @@ class Configuration {
   // The server does not take this value, and would not start with it. Until the configuration asks for another value,
   // `before` counts; without one, the server's default.
   void refuse_parameter(const std::string& name, std::string value, std::optional<std::string> before, std::string why);
-  // synchronous_standby_names, where it is ours to manage; write_same_role() brings it into the file.
+  // Sets synchronous_standby_names, if the daemon manages it; write_same_role() writes it to the file.
   void sync_names(std::string names) { sync_names_ = std::move(names); }
 
-  // The signal that PostgreSQL starts by; recovery.conf, before 12, was that too.
+  // Creates or removes standby.signal; before PostgreSQL 12, recovery.conf.
   awaitable<core::Result<void>> make_standby(int server_version);
   awaitable<core::Result<void>> make_primary();
 
@@ -56,20 +59,23 @@ class Configuration {
   std::vector<std::string> command_line(int server_version, const std::map<std::string, int>& of_last_primary);
   bool raised() const { return raised_; }  // the last command line had to differ from what is configured
 
-  // For the role that was last written. What the server would refuse to start with is left out, with a warning.
+  // The configuration for the role that was last written. Parameters with which the server would refuse to start are
+  // left out, with a warning.
   config::ServerConfiguration server(int server_version) const;
-  // Names in lower case that the server knows beside those of our own table.
+  // Whether the configuration has parameters that our table does not know. known_to_server() then gets the names that
+  // the server knows, in lower case.
   bool has_unknown_names(int server_version) const;
   void known_to_server(std::set<std::string> names) { known_ = std::move(names); }
   // Whether the files have been written by this daemon for that role, or are being written; after a failure true for a
   // while, too. Not so for a standby when somebody has put settings of recovery into postgresql.auto.conf, which would
   // override ours.
   bool is_current(config::Role role) const;
-  // What of the configuration is not in the files, or not as it was written.
+  // Which parts of the configuration are not in the files, or differ there.
   core::Problems problems() const;
   bool has_restore_command(int server_version) const;
-  // hot_standby_feedback on, for the sake of logical slots. What the files say at our start holds until we know better:
-  // a standby whose feedback ends for a moment lets the primary remove what its copied slots need.
+  // Turns hot_standby_feedback on, because logical slots need it. After the daemon's start the value in the files stays
+  // until a decision sets it: if the feedback of a standby stops for a moment, the primary may remove rows that the
+  // copied slots need.
   void enforce_feedback(bool on) { feedback_enforced_ = on; }
   bool feedback_enforced() const { return feedback_enforced_; }
   const std::optional<core::Upstream>& following() const { return following_; }
@@ -104,11 +110,11 @@ class Configuration {
     std::string why;
   };
   std::map<std::string, Refused> refused_;
-  mutable std::vector<std::string> warnings_;  // of the configuration as it is now
-  // nullopt: as the file says. They stay while it runs as a standby: should it crash then, and start as the primary
-  // that it was, no commit may be acknowledged by fewer; before a promotion they are set anew.
+  mutable std::vector<std::string> warnings_;  // of the present configuration
+  // nullopt: the file's value. The names stay while the server runs as a standby: if it crashed then and started as the
+  // primary that it was, no commit may be acknowledged by fewer standbys. Before a promotion they are set again.
   std::optional<std::string> sync_names_;
-  int writing_ = 0;  // of write() that wait for the disk
+  int writing_ = 0;  // calls of write() that wait for the disk
   bool raised_ = false;
   bool feedback_enforced_ = false;
 };

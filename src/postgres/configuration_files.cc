@@ -19,7 +19,7 @@ constexpr std::string_view header =
 constexpr std::string_view section_header = "\n# recovery.conf\n";
 constexpr std::string_view base_conf_name = "postgresql.base.conf";
 
-// As PostgreSQL's reader takes it apart again: a value ends at its quote or line, and these it reads from an escape.
+// Escapes quotes and line breaks, at which PostgreSQL's parser would end the value.
 std::string config_value(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -43,7 +43,8 @@ mode_t file_mode(const Paths& paths, const std::string& file) {
   return (status.st_mode & S_IRGRP) ? 0640 : 0600;
 }
 
-// initdb and pg_basebackup know the data directory only; a config_dir of its own gets what it lacks from there.
+// initdb and pg_basebackup write only into the data directory. A separate config_dir gets the files that it lacks from
+// there.
 core::Result<void> fill_config_dir(const Paths& paths) {
   if (paths.config_dir == paths.data_dir) return {};
   for (const char* name : {"postgresql.conf", "pg_hba.conf", "pg_ident.conf"}) {
@@ -161,7 +162,7 @@ std::string parameter_in(std::string_view postgresql_conf, std::string_view name
 std::string access_file(const std::vector<std::string>& lines) {
   std::string text(header);
   for (const auto& line : lines) {
-    if (!line.contains('\0')) text += line + "\n";  // PostgreSQL would read nothing of the file
+    if (!line.contains('\0')) text += line + "\n";  // with a zero byte PostgreSQL would refuse the whole file
   }
   return text;
 }
@@ -204,7 +205,7 @@ core::Result<bool> write_configuration(const Paths& paths, const config::ServerC
   if (custom_conf.empty()) {
     if (auto kept = keep_base_conf(paths); !kept) return std::unexpected(kept.error());
   }
-  // The command line's are in the file too: a reload then tells of them as pending_restart.
+  // The parameters of the command line are in the file, too, so that a reload marks them as pending_restart.
   Parameters parameters = server.parameters;
   for (const auto& [name, value] : server.command_line) parameters[name] = value;
   std::string section;

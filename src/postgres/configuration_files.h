@@ -30,32 +30,33 @@ struct Paths {
   std::string pgpass;
 };
 
-// "name = 'value'" and the line's end, so that PostgreSQL reads this value and nothing else, whatever stands in it.
-// Empty when no line can say it: a name that is none, a value with a zero byte.
+// "name = 'value'" and the line's end, escaped so that PostgreSQL reads exactly this value. Empty if no line can
+// express it: the name is not valid, or the value has a zero byte.
 std::string parameter_line(std::string_view name, std::string_view value);
 
-// recovery: the lines after "# recovery.conf"; empty: no such section.
+// recovery: the lines after "# recovery.conf"; empty: without that section.
 std::string postgresql_conf(std::string_view include, const Parameters& parameters, const Paths& paths,
                             std::string_view recovery);
 // The text that postgresql_conf() was given as `recovery` when this file was written.
 std::string recovery_section(std::string_view postgresql_conf);
-// The values that the last lines of the parameters give them, and of one of them; empty without such a line. Of what
-// postgresql_conf() and parameter_lines() write.
+// The values of all parameters, or of one, in a text that postgresql_conf() or parameter_lines() wrote. The last line
+// of a parameter counts; empty: it has no line.
 Parameters parameters_in(std::string_view text);
 std::string parameter_in(std::string_view postgresql_conf, std::string_view name);
 // Of Parameters, sorted.
 std::string parameter_lines(const Parameters& parameters);
 // pg_hba.conf and pg_ident.conf
 std::string access_file(const std::vector<std::string>& lines);
-// postgresql.auto.conf without what would override our recovery settings; everything of the operator stays.
+// postgresql.auto.conf without the lines that would override our settings of recovery; all other lines of the operator
+// stay.
 std::string without_recovery_parameters(std::string_view auto_conf);
 
-// What a standby needs beside primary_conninfo and primary_slot_name. For 12 and later targets set elsewhere are
-// overridden, as a standby would stop or pause at them.
+// What a standby needs beside primary_conninfo and primary_slot_name. For 12 and later recovery targets that are set
+// elsewhere are overridden, because a standby would stop or pause at them.
 Parameters standby_parameters(const Parameters& configured, int server_version);
 
-// Writes all of them for `server`. recovery: nothing: as the files say now; else the section's lines (12 and later).
-// true: something changed.
+// Writes all files for `server`. recovery: the lines of that section (12 and later); nullopt: those in the file stay.
+// Returns whether a file changed.
 core::Result<bool> write_configuration(const Paths& paths, const config::ServerConfiguration& server,
                                        const std::string& custom_conf, int server_version,
                                        const std::optional<std::string>& recovery);

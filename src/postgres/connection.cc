@@ -113,7 +113,7 @@ awaitable<core::Result<void>> Connection::handshake(Deadline deadline) {
     if (status == PGRES_POLLING_FAILED) co_return failure("cannot connect");
   }
   PQsetnonblocking(handle_.get(), 1);
-  // Notices would be printed to our stderr, which is the log.
+  // libpq would print notices to stderr, which belongs to the log.
   PQsetNoticeProcessor(handle_.get(), [](void*, const char*) {}, nullptr);
   co_return core::Result<void>();
 }
@@ -124,7 +124,7 @@ awaitable<core::Result<Rows>> Connection::query(std::string sql, core::Duration 
   CloseUnlessDone guard{this};
   const auto steps = std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
   auto rows = co_await exchange(std::move(sql), std::chrono::steady_clock::now() + steps);
-  // After an error of the statement alone the connection is good still.
+  // After an error of the statement alone the connection is still usable.
   guard.done = rows || (!timed_out_ && PQstatus(handle_.get()) == CONNECTION_OK);
   co_return rows;
 }

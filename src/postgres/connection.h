@@ -18,7 +18,7 @@ namespace tamada::postgres {
 using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;
 
-// One connection. Whatever fails or runs out of time or is cancelled closes it: the next use has to open it again.
+// One connection. A failure, a timeout or a cancellation closes it, and the next use has to open it again.
 class Connection {
  public:
   explicit Connection(asio::any_io_executor executor) : executor_(std::move(executor)), handle_(nullptr, PQfinish) {}
@@ -28,9 +28,9 @@ class Connection {
   void close() { handle_.reset(); }
   int server_version() const { return handle_ ? PQserverVersion(handle_.get()) : 0; }
 
-  // By the simple protocol, as replication commands need it; the rows of the last statement.
+  // Uses the simple query protocol, which replication commands need. Returns the rows of the last statement.
   awaitable<core::Result<Rows>> query(std::string sql, core::Duration timeout);
-  // Of the last failure: it ran out of time, rather than being refused.
+  // Whether the last failure was a timeout rather than a refusal.
   bool timed_out() const { return timed_out_; }
 
  private:

@@ -124,7 +124,7 @@ std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::stri
 
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials) {
   if (credentials.password.empty()) return "";
-  // A line cannot say it: with a line's end in a host's name whoever wrote that would add lines of his own.
+  // A field with a line break is refused: the writer of a host name could add lines to the file by it.
   const auto breaks = [](const std::string& text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
   };

@@ -1,4 +1,4 @@
-// Connection strings of libpq, passwords' files, and quoting for SQL.
+// Connection strings of libpq, password files, and quoting for SQL.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace tamada::postgres {
 
 using Conninfo = std::vector<std::pair<std::string, std::string>>;
 
-// user and the TLS settings, without the password; what `server_version` does not know is left out.
+// user and the TLS settings, without the password and without parameters that `server_version` does not know.
 Conninfo authentication(const config::Credentials& credentials, int server_version);
 
 // To another member: dbname, user, host, port, TLS, in the order in which Patroni writes them. `passfile` and
@@ -27,11 +27,11 @@ std::string format(const Conninfo& conninfo);
 // The path of postgres://host:port/path, or "postgres".
 std::string database_of(std::string_view conn_url);
 
-// Of libpq's lists of hosts and ports: "a,b" and "5432" or "5432,5433".
+// The pairs in libpq's lists of hosts and ports: "a,b" and "5432" or "5432,5433".
 std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::string& hosts, const std::string& ports);
 
-// Lines of a password file, one for each host of a list; empty without a password, and where a line's end stands in one
-// of its fields, which no such file can say.
+// Lines of a password file, one for each host of a list; empty without a password, and if a field has a line break,
+// which a password file cannot express.
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials);
 
 std::string quote_literal(std::string_view text);

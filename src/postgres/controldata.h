@@ -10,7 +10,7 @@
 
 namespace tamada::postgres {
 
-// How this cluster's WAL is laid out: chosen by initdb --wal-segsize and by ./configure --with-wal-blocksize.
+// How this cluster's WAL is laid out: set by initdb --wal-segsize and by ./configure --with-wal-blocksize.
 struct WalFormat {
   core::Lsn segment_size = 0, page_size = 0;  // bytes; 0: not told
   bool known() const { return segment_size != 0 && page_size != 0; }
@@ -25,12 +25,12 @@ struct ControlData {
   std::string redo_wal_file;  // the segment of the latest checkpoint's redo position
 };
 
-// Output of pg_controldata under LC_ALL=C; nothing when it lacks the system identifier or the state.
+// Output of pg_controldata under LC_ALL=C; nullopt: it lacks the system identifier or the state.
 std::optional<ControlData> parse_controldata(std::string_view output);
 
-// The state alone, from the first bytes of global/pg_control: at once, where a program would have to be started. The
-// layout of these bytes (DBState in PostgreSQL's pg_control.h) is the same in all versions from 10 on. Nothing:
-// unreadable.
+// The state alone, from the first bytes of global/pg_control, which takes less time than starting pg_controldata. The
+// layout of these bytes (DBState in PostgreSQL's pg_control.h) is the same in all versions from 10 on. nullopt: it
+// cannot be read.
 std::optional<core::ControlState> parse_control_state(std::string_view pg_control);
 
 }  // namespace tamada::postgres

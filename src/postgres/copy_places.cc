@@ -131,7 +131,7 @@ std::vector<std::string> CopyPlaces::arguments() const {
   return result;
 }
 
-// The links that the program made lead into the holder.
+// The program's links lead into the holder, so they are replaced by links to the final places.
 core::Result<void> CopyPlaces::lead_to(const Place& place) const {
   const auto& data = places_.front().writes;
   std::vector<std::string> links{data + "/pg_wal"};
@@ -149,11 +149,11 @@ core::Result<void> CopyPlaces::lead_to(const Place& place) const {
 
 core::Result<void> CopyPlaces::move_place_up(const Place& place) const {
   auto names = entries_of(place.writes);
-  // Without it the directory does not look like a cluster: last.
+  // These files move last, because without them the directory does not look like a cluster.
   std::ranges::partition(names, [](const std::string& name) { return name != "global"; });
   if (auto moved = move_entries(place.writes, names, place.directory); !moved) return moved;
   struct stat status{};
-  // A mount point's root has its own rights, and PostgreSQL wants those that the program gave.
+  // The root of a mount point has its own permissions, and PostgreSQL requires those that the program set.
   if (::stat(place.writes.c_str(), &status) == 0) ::chmod(place.directory.c_str(), status.st_mode & 07777);
   std::error_code ignored;
   fs::remove_all(place.writes, ignored);

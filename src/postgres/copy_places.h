@@ -1,5 +1,6 @@
-// Where initdb and pg_basebackup write. Both want each directory empty or absent. A mount point may hold lost+found,
-// and what was set aside there: then they write into a directory inside the holder, whose entries move up at the end.
+// Where initdb and pg_basebackup write. Both want each directory empty or absent. A mount point may hold lost+found and
+// data that were set aside. Then the program writes into a directory inside the holder, and its entries move up at the
+// end.
 #pragma once
 
 #include <optional>
@@ -20,18 +21,18 @@ std::optional<TablespaceMapping> parse_mapping(std::string_view option);
 
 class CopyPlaces {
  public:
-  // options: of the program, as it would be called. tablespaces: their directories on the server that is copied.
-  // major_version: of the cluster to come, such as "15". An error: a directory has entries that no copy of this node's
-  // left there.
+  // options: the arguments of the program. tablespaces: their directories on the server that is copied. major_version:
+  // of the new cluster, such as "15". An error: a directory has entries that no copy of this node's left there.
   static core::Result<CopyPlaces> find(const std::string& data_dir, const std::vector<std::string>& options,
                                        const std::vector<std::string>& tablespaces, const std::string& major_version);
 
-  // For the mark of what is unfinished.
+  // The places that the mark of an unfinished copy has to name.
   std::vector<Unfinished::Place> beside_data_dir() const;
   core::Result<void> make_holders() const;
   // --pgdata and the options, with the directories to write into.
   std::vector<std::string> arguments() const;
-  // After the program: everything is where it belongs. Once begun, it is not undone: the copy is still unfinished.
+  // Called after the program: moves everything to its final place. It is not undone if it fails, and the copy stays
+  // marked as unfinished.
   core::Result<void> move_up() const;
 
  private:

@@ -1,6 +1,6 @@
-// A cluster that an operator's program makes, of a backup for example: the program, the recovery that it or the
-// configuration asks for, and the way back to an ordinary primary.
-// Source: Patroni's documentation, "Replica imaging and bootstrap", section "Bootstrap".
+// Bootstraps a cluster by the operator's program, for example from a backup: runs the program, then the recovery that
+// it or the configuration asks for, and makes the server an ordinary primary. Source: Patroni's documentation, "Replica
+// imaging and bootstrap", section "Bootstrap".
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/log.h"
@@ -22,8 +22,8 @@ awaitable<Result<void>> run_method(Node& node, const config::Method& method) {
   co_return co_await run_script(std::move(script), 0s);
 }
 
-// A promotion at the end of the recovery, without waiting for anybody: then what was raised on the backup's primary
-// after the backup must not stop a hot standby on the way.
+// Whether the recovery ends by a promotion of itself. Then it runs without hot standby, which would stop where a
+// parameter was raised on the primary after the backup.
 bool ends_by_itself(const config::Method& method) {
   const auto& recovery = method.recovery_conf;
   if (method.keep_existing_recovery_conf && recovery.empty()) return true;
@@ -33,7 +33,8 @@ bool ends_by_itself(const config::Method& method) {
   return pause != recovery.end() && (pause->second == "off" || pause->second == "false");
 }
 
-// Until it takes writes. There is no limit: a recovery that pauses at its target waits for the operator.
+// Waits until the server takes writes. There is no limit, because a recovery that pauses at its target waits for the
+// operator.
 awaitable<Result<void>> wait_for_end_of_recovery(Node& node) {
   bool told = false;
   for (;;) {
@@ -55,7 +56,7 @@ awaitable<Result<void>> start_restored(Node& node, const config::Method& method)
   const auto look = co_await node.data.look(true, 10s);
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail("the bootstrap method left no readable cluster");
-  // It would end the recovery at once.
+  // The file `promote` would end the recovery at once.
   if (auto removed = remove_if_exists(node.paths.in_data_dir("promote")); !removed) co_return removed;
   if (auto written = co_await node.configuration.write_restored(method, version); !written) co_return written;
   const bool recovers = node.data.standby_signal();

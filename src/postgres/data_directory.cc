@@ -53,7 +53,7 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
                               .env = {{"LC_ALL", "C"}, {"LANG", "C"}},
                               .capture = true};
     const auto exited = co_await net::run(std::move(options), timeout);
-    if (!exited) {  // a busy machine, which says nothing of the directory
+    if (!exited) {  // the machine is busy, which tells nothing about the directory
       if (exited.error().what != no_answer_) log::warning("{}", exited.error().what);
       no_answer_ = exited.error().what;
       result.kind = kind_of_mark(core::DataDirectory::valid);
@@ -109,7 +109,7 @@ std::string Unfinished::text() const {
 }
 
 namespace {
-// In holders: what is being removed, and where a copy is made that cannot be made in its place.
+// The directory in holders for what is being removed.
 constexpr const char* rubbish = "removed";
 
 std::vector<std::string> entries_of_place(const Unfinished::Place& place) {
@@ -131,7 +131,8 @@ core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<
 
 namespace {
 
-// After a power cut files may have other contents than their times tell: then it is another state.
+// After a power cut files may have contents that do not match their times, so a restart of the machine counts as
+// another state.
 std::string state_of_tree(const std::string& data_dir) {
   auto boot = read_file("/proc/sys/kernel/random/boot_id").value_or("");
   if (boot.ends_with('\n')) boot.pop_back();
@@ -184,7 +185,7 @@ core::ControlState DataDirectory::control_state() const {
 
 std::string DataDirectory::promotion_mark() const { return paths_.in_data_dir("tamada.promotion"); }
 
-// Process ids come again; together with the time of its start one tells a server from all others of this directory.
+// Process ids are used again. A process id and the time of the start identify one server of this directory.
 std::optional<std::string> DataDirectory::running_server() const {
   const auto text = read_file(paths_.in_data_dir("postmaster.pid"));
   const auto file = text ? parse_postmaster_pid(*text) : std::nullopt;
@@ -195,14 +196,14 @@ std::optional<std::string> DataDirectory::running_server() const {
 core::Result<void> DataDirectory::mark_promotion() const {
   const auto server = running_server();
   if (!server) return core::fail("cannot read postmaster.pid");
-  // Not durable: a power cut ends the server, too, and a promotion does not wait for the disk.
+  // This is not durable, because a power cut ends the server, too, and a promotion must not wait for the disk.
   std::ofstream file(promotion_mark());
   file << *server << std::flush;
   return file ? core::Result<void>() : core::fail("cannot write " + promotion_mark());
 }
 
 bool DataDirectory::promotion_begun() const {
-  if (exists(paths_.in_data_dir("promote"))) return true;  // PostgreSQL has not taken note of it yet
+  if (exists(paths_.in_data_dir("promote"))) return true;  // PostgreSQL has not read the request yet
   const auto mark = read_file(promotion_mark());
   const auto server = mark ? running_server() : std::nullopt;
   return mark && (!server || *mark == *server);
@@ -212,7 +213,7 @@ void DataDirectory::withdraw_promotion() const { ::unlink(paths_.in_data_dir("pr
 
 void DataDirectory::promotion_ended() const { ::unlink(promotion_mark().c_str()); }
 
-// An operator may restore a cluster by hand where a copy was to come.
+// An operator may have restored a cluster by hand where a copy was planned.
 bool DataDirectory::incomplete() const {
   const auto mark = unfinished();
   return (mark && mark->what != copy_to_come) || plan_.exists();
@@ -235,7 +236,7 @@ core::Result<void> DataDirectory::set_aside(bool superseded) {
   if (auto finished = finish_setting_aside(); !finished) return finished;
   if (is_vacant(paths_.data_dir)) {
     if (!superseded) return mark_complete();
-    // What an unfinished copy left in other places is known by its mark alone.
+    // Only the mark tells what an unfinished copy left in other places.
     const auto mark = unfinished();
     return mark && !mark->places.empty() ? mark_incomplete("basebackup", mark->places) : mark_incomplete(copy_to_come);
   }
@@ -257,7 +258,7 @@ struct Usage {
   std::string directory;
 };
 
-// Of the lines of du, by file system.
+// Adds up the lines of du by file system.
 std::map<dev_t, Usage> usage_of(const std::string& du_output) {
   std::map<dev_t, Usage> result;
   std::istringstream lines(du_output);
@@ -280,7 +281,7 @@ std::map<dev_t, Usage> usage_of(const std::string& du_output) {
 
 }  // namespace
 
-// The copy is taken to be as large as what it replaces.
+// The new copy is assumed to be as large as the data that it replaces.
 awaitable<std::string> DataDirectory::obstacle_to_replacing(bool keep, core::Duration timeout) const {
   if (is_vacant(paths_.data_dir)) co_return std::string();
   const auto plan = SettingAside::plan(paths_.data_dir, "planned", true);
@@ -350,7 +351,7 @@ awaitable<core::Result<void>> DataDirectory::make_room(bool for_copy) {
     co_return finished;
   }
   const auto mark = unfinished();
-  // Also when marked as incomplete: an operator may have restored a cluster into it since.
+  // A cluster is set aside even if it is marked as incomplete, because an operator may have restored it since.
   if (!is_vacant(paths_.data_dir) && (has_control_file() || !incomplete())) {
     auto aside = co_await net::on_disk_thread([this, for_copy] { return set_aside(for_copy); });
     if (!aside) co_return aside;
@@ -359,7 +360,8 @@ awaitable<core::Result<void>> DataDirectory::make_room(bool for_copy) {
   co_return co_await remove_unfinished(*mark);
 }
 
-// A mount point cannot be renamed, and a large directory takes long to remove: its entries first move out of the way.
+// A mount point cannot be renamed, and removing a large directory takes long, so its entries are first moved out of the
+// way.
 awaitable<core::Result<void>> DataDirectory::remove_unfinished(Unfinished mark) {
   mark.places.insert(mark.places.begin(), {.directory = paths_.data_dir});
   std::vector<std::string> holds;

@@ -13,26 +13,26 @@
 
 namespace tamada::postgres {
 
-// Marks of DataDirectory::mark_incomplete. What is being made is not usable before it is done; of a copy that is yet
-// to come nothing lies there.
+// What DataDirectory::mark_incomplete notes: an initdb or a copy that has begun, which is not usable before it ends, or
+// a copy that is planned, of which nothing exists yet.
 inline constexpr const char* initdb_begun = "bootstrap";
 inline constexpr const char* rewind_begun = "rewind";
 inline constexpr const char* copy_to_come = "copy";
-// Of holders: where a copy is made that cannot be made in its place.
+// The directory in holders for a copy that cannot be made in its final place.
 inline constexpr const char* copy_in_holder = "copy";
 
 // The mark of something unfinished.
 struct Unfinished {
-  // A directory beside the data directory that it writes into. When it began nothing lay there, or nothing of such a
-  // name: what does now is its own.
+  // A directory outside of the data directory into which the copy writes. It had no entries with this prefix before, so
+  // all that it has now are the copy's.
   struct Place {
     std::string directory;
     std::string prefix;  // of its entries' names: "PG_15_" of a tablespace's, which may be shared; empty: all
   };
   std::string what;
   std::vector<Place> places;
-  std::string tree;   // of pg_rewind: what the data directory was like before it
-  std::string error;  // of pg_rewind: how it ended, in one line; empty: it has not, or nobody saw it
+  std::string tree;   // of pg_rewind: the fingerprint of the data directory before it ran
+  std::string error;  // of pg_rewind: its error in one line; empty: it has not ended, or nobody saw its end
 
   static Unfinished parse(const std::string& text);
   std::string text() const;
@@ -52,35 +52,36 @@ class DataDirectory {
   };
   // fresh: pg_controldata runs when the control file changed since; else what was read once is good enough.
   awaitable<Look> look(bool fresh, core::Duration timeout);
-  // Of this moment, though the server runs.
+  // Reads the state now, also while the server runs.
   core::ControlState control_state() const;
   int major_version() const;  // 150000; 0: unknown
   bool standby_signal() const;
   int wal_to_archive() const;  // files
 
-  // A mark, while something is under way that would leave half a cluster. stay_empty: it must not lie in the data
-  // directory, whoever is to fill that wants it empty.
+  // Marks the directory while an operation runs that would leave half a cluster if it were interrupted. stay_empty: the
+  // mark lies outside of the data directory, because the program that fills it wants it empty.
   core::Result<void> mark_incomplete(std::string what, std::vector<Unfinished::Place> places = {},
                                      bool stay_empty = false);
   // pg_rewind is about to begin. Looks at all files, and so takes its time.
   core::Result<void> mark_rewind();
-  // There is that mark. It says what the directory was like: as long as it still is, pg_rewind has changed nothing.
+  // Whether that mark exists. It has the directory's fingerprint: as long as that is the same, pg_rewind has changed
+  // nothing.
   bool half_rewound() const;
   std::string rewind_error() const;  // as PostgresView has it
-  bool unchanged_by_rewind() const;  // takes its time, too
+  bool unchanged_by_rewind() const;  // takes long, too
   core::Result<void> note_rewind_error(std::string error);
 
-  // A mark in the directory: the server of this postmaster.pid was told to promote. It outlives the daemon, which may
-  // be killed just then; the mark of another server tells nothing.
+  // Marks in the directory that the server of this postmaster.pid is told to promote. The mark outlives the daemon,
+  // which may be killed at that moment. The mark of an earlier server does not count.
   core::Result<void> mark_promotion() const;
   bool promotion_begun() const;
   void promotion_ended() const;
-  // Told by a daemon that was killed before it gave the signal: the server would take note of it any time.
+  // Removes a request to promote that a former daemon wrote before it was killed: the server could read it at any time.
   void withdraw_promotion() const;
   bool incomplete() const;
-  bool copy_follows() const;  // what is under way, or to come, is a copy of a cluster
+  bool copy_follows() const;  // a copy of a cluster is under way or planned
   core::Result<void> mark_complete();
-  bool anything_left() const;  // of what is marked as unfinished
+  bool anything_left() const;  // whether anything is left of what is marked as unfinished
 
   // superseded: a copy is to replace the old directory. A mark says so from then on, and when the copy is complete the
   // old directory may be removed.
@@ -92,10 +93,11 @@ class DataDirectory {
   core::Result<void> finish_setting_aside();
   bool is_being_set_aside() const { return plan_.exists(); }
   const SupersededList& superseded() const { return superseded_; }
-  // pg_rewind removes what its source does not have, and so what lies in holders: what was replaced goes before,
-  // anything else is an error.
+  // pg_rewind would remove the contents of holders, because its source does not have them. So replaced data there are
+  // removed before; anything else there is an error.
   awaitable<core::Result<void>> clear_holders();
-  // For a copy or an initdb: a cluster is set aside, the beginnings of one are removed, anything else is an error.
+  // Makes room for a copy or an initdb: a cluster is set aside, an unfinished one is removed, anything else is an
+  // error.
   awaitable<core::Result<void>> make_room(bool for_copy);
 
  private:
@@ -117,7 +119,7 @@ class DataDirectory {
   Note mark_, plan_;
   Stamp read_at_;
   std::optional<ControlData> control_;
-  std::string no_answer_;  // of pg_controldata, the last time: why
+  std::string no_answer_;  // why pg_controldata gave no answer the last time
 };
 
 }  // namespace tamada::postgres

@@ -82,8 +82,8 @@ core::Result<void> flush_to_disk(const std::string& path) {
   return flushed ? core::Result<void>() : error;
 }
 
-// As PostgreSQL does it (fsync_fname_ext): a directory that we may not read, and a file system that cannot flush one,
-// are no reason to fail.
+// As in PostgreSQL (fsync_fname_ext), it is no error if a directory may not be read or if its file system cannot flush
+// directories.
 core::Result<void> flush_entry(const std::string& path) {
   const auto folder = folder_of(path);
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

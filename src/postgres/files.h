@@ -19,16 +19,16 @@ using net::read_file;
 // does whoever looks after a crash or a power cut.
 core::Result<void> write_file(const std::string& path, std::string_view text, mode_t mode);
 
-// true: the file was written; false: it said so already.
+// true: the file was written; false: it had this text already.
 core::Result<bool> write_if_changed(const std::string& path, std::string_view text, mode_t mode);
 
 bool exists(const std::string& path);
 core::Result<void> remove_if_exists(const std::string& path);
 core::Result<void> rename_path(const std::string& from, const std::string& to);  // of a file or a directory
 
-// What is in the file; or which entries the directory has.
+// Flushes the contents of a file, or the entries of a directory.
 core::Result<void> flush_to_disk(const std::string& path);
-// That `path` is there, or is gone.
+// Flushes the entry of `path` in its directory, after it was made or removed.
 core::Result<void> flush_entry(const std::string& path);
 
 // An empty file that asks a running server for something: not durable, since the request ends with the server.

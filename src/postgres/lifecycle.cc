@@ -24,8 +24,9 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
   co_await learn_parameters(node, version);
-  node.data.promotion_ended();  // a mark that the promotion of an earlier server has left
-  // The signal file last when it goes, first when it comes: an interruption leaves a standby rather than a primary.
+  node.data.promotion_ended();  // the promotion of an earlier server may have left its mark
+  // The signal file is created before all else and removed after all else, so that an interruption leaves a standby
+  // rather than a primary.
   if (upstream) {
     if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
     if (auto written = co_await node.configuration.write_standby(*upstream, version); !written) {
@@ -50,7 +51,7 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   co_return ready;
 }
 
-// nothing: it did not answer.
+// nullopt: it did not answer.
 awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connection) {
   if (!connection.is_open()) {
     if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return std::nullopt;
@@ -131,7 +132,8 @@ awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkp
     if (!done) log::warning("checkpoint before stopping: {}", done.error().what);
   }
   const auto& command = node.local.postgresql.before_stop;
-  // An immediate stop is one that cannot wait: another primary may be there. One with a limit spends half of it here.
+  // An immediate stop does not run before_stop, because another primary may exist. A stop with a limit gives half of it
+  // to before_stop.
   if (!command.empty() && mode == core::StopMode::fast && node.server.current()) {
     node.step("before_stop");
     Script script{.what = "before_stop script", .command = command, .arguments = {}, .env = {}};
@@ -147,7 +149,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   if (!postmaster) co_return core::fail("cannot promote: postgres is not running");
   Connection connection(node.executor);
   if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
-  // The operator's fence: where it fails there is no promotion.
+  // pre_promote is the operator's own fence: if it fails, the server is not promoted.
   if (const auto& command = node.local.postgresql.pre_promote; !command.empty()) {
     node.step("pre_promote");
     Script script{.what = "pre_promote script", .command = command, .arguments = {}, .env = {}};
@@ -156,7 +158,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   }
   node.step("promote");
   if (auto marked = node.data.mark_promotion(); !marked) co_return marked;
-  // What pg_ctl promote does; pg_promote() does the same, but needs a connection.
+  // This is what pg_ctl promote does. pg_promote() does the same, but needs a connection.
   if (auto asked = touch(node.paths.in_data_dir("promote")); !asked) co_return asked;
   postmaster->signal(SIGUSR1);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);

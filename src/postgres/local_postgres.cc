@@ -30,7 +30,7 @@ core::ProcessState state_without_sql(const Postmaster& postmaster, const std::st
   if (status == "stopping") return core::ProcessState::stopping;
   if (status != "ready" && status != "standby") return core::ProcessState::starting;
   if (timed_out) return core::ProcessState::unresponsive;
-  // It refuses us: too many connections, or a password that is not ours.
+  // The server refuses our connection, for example because it has too many or because the password is wrong.
   return postmaster.asked_to_stop ? core::ProcessState::stopping : core::ProcessState::running;
 }
 
@@ -64,7 +64,7 @@ struct LocalPostgres::Impl {
   const core::Timelines& history_of(const core::SqlView& sql, int pid, const WalFormat& wal);
   awaitable<void> finish_setting_aside();
   std::string told_of_setting_aside;  // the last error
-  bool looked = false;                // at the node, for the first time
+  bool looked = false;                // whether the first look at the node has been taken
 };
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
@@ -118,13 +118,13 @@ awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::query(std::shared_pt
   heartbeat_pid = postmaster->pid();
   const bool reused = heartbeat.is_open();
   auto answer = co_await ask_local(heartbeat, deadline, timed_out);
-  // A kept connection may have been closed by a restart, a promotion of settings, or an administrator.
+  // A restart or an administrator may have closed the kept connection.
   if (!answer && reused && !*timed_out) answer = co_await ask_local(heartbeat, deadline, timed_out);
   co_return answer;
 }
 
-// Between two streams SQL tells a standby's timeline as of the last restart point, which may be long ago; members would
-// compare positions on timelines that they are not on. IDENTIFY_SYSTEM knows.
+// While a standby does not stream, SQL tells the timeline of the last restart point, which may be long ago, and members
+// would compare positions on timelines that they have left. IDENTIFY_SYSTEM tells the present one.
 awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, int pid, Clock::time_point deadline) {
   if (pid != timeline_pid) timeline = 0;
   timeline_pid = pid;
@@ -146,7 +146,7 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
   co_return timeline;
 }
 
-// Read again when the timeline is another one, and until it is known how that began.
+// The history is read again when the timeline changes, and until the beginning of the timeline is known.
 const core::Timelines& LocalPostgres::Impl::history_of(const core::SqlView& sql, int pid, const WalFormat& wal) {
   const bool known = pid == timelines_pid && !timelines.empty() && timelines.back().timeline == sql.timeline &&
                      !timelines.back().record.empty();
@@ -167,7 +167,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   std::optional<ServerAnswer> answer;
   if (accepts) answer = co_await query(postmaster, deadline, &timed_out);
   if (!answer) {
-    // It may have ended meanwhile.
+    // The postmaster may have ended meanwhile.
     view.process =
         postmaster->alive() ? state_without_sql(*postmaster, status, timed_out) : core::ProcessState::stopped;
     co_return;
@@ -184,7 +184,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   view.server_version = server_version;
 }
 
-// A former life of the daemon may have been interrupted in it.
+// A former run of the daemon may have been interrupted while it set data aside.
 awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
   if (!node.data.is_being_set_aside()) co_return;
   const auto done = co_await net::on_disk_thread([this] { return node.data.finish_setting_aside(); });
@@ -194,7 +194,7 @@ awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
   told_of_setting_aside = error;
 }
 
-// Where its WAL ends says the same control file, or that it has shut down is not told yet.
+// The state and the end of the WAL have to come from the same control file; otherwise the shutdown is not reported yet.
 awaitable<void> LocalPostgres::Impl::look_at_shutdown(Clock::time_point deadline, core::PostgresView& view) {
   const auto look = co_await node.data.look(true, left_until(deadline));
   if (look.control) {
@@ -237,7 +237,8 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout, Duration 
   const auto of_files = node.configuration.problems();
   view.problems.insert(view.problems.end(), of_files.begin(), of_files.end());
   if (view.has_postmaster() && !view.sql) {
-    // After the question that it did not answer: a promotion may have ended meanwhile.
+    // The mark is read after the question that the server did not answer, because a promotion may have ended in
+    // between.
     view.promotion_begun = node.data.promotion_begun();
     view.standby_signal = node.data.standby_signal();
     if (view.control) view.control->state = node.data.control_state();
@@ -304,7 +305,7 @@ awaitable<Result<void>> LocalPostgres::promote() {
 
 namespace {
 
-// unread: perhaps the server has not read what was written before.
+// unread: the server may not have read the last settings that were written.
 bool restarts_to_follow(const Parameters& before, const Parameters& now, int version, bool unread) {
   for (const char* name : {"primary_conninfo", "primary_slot_name"}) {
     const auto a = before.find(name), b = now.find(name);
@@ -321,7 +322,7 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
   const int version = node.data.major_version();
   const auto before = node.configuration.written_recovery(version);
   auto write = node.configuration.write_standby(upstream, version);
-  // Where it takes a restart it takes its time anyway.
+  // If the change needs a restart, which takes long anyway, the write may take as long as it needs.
   const auto changed = core::features::reloads_primary_conninfo(version) ? co_await write_soon(node, std::move(write))
                                                                          : co_await std::move(write);
   if (!changed) {
@@ -329,7 +330,8 @@ awaitable<Result<void>> LocalPostgres::follow(core::Upstream upstream) {
     co_return std::unexpected(changed.error());
   }
   if ((!*changed && node.files_are_loaded) || !node.server.current()) co_return Result<void>();
-  // A restart only for the sake of whom it follows: all else waits for the operator, marked as pending.
+  // The daemon restarts the server only to change its upstream. All other settings that need a restart are marked as
+  // pending and wait for the operator.
   const bool unread = !node.files_are_loaded && node.written_since_start(version);
   if (!restarts_to_follow(before, node.configuration.written_recovery(version), version, unread)) {
     node.load_files();
@@ -392,7 +394,7 @@ awaitable<std::optional<bool>> LocalPostgres::same_beginning(core::Upstream othe
 }
 
 namespace {
-// The program that would be the first to make a replica here, if it works on what is left of the last one.
+// The first replica method, if it has keep_data: its program works on the present data; otherwise empty.
 std::string keeping_method(const config::Postgresql& postgresql) {
   if (postgresql.create_replica_methods.empty()) return {};
   const auto method = postgresql.replica_methods.find(postgresql.create_replica_methods.front());
@@ -425,7 +427,7 @@ awaitable<Result<void>> LocalPostgres::remove_superseded() {
   if (impl_->removing) co_return Result<void>();
   impl_->removing = true;
   auto done = co_await impl_->node.data.superseded().remove_all();
-  impl_->removing = !done;  // what cannot be removed now cannot be a moment later
+  impl_->removing = !done;  // after a failure it is not tried again in this run of the daemon
   co_return done;
 }
 

@@ -40,14 +40,14 @@ struct Node {
   RecoveryConf recovery_conf;
   Access access;
   Server server;
-  // The running server has read the files as they are. Not known of one that was found running: a daemon that was
-  // killed may have written them, and not have told it.
+  // Whether the running server has read the present files. Not known of a server that was found running: a daemon that
+  // was killed may have written the files without a reload.
   bool files_are_loaded = false;
   void load_files() {
     server.reload();
     files_are_loaded = true;
   }
-  // The file of recovery's settings, of a server that was found running.
+  // Whether the file with the settings of recovery was written after the start of a server that was found running.
   bool written_since_start(int version) const {
     struct stat status{};
     const auto& file = !core::features::has_standby_signal(version) ? paths.recovery_conf : paths.conf;
@@ -68,26 +68,26 @@ struct Node {
   void step(std::string what) { progress = {.what = std::move(what), .since = net::KernelBootClock::now()}; }
 };
 
-// Runs `work`; when that fails or is cancelled, stops the server at once, so that nothing of it goes on.
+// Runs `work`. If it fails or is cancelled, the server is stopped at once, so that no part of the work goes on.
 awaitable<Result<void>> or_stop_server(Node& node, awaitable<Result<void>> work);
 
 awaitable<Result<void>> start_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout);
 awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout);
 awaitable<Result<void>> promote_server(Node& node);
 awaitable<Result<void>> bootstrap_cluster(Node& node);
-// By the operator's bootstrap.method: ends with a primary that trusts whoever is on this host; then, once the roles
-// have their passwords, back to the configured access.
+// Runs the operator's bootstrap.method. It ends with a primary that lets connections from this host in without a
+// password; once the roles have passwords, the configured access is restored.
 awaitable<Result<void>> restore_cluster(Node& node);
 awaitable<Result<void>> end_restore(Node& node);
-// For a copy or an initdb: nothing runs there, there is room, and it is marked as incomplete from now on. stay_empty:
-// by a mark beside the data directory, not in it.
+// Prepares for a copy or an initdb: checks that no server runs there, makes room, and marks the directory as
+// incomplete. stay_empty: the mark lies beside the data directory and not in it.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty = false);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
-// By the first of these methods that succeeds; none given: of create_replica_methods. An empty upstream: by those that
-// need none.
+// Uses the first of these methods that succeeds; empty: of create_replica_methods. Without an upstream, only methods
+// that need none are used.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
-// Of a former life of the daemon, which did not see its end.
+// Judges a pg_rewind of a former run of the daemon, which did not see its end.
 awaitable<void> judge_former_rewind(Node& node);
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop);
 awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots);
@@ -95,24 +95,24 @@ awaitable<Result<void>> copy_logical_slots(Node& node, core::Upstream from, std:
 awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_slots(Node& node, core::Upstream leader,
                                                                                     std::vector<std::string> slots);
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
-// The timelines that the local WAL has come along, up to `timeline`; and how each began, as far as that is known.
+// The timelines in the history of the local WAL, up to `timeline`, and how each began, as far as that is known.
 core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, const WalFormat& wal);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 
-// DataDirectory's marks, which are on disk when these return; beside the loop.
+// DataDirectory's marks, written on the disk's thread; they are durable when these functions return.
 awaitable<Result<void>> mark_incomplete(Node& node, std::string what, std::vector<Unfinished::Place> places = {},
                                         bool stay_empty = false);
 awaitable<Result<void>> mark_complete(Node& node);
 
-// What the cycle, and so the lease, waits for: on a disk that takes longer than a second this is an error. The write
-// goes on, and the server loads it when it ends.
+// For writes that the cycle, and so the lease, waits for: an error if the disk takes longer than a second. The write
+// goes on, and the server loads the file when it ends.
 awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write);
-// asked: the server reads its files again also when nothing of them is ours to change.
+// asked: the server reads its files again even if none of them changed.
 awaitable<Result<bool>> apply_configuration(Node& node, bool asked);
-// Returns once it is in force, and all that waits goes by it.
+// Returns once the names are in force, also for the commits that wait.
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
-// Where the configuration has names that our table lacks: asks the program what it knows.
+// If the configuration has parameters that our table lacks, asks the program postgres which ones it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
 awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv);
 awaitable<void> pause(Duration duration);

@@ -27,15 +27,16 @@ constexpr core::Duration again_when_silent = 1s;
 constexpr core::Duration connect_patience = 3s;
 constexpr core::Duration slow_write = 1s;
 constexpr core::Duration stuck_write = 5s;
-// Of a file system: both together, since 5 % of a large one is much, and a small one never has much.
+// A file system is nearly full if both limits are passed, since 5 % of a large one is much, and a small one never has
+// much.
 constexpr double nearly_full = 0.05;
 constexpr std::uint64_t nearly_full_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t nearly_full_files = 1000;
 
 core::Instant boot_now() { return net::KernelBootClock::now(); }
 
-// Of the files that it reads, and of its archiver. A parameter that waits for a restart is told as one "that could not
-// be applied".
+// Asks for errors in the server's files and for failures of its archiver. PostgreSQL calls a parameter that waits for a
+// restart one "that could not be applied".
 std::string server_problems_query(int version) {
   std::string query =
       "SELECT 'access', pg_catalog.regexp_replace(f.sourcefile, '^.*/', '') || ' line ' || f.sourceline || ': ' || "
@@ -61,7 +62,8 @@ std::string server_problems_query(int version) {
   return query;
 }
 
-// Where the file system tells it, in words that do not change with each byte.
+// Says that the file system has little room or few inodes left, in a text that does not change with each byte; empty:
+// it has enough.
 std::string short_of_space(const std::string& directory, const std::string& what) {
   struct statvfs found{};
   if (::statvfs(directory.c_str(), &found) != 0 || found.f_blocks == 0) return "";
@@ -82,7 +84,7 @@ bool same_device(const std::string& a, const std::string& b) {
   return ::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0 || first.st_dev == second.st_dev;
 }
 
-// Bytes that PostgreSQL may still write there.
+// The bytes that PostgreSQL may still write there.
 std::optional<std::uint64_t> free_space(const std::string& directory) {
   struct statvfs found{};
   if (::statvfs(directory.c_str(), &found) != 0) return std::nullopt;
@@ -117,8 +119,8 @@ DiskFacts look_at_disks(const std::string& data_dir, const std::string& log_dir)
 
 }  // namespace
 
-// A file of its own each time, since what has its blocks already can be written on a full disk. Its name is one that
-// base backups and pg_rewind leave out.
+// Writes a new file each time, since a file that has its blocks already can be written on a full disk. Base backups and
+// pg_rewind leave a file of this name out.
 core::Result<core::Duration> write_and_flush(const std::string& directory) {
   const auto path = directory + "/pgsql_tmp.tamada";
   const auto began = boot_now();
@@ -139,7 +141,7 @@ Outside::Outside(Node& node) : node_(node) {}
 
 void Outside::look(bool accepts, int postmaster, core::Duration heartbeat) {
   const auto now = boot_now();
-  if (connecting_->postmaster != postmaster) {  // what is still under way has the state of the former one
+  if (connecting_->postmaster != postmaster) {  // an attempt that is under way belongs to the former postmaster
     connecting_ = std::make_shared<Connecting>();
     connecting_->postmaster = postmaster;
   }

@@ -1,6 +1,6 @@
-// The server and its disk as others meet them, tried beside the cycle at each heartbeat: a new connection, as a client
-// makes it, since the connection that the daemon keeps may work while nobody gets in; and a small write beside the
-// data.
+// Tests the server and its disk from outside, beside the cycle, at each heartbeat: opens a new connection as a client
+// does, since the connection that the daemon keeps may work while the server lets no client in, and writes a small file
+// beside the data.
 #pragma once
 
 #include <memory>
@@ -25,11 +25,11 @@ class Outside {
  private:
   struct Connecting {
     bool running = false;
-    int postmaster = 0;  // whose it is
+    int postmaster = 0;  // the process id of the postmaster that was tested
     core::Instant began_at{};
     std::optional<core::Instant> silent_since;
     std::string error;
-    core::Problems problems;  // that the server tells
+    core::Problems problems;  // problems that the server reports
   };
   struct Writing {
     bool running = false;

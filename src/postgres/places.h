@@ -1,6 +1,6 @@
 // Directories that hold a cluster: the data directory, and those that pg_wal and the tablespaces lead to. Any of them
-// may be a mount point, which cannot be renamed. Then what has to make way, and a copy that is not finished yet, lie in
-// a directory of ours inside it, the holder.
+// may be a mount point, which cannot be renamed. Then data that are set aside, and an unfinished copy, lie in a
+// directory inside it that this program makes, the holder.
 #pragma once
 
 #include <optional>
@@ -30,17 +30,17 @@ bool is_vacant(const std::string& directory);           // no such name, or no s
 bool is_empty_or_absent(const std::string& directory);  // nothing at all there: what initdb and pg_basebackup demand
 bool belongs_to_file_system(std::string_view name);     // hidden, lost+found, or our holder
 
-// One level down, on the same file system: `to` is made if it is not there. Nothing is overwritten.
+// Moves entries into `to` on the same file system, which is created if it does not exist. Nothing is overwritten.
 core::Result<void> move_entries(const std::string& from, const std::vector<std::string>& names, const std::string& to);
 
-// As the kernel has them now.
+// Asks the kernel.
 bool is_mount_point(const std::string& directory);
 // Mount points at `path` or below it.
 std::vector<std::string> mount_points_from(const std::string& path);
 
-// A file about the data directory that the daemon's next life has to find. It lies beside the directory, or in its
-// holder, where that is a mount point (what is beside it may be a container's, and gone with it) or where nothing can
-// be written beside it.
+// A file about the data directory that the next run of the daemon has to find. It lies beside the directory. It lies in
+// the holder if nothing can be written beside the directory, or if the directory is a mount point, because the files
+// beside that may vanish with a container.
 class Note {
  public:
   Note(std::string data_dir, std::string_view name);

@@ -16,7 +16,7 @@ namespace tamada::postgres {
 using core::Duration;
 using core::Result;
 
-// Of a job's last step; what it says stays until the next begins.
+// The progress of a job's last step. It stays until the next step begins.
 struct Progress {
   std::string what;                               // "pg_basebackup", "checkpoint", "shutdown"; empty: none yet
   core::Instant since{};                          // when that step began
@@ -52,41 +52,44 @@ class Postgres {
   // Returns when the server is out of recovery and takes writes.
   virtual awaitable<Result<void>> promote() = 0;
 
-  // Of a standby: the state files of logical slots, from the primary `from`. On success the server is stopped, for it
-  // reads them at its start; when there is nothing to copy it runs on, and that is an error.
+  // On a standby: copies the state files of logical slots from the primary `from`. On success the server has been
+  // stopped, because it reads them only at its start. If there is nothing to copy, the server runs on and this is an
+  // error.
   virtual awaitable<Result<void>> copy_slots(core::Upstream from, std::vector<core::SlotSpec> slots) = 0;
 
   // ---- short work
   virtual awaitable<Result<void>> follow(core::Upstream upstream) = 0;  // rewrites and reloads (restarts before 13)
-  // May last (a new logical slot waits for the transactions of now to end), so it is run beside the cycle.
+  // This may take long, because a new logical slot waits until the running transactions have ended, so it runs beside
+  // the cycle.
   virtual awaitable<Result<void>> sync_slots(std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) = 0;
-  // Moves inactive slots forward, so that they keep no WAL that their user has long received. Beside the cycle, too.
+  // Moves inactive slots forward, so that they keep no WAL that their user has received already. Runs beside the cycle,
+  // too.
   virtual awaitable<Result<void>> advance_slots(std::vector<core::SlotAdvance> slots) = 0;
-  // Of the primary `leader`: which of these slots it has, and the catalog_xmin of each.
+  // Asks the primary `leader` which of these slots it has, and for the catalog_xmin of each.
   virtual awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_slots(
       core::Upstream leader, std::vector<std::string> slots) = 0;
   // On a standby. true: turns hot_standby_feedback on, whatever the configuration says; false: sets what the
   // configuration says.
   virtual awaitable<Result<void>> enforce_feedback(bool on) = 0;
-  // synchronous_standby_names, in synchronous mode; returns when it is in force. Kept over restarts as a primary, and
-  // emptied when the server is started as a standby.
+  // Sets synchronous_standby_names, in synchronous mode; returns when it is in force. The value is kept over restarts
+  // as a primary, and emptied when the server is started as a standby.
   virtual awaitable<Result<void>> set_sync_names(std::string names) = 0;
   virtual awaitable<Result<void>> checkpoint() = 0;
-  // Of a primary that has been shut down cleanly: the segment with its shutdown checkpoint, by archive_command.
+  // On a primary that was shut down cleanly: runs archive_command for the segment with the shutdown checkpoint.
   virtual awaitable<Result<void>> archive_last_wal() = 0;
   virtual awaitable<Result<std::vector<core::HistoryLine>>> timeline_history(
       core::Timeline timeline) = 0;                        // local file
   virtual awaitable<core::Timeline> newest_history() = 0;  // of those files; 0: there is none
-  // Whether `timeline` begins at `from` with the same WAL on the other server as here. Its number does not tell: two
-  // members may each have given that number to a history of its own. nullopt: one of the two cannot say, because it has
-  // that WAL no more, for example.
+  // Whether `timeline` begins at `from` with the same WAL on the other server as here. The timeline's number does not
+  // tell that, because two members may have given one number to two histories. nullopt: not known, for example because
+  // one of the two no longer has that WAL.
   virtual awaitable<std::optional<bool>> same_beginning(core::Upstream other, core::Timeline timeline, core::Lsn from,
                                                         Duration timeout) = 0;
   // Renames the data directory to <data_dir>_YYYY-MM-DD-HH-MM-SS. superseded: a copy is to replace it:
   // PostgresView::copy_follows from now on, and superseded_data until remove_superseded(), which may take as long as
   // deleting it takes.
   virtual awaitable<Result<void>> set_aside(bool superseded) = 0;
-  // What a fresh copy would mean for the data that are here now. Nothing is changed.
+  // What a fresh copy would do to the present data. Changes nothing.
   virtual awaitable<core::ReplacedData> replaced_data(Duration timeout) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
   // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: the running server was told

@@ -25,15 +25,15 @@ std::string link_target(const std::string& path) {
 
 std::string proc(int pid, std::string_view what) { return "/proc/" + std::to_string(pid) + "/" + std::string(what); }
 
-// A zombie has none.
+// The program that the process runs; empty: none, as for a zombie.
 std::string program_of(int pid) {
   std::string program = link_target(proc(pid, "exe"));
-  constexpr std::string_view deleted = " (deleted)";  // the package was upgraded meanwhile
+  constexpr std::string_view deleted = " (deleted)";  // the kernel's suffix after an upgrade of the package
   if (program.ends_with(deleted)) program.erase(program.size() - deleted.size());
   return program.erase(0, program.rfind('/') + 1);
 }
 
-// By inode: the directory may have been renamed, or be reached through a link.
+// Compares inodes, because the directory may have been renamed or be reached through a link.
 bool is_directory(const std::string& path, const struct stat& data_dir) {
   struct stat directory{};
   return ::stat(path.c_str(), &directory) == 0 && directory.st_dev == data_dir.st_dev &&

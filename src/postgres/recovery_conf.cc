@@ -19,7 +19,7 @@ std::string change_of_setting(const std::string& before, const std::string& now)
   return wire::dump_compact(reason);
 }
 
-// "7000" and "7s" are the same.
+// A parameter's value in readable units, in which "7000" and "7s" are equal.
 std::string readable_recovery(const Parameters& parameters, const std::string& name) {
   const auto found = parameters.find(name);
   if (found == parameters.end()) return "";

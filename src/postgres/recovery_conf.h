@@ -14,14 +14,14 @@ class RecoveryConf {
 
   // This postmaster has just been started.
   void read_by(int postmaster);
-  // What is written and was not read by this running server: parameter -> JSON {"old_value":..,"new_value":..}. Of one
-  // that was found running, and a file that was written after its start, only that there is a difference.
+  // The settings in the file that this running server has not read: parameter -> JSON {"old_value":..,"new_value":..}.
+  // For a server that was found running and a file that was written after its start, only the fact that they differ.
   std::map<std::string, std::string> pending(int postmaster, long started_at);
 
  private:
   const Paths& paths_;
   int reader_ = 0;
-  bool known_ = false;  // what it has read
+  bool known_ = false;  // whether it is known what the server has read
   Parameters read_;
 };
 

@@ -17,7 +17,7 @@ constexpr auto basebackup = "basebackup";
 config::Method method_of(const Node& node, const std::string& name) {
   const auto& methods = node.local.postgresql.replica_methods;
   const auto it = methods.find(name);
-  // Without a section, or a command in it, the name is the command.
+  // If the method has no section, or the section has no command, the method's name is the command.
   config::Method method = it == methods.end() ? config::Method{.name = name, .command = name} : it->second;
   if (method.command.empty()) method.command = name;
   return method;
@@ -54,7 +54,8 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
   co_return co_await run_script(std::move(script), 0s);
 }
 
-// Nobody knows whether the program flushed what it wrote; a power cut must not leave half of it without a mark.
+// The program may not have flushed its files. They are flushed before the mark is removed, so that a power cut cannot
+// leave a half copy without a mark.
 awaitable<Result<void>> flush_cluster(Node& node) {
   const auto flushed = co_await net::run(
       {.argv = {node.paths.program("initdb"), "--sync-only", "-D", node.paths.data_dir}, .capture = true}, 0s);

@@ -30,7 +30,7 @@ std::vector<std::pair<std::string, std::string>> rewind_environment(const std::s
   return result;
 }
 
-// Without one of them pg_rewind fails only when it lists the source's files.
+// If a grant is missing, pg_rewind fails only when it lists the source's files, so they are checked before.
 awaitable<Result<void>> check_grants(Connection& connection, std::string member) {
   const auto rows = co_await connection.query(core::rewind_functions_missing("current_user"), rewind_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
@@ -69,9 +69,9 @@ awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::
   co_return core::fail(source.member + " has made no checkpoint since its promotion; waiting for it before pg_rewind");
 }
 
-// Until it has replayed what the source had inserted by the end of pg_rewind, the server is not consistent and takes no
-// connection; an idle source flushes that, and sends it, with the next commit: this one. Where it fails it only takes
-// longer, until the source logs its next snapshot (15 s).
+// The rewound server becomes consistent, and accepts connections, only when it has replayed all WAL that the source had
+// inserted by the end of pg_rewind. An idle source flushes and sends that WAL with its next commit, so this function
+// makes one. If it fails, it only takes longer, until the source logs its next snapshot (15 s).
 awaitable<void> flush_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
   if (!co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout)) co_return;
@@ -84,7 +84,7 @@ constexpr std::uint64_t room_beside = std::uint64_t{32} << 20;  // for crash rec
 std::uint64_t bytes_in(const std::string& directory) {
   std::uint64_t bytes = 0;
   for (const auto& name : net::names_in(directory)) {
-    std::error_code error;  // of a file that is gone: not counted
+    std::error_code error;  // a file that is gone is not counted
     const std::filesystem::directory_entry entry(std::filesystem::path(directory) / name, error);
     if (error || !entry.is_regular_file(error)) continue;
     if (const auto size = entry.file_size(error); !error) bytes += size;
@@ -92,8 +92,8 @@ std::uint64_t bytes_in(const std::string& directory) {
   return bytes;
 }
 
-// pg_rewind that ends for want of room leaves the data half rewound: nothing is begun then. It copies all WAL that the
-// source has.
+// If the disk filled up during pg_rewind, the data would be left half rewound, so pg_rewind is not begun without enough
+// room. It copies all WAL that the source has.
 Result<void> look_for_room(const Paths& paths, std::uint64_t wal_of_source) {
   const auto wal = paths.in_data_dir("pg_wal");
   const auto own = bytes_in(wal);
@@ -125,7 +125,8 @@ awaitable<Result<void>> check_room(Node& node, core::Upstream source, config::Cr
   co_return co_await net::on_disk_thread([paths = node.paths, wal] { return look_for_room(paths, wal); });
 }
 
-// Crash recovery to a clean shutdown. Archiving must not go on, but nothing may be recycled that is not archived.
+// Runs crash recovery and shuts the server down cleanly. It must archive nothing, but WAL that is not archived must not
+// be recycled.
 awaitable<Result<void>> run_single_user(Node& node) {
   net::SpawnOptions options{
       .argv = {node.paths.program("postgres"), "--single", "-D", node.paths.data_dir, "-c",
@@ -169,13 +170,14 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
   return options;
 }
 
-// Before it counts as whole it must not look like a primary's own directory.
+// The signal file is written before the mark is removed, because without it the directory would look like that of a
+// primary.
 awaitable<Result<void>> end_mark(Node& node) {
   if (auto made = co_await node.configuration.make_standby(node.data.major_version()); !made) co_return made;
   co_return co_await mark_complete(node);
 }
 
-// What it failed for: "pg_rewind: error: could not open ...", "fatal" before 15. The whole output is in the log.
+// Why pg_rewind failed: "pg_rewind: error: could not open ...", "fatal" before 15. The whole output is in the log.
 std::string complaint(const std::string& output) {
   for (const std::string_view word : {"error: ", "fatal: "}) {
     const auto at = output.rfind(word);
@@ -184,18 +186,19 @@ std::string complaint(const std::string& output) {
   return last_lines(output, 1);
 }
 
-// By us and not by pg_rewind itself: what changes after it has begun is pg_rewind's doing.
+// The daemon runs crash recovery itself, and does not leave it to pg_rewind, so that every change after pg_rewind has
+// begun is pg_rewind's own.
 awaitable<Result<void>> recover_from_crash(Node& node) {
   const auto look = co_await node.data.look(true, 10s);
   if (look.control && look.control->file.shut_down_cleanly()) co_return Result<void>();
-  // Single-user mode knows no standby mode.
+  // Single-user mode does not support standby mode.
   if (auto made = co_await node.configuration.make_primary(); !made) co_return made;
   co_return co_await run_single_user(node);
 }
 
 awaitable<Result<void>> execute(Node& node, Plan plan) {
   if (auto clean = co_await recover_from_crash(node); !clean) co_return clean;
-  // A primary's configuration has no restore_command, which pg_rewind reads there.
+  // The configuration for a primary lacks restore_command, which pg_rewind reads from the files.
   if (core::features::rewind_restores_wal(plan.version) && node.configuration.has_restore_command(plan.version)) {
     if (auto written = co_await node.configuration.write_standby(plan.source, plan.version); !written) {
       co_return std::unexpected(written.error());
@@ -216,9 +219,9 @@ awaitable<bool> end_mark_if_unchanged(Node& node) {
   co_return (co_await end_mark(node)).has_value();
 }
 
-// Where pg_rewind has changed nothing the directory is whole.
+// If pg_rewind has changed nothing, the directory is still a whole cluster.
 awaitable<Result<void>> judge_failure(Node& node, std::string why) {
-  if (!node.data.half_rewound()) co_return core::fail(why);  // it was not begun
+  if (!node.data.half_rewound()) co_return core::fail(why);  // pg_rewind was not begun
   if (co_await end_mark_if_unchanged(node)) co_return core::fail(why + " (it changed nothing)");
   auto noted = co_await net::on_disk_thread([&node, why] { return node.data.note_rewind_error(why); });
   if (!noted) log::error("{}", noted.error().what);
@@ -250,7 +253,8 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (node.data.half_rewound()) co_return core::fail("cannot run pg_rewind: the data directory is half rewound");
   if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
   if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
-  // Its control file looks like a crashed primary's; recovered as such, it would end where no primary ever was.
+  // The control file looks like that of a crashed primary. Crash recovery would end at a position that no primary ever
+  // had.
   if (exists(node.paths.in_data_dir("backup_label"))) {
     log::info("no pg_rewind: {} is a base backup that was never started", node.paths.data_dir);
     co_return co_await node.configuration.make_standby(node.data.major_version());
@@ -281,7 +285,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (cancelled) result = core::fail("pg_rewind was cancelled");
   if (!result) result = co_await judge_failure(node, result.error().what);
   (void)co_await net::on_disk_thread([file = plan.passfile] { return remove_if_exists(file); });
-  // Whatever happened: what has lost its place in the history must not look like a primary's directory.
+  // In every case a server whose history has diverged must not look like a primary.
   if (auto made = co_await node.configuration.make_standby(plan.version); !made && result) result = made;
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   co_return result;

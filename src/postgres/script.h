@@ -13,13 +13,13 @@ namespace tamada::postgres {
 
 struct Script {
   std::string what;     // for the log and the error: "bootstrap method backup"
-  std::string command;  // taken apart as Patroni does, see net/words.h
+  std::string command;  // split as in Patroni, see net/words.h
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> env;
 };
 
 // Its output goes to the log, line by line. An error: it could not be started, it ended with another status than 0, or
-// `timeout` (zero: none) passed. Cancelled, it is ended.
+// `timeout` (zero: none) passed. A cancellation ends the program.
 awaitable<core::Result<void>> run_script(Script script, core::Duration timeout);
 
 // --key=value of a method's section.

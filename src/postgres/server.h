@@ -23,10 +23,10 @@ class Server {
   std::shared_ptr<Postmaster> current();
   bool crashed() const { return crashed_; }
 
-  // After orphans of a killed postmaster are gone: they hold its shared memory, and might still write.
+  // Waits until the children of a killed postmaster have ended: they hold its shared memory, and might still write.
   awaitable<core::Result<void>> wait_for_orphans();
   core::Result<std::shared_ptr<Postmaster>> launch(std::vector<std::string> argv);
-  // Until it accepts connections. timeout zero: no limit.
+  // Waits until the server accepts connections. timeout zero: no limit.
   awaitable<core::Result<void>> wait_until_ready(std::shared_ptr<Postmaster> postmaster, core::Duration timeout);
   awaitable<core::Result<void>> stop(core::StopMode mode, core::Duration timeout);
   void reload();

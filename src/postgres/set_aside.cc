@@ -26,7 +26,7 @@ std::string first_line_of(const std::string& file) {
   return text.substr(0, text.find('\n'));
 }
 
-// What cannot be renamed may still have its entries moved one level down.
+// Whether the entries of a directory that cannot be renamed may be moved into its holder.
 bool is_worth_moving_down(int error) {
   return error == EBUSY || error == EACCES || error == EPERM || error == EXDEV || error == EROFS;
 }
@@ -51,7 +51,7 @@ void SettingAside::find_links(const std::string& data_dir, std::vector<Link>& li
     const fs::path path = data_dir + "/" + name;
     if (!fs::is_symlink(path, ignored)) return;
     const auto target = fs::canonical(path, ignored).string();
-    // A relative link that leads into the directory moves with it as it is.
+    // A relative link that leads into the directory stays valid when the directory moves.
     const bool moves_along = fs::read_symlink(path, ignored).is_relative() && lies_in_folder(target, data_dir);
     if (!target.empty() && !moves_along) links.push_back({.name = name, .target = target});
   };
@@ -201,7 +201,8 @@ core::Result<void> SettingAside::move_back(const Place& place) const {
   return {};
 }
 
-// It is as complete as it was. A failure costs nothing but that.
+// Points the links of the directory that was set aside to the new places, so that it is complete. A failure has no
+// other consequence.
 void SettingAside::point_links_aside() const {
   for (const auto& link : links_) {
     std::string target = link.target;

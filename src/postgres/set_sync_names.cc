@@ -1,4 +1,4 @@
-// synchronous_standby_names, and that the commits which wait learn of it. Source: PostgreSQL,
+// Sets synchronous_standby_names, and makes waiting commits notice it. Source: PostgreSQL,
 // src/backend/replication/syncrep.c: whether a commit still has to wait is looked at only when a standby's message
 // arrives, and while all commits wait there is nothing that a standby had to confirm: its next message comes after
 // wal_receiver_status_interval, 10 s.
@@ -32,7 +32,7 @@ awaitable<Result<void>> in_force(Connection& connection, const std::string& name
   co_return core::fail("it is still '" + now + "' after a reload");
 }
 
-// Of the standbys named, how many senders of WAL still go by the old names; nothing: this server sends as a standby.
+// The query for how many WAL senders of the named standbys still use the old names.
 std::string senders_behind(const core::SyncNames& names) {
   std::string list;
   for (const auto& standby : names.standbys)
@@ -42,7 +42,7 @@ std::string senders_behind(const core::SyncNames& names) {
          list + ") HAVING NOT pg_catalog.pg_is_in_recovery()";
 }
 
-// A little WAL makes each standby send a message. Our own commit waits for none.
+// Writes a little WAL, which makes each standby send a message. The commit itself waits for no standby.
 awaitable<Result<void>> wake_commits(Connection& connection, const core::SyncNames& names) {
   const auto deadline = Clock::now() + senders_take;
   for (;;) {
@@ -63,7 +63,7 @@ awaitable<Result<void>> wake_commits(Connection& connection, const core::SyncNam
 }  // namespace
 
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names) {
-  // Opened before the reload: it learns of the new value as every other session does.
+  // The connection is opened before the reload, so that it reads the new value as every other session does.
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
   node.configuration.sync_names(names);
@@ -72,7 +72,7 @@ awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string na
   node.load_files();
   if (auto done = co_await in_force(connection, names); !done) co_return done;
   const auto parsed = core::parse_sync_names(names);
-  if (parsed.standbys.empty()) co_return Result<void>();  // then the server wakes them by itself
+  if (parsed.standbys.empty()) co_return Result<void>();  // without standbys the server wakes waiting commits by itself
   const auto woken = co_await wake_commits(connection, parsed);
   if (!woken) log::warning("commits that wait may do so for some seconds more: {}", woken.error().what);
   co_return Result<void>();

@@ -32,7 +32,7 @@ enum Column : std::size_t {
   slot_keeps_at_most,
   max_wal_size,
   system_identifier,
-  current_lsn,  // read last: no standby that is fed by us can be beyond it
+  current_lsn,  // read last, so that no standby that streams from this server can be beyond it
   column_count
 };
 
@@ -130,13 +130,13 @@ std::string text_of(const wire::Json& array, std::size_t index) {
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-// old_value as it is in force, new_value as the files have it; both as Patroni shows them, in readable units.
+// old_value is the value in force and new_value that of the files; both in readable units, as Patroni shows them.
 void read_pending_restart(core::SqlView& view, const std::optional<std::string>& text) {
   const auto settings = text ? wire::parse_object(*text) : std::nullopt;
   if (!settings) return;
   for (const auto& [name, columns] : settings->items()) {
     if (!columns.is_array() || columns.size() != 4 || name == "hot_standby") continue;
-    // A primary does not recover: that it was started with settings of recovery waits for no operator.
+    // A primary does not use settings of recovery, so a change of them does not wait for a restart.
     if (!view.in_recovery && config::is_recovery_parameter(name)) continue;
     const auto type = config::parameter_type(text_of(columns, 0));
     const auto unit = text_of(columns, 1);
@@ -159,7 +159,7 @@ std::string sql_view_query(int server_version) {
   return fmt::format(
       query_template,
       fmt::arg("written", core::features::tells_written_lsn(server_version) ? "w.written_lsn" : "w.received_lsn"),
-      // What PostgreSQL 17 synchronizes by itself is none of ours.
+      // Slots that PostgreSQL 17 synchronizes by itself are left out.
       fmt::arg("slot_columns", core::features::has_failover_slots(server_version) ? ", wal_status, failover"
                                : core::features::tells_wal_status(server_version) ? ", wal_status"
                                                                                   : ""),

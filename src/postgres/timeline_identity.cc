@@ -1,6 +1,5 @@
-// Which of two histories a timeline's number stands for: its first record bears the time of the promotion and a
-// checksum. Source: PostgreSQL, src/include/access/xlogrecord.h and xlog_internal.h: names of segments, sizes of
-// headers.
+// Identifies a timeline by its first record, which contains the time of the promotion and a checksum. Source:
+// PostgreSQL, src/include/access/xlogrecord.h and xlog_internal.h: names of segments, sizes of headers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +17,8 @@ namespace {
 
 constexpr core::Lsn record_header = 24, page_header = 24, segment_header = 40;
 
-// So many bytes from `from` on hold the whole header of the record that begins there, and nothing after that record.
+// The number of bytes from `from` on that contain the whole header of the record that begins there, and nothing behind
+// that record.
 core::Lsn header_bytes(core::Lsn from, core::Lsn page_size) {
   const auto left_on_page = page_size - from % page_size;
   if (left_on_page == page_size) return segment_header + record_header;
@@ -30,7 +30,7 @@ std::string segment_name(core::Timeline timeline, core::Lsn at, core::Lsn segmen
   return fmt::format("{:08X}{:08X}{:08X}", timeline, number / per_id, number % per_id);
 }
 
-// Hexadecimal; empty: not there, or not written yet.
+// The bytes in hexadecimal; empty: the file does not have them (yet).
 std::string read_local(const std::string& file, core::Lsn offset, core::Lsn length) {
   std::ifstream stream(file, std::ios::binary);
   std::string bytes(length, '\0');
@@ -45,8 +45,8 @@ std::string read_local(const std::string& file, core::Lsn offset, core::Lsn leng
 
 bool is_written(const std::string& hexadecimal) { return hexadecimal.find_first_not_of('0') != std::string::npos; }
 
-// What was learned of the timelines while their WAL was there, which is removed in time. It lies with the data, so that
-// pg_basebackup and pg_rewind take it along from the server whose history they copy.
+// Keeps the identities of timelines, because their WAL is removed in time. The file is in the data directory, so that
+// pg_basebackup and pg_rewind copy it from the server whose history they copy.
 constexpr auto remembered_file = "tamada.timelines";
 
 core::Timelines remembered(const Node& node) {
@@ -59,13 +59,13 @@ core::Timelines remembered(const Node& node) {
   return result;
 }
 
-// written: how far this timeline's WAL goes here. A file that PostgreSQL uses again holds older WAL behind that.
+// written: the end of this timeline's WAL here. A recycled segment holds older WAL behind that position.
 std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written, const WalFormat& wal) {
   const auto offset = start.lsn % wal.segment_size, length = header_bytes(start.lsn, wal.page_size);
   if (offset + length > wal.segment_size || written < start.lsn + length) return "";
   const auto file = "pg_wal/" + segment_name(start.timeline, start.lsn, wal.segment_size);
   const auto header = read_local(node.paths.in_data_dir(file), offset, length);
-  // A change of full_page_writes comes before the record that bears the time.
+  // A record about a change of full_page_writes may precede the record with the time.
   const bool bears_no_time = length == record_header && header.size() > 36 && header.substr(32, 4) == "8000";
   return is_written(header) && !bears_no_time ? header : "";
 }

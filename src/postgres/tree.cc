@@ -44,7 +44,7 @@ std::string fingerprint_of_tree(const std::string& data_dir) {
     const auto told = file ? fmt::format("{} {} {} {} {}", path, status.st_ino, status.st_size, status.st_mtim.tv_sec,
                                          status.st_mtim.tv_nsec)
                            : path;
-    sum += hash_of(told);  // in whatever order they come
+    sum += hash_of(told);  // a sum does not depend on the order of the files
     ++files;
   }
   return error ? "" : fmt::format("{:016x}-{}", sum, files);

@@ -52,8 +52,8 @@ inline void note_failure(Memory::Jobs& jobs, const Observation& seen, JobKind ki
 inline constexpr Duration ends_soon = 60s;  // after it came up
 
 // As often as it comes up it ends: for want of memory or of disk, by a record that it cannot replay, by an extension.
-// From the second time in a row on that counts as a start that failed, and from the third time on there is a pause before
-// the next start: two ends in a minute may be two accidents, and each second without a primary counts.
+// From the second time in a row on that counts as a start that failed, and from the third time on there is a pause
+// before the next start: two ends in a minute may be two accidents, and each second without a primary counts.
 inline void judge_end(const Observation& seen, Memory::Server& server, Memory::Jobs& jobs) {
   if (!seen.postgres.crashed || !server.up_since) return;
   if (seen.now - *server.up_since >= ends_soon) {
