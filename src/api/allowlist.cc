@@ -51,7 +51,7 @@ Allowlist::Allowlist(const std::vector<std::string>& entries, std::vector<std::s
     const auto slash = entry.find('/');
     const auto written = asio::ip::make_address(entry.substr(0, slash), error);
     const auto address = error ? written : as_v4_if_mapped(written);
-    const unsigned cut = bits_of(written) - bits_of(address);  // of ::ffff:10.0.0.0/104 is 10.0.0.0/8
+    const unsigned cut = bits_of(written) - bits_of(address);  // ::ffff:10.0.0.0/104 is 10.0.0.0/8
     if (slash != entry.npos) {
       unsigned bits = 0;
       const auto* last = entry.data() + entry.size();
@@ -91,7 +91,8 @@ awaitable<bool> resolves_to(std::vector<std::string> hosts, std::string text) {
     if (!error && as_v4_if_mapped(literal) == address) co_return true;
     if (error) names.push_back(std::move(host));
   }
-  // Shared: getaddrinfo cannot be interrupted, and a late answer may come when nobody waits any more.
+  // The resolver is shared, because getaddrinfo cannot be interrupted and a late answer may come when nobody waits any
+  // more.
   const auto resolver = std::make_shared<tcp::resolver>(co_await asio::this_coro::executor);
   const net::Expiry limit(resolver->get_executor(), resolve_timeout, [resolver] { resolver->cancel(); });
   for (const auto& name : names) {

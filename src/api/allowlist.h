@@ -1,4 +1,4 @@
-// restapi.allowlist: from where requests that change something may come.
+// restapi.allowlist: the addresses from which requests that change something are accepted.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -13,11 +13,12 @@ namespace tamada::api {
 class Allowlist {
  public:
   Allowlist() = default;
-  // Addresses, networks ("10.0.0.0/8"), names. Names are resolved here, blocking: for start and reload. What cannot be
-  // used is left out and told in `problems`, as Patroni does; a list of nothing else lets nobody in.
+  // Addresses, networks ("10.0.0.0/8"), names. Names are resolved here and this blocks, so it is called only at the
+  // start and at a reload. As in Patroni, entries that cannot be used are left out and reported in `problems`; a list
+  // without a usable entry lets nobody in.
   Allowlist(const std::vector<std::string>& entries, std::vector<std::string>& problems);
 
-  bool empty() const { return !given_; }  // then everybody is let in
+  bool empty() const { return !given_; }  // true: every address is accepted
   bool contains(std::string_view address) const;
 
  private:

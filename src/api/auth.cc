@@ -21,7 +21,8 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-// Takes as long whichever byte differs, so that the time of an answer does not tell how far a guess was right.
+// The comparison takes equally long whichever byte differs, so that the time of an answer does not tell how much of a
+// guessed password was right.
 bool same_in_constant_time(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0U : 1U;
   for (std::size_t i = 0; i < a.size(); ++i)

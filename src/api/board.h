@@ -1,4 +1,5 @@
-// What the outside sees: the latest observation and decision, immutable. The agent publishes, everybody else reads.
+// The latest observation and decision as an immutable snapshot. The agent publishes it; the REST API, the metrics and
+// the log read it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct Snapshot {
   core::Observation seen;
   core::Decision decision;
   std::int64_t dcs_last_seen = 0;  // Unix seconds of the last answer of the DCS
-  core::Instant cycle_at{};        // when the agent last finished looking; /liveness judges by it
+  core::Instant cycle_at{};        // when the agent last finished a cycle; /liveness depends on it
   std::string scope;
   std::string state;  // Patroni's word for PostgreSQL's state: "running", "stopped" ...
   std::string role;   // primary, replica, standby_leader, demoted, uninitialized

@@ -1,4 +1,4 @@
-// Request bodies of JSON, with Patroni's answers to those that are none.
+// Reads JSON from request bodies; gives Patroni's answers if a body is not JSON.
 #pragma once
 
 #include <expected>
@@ -12,10 +12,10 @@ namespace tamada::api {
 
 enum class Body { required, optional };
 
-// An object; the error is the response to send. A required one must not be empty.
+// Reads an object. The error is the response to send. A required body must not be empty.
 std::expected<nlohmann::ordered_json, net::HttpResponse> json_body(const net::HttpRequest& request, Body need);
 
-// What Patroni reads by its parse_bool: true, "on", "yes", 1 ...
+// Whether the member is true for Patroni's parse_bool: true, "on", "yes", 1 ...
 bool is_true(const nlohmann::ordered_json& object, std::string_view key);
 
 // When a scheduled action shall run. The error is status and text of the refusal.

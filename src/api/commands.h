@@ -13,18 +13,18 @@ namespace tamada::api {
 class Commands {
  public:
   virtual ~Commands() = default;
-  // Looks at PostgreSQL now and publishes; returns within `timeout` whether or not it came to that.
+  // Observes PostgreSQL now and publishes the snapshot; returns after `timeout` even if that has not happened.
   virtual awaitable<void> refresh(core::Duration timeout) = 0;
   // Each write compares the key's revision (0: must not exist). false: somebody else changed it meanwhile.
   virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> delete_failover(core::Revision expected) = 0;
   virtual awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) = 0;
-  // A primary that has lost the DCS asks us to put up with it. Why we do not; nullopt: we do.
+  // A primary that has lost the DCS asks for our consent to go on. Returns why we refuse; nullopt: we consent.
   virtual std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) = 0;
-  virtual void reload() = 0;  // the local file, as SIGHUP does
+  virtual void reload() = 0;  // reads the local file again, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt: what was scheduled is not
-  // What a fresh copy would mean for the data that are here now.
+  // What a fresh copy would do to the present data.
   virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
   // A fresh copy of the cluster. by_force: whatever long operation runs is cancelled first.
   virtual void reinitialize(bool by_force, bool from_leader) = 0;

@@ -19,9 +19,9 @@ using net::HttpResponse;
 
 namespace {
 
-// A second attempt: our view of the key may be a moment behind what somebody has just written.
+// Another attempt may succeed, because our view of the key may be older than what somebody has just written.
 constexpr int config_attempts_max = 3;
-// A daemon that has just started knows in a moment what is to be changed.
+// A daemon that has just started reads the key to be changed within a moment.
 constexpr auto first_view_within = std::chrono::seconds(3);
 // A member acts on a change at once, asks its server, and writes its key.
 constexpr auto pending_told_within = std::chrono::seconds(2);
@@ -39,7 +39,7 @@ awaitable<void> RestApi::await_first_view() {
                               clock_.now() + first_view_within);
 }
 
-// Returns only when our own answers show the change: whoever reads after writing expects to see it.
+// Returns only when our own answers show the change, because a client that reads after writing expects to see it.
 awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revision expected) {
   auto written = co_await commands_.write_config(std::move(json), expected);
   if (written && *written) co_await await_config_other_than(expected);

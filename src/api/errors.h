@@ -1,4 +1,4 @@
-// The error page of Python's http.server, which Patroni answers errors with: `patronictl` looks for its sentences.
+// The error page of Python's http.server, by which Patroni answers errors. `patronictl` looks for sentences in it.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace tamada::api {
 
-// An empty message: the status's own name.
+// An empty message stands for the status's name.
 net::HttpResponse error_page(int status, std::string_view message = {});
 
 net::HttpResponse unsupported_method(std::string_view method);

@@ -36,7 +36,7 @@ void look_at_stop(const core::Observation& seen, Handover& handover) {
   }
   auto& stop = phase(handover, "stop", stop_began);
   handover.outage_began = stop.began;
-  if (stop.ended) return;  // with the leader key, before the last processes
+  if (stop.ended) return;  // the leader key was released before the last processes ended
   if (ended) stop.ended = job.ended_at;
   stop.waits_for = !ended && seen.postgres.shut_down() ? core::shutdown_waits_for(seen.postgres) : "";
 }
@@ -75,8 +75,8 @@ void HandoverWatch::begin(const Snapshot& snapshot, std::optional<Handover>& cur
   current->outage_began = lost_.value_or(snapshot.seen.now);
 }
 
-// The keys tell what is so now. A broken stream of our own server may have broken at any time since the last look, so
-// the outage may be told as too long, but not as too short.
+// The keys tell the present state. The stream of our own server may have broken at any time since the last look, so the
+// reported outage may be too long, but never too short.
 void HandoverWatch::watch_primary(const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& sql = seen.postgres.sql;
@@ -147,7 +147,7 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
     current.reason.clear();
     return;
   }
-  // The same leader goes on: it took the key again, or never gave it away and dropped the request.
+  // The same leader goes on: it has taken the key again, or it never released the key and dropped the request.
   const bool asked = cluster.failover && asks_for_something(*cluster.failover, seen.wall);
   const bool busy = seen.job.running() || snapshot.decision.memory.hand_over.under_way();
   if (asked || (ours && busy)) return;

@@ -15,12 +15,12 @@ struct Phase {
   std::string name;
   core::Instant began{};
   std::optional<core::Instant> ended;
-  std::string waits_for = {};  // what it takes so long for, where that is known
+  std::string waits_for = {};  // what the phase waits for, if that is known
 };
 
 struct Handover {
   std::string kind;      // "switchover", "failover" (by request), "automatic"
-  std::string from, to;  // to: the candidate asked for, then who it came to be; may be empty
+  std::string from, to;  // to: the candidate that was asked for, later the new leader; may be empty
   core::WallTime began_wall{};
   core::Instant began{};
   core::Instant outage_began{};  // when writes ended, as far as this node can tell
@@ -33,7 +33,7 @@ struct Handover {
 };
 std::string_view name(Handover::State state);
 
-// Fed every publication, in order.
+// Gets every publication, in order.
 class HandoverWatch {
  public:
   // Updates `current`: begins a new one, moves it on, or ends it.
@@ -47,8 +47,8 @@ class HandoverWatch {
 
   std::string leader_;                 // who held the key last
   core::Revision request_ = 0;         // the last request looked at
-  core::Instant primary_seen_{};       // when the leader was last known to be at work
-  std::optional<core::Instant> lost_;  // since when it is not, as far as this node can tell
+  core::Instant primary_seen_{};       // when the leader was last known to run as the primary
+  std::optional<core::Instant> lost_;  // since when it does not, as far as this node can tell
 };
 
 }  // namespace tamada::api

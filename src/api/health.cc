@@ -51,7 +51,7 @@ Roles roles_of(const Snapshot& snapshot, const Status& status, const Query& quer
   if (status.silent) return out;
   out.replica = replica_is_good(snapshot, status, query);
   if (!status.dcs_available && status.pause) {
-    // Patroni: in pause without a DCS nobody takes over, so what runs counts.
+    // As in Patroni: in pause without a DCS nobody takes over, so the role in which the server runs decides.
     out.primary = status.role == "primary";
     out.standby_leader = status.role == "standby_leader";
     out.leader = out.primary || out.standby_leader;
@@ -64,7 +64,7 @@ Roles roles_of(const Snapshot& snapshot, const Status& status, const Query& quer
   return out;
 }
 
-// The checks that need the DCS to tell synchronous standbys from others.
+// The checks for synchronous standbys, which need the DCS.
 bool by_synchronization(std::string_view path, const Status& status, const Roles& roles) {
   const bool leads = roles.primary || roles.standby_leader;
   if (path == "/sync" || path == "/synchronous") return status.sync_standby && roles.replica;
@@ -95,7 +95,7 @@ bool tags_match(const core::Tags& tags, const Query& query) {
   return std::ranges::all_of(query, [&](const auto& item) {
     const std::string_view name = item.first;
     if (!name.starts_with(prefix)) return true;
-    if (find(query, name) != &item.second) return true;  // only the first of a name counts
+    if (find(query, name) != &item.second) return true;  // only the first value of a name counts
     return tag_text(tags, name.substr(prefix.size())) == item.second;
   });
 }

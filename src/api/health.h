@@ -1,4 +1,4 @@
-// The health checks of load balancers and orchestrators: pure, so that tables test them.
+// The health checks of load balancers and orchestrators, as a pure function that tables can test.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
 // What happened on this node, and in the cluster as this node saw it: decisions, roles, leaders, jobs, and the phases
-// of a change of the leader. Derived from publications alone; bounded; forgotten with the daemon.
+// of a change of the leader. It is derived from publications alone, limited in size, and lost when the daemon ends.
 #pragma once
 
 #include <cstdint>

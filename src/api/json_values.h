@@ -6,7 +6,7 @@
 
 namespace tamada::api {
 
-// An empty text is told as null.
+// The text, or null if it is empty.
 inline nlohmann::ordered_json text_or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }

@@ -57,7 +57,7 @@ std::string padded_version() {
   return out;
 }
 
-// As Python prints seconds since the epoch: 0 for an unknown, else a float that always has a point.
+// Seconds since the epoch as Python prints them: 0 if the time is unknown, otherwise a float that always has a point.
 std::string epoch_seconds(const std::string& iso) {
   const auto parsed = iso.empty() ? std::nullopt : wire::parse_iso(iso);
   if (!parsed) return "0";

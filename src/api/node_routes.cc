@@ -12,8 +12,9 @@ namespace tamada::api {
 using net::HttpResponse;
 
 namespace {
-constexpr auto replaced_data_timeout = std::chrono::seconds(3);  // who asks waits; a large directory is not measured
-}
+// The client waits for this, so a large directory is not measured.
+constexpr auto replaced_data_timeout = std::chrono::seconds(3);
+}  // namespace
 
 awaitable<HttpResponse> RestApi::post_reload(Call) {
   commands_.reload();

@@ -1,4 +1,4 @@
-// The metrics tamada_*: what Patroni does not tell.
+// The metrics tamada_*, which Patroni does not have.
 #include <algorithm>
 
 #include "api/metrics.h"

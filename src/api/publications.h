@@ -11,10 +11,10 @@ namespace tamada::api {
 
 class Publications {
  public:
-  // Board and clock must outlive this, and this every wait.
+  // The board and the clock must outlive this object, and this object must outlive every wait.
   Publications(asio::any_io_executor executor, Board& board, net::Clock& clock);
 
-  // `ready` is asked now and at each publication, in order and without a gap, until it says true; false at the
+  // Calls `ready` now and at each publication, in order and without a gap, until it returns true. Returns false at the
   // deadline. It may run after the caller is gone, so it holds what it needs by value.
   awaitable<bool> wait(std::function<bool(const Snapshot&)> ready, core::Instant deadline);
 

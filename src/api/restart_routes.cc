@@ -52,7 +52,7 @@ std::optional<Refusal> read_schedule(const Json& value, core::WallTime now, core
   return std::nullopt;
 }
 
-// In the order of the body, as Patroni: the first fault is the one that is told.
+// As in Patroni, the members are read in the body's order and the first fault is reported.
 std::expected<core::RestartRequest, Refusal> read_restart(const Json& body, core::WallTime now) {
   core::RestartRequest out;
   for (const auto& [key, value] : body.items()) {
@@ -66,7 +66,7 @@ std::expected<core::RestartRequest, Refusal> read_restart(const Json& body, core
     } else if (key == "timeout") {
       refusal = read_timeout(value, out);
     } else if (key == "restart_pending") {
-      out.only_pending = true;  // whatever its value
+      out.only_pending = true;  // its value does not matter
     } else {
       refusal = Refusal{400, fmt::format("Unknown filter for the scheduled restart: {}", key)};
     }
@@ -109,7 +109,7 @@ awaitable<HttpResponse> RestApi::post_restart(Call call) {
   co_return co_await restart_now(std::move(*request));
 }
 
-// Returns when our own answers show it, too.
+// Returns when our own answers show the scheduled restart.
 awaitable<HttpResponse> RestApi::schedule_restart(core::RestartRequest request) {
   if (board_.latest()->seen.requests.scheduled_restart) co_return text(409, "Another restart is already scheduled");
   commands_.schedule_restart(std::move(request));

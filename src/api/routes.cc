@@ -22,7 +22,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using net::HttpResponse;
 
-// Made before whatever waits for publications: who is woken by one finds it in the journal.
+// The journal is made before any code waits for publications, so that it has recorded a publication when the waiting
+// code is woken.
 std::shared_ptr<Journal> journal_of(Board& board) {
   auto journal = std::make_shared<Journal>();
   board.on_publish([journal](const std::shared_ptr<const Snapshot>& next) { journal->look(*next); });
@@ -37,13 +38,13 @@ bool is_read(std::string_view method) { return method == "GET" || method == "HEA
 
 struct RestApi::Shared {
   HttpResponse response;
-  std::shared_ptr<const std::string> text;  // the same, as it goes over the wire
+  std::shared_ptr<const std::string> text;  // the same as bytes to send
   core::Instant made{};
 };
 
-// Answers as they go over the wire, of one snapshot, for as long as time alone does not change them.
+// Answers as bytes to send, made from one snapshot. They are used as long as the time alone does not change them.
 struct RestApi::Prepared {
-  static constexpr std::size_t answers_max = 64;  // targets come from outside: what is more is not kept
+  static constexpr std::size_t answers_max = 64;  // clients choose the targets, so no more than this are kept
 
   std::map<std::string, std::shared_ptr<const std::string>, std::less<>> get, head, options;
   core::Instant until{};
@@ -121,7 +122,7 @@ std::span<const RestApi::Read> RestApi::reads() {
   return table;
 }
 
-// Patroni goes by the first part of a path; what is under /tamada/ by all of it.
+// As in Patroni, the first part of the path selects the answer; below /tamada/ the whole path does.
 const RestApi::Read* RestApi::read_of(const Target& target) const {
   const auto segment = target.segment();
   const auto path = segment == "tamada" ? std::string_view(target.path).substr(1) : segment;
@@ -186,7 +187,7 @@ HttpResponse RestApi::health_response(std::string_view method, const Target& tar
   const auto now = clock_.now();
   const int status = health(*snapshot, now, target.path, target.query);
   const auto segment = target.segment();
-  // Patroni: these two, and whatever is asked by HEAD or OPTIONS, are a status and nothing more.
+  // As in Patroni, the answer to these two, and to any HEAD or OPTIONS, is a status without a body.
   if (method != "GET" || segment == "liveness" || segment == "readiness") {
     return with_own_headers({status, {}, {}});
   }
@@ -208,7 +209,7 @@ awaitable<bool> RestApi::is_allowed(std::string address, bool members_too) {
   co_return co_await resolves_to(std::move(hosts), std::move(address));
 }
 
-// In Patroni's order: where from, by which certificate, with which password.
+// Checks in Patroni's order: the address, the certificate, the password.
 awaitable<std::optional<HttpResponse>> RestApi::denied(const Call& call, const Route& route) {
   const auto& request = call.request;
   const bool members_too = options_.allow_members && route.access != Route::Access::restricted_to_list;
@@ -244,7 +245,7 @@ struct RestApi::Refresh {
   std::vector<std::shared_ptr<net::Event>> waiting;
 };
 
-// However many ask, the agent is asked once.
+// The agent is asked once, however many requests wait.
 awaitable<void> RestApi::refresh() {
   if (refresh_) {
     const auto done = std::make_shared<net::Event>(executor_);

@@ -32,23 +32,23 @@ AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 // What a change of the dynamic configuration would do; server_version: of our server, 0: not known.
 struct ConfigVerdict {
   std::vector<std::string> errors, warnings, effects;
-  std::vector<std::string> restarts;  // parameters that count after a restart only
+  std::vector<std::string> restarts;  // parameters that take effect only after a restart
 };
 using JudgeConfig = std::function<ConfigVerdict(const nlohmann::ordered_json& before,
                                                 const nlohmann::ordered_json& after, int server_version)>;
 
 struct RestApiOptions {
   std::string scope, name;
-  std::string username, password;           // both empty: whoever reaches the port may change things
+  std::string username, password;           // both empty: requests that change something need no password
   bool require_client_certificate = false;  // of the requests that change something
-  // Who may change something: addresses, networks, names; with allow_members the members' api_urls, too. Neither:
-  // everybody.
+  // The addresses, networks and names that may send requests that change something; with allow_members, the members'
+  // api_urls, too. Neither: every address.
   Allowlist allowlist;
   bool allow_members = false;
   std::vector<std::pair<std::string, std::string>> extra_headers;  // Patroni's http_extra_headers
   std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer, whatever it is
   std::shared_ptr<const Telemetry> telemetry;                      // null: nothing is measured
-  JudgeConfig judge_config;                                        // empty: whatever is an object is taken
+  JudgeConfig judge_config;                                        // empty: any object is accepted
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, 2 s
 };
 
@@ -77,19 +77,19 @@ class RestApi {
     enum class Access {
       free,
       restricted,
-      restricted_to_list,  // where members are not let in by being members: Patroni's rule for /failsafe
+      restricted_to_list,  // the list alone counts, without allow_members: Patroni's rule for /failsafe
     } access;
     Action action;
   };
   static std::span<const Route> routes();
-  // Answers that are the same whoever asks: made once, and shared.
+  // Answers that are the same for all clients, so they are made once and shared.
   struct Read {
     std::string_view path;
     Reading reading;
     enum class Good {
       for_snapshot,  // until the next publication
-      for_moment,    // for as long; but it tells the time, or counts, and so for no longer than a moment
-      when_fresh,    // for a moment, of a snapshot that is no older; else the handler asks for one
+      for_moment,  // until the next publication, but only for a moment, because the answer contains a time or a counter
+      when_fresh,  // for a moment, from a snapshot that is no older; otherwise the handler asks for a new snapshot
     } good;
   };
   static std::span<const Read> reads();
@@ -124,11 +124,11 @@ class RestApi {
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
-  // Names those who wait for a restart once the change has reached them.
+  // Adds the members that wait for a restart, once the change has reached them.
   awaitable<void> name_pending(std::shared_ptr<const Snapshot> before, std::vector<std::string> parameters,
                                net::HttpResponse& answer);
-  // Whether it is to be written; the answer is the refusal, or has the headers that go with the configuration.
-  // restarts: the parameters that count after one only.
+  // Whether the configuration is to be written. `answer` is the refusal, or has the headers of the answer. restarts:
+  // the parameters that take effect only after a restart.
   bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
               net::HttpResponse& answer, std::vector<std::string>& restarts) const;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
@@ -168,7 +168,7 @@ class RestApi {
   Publications publications_;
   std::shared_ptr<Prepared> prepared_;
   struct Refresh;
-  std::shared_ptr<Refresh> refresh_;  // the one under way: who comes meanwhile waits for it, too
+  std::shared_ptr<Refresh> refresh_;  // the refresh that is under way; later requests wait for it, too
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };
 

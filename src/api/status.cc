@@ -20,7 +20,8 @@ bool holds_leader_key(const core::Observation& seen, core::Instant now) {
          seen.cluster.leader->lease == seen.lease.id && seen.lease.deadline && now < *seen.lease.deadline;
 }
 
-// As the primary: the members agreed; as a standby: we did. For a ttl, as Patroni has it.
+// Whether failsafe mode is active, for a ttl as in Patroni: on the primary, because the members agreed; on a standby,
+// because this node agreed.
 bool failsafe_is_active(const core::Observation& seen, core::Instant now) {
   const auto& failsafe = seen.failsafe;
   const bool ours = failsafe.confirmed_at != core::Instant{} && !seen.dcs.ok && seen.postgres.running_primary();
@@ -69,7 +70,7 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   out.pause = cluster.config_json ? modes.paused : seen.settings.pause;
   out.dcs_available = cluster.loaded && now < dcs_view_until(seen);
   out.cluster_unlocked = !out.dcs_available || cluster.unlocked();
-  // Not while it is being stopped, nor once it has been started as a standby for want of the DCS.
+  // A server that is being stopped, or was started as a standby because the DCS was lost, is not the primary.
   const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
   const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
   out.failsafe_active = failsafe_is_active(seen, now);

@@ -19,7 +19,7 @@ struct Status {
   bool sync_standby = false;
   bool quorum_standby = false;
   bool failsafe_active = false;
-  bool silent = false;  // no client gets in, whatever the connection that the daemon keeps says
+  bool silent = false;  // the server lets no client in, even if the connection that the daemon keeps works
 
   bool running() const { return state == "running"; }
   core::Lsn replayed() const { return sql && sql->in_recovery ? sql->replay_lsn.value_or(0) : 0; }

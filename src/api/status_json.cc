@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Text that somebody else serialized; junk becomes a plain string rather than an error.
+// Parses JSON text from elsewhere. Invalid text becomes a plain string rather than an error.
 Json parsed(const std::string& text) {
   auto value = Json::parse(text, nullptr, false);
   return value.is_discarded() ? Json(text) : value;
@@ -96,7 +96,8 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   }
   if (status.pause) out["pause"] = true;
   if (status.cluster_unlocked) out["cluster_unlocked"] = true;
-  // For the others: it may be promoted any moment, whatever becomes of the key (ours, Patroni does not tell).
+  // Tells the other members that this node may be promoted at any moment, even if its key is lost. An addition to
+  // Patroni's answer.
   const bool leads = seen.holds_leader_key() && !seen.settings.standby_cluster;
   if (leads && !seen.postgres.running_primary()) out["about_to_lead"] = true;
   if (status.failsafe_active) out["failsafe_mode_is_active"] = true;

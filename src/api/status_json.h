@@ -10,7 +10,7 @@
 
 namespace tamada::api {
 
-// What we say we are: older members and monitoring compare it.
+// The Patroni version that this daemon reports, because older members and monitoring compare it.
 inline constexpr std::string_view patroni_version = "4.1.4";
 
 struct Identity {

@@ -1,4 +1,4 @@
-// POST /switchover, POST /failover, DELETE /switchover: writing the key `failover`, and waiting for what comes of it.
+// POST /switchover, POST /failover, DELETE /switchover: write the key `failover`, and wait for the outcome.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ using net::HttpResponse;
 
 namespace {
 
-constexpr int key_attempts_max = 3;  // to write the key while somebody else does
+constexpr int key_attempts_max = 3;  // attempts to write the key while others write it, too
 
 std::string name_at(const Json& body, std::string_view key) {
   const auto* value = wire::find(body, key);
@@ -47,8 +47,8 @@ std::string capitalized(std::string text) {
 // "switchover" -> "switched", "failover" -> "failed"
 std::string past(const std::string& action) { return action.substr(0, action.size() - 4) + "ed"; }
 
-// Why the member, which answered so, cannot take over. Patroni looks at the tags and the watchdog here, and leaves the
-// rest to the leader, whose refusal nobody sees.
+// Why the member cannot take over, given its answer. Patroni checks only the tags and the watchdog here, and leaves the
+// rest to the leader, whose refusal the operator does not see.
 std::optional<std::string> obstacle_of(const core::Member& member, const core::Result<HttpResponse>& answer,
                                        const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
@@ -58,7 +58,7 @@ std::optional<std::string> obstacle_of(const core::Member& member, const core::R
   if (watchdog_failed && wire::to_bool(*watchdog_failed).value_or(false)) return member.name + ": its watchdog failed";
   auto peer = wire::parse_peer(answer->body);
   peer.reachable = true;
-  // Without a leader there is nobody to lag behind: the operator's word counts.
+  // Without a leader there is no position to compare with, so the operator's choice counts.
   if (seen.cluster.unlocked()) {
     peer.in_recovery = true;
     return core::candidate_obstacle(member, &peer, {}, std::numeric_limits<core::Lsn>::max());
@@ -66,15 +66,16 @@ std::optional<std::string> obstacle_of(const core::Member& member, const core::R
   core::Reference reference{.lsn = seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0};
   if (seen.postgres.running_primary()) {
     reference = core::reference_of(*seen.postgres.sql);
-    reference.current = false;  // as last looked at
-    // It may have come since, and says so; the leader looks again before it stops.
+    reference.current = false;  // the position is that of the last observation
+    // The standby may have connected since the last look, and says that it streams. The leader checks again before it
+    // stops.
     if (peer.streaming) reference.standbys.insert(member.name);
   }
   return core::candidate_obstacle(member, &peer, reference, seen.settings.maximum_lag_on_failover);
 }
 
 struct Candidates {
-  std::string error;  // there are none, because
+  std::string error;  // why there are no candidates
   std::vector<core::Member> members;
 };
 
@@ -108,7 +109,7 @@ bool empty_or_absent(const std::optional<core::FailoverRequest>& request) {
   return !request || (request->leader.empty() && request->candidate.empty());
 }
 
-// What the publications since the request tell of it.
+// What the publications since the request tell about its outcome.
 struct Move {
   std::string old_leader;
   core::Revision before = 0;  // the key's revision before the request
@@ -186,7 +187,7 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
     }
   }
 
-  const auto latest = board_.latest();  // a moment has passed
+  const auto latest = board_.latest();  // read again, because a moment has passed
   const auto& cluster = latest->seen.cluster;
   const auto old_leader = cluster.leader ? cluster.leader->name : std::string();
   const auto before = cluster.failover_revision;
@@ -198,11 +199,12 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
 }
 
 awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
-  // Lag is told by our own position, if we are the leader, and a standby may have connected since we looked.
+  // If this node is the leader, the lag is measured by its own position, and a standby may have connected since the
+  // last look.
   co_await commands_.refresh(std::chrono::seconds(1));
   auto candidates = candidates_of(board_.latest()->seen.cluster, leader, candidate, action);
   if (!candidates.error.empty()) co_return Impossible{candidates.error, {}};
-  // A named candidate that is tagged: Patroni's sentence alone, which scripts compare.
+  // For a named candidate with such a tag, the answer is Patroni's sentence alone, which scripts compare.
   const bool tagged = !candidate.empty() && !candidates.members.front().tags.may_be_promoted();
   const auto reasons = co_await obstacles(std::move(candidates.members));
   if (reasons.empty()) co_return Impossible{};
@@ -210,7 +212,7 @@ awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::
   co_return Impossible{tagged ? text : text + ": " + reasons, reasons};
 }
 
-// Asks all at once; the first good answer is enough, and there are no obstacles then.
+// Asks all members at once. If one of them can take over, the result is empty.
 awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members) {
   struct Poll {
     asio::steady_timer over;
@@ -251,7 +253,7 @@ awaitable<bool> RestApi::await_failover_other_than(core::Revision revision) {
       clock_.now() + std::chrono::seconds(1));
 }
 
-// Patroni overwrites whatever request is there; so do we, but knowing which.
+// As in Patroni, an existing request is overwritten; here its revision is compared.
 awaitable<core::Result<bool>> RestApi::write_failover(core::FailoverRequest request) {
   for (int attempt = 0; attempt < key_attempts_max; ++attempt) {
     const auto revision = board_.latest()->seen.cluster.failover_revision;
@@ -273,12 +275,14 @@ awaitable<HttpResponse> RestApi::await_move(std::string leader, std::string cand
     move->look(s);
     return !move->new_leader.empty() || move->failed(s);
   };
-  // A request that was served between two publications has never shown: after a second, an absent key means that.
+  // A request that was carried out between two publications never appears in one. So if the key is absent after a
+  // second, it was.
   const auto look_again = clock_.now() + std::chrono::seconds(1);
   bool known = co_await publications_.wait([=](const Snapshot& s) { return settled(s) || move->key_seen; }, look_again);
   known = known && (!move->new_leader.empty() || move->failed(*board_.latest()));
   if (!known && (move->key_seen || !move->key_gone)) {
-    // Unlocked without the key: whoever took the request off is about to take the lock, or nobody will.
+    // If the request is gone and there is no leader, the member that deleted it is about to take the leader key, or no
+    // member will.
     co_await publications_.wait(settled, end);
   }
   if (!move->new_leader.empty()) {

@@ -1,4 +1,4 @@
-// GET /tamada/...: what Patroni's API has no place for; see docs/rest.md.
+// GET /tamada/...: additions to Patroni's API; see docs/rest.md.
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -72,11 +72,11 @@ HttpResponse RestApi::last_handover() const {
   return json(200, handover ? handover_json(*handover, clock_.now()) : Json(nullptr));
 }
 
-// wait=SECONDS: when there is nothing new, the answer waits for it.
+// wait=SECONDS: if there is no new event, the answer waits that long for one.
 awaitable<HttpResponse> RestApi::get_events(Call call) {
   const auto query = parse_query(call.target.query);
   auto since = number_at(query, "since");
-  // The number is from before our restart, when counting began anew: all events are newer.
+  // The number is from before the daemon's restart, which began to count again, so all events are newer.
   if (since > journal_->last_id()) since = 0;
   const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
   if (wait > core::Duration::zero() && journal_->last_id() == since) {
@@ -87,7 +87,7 @@ awaitable<HttpResponse> RestApi::get_events(Call call) {
                                 clock_.now() + wait);
   }
   Json out = {{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}, {"last", journal_->last_id()}};
-  // Each event was made into JSON when it happened: thousands of them cost hardly more than one.
+  // Each event was converted to JSON when it happened, so thousands of them cost hardly more than one.
   auto body = wire::dump_python(out);
   body.pop_back();
   body += ", \"events\": [";

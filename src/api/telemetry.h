@@ -1,4 +1,4 @@
-// What is measured besides the snapshots: filled by those who do the work, read by /metrics.
+// Measurements that are not part of the snapshots: the code that does the work fills them, and /metrics reads them.
 #pragma once
 
 #include <array>

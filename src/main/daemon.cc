@@ -60,7 +60,8 @@ net::HttpServerOptions server_options(const config::RestApi& rest) {
   net::HttpServerOptions options;
   options.address = rest.listen_host;
   options.port = rest.listen_port;
-  // Patroni's default of 5 is for a server that looks at its connections one by one.
+  // Patroni's default of 5 suits a server that handles its connections one by one. Here it means the kernel's own
+  // limit.
   options.backlog = rest.request_queue_size > 5 ? rest.request_queue_size : 0;
   if (!rest.certfile.empty()) {
     options.tls = net::TlsServer{.cert_file = rest.certfile,
@@ -215,8 +216,7 @@ class Daemon {
     });
     io_.run();
     log::stop();
-    // Exits without unwinding the coroutines that still wait. PostgreSQL goes on; it is no child that has to be waited
-    // for.
+    // Exits without unwinding the coroutines that still wait. PostgreSQL runs on, and need not be waited for.
     std::_Exit(code);
   }
 
@@ -243,7 +243,7 @@ class Daemon {
   }
 
   std::function<core::Problems()> noticed_ = [] { return core::Problems(); };
-  std::string rest_trouble_;  // why a reload left it as it was
+  std::string rest_trouble_;  // why the last reload did not change the REST API
   std::string file_;
   std::map<std::string, std::string> variables_;
   agent::DataDirectoryFiles files_;

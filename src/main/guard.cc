@@ -26,7 +26,7 @@ namespace {
 using tamada::fence::boot_time_ns;
 using tamada::fence::GuardPage;
 
-constexpr long long look_again_ns = 250'000'000;  // at what the daemon wrote
+constexpr long long look_again_ns = 250'000'000;  // how often the guard reads what the daemon wrote
 
 int open_pidfd(int pid) { return pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1; }
 
@@ -157,8 +157,8 @@ int main(int argc, char** argv) {
   }
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  signal(SIGINT, SIG_IGN);   // Ctrl-C in the daemon's terminal is the daemon's
-  signal(SIGTERM, SIG_IGN);  // as is a service manager's stop: the guard leaves when the daemon has left
+  signal(SIGINT, SIG_IGN);   // Ctrl-C in the daemon's terminal is meant for the daemon
+  signal(SIGTERM, SIG_IGN);  // a service manager's stop is, too: the guard leaves after the daemon
   prctl(PR_SET_NAME, "tamada-guard");
   page->protection.store(protect_self());
   page->looked_ns.store(boot_time_ns());

@@ -1,5 +1,5 @@
 // `tamada --check FILE`: what would stop this node from being taken over or started, found before anything is changed.
-// Looks only: nothing is written, no server is touched.
+// It only looks: it writes nothing and changes no server.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ namespace tamada::preflight {
 struct Finding {
   enum class Grade { good, warning, error } grade = Grade::good;
   std::string what;
-  std::string remedy;  // what to do about it; empty for what is good
+  std::string remedy;  // what to do about it; empty if it is good
 };
 using Findings = std::vector<Finding>;
 
@@ -26,13 +26,13 @@ inline Finding error(std::string what, std::string remedy) {
   return {Finding::Grade::error, std::move(what), std::move(remedy)};
 }
 
-// All of it, in the order in which an operator would repair it. `local` must outlive the coroutine.
+// Makes all checks, in the order in which an operator would repair the faults. `local` must outlive the coroutine.
 awaitable<Findings> check(asio::any_io_executor executor, const config::Local& local);
 
-std::string text(const Findings& findings);  // for people; ends with a line that sums it up
+std::string text(const Findings& findings);  // for people; the last line is a summary
 bool passed(const Findings& findings);       // no error among them
 
-// All of it for the program: reads the configuration, prints, and returns the status to leave with.
+// The whole command: reads the configuration, prints the findings, and returns the exit status.
 int run(const std::string& file, const std::map<std::string, std::string>& environment);
 
 // ---- its parts
@@ -42,7 +42,7 @@ awaitable<Findings> check_node(asio::any_io_executor executor, const config::Loc
 // The units that would start PostgreSQL at boot, from the output of `systemctl list-unit-files`.
 std::vector<std::string> enabled_postgres_units(const std::string& unit_files);
 
-// The PostgreSQL server that is there, running or not.
+// The PostgreSQL server of this node, running or not.
 struct Server {
   bool running = false;
   std::string system_identifier;  // empty: there is no data directory yet
@@ -50,7 +50,7 @@ struct Server {
 };
 awaitable<Server> check_server(asio::any_io_executor executor, const config::Local& local);
 
-// The DCS, and whether the cluster in it is this node's.
+// Checks the DCS, and whether the cluster in it is this node's.
 awaitable<Findings> check_dcs(const config::Local& local, std::string system_identifier);
 
 }  // namespace tamada::preflight

@@ -11,11 +11,11 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::Connection;
 constexpr auto server_timeout = 5s;
-constexpr auto replacement_timeout = 60s;  // it opens every file
+constexpr auto replacement_timeout = 60s;  // the check opens every file
 
 std::string name_of(const config::Credentials& user) { return user.username.empty() ? "(no name)" : user.username; }
 
-// What the server's refusal means, and what to do about it.
+// Explains why the server refused the connection, and what to do about it.
 Finding refused(const std::string& what, const config::Credentials& user, const std::string& options,
                 const std::string& hba_line, const std::string& message) {
   std::string remedy = "see the server's log";
@@ -156,7 +156,7 @@ awaitable<void> check_running(const postgres::Node& node, Server& server) {
   if (rewinds) add(co_await check_rewind(node, node.data.major_version()));
 }
 
-// Whether a fresh copy could be made here, now that nobody is in a hurry.
+// Whether a fresh copy could be made here. An operator should know it before a copy is needed.
 awaitable<Finding> check_replacement(const postgres::Node& node) {
   const bool kept = node.local.postgresql.keep_replaced_data;
   const auto obstacle = co_await node.data.obstacle_to_replacing(kept, replacement_timeout);

@@ -14,7 +14,7 @@ struct Arguments {
   bool ignore_listen_port = false, print = false;
 };
 
-// Prints help, version or what is wrong; then the status to leave with.
+// Prints the help, the version or an error; returns the exit status in these cases.
 std::optional<int> parse_command_line(int argc, char** argv, Arguments& arguments);
 
 }  // namespace tamada::setup

@@ -122,7 +122,7 @@ bool write(const std::string& text, const std::string& file) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (const auto folder = fs::path(file).parent_path(); !folder.empty()) fs::create_directories(folder, error);
-  // It holds passwords.
+  // The file is made first and gets its permissions before it is written, because it contains passwords.
   std::ofstream(file, std::ios::app);
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, error);
   std::ofstream out(file, std::ios::trunc);

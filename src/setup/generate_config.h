@@ -8,7 +8,8 @@
 
 namespace tamada::setup {
 
-// Writes to arguments.file, or stdout. 0, or 1 with the reason on stderr. What a person has to fill in reads #FIXME.
+// Writes to arguments.file, or stdout. 0, or 1 with the reason on stderr. The operator has to fill in what reads
+// #FIXME.
 int generate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
 
 }  // namespace tamada::setup

@@ -1,5 +1,5 @@
-// What this machine has: ports that answer, programs, its own address. These wait: they are for commands, not for the
-// daemon's loop.
+// Facts about this machine: ports that answer, programs, its own address. These functions block, so only commands use
+// them, and never the daemon's loop.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ bool answers(const std::string& host, const std::string& port);
 // The path of a program in `folder`, or in PATH when that is empty; empty when there is none to run.
 std::string find_program(const std::string& folder, const std::string& name);
 
-// 15, of what `postgres --version` prints; 0 when it prints something else.
+// 15, from the output of `postgres --version`; 0: unknown output.
 int major_version_of(const std::string& postgres);
 
 struct Host {

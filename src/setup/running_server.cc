@@ -25,7 +25,8 @@ struct Option {
   const char *keyword, *name, *variable;
   int since;
 };
-// libpq's keyword, ours, the variable, and the server's version from which Patroni writes it.
+// libpq's keyword, the key in patroni.yml, the environment variable, and the server version from which Patroni writes
+// it.
 constexpr auto options = std::to_array<Option>({
     {"user", "username", "PGUSER", 0},
     {"password", "password", "PGPASSWORD", 0},
@@ -186,7 +187,7 @@ core::Result<RunningServer> ask_running_server(const std::string& dsn,
 }
 
 void take_over(Json& config, const RunningServer& server) {
-  // Commands may hold secrets, and files are the node's.
+  // Commands may contain secrets, and file names belong to one node, so these stay in the node's file.
   constexpr auto of_the_node =
       std::to_array<std::string_view>({"archive_command", "restore_command", "archive_cleanup_command",
                                        "recovery_end_command", "ssl_passphrase_command", "hba_file", "ident_file"});

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using config::Problem;
 
-// What can be seen only on the machine itself. Source of the checks: Patroni's validator.
+// Checks that need the machine itself. Source: Patroni's validator.
 class Checks {
  public:
   Checks(const config::Document& document, const config::Local& local, config::Problems& problems)
@@ -59,7 +59,7 @@ class Checks {
     }
   }
 
-  // "15" of the programs; 0 when there are none.
+  // The major version of the programs, such as 15; 0: there are none.
   int programs() {
     const auto& postgresql = local_.postgresql;
     for (const auto name : {"postgres", "initdb", "pg_controldata", "pg_basebackup", "pg_rewind"}) {
@@ -146,7 +146,7 @@ int validate_config(const Arguments& arguments, const std::map<std::string, std:
     return 1;
   }
   const auto local = config::read_local(*document, environment, config::Purpose::daemon, problems);
-  // No cluster would be made with these, so here they are mistakes.
+  // A cluster could not be created with these, so here they are errors.
   const auto is_mistake = [](const Problem& warning) {
     return warning.text.starts_with("bootstrap.dcs.") && !warning.text.contains("unknown key");
   };

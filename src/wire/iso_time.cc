@@ -114,7 +114,7 @@ std::string format_iso(core::WallTime time) {
   auto text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
                           static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
                           clock.minutes().count(), clock.seconds().count());
-  // Python's isoformat leaves a fraction of nought out.
+  // Python's isoformat leaves a fraction of zero out.
   if (clock.subseconds().count() != 0) text += fmt::format(".{:06}", clock.subseconds().count());
   return text + "+00:00";
 }

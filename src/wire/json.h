@@ -13,8 +13,8 @@ namespace tamada::wire {
 
 using Json = nlohmann::ordered_json;
 
-// Nothing when it is no JSON, larger than etcd would store, or nested deeper than any value of ours (a recursive reader
-// would run out of stack).
+// nullopt: it is no JSON, is larger than etcd would store, or is nested deeper than any value of ours (a recursive
+// parser would run out of stack).
 std::optional<Json> parse_json(std::string_view text);
 // The same, and the outermost value is an object.
 std::optional<Json> parse_object(std::string_view text);
@@ -29,14 +29,13 @@ std::optional<std::int64_t> integer_of(std::string_view text);
 std::optional<bool> to_bool(const Json& value);
 std::optional<bool> bool_of(std::string_view text);
 
-// Of an object's member; the default when it is absent or of another kind.
+// The value of an object's member; the default if it is absent or of another type.
 std::string text_at(const Json& object, std::string_view key);
 std::optional<std::int64_t> integer_at(const Json& object, std::string_view key);
-// A position or a count: not negative.
+// A position or a count, which is not negative.
 std::optional<std::uint64_t> unsigned_at(const Json& object, std::string_view key);
 
-// The members `timeline` and `timeline_identity`: which timeline, and how it began. Ours, in addition to Patroni's
-// keys.
+// The members `timeline` and `timeline_identity`: which timeline, and how it began. An addition to Patroni's keys.
 std::optional<core::TimelineStart> timeline_at(const Json& object);
 void put_timeline(Json& object, const std::optional<core::TimelineStart>& timeline);
 

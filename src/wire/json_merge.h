@@ -1,4 +1,4 @@
-// PATCH /config: what changes the dynamic configuration.
+// PATCH /config: merges a change into the dynamic configuration.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -110,7 +110,7 @@ void put_failover(core::ClusterView& view, const RawKey& raw) {
 }
 
 void put_optime(core::ClusterView& view, const RawKey& raw) {
-  // Only of use in a cluster whose leader is older than the key `status`.
+  // Used only if the leader is too old to write the key `status`.
   if (view.status && view.status->revision != 0) return;
   view.status = parse_status(raw.value);
 }
@@ -218,7 +218,7 @@ std::string failover_json(const core::FailoverRequest& request) {
 core::FailoverRequest parse_failover(std::string_view json) {
   core::FailoverRequest request;
   const auto value = parse_json(json);
-  if (!value) {  // "leader:candidate", as operators once typed it
+  if (!value) {  // "leader:candidate", an old form that operators typed
     if (json.empty() || json.size() > 1024 || json.find_first_of("{}[]\"\n") != json.npos) return request;
     const auto colon = json.find(':');
     request.leader = json.substr(0, colon);
@@ -230,7 +230,7 @@ core::FailoverRequest parse_failover(std::string_view json) {
   const auto schedule = text_at(*value, "scheduled_at");
   if (schedule.empty()) return request;
   const auto time = parse_iso(schedule);
-  if (!time) return {};  // when, is not known: at once would be a surprise
+  if (!time) return {};  // the time cannot be read, and a switchover at once would be a surprise
   request.scheduled_at = time->time;
   return request;
 }

@@ -30,7 +30,7 @@ core::CopyProgress parse_copy(const Json& data) {
           .seconds_left = integer_at(data, "seconds_left")};
 }
 
-// The form of Patroni's ancestor: a bare connection URL that carries the API's as application_name.
+// The form of Patroni's predecessor: a bare connection URL with the API's URL as application_name.
 void read_bare_url(core::Member& member, std::string_view value) {
   const auto query = value.find('?');
   member.conn_url = value.substr(0, query);

@@ -79,7 +79,7 @@ std::optional<double> parse_number(std::string_view text, std::string_view unit)
   const auto scale = std::ranges::find(base->scales, own, &Scale::unit);
   if (scale == base->scales.end()) return std::nullopt;
   double value = *number * (scale->factor / base->factor);
-  // A fraction is rounded to whole ones of the next smaller unit, as PostgreSQL does.
+  // As in PostgreSQL, a fraction is rounded to a whole number of the next smaller unit.
   if (const auto next = scale + 1; next != base->scales.end()) {
     const double step = next->factor / base->factor;
     value = std::nearbyint(value / step) * step;

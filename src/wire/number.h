@@ -14,8 +14,8 @@ struct Scale {
   double factor;  // of bytes or milliseconds
 };
 struct BaseUnit {
-  std::span<const Scale> scales;  // of its kind, the largest first
-  double factor = 0;              // of one of it: 8192 for "8kB"
+  std::span<const Scale> scales;  // the units of its kind, the largest first
+  double factor = 0;              // of one such unit: 8192 for "8kB"
 };
 // `unit` is "8kB", "ms" and so on. nullopt: PostgreSQL has no such unit.
 std::optional<BaseUnit> base_unit(std::string_view unit);
@@ -23,7 +23,7 @@ std::optional<BaseUnit> base_unit(std::string_view unit);
 // The number, counted in `unit`; a number without a unit is taken to be in `unit`. nullopt: it is no number, or its
 // unit does not fit.
 std::optional<double> parse_number(std::string_view text, std::string_view unit = {});
-// Rounded half to even, as Patroni does; what is beyond 64 bits is the largest or smallest of them.
+// Rounded half to even, as Patroni does; a value beyond 64 bits becomes the largest or smallest integer.
 std::optional<std::int64_t> parse_whole(std::string_view text, std::string_view unit = {});
 
 }  // namespace tamada::wire

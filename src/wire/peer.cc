@@ -19,11 +19,12 @@ core::PeerView parse_peer(std::string_view json) {
   const auto state = text_at(*body, "state");
   peer.running = state == "running" || state == "streaming" || state == "in archive recovery";
   peer.streaming = state == "streaming" || text_at(*body, "replication_state") == "streaming";
-  const Json* wal = find(*body, "wal");  // what later versions may call it
+  const Json* wal = find(*body, "wal");  // "xlog" in Patroni; later versions may rename it so
   if (!wal || !wal->is_object() || wal->empty()) wal = find(*body, "xlog");
   if (wal) {
     const auto location = unsigned_at(*wal, "location").value_or(0);
-    // Patroni tells a primary by either: a peer that has just been promoted may still print its old role.
+    // As in Patroni, either the position or the role shows a primary: a peer that has just been promoted may still
+    // report its old role.
     peer.in_recovery = location == 0 && role != "primary" && role != "master";
     peer.lsn = peer.in_recovery ? std::max(unsigned_at(*wal, "received_location").value_or(0),
                                            unsigned_at(*wal, "replayed_location").value_or(0))

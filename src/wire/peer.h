@@ -10,14 +10,14 @@
 
 namespace tamada::wire {
 
-// What a member may answer with, /patroni is a few kB: who lies, or is not what we take it for, shall cost no more
-// memory and time than that. A longer answer counts as none.
+// The longest answer of a member that is read; /patroni is a few kB. A host that is no member must not cost more memory
+// and time. A longer answer counts as no answer.
 inline constexpr std::size_t peer_answer_bytes_max = 256 << 10;
 
 // Body of a peer's GET /patroni -> PeerView; reachable stays as given by the caller.
 core::PeerView parse_peer(std::string_view json);
 
-// The body of POST /failsafe. Reading gives nothing where there is no name.
+// The body of POST /failsafe. Reading gives nullopt without a name.
 std::string failsafe_leader_json(const core::FailsafeLeader& leader);
 std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json);
 

@@ -6,7 +6,7 @@
 
 namespace tamada::wire {
 
-// A broken sequence stays as it is. In the query of a URL a plus is a blank.
+// An invalid sequence stays as it is. In the query of a URL a plus stands for a blank.
 std::string percent_decoded(std::string_view text, bool plus_is_blank = false);
 
 }  // namespace tamada::wire

@@ -19,11 +19,11 @@ std::expected<int, std::string> parse_server_version(const std::string& text);
 // Fills request.json.
 void publish_as(core::RestartRequest& request, nlohmann::ordered_json body);
 
-// Of a member key, our own or Patroni's. Nothing when it has no time.
+// Reads the value in a member key, our own or Patroni's. nullopt: it has no time.
 std::optional<core::RestartRequest> parse_scheduled_restart(std::string_view json);
 
 // After a change of these parameters: the members that wait for a restart because of one of them, as their keys tell:
-// "n1, n2". told: all that run have told something else than `before` the change.
+// "n1, n2". told: the keys of all running members have changed since `before`.
 struct WaitingMembers {
   std::string names;
   bool told = false;

@@ -9,7 +9,7 @@
 namespace tamada::wire {
 namespace {
 
-// What Python takes for true, except that the words for "no" are not.
+// Whether Python takes the value for true; but the words for "no" count as false.
 bool truth(const Json& value) {
   if (const auto known = to_bool(value)) return *known;
   if (value.is_string()) return !value.get_ref<const std::string&>().empty();
@@ -27,7 +27,7 @@ struct Choice {
   int priority;
 };
 
-// The boolean is the source of truth, the priority counts where it does not contradict (Patroni's tags.py).
+// As in Patroni's tags.py, the boolean decides, and the priority counts only if it does not contradict the boolean.
 Choice choose(const Json& tags, std::string_view boolean, std::string_view priority_name) {
   constexpr std::int64_t int_max = std::numeric_limits<int>::max();
   const auto given = integer_at(tags, priority_name);

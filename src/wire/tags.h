@@ -10,7 +10,7 @@ namespace tamada::wire {
 // Strings count ('true'). nofailover/nosync decide over failover_priority/sync_priority where both are given, as in
 // Patroni.
 core::Tags parse_tags(const nlohmann::ordered_json& tags);
-// Of Tags::published.
+// The object that Tags::published stands for.
 nlohmann::ordered_json tags_json(const core::Tags& tags);
 
 }  // namespace tamada::wire
