@@ -14,7 +14,7 @@ struct Addresses {
   std::string port;
 };
 
-// "a,b:5432", "[::1]:5432", "*:5432". Without a port the default; an error when that is empty.
+// "a,b:5432", "[::1]:5432", "*:5432". Without a port the default port is used; if that is empty, an error.
 core::Result<Addresses> parse_addresses(std::string_view text, std::string_view default_port);
 
 // For URLs: IPv6 gets its brackets back.

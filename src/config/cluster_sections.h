@@ -12,10 +12,10 @@
 
 namespace tamada::config {
 
-// Of `slots` (also under its older names). What is no slot is left out, with a warning.
+// Reads `slots` (also under its older names). Entries that are no slots are left out with a warning.
 std::map<std::string, core::PermanentSlot> permanent_slots(const Json& dynamic, std::vector<std::string>* warnings);
 std::vector<core::SlotMatcher> ignored_slots(const Json& dynamic);
-// Nothing unless it names a host, a port or a restore_command: Patroni's rule for what makes a standby cluster.
+// nullopt unless it names a host, a port or a restore_command: Patroni's rule for a standby cluster.
 std::optional<core::StandbyCluster> standby_cluster(const Json& dynamic);
 
 }  // namespace tamada::config

@@ -16,11 +16,12 @@
 namespace tamada::config {
 namespace {
 
-// Below Patroni's own minima of 20 and 3, so that small clusters can fail over fast; its loop_wait has 1 too.
+// The minima of ttl and retry_timeout are below Patroni's of 20 and 3, so that small clusters can fail over fast; that
+// of loop_wait is Patroni's.
 constexpr std::int64_t ttl_min = 3, loop_wait_min = 1, retry_timeout_min = 1;
 constexpr std::int64_t seconds_max = 10 * 365 * 86'400LL;
 
-// Reads one setting after the other; what does not fit gives the default and a warning.
+// Reads one setting after the other. A value that does not fit gives the default and a warning.
 class Reader {
  public:
   Reader(const Json& dynamic, std::vector<std::string>* warnings) : dynamic_(dynamic), warnings_(warnings) {}
@@ -29,7 +30,7 @@ class Reader {
     if (warnings_) warnings_->push_back(std::move(text));
   }
 
-  // advised: the least that the warning names, where less is taken for it; nullopt: min.
+  // advised: the minimum that the warning names, if it differs from `min`; nullopt: min.
   std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max,
                       std::string_view unit = {}, std::optional<std::int64_t> advised = {}) {
     const Json* value = wire::find(dynamic_, key);
@@ -58,7 +59,7 @@ class Reader {
   }
   bool flag(std::string_view key, bool fallback) { return flag(dynamic_, key, fallback); }
 
-  // The newer name, else the older one.
+  // The newer name if it is set, otherwise the older one.
   std::string_view either(std::string_view key, std::string_view older) const {
     return !wire::find(dynamic_, key) && wire::find(dynamic_, older) ? older : key;
   }
@@ -83,7 +84,7 @@ core::PrimaryUnresponsive primary_unresponsive(const Json& dynamic, Reader& in) 
   constexpr auto key = "primary_unresponsive";
   const Json* value = wire::find(dynamic, key);
   if (!value || value->is_null()) return failover;
-  if (value->is_boolean() && !value->get<bool>()) return off;  // YAML's word
+  if (value->is_boolean() && !value->get<bool>()) return off;  // YAML reads `off` as false
   const auto word = value->is_string() ? value->get<std::string>() : std::string();
   if (word == "off") return off;
   if (word == "warn") return warn;
@@ -137,7 +138,7 @@ Json merge(Json base, const Json& patch) {
       base.erase(item.key());
     } else if (item.value().is_object()) {
       const bool both = base.contains(item.key()) && base[item.key()].is_object();
-      // What is new is taken as it is, nulls inside it too, as Patroni does.
+      // As in Patroni, a new key is taken as it is, with nulls inside it.
       base[item.key()] = both ? merge(std::move(base[item.key()]), item.value()) : item.value();
     } else {
       base[item.key()] = item.value();

@@ -1,4 +1,4 @@
-// The local configuration over the dynamic one, and one reading of it against the next.
+// Lays the local configuration over the dynamic one, and compares one reading of it with the next.
 #include "config/effective.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace tamada::config {
 namespace {
 
-// Only the node knows these; Patroni leaves the same ones out.
+// Only the node can know these keys; Patroni leaves the same ones out.
 constexpr auto local_only = std::to_array<std::string_view>(
     {"connect_address", "proxy_address", "listen", "config_dir", "data_dir", "pgpass", "authentication"});
 
@@ -64,7 +64,7 @@ Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::str
   validate(added, local_schema, Purpose::ctl, problems);
   Document whole = *local.document;
   for (const auto& item : added.value["postgresql"].items()) whole.value["postgresql"][item.key()] = item.value();
-  Problems of_reading;  // those of the local part were told when it was loaded
+  Problems of_reading;  // the problems of the local part were reported when it was loaded
   const Section root(whole, local_schema, of_reading);
   Local result = local;
   result.postgresql = {};
@@ -72,7 +72,7 @@ Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::str
   result.postgresql.data_dir = local.postgresql.data_dir;
   result.postgresql.config_dir = local.postgresql.config_dir;
   result.postgresql.pgpass = local.postgresql.pgpass;
-  // Unknown keys are told with the rest of the dynamic configuration, by settings().
+  // settings() reports unknown keys together with the rest of the dynamic configuration.
   if (warnings) std::ranges::move(lines_of(std::move(problems.errors)), std::back_inserter(*warnings));
   return result;
 }

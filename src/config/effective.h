@@ -16,8 +16,8 @@ namespace tamada::config {
 core::Result<Json> parse_dynamic(const std::string& text);
 
 // `local` with the keys that its section postgresql lacks and the dynamic one has, as in Patroni: callbacks, methods,
-// timeouts. Not those that server_configuration and settings merge themselves, nor what only the node can know, such as
-// addresses and folders.
+// timeouts. Excluded are keys that server_configuration and settings merge themselves, and those that only the node can
+// know, such as addresses and folders.
 Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
 
 // What decisions depend on: defaults, minima and the ttl rule applied (loop_wait + 2*retry_timeout <= ttl, loop_wait

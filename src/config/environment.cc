@@ -113,7 +113,7 @@ void lay_over(Document& document, const Document& over) {
   if (!document.value.is_object()) document.value = Json::object();
   document.value = merge(std::move(document.value), over.value);
   for (const auto& [path, origin] : over.origins) {
-    // A variable for restapi.authentication.username says nothing of where `restapi` itself stands.
+    // A variable for restapi.authentication.username does not tell where `restapi` itself is set.
     document.origins.insert_or_assign(path, origin);
   }
 }

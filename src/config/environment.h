@@ -8,8 +8,8 @@
 
 namespace tamada::config {
 
-// What stands in the environment; the origins are the variables' names. Variables PATRONI_* that no key has are warned
-// of. An empty variable counts as absent, as in Patroni.
+// Reads the environment; the origins are the variables' names. Unknown variables PATRONI_* give warnings. As in
+// Patroni, an empty variable counts as absent.
 Document environment_document(const std::map<std::string, std::string>& environment, Problems& problems);
 
 // Lays `over` on `document`, values and origins.

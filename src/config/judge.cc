@@ -91,7 +91,7 @@ const Json& recovery_of(const Json& config) { return section_at(section_at(confi
 
 const Json& parameters_of(const Json& config) { return section_at(section_at(config, "postgresql"), "parameters"); }
 
-// Patroni takes a number that is out of range for the nearest that is not.
+// Patroni replaces a number that is out of range by the nearest allowed one.
 bool is_number_out_of_range(const Json& config, const std::string& path) {
   const Key* key = find(dynamic_schema, path);
   const Json* value = key ? wire::find(config, path) : nullptr;
@@ -157,7 +157,7 @@ void judge_parameter(std::string_view section, const std::string& name, const st
                                       meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
     return;
   }
-  // As for the file: what would be taken out has no effect.
+  // Applies the rules for the server's file: a parameter that they would take out has no effect.
   std::map<std::string, std::string> one{{name, value}};
   std::vector<std::string> said;
   make_valid(one, server_version, {}, said);
@@ -174,8 +174,8 @@ void judge_parameter(std::string_view section, const std::string& name, const st
   }
 }
 
-// What of the section has no effect is a warning, as for the nodes that would take it out; a value that does not fit is
-// not.
+// A parameter of the section without an effect is a warning, since the nodes leave it out; a value that does not fit is
+// an error.
 void judge_recovery(const Json& config, int server_version, Judgement& to) {
   std::map<std::string, std::string> given;
   for (const auto& item : recovery_of(config).items()) {
@@ -207,14 +207,14 @@ Judgement judged(const Json& config, int server_version) {
   return result;
 }
 
-// What of `all` is not in `before`.
+// The entries of `all` that are not in `before`.
 std::vector<std::string> news(std::vector<std::string> all, const std::vector<std::string>& before) {
   std::erase_if(all, [&](const auto& one) { return std::ranges::find(before, one) != before.end(); });
   return all;
 }
 
-// Of parameters that a standby must not have less of than its primary. Source: PostgreSQL, "Hot Standby",
-// Administrator's Overview.
+// The order of restarts for parameters that must not be smaller on a standby than on its primary. Source: PostgreSQL,
+// "Hot Standby", Administrator's Overview.
 std::string order_of_restarts(const std::string& name, const std::string* before, const std::string* now) {
   constexpr auto names =
       std::to_array<std::string_view>({"max_connections", "max_locks_per_transaction", "max_prepared_transactions",

@@ -1,4 +1,4 @@
-// What a change of the dynamic configuration would do, told before it is taken.
+// Predicts what a change of the dynamic configuration would do.
 #pragma once
 
 #include <string>
@@ -9,15 +9,15 @@
 namespace tamada::config {
 
 struct Judgement {
-  std::vector<std::string> errors;    // what certainly has no effect, or not the one that is meant
-  std::vector<std::string> warnings;  // what is taken, but perhaps not as it was meant
-  std::vector<std::string> effects;   // when each changed parameter counts
+  std::vector<std::string> errors;    // changes that have no effect, or not the intended one
+  std::vector<std::string> warnings;  // changes that are accepted, but perhaps not as intended
+  std::vector<std::string> effects;   // when each changed parameter takes effect
   std::vector<std::string> restarts;  // the parameters among them, in lower case, that wait for a restart
   bool operator==(const Judgement&) const = default;
 };
 
-// Only of what `after` brings: mistakes that stand in `before` already are not those of this change. server_version: of
-// the server whose parameters these are, 150002; 0: not known, and nothing is said of them but by their names.
+// Judges only the changes: mistakes that `before` has already are not reported. server_version: of the server whose
+// parameters these are, 150002; 0: not known, and then only their names are judged.
 Judgement judge_change(const Json& before, const Json& after, int server_version);
 
 }  // namespace tamada::config

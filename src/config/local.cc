@@ -74,7 +74,7 @@ void warn_of_contradiction(const Json& tags, bool never, const char* boolean, co
   const auto priority = wire::integer_at(tags, priority_name);
   if (!given || !priority || never != (*priority > 0)) return;
   const auto text = python_text(*given);
-  // The words of Patroni's log, which scripts look for.
+  // This is Patroni's text, which scripts look for.
   warnings.push_back(fmt::format("Conflicting configuration between {}: {} and {}: {}. Defaulting to {}: {}", boolean,
                                  text, priority_name, *priority, boolean, text));
 }

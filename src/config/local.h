@@ -23,8 +23,8 @@ struct Document;
 struct Problems;
 
 struct Local {
-  std::string file;                          // where it came from
-  std::shared_ptr<const Document> document;  // as it stood there, under the environment's variables
+  std::string file;                          // the file that was read
+  std::shared_ptr<const Document> document;  // the file's content, overridden by the environment's variables
   std::string scope, name;
   std::string namespace_ = "/service/";  // begins and ends with a slash
   Log log;
@@ -43,7 +43,7 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
-// The daemon needs a name, addresses and a data directory; the command may do with less.
+// The daemon needs a name, addresses and a data directory; tamadactl may need less.
 enum class Purpose { daemon, ctl };
 
 // `path` is a file or a folder of *.yml. Variables PATRONI_* override it. Without a file PATRONI_CONFIGURATION is the
@@ -56,11 +56,11 @@ core::Result<Loaded> load(const std::string& path, const std::map<std::string, s
 core::Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
                                      Problems& problems);
 
-// The document as a node's configuration: all mistakes go to `problems`, and what is wrong reads as absent.
+// The document as a node's configuration: all mistakes go to `problems`, and an invalid value counts as absent.
 Local read_local(const Document& document, const std::map<std::string, std::string>& environment, Purpose purpose,
                  Problems& problems);
 
-// Keys that differ and count only when the daemon starts again: "restapi.listen".
+// Keys that differ and take effect only at the daemon's next start: "restapi.listen".
 std::vector<std::string> changed_for_next_start(const Local& before, const Local& after);
 
 }  // namespace tamada::config

@@ -102,7 +102,7 @@ void read_authentication(Section section, Postgresql& postgresql, Purpose purpos
   if (purpose == Purpose::daemon && postgresql.replication.username.empty()) {
     section.error("replication.username", "is missing; allowed: the user that standbys connect as");
   }
-  // Before PostgreSQL 11 pg_rewind needs a superuser, and many files name no other.
+  // Before PostgreSQL 11 pg_rewind needs a superuser, and many files name no other user for it.
   if (postgresql.rewind.username.empty()) postgresql.rewind = postgresql.superuser;
 }
 
@@ -174,7 +174,7 @@ bool truth(const Json& section, std::string_view key) {
   return value && wire::to_bool(*value).value_or(false);
 }
 
-// The section of a method: what is not for us becomes an argument of its command.
+// Reads the section of a method. Keys that are not the daemon's become arguments of its command.
 std::optional<Method> read_method(const Json& parent, const std::string& name) {
   const Json* section = wire::find(parent, name);
   const Json* command = section ? wire::find(*section, "command") : nullptr;
@@ -199,7 +199,7 @@ std::optional<Method> read_method(const Json& parent, const std::string& name) {
 }
 
 void read_replica_methods(Section& section, Postgresql& postgresql) {
-  // Named here or not: `standby_cluster.create_replica_methods` of the DCS names them, too.
+  // All sections are read, because `standby_cluster.create_replica_methods` in the DCS may name methods, too.
   for (const auto& item : section.object().items()) {
     if (auto method = read_method(section.object(), item.key())) {
       postgresql.replica_methods[item.key()] = std::move(*method);

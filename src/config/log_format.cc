@@ -22,7 +22,7 @@ struct Field {
   std::string_view name;
   FieldKind kind;
 };
-// Attributes of Python's LogRecord that mean something here.
+// The attributes of Python's LogRecord that are supported here.
 constexpr auto known_fields = std::to_array<Field>({
     {"asctime", FieldKind::text},
     {"created", FieldKind::real},
@@ -90,7 +90,7 @@ std::string printed(const std::string& spec, const char* conversion, Value value
   return length < 0 ? std::string() : std::string(text, std::min<std::size_t>(length, sizeof text - 1));
 }
 
-// A text is mostly printed as it is; longer ones than any buffer too.
+// Most texts are printed without padding, and may be longer than any buffer.
 std::string padded(const std::string& spec, std::string text) {
   if (spec.empty()) return text;
   const bool left = spec.starts_with('-');

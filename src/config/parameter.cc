@@ -32,7 +32,7 @@ std::string with_unit(double value, std::string_view unit) {
 
 std::string readable_number(ParameterType type, std::string_view unit, double setting) {
   const auto base = wire::base_unit(unit);
-  // Numbers below nought mean something of their own, and have no unit; nor has nought.
+  // Zero and negative numbers have special meanings and no unit.
   if (!base || setting <= 0) return with_unit(setting, "");
   const double value = setting * base->factor;
   for (const auto& scale : base->scales) {
@@ -46,7 +46,7 @@ std::string readable_number(ParameterType type, std::string_view unit, double se
 
 bool is_number(ParameterType type) { return type == ParameterType::integer || type == ParameterType::real; }
 
-// What the server would make of it.
+// The number that the server would read.
 std::optional<double> number_of(ParameterType type, std::string_view text, std::string_view unit) {
   auto number = is_number(type) ? wire::parse_number(text, unit) : std::nullopt;
   if (number && type == ParameterType::integer) number = std::nearbyint(*number);
@@ -83,7 +83,7 @@ constexpr std::string_view type_name(ParameterType type) {
   return "string";
 }
 
-// The value to write; nothing: none would do.
+// The value to write; nullopt: no value is valid.
 std::optional<std::string> valid_value(const Parameter& parameter, const std::string& name, const std::string& value,
                                        std::vector<std::string>& warnings) {
   bool valid = true;
@@ -177,7 +177,7 @@ std::string readable_wanted(ParameterType type, std::string_view unit, std::stri
   return number ? readable_number(type, unit, *number) : std::string(wanted);
 }
 
-// As PostgreSQL's reader of configuration files has it.
+// As in PostgreSQL's parser of configuration files.
 bool is_parameter_name(std::string_view name) {
   const auto is_letter = [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
@@ -201,7 +201,7 @@ void make_valid(std::map<std::string, std::string>& parameters, int server_versi
                                    section, is_parameter_name(name) ? "text" : "name of a parameter"));
     return true;
   });
-  // Of a version that the table does not cover nothing is known: the server itself is to judge.
+  // The table does not cover this version, so the server itself has to judge.
   if (!core::features::has_one_major_number(server_version) || server_version / 10000 > parameter_table_newest) return;
   for (auto it = parameters.begin(); it != parameters.end();) {
     const auto& name = it->first;

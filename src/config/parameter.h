@@ -18,7 +18,7 @@ struct Parameter {
   std::string_view name;
   int since = 0, until = 0;  // major versions, until excluded; 0: no limit
   ParameterType type = ParameterType::text;
-  std::string_view unit = {};   // that a number without one counts in: "8kB", "ms"; empty: none
+  std::string_view unit = {};   // the unit of a number without one: "8kB", "ms"; empty: none
   double min = 0, max = 0;      // of numbers, in that unit
   std::string_view words = {};  // of an enumeration, separated by blanks
 };
@@ -31,24 +31,24 @@ const Parameter* find_parameter(std::string_view name, int server_version);
 // The words of pg_settings.vartype: "bool", "integer" ...
 ParameterType parameter_type(std::string_view vartype);
 
-std::optional<bool> parse_boolean(std::string_view text);  // unique beginnings too: "t", "of"
+std::optional<bool> parse_boolean(std::string_view text);  // also unique abbreviations: "t", "of"
 
-// Whether the server would make the same of `wanted`, as the configuration spells it, and of `setting`, as
-// pg_settings.setting says it: a number in `unit`.
+// Whether `wanted`, as written in the configuration, and `setting`, a number in `unit` as in pg_settings.setting, are
+// the same value for the server.
 bool same_value(ParameterType type, std::string_view unit, std::string_view setting, std::string_view wanted);
 
-// A setting for people: "16384" of unit 8kB is "128MB"; the largest unit that loses nothing.
+// A setting for people: "16384" of unit 8kB is "128MB"; the largest unit without a fraction.
 std::string readable_value(ParameterType type, std::string_view unit, std::string_view setting);
 // The same of a value as the configuration spells it: "131072kB" is "128MB".
 std::string readable_wanted(ParameterType type, std::string_view unit, std::string_view wanted);
 
-// What a line of postgresql.conf can give a value to: one word, or two of them with a dot between. The words that
-// include other files there are none.
+// Whether a line of postgresql.conf can set it: one word, or two with a dot between. The words that include other files
+// are no names.
 bool is_parameter_name(std::string_view name);
 
-// Takes out what a server of this version would refuse to start with, and moves what is out of range to its border;
-// one warning each. Names with a dot belong to extensions and stay. known: names, in lower case, that the server itself
-// knows beside the table's. section: where they stand, for the warnings.
+// Removes parameters with which a server of this version would refuse to start, and limits values that are out of
+// range, with a warning for each. Names with a dot belong to extensions and stay. known: names, in lower case, that the
+// server itself knows beside the table's. section: its name, for the warnings.
 void make_valid(std::map<std::string, std::string>& parameters, int server_version, const std::set<std::string>& known,
                 std::vector<std::string>& warnings, std::string_view section = "postgresql.parameters");
 

@@ -1,5 +1,5 @@
-// What PostgreSQL 10 to 18 know of their parameters: name, majors (since, until; 0: all), type, unit, range or words.
-// Source: the view pg_settings of those versions and PostgreSQL's release notes.
+// The parameters of PostgreSQL 10 to 18: name, majors (since, until; 0: all), type, unit, range or words. Source: the
+// view pg_settings of those versions and PostgreSQL's release notes.
 #include "config/parameter.h"
 
 namespace tamada::config {

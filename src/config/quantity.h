@@ -8,7 +8,7 @@
 
 namespace tamada::config {
 
-// In `unit` ("s", "MB"), as wire/number.h reads it. Nothing when it is no number, or carries a unit that does not fit.
+// In `unit` ("s", "MB"), as wire/number.h reads it. nullopt: it is no number, or its unit does not fit.
 std::optional<std::int64_t> quantity(const nlohmann::ordered_json& value, std::string_view unit = {});
 
 }  // namespace tamada::config

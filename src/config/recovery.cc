@@ -13,7 +13,7 @@ namespace {
 
 struct RecoveryParameter {
   std::string_view name;
-  int reloads_since;  // major version; 0: none that a restart would not be needed for
+  int reloads_since;  // the first major version that changes it by a reload; 0: none does
 };
 
 // Source: PostgreSQL's release notes, and pg_settings.context.

@@ -15,9 +15,9 @@ bool is_recovery_parameter(std::string_view name);  // the case does not matter
 // at the start only.
 bool recovery_needs_restart(std::string_view name, int server_version);
 
-// What of `given`, names in lower case, a standby of this version may be told by the operator: where to recover to, and
-// from whom, is not among it. The name of the trigger file is that of the version; what the server would refuse to
-// start with is taken out, with a warning.
+// Keeps the parameters of `given`, names in lower case, that an operator may set on a standby of this version, which
+// excludes the recovery target and the upstream. The trigger file gets the version's name; parameters with which the
+// server would refuse to start are removed with a warning.
 void make_valid_recovery(std::map<std::string, std::string>& given, int server_version,
                          std::vector<std::string>& warnings);
 

@@ -1,6 +1,6 @@
-// Every key of the configuration, once: what it may hold, what counts without it, when a change of it counts. Reading,
-// validation, the environment's variables, "did you mean" and docs/configuration.md follow from this table.
-// Source of names, defaults and ranges: Patroni's documentation of YAML, environment and dynamic settings.
+// The table of all keys of the configuration: type, default, range, and when a change takes effect. Reading,
+// validation, the environment's variables, "did you mean" and docs/configuration.md follow from this table. Source of
+// names, defaults and ranges: Patroni's documentation of YAML, environment and dynamic settings.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace tamada::config {
 
 enum class Type {
   section,     // a mapping with `keys`
-  text,        // or a number that somebody did not quote
+  text,        // or a number without quotation marks
   word,        // one of `allowed`
   level,       // of the log: one of `allowed`, in any case
   boolean,     // true/false, on/off, yes/no, 1/0, as YAML or as text
@@ -26,33 +26,33 @@ enum class Type {
   hosts,       // a list of text, or text with commas
   parameters,  // a mapping of names to text, numbers and booleans
   options,     // of a program: a list of names and {name: value}, or a mapping
-  mapping,     // anything inside
+  mapping,     // of any contents
   dynamic,     // the dynamic configuration
   fields,      // of the log: text, or a list of names and {name: printed name}
 };
 
-// When a changed value counts.
+// When a changed value takes effect.
 enum class Reload {
   at_once,    // with SIGHUP, POST /reload or a change of /config
-  daemon,     // when the daemon starts again; PostgreSQL goes on running meanwhile
-  bootstrap,  // only when a cluster is made
-  server,     // each parameter as PostgreSQL has it: at once, or as pending_restart
+  daemon,     // at the daemon's next start; PostgreSQL runs on meanwhile
+  bootstrap,  // only when a cluster is created
+  server,     // as PostgreSQL handles the parameter: at once, or with pending_restart
 };
 
 struct Key {
   std::string_view name = {};
   Type type = Type::text;
-  std::string_view fallback = {};  // what counts when absent; empty: nothing, or what `what` says
+  std::string_view fallback = {};  // the default; empty: none, or described in `what`
   std::string_view what = {};      // one line for the documentation
-  std::string_view allowed = {};   // words with ", " between them; of other types what an error names as allowed
+  std::string_view allowed = {};   // words with ", " between them; for other types the text for errors
   std::int64_t min = 0, max = std::numeric_limits<std::int32_t>::max();
   Reload reload = Reload::at_once;
-  bool required = false;              // by the daemon
-  bool variable = false;              // has one in the environment
+  bool required = false;              // the daemon cannot run without it
+  bool variable = false;              // there is an environment variable for it
   bool open = false;                  // a section that may hold keys of other names
   std::string_view unsupported = {};  // known to Patroni, without effect here, and why
-  std::string_view unused = {};       // accepted without a word: why there is nothing to do
-  std::string_view prefix = {};       // of a section: of its variables, between PATRONI_ and the key's name
+  std::string_view unused = {};       // accepted without a warning: why it needs no action here
+  std::string_view prefix = {};  // of a section: the part of its variables' names between PATRONI_ and the key's name
   std::span<const Key> keys = {};
 };
 
@@ -61,7 +61,7 @@ extern const Key dynamic_schema;  // the key /config, and bootstrap.dcs
 
 const Key* find(const Key& section, std::string_view name);
 
-// The known name that was probably meant; empty when none is near.
+// The known name that was probably intended; empty: none is similar.
 std::string nearest(std::string_view name, const std::vector<std::string>& known);
 
 struct Variable {

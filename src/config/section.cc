@@ -14,7 +14,7 @@ namespace {
 
 const Json nothing = Json::object();
 
-// Patroni takes a value's own quotes off, for the sake of files that say `locale: "'C'"`.
+// As in Patroni, quotation marks inside the value are removed, because some files contain `locale: "'C'"`.
 std::string unquoted(std::string text) {
   if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.front() == text.back()) {
     return text.substr(1, text.size() - 2);

@@ -1,5 +1,5 @@
-// Typed reading of one mapping of a configuration that was validated before: what does not fit reads as absent, since
-// its mistake has been told. Asking for a key that the table does not have is a mistake of the program and ends it.
+// Typed reading of one mapping of a configuration that was validated before: an invalid value counts as absent, since
+// its error has been reported. A key that is not in the table is a bug of the program and aborts it.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,13 @@ class Section {
 
   bool has(std::string_view key) const { return raw(key) != nullptr; }
   const nlohmann::ordered_json* raw(std::string_view key) const;  // nullptr when absent
-  // With the table's default.
+  // The value, or the table's default.
   std::string text(std::string_view key) const;
   std::string word(std::string_view key) const;
   bool flag(std::string_view key) const;
   std::int64_t number(std::string_view key) const;
 
-  std::optional<bool> choice(std::string_view key) const;  // a flag that another place decides when it is absent
+  std::optional<bool> choice(std::string_view key) const;  // nullopt: absent, and another key decides
   std::vector<std::string> lines(std::string_view key) const;
   std::optional<std::vector<std::string>> lines_if(std::string_view key) const;
   std::map<std::string, std::string> parameters(std::string_view key) const;           // as postgresql.conf spells them
@@ -39,7 +39,7 @@ class Section {
   // Options of a program -> "--name", "--name=value".
   std::vector<std::string> arguments(std::string_view key, std::initializer_list<std::string_view> forbidden);
 
-  // Mappings of names that are the operator's: methods.
+  // The whole mapping, for names that the operator chooses (methods).
   const nlohmann::ordered_json& object() const { return *object_; }
 
   void error(std::string_view key, std::string_view what);

@@ -37,7 +37,7 @@ std::string indented(const Json& json) {
   return masked(json).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// JSON is masked by the names of its keys, other texts by what they look like.
+// Secrets in JSON are found by the names of keys, in other texts by patterns.
 std::string without_secrets(const std::string& text) {
   const auto json = wire::parse_json(text);
   return json && json->is_structured() ? indented(*json) : masked_text(text);
@@ -112,7 +112,7 @@ std::string tail_of(const fs::path& file) {
   return text;
 }
 
-// Of the daemon on this host: its files, or what journald has of its unit.
+// Adds the log of the daemon on this host: its files, or the journal of its unit.
 void add_log(const Session& session, Files& files) {
   if (const auto& folder = session.local().log.dir; !folder.empty()) {
     std::error_code ignored;
@@ -131,10 +131,10 @@ void add_log(const Session& session, Files& files) {
   if (pclose(journal) == 0 && !text.empty()) files["log/journal.txt"] = masked_text(text);
 }
 
-// Whatever a secret of the configuration stands in.
+// Masks the configuration's secrets in all files.
 void erase_secrets(const Json& configuration, Files& files) {
   for (const auto& secret : secrets_of(configuration)) {
-    if (secret.size() < 4) continue;  // would take letters out of every word
+    if (secret.size() < 4) continue;  // so short a text occurs in ordinary words
     for (auto& [name, text] : files) {
       for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
         text.replace(at, secret.size(), "***");
@@ -189,7 +189,7 @@ Done bundle(Session& session, const BundleOptions& options) {
   auto name = sighting->name + "-" + when;
   std::ranges::replace(name, '/', '_');
   const auto archive = options.file.empty() ? name + ".tar.gz" : options.file;
-  umask(077);  // what is left of the house's business is for its owner to give away
+  umask(077);  // the archive is private: its owner decides who gets it
   auto scratch = (fs::temp_directory_path() / "tamadactl-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) return core::fail("cannot make a folder " + scratch);
   const auto files = collect(session, *sighting);

@@ -76,7 +76,8 @@ core::Result<core::WallTime> end_of_served_certificate(const std::string& host, 
   const TlsSession session(SSL_new(context.get()));
   SSL_set_fd(session.get(), socket.fd());
   SSL_set_tlsext_host_name(session.get(), host.c_str());
-  SSL_connect(session.get());  // a server that wants a certificate of ours may refuse, and has shown its own by then
+  // A server that requires a client certificate may refuse, but it has shown its own before.
+  SSL_connect(session.get());
   const X509Handle certificate(SSL_get1_peer_certificate(session.get()));
   return end_of(certificate.get());
 }

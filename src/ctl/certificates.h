@@ -1,4 +1,4 @@
-// When certificates end: those in files, and those that servers show.
+// The end of validity of certificates in files, and of those that servers show.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace tamada::ctl {
 
 // The first certificate of a PEM file.
 core::Result<core::WallTime> end_of_certificate_file(const std::string& file);
-// Whatever the server shows, trusted or not. Blocks; `timeout` is for connecting and for each answer.
+// The certificate that the server shows, trusted or not. Blocks; `timeout` is for connecting and for each answer.
 core::Result<core::WallTime> end_of_served_certificate(const std::string& host, const std::string& port,
                                                        core::Duration timeout);
 

@@ -16,7 +16,7 @@ int perform(const CommandTree& tree) {
   auto session = Session::open(tree.session_options());
   const auto done = session ? tree.chosen()(*session) : Done(std::unexpected(session.error()));
   if (done) return 0;
-  if (done.error().what.empty()) return exit_error;  // it has been told
+  if (done.error().what.empty()) return exit_error;  // the error has been printed
   const bool ended = done.error().what == aborted;
   fmt::print(stderr, "{}{}\n", ended ? "" : "Error: ", shown(done.error().what));
   return exit_error;

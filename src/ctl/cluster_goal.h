@@ -14,10 +14,10 @@ struct Goal {
 };
 core::Result<Goal> parse_goal(const std::string& text);
 
-// What is still missing, of the first member of which anything is; empty: it is reached.
+// What the first member that has not reached the goal lacks; empty: the goal is reached.
 std::string missing(const core::ClusterView& view, const Goal& goal);
 
-// Empty: it streams, or restores from an archive where that is its way.
+// Why the member does not stream; empty: it streams, or gets its WAL from an archive as configured.
 std::string why_not_streaming(const core::ClusterView& view, const core::Member& member);
 
 }  // namespace tamada::ctl

@@ -15,14 +15,14 @@ using namespace std::chrono_literals;
 
 struct Change {
   std::string verb;         // "demot", "promot": Patroni's texts add "ing", "ed" ...
-  std::string target_role;  // of the leader, once it is done
-  Json standby_cluster;     // null: a cluster of its own
+  std::string target_role;  // the leader's role when it is done
+  Json standby_cluster;     // null: not a standby cluster
   bool demote() const { return !standby_cluster.is_null(); }
 };
 
 std::string or_none(const std::string& text) { return text.empty() ? "None" : text; }
 
-// Whether it is done; prints where it stands.
+// Prints the progress, and returns whether it is done.
 bool look(const core::ClusterView& view, const std::string& old_leader, const Change& change) {
   const auto* leader = view.leader_member();
   const auto* old = view.member(old_leader);

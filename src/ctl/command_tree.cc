@@ -75,7 +75,7 @@ void add_names(CLI::App& command, const std::string& name, std::vector<std::stri
   command.add_option(name, into)->type_name("TEXT")->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-// One value each time: what follows may be the cluster's name.
+// The option takes one value each time, because the next argument may be the cluster's name.
 void add_pairs(CLI::App& command, const std::string& name, std::vector<std::string>& into, const std::string& help) {
   command.add_option(name, into, help)
       ->type_name("TEXT")
@@ -107,7 +107,7 @@ CommandTree::CommandTree(std::string program)
   app_.require_subcommand(0, 1);
   app_.formatter(std::make_shared<HelpFormatter>());
   app_.set_help_flag("--help", "Show this message and exit.");
-  // As click: given twice, the last counts.
+  // As in click, the last value counts if an option is given twice.
   app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app_.fallthrough();  // the global options may stand behind the command, too
   config_file_ = app_.add_option("-c,--config-file", session_.config_file, "Configuration file")
@@ -241,7 +241,7 @@ void CommandTree::add_members() {
   });
   add<FlushOptions>("flush", "Discard scheduled events", flush, [&](auto& command, auto& options) {
     add_cluster(command, options.cluster)->required();
-    // The target stands last, and CLI11 cannot tell it from the names before it.
+    // The target is the last argument, and CLI11 cannot tell it from the names before it.
     command
         .template add_option_function<std::vector<std::string>>(
             "MEMBER_NAMES",

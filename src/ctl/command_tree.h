@@ -18,9 +18,9 @@ class CommandTree {
   CLI::App& app() { return app_; }
   const CLI::App& app() const { return app_; }
 
-  // After app().parse(): what is to be done. Empty: no command was given.
+  // After app().parse(): the function of the chosen command. Empty: no command was given.
   const std::function<Done(Session&)>& chosen() const { return chosen_; }
-  // The same for what needs no cluster.
+  // The same for commands that need no cluster.
   const std::function<void()>& offline() const { return offline_; }
   SessionOptions session_options() const;
 

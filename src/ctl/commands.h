@@ -1,4 +1,4 @@
-// The commands; each in its file. They print to stdout; an error is what stands behind "Error: ".
+// The commands; each in its file. They print to stdout; an error is the text that is printed after "Error: ".
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ using Done = core::Result<void>;
 inline constexpr auto aborted = "Aborted!";  // the input ended at a question: printed without "Error: ", as click does
 inline std::unexpected<core::Error> stopped() { return core::fail(aborted); }
 
-// Exit statuses as patronictl's, which are 0 after many failures: the program bears its name, or PATRONICTL_COMPAT=1.
+// Whether the exit statuses are those of patronictl, which are 0 after many failures: if the program is called
+// patronictl, or with PATRONICTL_COMPAT=1.
 bool keeps_patronictl_status();
 void set_program_name(const std::string& name);
-// A failure that stdout has told already: no more text, and exit status 1 where patronictl's is not kept.
+// A failure that has been printed already: exit status 1 without further text; 0 if patronictl's statuses are kept.
 Done failure_told();
 
 struct ClusterOptions {
@@ -45,7 +46,7 @@ Done topology(Session& session, const ListOptions& options);
 
 Done history(Session& session, const ReportOptions& options);
 
-struct VersionOptions : ClusterOptions {  // without a cluster: only our own
+struct VersionOptions : ClusterOptions {  // without a cluster: only tamadactl's version
   std::vector<std::string> members;
 };
 Done version(Session& session, const VersionOptions& options);
@@ -139,7 +140,7 @@ struct WaitOptions : ClusterOptions {
 };
 Done wait_for_goals(Session& session, const WaitOptions& options);
 
-// One archive for a report of a fault, without secrets.
+// An archive for a fault report, without secrets.
 struct BundleOptions : ClusterOptions {
   std::string file;  // empty: named after the cluster and the time, in the working directory
 };
@@ -151,12 +152,12 @@ struct JsonOptions : ClusterOptions {
 struct ExplainOptions : JsonOptions {
   std::vector<std::string> members;  // empty: all
 };
-// Per member: what decides, since when, and what keeps it from being promoted.
+// For each member: the deciding rule, since when, and what keeps the member from being promoted.
 Done explain(Session& session, const ExplainOptions& options);
 
 struct EventsOptions : JsonOptions {
   bool follow = false;
-  std::optional<int> last;  // of what is past; 50, or all since `since`
+  std::optional<int> last;  // number of past events; default: 50, or all since `since`
   std::optional<std::string> since;
   std::vector<std::string> types, members;
 };
@@ -165,10 +166,10 @@ Done events(Session& session, const EventsOptions& options);
 struct TopOptions : JsonOptions, WatchOptions {};
 Done top(Session& session, const TopOptions& options);
 
-// The names of all, one a line; hidden, for completions.
+// Prints the names of all clusters; a hidden command for completions.
 Done clusters(Session& session, const ClusterOptions& options);
 
-// An error when something is broken; warnings are none.
+// An error if something is broken; warnings are no errors.
 Done doctor(Session& session, const JsonOptions& options);
 
 }  // namespace tamada::ctl

@@ -11,7 +11,7 @@
 namespace tamada::ctl {
 namespace {
 
-// Also under Patroni's name, as it is installed.
+// The names under which the program is installed, Patroni's among them.
 constexpr auto programs = "tamadactl patronictl";
 
 enum class Value { none, choices, file, member, text };
@@ -52,7 +52,7 @@ bool takes_members(const CLI::App& command) {
   });
 }
 
-// Its first argument is a cluster, or all are.
+// Whether the first argument, or each, is a cluster.
 bool takes_cluster(const CLI::App& command) {
   return std::ranges::any_of(command.get_options(), [](const CLI::Option* option) {
     return !option->nonpositional() && option->get_name(true).starts_with("CLUSTER");
@@ -187,7 +187,7 @@ _tamadactl() {
     case $command:$word in
 )";
 
-// What stands behind the command line so far: the command, its cluster, the global options.
+// The part of the script that finds the command, its cluster and the global options in the line so far.
 std::string bash_reading(const CLI::App& root) {
   std::string text = bash_head, own;
   for (const auto* command : commands_of(root)) {

@@ -12,7 +12,7 @@ std::string fish_completion(const CLI::App& root);
 
 // roff, for man(1): tamadactl(1) with all commands.
 std::string manual_page(const CLI::App& root);
-// As man(1) shows it, on a terminal; elsewhere, and where there is no man, as it is.
+// Shows the page by man(1) on a terminal. Elsewhere, or without man(1), prints its source.
 void show_manual(const std::string& page);
 
 }  // namespace tamada::ctl

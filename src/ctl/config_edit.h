@@ -9,11 +9,11 @@
 
 namespace tamada::ctl {
 
-// "ttl=30", "postgresql.parameters.work_mem=8MB": the value is YAML; null, or nothing, removes the key, and mappings
-// that get empty by it.
+// "ttl=30", "postgresql.parameters.work_mem=8MB": the value is YAML. A null or empty value removes the key, and
+// mappings that become empty by that.
 core::Result<nlohmann::ordered_json> set_values(nlohmann::ordered_json config, const std::vector<std::string>& pairs);
 
-// A difference in the order of keys is none.
+// Whether both are equal, in whatever order the keys are.
 bool same(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b);
 
 }  // namespace tamada::ctl

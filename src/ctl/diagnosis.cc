@@ -22,8 +22,9 @@ namespace {
 
 using Grade = Finding::Grade;
 
-constexpr double etcd_slow_ms = 100;   // a request at each heartbeat and each write of the leader waits so long
-constexpr double clock_warning_s = 1;  // journals, logs and scheduled actions are out of order
+constexpr double etcd_slow_ms = 100;  // each heartbeat and each write of the leader waits this long
+// Beyond it journals and logs are out of order, and scheduled actions run at the wrong time.
+constexpr double clock_warning_s = 1;
 constexpr std::uint64_t slot_warning_bytes = std::uint64_t{1} << 30;
 constexpr auto certificate_warning = std::chrono::days(30);
 
@@ -62,7 +63,7 @@ class Examination {
   void failure(std::string check, std::string text, std::string next) {
     found_.push_back({Grade::failure, std::move(check), std::move(text), std::move(next)});
   }
-  // The good news, unless something was found since `before`.
+  // Adds an "ok", unless something was found since `before`.
   void or_ok(std::size_t before, std::string check, std::string text) {
     if (found_.size() == before) ok(std::move(check), std::move(text));
   }
@@ -105,7 +106,7 @@ class Examination {
     or_ok(before, "members", fmt::format("all {} answer", facts_.members.size()));
   }
 
-  // What each member tells of itself; where it does not answer, what its key tells.
+  // Reports the problems that each member tells; if it does not answer, those in its key.
   void problems() {
     const auto before = found_.size();
     std::map<std::pair<std::string, std::string>, std::string> tellers;  // kind and text -> members
@@ -162,7 +163,7 @@ class Examination {
     return "explain and the daemon's log tell more";
   }
 
-  // As the daemons judge a change of it; what stands in it already may be older than that.
+  // Judges the configuration as the daemons judge a change, because it may be older than that check.
   void configuration() {
     const auto before = found_.size();
     std::int64_t version = 0;
@@ -176,7 +177,7 @@ class Examination {
     or_ok(before, "configuration", "each key of the dynamic configuration has its effect");
   }
 
-  // Of an interval that is there and no number the daemons say that they go by the default.
+  // Whether the interval is set but is no number, so that the daemons use the default.
   bool is_default_for_want_of_a_number(const char* name) const {
     const Json* value = wire::find(config_, name);
     return value && !value->is_null() && !wire::integer_at(config_, name);
@@ -229,7 +230,8 @@ class Examination {
     if (!member.explain) return member.member.tags.may_be_promoted() ? "" : "tagged nofailover";
     for (const auto& gate : member.explain->value("gates", Json::array())) {
       const auto name = wire::text_at(gate, "gate");
-      // Of a cluster that is well: the key is the leader's, and in pause nobody is promoted by itself.
+      // These two gates are closed in a healthy cluster, too: the leader holds the key, and in pause nobody is
+      // promoted.
       if (name == "leader_key" || name == "pause" || gate.value("open", false)) continue;
       return wire::text_at(gate, "reason");
     }
@@ -323,7 +325,7 @@ class Examination {
   }
 
   void replication() {
-    if (facts_.view.unlocked()) return;  // there is nobody to stream from
+    if (facts_.view.unlocked()) return;  // without a leader there is no server to stream from
     const auto before = found_.size();
     const Json cluster = wire::cluster_json(facts_.view);
     const auto limit = setting("maximum_lag_on_failover", 1048576);
@@ -404,7 +406,7 @@ class Examination {
 
   const ClusterFacts& facts_;
   Json config_;
-  Json intervals_;  // config_ with what its profile stands for
+  Json intervals_;  // config_ with the values of its profile
   std::vector<Finding> found_;
 };
 

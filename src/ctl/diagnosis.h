@@ -1,4 +1,4 @@
-// What `doctor` makes of a cluster's facts. Pure.
+// The findings of `doctor`, from the facts about a cluster. Pure.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 namespace tamada::ctl {
 
 struct EtcdFacts {
-  std::string endpoint, version, error;  // error: it does not answer
+  std::string endpoint, version, error;  // error: why it does not answer
   double ms = 0;
   std::int64_t db_bytes = 0;
 };
@@ -18,12 +18,12 @@ struct EtcdFacts {
 struct Certificate {
   std::string where;  // "restapi.certfile /etc/...", "REST API of n1"
   std::optional<core::WallTime> ends;
-  std::string error;  // it cannot be read
+  std::string error;  // why it cannot be read
 };
 
 struct SlotFacts {
   std::string name, wal_status;  // wal_status: empty where it is not known
-  std::uint64_t bytes = 0;       // of WAL that it holds
+  std::uint64_t bytes = 0;       // WAL that the slot keeps
   std::optional<bool> active;
 };
 
@@ -35,10 +35,10 @@ struct ClusterFacts {
   std::vector<Certificate> certificates;
   std::vector<SlotFacts> slots;
   std::string slots_problem;  // why the server itself could not be asked
-  // Whether the user of pg_rewind may do on the leader what it has to; nullopt: there is no such user.
+  // Whether the user of pg_rewind has the rights that it needs on the leader; nullopt: there is no such user.
   struct RewindRights {
-    std::string user, leader, error;   // error: the leader could not be asked
-    std::vector<std::string> missing;  // functions
+    std::string user, leader, error;   // error: why the leader could not be asked
+    std::vector<std::string> missing;  // functions that it may not call
   };
   std::optional<RewindRights> rewind;
   core::WallTime now;
@@ -46,7 +46,7 @@ struct ClusterFacts {
 
 struct Finding {
   enum class Grade { ok, warning, failure } grade;
-  std::string check, text, next;  // next: what to do; empty when it is well
+  std::string check, text, next;  // next: what to do; empty: nothing
 };
 std::vector<Finding> examine(const ClusterFacts& facts);
 

@@ -32,7 +32,7 @@ EtcdFacts etcd_facts(const std::string& endpoint, const Answer& answer) {
     facts.version = wire::text_at(*status, "version");
     facts.db_bytes = wire::integer_at(*status, "dbSize").value_or(0);
   } else {
-    facts.version = "status refused";  // authentication: it answers, and that is what matters
+    facts.version = "status refused";  // authentication is required; it answers, which is enough here
   }
   return facts;
 }
@@ -76,7 +76,7 @@ std::vector<Certificate> find_certificates(const Session& session, const Cluster
   return all;
 }
 
-// What the leader last wrote of its slots.
+// The leader's slots as it last wrote them.
 std::vector<SlotFacts> slots_by_key(const core::ClusterView& view) {
   std::vector<SlotFacts> slots;
   if (!view.status) return slots;
@@ -93,7 +93,7 @@ void find_slots(const Session& session, ClusterFacts& facts) {
   const auto& login = session.local().postgresql.superuser;
   const auto is_leader = [&](const MemberFacts& member) { return leader && member.member.name == leader->name; };
   const auto found = std::ranges::find_if(facts.members, is_leader);
-  // A host that is away makes libpq wait for seconds.
+  // A host that does not answer would make libpq wait for seconds.
   if (found == facts.members.end() || !found->error.empty()) return;
   const SqlLogin who{.username = login.username, .password = login.password, .dbname = "postgres"};
   const auto table = run_sql(*leader, who,

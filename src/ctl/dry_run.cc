@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto nothing_is_changed = "Dry run: nothing is changed.\n";
 
-// What keeps the member from being promoted, as it tells itself; empty: only that another member leads.
+// What keeps the member from being promoted, by its own answer; empty: nothing except that another member leads.
 std::string kept_by(const MemberFacts& facts) {
   if (!facts.error.empty()) return "it does not answer: " + facts.error;
   if (!facts.member.tags.may_be_promoted()) return "it is tagged nofailover";
@@ -51,7 +51,7 @@ std::string reasons_of_restart(const core::Member& member) {
   return text.empty() ? (member.pending_restart ? "a restart is pending" : "") : "pending: " + text;
 }
 
-// "150018" against "15.20": whether it is less.
+// Whether "150018" is an older version than "15.20".
 bool is_older(std::int64_t running, const std::string& wanted) {
   std::int64_t numbers[3] = {0, 0, 0};
   std::size_t count = 0;

@@ -1,4 +1,4 @@
-// What a command would do, to whom, and what would keep it from it: --dry-run.
+// --dry-run: what a command would do to which members, and what would prevent it.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,10 @@ namespace tamada::ctl {
 
 struct Move {
   std::string verb;                      // switchover, failover
-  std::optional<std::string> candidate;  // absent: whoever is best
+  std::optional<std::string> candidate;  // absent: the best member
   std::string at;                        // absent: now
 };
-// An error where it would be refused.
+// An error: the request would be refused.
 Done foretell_move(Session& session, const Cluster& cluster, const Move& move);
 
 struct RestartWish {

@@ -34,7 +34,7 @@ namespace tamada::ctl {
 namespace {
 
 struct Edited {
-  std::string text;  // as people see it
+  std::string text;  // in readable form
   Json value;
 };
 
@@ -108,7 +108,7 @@ std::string coloured(std::string_view diff) {
   return text;
 }
 
-// What is longer than the screen goes through the pager.
+// A text that is longer than the screen is shown by the pager.
 void show_diff(const std::string& diff) {
   const auto rows = terminal_size().rows;
   if (rows == 0) return echo(diff);
@@ -143,7 +143,7 @@ core::Result<Edited> edit(const EditConfigOptions& options, const std::string& c
   return Edited{.text = yaml_block(*set), .value = *set};
 }
 
-// Of the leader's server, else of the first that answers; 0: none does.
+// The version of the leader's server, or of the first server that answers; 0: none does.
 int server_version(Session& session, const core::ClusterView& view) {
   std::vector<core::Member> members;
   for (const auto& [name, member] : view.members) {
@@ -159,7 +159,7 @@ int server_version(Session& session, const core::ClusterView& view) {
   return 0;
 }
 
-// By force what is wrong is a warning.
+// With --force errors are printed as warnings.
 Done judge(const config::Judgement& judged, bool by_force) {
   for (const auto& warning : judged.warnings) warn(warning);
   if (judged.errors.empty()) return {};

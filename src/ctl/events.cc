@@ -53,7 +53,7 @@ core::Result<std::optional<core::WallTime>> since_when(const std::optional<std::
   return at;
 }
 
-// What the options let through.
+// Selects events by the options.
 class EventFilter {
  public:
   EventFilter(const EventsOptions& options, std::optional<core::WallTime> since) : options_(options), since_(since) {}
@@ -61,7 +61,7 @@ class EventFilter {
   void apply(std::vector<MemberEvent>& events) const {
     std::erase_if(events, [&](const auto& event) { return !passes(event); });
   }
-  // Of the past, only the last.
+  // Limits past events to the last ones.
   void apply_to_past(std::vector<MemberEvent>& events) const {
     apply(events);
     const auto last = static_cast<std::size_t>(std::max(options_.last.value_or(since_ ? 1'000'000 : 50), 0));
@@ -108,11 +108,12 @@ Done events(Session& session, const EventsOptions& options) {
   for (;;) {
     print(news, cluster->view, options.json);
     if (!options.follow) return {};
-    // Short waits: nobody's news are held back by the others' silence, and come in order.
+    // The waits are short, so that events of one member are not delayed by the silence of others, and come in order.
     news = journals.news(cluster->view, 1);
     const bool silence = news.empty();
     filter.apply(news);
-    if (silence && !journals.silent().empty()) std::this_thread::sleep_for(1s);  // refused at once, not after a wait
+    // Members that refuse at once do not wait.
+    if (silence && !journals.silent().empty()) std::this_thread::sleep_for(1s);
     if (auto now = session.look(cluster->name)) cluster->view = std::move(now->view);
   }
 }

@@ -49,7 +49,7 @@ std::string job(const Json& explain) {
                      format_age(job->value("seconds", 0.0)));
 }
 
-// Every daemon has a lease of its own: on the leader's hangs the leader key, too.
+// Every daemon has its own lease. The leader key hangs on the lease of the leader's daemon.
 std::string lease(const Json& explain) {
   const Json* left = wire::find(explain, "lease_seconds_left");
   if (left == nullptr || !left->is_number()) return "";
@@ -65,7 +65,7 @@ std::string lag(const Json& row) {
   return "";
 }
 
-// An older daemon tells them in one line.
+// An older daemon answers with one line for all problems.
 std::string problems(const Json& explain) {
   std::string text;
   for (const auto& one : explain.value("problems", Json::array())) {

@@ -1,4 +1,4 @@
-// The phases of a change of the leader as they go by, from the answers of GET /tamada/handover. Pure.
+// Prints the phases of a change of the leader while it runs, from the answers of GET /tamada/handover. Pure.
 #pragma once
 
 #include <string>
@@ -9,12 +9,11 @@ namespace tamada::ctl {
 
 class HandoverLines {
  public:
-  // `before`: the answer that was got before the request. The change of the leader that it tells of is an older one and
-  // is not shown.
+  // `before`: the answer before the request. The change of the leader in it is an older one and is not shown.
   explicit HandoverLines(const Json& before);
-  // What is to be printed now: the phases that have ended, one a line; the one that runs, on a line that stays open.
+  // The text to print now: a line for each phase that has ended, and a line without an end for the running phase.
   std::string look(const Json& answer);
-  bool over() const { return over_; }  // its last line has been given
+  bool over() const { return over_; }  // the last line has been returned
   // Closes the open line.
   std::string end();
 

@@ -104,7 +104,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return steps[a.size()][b.size()];
 }
 
-// Those that may be meant, in the order of their names: begun with it, or about a third of the letters wrong.
+// Similar names in alphabetical order: those that begin with `given`, or differ in about a third of the letters.
 std::vector<std::string> similar(const std::string& given, std::vector<std::string> names) {
   std::erase_if(names, [&](const std::string& name) {
     const bool begun = given.size() >= 3 && name.starts_with(given);
@@ -140,7 +140,7 @@ std::string no_such_command(const CLI::App& root, const std::string& given) {
          (possible.empty() ? "" : "\nHint: did you mean " + joined(possible) + "?");
 }
 
-// In click's words, where scripts may have met them.
+// The error in click's words where scripts may know them.
 std::string describe(const CLI::App& root, const CLI::ParseError& error) {
   std::string text = error.what();
   const auto colon = text.rfind(": ");

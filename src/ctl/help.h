@@ -7,12 +7,12 @@
 
 namespace tamada::ctl {
 
-// What the command tree tells of one command; the root, too.
+// The texts of one command, or of the root, from the command tree.
 struct OptionText {
   std::vector<std::string> names;  // "-f", "--format"
   std::string value;               // "TEXT", "[pretty|tsv]"; empty: a flag
   std::string help;
-  std::vector<std::string> choices;  // of the value, where it is one of a list
+  std::vector<std::string> choices;  // the allowed values, if the value is one of a list
 };
 std::vector<OptionText> options_of(const CLI::App& command);
 // "restart [OPTIONS] CLUSTER_NAME [MEMBER_NAMES]...": what follows the program's name.

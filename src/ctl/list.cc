@@ -22,7 +22,7 @@ Page make_page(Session& session, const ListOptions& options, const std::vector<s
     } else if (seen->source == Sighting::Source::etcd && !exists(seen->view) && !keeps_patronictl_status()) {
       page.done = session.no_members(name);
     } else if (seen->source == Sighting::Source::members && keeps_patronictl_status()) {
-      page.done = core::fail("etcd does not answer");  // patronictl has nothing to show
+      page.done = core::fail("etcd does not answer");  // patronictl shows nothing in this case
     }
   }
   return page;
@@ -35,7 +35,7 @@ Done list(Session& session, const ListOptions& options) {
   if (clusters.empty()) {
     auto name = session.cluster_name("");
     if (!name) {
-      // Patroni leaves it at that, too.
+      // As in Patroni, this is only a warning.
       warn("Listing members: No cluster names were provided");
       return {};
     }

@@ -92,7 +92,7 @@ std::string manual_page(const CLI::App& root) {
 
 void show_manual(const std::string& page) {
   if (!is_terminal() || std::system("command -v man >/dev/null 2>&1") != 0) return echo(page);
-  // man reads no page from a pipe and keys from a terminal at once: the page is a file.
+  // The page is written to a file, because man cannot read it from a pipe and keys from the terminal at once.
   auto file = (std::filesystem::temp_directory_path() / "tamadactl-XXXXXX.1").string();
   const int fd = mkostemps(file.data(), 2, O_CLOEXEC);
   if (fd < 0) return echo(page);

@@ -7,7 +7,7 @@ namespace tamada::ctl {
 namespace {
 
 constexpr auto mask = "***";
-constexpr std::size_t line_max = 8192;  // std::regex takes a frame of the stack for each character
+constexpr std::size_t line_max = 8192;  // std::regex uses a stack frame for each character
 
 bool is_secret(std::string name) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });

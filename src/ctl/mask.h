@@ -1,4 +1,4 @@
-// Secrets out of what leaves the house. Pure.
+// Removes secrets from texts that are given to others. Pure.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace tamada::ctl {
 
-// Values of keys that hold secrets by their names, and secrets within texts, are "***".
+// Replaces the values of keys that are named like secrets, and secrets within texts, by "***".
 Json masked(const Json& value);
 
-// The values themselves, to be looked for elsewhere.
+// The secret values, to be searched for in other texts.
 std::vector<std::string> secrets_of(const Json& value);
 
 // password=..., PGPASSWORD=..., scheme://user:secret@host, Authorization: ...

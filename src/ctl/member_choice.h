@@ -1,4 +1,4 @@
-// Which members a command means: by role, by name, by asking. Patroni's rules and words.
+// Chooses the members that a command acts on: by role, by name, or by asking. Patroni's rules and texts.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace tamada::ctl {
 // Of --role: leader, primary, standby-leader, replica, standby, any. In the order of the names.
 std::vector<core::Member> members_of_role(const core::ClusterView& view, const std::string& role);
 
-// One of them; without a role or a name the leader. nullopt: there is none.
+// One member; without a role or a name the leader. nullopt: there is none.
 core::Result<std::optional<core::Member>> any_member(const core::ClusterView& view, const DsnOptions& wish);
 
 struct MemberChoice {
@@ -28,9 +28,9 @@ core::Result<std::vector<core::Member>> choose_members(Session& session, const C
 Done confirm_members(const std::vector<core::Member>& members, const std::string& action);
 std::string join_names(const std::vector<core::Member>& members);
 
-// What is printed where a member does not answer at all.
+// Prints that a member does not answer.
 void report_unreachable(const std::string& action, const core::Member& member, const core::Error& error);
-// What came of a request to several members.
+// The results of a request to several members.
 struct Tally {
   int silent = 0, failed = 0;
   void add(bool succeeded) { failed += succeeded ? 0 : 1; }
@@ -38,7 +38,7 @@ struct Tally {
 // After the loop over the members: an error when some of them did not answer, or failed.
 Done outcome(const Tally& tally);
 
-// Prints "Success: ..." (unless silent) or "Failed: ..."; whether it was one.
+// Prints "Success: ..." (unless silent) or "Failed: ...", and returns whether it was a success.
 bool check_response(const net::HttpResponse& response, const std::string& member, const std::string& action,
                     bool silent = false);
 

@@ -28,7 +28,7 @@ std::optional<Json> object_of(const Answer& answer) {
 
 double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-// Of the header Date, which is cut to whole seconds.
+// The time in the header Date, which has whole seconds.
 std::optional<core::WallTime> date_of(const net::HttpResponse& response) {
   const auto* date = response.header("Date");
   std::tm fields{};
@@ -36,7 +36,7 @@ std::optional<core::WallTime> date_of(const net::HttpResponse& response) {
   return core::WallTime(std::chrono::seconds(timegm(&fields))) + std::chrono::milliseconds(500);
 }
 
-// Our own time in the middle of the exchange stands against what the member said meanwhile.
+// Compares the member's time with our own time in the middle of the exchange.
 void compare_clocks(const Answer& answer, const std::optional<Json>& explain, MemberFacts& facts) {
   if (!answer.response) return;
   const auto middle = answer.sent + std::chrono::duration_cast<std::chrono::microseconds>(answer.took) / 2;
@@ -51,7 +51,7 @@ void compare_clocks(const Answer& answer, const std::optional<Json>& explain, Me
 
 std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view, core::Duration timeout) {
   const auto members = with_api(view);
-  // Both questions at once: a silent member costs one timeout.
+  // Both questions are asked at once, so that a silent member costs one timeout.
   auto asked_members = members;
   asked_members.insert(asked_members.end(), members.begin(), members.end());
   std::vector<std::string> paths(members.size(), "patroni");
@@ -104,7 +104,7 @@ std::vector<MemberEvent> Journals::news(const core::ClusterView& view, int wait_
                       .whole = std::move(whole)});
     }
   }
-  // Those of one member stay in its order, whatever its clock did.
+  // Events of one member keep their order, even if its clock was set.
   std::ranges::sort(news, {}, [](const MemberEvent& event) {
     const auto at = wire::parse_iso(event.time);
     return std::tuple(at ? at->time : core::WallTime(), event.member, wire::integer_at(event.whole, "id").value_or(0));

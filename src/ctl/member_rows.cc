@@ -69,7 +69,7 @@ std::string scheduled_restart(const Json& member) {
   return text;
 }
 
-// "31 %" of a fresh copy; only people see it: programs compare the state.
+// "31 %" of a fresh copy; shown to people only, because programs compare the state.
 std::string copied_percent(const Json& member) {
   const Json copy = get(member, "copy", Json::object());
   const Json done = get(copy, "bytes_done"), total = get(copy, "bytes_total");
@@ -77,7 +77,7 @@ std::string copied_percent(const Json& member) {
   return std::to_string(done.get<std::uint64_t>() * 100 / total.get<std::uint64_t>()) + " %";
 }
 
-// Before 4.1, a member told one position only.
+// Before 4.1, members published only one position.
 void show_old_position(Json& member) {
   const Json lsn = get(member, "lsn");
   if (get(member, "receive_lsn") != "unknown" || get(member, "replay_lsn") != "unknown") return;
@@ -102,7 +102,7 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
   if (const auto copied = for_people ? copied_percent(member) : ""; !copied.empty()) {
     member["state"] = text_of(get(member, "state")) + " " + copied;
   }
-  // What is wrong is told below the table.
+  // Problems are printed below the table.
   if (for_people && has(member, "trouble")) member["state"] = text_of(get(member, "state")) + " !";
   if (member.contains("scheduled_restart")) member["scheduled_restart"] = scheduled_restart(member);
   if (with_port && member["host"] != "" && has(member, "port")) {
@@ -117,7 +117,7 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
 constexpr std::size_t host_column = 2, role_column = 3, state_column = 4, receive_lsn_column = 6,
                       receive_lag_column = 7, replay_lsn_column = 8, replay_lag_column = 9;
 
-// What an operator has to see at once: who leads, who does not run, who is behind.
+// Colours what an operator has to see at once: the leader, members that do not run, and lag.
 void paint_row(Table& table, const Json& member) {
   const auto row = table.rows.size() - 1;
   const auto role = text_of(get(member, "role")), state = text_of(get(member, "state"));
@@ -137,7 +137,7 @@ void paint_row(Table& table, const Json& member) {
   }
 }
 
-// Everybody under the one that they replicate from, as far as the tags tell.
+// Orders members below the one that they replicate from, as far as the tags tell.
 class Topology {
  public:
   explicit Topology(const Json& members) {
@@ -167,7 +167,7 @@ class Topology {
     const auto name = text_of(member["name"]);
     const auto found = below_.find(name);
     const auto below = found == below_.end() ? std::vector<Json>{} : found->second;
-    if (found != below_.end()) below_.erase(found);  // members that replicate from one another would go round
+    if (found != below_.end()) below_.erase(found);  // members that replicate from one another would be a loop
     if (level > 0) member["name"] = std::string((level - 1) * 2, ' ') + "+ " + name;
     if (!name.empty()) sorted_.push_back(std::move(member));
     for (const auto& next : below) add(next, level + 1);
@@ -177,7 +177,7 @@ class Topology {
   Json sorted_ = Json::array();
 };
 
-// Whether hosts alone do not tell the members apart.
+// Whether several members have the same host.
 bool needs_port(const Json& members) {
   std::set<std::string> hosts;
   std::size_t count = 0;
@@ -206,7 +206,7 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
         members, [&](const Json& member) { return member.contains("host") && has(member, key_of(column)); });
     if (extended || used) table.columns.emplace_back(column);
   }
-  // Ours, and so never shown where there is none; people read it below the table.
+  // This column is an addition to Patroni's and is left out if it is empty; people see it below the table.
   if (!pretty && std::ranges::any_of(members, [](const Json& member) { return has(member, "trouble"); })) {
     table.columns.emplace_back("Trouble");
   }

@@ -13,10 +13,10 @@ namespace tamada::ctl {
 Table member_table(const Json& cluster, const std::string& name, const std::optional<std::string>& initialize,
                    bool extended, Format format);
 
-// Maintenance mode, a scheduled switchover: printed below the table; empty when there is nothing to say.
+// The lines below the table: maintenance mode, a scheduled switchover; empty: none.
 std::string service_info(const Json& cluster);
 
-// Both of them, as they are printed.
+// The table and the lines below it.
 std::string format_members(const core::ClusterView& view, const std::string& name, bool extended, Format format);
 
 }  // namespace tamada::ctl

@@ -1,4 +1,4 @@
-// Members that were here of late, and have no key in etcd any more.
+// Recent members that have no key in etcd any more.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,10 @@ namespace tamada::ctl {
 
 struct Missing {
   std::string name;
-  std::optional<core::WallTime> since;  // when the leader missed it first; nullopt: nobody has told
+  std::optional<core::WallTime> since;  // when the leader first missed it; nullopt: not known
 };
 
-// By what the leader keeps of them in the key status; where that is Patroni's, by the keys that still name them.
+// Found by the leader's list in the key status, or, if Patroni wrote that key, by other keys that still name them.
 std::vector<Missing> missing_members(const core::ClusterView& view);
 // "n2 (its key in etcd has been gone for 3 min)"
 std::string describe(const Missing& missing, core::WallTime now);

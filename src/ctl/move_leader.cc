@@ -32,7 +32,7 @@ std::string python_list(const std::vector<std::string>& names) {
   return text + "]";
 }
 
-// The request to the cluster, when all questions to the operator have been answered.
+// The request to the cluster, after the operator has answered all questions.
 struct Wish {
   Kind kind = Kind::switchover;
   std::string leader;  // empty: failover
@@ -144,7 +144,7 @@ core::Result<Wish> ask(const Cluster& cluster, const MoveOptions& options, Kind 
   return wish;
 }
 
-// Nobody answers: the key `failover`, which the leader watches.
+// If no member answers, the request is written to the key `failover`, which the leader watches.
 Done write_request(Session& session, const std::string& cluster, const Wish& wish) {
   core::FailoverRequest request;
   request.leader = wish.leader;
@@ -157,7 +157,7 @@ Done write_request(Session& session, const std::string& cluster, const Wish& wis
   return {};
 }
 
-// On a terminal, the phases go by meanwhile, as far as the daemon tells them (Patroni's does not).
+// On a terminal, prints the phases meanwhile if the daemon reports them (Patroni's does not).
 core::Result<net::HttpResponse> post_watched(Session& session, const core::Member& asked, const Wish& wish,
                                              const Json& body) {
   constexpr auto watched = "tamada/handover";
@@ -169,7 +169,7 @@ core::Result<net::HttpResponse> post_watched(Session& session, const core::Membe
     if (const auto handover = wire::parse_object(seen.body)) send(lines.look(*handover));
   };
   auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched, look);
-  // The answer comes with the new leader's key; the promotion is still to be seen.
+  // The answer comes when the new leader has the key; its promotion is awaited here.
   const auto end = std::chrono::steady_clock::now() + 10s;
   while (answer && answer->status == 200 && !lines.over() && std::chrono::steady_clock::now() < end) {
     if (const auto seen = session.request(asked, "GET", watched)) look(*seen);
@@ -186,7 +186,7 @@ core::Result<net::HttpResponse> post(Session& session, const core::ClusterView& 
   if (wish.kind == Kind::switchover) body["leader"] = wish.leader;
   if (wish.at) body["scheduled_at"] = wire::format_iso(*wish.at);
   auto answer = post_watched(session, *asked, wish, body);
-  // Before Patroni 1.6 there was only the one request.
+  // Before Patroni 1.6 there was only POST /failover.
   if (answer && answer->status == 501) answer = session.request(*asked, "POST", "failover", &body, answer_timeout);
   return answer;
 }

@@ -36,8 +36,7 @@ std::string shown_lines(std::string_view text) {
   }
 }
 
-// Tags are a block of lines in the pretty table, and one line elsewhere; a text of several lines stays so in both
-// tables.
+// Tags are several lines in the pretty table and one line elsewhere. A text of several lines keeps them in both tables.
 std::string cell(const Json& value, Format format) {
   if (!value.is_object()) {
     const auto text = text_of(value);

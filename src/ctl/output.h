@@ -31,7 +31,7 @@ struct Table {
 // With a title, empty values are left out of json and yaml. `delimiter`: between the columns of tsv.
 std::string format_table(const Table& table, Format format, const std::string& delimiter = "\t");
 
-// A value as Python's str() has it: texts without quotation marks.
+// A value as Python's str() prints it: texts without quotation marks.
 std::string text_of(const Json& value);
 
 }  // namespace tamada::ctl

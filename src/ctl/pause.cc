@@ -24,12 +24,12 @@ Done wait_until_applied(Session& session, const std::string& cluster, const core
     const auto view = session.cluster(cluster);
     if (!view) return std::unexpected(view.error());
     std::string missing;
-    // The members' word alone is not enough: one that has just started may not have told its state yet.
+    // The members' keys alone are not enough, because a member that has just started may not have published its state.
     bool all = wire::cluster_modes(*view).paused == paused;
     for (const auto& [name, member] : view->members) {
       if (!old.contains(name) || member.pause == paused) continue;
       all = false;
-      // One that has not written since may be gone: Patroni does not name it.
+      // As in Patroni, a member that has not written its key since is not named, because it may be gone.
       if (old[name] != member.revision) missing += (missing.empty() ? "" : ", ") + name;
     }
     const bool late = std::chrono::steady_clock::now() >= end;

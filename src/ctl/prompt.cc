@@ -10,7 +10,7 @@
 namespace tamada::ctl {
 namespace {
 
-// Without what keys like the arrows send, and without control characters: a name with those is nobody's.
+// Removes control characters and the sequences of keys such as the arrows, which no name contains.
 std::string printable(std::string_view typed) {
   std::string text;
   while (!typed.empty()) {

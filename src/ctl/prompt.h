@@ -9,7 +9,7 @@ namespace tamada::ctl {
 // "text [default]: "; asks again while the answer is empty and there is no default. nullopt: the input ended.
 std::optional<std::string> prompt(const std::string& text, const std::optional<std::string>& fallback);
 
-// "text: "; what is typed is not shown. nullopt: the input ended.
+// "text: "; the typed text is not shown. nullopt: the input ended.
 std::optional<std::string> prompt_hidden(const std::string& text);
 
 // "text [y/N]: ". nullopt: the input ended.

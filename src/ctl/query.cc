@@ -26,7 +26,7 @@ Reply server_failure(const PGconn* connection, const PGresult* result) {
   const char* state = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   const auto message = message_of(connection);
   if (state == nullptr) return failure("ERROR, SQLSTATE: " + message);
-  fmt::print(stderr, "{}\n", message);  // Patroni's row has the state alone
+  fmt::print(stderr, "{}\n", message);  // the row has only the state, as in Patroni
   return failure(fmt::format("ERROR, SQLSTATE: {}", state));
 }
 
@@ -36,7 +36,7 @@ std::string nobody(const QueryOptions& options) {
   return "No connection is available";
 }
 
-// The key in etcd may be behind: the server itself says what it is.
+// The key in etcd may be outdated, so the server itself is asked for its role.
 bool fits(PGconn* connection, const std::optional<std::string>& role) {
   if (!role || *role == "any" || *role == "leader") return true;
   const SqlResult answer(PQexec(connection, "SELECT pg_catalog.pg_is_in_recovery()"), &PQclear);
@@ -92,7 +92,7 @@ Done query(Session& session, const QueryOptions& options) {
     const auto reply = ask(cluster->view, options, *sql, login);
     if (!reply) return std::unexpected(reply.error());
     echo(format_table(reply->table, options.format, options.delimiter));
-    failed = reply->failed;  // one that watches goes on: the server may come back
+    failed = reply->failed;  // with --watch it goes on, because the server may come back
     return {};
   });
   return done && failed ? failure_told() : done;

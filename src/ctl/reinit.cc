@@ -16,14 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Whether it began.
+// Returns whether the copy began.
 core::Result<bool> start(Session& session, const core::Member& member, const ReinitOptions& options) {
   Json body = {{"force", options.force}, {"from_leader", options.from_leader}};
   for (;;) {
     const auto answer = session.request(member, "POST", "reinitialize", &body);
     if (!answer) return std::unexpected(answer.error());
     if (check_response(*answer, member.name, "reinitialize")) {
-      // What the member adds to that: the old data do not stay meanwhile.
+      // The member may add that the old data are not kept meanwhile.
       if (const auto more = answer->body.find("; "); more != std::string::npos) {
         echo(member.name + ": " + answer->body.substr(more + 2) + "\n");
       }
@@ -55,7 +55,7 @@ void show_progress(const std::string& text) {
   if (is_terminal()) send("\r" + std::string(fit(printable(text), terminal_size().columns)) + "\033[K");
 }
 
-// How many failed.
+// Returns how many failed.
 int wait(Session& session, std::vector<Waiting> waiting) {
   int failed = 0;
   std::size_t shown = 0;

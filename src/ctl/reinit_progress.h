@@ -7,7 +7,7 @@
 
 namespace tamada::ctl {
 
-// "pg_basebackup 12.3 GB of 40.0 GB (31 %), 95.1 MB/s, 4:58 left"; empty where the member does not tell (Patroni's
+// "pg_basebackup 12.3 GB of 40.0 GB (31 %), 95.1 MB/s, 4:58 left"; empty: the member does not report it (Patroni's
 // never does).
 std::string reinit_progress(const Json& status);
 

@@ -32,7 +32,7 @@ fs::path cache_folder() {
 
 std::string identity(const Whose& whose) { return fmt::format("{}{}", fmt::join(whose.endpoints, ","), whose.prefix); }
 
-// FNV-1a: the same in every build. The file tells itself whose it is.
+// FNV-1a gives the same name in every build. The file's content says which cluster it is of.
 fs::path file_of(const Whose& whose) {
   const auto folder = cache_folder();
   if (folder.empty()) return {};
@@ -41,7 +41,7 @@ fs::path file_of(const Whose& whose) {
   return folder / fmt::format("{:016x}.json", hash);
 }
 
-// For nobody else to read: the dynamic configuration may hold passwords.
+// Only this user can read the file, because the dynamic configuration may contain passwords.
 bool write_privately(const fs::path& file, const std::string& text) {
   const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return false;
@@ -63,7 +63,7 @@ void remember(const Whose& whose, const dcs::Range& range, core::WallTime at) {
   Json keys = Json::object();
   for (const auto& kv : range.keys) keys[kv.key] = kv.value;
   const Json whole = {{"of", identity(whose)}, {"at", wire::format_iso(at)}, {"keys", std::move(keys)}};
-  // Several commands may write at once: each its own file, which takes the place of the old one whole.
+  // Several commands may write at once, so each writes its own file and renames it.
   const auto fresh = fs::path(file.string() + fmt::format(".{}", getpid()));
   if (write_privately(fresh, wire::dump_compact(whole))) fs::rename(fresh, file, ignored);
   fs::remove(fresh, ignored);

@@ -1,4 +1,4 @@
-// The last answer of etcd, kept in the user's cache directory: whom to ask when etcd does not answer.
+// The last answer of etcd, kept in the user's cache directory: it tells which members to ask when etcd does not answer.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace tamada::ctl {
 
-// Of one cluster of one etcd.
+// Identifies one cluster of one etcd.
 struct Whose {
   std::vector<std::string> endpoints;
   std::string prefix;  // <namespace>/<scope>/
@@ -21,7 +21,7 @@ struct Remembered {
   core::WallTime at;
 };
 
-// No cache directory, or one that cannot be written, is no error: then nothing is remembered.
+// It is no error if the cache directory is missing or cannot be written; then nothing is kept.
 void remember(const Whose& whose, const dcs::Range& range, core::WallTime at);
 std::optional<Remembered> recall(const Whose& whose);
 

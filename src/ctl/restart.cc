@@ -41,7 +41,7 @@ Done confirm_restart(const std::vector<core::Member>& members, const std::option
   return {};
 }
 
-// The version below which a member restarts; empty: whatever it is.
+// The version below which a member restarts; empty: any.
 core::Result<std::string> choose_version(const RestartOptions& options) {
   auto version = options.pg_version;
   if (!version && !options.force) {
@@ -53,7 +53,7 @@ core::Result<std::string> choose_version(const RestartOptions& options) {
   return *version;
 }
 
-// Whether it succeeded; an error: there was no answer.
+// Returns whether it succeeded; an error: there was no answer.
 core::Result<bool> restart_member(Session& session, const core::Member& member, const Json& wish, bool force) {
   if (force && wish.contains("schedule") && !member.scheduled_restart_json.empty()) {
     const auto flushed = session.request(member, "DELETE", "restart");
@@ -80,11 +80,11 @@ core::Result<std::vector<core::Member>> whom(Session& session, const Cluster& cl
       choose_members(session, cluster, options, {.action = "restart", .role_shown = "'" + options.role + "'"});
   if (!members) return members;
   auto wishes = options;
-  wishes.force |= options.dry_run || options.rolling;  // rolling means now
+  wishes.force |= options.dry_run || options.rolling;  // a rolling restart is never scheduled
   const auto when = choose_time(wishes);
   if (!when) return std::unexpected(when.error());
   at = *when;
-  // Of a scheduled restart it is not known yet who will need it when its time comes.
+  // For a scheduled restart it is not known yet which members will need it at that time.
   if (options.pending && !at) std::erase_if(*members, [](const auto& member) { return !member.pending_restart; });
   if (options.any_one && members->size() > 1) {
     std::random_device random;

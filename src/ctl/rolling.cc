@@ -17,7 +17,8 @@ namespace tamada::ctl {
 namespace {
 
 using namespace std::chrono_literals;
-// A server that has to replay much before it streams again is awaited for long; the operator may stop at any time.
+// The limit is long, because a server may have to replay much WAL before it streams again. The operator may stop
+// waiting at any time.
 constexpr auto streaming_timeout = 30min;
 constexpr core::Duration switchover_timeout = 1h;
 
@@ -35,7 +36,7 @@ std::string why_not_by_its_word(Session& session, const core::ClusterView& view,
   return why_not_streaming(view, member);
 }
 
-// The name of whom the cluster waits for is shown once.
+// The name of the member that is waited for is printed once.
 Done wait_until_streaming(Session& session, const std::string& cluster, const std::string& member) {
   const auto end = std::chrono::steady_clock::now() + streaming_timeout;
   std::string why = "etcd does not answer";
@@ -64,7 +65,7 @@ Done hand_over(Session& session, const std::string& cluster, const std::string& 
   return wait_until_streaming(session, cluster, leader);
 }
 
-// The old leader's server was stopped and started by the switchover: it needs nothing more, unless it still says so.
+// The switchover has restarted the old leader's server, so it needs no restart unless it still reports one.
 Done restart_leader(Session& session, const Cluster& cluster, const core::Member& leader,
                     const std::vector<core::Member>& restarted,
                     const std::function<core::Result<bool>(const core::Member&)>& restart) {

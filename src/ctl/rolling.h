@@ -11,8 +11,8 @@ namespace tamada::ctl {
 
 std::vector<core::Member> leader_last(const core::ClusterView& view, std::vector<core::Member> members);
 
-// To whom the leader hands over: one that streams and may be promoted, a synchronous one where there are such; of
-// `preferred` (they have been restarted already) before others. Empty: nobody.
+// The member that the leader hands over to: one that streams and may be promoted, a synchronous standby if there is
+// one, and preferably one of `preferred`, which have been restarted already. Empty: none.
 std::string successor(const core::ClusterView& view, const std::vector<core::Member>& preferred);
 
 // `restart` restarts one member as the command `restart` does, and tells whether that succeeded.

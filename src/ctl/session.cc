@@ -36,7 +36,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr core::Duration dcs_timeout = 10s;
-// Of a command that only looks. Together they are less than 2 s.
+// Limits for a command that only reads. Together they are less than 2 s.
 constexpr core::Duration etcd_patience = 800ms, several_patience = 600ms, first_patience = 500ms,
                          others_patience = 400ms;
 
@@ -50,8 +50,8 @@ std::map<std::string, std::string> environment() {
   return all;
 }
 
-// Patroni's rules of which section the client takes its certificates and its password from; `insecure` beside a
-// certificate of our own leaves out only the comparison of the server's name.
+// Patroni's rules of which section the client takes its certificates and its password from; with a client certificate,
+// `insecure` only skips the comparison of the server's name.
 std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Url& url) {
   if (url.scheme != "https") return std::nullopt;
   const auto& ctl = local.ctl;
@@ -69,7 +69,7 @@ awaitable<bool> rest(core::Duration duration) {
   co_return true;
 }
 
-// On a node of a cluster the daemon's own file will do; empty: there is none that we may read.
+// On a node of the cluster the daemon's own file is used; empty: there is none that this user may read.
 std::string service_config_file() {
   for (const char* file : {"/etc/tamada/config.yml", "/etc/patroni/config.yml"}) {
     if (::access(file, R_OK) == 0) return file;
@@ -94,7 +94,7 @@ core::Result<DcsUrl> parse_dcs_url(std::string_view text) {
   const auto colon = text.rfind(']') == text.npos ? text.rfind(':') : text.find(':', text.rfind(']'));
   std::string host(text.substr(0, colon));
   std::string port(colon == text.npos ? "" : text.substr(colon + 1));
-  // Without a scheme, Patroni goes by the store's usual port.
+  // As in Patroni, without a scheme the port tells which store it is.
   if (scheme.empty()) scheme = port == "8500" ? "consul" : port == "2181" ? "zookeeper" : "etcd3";
   if (scheme == "consul" || scheme == "zookeeper" || scheme == "exhibitor") {
     return core::fail("The dcs " + scheme + " is not supported: only etcd is");
@@ -129,7 +129,7 @@ struct Session::Impl {
     return {};
   }
 
-  // No error of etcd's is the end of the operator's road.
+  // Adds to an error of etcd what the operator can do next.
   std::unexpected<core::Error> etcd_failed(const dcs::DcsError& error) const {
     std::string endpoints;
     for (const auto& endpoint : local.etcd.endpoints) endpoints += (endpoints.empty() ? "" : ",") + endpoint;
@@ -186,7 +186,7 @@ struct Session::Impl {
     return range;
   }
 
-  // One of several servers of etcd may hang: the others are asked all at once then.
+  // One of etcd's servers may hang, so all are asked at once.
   dcs::DcsResult<dcs::Range> read_at_once(const std::string& cluster) {
     const auto& endpoints = local.etcd.endpoints;
     auto range = read(cluster, endpoints.size() > 1 ? several_patience : etcd_patience);
@@ -209,7 +209,7 @@ struct Session::Impl {
     return range;
   }
 
-  // All paths of all addresses at once.
+  // Asks all addresses for all paths at once.
   std::vector<Told> ask_members(const std::vector<std::string>& urls, const std::vector<std::string>& paths,
                                 core::Duration timeout) {
     std::vector<std::optional<Answer>> answers(urls.size() * paths.size());
@@ -311,7 +311,8 @@ struct Session::Impl {
     const bool own = !local.ctl.username.empty();
     const auto& username = own ? local.ctl.username : local.restapi.username;
     const auto& password = own ? local.ctl.password : local.restapi.password;
-    // Reads need none, and who writes an api_url to etcd shall not collect passwords from everybody who looks.
+    // Reads need no password. Otherwise a false api_url in etcd could collect the passwords of all who run a reading
+    // command.
     if (!username.empty() && request.method != "GET") {
       request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
     }
@@ -382,7 +383,7 @@ core::Result<Sighting> Session::look(const std::string& given, bool must_exist) 
   if (range.error().kind != dcs::ErrorKind::unreachable) return impl_->etcd_failed(range.error());
   auto sighting = impl_->look_elsewhere(*name, range.error());
   if (sighting) return sighting;
-  auto slow = cluster(*name);  // nobody else knows anything: etcd has all the time that it needs
+  auto slow = cluster(*name);  // no member is known, so etcd gets its usual time limit
   if (!slow) return std::unexpected(slow.error());
   return Sighting{{.name = *name, .view = std::move(*slow)}};
 }
@@ -485,7 +486,7 @@ core::Result<net::HttpResponse> Session::request_watched(const core::Member& mem
   std::size_t left = 1, looking = 0;
   impl_->begin(Impl::timed(impl_->ask(member.api_url, method, path, wire::dump_python(body), timeout)), answer, left);
   for (;;) {
-    const bool last = left == 0;  // looks once more after the answer
+    const bool last = left == 0;  // asks once more after the answer
     seen.reset();
     looking = 1;
     impl_->begin(Impl::timed(impl_->ask(member.api_url, "GET", watched, "", 2s)), seen, looking);

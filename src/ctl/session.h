@@ -33,17 +33,18 @@ struct SessionOptions {
   bool insecure = false;
 };
 
-// A cluster by its name, and what etcd holds of it.
+// A cluster's name, and its keys in etcd.
 struct Cluster {
   std::string name;
   core::ClusterView view;
 };
 
-// A cluster to look at: as etcd has it, or, where etcd does not answer, as its members and our memory have it.
+// A cluster for commands that only read: from etcd or, if etcd does not answer, from its members and the file of
+// remembered.h.
 struct Sighting : Cluster {
   enum class Source { etcd, members, memory } source = Source::etcd;
-  std::vector<std::string> notes;  // why it is not etcd's, what of it is old, and how old
-  // How long to wait for a member's answer: where etcd has cost its time already, less.
+  std::vector<std::string> notes;  // why it is not from etcd, and which parts are how old
+  // The time limit for a member's answer, which is shorter if etcd has already used its own.
   core::Duration patience() const {
     return source == Source::etcd ? std::chrono::seconds(2) : std::chrono::milliseconds(700);
   }
@@ -52,14 +53,14 @@ struct Sighting : Cluster {
 // "what" and, below it, what to do next.
 std::unexpected<core::Error> fail(const std::string& what, const std::string& next);
 
-// What came of a request, and when.
+// The result of a request, and when it came.
 struct Answer {
   core::Result<net::HttpResponse> response;
   core::WallTime sent{};
   core::Duration took{};
 };
 
-// Every call runs until it is done.
+// Every call blocks until it is done.
 class Session {
  public:
   static core::Result<Session> open(const SessionOptions& options);
@@ -71,28 +72,29 @@ class Session {
   core::Result<std::string> cluster_name(const std::string& given) const;
 
   core::Result<core::ClusterView> cluster(const std::string& name);
-  // An error where etcd has no key of it, unless patronictl's ways are kept.
+  // An error: etcd has no key of it, unless patronictl's exit statuses are kept.
   core::Result<Cluster> find(const std::string& given);
-  // For commands that only look: within 2 s, also where etcd hangs. Nothing may be changed by what it tells.
+  // For commands that only read: returns within 2 s even if etcd hangs. Nothing may be changed on the basis of the
+  // result.
   core::Result<Sighting> look(const std::string& given, bool must_exist = true);
-  // The error for a cluster that nobody knows; it lists the clusters that there are.
+  // The error for an unknown cluster; it lists the known clusters.
   std::unexpected<core::Error> no_members(const std::string& cluster);
-  // Of all clusters of the namespace.
+  // The names of all clusters in the namespace.
   core::Result<std::vector<std::string>> cluster_names();
-  // Of `key` below the cluster's prefix. `expected`: only if it is at this revision; false: it is not.
+  // Writes `key` below the cluster's prefix. `expected`: only if it is at this revision; returns false if it is not.
   core::Result<bool> write(const std::string& cluster, const std::string& key, const std::string& value,
                            std::optional<core::Revision> expected);
   // Names below the cluster's prefix, with their values.
   core::Result<std::map<std::string, std::string>> keys_with_values(const std::string& cluster);
   core::Result<std::vector<std::string>> keys(const std::string& cluster);
-  // All keys of the cluster.
+  // Removes all keys of the cluster.
   core::Result<void> remove(const std::string& cluster);
 
   core::Result<net::HttpResponse> request(const core::Member& member, const std::string& method,
                                           const std::string& path, const nlohmann::ordered_json* body = nullptr,
                                           core::Duration timeout = std::chrono::seconds(10));
 
-  // GET of all at once, in the order of `members`; one path for all, or one for each.
+  // Sends GET to all members at once; the answers are in the order of `members`. One path for all, or one for each.
   std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::vector<std::string>& paths,
                                   core::Duration timeout);
   std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::string& path,
@@ -102,7 +104,7 @@ class Session {
                                                   const std::string& path, const nlohmann::ordered_json& body,
                                                   core::Duration timeout, const std::string& watched,
                                                   std::function<void(const net::HttpResponse&)> look);
-  // POST of {} to each server's own interface, all at once.
+  // Sends POST with {} to each of etcd's servers at once.
   std::vector<Answer> ask_etcd(const std::vector<std::string>& endpoints, const std::string& path,
                                core::Duration timeout);
 
@@ -112,7 +114,7 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-bool exists(const core::ClusterView& view);  // etcd has some key of it
+bool exists(const core::ClusterView& view);  // etcd has a key of the cluster
 
 // The leader first, then the others; only those with a REST API.
 std::vector<core::Member> members_leader_first(const core::ClusterView& view);

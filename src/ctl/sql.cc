@@ -5,7 +5,7 @@
 namespace tamada::ctl {
 namespace {
 
-// Of pg_type: what psycopg gives back as numbers and truth values.
+// The types that psycopg returns as numbers and booleans.
 enum : Oid {
   bool_type = 16,
   int8_type = 20,

@@ -17,8 +17,8 @@ struct SqlLogin {
 using SqlConnection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 using SqlResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-SqlConnection connect_sql(const core::Member& member, const SqlLogin& login);  // PQstatus tells whether it is
-Table table_of(const PGresult* result);                                        // numbers and truth values as such
+SqlConnection connect_sql(const core::Member& member, const SqlLogin& login);  // PQstatus tells whether it is connected
+Table table_of(const PGresult* result);                                        // numbers and booleans keep their types
 std::string message_of(const PGconn* connection);                              // of its last error, on one line
 
 core::Result<Table> run_sql(const core::Member& member, const SqlLogin& login, const std::string& sql);

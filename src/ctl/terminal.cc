@@ -36,7 +36,7 @@ struct Character {
   std::size_t bytes = 1, columns = 1;
 };
 
-// Of the first character; what is no UTF-8, or cannot be printed, counts one byte and one column.
+// The first character. A byte that is no UTF-8, or an unprintable character, counts as one byte and one column.
 Character first_of(std::string_view text) {
   wchar_t wide = 0;
   mbstate_t state{};
@@ -48,7 +48,7 @@ Character first_of(std::string_view text) {
 
 constexpr std::array codes = {"", "31", "32", "33", "36", "1", "2"};
 
-// How many bytes of paint()'s begin here.
+// The length of a colour sequence of paint() at this position.
 std::size_t colour_at(std::string_view text) {
   if (!text.starts_with("\033[")) return 0;
   const auto end = text.find('m');
@@ -70,7 +70,7 @@ double seconds_between(const WatchOptions& options) {
   return options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
 }
 
-// From the upper left corner on, as much as the screen holds; what was there before is overwritten.
+// Draws from the upper left corner, as much as fits the screen, over the previous page.
 void draw_page(const Page& page) {
   std::string text;
   for (const auto& note : page.notes) {

@@ -1,4 +1,4 @@
-// Where the output goes: whether it is a terminal, how large, with colours or without; and how wide a text is on it.
+// The output: whether it is a terminal, its size, its colours, and the width of texts on it.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,15 @@
 
 namespace tamada::ctl {
 
-// Prints, and leaves nothing in a buffer. Colours are let through and lines; what else would act on a terminal, in a
-// name that somebody wrote to etcd, is shown as it is written: "\x1b[2J".
+// Prints and flushes. Only colours and line breaks have an effect: other control sequences, which a name in etcd may
+// contain, are printed in the form "\x1b[2J".
 void echo(const std::string& text);
-void send(const std::string& text);            // what is meant to act on the terminal, too
+void send(const std::string& text);            // prints control sequences, too
 std::string shown(std::string_view text);      // as echo() prints it
-std::string printable(std::string_view text);  // one line without colours: what others wrote
+std::string printable(std::string_view text);  // for texts from elsewhere: one line without colours
 void warn(const std::string& text);            // to stderr, as Patroni's logger: "2026-... - WARNING - text"
 
-// What of a sighting is not etcd's word, as warnings.
+// Prints as warnings which parts of a sighting are not from etcd.
 void warn_of(const Sighting& sighting);
 
 bool is_terminal();  // stdout
@@ -30,27 +30,27 @@ Size terminal_size();
 
 // On a terminal, and neither NO_COLOR (https://no-color.org) nor TERM=dumb says otherwise.
 bool wants_colour();
-std::string paint(std::string_view text, Colour colour);  // as it is where no colours are wanted
+std::string paint(std::string_view text, Colour colour);  // unchanged if no colours are wanted
 
-// Columns on a terminal: 2 for a wide (CJK) character, 0 for a combining one and for what sets a colour.
+// The columns on a terminal: 2 for a wide (CJK) character, 0 for a combining one and for a colour sequence.
 std::size_t width_of(std::string_view text);
-// The longest beginning that is no wider; whole characters.
+// The longest prefix of whole characters that is no wider.
 std::string_view fit(std::string_view text, std::size_t width);
 
-// Words of `text` in lines no wider; 0: one line.
+// Breaks `text` between words into lines no wider; 0: one line.
 std::vector<std::string> wrap_words(const std::string& text, std::size_t width);
 
-// Runs `once` now and then every so many seconds, as the options say; its error ends it.
+// Runs `once`, and again every so many seconds if the options ask for it, until it returns an error.
 Done watching(const WatchOptions& options, const std::function<Done()>& once);
 
-// One page of a command that is watched.
+// One page of output of a command with --watch.
 struct Page {
   std::string text;
   std::vector<std::string> notes;  // above it, or on stderr
-  Done done;                       // of the command, if this is the last page
+  Done done;                       // the command's result, if this is the last page
 };
-// The same, for a whole page: on a terminal each one takes the place of the one before, without a flicker, and an
-// error is shown there and may pass. Elsewhere they follow one another.
+// The same for whole pages. On a terminal each page replaces the previous one without flicker, and an error is shown
+// until it passes. Elsewhere the pages follow one another.
 Done watching_page(const WatchOptions& options, const std::function<Page()>& make);
 
 }  // namespace tamada::ctl

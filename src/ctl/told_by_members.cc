@@ -28,7 +28,7 @@ std::uint64_t position(const Json& patroni, const char* key) {
   return xlog ? wire::unsigned_at(*xlog, key).value_or(0) : 0;
 }
 
-// A line of /cluster as the member's key would be.
+// Makes a member key from a line of /cluster.
 Json key_of_line(const Json& line) {
   Json key = {{"conn_url", fmt::format("postgres://{}:{}/postgres", wire::text_at(line, "host"),
                                        wire::integer_at(line, "port").value_or(5432))},
@@ -55,7 +55,7 @@ Json key_of_member(const core::Member& member) {
   return wire::parse_object(wire::member_json(member)).value_or(Json::object());
 }
 
-// What the member says of itself stands over what others knew.
+// The member's own answer replaces what others told about it.
 void tell_anew(Json& key, const Told& told) {
   const Json& patroni = *told.patroni;
   if (!key.contains("api_url") || key["api_url"] == "") key["api_url"] = told.api_url;
@@ -167,7 +167,7 @@ class Picture {
       picture_.notes.push_back(view().leader->name + " led, and does not lead any more: there is no primary");
       view().leader.reset();
     }
-    if (end == 0) {  // the furthest that anybody tells
+    if (end == 0) {  // the furthest position that any member tells
       for (const auto& [name, member] : view().members) end = std::max(end, member.xlog_location.value_or(0));
     }
     if (!view().status) view().status.emplace();
@@ -178,7 +178,7 @@ class Picture {
   const core::ClusterView& remembered_;
   double now_s_;
   std::map<std::string, const Told*> live_;
-  std::map<std::string, Json> keys_;  // the members' keys, as they would be
+  std::map<std::string, Json> keys_;  // the reconstructed member keys
   const Told* newest_ = nullptr;
   MembersPicture picture_;
 };

@@ -10,9 +10,9 @@
 
 namespace tamada::ctl {
 
-// What one member answered; what did not come, or is no JSON object, is absent.
+// The answers of one member; one that did not come, or is no JSON object, is absent.
 struct Told {
-  std::string name;  // by its own word; empty: it did not answer
+  std::string name;  // from its own answer; empty: it did not answer
   std::string api_url;
   std::optional<Json> patroni, cluster, config;
   std::optional<Json> history;  // an array
@@ -20,10 +20,10 @@ struct Told {
 
 struct MembersPicture {
   core::ClusterView view;
-  std::vector<std::string> notes;  // what of it is old, and how old
+  std::vector<std::string> notes;  // which parts are old, and how old
 };
 
-// Of the members' lists that counts whose teller heard from etcd last; over it stands what each member says of itself.
+// The list of the member that last heard from etcd counts, except that each member's own answer replaces its line.
 // `remembered`: the keys of an earlier answer of etcd, for members that tell no list (Patroni's do not, without etcd).
 // nullopt: nobody answered.
 std::optional<MembersPicture> told_by_members(const std::vector<Told>& told, const core::ClusterView& remembered,

@@ -20,7 +20,8 @@ using Clock = std::chrono::steady_clock;
 volatile std::sig_atomic_t ended = 0;
 void end(int) { ended = 1; }
 
-// The terminal's other screen, keys one by one, long lines cut off; as it was when this ends.
+// Switches the terminal to its alternate screen, to reading single keys and to cutting long lines; the destructor
+// restores it.
 class FullScreen {
  public:
   FullScreen() {
@@ -63,7 +64,7 @@ bool take_key(TopState& state, char key) {
   return key != 'q' && key != '\x1b';
 }
 
-// Draws anew for each key and each change of the window's size. Whether to go on.
+// Redraws after each key and each change of the window's size. Returns whether to go on.
 bool wait_for_keys(TopState& state, Clock::time_point until) {
   for (;;) {
     draw(state);

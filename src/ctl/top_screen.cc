@@ -131,7 +131,7 @@ std::vector<ScreenLine> top_screen(const TopState& state, const Size& size) {
   for (auto& line : member_lines(state)) lines.push_back(std::move(line));
   lines.push_back({});
   lines.push_back({"EVENTS", Colour::bold});
-  // The last line is for the keys; what is left is for the newest events.
+  // The last line lists the keys; the remaining lines show the newest events.
   const std::size_t room = size.rows > lines.size() + 1 ? size.rows - lines.size() - 1 : 0;
   const std::size_t shown = std::min(room, state.events.size());
   for (std::size_t i = state.events.size() - shown; i < state.events.size(); ++i) {

@@ -1,4 +1,4 @@
-// What `top` shows, as lines no wider and no more than the terminal has. Pure.
+// The lines that `top` shows, cut to the terminal's size. Pure.
 #pragma once
 
 #include <deque>
@@ -18,8 +18,8 @@ struct TopState {
   std::vector<MemberFacts> members;
   std::deque<MemberEvent> events;  // oldest first
   double etcd_ms = 0;              // how long the last read of the cluster took
-  std::string problem;             // the last read failed
-  std::vector<std::string> notes;  // what is out of date because etcd did not answer
+  std::string problem;             // why the last read failed; empty: it did not
+  std::vector<std::string> notes;  // which parts are outdated because etcd did not answer
   TopSort sort = TopSort::role;
   bool reversed = false;
 };

@@ -24,7 +24,7 @@ LineViews split(std::string_view text) {
 
 struct Step {
   char kind;         // ' ', '-' or '+'
-  std::size_t a, b;  // how many lines of each text stand before it
+  std::size_t a, b;  // the number of lines before it in each text
 };
 
 // By the longest common subsequence; removals before additions.

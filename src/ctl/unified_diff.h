@@ -1,4 +1,4 @@
-// Two texts as `diff -u` shows their difference, in the words of Python's difflib.
+// The difference of two texts in the form of `diff -u`, as Python's difflib prints it.
 #pragma once
 
 #include <string>
@@ -6,7 +6,8 @@
 
 namespace tamada::ctl {
 
-// Empty when they are equal; else with the header lines "--- " and "+++ ", as difflib without file names.
+// Empty if they are equal; otherwise with the header lines "--- " and "+++ ", as difflib prints them without file
+// names.
 std::string unified_diff(std::string_view before, std::string_view after);
 
 }  // namespace tamada::ctl

@@ -42,7 +42,7 @@ bool one_of(char32_t c, std::string_view set) { return c < 0x80 && set.find(stat
 
 enum class Style { plain, single_quoted, double_quoted };
 
-// The indicators that make YAML read something else at a place of a plain word.
+// Whether the character at this position of a plain scalar would be read as a YAML indicator.
 bool indicates(const std::vector<char32_t>& text, std::size_t i, bool flow) {
   const char32_t c = text[i];
   const bool blank_after = i + 1 >= text.size() || is_blank(text[i + 1]);
@@ -224,7 +224,7 @@ class Writer {
       if (alone && !key && column() > width_max) {
         out += "\n" + std::string(indent + 2, ' ');
       } else if (c == '\n') {
-        // A break inside quotes reads as a blank: an empty line stands for one.
+        // A line break inside quotes is read as a blank, so a line break is written as an empty line.
         if (i == 0 || value[i - 1] != '\n') out += "\n";
         out += "\n";
         if (i + 1 >= value.size() || value[i + 1] != '\n') out += std::string(indent + 2, ' ');
@@ -247,7 +247,7 @@ std::string yaml_block(const Json& value) {
   Writer writer;
   writer.block(value, 0);
   std::string text = std::move(writer.out);
-  // A bare word at the top gets PyYAML's end of document.
+  // As in PyYAML, a plain scalar as the whole document is followed by an end-of-document marker.
   if (!value.is_structured() && !text.starts_with('\'') && !text.starts_with('"')) text += "\n...";
   return text + "\n";
 }

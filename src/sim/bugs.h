@@ -1,4 +1,5 @@
-// Known bugs, put into the simulator's side of the seams on purpose, to test that the checker finds them.
+// Known bugs, which are put into the simulated store, server and network on purpose, to test that the checker finds
+// them.
 #pragma once
 
 #include <string>
@@ -8,13 +9,13 @@
 namespace tamada::sim {
 
 struct Bugs {
-  std::string name;  // of the one that is in; empty: none
+  std::string name;  // of the injected bug; empty: none
   bool is(std::string_view bug) const { return name == bug; }
 };
 
 struct KnownBug {
   std::string name, what;
-  // Where it shows soon: kinds of faults, and configuration. Empty: anywhere.
+  // The kinds of faults, and the configuration, under which the bug shows soon. Empty: any.
   std::vector<std::string> faults = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
 };

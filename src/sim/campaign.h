@@ -1,4 +1,4 @@
-// Many seeds, one after the other, on as many cores as wanted; with a progress bar.
+// Runs many seeds on several cores, with a progress bar.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Campaign {
   std::string repeated;               // the arguments that a replay needs
 };
 
-// What a failure looks like to its reader: what was violated, each node's last decisions, how to see it again.
+// The report of a failure: what was violated, the last decisions of each node, and the command that replays it.
 std::string report(std::uint64_t seed, const Outcome& outcome, const std::string& repeated);
 
 // Prints as it goes. Returns how many seeds failed.

@@ -11,13 +11,14 @@ using namespace std::chrono_literals;
 namespace {
 constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes on a machine that was frozen
 constexpr Duration settled_for = 12s;  // a member whose state has not changed for so long is judged
-constexpr Duration under_way = 5s;     // what had been decided before all keys were deleted
+constexpr Duration under_way = 5s;     // decisions that were made before all keys were deleted
 constexpr Duration decided_lately = 3s;
-constexpr Duration request_counts = 60s;     // a failover that somebody asked for, after the last of its key
-constexpr Duration pause_known = 30s;        // to a daemon that reaches etcd
-constexpr std::size_t repetitions_max = 30;  // of one acts of a node
+constexpr Duration request_counts = 60s;     // a requested failover counts for so long after its key was last seen
+constexpr Duration pause_known = 30s;        // a daemon that reaches etcd knows of a pause after this time
+constexpr std::size_t repetitions_max = 30;  // of one action of a node
 constexpr Duration repetition_within = 60s;
-constexpr Duration others_come_forward = 9s;  // those that have all of the old leader's WAL, after it gave the key away
+// Members with all of the old leader's WAL have so long to take the key that it released.
+constexpr Duration others_come_forward = 9s;
 
 bool named_in(const core::SyncState& sync, const std::string& name) {
   return std::ranges::find(sync.standbys, name) != sync.standbys.end();
@@ -39,8 +40,8 @@ void Checker::violation(const std::string& what) {
   violations_.push_back(fmt::format("at {:.3f} s: {}", Trace::seconds(c_.scheduler.now()), what));
 }
 
-// Where nobody watches, PostgreSQL alone decides: by the record before, whose position each record names, it mostly
-// finds that the WAL is not its own, and waits. The daemon that comes back has to find it, too.
+// Without a running daemon, PostgreSQL alone checks the WAL: each record names the position of the record before, by
+// which it mostly finds that the WAL is of another history, and waits. A daemon that comes back has to find it, too.
 void Checker::corrupted(const SimServer& server, const std::string& what) {
   const auto& node = c_.node(server.node());
   const bool watched = node.daemon && !node.daemon->life->frozen() && node.daemon->board.latest()->seen.dcs.ok;
@@ -59,7 +60,8 @@ const Node* Checker::leader_node() const {
 
 // ---- two primaries
 
-// What no daemon can help: it was frozen, dead, paused; or somebody deleted the keys that it counts on, unseen by it.
+// Whether no daemon could have prevented the violation: it was frozen, dead or paused, or somebody deleted its keys
+// without its noticing.
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
   // Until a daemon that finds a primary after a pause has ended it: it may try as long to take the leader key as it
@@ -74,7 +76,7 @@ bool Checker::excused(const Node& node) const {
   const auto taken = c_.store.taken_by_hand_at();
   if (taken && now - *taken < (reaches_etcd ? under_way : ttl_max_)) return true;
   if (c_.guard_runs) {
-    // Pause switches the guard off, and nobody is there to switch it on.
+    // Pause switches the guard off, and no daemon runs that could switch it on.
     if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
     return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
   }
@@ -98,7 +100,7 @@ void Checker::after_event() {
     if (node->daemon && node->daemon->board.latest()->seen.settings.pause) node->paused_until = c_.scheduler.now();
   }
   if (overlapping_) {
-    // It may have begun out of control, and must end when that does.
+    // Two primaries may have begun while a daemon was out of control. They must end when that ends.
     for (auto* node : writable) {
       if (node->server.end.branch == tip_ || excused(*node)) continue;
       violation(node->name + " goes on taking writes beside the leader, though its daemon is in control");
@@ -130,13 +132,13 @@ void Checker::client() {
   c_.scheduler.after(c_.random.duration(load.pause_max / 30, load.pause_max), [this] { client(); });
 }
 
-// The key sync says who may be promoted, and those have it: it must never be lost. A primary that has lost the leader
-// key, and whose daemon could not know, makes no promise.
+// The members that the key sync names may be promoted and have this commit, so it must never be lost. A primary that
+// has lost the leader key without its daemon being able to know it promises nothing.
 void Checker::acknowledged(SimServer& server, Lsn lsn) {
   acknowledged_[server.end.branch].push_back(lsn);
   ++statistics_.commits;
   const auto& node = c_.node(server.node());
-  // Where somebody took the key away by hand, an election may be under way that does not reach this primary.
+  // If somebody deleted the key by hand, an election may be under way of which this primary does not know.
   const auto taken = c_.store.taken_by_hand_at();
   const bool by_hand = taken && c_.scheduler.now() - *taken < ttl_max_;
   const bool leads = leader_node() == &node || (c_.in_control(node) && !by_hand);
@@ -160,7 +162,7 @@ std::uint64_t Checker::lost_by(const SimServer& server, const Writes& writes) co
 
 // ---- a new primary
 
-// By an operator, who may name whom the key sync does not.
+// Whether an operator asked for this failover. An operator may name a member that the key sync does not name.
 bool Checker::asked_for() const {
   if (c_.store.find(c_.key("failover"))) return true;
   return failover_key_at_ && c_.scheduler.now() - *failover_key_at_ < request_counts;
@@ -202,7 +204,8 @@ void Checker::new_primary(SimServer& server) {
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
   if (const auto* leader = leader_node(); leader != &node) {
     const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-    // A machine that was frozen in the midst of a promotion, or a server that hung: over as soon as the daemon looks.
+    // The machine may have been frozen during a promotion, or the server may have hung; that ends as soon as the daemon
+    // looks.
     if (!c_.in_control(node)) return;
     if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
@@ -213,7 +216,7 @@ void Checker::new_primary(SimServer& server) {
   }
   if (handed_over_) {
     ++statistics_.handovers;
-    // Nobody with all of it came forward for long: then it is a failover.
+    // If no member with all of the WAL takes the key for long, it counts as a failover.
     if (lost > 0 && c_.scheduler.now() - handed_over_at_ < others_come_forward)
       violation(fmt::format("{} acknowledged writes are lost by a clean hand-over to {}", lost, node.name));
   }
@@ -235,7 +238,8 @@ bool Checker::paused_anywhere() const {
 // A member that the winner of the race could have asked, and had to let go first.
 const Node* Checker::healthier(const Node& chosen) const {
   const auto now = c_.scheduler.now();
-  if (now - leader_since_ > decided_lately) return nullptr;  // a promotion that took long: things were different then
+  // The promotion took long, and the members' positions have changed since the race.
+  if (now - leader_since_ > decided_lately) return nullptr;
   if (c_.network.loss > 0 || c_.network.slow > 0s) return nullptr;
   for (const auto& other : c_.nodes) {
     const auto& server = other->server;
@@ -247,16 +251,16 @@ const Node* Checker::healthier(const Node& chosen) const {
     if (!c_.network.both_ways(other->id, c_.dcs_endpoint())) continue;
     const auto& members = keys_.failsafe;
     if (failsafe_ && members && !members->empty() && !members->contains(other->name)) continue;
-    // By the key sync others do not count, nor does the old primary.
+    // If the key sync decides, members that it does not name do not count, and neither does the old primary.
     if (sync_at_race_ && !named_in(*sync_at_race_, other->name)) continue;
-    // One branch back: the chosen one has just begun its own.
+    // Positions are compared on the parent branch, because the chosen member has just begun its own.
     const Position before{c_.wal.of(chosen.server.end.branch).parent, chosen.server.end.lsn};
     if (server.end.branch == before.branch && server.end.lsn > before.lsn) return other.get();
   }
   return nullptr;
 }
 
-// It is paused, and the node has been able to read that for long.
+// Whether the cluster is paused and the node could have read that for long.
 bool Checker::must_know_of_pause(const Node& node) const {
   const auto now = c_.scheduler.now();
   return paused_at_ && now - *paused_at_ > pause_known && now - network_changed_at_ > pause_known &&
@@ -264,7 +268,7 @@ bool Checker::must_know_of_pause(const Node& node) const {
          c_.network.slow == 0s && c_.network.both_ways(node.id, c_.dcs_endpoint());
 }
 
-// Whatever fails, it is not tried again and again without a pause.
+// Checks that a failing action is not tried again and again without a pause.
 void Checker::check_repetition(Node& node, const core::Decision& decision) {
   const auto now = c_.scheduler.now();
   for (const auto& action : decision.actions) {
@@ -336,7 +340,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
     } else {
       wire::apply_put(keys_, name, {.value = kv.value, .mod_revision = kv.mod_revision});
     }
-    // By a leader that ends synchronous mode. Where somebody deletes all keys, what was promised still holds.
+    // A leader deletes the key when it ends synchronous mode. If somebody deletes all keys, the promises still hold.
     if (deleted && name == "sync" && !c_.store.removing()) promised_.clear();
   }
   if (deleted) {
@@ -370,7 +374,8 @@ void Checker::config_written(const std::string& text) {
   if (!synchronous_) promised_.clear();
 }
 
-// A primary without the key may take it again, when the one promoted meanwhile is gone: what that one wrote is lost.
+// A primary without the key may take it again after the one that was promoted meanwhile is gone. The commits of that
+// one are then lost.
 void Checker::key_taken() {
   leader_since_ = c_.scheduler.now();
   const auto* node = leader_node();
@@ -422,7 +427,7 @@ void Checker::history_written(const dcs::KeyValue& kv) {
 
 bool Checker::votes_are_lost() const {
   const auto without_data = [](const auto& node) { return node->server.directory != core::DataDirectory::valid; };
-  // All keys were deleted: everybody counts.
+  // After all keys were deleted, every member counts.
   if (!c_.store.find(c_.key("initialize"))) return std::ranges::any_of(c_.nodes, without_data);
   if (!keys_.sync || keys_.sync->leader.empty()) return false;
   return std::ranges::any_of(c_.nodes, [&](const auto& node) {

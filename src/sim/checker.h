@@ -15,7 +15,7 @@ inline constexpr int whole_for_looks = 5;
 struct Statistics {
   std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
   std::uint64_t promised = 0;          // of the commits: acknowledged while the key sync named the primary
-  std::uint64_t frozen_overlaps = 0;   // two primaries, one of them out of its daemon's control
+  std::uint64_t frozen_overlaps = 0;   // two primaries at once, while one's daemon was out of control
   std::uint64_t history_rewrites = 0;  // a timeline's number was given to two histories
   Duration longest_without_primary{};
 };
@@ -63,11 +63,11 @@ class Checker {
   std::vector<std::string> violations_;
   Statistics statistics_;
   Writes acknowledged_;
-  Writes promised_;         // of them: never to be lost
+  Writes promised_;         // the commits among them that must never be lost
   core::ClusterView keys_;  // sync and failsafe
   std::optional<core::SyncState> sync_at_race_;
   bool synchronous_ = false, quorum_ = false, failsafe_ = false;  // by the key config
-  int tip_ = -1;                                                  // of the last primary made
+  int tip_ = -1;                                                  // the branch of the last primary
   Lsn optime_ = 0;                                                // the last that was published
   std::vector<core::HistoryLine> history_;
   bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration systemd_restart = 5s;
-// For so long after a freeze or a start a daemon may need to learn the truth and act on it.
+// The time that a daemon may need after a freeze or a start to learn the present state and to act.
 constexpr Duration settling = 20s;
 constexpr std::size_t decisions_kept = 12;
 
@@ -83,7 +83,7 @@ Daemon::Daemon(Cluster& cluster, int node)
         what = error.what();
       }
     }
-    // Not from inside of what is to be destroyed.
+    // Scheduled, because a life cannot be destroyed from inside one of its own coroutines.
     cluster.scheduler.after(0s, [&cluster, node, code, what] { cluster.daemon_ended(node, code, what); });
   });
   life->touch();
@@ -217,7 +217,7 @@ void Cluster::start_daemon(int id) {
     return;
   }
   trace.line(one.name, "daemon starts");
-  // Pause left its server without a guard: the daemon has to find out now how things are.
+  // Because of the pause its server had no guard, so the daemon first has to find out the present state.
   if (one.left_in_pause || one.saw_pause) one.paused_until = scheduler.now();
   one.daemon = std::make_unique<Daemon>(*this, id);
   one.uncontrolled_until = scheduler.now();
@@ -291,7 +291,7 @@ void Cluster::terminate_daemon(int id, Duration start_after) {
   one.daemon->agent.shutdown();
   one.daemon->life->touch();
   if (start_after == never) return;
-  // systemd's patience has an end, too.
+  // systemd kills a daemon that does not stop in time.
   scheduler.after(start_after + 180s, [this, id] {
     auto& late = node(id);
     if (late.daemon && late.daemon->shutting_down) crash_daemon(id, 1s);

@@ -17,7 +17,7 @@ namespace tamada::sim {
 
 class Cluster;
 
-// Asks the others' REST API, in production's code on both ends.
+// Asks the other members' REST APIs, by production's code on both ends.
 class SimPeers final : public agent::Peers {
  public:
   SimPeers(Life& life, Cluster& cluster, int node) : life_(life), cluster_(cluster), node_(node) {}
@@ -41,8 +41,7 @@ class SimPeers final : public agent::Peers {
   std::map<std::string, core::PeerView> first_answers_;  // of a bug
 };
 
-// One life of the daemon, production's agent in it.
-// The guard process: it is the machine's, not the daemon's.
+// The simulated guard process, which belongs to the machine and outlives the daemon.
 class SimFence final : public fence::Fence {
  public:
   SimFence(Cluster& cluster, int node);
@@ -56,7 +55,7 @@ class SimFence final : public fence::Fence {
   std::optional<core::Instant> inherited_;
 };
 
-// What it keeps in the data directory.
+// The files that a daemon keeps in the data directory.
 class SimFiles final : public agent::KeptFiles {
  public:
   SimFiles(Life& life, SimServer& server, const Bugs& bugs) : life_(life), server_(server), bugs_(bugs) {}
@@ -111,8 +110,8 @@ struct Node {
     Time at{};
     std::string rule, reason;
   };
-  std::deque<Told> decisions;                       // the last ones, each once
-  std::map<std::string, std::deque<Time>> decided;  // when each was decided lately
+  std::deque<Told> decisions;                       // the last decisions, without repetitions
+  std::map<std::string, std::deque<Time>> decided;  // when each action was recently decided
 };
 
 struct Profile {  // of the cluster's configuration, by the seed
@@ -140,7 +139,7 @@ class Cluster {
   void freeze_node(int node);
   void thaw_node(int node);
   void crash_node(int node, Duration back_after);
-  void terminate_daemon(int node, Duration start_after);  // SIGTERM; never: it stays down
+  void terminate_daemon(int node, Duration start_after);  // SIGTERM; start_after never: it stays down
   void set_server(int node, bool SimServer::* what, bool on, const char* news);
   void deafen(int node, bool deaf);  // its postmaster hangs
   void hang(int node, bool hangs);   // PostgreSQL stops answering, as on a disk that hangs

@@ -18,7 +18,7 @@ std::string Faults::leader() const {
   return key ? key->value : "";
 }
 
-// The leader is the more interesting victim.
+// Chooses the leader more often, because its faults have more consequences.
 int Faults::leader_or_any() {
   const auto name = leader();
   if (!name.empty() && c_.random.chance(0.6)) {
@@ -67,9 +67,9 @@ std::vector<int> Faults::all_but(int node) const {
   return others;
 }
 
-// Outages that alternate in asynchronous mode give one number to two timelines; then commits are to be kept.
+// Makes two timelines of one number by alternating outages in asynchronous mode, and then sets a synchronous mode.
 void Faults::make_twins() {
-  if (c_.scheduler.now() < twins_until_) return;  // some are on their way
+  if (c_.scheduler.now() < twins_until_) return;  // the last such sequence is not over
   twins_until_ = c_.scheduler.now() + 200s;
   const int first = leader_or_any();
   const auto mode = c_.random.chance(0.5) ? R"({"synchronous_mode": "on"})" : R"({"synchronous_mode": "quorum"})";
@@ -86,7 +86,7 @@ void Faults::make_twins() {
   then(asked + c_.random.duration(1s, 30s), [this, first] { c_.crash_node(first, c_.random.duration(5s, 90s)); });
 }
 
-// A primary is alone, goes on without etcd, and is cut off when etcd comes back empty.
+// Isolates a primary, which goes on without etcd, and cuts it off when etcd comes back empty.
 void Faults::lose_keys() {
   const int primary = leader_or_any();
   const auto away = c_.random.duration(40s, 90s);
@@ -358,7 +358,7 @@ Faults::Faults(Cluster& cluster) : c_(cluster) {
   const auto& wanted = c_.options.faults;
   for (const auto& kind : kinds()) {
     const bool asked = wanted.empty() || std::ranges::find(wanted, kind.name) != wanted.end();
-    // A run with a few kinds of faults meets what a mixture of all hides.
+    // A run with only some kinds of faults finds what a mixture of all hides.
     if (!asked || (wanted.empty() && c_.random.chance(0.4))) continue;
     chosen_.push_back(&kind);
     weight_ += kind.weight;
@@ -383,7 +383,7 @@ void Faults::next() {
     happen(*kind);
     break;
   }
-  // Sometimes at once, sometimes after all is well again.
+  // The next fault comes sometimes at once and sometimes after the cluster has recovered.
   c_.scheduler.after(c_.random.any_scale(300ms, 90s), [this] { next(); });
 }
 

@@ -1,4 +1,4 @@
-// What goes wrong, when, and for how long; all by the seed.
+// Chooses by the seed what goes wrong, when, and for how long.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ class Faults {
   std::string leader() const;
   std::function<void()> cut(std::vector<std::pair<int, int>> ways);
   std::function<void()> isolate(int node);
-  // Several in a row, which chance alone would hardly bring about.
+  // For faults that consist of several steps, which chance alone would hardly bring about.
   void then(Duration after, std::function<void()> what);
   void make_twins();
   void lose_keys();

@@ -1,4 +1,4 @@
-// Who reaches whom, and how fast. Endpoints are the nodes 0..n-1 and the DCS, n.
+// Which endpoints reach each other, and how fast. Endpoints are the nodes 0..n-1 and the DCS, n.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ class Network {
   Network(Random& random, int endpoints)
       : random_(random), size_(endpoints), cut_(static_cast<std::size_t>(endpoints * endpoints), 0) {}
 
-  // Counted: the same way may be cut by two faults at once.
+  // Cuts are counted, because two faults may cut the same way at once.
   void cut(int from, int to) {
     ++cell(from, to);
     ++changes_;

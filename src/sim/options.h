@@ -1,4 +1,4 @@
-// What a run is made of, beside its seed.
+// The options of a run, beside its seed.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@
 
 namespace tamada::sim {
 
-// Of a client that writes wherever it is let.
+// The workload of a client that writes to every server that accepts writes.
 struct Workload {
   Duration pause_max = std::chrono::milliseconds(600);  // between two writes; 0: it never writes
-  double large = 0.01;                                  // so many are of a hundred kilobytes and more
+  double large = 0.01;                                  // the share of writes of a hundred kilobytes and more
 };
 
 struct Options {
@@ -27,13 +27,14 @@ struct Options {
   std::vector<std::string> faults;               // names; empty: all
   bool no_faults = false;
   std::optional<Plan> plan;  // in place of faults by chance
-  // PostgreSQL of a frozen or dead daemon is ended at its lease's deadline. By chance: as the seed says.
+  // Whether a guard ends the PostgreSQL of a frozen or dead daemon at the lease's deadline. by_chance: the seed
+  // decides.
   enum class Guard { off, on, by_chance };
   Guard guard = Guard::off;
   Workload workload;
   bool trace = false;
   bool calm = false;  // no chance: every operation takes its usual time
-  // Of the cluster's configuration, over what the seed says: nodes, nofailover, and names of the dynamic configuration.
+  // Settings of the cluster that override the seed's choice: nodes, nofailover, and names of the dynamic configuration.
   std::vector<std::pair<std::string, std::string>> settings;
   Bugs bugs;
 };

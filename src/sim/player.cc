@@ -11,7 +11,7 @@ namespace {
 
 constexpr Duration come_up_max = 120s;
 
-// A countdown is one line.
+// Removes digits, so that a countdown gives one line only.
 std::string without_digits(std::string_view text) {
   std::string rest;
   for (const char c : text) {

@@ -17,7 +17,7 @@ class Player {
 
   // Time passes only in `run` and `until`. An error: the act makes no sense.
   core::Result<void> perform(const Act& act);
-  // Until then, or a violation.
+  // Runs until that time, or until a violation.
   void advance(Time until);
   // What happened since the last call, line by line, and how the cluster stands now.
   std::string transcript();

@@ -13,11 +13,11 @@ using core::Duration;
 
 class Random {
  public:
-  // calm: what usually happens, and takes its usual time; for stories.
+  // calm: every event is the usual one and takes its usual time; for stories.
   explicit Random(std::uint64_t seed, bool calm = false)
       : engine_(seed * 0x9e3779b97f4a7c15ULL + 0x1234567), calm_(calm) {}
 
-  // Not the standard's distributions: their results differ between libraries.
+  // The standard library's distributions are not used, because their results differ between implementations.
   std::uint64_t below(std::uint64_t n) { return n == 0 ? 0 : engine_() % n; }
   std::uint64_t between(std::uint64_t least, std::uint64_t most) {
     return calm_ ? least + (most - least) / 2 : least + below(most - least + 1);
@@ -28,7 +28,7 @@ class Random {
     return Duration(static_cast<std::int64_t>(
         between(static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count()))));
   }
-  // As many short as long ones: evenly spread in the logarithm.
+  // Short and long durations are equally frequent: the logarithm is evenly distributed.
   Duration any_scale(Duration least, Duration most) {
     const double low = std::log2(static_cast<double>(least.count()));
     const double high = std::log2(static_cast<double>(most.count()));

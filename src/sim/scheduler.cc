@@ -70,7 +70,7 @@ awaitable<bool> Life::wait_quietly(std::shared_ptr<Parked> place, Time until) {
       [this, place](auto handler) {
         using Handler = asio::any_completion_handler<void(boost::system::error_code)>;
         place->handler = std::make_unique<Handler>(std::move(handler));
-        // The slot of the type-erased handler: making it took the original's.
+        // The slot of the type-erased handler, because creating that handler consumed the original's slot.
         auto slot = asio::get_associated_cancellation_slot(*place->handler);
         if (slot.is_connected()) {
           slot.assign([weak = std::weak_ptr(place)](asio::cancellation_type) {
@@ -134,7 +134,7 @@ Time SimClock::when(core::Instant at, const Parameters& p) {
   const auto shown = at.time_since_epoch() - p.boot;
   if (at.time_since_epoch() > std::chrono::hours(24 * 365)) return never;
   const auto t = shown - Duration(shown.count() / 1'000'000 * p.ppm);
-  // The drift of the drift, and the rounding of now(): better late than early.
+  // Adds the second-order error of the drift and the rounding of now(), because a timer may be late but not early.
   return t + Duration(std::abs(shown.count() / 1'000'000) * p.ppm * p.ppm / 1'000'000 + 2000);
 }
 

@@ -26,7 +26,7 @@ class Scheduler {
   Time now() const { return now_; }
   void at(Time time, Work work);
   void after(Duration delay, Work work) { at(now_ + delay, std::move(work)); }
-  // The next event, and what became ready by it; false: there is none before `end`.
+  // Runs the next event, and the handlers that became ready by it; false: there is no event before `end`.
   bool step(Time end);
   void run_ready();
   void ready(std::weak_ptr<Life> life) { ready_.push_back(std::move(life)); }
@@ -37,7 +37,7 @@ class Scheduler {
     Time time;
     std::uint64_t sequence;
     Work work;
-    // The heap gives its greatest first.
+    // Reversed, because the heap returns its greatest element first.
     bool operator<(const Event& other) const {
       return time != other.time ? time > other.time : sequence > other.sequence;
     }
@@ -71,7 +71,7 @@ class Life : public std::enable_shared_from_this<Life> {
   Scheduler& scheduler() { return scheduler_; }
 
   std::shared_ptr<Parked> parked();
-  // Until woken (true) or `until` (false). Throws operation_aborted when cancelled.
+  // Waits until it is woken (true) or until `until` (false). Throws operation_aborted when cancelled.
   awaitable<bool> wait(std::shared_ptr<Parked> parked, Time until);
   // The same, but returns when it is cancelled: the next suspension throws. An exception costs more than all else here.
   awaitable<bool> wait_quietly(std::shared_ptr<Parked> parked, Time until);
@@ -82,7 +82,7 @@ class Life : public std::enable_shared_from_this<Life> {
   void freeze() { frozen_ = true; }
   void thaw();
   bool frozen() const { return frozen_; }
-  void end();  // destroys every coroutine; before the objects that they use go
+  void end();  // destroys every coroutine; to be called before the objects that they use are destroyed
   bool ended() const { return ended_; }
 
  private:

@@ -249,7 +249,8 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
   auto& scheduler = life_.scheduler();
   const auto exchange = std::make_shared<Exchange>();
   exchange->parked = life_.parked();
-  // The life, and this with it, may be over when the request arrives: only what outlives it is kept.
+  // The life, and this object with it, may have ended when the request arrives, so the lambda captures only objects
+  // that outlive it.
   if (const auto there = network_.travel(node_, endpoint_)) {
     scheduler.after(*there, [&store = store_, &network = network_, &scheduler, endpoint = endpoint_, node = node_,
                              exchange, operation] {
@@ -259,7 +260,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
           store.up() ? operation()
                      : DcsResult<T>(std::unexpected(DcsError{ErrorKind::unreachable, "etcd: connection refused"}));
       const auto back = network.travel(endpoint, node);
-      if (!back) return;  // it happened, and nobody is told
+      if (!back) return;  // the write happened, and the reply is lost
       scheduler.after(*back, [exchange, answer = std::move(answer)]() mutable {
         exchange->answer = std::move(answer);
         exchange->parked->wake();
@@ -273,7 +274,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
 
 namespace {
 
-// Of bugs: what a daemon does not see.
+// Hides values from a daemon, for known bugs.
 void hide(dcs::KeyValue& kv, const Bugs& bugs, int node) {
   const bool others_sync = kv.key.ends_with("/sync") && !kv.value.contains(fmt::format("\"leader\":\"n{}\"", node + 1));
   if (others_sync && bugs.is("sync-key-not-read")) kv.value = "{}";

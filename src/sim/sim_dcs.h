@@ -51,8 +51,8 @@ class SimStore {
   Time up_since() const { return up_since_; }
   bool refuses() const { return refuses_; }  // an outage that answers at once
   void stop(bool refuses);
-  void start();          // as after an outage or an election: every lease lives on for its whole ttl
-  void change_leader();  // in no time
+  void start();          // after an outage or an election every lease lives for its whole ttl again
+  void change_leader();  // without an outage
   void wipe();
   void revoke_by_hand(dcs::LeaseId id);  // its keys go at once, and their owner may not learn of it
   void compact() { compacted_ = revision_; }
@@ -74,7 +74,7 @@ class SimStore {
     Time expires{};
     std::set<std::string> keys;
   };
-  // Names are growing numbers, so that what goes through all leases takes them in the order in which they were granted.
+  // Compares names, which are growing numbers, so that leases are ordered as they were granted.
   struct AsGranted {
     bool operator()(const dcs::LeaseId& a, const dcs::LeaseId& b) const {
       const auto &x = a.name(), &y = b.name();

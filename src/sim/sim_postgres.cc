@@ -44,7 +44,7 @@ awaitable<bool> SimPostgres::fails_at(std::string_view step) {
   m().trace.line(server_.name(), fmt::format("{} {}", step, cut_off ? "is cut off" : "fails"));
   if (!cut_off) co_return true;
   m().on_cut_off(server_.node());
-  co_await life_.pause(1s);  // it does not come back
+  co_await life_.pause(1s);  // never resumes: the daemon's life ends here
   co_return true;
 }
 
@@ -113,7 +113,7 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration he
   co_return view;
 }
 
-// As production does: at each heartbeat, and more often while nobody answers.
+// Opens a new connection at each heartbeat as production does, and more often while the server does not answer.
 void SimPostgres::knock(Duration heartbeat) {
   if (server_.process != ProcessState::running) {
     silent_since_.reset();

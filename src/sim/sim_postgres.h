@@ -1,4 +1,4 @@
-// A daemon's hands on its node's PostgreSQL.
+// A daemon's control of its node's simulated PostgreSQL.
 #pragma once
 
 #include "postgres/postgres.h"
@@ -12,7 +12,7 @@ struct Bugs;
 
 class SimPostgres final : public postgres::Postgres {
  public:
-  // synchronous: whether synchronous_standby_names is the leader's to set.
+  // synchronous: whether the leader sets synchronous_standby_names.
   SimPostgres(Life& life, const net::Clock& clock, SimServer& server, const Bugs& bugs,
               std::function<bool()> synchronous);
   ~SimPostgres() override;
@@ -59,7 +59,7 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> started(std::optional<core::Upstream> upstream, Duration timeout);
   bool reaches(const SimServer& other) const;
   void knock(Duration heartbeat);
-  // A step of the daemon's work: where there is trouble it fails, or all is cut off here.
+  // Whether this step of the daemon's work fails by chance. The daemon may also be killed at this step.
   awaitable<bool> fails_at(std::string_view step);
   awaitable<bool> recover_alone();
   Machines& m() const { return server_.machines(); }

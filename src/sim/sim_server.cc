@@ -89,7 +89,7 @@ void SimServer::wipe() {
 
 void SimServer::lose_power() {
   crash();
-  promote_file = false;  // a postmaster that starts takes it away
+  promote_file = false;  // a postmaster removes the file at its start
   constexpr Duration synced_anyway = 30s;
   for (auto& [at, undo] : std::exchange(not_synced_, {}) | std::views::reverse) {
     if (m_.scheduler.now() - at < synced_anyway) undo();
@@ -136,7 +136,7 @@ void SimServer::start(bool as_standby) {
   if (half_rewound) m_.on_corruption(*this, name_ + " is started on a half rewound data directory");
   promoting_ = asked_to_stop_ = streaming = false;
   newest_timeline = std::max(newest_timeline, timeline());
-  // Whoever was not told that the server before has ended learns it from this one.
+  // A server that did not notice the end of the previous server notices it now.
   for (auto* other : m_.servers) {
     if (other->streaming && other->upstream() == node_) other->disconnected();
   }
@@ -179,7 +179,7 @@ void SimServer::ready() {
   end_soon();
 }
 
-// A crashing extension, a full pg_wal.
+// For example because of a crashing extension or a full pg_wal.
 void SimServer::end_soon() {
   if (m_.scheduler.now() >= ends_soon_until) return;
   after(m_.random.any_scale(10ms, 5s), [this] { crash(); });
@@ -198,7 +198,7 @@ void SimServer::ended(bool asked) {
 void SimServer::crash() {
   if (process == ProcessState::stopped) return;
   told("crash");
-  // What a standby has not flushed to its data files, its control file does not know; the WAL it keeps.
+  // The control file of a standby does not contain what has not been flushed to the data files; its WAL stays.
   ended(false);
 }
 
@@ -208,7 +208,7 @@ void SimServer::stop(core::StopMode mode) {
   unacknowledged_.clear();  // their sessions end
   if (mode == core::StopMode::immediate) {
     told("immediate shutdown");
-    const auto life = ++life_;  // what its processes were about is over, a promotion too
+    const auto life = ++life_;  // pending work of its processes ends, also a promotion
     promoting_ = false;
     m_.scheduler.after(m_.random.duration(5ms, 100ms), [this, life] {
       if (life == life_) ended(true);
@@ -252,7 +252,7 @@ void SimServer::shutdown_primary() {
   wait_for_standbys(m_.scheduler.now() + receiver_timeout);
 }
 
-// The WAL senders wait until all that is connected has the last record.
+// The WAL senders wait until all connected standbys have the last record.
 void SimServer::wait_for_standbys(Time until) {
   const bool all = std::ranges::all_of(m_.servers, [this](const SimServer* other) {
     return !other->streaming || other->upstream() != node_ || other->end.lsn >= end.lsn;
@@ -262,7 +262,7 @@ void SimServer::wait_for_standbys(Time until) {
     return;
   }
   told(fmt::format("primary stopped cleanly, checkpoint at {}", core::format_lsn(control.checkpoint)));
-  // archive_command has the last of the WAL, and may hang.
+  // archive_command archives the last WAL, and may hang.
   if (m_.faults && m_.random.chance(0.2)) return after(m_.random.any_scale(1s, 40s), [this] { ended(true); });
   ended(true);
 }
@@ -345,7 +345,7 @@ void SimServer::set_sync_names(std::string names) {
   sync_names_file = names;
   if (names == sync_names) return;
   sync_names = std::move(names);
-  if (process != ProcessState::running) return;  // read at the start
+  if (process != ProcessState::running) return;  // the file is read at the next start
   after(m_.random.mostly(1ms, 10ms, 90ms, 0.1), [this] {
     acknowledged_by_ = core::parse_sync_names(sync_names);
     release_commits();
@@ -381,11 +381,11 @@ Lsn SimServer::confirmed_by_standbys() const {
   const auto needed = static_cast<std::size_t>(acknowledged_by_.count);
   std::vector<Lsn> confirmed;
   for (const auto* other : m_.servers) {
-    // By the position alone, of whatever history it is.
+    // PostgreSQL compares positions alone, whatever history they belong to.
     if (streams_to(*other) && waits_for(*other)) confirmed.push_back(other->confirmed_);
   }
   if (confirmed.size() < needed) return 0;
-  // By priority the first ones count, be they ever so late.
+  // With FIRST, the first names count, however late they are.
   if (acknowledged_by_.method == core::SyncNames::Method::priority) confirmed.resize(needed);
   std::ranges::sort(confirmed, std::greater());
   return confirmed[needed - 1];
@@ -443,7 +443,7 @@ void SimServer::connect() {
     connecting_ = false;
     if (process != ProcessState::running || !recovery || promoting_ || streaming) return;
     if (life != life_) return connect();
-    if (promote_file) return begin_promotion();  // to start a receiver of WAL wakes the postmaster
+    if (promote_file) return begin_promotion();  // starting a WAL receiver wakes the postmaster
     const auto source_node = upstream();
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);

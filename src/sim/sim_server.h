@@ -1,5 +1,5 @@
-// One node's PostgreSQL as the simulator has it: what is on its disk, and its postmaster. It outlives the daemon, which
-// reaches it through SimPostgres.
+// One node's simulated PostgreSQL: its disk and its postmaster. It outlives the daemon, which reaches it through
+// SimPostgres.
 #pragma once
 
 #include <functional>
@@ -28,9 +28,9 @@ struct Machines {
   Trace& trace;
   Wal& wal;
   bool faults = false;    // operations may fail by chance
-  bool checksums = true;  // of a new cluster: without them there is no pg_rewind
+  bool checksums = true;  // a new cluster has checksums, without which pg_rewind does not work
   std::vector<SimServer*> servers = {};
-  // Of the checker.
+  // Callbacks of the checker.
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
   std::function<void(SimServer&, std::string)> on_corruption = nullptr;
@@ -64,12 +64,12 @@ class SimServer {
   Time no_rename_until{};                    // of the data directory
   std::map<std::string, std::string> files;  // of the daemon's, in the data directory
   void wipe();
-  // The power goes: what is on the disk stays, but for what was written without fsync in the last half minute.
+  // A loss of power: the disk keeps its contents except what was written without fsync in the last half minute.
   void lose_power();
-  // Written without fsync, by a bug: how it was before.
+  // Registers how to undo a write that a known bug made without fsync.
   void not_synced(Work undo) { not_synced_.emplace_back(m_.scheduler.now(), std::move(undo)); }
   void drop_idle_slots();
-  void remove_wal();  // all that a checkpoint may remove, slots or not: as max_slot_wal_keep_size does
+  void remove_wal();  // all that a checkpoint may remove, also WAL that slots need, as with max_slot_wal_keep_size
 
   // ---- the postmaster
   core::ProcessState process = core::ProcessState::stopped;
@@ -95,7 +95,8 @@ class SimServer {
   // ---- writing, by clients
   bool writable() const;
   void commit(Lsn bytes);  // acknowledged now, later, or never
-  // In force for SHOW at once, for the processes that send WAL a moment later: a reload reaches them one by one.
+  // SHOW tells the new names at once; the WAL senders use them a moment later, because a reload reaches them one by
+  // one.
   void set_sync_names(std::string names);
   std::vector<core::ReplicationConnection> replication() const;  // pg_stat_replication
 
@@ -114,7 +115,7 @@ class SimServer {
   std::optional<int> upstream() const;
   Machines& machines() { return m_; }
   Duration lag{};      // of what it receives
-  Duration busy{};     // a busy machine: what the daemon asks of it takes up to this longer
+  Duration busy{};     // of a busy machine: the daemon's requests take up to this much longer
   double trouble = 0;  // how often a step of the daemon's work on it fails, or is cut off
 
   // Why WAL from our position on cannot be streamed from `source`; empty: it can.
@@ -122,7 +123,8 @@ class SimServer {
   bool needs_removed_wal(const SimServer& source) const { return end.lsn < source.kept_from; }
 
  private:
-  void after(Duration delay, Work work);  // unless the postmaster ends before; held while the node is frozen
+  // Is dropped if the postmaster ends before, and delayed while the node is frozen.
+  void after(Duration delay, Work work);
   void become(core::ProcessState state);
   void ready();
   void ended(bool asked);

@@ -79,7 +79,7 @@ class Run {
     }
   }
 
-  // What no daemon can repair without an archive.
+  // Copies standbys anew whose WAL the primary has removed, which no daemon can repair without an archive.
   void copy_anew_where_wal_is_gone() {
     for (const auto& node : cluster_.nodes) {
       const auto* leader = checker_.leader_node();
@@ -89,8 +89,8 @@ class Run {
     }
   }
 
-  // Where those that the key sync names have lost their data, the others cannot prove that they have all that was
-  // acknowledged: whether that will do, an operator decides.
+  // If the members that the key sync names have lost their data, the others cannot prove that they have every
+  // acknowledged commit, so an operator has to decide.
   void fail_over_where_votes_are_lost() {
     if (checker_.leader_node() || !checker_.votes_are_lost()) return;
     const Node* best = nullptr;

@@ -1,4 +1,4 @@
-// One run: a seed in, a verdict out.
+// One run of a seed, and its result.
 #pragma once
 
 #include <string>

@@ -17,7 +17,7 @@ class Trace {
  public:
   Trace(const Scheduler& scheduler, bool print) : scheduler_(scheduler), print_(print) {}
 
-  // detail: nothing for a story.
+  // detail: the line is left out of stories.
   void line(std::string_view who, std::string_view what, bool detail = false) {
     if (listener && !detail) listener(who, what);
     const auto text = fmt::format("{:>10.3f} {:<5} {}\n", seconds(scheduler_.now()), who, what);

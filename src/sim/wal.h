@@ -1,5 +1,5 @@
-// What really is in whose WAL. PostgreSQL numbers its timelines, and two servers may give the same number to different
-// histories; a branch is one history only.
+// The true contents of each server's WAL. PostgreSQL numbers its timelines, and two servers may give the same number to
+// different histories; a branch is one history only.
 #pragma once
 
 #include <optional>
@@ -68,7 +68,7 @@ class Wal {
     }
     return {};
   }
-  // As the timeline history file of the branch has it.
+  // The lines of the branch's timeline history file.
   std::vector<core::HistoryLine> history(int branch) const {
     std::vector<core::HistoryLine> lines;
     for (int at = branch; at >= 0 && of(at).parent >= 0; at = of(at).parent) {

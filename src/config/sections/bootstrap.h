@@ -12,7 +12,7 @@
 namespace tamada::config {
 
 struct Bootstrap {
-  bool present = false;  // without the section a node waits until another has made the cluster, as Patroni does
+  bool present = false;  // as in Patroni, a node without the section waits until another has created the cluster
   Json dcs;              // the first dynamic configuration
   std::vector<std::string> initdb;  // as arguments: "--encoding=UTF8", "--data-checksums"
   std::vector<std::string> pg_hba;

@@ -5,7 +5,7 @@
 
 namespace tamada::config {
 
-// Of the section `ctl`: how the command reaches the REST API.
+// How tamadactl reaches the REST API.
 struct Ctl {
   bool insecure = false;
   std::string cacert, certfile, keyfile, keyfile_password, username, password;

@@ -18,7 +18,7 @@ struct Method {
   std::map<std::string, std::string> recovery_conf;
   // Of a replica:
   bool no_leader = false;  // works without a running leader
-  bool keep_data = false;  // leave what is in the data directory
+  bool keep_data = false;  // the program works on the present data directory, which is not set aside
 };
 
 }  // namespace tamada::config

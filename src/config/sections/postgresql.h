@@ -11,9 +11,9 @@
 
 namespace tamada::config {
 
-// What a node gets in one role only; what is absent is as in every role.
+// Settings for one role only; absent ones are as in every role.
 struct RoleConfiguration {
-  std::map<std::string, std::string> parameters;             // laid over `parameters`
+  std::map<std::string, std::string> parameters;             // override `parameters`
   std::optional<std::vector<std::string>> pg_hba, pg_ident;  // in place of pg_hba and pg_ident
 };
 
@@ -22,7 +22,7 @@ struct Postgresql {
   std::string listen_port;
   std::string connect_host, connect_port;
   std::string proxy_address;          // host:port of a connection pool; empty: none
-  std::string database = "postgres";  // that the node connects to, and that its URL names
+  std::string database = "postgres";  // the database that the daemon connects to and that the member's URL names
   std::string data_dir, config_dir, bin_dir, pgpass;
   bool use_unix_socket = false, use_unix_socket_repl = false;
   Credentials superuser, replication, rewind;     // rewind without a username: superuser's
@@ -40,9 +40,10 @@ struct Postgresql {
   std::string custom_conf;
   std::optional<bool> use_pg_rewind, remove_data_directory_on_rewind_failure,
       remove_data_directory_on_diverged_timelines;
-  bool keep_replaced_data = true;  // until the copy that replaces them streams; else they go before it begins
+  // Replaced data are kept until the new copy streams; false: they are removed before the copy begins.
+  bool keep_replaced_data = true;
   int pg_ctl_timeout_s = 60;
-  // postgres://address/database; without an address nothing
+  // postgres://address/database; empty without an address
   std::string url(const std::string& address) const;
 };
 

@@ -14,7 +14,8 @@ struct RestApi {
   std::string verify_client = "none";  // none, optional, required
   std::string ciphers;                 // OpenSSL's list; empty: its default
   std::string username, password;      // of `authentication`
-  // Hosts, addresses and networks that may call what changes something; empty, and no members either: all may.
+  // Hosts, addresses and networks that may send requests that change something; empty, and allow_members is off: all
+  // may.
   std::vector<std::string> allowlist;
   bool allowlist_include_members = false;
   std::vector<std::pair<std::string, std::string>> http_extra_headers;
@@ -22,8 +23,8 @@ struct RestApi {
   int request_queue_size = 5;                                            // backlog of the listening socket
   std::string server_tokens = "original";                                // minimal, productonly, original
   std::string url() const;                                               // http(s)://connect_address/patroni
-  // Whoever reaches the port may change the cluster: it is not on the loopback interface alone, and neither a password,
-  // nor a certificate, nor an address is asked for.
+  // Whether anybody who reaches the port may change the cluster: it does not listen on the loopback interface alone,
+  // and requires neither a password, nor a certificate, nor an address.
   bool anyone_may_write() const;
 };
 
