@@ -15,6 +15,7 @@
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
+#   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots
 #   make clean
 
 PRESET ?= release
@@ -23,26 +24,26 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim patroni-suite bench bench-check bench-clients deps deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
 
-test: build
+test: build deps-web
 	@$(PYTHON) tests/run.py --build $(BUILD) $(ARGS)
 
-lint: deps
+lint: deps deps-web
 	@tools/lint $(ARGS)
 
 tidy: deps-tidy
 	@cmake --preset single --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
 	@run-clang-tidy-19 -quiet -p build/single -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/src/.*')
 
-test-asan:
+test-asan: deps-web
 	@$(MAKE) build PRESET=asan
 	@$(PYTHON) tests/run.py --build build/asan $(ARGS)
 
-test-busy: build deps-busy
+test-busy: build deps-busy deps-web
 	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e --busy -- $(ARGS)
 
 test-hosts: build
@@ -83,8 +84,15 @@ bench-check: build
 bench-clients: build deps-bench
 	@$(PYTHON) bench/idle_clients.py $(ARGS)
 
+screenshots: build deps-web
+	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e -- -k test_pictures
+	@ls build/screenshots/*.png
+
 deps:
 	@tools/install-packages packages.txt
+
+deps-web:
+	@tools/install-packages packages-web.txt
 
 deps-tidy: deps
 	@tools/install-packages packages-tidy.txt

@@ -3,9 +3,9 @@
 #include <charconv>
 #include <utility>
 
-#include "agent/side_by_side.h"
 #include "dcs/etcd_codec.h"
 #include "net/http_client.h"
+#include "net/side_by_side.h"
 #include "wire/peer.h"
 
 namespace tamada::agent {
@@ -94,7 +94,7 @@ awaitable<std::map<std::string, core::PeerView>> HttpPeers::poll(std::vector<cor
     auto name = member.name;
     questions.emplace(std::move(name), ask(std::move(member), timeout));
   }
-  auto answers = co_await side_by_side(std::move(questions));
+  auto answers = co_await net::side_by_side(std::move(questions));
   for (auto& [name, peer] : answers) peer.name = name;
   co_return answers;
 }
@@ -105,7 +105,7 @@ awaitable<std::map<std::string, FailsafeAnswer>> HttpPeers::failsafe(std::map<st
   const auto body = wire::failsafe_leader_json(leader);
   std::map<std::string, awaitable<FailsafeAnswer>> questions;
   for (auto& [name, api_url] : members) questions.emplace(name, ask_failsafe(std::move(api_url), body, timeout));
-  co_return co_await side_by_side(std::move(questions));
+  co_return co_await net::side_by_side(std::move(questions));
 }
 
 awaitable<bool> HttpPeers::alive(std::string api_url, core::Duration timeout) {

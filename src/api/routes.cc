@@ -32,6 +32,23 @@ std::shared_ptr<Journal> journal_of(Board& board) {
 
 constexpr auto moment = std::chrono::milliseconds(100);
 
+// Browsers name the page that asks by Origin, other programs do not. Where no password is asked for, any page that
+// somebody looks at could otherwise change the cluster by a form.
+bool is_of_another_page(const net::HttpRequest& request) {
+  const auto* origin = request.header("Origin");
+  if (!origin) return false;
+  const auto* host = request.header("Host");
+  const auto scheme_end = origin->find("://");
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  if (!host || scheme_end == origin->npos) return true;
+  return !std::ranges::equal(std::string_view(*origin).substr(scheme_end + 3), *host, {}, lower, lower);
+}
+
+bool is_json(const net::HttpRequest& request) {
+  const auto* type = request.header("Content-Type");
+  return type && type->starts_with("application/json");
+}
+
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
 }  // namespace
@@ -85,7 +102,7 @@ void RestApi::configure(RestApiOptions options) {
 }
 
 std::span<const RestApi::Route> RestApi::routes() {
-  static constexpr std::array<Route, 17> table{{
+  static constexpr std::array<Route, 19> table{{
       {"GET", "patroni", Route::Access::free, &RestApi::get_patroni},
       {"GET", "cluster", Route::Access::free, &RestApi::get_shared},
       {"GET", "history", Route::Access::free, &RestApi::get_shared},
@@ -93,6 +110,8 @@ std::span<const RestApi::Route> RestApi::routes() {
       {"GET", "metrics", Route::Access::free, &RestApi::get_shared},
       {"GET", "failsafe", Route::Access::free, &RestApi::get_shared},
       {"GET", "tamada", Route::Access::free, &RestApi::get_tamada},
+      {"GET", "ui", Route::Access::free, &RestApi::get_ui},
+      {"HEAD", "ui", Route::Access::free, &RestApi::get_ui},
       {"PATCH", "config", Route::Access::restricted, &RestApi::patch_config},
       {"PUT", "config", Route::Access::restricted, &RestApi::put_config},
       {"POST", "reload", Route::Access::restricted, &RestApi::post_reload},
@@ -212,6 +231,9 @@ awaitable<bool> RestApi::is_allowed(std::string address, bool members_too) {
 // Checks in Patroni's order: the address, the certificate, the password.
 awaitable<std::optional<HttpResponse>> RestApi::denied(const Call& call, const Route& route) {
   const auto& request = call.request;
+  if (is_of_another_page(request)) co_return text(403, "A page of another site may not change anything here");
+  if (request.header("Origin") && !request.body.empty() && !is_json(request))
+    co_return text(415, "Pages send application/json");
   const bool members_too = options_.allow_members && route.access != Route::Access::restricted_to_list;
   if (!options_.allowlist.empty() || members_too) {
     if (!co_await is_allowed(request.peer_address, members_too)) co_return text(403, "Access is denied");

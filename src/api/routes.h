@@ -50,6 +50,7 @@ struct RestApiOptions {
   std::shared_ptr<const Telemetry> telemetry;                      // null: nothing is measured
   JudgeConfig judge_config;                                        // empty: any object is accepted
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, 2 s
+  bool ui = true;                                                  // whether the dashboard is served
 };
 
 // Its two functions are HttpServer's; it must outlive the server, and `board`, `commands` and `clock` must outlive it.
@@ -119,8 +120,14 @@ class RestApi {
   // our own additions (tamada_routes.cc)
   awaitable<net::HttpResponse> get_tamada(Call call);
   awaitable<net::HttpResponse> get_events(Call call);
+  awaitable<net::HttpResponse> get_events_of(std::string member, std::uint64_t since, std::size_t newest);
+  awaitable<net::HttpResponse> get_members();
+  awaitable<std::string> ask_members();
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
+  // the dashboard (ui_routes.cc)
+  awaitable<net::HttpResponse> get_ui(Call call);
+  net::HttpResponse ui_file(const Call& call) const;
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
@@ -169,6 +176,9 @@ class RestApi {
   std::shared_ptr<Prepared> prepared_;
   struct Refresh;
   std::shared_ptr<Refresh> refresh_;  // the refresh that is under way; later requests wait for it, too
+  struct Round;
+  std::shared_ptr<Round> round_;  // the last round of questions to the members, which may be under way
+  std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };
 

@@ -59,10 +59,19 @@ Json handover_json(const Handover& handover, core::Instant now) {
   return out;
 }
 
+// The standbys that receive WAL from this server.
+Json standbys_json(const std::vector<core::ReplicationConnection>& connections) {
+  auto out = Json::array();
+  for (const auto& c : connections)
+    out.push_back({{"name", c.application_name}, {"state", c.state}, {"sync_state", c.sync_state}});
+  return out;
+}
+
 }  // namespace
 
 awaitable<HttpResponse> RestApi::get_tamada(Call call) {
   if (call.target.path == "/tamada/events") co_return co_await get_events(std::move(call));
+  if (call.target.path == "/tamada/members") co_return co_await get_members();
   if (read_of(call.target)) co_return co_await get_shared(std::move(call));
   co_return error_page(404);
 }
@@ -76,6 +85,9 @@ HttpResponse RestApi::last_handover() const {
 awaitable<HttpResponse> RestApi::get_events(Call call) {
   const auto query = parse_query(call.target.query);
   auto since = number_at(query, "since");
+  const auto newest = static_cast<std::size_t>(number_at(query, "newest"));
+  if (const auto* member = find(query, "member"); member && *member != options_.name)
+    co_return co_await get_events_of(*member, since, newest);
   // The number is from before the daemon's restart, which began to count again, so all events are newer.
   if (since > journal_->last_id()) since = 0;
   const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
@@ -91,6 +103,8 @@ awaitable<HttpResponse> RestApi::get_events(Call call) {
   auto body = wire::dump_python(out);
   body.pop_back();
   body += ", \"events\": [";
+  const auto last = journal_->last_id();
+  if (newest != 0 && last > newest) since = std::max<std::uint64_t>(since, last - newest);
   journal_->append_since(since, body);
   body += "]}";
   co_return text(200, std::move(body), "application/json");
@@ -130,6 +144,7 @@ HttpResponse RestApi::explanation() const {
     out["trouble"] = core::in_one_line(problems);
     out["problems"] = problems_json(problems);
   }
+  if (status.sql && !status.sql->replication.empty()) out["standbys"] = standbys_json(status.sql->replication);
   out["leads"] = status.leader;
   out["may_be_promoted"] = open;
   out["gates"] = std::move(gates);

@@ -142,6 +142,7 @@ class Node {
     net::HttpRequest request{std::move(method), std::move(target), {}, std::move(body), {}};
     if (!request.body.empty()) request.headers.emplace_back("Content-Length", std::to_string(request.body.size()));
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    request.headers.insert(request.headers.end(), headers.begin(), headers.end());
     request.peer_address = peer_address;
     answer.reset();
     asio::co_spawn(io, api->handle(std::move(request)), [this](std::exception_ptr error, net::HttpResponse response) {
@@ -178,6 +179,7 @@ class Node {
   std::map<std::string, std::string> peers;
   std::vector<std::string> asked;
   std::string peer_address = "127.0.0.1";
+  std::vector<std::pair<std::string, std::string>> headers;  // of every request, beside what belongs to it
   std::unique_ptr<RestApi> api;
   std::optional<net::HttpResponse> answer;
 };

@@ -257,6 +257,7 @@ void read_restapi(Section section, RestApi& restapi) {
   restapi.https_extra_headers = section.pairs("https_extra_headers");
   restapi.request_queue_size = static_cast<int>(section.number("request_queue_size"));
   restapi.server_tokens = section.word("server_tokens");
+  restapi.ui = section.flag("ui");
 }
 
 void read_ctl(const Section& section, Ctl& ctl) {

@@ -143,6 +143,7 @@ constexpr auto restapi_keys = std::to_array<Key>({
      .what = "what the header `Server` tells",
      .allowed = "minimal, productonly, original",
      .variable = true},
+    {.name = "ui", .type = Type::boolean, .fallback = "on", .what = "the dashboard is served at `/ui/`"},
     {.name = "thread_pool_size",
      .type = Type::integer,
      .variable = true,

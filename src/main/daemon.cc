@@ -111,6 +111,7 @@ api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<cons
     return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects),
                               std::move(judged.restarts)};
   };
+  options.ui = rest.ui;
   options.ask_peer = api::ask_by_http(agent::peer_tls(local), std::chrono::seconds(2));
   return options;
 }

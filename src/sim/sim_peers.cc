@@ -1,4 +1,4 @@
-#include "agent/side_by_side.h"
+#include "net/side_by_side.h"
 #include "sim/cluster.h"
 #include "wire/peer.h"
 
@@ -77,7 +77,7 @@ awaitable<std::map<std::string, core::PeerView>> SimPeers::poll(std::vector<core
     auto name = member.name;
     questions.emplace(std::move(name), ask(std::move(member), timeout));
   }
-  auto answers = co_await agent::side_by_side(std::move(questions));
+  auto answers = co_await net::side_by_side(std::move(questions));
   for (auto& [name, peer] : answers) peer.name = name;
   if (cluster_.options.bugs.is("peers-remembered")) {
     for (auto& [name, peer] : answers) peer = first_answers_.try_emplace(name, peer).first->second;
@@ -102,7 +102,7 @@ awaitable<std::map<std::string, agent::FailsafeAnswer>> SimPeers::failsafe(std::
   const auto body = wire::failsafe_leader_json(leader);
   std::map<std::string, awaitable<agent::FailsafeAnswer>> questions;
   for (auto& [name, api_url] : members) questions.emplace(name, ask_failsafe(std::move(api_url), body, timeout));
-  co_return co_await agent::side_by_side(std::move(questions));
+  co_return co_await net::side_by_side(std::move(questions));
 }
 
 awaitable<bool> SimPeers::alive(std::string api_url, core::Duration timeout) {

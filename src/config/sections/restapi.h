@@ -22,6 +22,7 @@ struct RestApi {
   std::vector<std::pair<std::string, std::string>> https_extra_headers;  // with TLS: these after those
   int request_queue_size = 5;                                            // backlog of the listening socket
   std::string server_tokens = "original";                                // minimal, productonly, original
+  bool ui = true;                                                        // the dashboard is served at /ui/
   std::string url() const;                                               // http(s)://connect_address/patroni
   // Whether anybody who reaches the port may change the cluster: it does not listen on the loopback interface alone,
   // and requires neither a password, nor a certificate, nor an address.

@@ -9,7 +9,7 @@
 #include "net/asio.h"
 #include "net/event.h"
 
-namespace tamada::agent {
+namespace tamada::net {
 
 // The answers by name; one that ended by an exception is empty. The questions share ownership of the result, because
 // the coroutine that waits for them may be cancelled before they end.
@@ -20,7 +20,7 @@ awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awai
     explicit Round(asio::any_io_executor e) : done(e) {}
     std::map<std::string, Answer> answers;
     std::size_t open = 0;
-    net::Event done;
+    Event done;
   };
   const auto round = std::make_shared<Round>(executor);
   round->open = questions.size();
@@ -35,4 +35,4 @@ awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awai
   co_return round->answers;
 }
 
-}  // namespace tamada::agent
+}  // namespace tamada::net

@@ -1,0 +1,86 @@
+"""Chromium without a window, for the tests of the dashboard."""
+import base64
+import contextlib
+import os
+import tempfile
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from harness import wait_for
+
+
+class Browser:
+    def __init__(self, profile):
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server",
+                         "--disable-background-networking", "--disable-component-update", "--lang=en-US", f"--user-data-dir={profile}"):
+            options.add_argument(argument)
+        if os.getuid() == 0:
+            options.add_argument("--no-sandbox")   # which root cannot have; it looks at pages of these tests alone
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", log_path=os.devnull), options=options)
+        self.driver.set_page_load_timeout(30)
+
+    def close(self):
+        self.driver.quit()
+
+    def look(self, width=1280, height=900, dark=False):
+        """As wide, and in which colours, from now on."""
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                    {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+
+    def open(self, node):
+        self.complaints()
+        self.driver.get(f"http://127.0.0.1:{node.api_port}/ui/")
+        wait_for("the page", lambda: self.text("#verdict"), 20)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        """Of the first that is there; empty: there is none, or it has just been replaced."""
+        try:
+            return self.driver.find_element(By.CSS_SELECTOR, selector).text
+        except (NoSuchElementException, StaleElementReferenceException):
+            return ""
+
+    def card(self, node):
+        return self.text(f"[data-member='{node}']")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def complaints(self):
+        """What the browser has logged as an error since the last look, such as a violation of the page's own policy; an answer
+        that is an error is none of the page's."""
+        return [line["message"] for line in self.driver.get_log("browser")
+                if line["level"] == "SEVERE" and "Failed to load resource" not in line["message"]]
+
+    def overflow(self):
+        """By how many pixels the page is wider than the window."""
+        return self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+    def picture(self, height, path):
+        """Of the page from its top on, whatever fits into the window."""
+        size = self.run("return [document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], height), "scale": 1}
+        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+
+@contextlib.contextmanager
+def browser():
+    with tempfile.TemporaryDirectory(prefix="tamada-browser-", ignore_cleanup_errors=True) as profile:
+        one = Browser(profile)
+        try:
+            yield one
+        finally:
+            one.close()

@@ -1,0 +1,244 @@
+"""The dashboard, in a browser, of a real cluster: what it shows, that it shows it as it happens, and that nothing runs in it
+that does not belong to it."""
+import json
+import re
+import signal
+import threading
+
+import pytest
+import requests
+import yaml
+
+from browser import browser as a_browser
+from harness import processes, wait_for
+from harness.cluster import TREE
+
+pytestmark = pytest.mark.tamada
+
+PICTURES = TREE / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with a_browser() as one:
+        yield one
+
+
+def get(node, path, **more):
+    return requests.get(f"http://127.0.0.1:{node.api_port}{path}", timeout=5, **more)
+
+
+def leader_shown(browser):
+    found = re.fullmatch(r"(\w+) leads", browser.text("#verdict"))
+    return found and found[1]
+
+
+def wait_leader_shown(browser, node, timeout=15):
+    wait_for(f"{node} to be shown as the leader", lambda: leader_shown(browser) == node.name, timeout)
+
+
+def tellers(browser):
+    """Of the events that are shown."""
+    return set(", ".join(browser.run("return [...document.querySelectorAll('.events .of')].map(of => of.textContent)")).split(", "))
+
+
+def test_one_look(cluster, browser):
+    """Who leads, who may take over, who receives from whom, whichever member's page it is."""
+    leader, replicas = cluster.leader(), cluster.replicas()
+    browser.look()
+    for node in cluster.nodes:
+        browser.open(node)
+        assert leader_shown(browser) == leader.name
+        wait_for("both to be ready", lambda: browser.text(".verdict") .endswith(f"{replicas[0]}, {replicas[1]} may take over"), 20)
+        assert re.search(r"its lease ends in \d+ s", browser.text(".verdict"))
+        assert len(browser.all(".tree .leads")) == 1 and len(browser.all(".tree .follows")) == 2
+        assert len(browser.all(".tree .edge.streams")) == 2
+        for replica in replicas:
+            assert "may take over if the leader goes" in browser.card(replica)
+        assert "this page's daemon" in browser.card(node)
+        assert browser.run("return [...document.querySelectorAll('.where a')].map(a => a.href)") == [
+            f"http://127.0.0.1:{other.api_port}/ui/" for other in cluster.nodes if other is not node]
+        wait_for("all to tell what happened", lambda: tellers(browser) == {n.name for n in cluster.nodes}, 15)
+    assert browser.complaints() == []
+
+
+def test_headers(cluster):
+    node = cluster.nodes[0]
+    for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/ui/nosuch"):
+        answer = get(node, path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert (answer.status_code, answer.headers.get("Content-Encoding")) == ((404, None) if "nosuch" in path else (200, "gzip"))
+    assert get(node, "/ui", allow_redirects=False).headers["Location"] == "ui/"
+    assert requests.head(f"http://127.0.0.1:{node.api_port}/ui/", timeout=5).status_code == 200
+
+
+def test_a_switchover_shows_as_it_happens(cluster, browser):
+    old, (new, watcher) = cluster.leader(), cluster.replicas()
+    browser.open(watcher)
+    wait_leader_shown(browser, old)
+    move = threading.Thread(target=old.api, args=("/switchover", "POST", {"leader": old.name, "candidate": new.name}, 60))
+    move.start()
+    wait_leader_shown(browser, new)
+    move.join()
+    assert browser.text("[aria-live]") == f"{new} leads now"
+    # The old leader has seen most of it: its phases take the place of those that others tell.
+    change = wait_for("its phases", lambda: (t := browser.text(".changes li")) and re.search(r"stop \d+ ms.*hand-over \d+ ms.*promote \d+ ms", t, re.S) and t, 15)
+    assert "switchover" in change and f"{old} → {new}" in change and "no primary for" in change, change
+    assert wait_for("it to be among the events", lambda: f"{new} holds the leader key" in browser.text(".events"), 10)
+    wait_for("the old leader to follow", lambda: len(browser.all(".tree .edge.streams")) == 2, 30)
+    # What is not asked for is not shown.
+    browser.run("document.querySelector('.filters input').focus()")
+    browser.driver.switch_to.active_element.send_keys("holds the leader key")
+    wait_for("the choice", lambda: (texts := [e.text for e in browser.all(".events .what")]) and all("holds the leader key" in t for t in texts), 10)
+
+
+def switch_over(cluster):
+    old, (new, _) = cluster.leader(), cluster.replicas()
+    status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
+    assert status == 200, text
+    cluster.wait_healthy(60)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pictures(cluster, browser, width, dark):
+    browser.look(width, 800, dark)
+    try:
+        browser.open(cluster.leader())
+        if not browser.all(".changes li"):   # where these tests alone run
+            switch_over(cluster)
+        wait_for("all to be shown", lambda: browser.all(".changes .bar") and "may take over" in browser.text(".verdict") and len(browser.all(".tree .edge.streams")) == 2
+                 and len(tellers(browser)) == 3, 20)
+        assert browser.overflow() <= 0
+        back = browser.run("return getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", back)[:3])) < 380) == dark
+        browser.picture(1200 if width > 600 else 1800, PICTURES / f"cluster-{width}-{'dark' if dark else 'light'}.png")
+    finally:
+        browser.look()
+
+
+def test_a_crash_shows_as_it_happens(cluster, browser):
+    leader, (watcher, _) = cluster.leader(), cluster.replicas()
+    browser.open(watcher)
+    wait_leader_shown(browser, leader)
+    wait_for("what the leader tells", lambda: leader.name in tellers(browser), 15)
+    leader.kill_postgres()
+    wait_for("the crash", lambda: any(leader.name in e.text and ("PostgreSQL is crashed" in e.text or "PostgreSQL is start" in e.text)
+                                      for e in browser.all(".events .type-state")), 20)
+
+
+def test_a_member_that_does_not_answer(cluster, browser):
+    leader, (lost, watcher) = cluster.leader(), cluster.replicas()
+    browser.open(watcher)
+    wait_leader_shown(browser, leader)
+    lost.lose()
+    wait_for("its silence", lambda: "does not answer" in browser.card(lost), 15)
+    assert len(browser.all(".tree .lost")) == 1
+    assert f"{lost} may take over" not in browser.text(".verdict")
+    # Its key goes with its lease; the leader remembers it.
+    wait_for("its end", lambda: "has been gone since" in browser.card(lost), 40)
+    lost.start()
+    wait_for("its return", lambda: "may take over if the leader goes" in browser.card(lost), 60)
+    assert browser.complaints() == []
+
+
+def test_the_page_tells_when_its_daemon_is_silent(cluster, browser):
+    node = cluster.replicas()[0]
+    browser.open(node)
+    assert not browser.all("[role=alert]")
+    node.signal(signal.SIGSTOP)
+    try:
+        wait_for("the alarm", lambda: "does not answer since" in browser.text("[role=alert]"), 20)
+    finally:
+        node.signal(signal.SIGCONT)
+    wait_for("the all-clear", lambda: not browser.all("[role=alert]"), 20)
+
+
+def test_a_hidden_page_asks_nothing(cluster, browser):
+    browser.open(cluster.nodes[0])
+
+    def show(state):
+        browser.run("Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => arguments[0]});"
+                    "document.dispatchEvent(new Event('visibilitychange'));", state)
+
+    def asked():
+        return browser.run("return performance.getEntriesByType('resource').length")
+    before = asked()
+    wait_for("it to ask", lambda: asked() > before, 10)
+    show("hidden")
+    calm = wait_for("what was under way", lambda: asked() == asked() and asked(), 10)
+    browser.driver.set_script_timeout(10)
+    browser.driver.execute_async_script("setTimeout(arguments[0], 2500)")
+    assert asked() - calm <= 1   # one that was under way may have ended meanwhile
+    show("visible")
+    wait_for("it to ask again", lambda: asked() > calm + 2, 10)
+
+
+MARKUP = "<img src=x onerror=\"document.title='owned'\">"
+
+
+def test_markup_is_text(cluster, browser):
+    """A member may call itself as it likes, and so may what it publishes."""
+    key = cluster.prefix + "members/" + MARKUP
+    member = {"conn_url": "postgres://127.0.0.1:1/postgres", "api_url": "javascript:document.title='owned'//", "state": MARKUP, "role": MARKUP,
+              "tags": {MARKUP: MARKUP, "nofailover": True}, "trouble": MARKUP, "pending_restart": True,
+              "pending_restart_reason": {MARKUP: {"old_value": MARKUP, "new_value": MARKUP}}}
+    cluster.etcd.ctl("put", key, json.dumps(member))
+    try:
+        browser.open(cluster.leader())
+        shown = wait_for("the member", lambda: next((c.text for c in browser.all(".card") if "<img" in c.text), None), 15)
+        assert shown.count(MARKUP) >= 6, shown
+        assert browser.run("return document.querySelectorAll('main img').length") == 0
+        assert not [a for a in browser.all(".card a") if a.get_attribute("href").startswith("javascript")]
+        assert browser.driver.title != "owned" and browser.complaints() == []
+    finally:
+        cluster.etcd.ctl("del", key)
+    # Where the leader has taken note of it, it is missed for a day.
+    wait_for("its end", lambda: all("has been gone since" in card.text for card in browser.all(".card") if "<img" in card.text), 15)
+
+
+def test_in_chinese(cluster, browser):
+    browser.open(cluster.nodes[0])
+    browser.all(".language")[0].click()
+    wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 5)
+    assert browser.run("return document.documentElement.lang") == "zh"
+    browser.all(".language")[0].click()
+    wait_for("the other", lambda: leader_shown(browser), 5)
+
+
+def rss_kb(node):
+    with open(f"/proc/{node.proc.pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+
+
+def test_off(cluster, browser):
+    node = cluster.replicas()[0]
+
+    def configure(**restapi):
+        node.config["restapi"] |= restapi
+        with open(node.config_file, "w") as f:
+            yaml.safe_dump(node.config, f, sort_keys=False)
+        node.signal(signal.SIGHUP)
+    configure(ui=False)
+    try:
+        wait_for("it to be off", lambda: get(node, "/ui/").status_code == 404, 10)
+        assert get(node, "/cluster").status_code == 200
+    finally:
+        configure(ui=True)
+    wait_for("it to be on", lambda: get(node, "/ui/").status_code == 200, 10)
+
+
+@pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")
+def test_memory(cluster, browser):
+    """Of a daemon whose dashboard was looked at, a minute of looks squeezed into many."""
+    node = cluster.replicas()[1]
+    browser.driver.get("about:blank")
+    before = rss_kb(node)
+    for _ in range(30):
+        for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/cluster", "/tamada/members", "/tamada/events?newest=1000"):
+            assert get(node, path).status_code == 200
+    after = rss_kb(node)
+    print(f"\nRSS {before} kB before, {after} kB after")
+    assert after - before < 2048

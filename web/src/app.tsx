@@ -1,0 +1,123 @@
+// The page: one look at the cluster for whoever is woken at night.
+import { h, render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Changes, Timeline } from "./history";
+import { Card } from "./members";
+import { Picture, picture_of, readiness } from "./model";
+import { Tree } from "./picture";
+import { Known, Watch, nothing } from "./watch";
+import { Language, Words, moment_of, time_of, wanted_language, words as all_words } from "./words";
+
+function Lease({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
+  const left = picture.nodes.find((node) => node.leads)?.explain?.lease_seconds_left;
+  if (typeof left !== "number") return <p class="quiet">{words.lease_unknown}</p>;
+  const ttl = known.config.ttl ?? 30;
+  return (
+    <p class="lease">
+      <meter min={0} max={ttl} low={ttl / 4} optimum={ttl} value={left} aria-hidden="true" />
+      <span>{words.lease(left.toFixed(0))}</span>
+    </p>
+  );
+}
+
+// What stands wrong, in one list: the cards tell the rest.
+function Concerns({ picture, words }: { picture: Picture; words: Words }) {
+  const found = picture.nodes.flatMap(({ name, key, explain, error, missing_since, leads, connected }) => {
+    if (missing_since) return [`${name}: ${words.missing(moment_of(missing_since))}`];
+    const own = (explain?.problems ?? []).map((problem) => problem.text);
+    if (own.length === 0 && key?.trouble) own.push(key.trouble);
+    if (!explain && error) own.unshift(words.no_answer);
+    if (!leads && !connected && picture.leader) own.unshift(words.not_streaming);
+    if (key?.pending_restart) own.push(words.restart_pending);
+    return own.map((text) => `${name}: ${text}`);
+  });
+  if (found.length === 0) return null;
+  return (
+    <div class="concerns">
+      <strong>{words.concerns}</strong>
+      <ul>{found.map((text) => <li key={text}>{text}</li>)}</ul>
+    </div>
+  );
+}
+
+function Verdict({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
+  const ready = picture.nodes.filter((node) => readiness(node) === "ready").map((node) => node.name);
+  return (
+    <section class={`verdict ${picture.leader ? "good" : "bad"}`} aria-labelledby="verdict">
+      <h2 id="verdict">{picture.leader ? words.leads(picture.leader) : words.nobody}</h2>
+      {picture.leader && <Lease known={known} picture={picture} words={words} />}
+      <p class={ready.length > 0 ? "" : "bad"}>{ready.length > 0 ? words.may(ready.join(", ")) : words.may_none}</p>
+      <Concerns picture={picture} words={words} />
+      {known.cluster?.pause && <p class="notice"><strong>{words.paused}.</strong> {words.paused_why}</p>}
+      {known.cluster?.scheduled_switchover && (
+        <p class="notice">{words.scheduled(moment_of(known.cluster.scheduled_switchover.at), known.cluster.scheduled_switchover.to ?? "")}</p>
+      )}
+    </section>
+  );
+}
+
+// Told to screen readers, too.
+function Announcer({ leader, known, words }: { leader: string; known: boolean; words: Words }) {
+  const [said, say] = useState("");
+  const before = useRef<string | null>(null);
+  useEffect(() => {
+    if (!known) return;
+    if (before.current !== null && before.current !== leader) say(leader ? words.leads_now(leader) : words.nobody_now);
+    before.current = leader;
+  }, [leader, known]);
+  return <div class="said" aria-live="assertive" role="status">{said}</div>;
+}
+
+function Silence({ known, words }: { known: Known; words: Words }) {
+  if (!known.silent) return null;
+  return <p class="alarm" role="alert">{known.heard ? words.silent(time_of(known.heard), known.silent) : words.never(known.silent)}</p>;
+}
+
+function Page() {
+  const [known, show] = useState<Known>(nothing);
+  const [language, speak] = useState<Language>(wanted_language);
+  const words = all_words[language];
+  useEffect(() => new Watch(show).start(), []);
+  const picture = picture_of(known);
+  const scope = known.cluster?.scope ?? "";
+  useEffect(() => {
+    document.documentElement.lang = language;
+    document.title = `${picture.leader || "—"} · ${scope || "Tamada"}`;
+  }, [language, picture.leader, scope]);
+  const now = Date.now();
+  return (
+    <div class={known.silent ? "page stale" : "page"}>
+      <a class="skip" href="#members">{words.skip}</a>
+      <header>
+        <h1>{words.title} <span class="name">{scope}</span></h1>
+        <span class="quiet">{known.self && words.told_by(known.self)}</span>
+        <button type="button" class="language" lang={language === "en" ? "zh" : "en"} onClick={() => speak(language === "en" ? "zh" : "en")}>{words.language}</button>
+      </header>
+      <Announcer leader={picture.leader} known={known.cluster !== null} words={words} />
+      <Silence known={known} words={words} />
+      {known.cluster === null ? <p class="quiet">{known.silent ? "" : words.loading}</p> : (
+        <main>
+          <Verdict known={known} picture={picture} words={words} />
+          <section class="replication" aria-labelledby="replication">
+            <h2 id="replication">{words.replication}</h2>
+            <Tree picture={picture} words={words} />
+          </section>
+          <section class="members" aria-labelledby="members">
+            <h2 id="members" tabIndex={-1}>{words.members}</h2>
+            <ul class="cards">{picture.nodes.map((node) => <Card key={node.name} node={node} self={known.self} words={words} />)}</ul>
+          </section>
+          <section class="turns" aria-labelledby="changes">
+            <h2 id="changes">{words.changes}</h2>
+            <Changes events={known.events} words={words} now={now} />
+          </section>
+          <section class="happened" aria-labelledby="events">
+            <h2 id="events">{words.events}</h2>
+            <Timeline events={known.events} words={words} now={now} />
+          </section>
+        </main>
+      )}
+    </div>
+  );
+}
+
+render(<Page />, document.getElementById("page") as HTMLElement);

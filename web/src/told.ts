@@ -1,0 +1,116 @@
+// What the daemon's REST API tells; see docs/rest.md. Everything may be absent: another version may be at work.
+
+export interface ClusterMember {
+  name: string;
+  role: string;
+  state: string;
+  api_url?: string | null;
+  host?: string;
+  port?: number;
+  timeline?: number;
+  pending_restart?: boolean;
+  pending_restart_reason?: Record<string, { old_value?: string; new_value?: string }>;
+  scheduled_restart?: { schedule?: string };
+  tags?: Record<string, unknown>;
+  copy?: { what: string; bytes_done: number; bytes_total: number; bytes_per_s: number; seconds_left?: number | null };
+  trouble?: string;
+  lag?: number | "unknown";
+  receive_lag?: number | "unknown";
+  replay_lag?: number | "unknown";
+  lsn?: string;
+}
+
+export interface Cluster {
+  members: ClusterMember[];
+  pause?: boolean;
+  scheduled_switchover?: { at: string; from?: string; to?: string };
+  scope?: string;
+}
+
+export interface Gate {
+  gate: string;
+  open: boolean;
+  reason: string | null;
+}
+
+export interface Explanation {
+  member: string;
+  time: string;
+  role: string;
+  state: string;
+  leader: string | null;
+  pause: boolean;
+  decision: { rule: string; reason: string; since: string };
+  lease_seconds_left: number | null;
+  job?: { job: string; step: string | null; seconds: number };
+  trouble?: string;
+  problems?: { kind: string; text: string }[];
+  standbys?: { name: string; state: string; sync_state: string }[];
+  leads: boolean;
+  may_be_promoted: boolean;
+  gates: Gate[];
+}
+
+export interface Members {
+  member: string;
+  time: string;
+  members: { name: string; explain: Explanation | null; error?: string }[];
+  missing: { name: string; since: string }[];
+}
+
+export interface DaemonEvent {
+  id: number;
+  time: string;
+  type: string;
+  text: string;
+  rule?: string;
+  severity?: string;
+  from?: string | number | null;
+  to?: string | number | null;
+  kind?: string;
+  phase?: string;
+  ms?: number;
+  outage_ms?: number;
+  reason?: string;
+  state?: string;
+}
+
+export interface Events {
+  member: string;
+  last: number;
+  events: DaemonEvent[];
+}
+
+export interface Config {
+  ttl?: number;
+  loop_wait?: number;
+  synchronous_mode?: unknown;
+  failsafe_mode?: unknown;
+}
+
+export class Refused extends Error {
+  constructor(readonly status: number, readonly text: string) {
+    super(`${status}: ${text}`);
+  }
+}
+
+// Neither cookies nor passwords that the browser remembers go with a request: no other page can make use of them.
+export async function ask(path: string, options: RequestInit, wait_ms: number, stop?: AbortSignal): Promise<Response> {
+  const late = new AbortController();
+  const end = () => late.abort();
+  const timer = setTimeout(end, wait_ms);
+  stop?.addEventListener("abort", end);
+  try {
+    if (stop?.aborted) end();
+    return await fetch("../" + path, { ...options, credentials: "omit", cache: "no-store", redirect: "error", signal: late.signal });
+  } finally {
+    clearTimeout(timer);
+    stop?.removeEventListener("abort", end);
+  }
+}
+
+export async function read<T>(path: string, wait_ms: number, stop?: AbortSignal): Promise<T> {
+  const answer = await ask(path, {}, wait_ms, stop);
+  if (!answer.ok) throw new Refused(answer.status, await answer.text());
+  return (await answer.json()) as T;
+}
