@@ -15,7 +15,7 @@
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
-#   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots
+#   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots, docs/pictures
 #   make clean
 
 PRESET ?= release
@@ -86,6 +86,7 @@ bench-clients: build deps-bench
 
 screenshots: build deps-web
 	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e -- -k test_pictures
+	@mkdir -p docs/pictures && cp build/screenshots/cluster-1280-light.png build/screenshots/question-360-dark.png docs/pictures/
 	@ls build/screenshots/*.png
 
 deps:

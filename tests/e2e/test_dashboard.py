@@ -114,7 +114,10 @@ def test_pictures(cluster, browser, width, dark):
         assert browser.overflow() <= 0
         back = browser.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", back)[:3])) < 380) == dark
-        browser.picture(1200 if width > 600 else 1800, PICTURES / f"cluster-{width}-{'dark' if dark else 'light'}.png")
+        name = f"{width}-{'dark' if dark else 'light'}"
+        browser.picture(1200 if width > 600 else 1800, PICTURES / f"cluster-{name}.png")
+        press(browser, "Switch over", ".card")
+        browser.window(PICTURES / f"question-{name}.png")
     finally:
         browser.look()
 
@@ -204,6 +207,7 @@ def test_in_chinese(cluster, browser):
     browser.all(".language")[0].click()
     wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 5)
     assert browser.run("return document.documentElement.lang") == "zh"
+    browser.window(PICTURES / "chinese.png")
     browser.all(".language")[0].click()
     wait_for("the other", lambda: leader_shown(browser), 5)
 
@@ -213,21 +217,101 @@ def rss_kb(node):
         return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
 
 
-def test_off(cluster, browser):
-    node = cluster.replicas()[0]
+def configure(node, **restapi):
+    """Its section `restapi` from now on; what is None is left out."""
+    node.config["restapi"] = {key: value for key, value in {**node.config["restapi"], **restapi}.items() if value is not None}
+    with open(node.config_file, "w") as f:
+        yaml.safe_dump(node.config, f, sort_keys=False)
+    node.signal(signal.SIGHUP)
 
-    def configure(**restapi):
-        node.config["restapi"] |= restapi
-        with open(node.config_file, "w") as f:
-            yaml.safe_dump(node.config, f, sort_keys=False)
-        node.signal(signal.SIGHUP)
-    configure(ui=False)
+
+def test_off(cluster):
+    node = cluster.replicas()[0]
+    configure(node, ui=False)
     try:
         wait_for("it to be off", lambda: get(node, "/ui/").status_code == 404, 10)
         assert get(node, "/cluster").status_code == 200
     finally:
-        configure(ui=True)
+        configure(node, ui=None)
     wait_for("it to be on", lambda: get(node, "/ui/").status_code == 200, 10)
+
+
+def press(browser, words, within="body"):
+    next(button for button in browser.all(f"{within} button") if button.text.startswith(words)).click()
+
+
+def question(browser):
+    return browser.text("dialog")
+
+
+@pytest.fixture
+def guarded(cluster):
+    """A standby whose daemon asks for a password."""
+    node = cluster.replicas()[1]
+    configure(node, authentication={"username": "admin", "password": "p\u00e4ss:word"})
+    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 10)
+    yield node
+    configure(node, authentication=None)
+    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 10)
+
+
+def log_in(browser, user, password):
+    wait_for("the password to be asked for", lambda: browser.all("dialog fieldset"), 10)
+    for field, text in zip(browser.all("dialog input"), (user, password)):
+        field.clear()
+        field.send_keys(text)
+    browser.all("dialog [type=submit]")[0].click()
+
+
+def test_nothing_changes_without_the_password(cluster, browser, guarded):
+    old, new = cluster.leader(), next(node for node in cluster.replicas() if node is not guarded)
+    browser.open(guarded)
+    wait_leader_shown(browser, old)
+    switchover = f"Switch over to {new}"
+    card = f"[data-member='{new}']"
+    press(browser, switchover, card)
+    assert f"{old} stops and becomes a standby, {new} is promoted" in question(browser)
+    press(browser, "Cancel", "dialog")
+    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    press(browser, switchover, card)
+    browser.all("dialog [type=submit]")[0].click()
+    log_in(browser, "admin", "wrong")
+    wait_for("the refusal", lambda: "not accepted" in question(browser), 10)
+    assert cluster.leader() is old
+    log_in(browser, "admin", "p\u00e4ss:word")
+    wait_for("what came of it", lambda: f'Successfully switched over to "{new}"' in question(browser), 30)
+    press(browser, "Close", "dialog")
+    wait_leader_shown(browser, new)
+    cluster.wait_healthy(60)
+    # Known for as long as the page is open, and nowhere else.
+    press(browser, "Pause", "header")
+    browser.all("dialog [type=submit]")[0].click()
+    wait_for("the pause", lambda: "paused." in browser.text(".verdict"), 15)
+    assert browser.run("return [document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+    browser.open(guarded)
+    press(browser, "Resume", "header")
+    browser.all("dialog [type=submit]")[0].click()
+    log_in(browser, "admin", "p\u00e4ss:word")
+    wait_for("the end of the pause", lambda: "paused." not in browser.text(".verdict"), 15)
+    assert browser.complaints() == []
+
+
+def test_its_own_member_is_restarted(cluster, browser):
+    node = cluster.replicas()[0]
+    before = node.postmaster_pid()
+    browser.open(node)
+    assert not [b for b in browser.all(f"[data-member='{cluster.leader()}'] button") if b.text.startswith("Restart")]
+    press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
+    browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape takes it back
+    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
+    browser.all("dialog [type=submit]")[0].click()
+    wait_for("what came of it", lambda: "restarted successfully" in question(browser), 30)
+    assert node.postmaster_pid() != before
+    press(browser, "Close", "dialog")
+    press(browser, f"Copy {node} anew", f"[data-member='{node}']")
+    assert "all its data are replaced" in question(browser)
+    press(browser, "Cancel", "dialog")
 
 
 @pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")

@@ -1,6 +1,7 @@
 // The page: one look at the cluster for whoever is woken at night.
 import { h, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Deed, Deeds, Question, pause } from "./actions";
 import { Changes, Timeline } from "./history";
 import { Card } from "./members";
 import { Picture, picture_of, readiness } from "./model";
@@ -75,9 +76,11 @@ function Silence({ known, words }: { known: Known; words: Words }) {
 
 function Page() {
   const [known, show] = useState<Known>(nothing);
+  const [deed, choose] = useState<Deed | null>(null);
+  const watch = useRef<Watch | null>(null);
   const [language, speak] = useState<Language>(wanted_language);
   const words = all_words[language];
-  useEffect(() => new Watch(show).start(), []);
+  useEffect(() => (watch.current = new Watch(show)).start(), []);
   const picture = picture_of(known);
   const scope = known.cluster?.scope ?? "";
   useEffect(() => {
@@ -91,10 +94,16 @@ function Page() {
       <header>
         <h1>{words.title} <span class="name">{scope}</span></h1>
         <span class="quiet">{known.self && words.told_by(known.self)}</span>
+        {known.cluster && (
+          <button type="button" class="pause" onClick={() => choose(pause(known.cluster?.pause === true, words))}>
+            {known.cluster.pause ? words.resume : words.pause} …
+          </button>
+        )}
         <button type="button" class="language" lang={language === "en" ? "zh" : "en"} onClick={() => speak(language === "en" ? "zh" : "en")}>{words.language}</button>
       </header>
       <Announcer leader={picture.leader} known={known.cluster !== null} words={words} />
       <Silence known={known} words={words} />
+      {deed && <Question key={deed.path + deed.title} deed={deed} words={words} close={() => choose(null)} done={() => watch.current?.hurry()} />}
       {known.cluster === null ? <p class="quiet">{known.silent ? "" : words.loading}</p> : (
         <main>
           <Verdict known={known} picture={picture} words={words} />
@@ -104,7 +113,13 @@ function Page() {
           </section>
           <section class="members" aria-labelledby="members">
             <h2 id="members" tabIndex={-1}>{words.members}</h2>
-            <ul class="cards">{picture.nodes.map((node) => <Card key={node.name} node={node} self={known.self} words={words} />)}</ul>
+            <ul class="cards">
+              {picture.nodes.map((node) => (
+                <Card key={node.name} node={node} self={known.self} words={words}>
+                  <Deeds node={node} picture={picture} self={known.self} words={words} choose={choose} />
+                </Card>
+              ))}
+            </ul>
           </section>
           <section class="turns" aria-labelledby="changes">
             <h2 id="changes">{words.changes}</h2>

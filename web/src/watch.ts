@@ -89,8 +89,8 @@ export class Watch {
       const began = Date.now();
       try {
         const [cluster, members] = await Promise.all([
-          read<Cluster>("cluster", 5 * second, stop),
-          read<Members>("tamada/members", 8 * second, stop),
+          read<Cluster>("cluster", 3 * second, stop),
+          read<Members>("tamada/members", 5 * second, stop),
         ]);
         if (stop.aborted) return;
         this.put({ cluster, members, self: members.member, heard: Date.now(), silent: "" });
