@@ -36,7 +36,7 @@ TEST(Configuration, ALongRetryTimeoutCountsOnlyOnceTheDcsHasToldOfIt) {
   EXPECT_EQ(configuration.settings().retry_timeout, 40s);
 }
 
-TEST(Configuration, AKeyThatCannotBeReadTellsNothingOfPause) {
+TEST(Configuration, AnUnreadableKeyDoesNotTellWhetherThereIsAPause) {
   Configuration configuration({}, paused);
   configuration.take_dynamic("[]");
   EXPECT_FALSE(configuration.settings().pause);
@@ -51,7 +51,7 @@ TEST(Configuration, ARestApiThatAnybodyMayWriteToIsAProblem) {
   EXPECT_EQ(Configuration(local, "").problems(), core::Problems{});
 }
 
-TEST(Configuration, WhatIsNotInForceAsItWasWrittenIsToldUntilItIsMended) {
+TEST(Configuration, AProblemOfTheConfigurationIsReportedUntilItIsMended) {
   Configuration configuration({}, R"({"ttl": 30})");
   EXPECT_EQ(configuration.problems(), core::Problems{});
   configuration.take_dynamic(R"({"ttl": "abc"})");

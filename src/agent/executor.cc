@@ -285,9 +285,9 @@ awaitable<void> Executor::act(core::SetSyncNames set) {
 }
 
 awaitable<void> Executor::act(core::SetAside aside) {
-  auto done = co_await t_.postgres.set_aside(aside.superseded);
+  const auto done = co_await t_.postgres.set_aside(aside.superseded);
   t_.notes.set_aside_error = done ? std::string() : "the data directory cannot be set aside: " + done.error().what;
-  if (went_well(core::attempt(aside), std::move(done))) {
+  if (went_well(core::attempt(aside), done)) {
     log::info("the data directory was set aside: {}", aside.reason);
   }
   co_return;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent/callbacks.h"
 #include "agent/cluster_store.h"
@@ -31,7 +32,7 @@ class Executor {
     fence::Fence& fence;
     std::function<void()> wake;
   };
-  explicit Executor(Tools tools) : t_(tools) {}
+  explicit Executor(Tools tools) : t_(std::move(tools)) {}
 
   awaitable<void> perform(core::Actions actions);
   std::optional<int> exit_code() const { return exit_code_; }

@@ -30,7 +30,7 @@ TEST(KeptFiles, TheTextFollowsTheMembers) {
   EXPECT_EQ(text.of(members), members_text("/service/demo/", members));
 }
 
-TEST(KeptFiles, WhatIsNoListNamesNobody) {
+TEST(KeptFiles, AnInvalidFileNamesNoMember) {
   for (const char* text : {"", "{", "[]", "null", "{\"n1\": 5", "{\"members\": 5}"})
     EXPECT_TRUE(read_members("", text).empty()) << text;
 }

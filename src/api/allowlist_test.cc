@@ -46,7 +46,7 @@ TEST(Allowlist, NoneLetsEverybodyInAndAUselessOneNobody) {
   EXPECT_FALSE(Allowlist({"1.2.3.4/99"}, problems).empty());
 }
 
-TEST(Access, WhereFromComesFirst) {
+TEST(Access, TheAddressIsCheckedFirst) {
   std::vector<std::string> problems;
   RestApiOptions options;
   options.allowlist = Allowlist({"10.0.0.0/8"}, problems);

@@ -181,7 +181,7 @@ TEST(Health, Liveness) {
 TEST(Health, Readiness) {
   const auto behind = [](Snapshot& s) {
     s.seen.postgres.sql->replay_lsn = 10;
-    s.seen.postgres.sql->receive_lsn = *s.seen.cluster.status->optime;
+    s.seen.postgres.sql->receive_lsn = s.seen.cluster.status->optime;
   };
   expect_all(replica(),
              {{"apply lag", behind, "/readiness", 503},

@@ -66,7 +66,7 @@ TEST(Fast, ReadsAreMadeOnceAndShared) {
   }
 }
 
-TEST(Fast, WhatTellsTheTimeIsSharedForAMoment) {
+TEST(Fast, AnAnswerWithATimeIsSharedForAMoment) {
   Node node(leader());
   const auto config = node.api->fast("GET", "/config"), metrics = node.api->fast("GET", "/metrics");
   node.pass(99ms);

@@ -36,7 +36,7 @@ TEST(StatusJson, OfAReplica) {
       R"j({"state": "running", "postmaster_start_time": "2026-11-22 22:25:06.551890+00:00", "role": "replica", "server_version": 150020, "xlog": {"received_location": 67109000, "replayed_location": 67109000, "replayed_timestamp": "2026-11-22 22:25:24.493315+00:00", "paused": false}, "timeline": 1, "replication_state": "streaming", "dcs_last_seen": 1795386324, "database_system_identifier": "7711125456257864299", "patroni": {"version": "4.1.4", "scope": "demo", "name": "n1"}})j");
 }
 
-TEST(StatusJson, WhatAppliesOnlySometimes) {
+TEST(StatusJson, OptionalMembers) {
   auto snapshot = replica();
   auto& seen = snapshot.seen;
   seen.cluster.config_json = R"({"pause":true,"synchronous_mode":true})";
@@ -60,7 +60,7 @@ TEST(StatusJson, WhatAppliesOnlySometimes) {
 }
 
 // Found by simulation (seed 80021785): all keys were deleted while it was being promoted.
-TEST(StatusJson, WhoHoldsTheKeyAndIsNotPromotedYetSaysSo) {
+TEST(StatusJson, AHolderOfTheKeyThatIsNotPromotedYetSaysSo) {
   auto snapshot = replica();
   EXPECT_FALSE(text_of(snapshot).contains("about_to_lead"));
   auto& seen = snapshot.seen;

@@ -99,7 +99,7 @@ TEST(Settings, ValuesOlderNamesAndUnits) {
   EXPECT_FALSE(s.use_slots);
 }
 
-TEST(Settings, WhatDoesNotFitIsTheDefaultAndAWarning) {
+TEST(Settings, AnInvalidValueGivesTheDefaultAndAWarning) {
   for (const char* dynamic :
        {R"({"maximum_lag_on_failover":"1MB"})", R"({"primary_start_timeout":-1})", R"({"pause":"maybe"})",
         R"({"synchronous_mode":7})", R"({"member_slots_ttl":"5 parsecs"})", R"({"postgresql":{"use_slots":[]}})"}) {

@@ -12,7 +12,7 @@ const Json cluster = Json::parse(
 
 Judgement change(const std::string& patch) { return judge_change(cluster, merge(cluster, Json::parse(patch)), 150002); }
 
-TEST(Judge, WhatCannotWorkIsAnError) {
+TEST(Judge, AValueThatCannotWorkIsAnError) {
   struct Case {
     const char *patch, *error;
   };
@@ -40,7 +40,7 @@ TEST(Judge, WhatCannotWorkIsAnError) {
   for (const auto& c : cases) EXPECT_EQ(change(c.patch).errors, Lines{c.error}) << c.patch;
 }
 
-TEST(Judge, WhatIsTakenOtherwiseThanWrittenIsAWarning) {
+TEST(Judge, AValueThatIsAdjustedIsAWarning) {
   struct Case {
     const char *patch, *warning;
   };
@@ -120,7 +120,7 @@ TEST(Judge, ParametersOfRecovery) {
   EXPECT_EQ(among.effects, Lines{"restore_command: reloaded at once on standbys"});
 }
 
-TEST(Judge, OfAnUnknownServerOnlyTheNames) {
+TEST(Judge, WithoutAServerVersionOnlyNamesAreJudged) {
   const auto after = Json::parse(R"({"postgresql": {"parameters": {"nosuch": "1", "a b": "1", "fsync": "perhaps"}}})");
   const auto judged = judge_change(Json::object(), after, 0);
   EXPECT_EQ(judged.errors, Lines{"postgresql.parameters: \"a b\" is no name of a parameter"});

@@ -242,7 +242,7 @@ TEST_F(LocalFile, FullBootstrapAndPostgresql) {
   EXPECT_EQ(local.tags.published, published);
 }
 
-TEST_F(LocalFile, WhoeverReachesTheRestApiMayChangeTheCluster) {
+TEST_F(LocalFile, KnowsWhetherAnyoneMayUseTheRestApi) {
   const auto open = [&](const std::string& section) {
     return loaded(replaced(minimal, "restapi:\n  listen: 127.0.0.1:8008", section)).local.restapi.anyone_may_write();
   };
@@ -324,9 +324,11 @@ TEST_F(LocalFile, WhatIsRequired) {
 }
 
 TEST_F(LocalFile, WarningsNameTheNearestKey) {
-  EXPECT_EQ(warnings_of(std::string(minimal) + "  dtaa_dir: /x\n  use_slots: on\nscoop: demo\nzzz: 1\nconsul: {}\n"
-                                               "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"
-                                               "  dcs: {tll: 5, pause: maybe}\n"),
+  const std::string text = std::string(minimal) +
+                           "  dtaa_dir: /x\n  use_slots: on\nscoop: demo\nzzz: 1\nconsul: {}\n"
+                           "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"
+                           "  dcs: {tll: 5, pause: maybe}\n";
+  EXPECT_EQ(warnings_of(text),
             (Lines{"node.yml:13: postgresql.dtaa_dir: unknown key; it has no effect. Did you mean data_dir?",
                    "node.yml:14: postgresql.use_slots: has no effect: slots are switched for all nodes at once, in the "
                    "dynamic configuration",

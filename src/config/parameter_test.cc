@@ -118,7 +118,7 @@ TEST(Parameter, Names) {
 }
 
 // Also for versions of which nothing else is known.
-TEST(Parameter, WhatCannotStandInAFileIsTakenOut) {
+TEST(Parameter, ValuesThatAFileCannotExpressAreRemoved) {
   std::map<std::string, std::string> parameters{{"x.y = '1'\nwork_mem", "1"},
                                                 {"include", "/etc/passwd"},
                                                 {"work_mem", std::string("1\0MB", 4)},

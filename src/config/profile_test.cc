@@ -53,7 +53,7 @@ TEST(Profile, OneThatIsNotKnownIsRefusedAtTheDoor) {
   EXPECT_TRUE(judged.errors[0].contains("fast, norm, wide")) << judged.errors[0];
 }
 
-TEST(Profile, WhatCountsInsteadIsTold) {
+TEST(Profile, KeysThatOverrideTheProfileAreReported) {
   const Json before{{"ttl", 30}, {"loop_wait", 1}};
   auto after = before;
   after["profile"] = "fast";

@@ -8,7 +8,7 @@ namespace tamada::config {
 namespace {
 
 // As pg_settings.context has it: "sighup" or "postmaster"; before 12 recovery.conf is read at the start.
-TEST(Recovery, WhatNeedsARestartInEachVersion) {
+TEST(Recovery, ParametersThatNeedARestartInEachVersion) {
   struct Line {
     const char* name;
     int reloads_since;
@@ -25,7 +25,7 @@ TEST(Recovery, WhatNeedsARestartInEachVersion) {
   EXPECT_FALSE(recovery_needs_restart("work_mem", 110000));
 }
 
-TEST(Recovery, WhatAStandbyOfEachVersionIsGiven) {
+TEST(Recovery, ParametersForAStandbyOfEachVersion) {
   using Map = std::map<std::string, std::string>;
   const Map given{{"restore_command", "cp"},
                   {"archive_cleanup_command", "rm"},

@@ -127,7 +127,7 @@ std::set<std::string> members_of(const std::string& header) {
 }
 
 // What was read must be used by what acts on it: not only by what reads, checks and explains the file.
-TEST(Schema, WhatIsReadIsUsed) {
+TEST(Schema, EachMemberThatIsReadIsUsed) {
   const std::string acting = all_sources({"agent", "api", "core", "ctl", "dcs", "fence", "main", "net", "postgres"});
   const std::string own =
       text_of({"log_format.cc", "effective.cc", "dynamic.cc", "server_configuration.cc"}) + all_sections();

@@ -1,4 +1,4 @@
-// What is so whichever rule decides. The tables of the rules are beside them, in rules/NAME_test.cc.
+// Tests of what holds whichever rule decides. The tables of the rules are in rules/NAME_test.cc.
 #include "core/decide.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ TEST_P(Rules, Decide) {
 
 // ---- callbacks
 
-// Those of a standby that is asked to stop and comes back.
+// The callbacks of a standby that is asked to stop and comes back.
 std::vector<std::string> callbacks_of_a_stop(Scene scene) {
   std::vector<std::string> called;
   const auto step = [&] {
@@ -131,7 +131,7 @@ TEST(Upkeep, PositionsAloneWaitForTheHeartbeat) {
   EXPECT_NE(find<PublishMember>(scene.decide()), nullptr);
 }
 
-TEST(HandOver, WhoGaveTheKeyUpMayTakeItBackOnceAnotherHasHadIt) {
+TEST(HandOver, AFormerHolderMayTakeTheKeyAgainAfterAnotherHasHeldIt) {
   Scene scene;
   scene.b_leads().standby();
   scene.memory.race.gave_up_at = noon - 1s;
@@ -155,7 +155,7 @@ TEST(Safety, NothingBecomesAPrimaryWithoutALease) {
       EXPECT_NE(job->kind, JobKind::promote) << one.name;
       EXPECT_FALSE(job->kind == JobKind::start && !job->as_standby) << one.name;
     }
-    // Who makes the cluster has no rival; the store refuses a key on a lease that is over.
+    // The member that creates the cluster has no rival, and the store refuses a key on a lease that has ended.
     if (scene.memory.data.bootstrapping) return;
     EXPECT_EQ(find<AcquireLeader>(decision), nullptr) << one.name;
   };

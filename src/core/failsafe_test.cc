@@ -35,7 +35,7 @@ TEST(Failsafe, TheLeaderKeepsTheKey) {
   EXPECT_TRUE(find<WriteFailsafe>(scene.decide()));
 }
 
-// demote_after() is 20 s, and the first question comes retry_timeout, 10 s, before.
+// demote_after() is 20 s, and the first question is asked retry_timeout, 10 s, before that.
 TEST(Failsafe, APrimaryWithoutTheDcs) {
   struct Case {
     const char* what;
@@ -73,7 +73,7 @@ TEST(Failsafe, APrimaryWithoutTheDcs) {
   }
 }
 
-// The key hangs on a lease of the daemon before it: nobody knows when that ends, and no fence has told.
+// The key hangs on a lease of the daemon's previous run, whose end neither this run nor a fence knows.
 TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
   struct Case {
     Duration age;
@@ -142,32 +142,32 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
     scene.seen.failsafe.leader.name = "b";
     if (!c.named) scene.seen.cluster.failsafe->erase("a");
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
-    // The mode was switched off since: the consent stands.
+    // The mode was switched off since, but the consent still counts.
     scene.seen.settings.failsafe_mode = false;
     if (c.named) EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
 }
 
 // Seed 771: it may not be promoted itself, and two standbys waited for each other.
-TEST(Failsafe, WhoIsNotNamedInTheKeyIsNotWaitedFor) {
+TEST(Failsafe, AMemberThatTheKeyDoesNotNameIsNotWaitedFor) {
   for (const bool named : {true, false}) {
     FailsafeScene scene;
     scene.standby().nobody_leads().peer("b", true, 2000).peer("c", true, 900);
     if (!named) scene.seen.cluster.failsafe->erase("b");
     const auto decision = scene.decide();
     EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, !named) << decision.reason;
-    scene.seen.peers["b"].in_recovery = false;  // a primary is, whatever the key says
+    scene.seen.peers["b"].in_recovery = false;  // it is a primary, whatever the key says
     EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
   }
 }
 
-TEST(Failsafe, LeaveIsGivenToTheLeaderThatWeKnow) {
+TEST(Failsafe, TheLeaderThatWeKnowGetsOurConsent) {
   ClusterView cluster;
   JobView job;
   EXPECT_FALSE(failsafe_refusal(cluster, job, "b"));
   cluster.leader = Leader{.name = "b"};
   EXPECT_FALSE(failsafe_refusal(cluster, job, "b"));
-  // Another became it after "b" had lost the DCS; the DCS may be lost for all by now.
+  // Another member became the leader after "b" had lost the DCS; now the DCS may be lost for all.
   cluster.leader->name = "c";
   EXPECT_EQ(failsafe_refusal(cluster, job, "b"), "The leader is c");
   cluster.leader.reset();
@@ -176,7 +176,7 @@ TEST(Failsafe, LeaveIsGivenToTheLeaderThatWeKnow) {
 }
 
 // Both were under way: our request for the key, and the primary's for our consent.
-TEST(Failsafe, AKeyIsGivenBackWhenLeaveWasGivenMeanwhile) {
+TEST(Failsafe, AKeyIsReleasedIfWeConsentedMeanwhile) {
   for (const bool after : {true, false}) {
     FailsafeScene scene;
     scene.standby().we_lead();
@@ -189,7 +189,7 @@ TEST(Failsafe, AKeyIsGivenBackWhenLeaveWasGivenMeanwhile) {
   }
 }
 
-TEST(Failsafe, AFreshDaemonDoesNotKnowWhomItGaveLeave) {
+TEST(Failsafe, AFreshDaemonDoesNotKnowToWhomItConsented) {
   struct Case {
     const char* what;
     Duration age;
@@ -210,7 +210,7 @@ TEST(Failsafe, AFreshDaemonDoesNotKnowWhomItGaveLeave) {
     }
     scene.memory.born = noon - c.age;
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
-    scene.seen.settings.failsafe_mode = false;  // since then (seed 3664701)
+    scene.seen.settings.failsafe_mode = false;  // switched off since then (seed 3664701)
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
   }
 }
@@ -230,7 +230,7 @@ TEST(Failsafe, AStandbyMovesItsSlotsByWhatThePrimaryTells) {
   }
 }
 
-// As in Patroni the answer tells how far the member is, which its key cannot tell any more.
+// As in Patroni, the answer tells the member's position, which its key cannot tell while the DCS is lost.
 TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
   for (const bool consent : {true, false}) {
     FailsafeScene scene;
@@ -290,7 +290,7 @@ TEST(Failsafe, ConsentCountsForTheTtlThatItWasAskedWith) {
 
   auto primary = Scene().we_lead().primary();
   primary.seen.settings.failsafe_mode = true;
-  primary.seen.settings.ttl = 120s;  // raised since: the others do not wait for it
+  primary.seen.settings.ttl = 120s;  // raised since, but the others do not wait for so long
   primary.seen.settings.loop_wait = primary.seen.settings.retry_timeout = 40s;
   primary.seen.lease.deadline = noon + 1s;
   primary.seen.failsafe.confirmed_at = noon - 2s;

@@ -42,14 +42,14 @@ TEST(Fencing, PauseLeavesPostgresToTheOperator) {
   EXPECT_EQ(bound(scene), std::nullopt);
 }
 
-// A renewed lease without the leader key on it entitles to nothing.
+// A renewed lease without the leader key on it does not allow writes.
 TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   auto scene = Scene().b_leads().primary();
   scene.memory.fence.until = noon + 5s;
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
-// After a pause, or when the daemon starts: before anything else is known of it.
+// This is the case after a pause and when the daemon starts, before anything else is known about the server.
 TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
   EXPECT_EQ(bound(Scene().b_leads().primary()), noon + 10s);
   auto unknown = Scene().primary();
@@ -96,8 +96,9 @@ TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
-// The store is back, the lease is not yet: nobody races against a primary that all members have consented to.
-TEST(Fencing, LeaveOfAllMembersCountsAsARenewal) {
+// The store answers again, but the lease has not been renewed. No member races against a primary that all have
+// consented to.
+TEST(Fencing, ConsentOfAllMembersCountsAsARenewal) {
   auto scene = Scene().we_lead().primary();
   scene.seen.settings.failsafe_mode = true;
   scene.seen.lease.deadline = noon - 10s;

@@ -9,7 +9,7 @@
 namespace tamada::core::testing {
 namespace {
 
-// All keys were deleted; this is the standby a, which knows b and c by its disk.
+// All keys were deleted. This node is the standby a, which knows b and c from its disk.
 struct LostKeysScene : Scene {
   LostKeysScene() {
     standby().nobody_leads().dead_peer("b").peer("c", true, 900);
@@ -23,7 +23,7 @@ struct LostKeysScene : Scene {
   bool takes_the_key() const { return find<AcquireLeader>(decide()) != nullptr; }
 };
 
-TEST(LostKeys, WhoMayBeAPrimaryOrHaveCommitsIsWaitedFor) {
+TEST(LostKeys, APossiblePrimaryAndAHolderOfCommitsAreWaitedFor) {
   struct Case {
     const char* what;
     bool failsafe, was_member, takes;
@@ -52,9 +52,9 @@ TEST(LostKeys, WhoMayBeAPrimaryOrHaveCommitsIsWaitedFor) {
   }
 }
 
-TEST(LostKeys, NobodyElseThanThoseOfTheLastListIsWaitedFor) {
+TEST(LostKeys, OnlyMembersOfTheLastListAreWaitedFor) {
   LostKeysScene scene;
-  scene.memory.electorate.members.erase("b");  // removed for good, as the last leader told
+  scene.memory.electorate.members.erase("b");  // the last leader has removed it for good
   EXPECT_TRUE(scene.takes_the_key());
   scene.memory.electorate.members.clear();  // a new cluster
   EXPECT_TRUE(scene.takes_the_key());
@@ -98,7 +98,7 @@ TEST(LostKeys, AMemberIsForgottenOnlyWhenTheLeaderHasLongBeenThere) {
   }
 }
 
-TEST(LostKeys, WhoLedUntilThenGoesOn) {
+TEST(LostKeys, TheLeaderUntilThenGoesOn) {
   LostKeysScene scene;
   scene.primary();
   scene.memory.leadership.last_leader = "a";

@@ -24,9 +24,7 @@ void holds(Scene& s, std::uint64_t bytes) {
   sql.slots.front().keeps_from = sql.wal_lsn - bytes;
 }
 
-TEST(Problems, OfAMemberThatIsWellThereAreNone) {
-  EXPECT_EQ(in_one_line(problems(Scene().we_lead().primary().seen, {})), "");
-}
+TEST(Problems, AHealthyMemberHasNone) { EXPECT_EQ(in_one_line(problems(Scene().we_lead().primary().seen, {})), ""); }
 
 TEST(Problems, EachIsTold) {
   struct Case {
@@ -152,7 +150,7 @@ TEST(Problems, AClockMayDifferALittle) {
   }
 }
 
-// A date is cut to its second, and an answer takes its time: neither looks like a difference.
+// Neither the missing fraction of a date nor the duration of an answer may look like a difference.
 TEST(ClockOffset, IsWhatTheAnswersProve) {
   struct Answer {
     Duration sent, answered, dated, ahead;
@@ -178,7 +176,7 @@ TEST(ClockOffset, IsWhatTheAnswersProve) {
   }
 }
 
-// A connection that is slow once is no news.
+// One slow connection is not reported.
 TEST(Problems, SilenceCountsWhenItLasts) {
   Scene s;
   s.we_lead().primary();
@@ -189,7 +187,7 @@ TEST(Problems, SilenceCountsWhenItLasts) {
   EXPECT_EQ(in_one_line(problems(s.seen, s.memory)), "");
 }
 
-TEST(Status, TellsWhoHasBeenHereOfLate) {
+TEST(Status, TellsTheRecentMembers) {
   Scene s;
   s.we_lead().primary();
   s.seen.wall = WallTime(1'000'000s);

@@ -1,4 +1,4 @@
-// What fails is tried again with growing pauses, whichever rule asks for it.
+// Failed actions are tried again with growing pauses, whichever rule asks for them.
 #include <gtest/gtest.h>
 
 #include "core/problems.h"
@@ -7,7 +7,7 @@
 namespace tamada::core::testing {
 namespace {
 
-// It came up, by a job that has just ended, and runs no more.
+// The server came up by a job that has just ended, and does not run any more.
 void ends_early(Scene& s, std::uint64_t id, JobKind kind = JobKind::start) {
   s.stopped(ControlState::in_production).job(kind, JobState::succeeded, id);
   s.seen.job.ended_at = s.seen.now - 2s;
@@ -32,7 +32,7 @@ TEST(Retries, AConfigurationThatCouldNotBeWrittenIsTriedAgainByWhoeverRuns) {
   }
 }
 
-TEST(Retries, WhatFailedIsNotTriedAgainBeforeItsPauseIsOver) {
+TEST(Retries, AFailedActionIsNotTriedAgainBeforeItsPauseIsOver) {
   Scene s;
   s.b_leads().stopped(ControlState::shut_down_in_recovery);
   s.seen.upstream = upstream_b(4, 500);
@@ -65,7 +65,7 @@ TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
     EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob basebackup"});
   }
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}));
-  // Another leader is another chance.
+  // With another leader the job may be tried at once.
   s.seen.cluster.leader->create_revision = 51;
   s.job(JobKind::basebackup, JobState::failed, 16);
   EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::basebackup).failures, 1);
@@ -110,7 +110,7 @@ TEST(Retries, APrimaryThatEndsAfterEachStartIsStartedWithGrowingPauses) {
     decision = s.decide();
     EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"}) << decision.reason;
     EXPECT_FALSE(find<StartJob>(decision)->as_standby);
-    // It runs for a moment, which is no reason to forget.
+    // The server runs only for a moment, so its failures are not forgotten.
     s.primary().job(JobKind::start, JobState::succeeded, id + 1).seen.job.ended_at = s.seen.now;
     s.seen.postgres.crashed = false;
     s.memory = s.decide().memory;
@@ -141,7 +141,7 @@ TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
     s.seen.now += 10s;
   }
   EXPECT_EQ(s.memory.callbacks.role, "demoted");
-  // Nobody has taken the key, and it is ours again: that is no new chance for the same server.
+  // No other member has taken the key, and it is ours again. The same server may not be tried at once.
   s.seen.cluster.leader->create_revision = 60;
   EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::start).failures, 2);
   s.seen.cluster.leader->name = "b";

@@ -83,7 +83,7 @@ TEST(SlotReadiness, SafeOnceTheFeedbackHasPassedThePrimarysSlot) {
   }
 }
 
-// The primary's slot moves on; what counts is where it was when the feedback first came.
+// The primary's slot moves on, but its position when the feedback first came counts.
 TEST(SlotReadiness, ThePrimarysNumberIsRemembered) {
   ReadinessScene scene;
   scene.answer(730, 735);

@@ -31,7 +31,7 @@ TEST(Slots, CascadeFollowsTheChain) {
   members["a"].state = "running";
   members["a"].tags.replicatefrom = "c";
   EXPECT_EQ(upstream_of(scene.seen.cluster, scene.seen.presumed_primary(), members["c"]),
-            "b");  // a circle leads nowhere
+            "b");  // a loop never reaches the leader
 }
 
 // What plan_slots asks for, in one line: "+made -dropped >moved:to".
@@ -344,7 +344,7 @@ TEST(Slots, AFailedChangeIsRepeatedWithGrowingPauses) {
     plan = plan_slots(scene.seen, scene.memory.slots);
     EXPECT_EQ(told(plan), "+b +c");
   }
-  // Another change is another chance.
+  // Another change may be tried at once.
   slots(scene).push_back({.name = "b", .restart_lsn = 1000});
   EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), "+c");
 }
@@ -396,7 +396,7 @@ TEST(Slots, FeedbackWhereLogicalSlotsNeedIt) {
   EXPECT_TRUE(needs_feedback(scene.seen));
   scene.seen.settings.tags.nofailover = true;
   EXPECT_FALSE(needs_feedback(scene.seen));
-  scene.seen.cluster.members["c"].tags.replicatefrom = "a";  // whose feedback goes through us
+  scene.seen.cluster.members["c"].tags.replicatefrom = "a";  // its feedback comes through this node
   EXPECT_TRUE(needs_feedback(scene.seen));
   scene.seen.settings.tags.nostream = true;
   EXPECT_FALSE(needs_feedback(scene.seen));

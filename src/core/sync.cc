@@ -105,7 +105,7 @@ bool senders_agree(const SqlView& sql, const SyncNames& names) {
   });
 }
 
-SyncPlan write_sync(const Observation& seen, Promotable promotable, std::string said) {
+SyncPlan write_sync(const Observation& seen, const Promotable& promotable, std::string said) {
   SyncState state;
   state.leader = seen.self;
   state.standbys.assign(promotable.voters.begin(), promotable.voters.end());

@@ -1,4 +1,4 @@
-// Synchronous replication as the rules of one node have it; the transitions as such: sync_transition_test.cc.
+// Synchronous replication as one node's rules decide it. For the transitions alone see sync_transition_test.cc.
 #include "core/sync.h"
 
 #include <gtest/gtest.h>
@@ -60,14 +60,14 @@ TEST(Sync, ThePrimaryGoesOneStepAtATime) {
   scene.key("a", {});
   EXPECT_EQ(change(scene.decide()), "names b");
 
-  // In force just now: what was acknowledged before, b may lack.
+  // The names have just come into force, so b may lack commits that were acknowledged before.
   scene.seen.postgres.sql->sync_names = "b";
   scene.connected({row("b", 1000, 1), row("c", 900)});
   auto decision = scene.decide();
   EXPECT_EQ(change(decision), "");
   EXPECT_TRUE(decision.wake_at);
 
-  // A moment later; the position that counts is that of now.
+  // A moment later the present position is the one that counts.
   scene.memory = decision.memory;
   scene.seen.now += 150ms;
   scene.seen.postgres.sql->wal_lsn = 1200;
@@ -78,7 +78,7 @@ TEST(Sync, ThePrimaryGoesOneStepAtATime) {
   EXPECT_EQ(change(scene.decide()), "key a b/0");
 }
 
-TEST(Sync, NobodyIsNamedBeforeEverySenderOfWalGoesByTheNames) {
+TEST(Sync, NoStandbyIsNamedBeforeEveryWalSenderUsesTheNames) {
   SyncScene scene;
   scene.key("a", {}).names("b").connected({row("b", 1000, 1), row("c", 1000, 1)});  // c's sender goes by older ones
   EXPECT_EQ(change(scene.decide()), "");
@@ -256,7 +256,7 @@ TEST(Sync, VotesDoNotCountForLong) {
     const char* what;
     SM mode;
     Duration raced_ago;
-    std::optional<Lsn> voter_at;  // nothing: not asked again yet
+    std::optional<Lsn> voter_at;  // nullopt: not asked again yet
     const char* action_name;
   };
   for (const auto& c :
@@ -271,7 +271,7 @@ TEST(Sync, VotesDoNotCountForLong) {
     scene.seen.postgres.sql->sync_names = c.mode == SM::quorum ? "ANY 1 (b,c)" : "2 (b,c)";
     if (c.voter_at) scene.peer("c", true, *c.voter_at).dead_peer("b");
     EXPECT_EQ(action_names(scene.decide()).back(), c.action_name) << c.what << ": " << scene.decide().reason;
-    scene.seen.cluster.failover = FailoverRequest{"", "a", {}};  // by hand, though commits be lost
+    scene.seen.cluster.failover = FailoverRequest{"", "a", {}};  // an operator accepts that commits are lost
     EXPECT_EQ(action_names(scene.decide()).back(), "StartJob promote") << c.what;
   }
 }
@@ -289,7 +289,7 @@ TEST(Sync, AfterAPromotionTheOldPrimaryIsAVoter) {
       {SM::on, false, {"a"}, 0, "b", "key a /0"},
       {SM::on, true, {"a"}, 0, "b", "key a b/0"},
       {SM::quorum, false, {"a", "c"}, 1, "ANY 1 (b,c)", "key a b,c/1"},
-      {SM::quorum, false, {"a", "c"}, 1, "", "key a /0"},  // by these names nothing is safe
+      {SM::quorum, false, {"a", "c"}, 1, "", "key a /0"},  // with these names no commit is safe
   };
   for (const auto& c : cases) {
     SyncScene scene(c.mode);
@@ -311,7 +311,7 @@ TEST(Sync, QuorumModeGivesTheStandbysAMomentAfterAPromotion) {
   EXPECT_EQ(change(scene.decide()), "key a /0");
 }
 
-TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
+TEST(Sync, OnlyAMemberWithEveryAcknowledgedCommitTakesTheKey) {
   struct Case {
     const char* what;
     SM mode;
@@ -363,7 +363,7 @@ TEST(Sync, OnlyWhoHasEveryAcknowledgedCommitTakesTheKey) {
   }
 }
 
-// Asynchronous: b was the primary of a timeline 2, and so was a, one after the other. Then a synchronous mode was set.
+// In asynchronous mode first b and then a was the primary of a timeline 2. Then a synchronous mode was set.
 TEST(Sync, VotesCompareHistoriesNotNumbers) {
   struct Case {
     const char* what;
@@ -398,8 +398,8 @@ TEST(Sync, VotesCompareHistoriesNotNumbers) {
   }
 }
 
-// A branch of a higher number, of an asynchronous time, has nothing of what was acknowledged since.
-TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfThoseWhoAreBeyondItsFork) {
+// A branch with a higher number that was made in asynchronous mode has no commit that was acknowledged since.
+TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfMembersBeyondItsFork) {
   for (const Lsn c_at : {Lsn{500}, Lsn{900}}) {
     SyncScene scene(SM::quorum);
     scene.standby(2000, 3).nobody_leads();

@@ -34,10 +34,11 @@ Mask mask_of(const Names& names) {
   return mask;
 }
 
-// Commits by who holds them beside the primary; bit m is set: some commit is held by exactly the standbys of mask m.
+// The commits by the standbys that have them beside the primary. Bit m: exactly the standbys of mask m have some
+// commit.
 using Commits = std::uint8_t;
 
-// All that may be acknowledged by `count` of `listed`.
+// All commits that may be acknowledged by `count` of `listed`.
 Commits acknowledged(Mask listed, int count) {
   Commits commits = 0;
   for (Mask mask = 0; mask <= all; ++mask) {
@@ -46,7 +47,7 @@ Commits acknowledged(Mask listed, int count) {
   return commits;
 }
 
-// Those of which no other is held by fewer.
+// The commits that no smaller set of standbys has.
 Commits least(Commits commits) {
   Commits result = 0;
   for (Mask mask = 0; mask <= all; ++mask) {
@@ -106,14 +107,14 @@ struct Goal {
   auto operator<=>(const Goal&) const = default;
 };
 
-// What the primary may want, by who is connected and how it is configured.
+// The goals that the primary may have, by its connections and its configuration.
 std::vector<Goal> goals_of(const World& w) {
   std::vector<Goal> goals{{0, 0, false}, {0, 0, true}};
   for (Mask active = 1; active <= all; ++active) {
     goals.push_back({active, size(active), false});
     for (int count = 1; count <= size(active); ++count) goals.push_back({active, count, true});
   }
-  // Strict, and nobody is connected.
+  // Strict mode, and no standby is connected.
   for (const bool quorum_mode : {false, true}) {
     goals.push_back({w.voters, std::max(1, size(w.voters) - w.quorum), quorum_mode});
   }

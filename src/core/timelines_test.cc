@@ -67,7 +67,7 @@ TEST(Timelines, HowAnotherServerStandsToUs) {
     EXPECT_EQ(how.kind, c.kind) << c.what;
     EXPECT_EQ(how.proven || how.kind == Kind::parted, c.proven) << c.what;
   }
-  // We do not know our own history.
+  // This node's own history is not known.
   EXPECT_FALSE(standing({}, end, {4, 950, begun(4, 900, "b")}).proven);
   EXPECT_EQ(standing({}, end, {2, 901, begun(2, 500, "a")}).kind, Kind::contained);
 }

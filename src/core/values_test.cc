@@ -18,7 +18,7 @@ TEST(Lsn, TextAndBack) {
     EXPECT_FALSE(parse_lsn(junk)) << junk;
 }
 
-// Patroni's words.
+// The states have Patroni's names.
 TEST(State, WhileAClusterIsMade) {
   struct {
     bool custom;
@@ -140,7 +140,7 @@ TEST(Divergence, ThePastOfAnotherTimelineOfOurNumber) {
   upstream.timeline = 3;
   upstream.history = {{.timeline = 1, .lsn = 300}, {.timeline = 2, .lsn = 400}};
   upstream.our_timeline = 2;
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);  // nothing is known of our past
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);  // this node's history is not known
   upstream.our_past = {{.timeline = 1, .lsn = 200}};
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
   upstream.our_past->front().lsn = 300;

@@ -28,7 +28,7 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, const std::v
                         const std::string& help, std::function<void(const std::string&)> take) {
   std::string type = "[";
   for (const auto& choice : choices) type += (type.size() > 1 ? "|" : "") + choice;
-  return command.add_option_function<std::string>(name, std::move(take), help)
+  return command.add_option_function<std::string>(name, take, help)
       ->check(CLI::IsMember(choices))
       ->type_name(type + "]");
 }

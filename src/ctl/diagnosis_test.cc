@@ -52,7 +52,7 @@ std::string complaints(const ClusterFacts& facts) {
   return text;
 }
 
-TEST(Doctor, FindsNothingInAHealthyCluster) {
+TEST(Doctor, ReportsNoProblemOfAHealthyCluster) {
   EXPECT_EQ(complaints(well()), "");
   const auto findings = examine(well());
   EXPECT_GE(findings.size(), 10U);

@@ -15,9 +15,9 @@
 namespace tamada::ctl {
 namespace {
 
-Json get(const Json& object, std::string_view key, Json fallback = "") {
+Json get(const Json& object, std::string_view key, const Json& fallback = "") {
   const auto it = object.find(key);
-  return it == object.end() ? std::move(fallback) : *it;
+  return it == object.end() ? fallback : *it;
 }
 
 bool has(const Json& object, std::string_view key) {

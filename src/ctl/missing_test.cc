@@ -14,7 +14,7 @@ std::string missing_of(const core::ClusterView& view) {
   return text;
 }
 
-TEST(Missing, WhoeverTheKeysNameAndIsNotThere) {
+TEST(Missing, MembersThatOnlyOtherKeysName) {
   core::ClusterView view;
   EXPECT_EQ(missing_of(view), "");
   view.members["n0"].name = "n0";

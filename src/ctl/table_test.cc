@@ -57,7 +57,7 @@ TEST(Tables, ATextOfSeveralLinesStaysSo) {
   EXPECT_EQ(format_table(table, Format::tsv), "Member\tReason\nn1\ta: 1->2\\nb: 3->4\n");
 }
 
-TEST(Terminal, WhatOthersWroteDoesNotActOnIt) {
+TEST(Terminal, TextsOfOthersDoNotControlIt) {
   EXPECT_EQ(printable("n1\x1b[2J\n\t\a\x7f é"), "n1\\x1b[2J\\n\\t\\x07\\x7f é");
   EXPECT_EQ(shown("\x1b[31mred\x1b[0m\n\ta\x1b[8mb\x1b]0;t\x07\r"),
             "\x1b[31mred\x1b[0m\n\ta\\x1b[8mb\\x1b]0;t\\x07\\x0d");

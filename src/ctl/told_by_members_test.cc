@@ -35,7 +35,7 @@ std::string all(const std::vector<std::string>& notes) {
   return text;
 }
 
-TEST(ToldByMembers, WhoHeardFromEtcdLastTellsTheList) {
+TEST(ToldByMembers, TheMemberThatLastHeardFromEtcdTellsTheList) {
   auto late = told("n0", "primary", 990, list);
   late.config = Json{{"pause", true}};
   const auto picture = told_by_members({told("n1", "replica", 900, R"({"members": []})"), late}, {}, now_s);
@@ -65,7 +65,7 @@ TEST(ToldByMembers, AnOldLeaderIsNoLeader) {
   EXPECT_NE(all(both->notes).find("n0 and n1 both say that they lead\n"), std::string::npos);
 }
 
-TEST(ToldByMembers, WithoutAListTheMembersAreThoseOfBefore) {
+TEST(ToldByMembers, WithoutAListTheRememberedMembersCount) {
   core::ClusterView remembered;
   remembered.members["n7"] = {.name = "n7", .host = "h", .api_url = "http://h:1/patroni", .state = "running"};
   const auto picture = told_by_members({told("n1", "replica", 990)}, remembered, now_s);

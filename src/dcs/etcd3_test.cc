@@ -35,7 +35,7 @@ int free_port() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  (void)bind(fd, reinterpret_cast<sockaddr*>(&address), size);
   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
   close(fd);
   return ntohs(address.sin_port);
@@ -314,7 +314,7 @@ TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
   const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
-  bind(silent, reinterpret_cast<sockaddr*>(&address), size);
+  (void)bind(silent, reinterpret_cast<sockaddr*>(&address), size);
   listen(silent, 8);
   getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size);
   const auto unresponsive = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
@@ -342,7 +342,7 @@ TEST_F(Etcd3Test, JunkAnswersAreErrors) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
-  bind(listener, reinterpret_cast<sockaddr*>(&address), size);
+  (void)bind(listener, reinterpret_cast<sockaddr*>(&address), size);
   listen(listener, 8);
   getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
   const auto url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));

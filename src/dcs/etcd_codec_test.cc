@@ -47,7 +47,7 @@ TEST(Bodies, CarryIntegersAsStrings) {
   EXPECT_NO_THROW(authenticate_body("u", "\xff not UTF-8"));
 }
 
-TEST(Answers, JunkIsNothing) {
+TEST(Answers, InvalidAnswersGiveNullopt) {
   for (const auto* text : {"{}", "[]", "1", R"({"header":{"revision":"x"}})", R"({"header":[]})"}) {
     const auto json = Json::parse(text);
     EXPECT_FALSE(parse_range(json)) << text;

@@ -61,7 +61,7 @@ TEST_F(DiskThread, InTheOrderInWhichItWasAskedFor) {
   EXPECT_EQ(order, "0123456789");
 }
 
-TEST_F(DiskThread, WhatIsThrownComesBack) {
+TEST_F(DiskThread, ExceptionsReachTheCaller) {
   begin(on_disk_thread([]() -> std::string { throw std::runtime_error("no disk"); }));
   io.run();
   EXPECT_EQ(told, "no disk");

@@ -8,8 +8,7 @@
 namespace tamada::net {
 
 struct Expiry::State {
-  State(asio::any_io_executor executor, std::function<void()> what)
-      : timer(std::move(executor)), action(std::move(what)) {}
+  State(const asio::any_io_executor& executor, std::function<void()> what) : timer(executor), action(std::move(what)) {}
   BootTimer timer;
   std::function<void()> action;
   std::optional<core::Instant> at;     // when to expire
@@ -18,7 +17,7 @@ struct Expiry::State {
 };
 
 Expiry::Expiry(asio::any_io_executor executor, core::Duration after, std::function<void()> action)
-    : state_(std::make_shared<State>(std::move(executor), std::move(action))) {
+    : state_(std::make_shared<State>(executor, std::move(action))) {
   rearm(after);
 }
 

@@ -15,7 +15,7 @@
 namespace tamada::net {
 namespace {
 
-TEST(Files, WhatCannotBeReadToItsEndIsNothing) {
+TEST(Files, AFileThatCannotBeReadToItsEndGivesNullopt) {
   const auto folder = std::filesystem::temp_directory_path() / ("tamada-files-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
   std::ofstream(folder / "text") << std::string("a\0b\n", 4);

@@ -273,7 +273,7 @@ TEST(HttpClient, MayBeDestroyedOrClosedWhileAsking) {
   }
 }
 
-TEST(HttpClient, NobodyListens) {
+TEST(HttpClient, ARefusedConnectionIsAnError) {
   asio::io_context io(1);
   tcp::acceptor taken(io, {asio::ip::address_v4::loopback(), 0});
   auto port = std::to_string(taken.local_endpoint().port());
@@ -292,7 +292,7 @@ TEST(HttpClient, NothingCanBeSmuggledIntoTheRequest) {
   asio::io_context io(1);
   test::run(io, [&]() -> awaitable<void> {
     HttpClient client(url("http://127.0.0.1:1"), {});
-    for (HttpRequest request :
+    for (const HttpRequest& request :
          {HttpRequest{.method = "GET", .target = "/a b"}, HttpRequest{.method = "GET", .target = "/a\r\nX: y"},
           HttpRequest{.method = "GET", .target = "/", .headers = {{"A", "b\r\nX: y"}}}}) {
       auto response = co_await client.request(request, 1s);

@@ -123,7 +123,7 @@ TEST_F(Server, PreparedAnswersComeFirst) {
   EXPECT_EQ(seen[0].target, "/other");
 }
 
-TEST_F(Server, WhatIsNoRequestIsRefused) {
+TEST_F(Server, InvalidRequestsAreRefused) {
   options.body_bytes_max = 10;
   options.header_deadline = 200ms;
   start();
@@ -332,7 +332,7 @@ TEST_F(Server, TheLongestWaitingGivesWay) {
   });
 }
 
-TEST_F(Server, WhoReadsNothingGivesWay) {
+TEST_F(Server, APeerThatDoesNotReadIsClosedFirst) {
   options.connections_max = 1;
   handler = [](HttpRequest) -> awaitable<HttpResponse> {
     HttpResponse response{.status = 200, .body = std::string(16 << 20, 'x')};
@@ -376,7 +376,7 @@ TEST_F(Server, MoreRequestsThanTheHandlerIsToHaveAreToldToComeAgain) {
   });
 }
 
-TEST_F(Server, WhatIsKeptForAllPeersIsBounded) {
+TEST_F(Server, TheMemoryForAllPeersIsBounded) {
   options.kept_bytes_max = 150000;
   start();
   const auto post = [](std::size_t bytes, std::size_t of) {

@@ -46,7 +46,7 @@ class Captured {
   int fd_, saved_, pipe_[2] = {};
 };
 
-TEST(Log, NobodyElsesTextBeginsALine) {
+TEST(Log, TextsOfOthersBeginNoLine) {
   Captured out(STDOUT_FILENO);
   start(Level::debug);
   info("a\n2020-01-01 00:00:00,000 ERROR: forged\r\x1b[2J\tb\n\n");

@@ -55,7 +55,7 @@ TEST_F(NotifySocketTest, SendsToAFileAndToAnAbstractName) {
   ::unlink(file.c_str());
 }
 
-TEST_F(NotifySocketTest, LeavesNothingOfItInTheEnvironment) {
+TEST_F(NotifySocketTest, RemovesItFromTheEnvironment) {
   ::setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
   ::setenv("WATCHDOG_USEC", "30000000", 1);
   ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);
@@ -72,7 +72,7 @@ TEST_F(NotifySocketTest, AWatchdogOfAnotherProcessIsNotOurs) {
   EXPECT_FALSE(NotifySocket::take_from_environment().watchdog());
 }
 
-TEST_F(NotifySocketTest, WithoutSystemdNothingIsListened) {
+TEST_F(NotifySocketTest, WithoutSystemdNothingIsSent) {
   EXPECT_FALSE(NotifySocket::take_from_environment().listened());
   ::setenv("NOTIFY_SOCKET", "relative", 1);
   EXPECT_FALSE(NotifySocket::take_from_environment().listened());

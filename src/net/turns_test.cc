@@ -40,14 +40,14 @@ TEST_F(InTurns, TheNewestOfThoseThatHaveUsedTheSame) {
   EXPECT_EQ(order, "cba");
 }
 
-TEST_F(InTurns, WhoEntersFromWithinIsServedOnce) {
+TEST_F(InTurns, WorkThatEntersFromWithinIsServedOnce) {
   const auto account = party();
   turns->enter(account, [&] { enter(account, 'a'); });
   io.run();
   EXPECT_EQ(order, "a");
 }
 
-TEST_F(InTurns, WhoHasUsedMoreWaits) {
+TEST_F(InTurns, AClientThatHasUsedMoreWaits) {
   const auto greedy = party(), modest = party();
   enter(modest, 'm');
   enter(greedy, 'g', 5ms);

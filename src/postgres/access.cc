@@ -67,7 +67,7 @@ awaitable<core::Result<std::string>> Access::resolve(std::string host, core::Dur
 awaitable<core::Result<void>> Access::open_local(Connection& connection, core::Duration timeout,
                                                  std::string database) const {
   const Address address = local_address();
-  Conninfo conninfo{{"dbname", database.empty() ? local_.postgresql.database : std::move(database)},
+  Conninfo conninfo{{"dbname", database.empty() ? local_.postgresql.database : database},
                     {"port", address.port},
                     // The name by which monitoring knows Patroni's connection.
                     {"fallback_application_name", "Patroni heartbeat"},

@@ -48,7 +48,7 @@ TEST_F(CopyPlacesTest, EmptyDirectoriesAreWrittenInPlace) {
   EXPECT_EQ(places->beside_data_dir().size(), 3u);
 }
 
-TEST_F(CopyPlacesTest, WhatNobodyKnowsIsLeftAloneAndNamed) {
+TEST_F(CopyPlacesTest, UnknownEntriesAreLeftAloneAndNamed) {
   std::ofstream(root_ / "wal/precious") << "x";
   const auto places = find();
   ASSERT_FALSE(places);
@@ -57,7 +57,7 @@ TEST_F(CopyPlacesTest, WhatNobodyKnowsIsLeftAloneAndNamed) {
 }
 
 // The program's work is done by hand.
-TEST_F(CopyPlacesTest, WhatIsNotEmptyIsWrittenInTheHolderAndMovesUp) {
+TEST_F(CopyPlacesTest, ACopyForADirectoryWithEntriesIsMadeInTheHolderAndMovesUp) {
   for (const char* folder : {"data/lost+found", "wal/lost+found", "a=b/PG_14_1", "other/.snapshot"}) {
     fs::create_directories(root_ / folder);
   }

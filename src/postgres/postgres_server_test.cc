@@ -42,7 +42,7 @@ int free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
+  (void)::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
   ::close(socket);
   return ntohs(address.sin_port);
@@ -112,7 +112,7 @@ struct PostgresServer : testing::Test {
 
   void TearDown() override {
     for (auto* node : {n0.get(), n1.get()}) {
-      if (node) complete(node->postgres->stop(core::StopMode::immediate, false, 5s));
+      if (node) (void)complete(node->postgres->stop(core::StopMode::immediate, false, 5s));
     }
     n0.reset();
     n1.reset();
@@ -291,7 +291,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
 }
 
 // A daemon may be killed between two steps; the server that it leaves goes by less than its files say.
-TEST_F(PostgresServer, WhatAKilledDaemonLeftHalfDoneIsFinished) {
+TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   const auto nobody = core::Upstream{};

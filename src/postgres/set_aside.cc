@@ -61,7 +61,7 @@ void SettingAside::find_links(const std::string& data_dir, std::vector<Link>& li
   }
 }
 
-core::Result<SettingAside> SettingAside::plan(const std::string& data_dir, std::string suffix, bool superseded) {
+core::Result<SettingAside> SettingAside::plan(const std::string& data_dir, const std::string& suffix, bool superseded) {
   SettingAside result;
   std::error_code error;
   result.data_dir_ = fs::canonical(data_dir, error);

@@ -20,7 +20,7 @@ class SettingAside {
  public:
   // Plans what to move, and checks that it can be moved, without changing anything. superseded: a copy is to replace
   // the data.
-  static core::Result<SettingAside> plan(const std::string& data_dir, std::string suffix, bool superseded);
+  static core::Result<SettingAside> plan(const std::string& data_dir, const std::string& suffix, bool superseded);
   static core::Result<SettingAside> read(std::string_view text);
   std::string text() const;
 

@@ -206,7 +206,7 @@ TEST_F(SetAside, InterruptedAnywhereIsFinished) {
   }
 }
 
-TEST_F(SetAside, WhatFailsIsUndone) {
+TEST_F(SetAside, AFailureIsUndone) {
   fill();
   auto made = plan();
   // The last place has no room for a holder.
@@ -275,7 +275,7 @@ TEST_F(SetAside, HoldersAreClearedBeforePgRewind) {
   EXPECT_TRUE(refused.error().what.contains(held(root_ / "space", "old"))) << refused.error().what;
 }
 
-TEST_F(SetAside, WhatAnUnfinishedCopyLeftIsRemovedAndNothingElse) {
+TEST_F(SetAside, OnlyTheRestsOfAnUnfinishedCopyAreRemoved) {
   fs::create_directories(root_ / "shared/PG_14_1");
   config::Postgresql postgresql;
   postgresql.data_dir = postgresql.config_dir = data();

@@ -29,8 +29,9 @@ std::vector<core::HistoryLine> parse_timeline_history(std::string_view content) 
     const auto timeline_text = word(line);
     if (timeline_text.empty() || timeline_text.starts_with('#')) continue;
     core::HistoryLine parsed;
-    const auto end = timeline_text.data() + timeline_text.size();
-    const auto [stopped, failed] = std::from_chars(timeline_text.data(), end, parsed.timeline);
+    const auto* const begin = timeline_text.data();
+    const auto* const end = begin + timeline_text.size();
+    const auto [stopped, failed] = std::from_chars(begin, end, parsed.timeline);
     const auto lsn = core::parse_lsn(word(line));
     if (failed != std::errc() || stopped != end || !lsn) continue;
     parsed.lsn = *lsn;

@@ -52,7 +52,7 @@ TEST_F(Tree, WalDoesNotCount) {
 }
 
 // Between the end of an interrupted pg_rewind and the look at what it left the daemon may have been started again.
-TEST_F(Tree, WhatTheDaemonWritesDoesNotCount) {
+TEST_F(Tree, FilesOfTheDaemonDoNotCount) {
   const auto before = now();
   write("data/standby.signal", "");
   write("data/patroni.dynamic.json", "{}");
@@ -62,7 +62,7 @@ TEST_F(Tree, WhatTheDaemonWritesDoesNotCount) {
   EXPECT_EQ(now(), before);
 }
 
-TEST_F(Tree, WhatCannotBeReadIsLikeNothing) { EXPECT_EQ(fingerprint_of_tree(root + "/nowhere"), ""); }
+TEST_F(Tree, AnUnreadableTreeHasNoFingerprint) { EXPECT_EQ(fingerprint_of_tree(root + "/nowhere"), ""); }
 
 }  // namespace
 }  // namespace tamada::postgres

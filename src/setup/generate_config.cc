@@ -123,7 +123,7 @@ bool write(const std::string& text, const std::string& file) {
   std::error_code error;
   if (const auto folder = fs::path(file).parent_path(); !folder.empty()) fs::create_directories(folder, error);
   // The file is made first and gets its permissions before it is written, because it contains passwords.
-  std::ofstream(file, std::ios::app);
+  std::ofstream(file, std::ios::app).close();
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, error);
   std::ofstream out(file, std::ios::trunc);
   out << text;

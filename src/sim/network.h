@@ -42,7 +42,9 @@ class Network {
   }
 
  private:
-  std::size_t index(int from, int to) const { return static_cast<std::size_t>(from * size_ + to); }
+  std::size_t index(int from, int to) const {
+    return static_cast<std::size_t>(from) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(to);
+  }
   int& cell(int from, int to) { return cut_[index(from, to)]; }
 
   Random& random_;

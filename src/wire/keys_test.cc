@@ -26,7 +26,7 @@ const char* const members_of_patroni[] = {
     R"({"conn_url":"postgres://h:5432/app","api_url":"http://h:8008/patroni","state":"running","role":"primary","version":"4.1.4","proxy_url":"postgres://h:6432/app","checkpoint_after_promote":false})",
 };
 
-TEST(Members, WhatPatroniWroteComesOutAgain) {
+TEST(Members, ValuesOfPatroniAreWrittenUnchanged) {
   for (const std::string text : members_of_patroni) EXPECT_EQ(member_json(parse_member("n", text)), text);
 }
 

@@ -27,13 +27,13 @@ TEST(ScheduledRestart, SurvivesTheMemberKey) {
   EXPECT_EQ(request.timeout, std::chrono::seconds(60));
 }
 
-TEST(ScheduledRestart, NothingWithoutATime) {
+TEST(ScheduledRestart, NulloptWithoutATime) {
   for (const auto* text : {"", "{}", "[]", R"({"schedule":7})", R"({"schedule":"2099-01-01T00:00:00"})"}) {
     EXPECT_FALSE(parse_scheduled_restart(text)) << text;
   }
 }
 
-TEST(Restart, WhoWaitsForOne) {
+TEST(Restart, MembersThatWaitForOne) {
   core::ClusterView before, now;
   const auto member = [](core::ClusterView& view, const char* name, const char* state, const char* reason) {
     auto& record = view.members[name];

@@ -1,4 +1,4 @@
-// A fresh copy on request: never two at once, by force in place of what runs, from whom it was asked for.
+// A fresh copy on request: never two at once, by force in place of a running job, and from the requested source.
 #include <gtest/gtest.h>
 
 #include "core/presentation.h"
@@ -16,7 +16,7 @@ struct Case {
   const char* action_name;
 };
 
-TEST(Reinitialize, WhatRunsIsCancelledOnlyByForce) {
+TEST(Reinitialize, ARunningJobIsCancelledOnlyByForce) {
   const Case cases[] = {{"copying", JobKind::basebackup, false, ""},
                         {"copying, by force", JobKind::basebackup, true, "CancelJob"},
                         {"rewinding, by force", JobKind::rewind, true, "CancelJob"},

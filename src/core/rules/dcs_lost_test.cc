@@ -42,7 +42,8 @@ const Case dcs_cases[] = {
      },
      "unknown_cluster",
      {"StartJob stop"}},
-    // Found by simulation (two nodes, seed 114087164): pause had kept it going long after its lease, and ended.
+    // Found by simulation (two nodes, seed 114087164): because of a pause the primary ran long after its lease; then
+    // the pause ended.
     {"primary_resumed_without_a_key_stops_at_once",
      [](Scene& s) { s.nobody_leads().primary().dcs_down_since(30s, 40s); },
      "dcs_lost",
@@ -62,7 +63,7 @@ const Case dcs_cases[] = {
      },
      "dcs_lost",
      {"StartJob stop"}},
-    // The lease was told gone, and no new one could be had: what the fence was told still counts.
+    // The store said that the lease is gone and granted no new one. The bound of the fence still counts.
     {"primary_whose_lease_is_gone_stops_by_the_bound_of_its_fence",
      [](Scene& s) {
        s.leader_is("a", old_lease).primary().dcs_down_since(1s, 1s);
@@ -96,7 +97,7 @@ const Case dcs_cases[] = {
     {"a_stop_without_a_limit_is_hurried_when_the_lease_is_about_to_end",
      [](Scene& s) {
        s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::running);
-       s.seen.postgres.sql.reset();  // it hangs in the midst of its checkpoint
+       s.seen.postgres.sql.reset();  // it hangs during its checkpoint
      },
      "slow_stop",
      {"CancelJob"}},
@@ -153,7 +154,7 @@ const Case dcs_cases[] = {
 INSTANTIATE_TEST_SUITE_P(Dcs, Rules, ::testing::ValuesIn(known(dcs_cases)), case_name);
 
 // Others may be promoted any time beside a primary that has no key: it must not wait long for a slow DCS.
-TEST(Dcs, WhatWasHurriedGetsAFastStopFirst) {
+TEST(Dcs, AHurriedStopBeginsAsAFastOne) {
   Scene s;
   s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::failed);
   EXPECT_EQ(find<StartJob>(s.decide())->stop_mode, StopMode::fast);

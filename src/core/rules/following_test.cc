@@ -47,7 +47,7 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
   EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("failed 3 times: the user rewinder lacks rights"));
 
-  // Of what it does then nothing is known to help.
+  // If pg_rewind itself fails, no repetition is known to help.
   s.job(JobKind::rewind, JobState::failed, 4).seen.job.step = rewind_step;
   s.memory = s.decide().memory;
   s.seen.now += 60s;

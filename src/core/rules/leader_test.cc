@@ -42,7 +42,8 @@ const Case leader_cases[] = {
      },
      "leader",
      {"WriteHistory"}},
-    // Found by simulation (seed 3458486): the first write was lost, and what others had of the old timeline counted.
+    // Found by simulation (seed 3458486): the first write was lost, and positions of other members on the old timeline
+    // counted.
     {"leader_writes_history_until_it_is_there",
      [](Scene& s) {
        s.we_lead().primary(1000, 2);

@@ -1,4 +1,4 @@
-// In pause nothing happens by itself, but what Patroni's page on pause mode names.
+// In pause nothing happens by itself except what Patroni's page on pause mode names.
 #include <gtest/gtest.h>
 
 #include "core/testing/rule_cases.h"
@@ -126,7 +126,7 @@ TEST(Paused, ADivergedStandbyIsNotStopped) {
 }
 
 // Found by simulation (seed 3256052): the candidate of a switchover did not know how far the old leader had been.
-TEST(Paused, WhoStoppedCleanlyTellsHowFarItWas) {
+TEST(Paused, ACleanlyStoppedLeaderTellsItsPosition) {
   Paused scene;
   scene.we_lead().primary().stopped(ControlState::shut_down);
   scene.seen.postgres.control->checkpoint = 900;
@@ -137,11 +137,12 @@ TEST(Paused, WhoStoppedCleanlyTellsHowFarItWas) {
   scene.seen.postgres.control->checkpoint = 900;
   const auto crashed = scene.decide();
   ASSERT_TRUE(find<ReleaseLeader>(crashed)) << crashed.reason;
-  EXPECT_EQ(find<ReleaseLeader>(crashed)->optime, std::nullopt);  // a crash: it was further than its last checkpoint
+  // After a crash its WAL ends behind its last checkpoint.
+  EXPECT_EQ(find<ReleaseLeader>(crashed)->optime, std::nullopt);
 }
 
-// It may answer again, as the primary that it was.
-TEST(Paused, WhoDoesNotAnswerKeepsTheKey) {
+// The server may answer again, and is a primary then.
+TEST(Paused, AServerThatDoesNotAnswerKeepsTheKey) {
   for (const auto state : {ProcessState::unresponsive, ProcessState::starting}) {
     Paused scene;
     scene.primary().we_lead();
@@ -152,7 +153,7 @@ TEST(Paused, WhoDoesNotAnswerKeepsTheKey) {
   }
 }
 
-TEST(Paused, WhoStoppedBeingAPrimaryGivesTheKeyUp) {
+TEST(Paused, ALeaderThatIsNoPrimaryAnyMoreReleasesTheKey) {
   Paused scene;
   scene.stopped(ControlState::shut_down).we_lead();
   EXPECT_EQ(action_names(scene.decide()), std::vector<std::string>{"ReleaseLeader"});

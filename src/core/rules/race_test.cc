@@ -139,7 +139,7 @@ const Case race_cases[] = {
      },
      "race",
      {}},
-    // Seed 810002685: not all that there are have written their keys again.
+    // Seed 810002685: not all members had written their keys again.
     {"wiped_keys_and_an_unknown_leader_though_all_we_know_answer",
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", true, 900);
@@ -320,7 +320,7 @@ const Case race_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(known(race_cases)), case_name);
 
-// Cut off meanwhile we have not seen it, and the key that it wrote last tells of it.
+// This node was cut off and has not seen that leader, but the key that the leader wrote last shows it.
 TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   Scene s;
   s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
@@ -333,13 +333,13 @@ TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
   s.memory.leadership.last_leader = "b";
   EXPECT_EQ(s.decide().memory.leadership.unlocked_since, noon);
-  EXPECT_EQ(s.decide().memory.leadership.last_leader, "");  // whom it was, we do not know (seed 70055807)
+  EXPECT_EQ(s.decide().memory.leadership.last_leader, "");  // who it was is not known (seed 70055807)
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{});
 }
 
-// The answers and the news that somebody was faster came together: the race had no say, its reason is told all the
-// same.
-TEST(Race, WhoWasTooLateSaysWhyItWasNotItsTurn) {
+// The answers came together with the news that another member was faster. The reason why this node did not race is told
+// all the same.
+TEST(Race, AMemberThatWasTooLateSaysWhyItDidNotRace) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();
   s.seen.peers["b"].failover_priority = 2;

@@ -6,7 +6,7 @@
 namespace tamada::core::testing {
 namespace {
 
-// Asked for 5 s ago, of a server that has not been started again since.
+// The restart was asked for 5 s ago, and the server has not been started again since.
 Scene& restart_due(Scene& s) {
   auto& request = s.seen.requests.scheduled_restart.emplace();
   request.schedule = s.seen.wall - 5s;

@@ -29,7 +29,7 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
   EXPECT_EQ(find<ReleaseLeader>(decision)->optime, 900);
   EXPECT_EQ(decision.memory.hand_over.why, "");
   EXPECT_FALSE(decision.memory.fence.until);  // it cannot write
-  // Another leads, and the archiver has its time.
+  // Another member leads, so archive_command may take its time.
   s.b_leads();
   s.memory = decision.memory;
   EXPECT_EQ(action_names(s.decide()), ActionNames{});
@@ -39,7 +39,7 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
             "PostgreSQL has shut down but for archive_command, which has 3 WAL files to go");
 }
 
-TEST(ShutDown, NobodyElseGetsTheKey) {
+TEST(ShutDown, NoOtherMemberGetsTheKey) {
   const auto kept = [](auto&& change) {
     Scene s;
     hanging_archiver(s);
@@ -55,9 +55,9 @@ TEST(ShutDown, NobodyElseGetsTheKey) {
     s.seen.settings.synchronous_mode = SynchronousMode::on;
     s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"c"}};
   }));
-  // One that still writes: the control file does not say "shut down".
+  // The server still writes: the control file does not say "shut down".
   EXPECT_TRUE(kept([](Scene& s) { s.seen.postgres.control->state = ControlState::shutting_down; }));
-  // A server that starts, of which the control file still tells the shutdown before.
+  // The server starts, and the control file still shows the shutdown before.
   EXPECT_TRUE(kept([](Scene& s) { s.seen.postgres.process = ProcessState::starting; }));
 }
 

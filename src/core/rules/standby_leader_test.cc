@@ -205,7 +205,7 @@ TEST(StandbyClusters, CopiesAreMadeByItsOwnMethods) {
   Scene scene;
   scene.b_leads().no_data();
   const auto methods = [&scene] { return find<StartJob>(scene.decide())->replica_methods; };
-  EXPECT_EQ(methods(), Names{});  // the node's
+  EXPECT_EQ(methods(), Names{});  // the methods of the node's own configuration
   scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
   EXPECT_EQ(methods(), Names{"basebackup"});
   scene.seen.settings.standby_cluster->create_replica_methods = {"backup", "basebackup"};
@@ -229,7 +229,7 @@ TEST(Upstreams, WhoFollowsWhom) {
   scene.seen.settings.standby_cluster =
       core::StandbyCluster{.host = "far", .restore_command = "r", .recovery_min_apply_delay = "1h"};
   EXPECT_EQ(wanted_upstream(scene.seen)->restore_command, "r");
-  EXPECT_EQ(wanted_upstream(scene.seen)->recovery_min_apply_delay, "");  // the standby leader's alone
+  EXPECT_EQ(wanted_upstream(scene.seen)->recovery_min_apply_delay, "");  // it applies only to the standby leader
   EXPECT_EQ(history_source(scene.seen)->host, "far");
   scene.seen.settings.tags.nostream = true;
   EXPECT_EQ(wanted_upstream(scene.seen)->host, "");

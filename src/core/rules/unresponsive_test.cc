@@ -39,7 +39,7 @@ TEST(Unresponsive, AfterATtlTheServerIsEndedAndThenTheKeyGoes) {
   EXPECT_EQ(after.reason, "failover: stopped, the leader key is free");
 }
 
-TEST(Unresponsive, WhereNobodyCouldTakeOverItIsStartedAgain) {
+TEST(Unresponsive, WithoutAMemberThatCanTakeOverItIsStartedAgain) {
   auto s = silent_leader();
   s.seen.cluster.members["b"].tags.nofailover = true;
   s.seen.cluster.members["c"].state = "stopped";
@@ -63,7 +63,7 @@ TEST(Unresponsive, OnlyStandbysThatSyncNamesCount) {
   EXPECT_TRUE(s.decide().reason.starts_with("ending PostgreSQL, to start it again"));
 }
 
-TEST(Unresponsive, AServerOfWhichNothingAnswersIsEndedToo) {
+TEST(Unresponsive, AServerThatDoesNotAnswerAtAllIsEndedToo) {
   auto s = silent_leader();
   s.seen.postgres.process = ProcessState::unresponsive;
   s.seen.postgres.sql.reset();

@@ -1,4 +1,5 @@
-// For tests: a node's facts in a few words. Three members a, b, c; this is a; everything healthy until said otherwise.
+// For tests: the facts of a node in a few calls. There are three members a, b, c, and this node is a; everything is
+// healthy unless a call says otherwise.
 #pragma once
 
 #include <initializer_list>
