@@ -144,7 +144,8 @@ awaitable<void> ClusterStore::renew_lease() {
     if (left.error().kind == dcs::ErrorKind::lease_gone) co_await replace_lease();
     co_return;
   }
-  // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current.
+  // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current. It
+  // comes after the renewal, not beside it: a leader of etcd's that has lost its majority still answers the first.
   const auto changes = co_await ask(dcs_.range(prefix_, cache_.revision() + 1, limit()));
   if (!note(changes)) co_return;
   const bool matches = cache_.matches(*changes);

@@ -61,7 +61,11 @@ constexpr auto dynamic_root_keys = std::to_array<Key>({
     {.name = "retry_timeout",
      .type = Type::integer,
      .fallback = "10",
-     .what = "seconds of trouble with etcd or PostgreSQL that cost nothing",
+     .what =
+         "seconds of trouble with etcd or PostgreSQL that cost nothing. A renewal of the lease is two requests, the "
+         "second of which proves that a majority of etcd stands behind the answer to the first, and it waits for "
+         "what the leader writes at a heartbeat: if each answer takes more than a sixth of `loop_wait` + "
+         "`retry_timeout`, the primary may lose its role though none fails",
      .min = 1,
      .max = 315'360'000},
     {.name = "maximum_lag_on_failover",
