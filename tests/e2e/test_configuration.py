@@ -190,6 +190,20 @@ def test_by_force_it_is_a_warning_and_the_answer_tells_when_it_counts(node):
     node.configure(undo)
 
 
+def test_the_address_of_a_pool_is_told_to_clients(node):
+    def told():
+        return json.loads(node.cluster.keys()[f"members/{node.name}"]).get("proxy_url")
+    for address, url in [("pool.example:6432", "postgres://pool.example:6432/postgres"), ("[2001:db8::1]:6432", "postgres://[2001:db8::1]:6432/postgres")]:
+        node.config["postgresql"]["proxy_address"] = address
+        write(node)
+        hup(node)
+        wait_for("the key", lambda url=url: told() == url, 30)
+    del node.config["postgresql"]["proxy_address"]
+    write(node)
+    hup(node)
+    wait_for("the key without it", lambda: told() is None, 30)
+
+
 def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
     """The server would go on with the old ones, and not start again."""
     good = open(f"{node.data}/pg_hba.conf").read()

@@ -3,6 +3,8 @@ import json
 import os
 
 import facts
+from psycopg2.extensions import parse_dsn
+
 from harness import wait_for
 from harness.cluster import postgres_bin
 
@@ -23,6 +25,10 @@ def wait_count(node, count, timeout=30):
 
 def wait_streaming(standby, source, timeout=40):
     wait_for(f"{standby} to stream from {source}", lambda: standby.is_streaming_from(source), timeout)
+
+
+def conninfo(node):
+    return parse_dsn(node.sql("show primary_conninfo")[0][0])
 
 
 def bring_up(far):
@@ -56,6 +62,17 @@ def test_standby_cluster(new_cluster):
         assert not node.is_primary()
     assert first.system_identifier() == primary.system_identifier()
     assert second.is_replica() and not first.is_replica()
+
+    # ---- a host is a host, whatever it spells
+    for host in ["127.0.0.1 options=-cstatement_timeout=7", "127.0.0.1' application_name='x", "a\\' b", "host=127.0.0.1 port=1"]:
+        first.configure({"standby_cluster": {"host": host}})
+        wait_for("the host in primary_conninfo", lambda host=host: conninfo(first)["host"] == host, 30)
+        found = conninfo(first)
+        assert "options" not in found and found["port"] == str(primary.pg_port) and found["application_name"] == first.name
+    first.configure({"standby_cluster": {"host": "127.0.0.1,127.0.0.1", "port": f"1,{primary.pg_port}"}})   # the first is in vain
+    wait_streaming(first, primary)
+    first.configure({"standby_cluster": source})
+    wait_streaming(first, primary)
 
     # ---- switchover and failover inside it
     assert first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)[0] == 200
