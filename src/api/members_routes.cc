@@ -32,12 +32,15 @@ std::string url_of(const core::Member& member, std::string_view path) {
   return fmt::format("{}://{}{}{}:{}{}", url->scheme, is_v6 ? "[" : "", url->host, is_v6 ? "]" : "", url->port, path);
 }
 
+// A member that answers and explains nothing is alive: Patroni answers any path as it does `/`.
 Json told_by(const core::Result<HttpResponse>& answer) {
-  if (!answer) return {{"explain", nullptr}, {"error", answer.error().what}};
+  if (!answer) return {{"explain", nullptr}, {"answers", false}, {"error", answer.error().what}};
   auto body = wire::parse_object(answer->body);
   if (!body || !body->contains("gates"))
-    return {{"explain", nullptr}, {"error", fmt::format("answers {}, but tells nothing of itself", answer->status)}};
-  return {{"explain", std::move(*body)}};
+    return {{"explain", nullptr},
+            {"answers", true},
+            {"error", fmt::format("it answers {} and explains nothing", answer->status)}};
+  return {{"explain", std::move(*body)}, {"answers", true}};
 }
 
 awaitable<Json> ask(AskPeer peer, std::string url) {
@@ -69,7 +72,7 @@ awaitable<std::string> RestApi::ask_members() {
   const auto answers = co_await net::side_by_side(std::move(questions));
   Json out = {{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}};
   auto& members = out["members"] = Json::array();
-  members.push_back({{"name", options_.name}, {"explain", Json::parse(explanation().body)}});
+  members.push_back({{"name", options_.name}, {"explain", Json::parse(explanation().body)}, {"answers", true}});
   for (const auto& [name, answer] : answers) {
     members.push_back({{"name", name}});
     members.back().update(answer.is_object() ? answer : told_by(core::fail("it could not be asked")));

@@ -141,7 +141,7 @@ TEST(Members, AreAskedOnBehalfOfThePage) {
   EXPECT_EQ(told["members"][0]["explain"]["standbys"][0].dump(),
             R"({"name":"n2","state":"streaming","sync_state":"sync"})");
   EXPECT_EQ(told["members"][1]["explain"].dump(), Json::parse(n1_explains).dump());
-  EXPECT_EQ(told["members"][2].dump(), R"({"name":"n2","explain":null,"error":"connection refused"})");
+  EXPECT_EQ(told["members"][2].dump(), R"({"name":"n2","explain":null,"answers":false,"error":"connection refused"})");
   EXPECT_TRUE(told["members"][3]["explain"].is_null());
   EXPECT_EQ(told["members"][4]["error"], "it has told no usable api_url");
   EXPECT_EQ(told["missing"].dump(), R"([{"name":"gone","since":"2025-11-28T14:26:40+00:00"}])");
@@ -165,7 +165,8 @@ TEST(Members, ThatTellSomethingElseTellNothing) {
     node.peers = {{"http://127.0.0.1:27201/tamada/explain", body}};
     node.pass(1s);
     const auto told = members_told(node);
-    EXPECT_EQ(told["members"][1]["error"], "answers 200, but tells nothing of itself") << body;
+    EXPECT_EQ(told["members"][1]["error"], "it answers 200 and explains nothing") << body;
+    EXPECT_TRUE(told["members"][1]["answers"].get<bool>()) << "it is no lost member, but Patroni's, say";
   }
 }
 

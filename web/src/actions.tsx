@@ -99,7 +99,7 @@ export function Question({ deed, words, close, done }: { deed: Deed; words: Word
 }
 
 export function switchover_to(node: Node, leader: string, words: Words): Deed {
-  const doubts = node.explain ? closed_gates(node.explain).map((gate) => gate.reason ?? gate.gate) : [words.no_answer];
+  const doubts = node.explain ? closed_gates(node.explain).map((gate) => gate.reason ?? gate.gate) : [node.silent ? words.no_answer : words.may_unknown];
   const lag = node.key?.receive_lag ?? node.key?.lag;
   if (!leader) {
     return {

@@ -23,11 +23,11 @@ function Lease({ known, picture, words }: { known: Known; picture: Picture; word
 
 // What stands wrong, in one list: the cards tell the rest.
 function Concerns({ picture, words }: { picture: Picture; words: Words }) {
-  const found = picture.nodes.flatMap(({ name, key, explain, error, missing_since, leads, connected }) => {
+  const found = picture.nodes.flatMap(({ name, key, explain, silent, missing_since, leads, connected }) => {
     if (missing_since) return [`${name}: ${words.missing(moment_of(missing_since))}`];
     const own = (explain?.problems ?? []).map((problem) => problem.text);
     if (own.length === 0 && key?.trouble) own.push(key.trouble);
-    if (!explain && error) own.unshift(words.no_answer);
+    if (silent) own.unshift(words.no_answer);
     if (!leads && !connected && picture.leader) own.unshift(words.not_streaming);
     if (key?.pending_restart) own.push(words.restart_pending);
     return own.map((text) => `${name}: ${text}`);

@@ -60,9 +60,9 @@ function Restarts({ node, words }: { node: Node; words: Words }) {
 function Readiness({ node, words }: { node: Node; words: Words }) {
   const state = readiness(node);
   if (state === "leads") return null;
-  if (state === "no answer") {
-    const said = node.error ? `${words.no_answer}: ${node.error}` : "…";
-    return <p class="ready bad">{node.missing_since ? words.missing(moment_of(node.missing_since)) : said}</p>;
+  if (state === "not known") {
+    const said = node.silent ? `${words.no_answer}: ${node.error}` : node.error ? `${words.may_unknown}: ${node.error}` : "…";
+    return <p class={`ready ${node.silent ? "bad" : ""}`}>{node.missing_since ? words.missing(moment_of(node.missing_since)) : said}</p>;
   }
   if (state === "ready") return <p class="ready good">{words.ready}</p>;
   const closed = closed_gates(node.explain as Explanation);
@@ -105,9 +105,8 @@ export function Card({ node, self, words, children }: { node: Node; self: string
   const role = node.key?.role ?? "";
   const problems = node.explain?.problems ?? [];
   const trouble = problems.length === 0 ? node.key?.trouble : undefined;
-  const lost = node.missing_since !== "" || (node.error !== "" && !node.explain);
   return (
-    <li class={`card ${lost ? "lost" : node.leads ? "leads" : ""}`} data-member={node.name}>
+    <li class={`card ${node.silent ? "lost" : node.leads ? "leads" : ""}`} data-member={node.name}>
       <h3>
         <span class="name">{node.name}</span> <span class="role">{node.missing_since ? words.gone : (words.role[role] ?? role)}</span>
       </h3>

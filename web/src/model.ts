@@ -7,6 +7,7 @@ export interface Node {
   key: ClusterMember | null; // its key in etcd; null: it has none any more
   explain: Explanation | null;
   error: string; // why there is no explanation
+  silent: boolean; // it does not answer
   missing_since: string;
   leads: boolean;
   upstream: string; // whom it receives WAL from, or should; empty: nobody
@@ -32,6 +33,7 @@ export function picture_of(known: Known): Picture {
       key,
       explain: answer?.explain ?? null,
       error: answer?.error ?? "",
+      silent: answer !== undefined && !answer.explain && answer.answers !== true,
       missing_since: "",
       leads: key.name === leader,
       upstream: "",
@@ -42,7 +44,7 @@ export function picture_of(known: Known): Picture {
   for (const gone of known.members?.missing ?? []) {
     if (nodes.some((node) => node.name === gone.name)) continue;
     nodes.push({
-      name: gone.name, key: null, explain: null, error: "", missing_since: gone.since,
+      name: gone.name, key: null, explain: null, error: "", silent: true, missing_since: gone.since,
       leads: false, upstream: "", connected: false, synchronous: "",
     });
   }
@@ -79,7 +81,7 @@ export function rows_of(picture: Picture): Row[] {
   return rows;
 }
 
-export type Readiness = "leads" | "ready" | "not ready" | "no answer";
+export type Readiness = "leads" | "ready" | "not ready" | "not known";
 
 // Gates other than that another member leads, which is what a failover would open.
 export function closed_gates(explain: Explanation): Gate[] {
@@ -88,7 +90,7 @@ export function closed_gates(explain: Explanation): Gate[] {
 
 export function readiness(node: Node): Readiness {
   if (node.leads) return "leads";
-  if (!node.explain) return "no answer";
+  if (!node.explain) return "not known";
   return closed_gates(node.explain).length === 0 ? "ready" : "not ready";
 }
 

@@ -14,11 +14,11 @@ function label_of(node: Node, words: Words): string {
 function about(node: Node, words: Words): string {
   if (node.missing_since) return words.gone;
   const role = words.role[node.key?.role ?? ""] ?? node.key?.role ?? "";
-  return node.explain || !node.error ? role : words.no_answer;
+  return node.silent ? words.no_answer : role;
 }
 
 function kind_of(node: Node): string {
-  if (node.missing_since || (node.error && !node.explain)) return "lost";
+  if (node.silent) return "lost";
   return node.leads ? "leads" : node.connected ? "follows" : "apart";
 }
 

@@ -54,7 +54,7 @@ export interface Explanation {
 export interface Members {
   member: string;
   time: string;
-  members: { name: string; explain: Explanation | null; error?: string }[];
+  members: { name: string; explain: Explanation | null; answers?: boolean; error?: string }[];
   missing: { name: string; since: string }[];
 }
 
