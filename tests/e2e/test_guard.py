@@ -184,15 +184,20 @@ def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
     wait_for("it to say so", lambda: "guard started" in node.log()[seen:], 10)
     assert "no guard: it has ended, which it should not" in node.log()[seen:]
     assert first < 3, f"unguarded for {first:.1f} s"
-    # One that does not last is not started again and again, but told all the while.
-    killed = guard_of(node)
-    began = time.monotonic()
+    # One that does not last is not started again before 5 s are over, and told all the while.
+    killed, seen = guard_of(node), len(node.log())
+    began, ran = time.monotonic(), processes.age(guard_of(node))
     processes.send(killed, signal.SIGKILL)
-    wait_for("the problem", lambda: guard_problems(node), 2.5, step=0.02)
-    assert guard_problems(node)[0].startswith("no guard: it has ended, which it should not")
-    assert guard_of(node) is None
-    wait_for("another guard", lambda: guard_of(node) not in (None, killed), 30)
-    assert time.monotonic() - began < 8
+    told = []
+
+    def comes_back():
+        told.extend(guard_problems(node))
+        return guard_of(node) not in (None, killed)
+    wait_for("another guard", comes_back, 30, step=0.02)
+    assert 4.5 - ran < time.monotonic() - began < 9
+    assert "no guard: it has ended, which it should not" in node.log()[seen:]
+    # On a machine so slow that the time was over before the kill there is nothing to see.
+    assert ran > 4 or told[0].startswith("no guard: it has ended, which it should not")
     wait_for("the problem to end", lambda: not guard_problems(node), 10)
 
 

@@ -126,9 +126,8 @@ def test_standby_beyond_the_fork_comes_back(new_cluster):
         wait_for(f"the table on {standby}", lambda s=standby: s.sql("select count(*) from t") == [(0,)], 20)
     behind.sql("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
     behind.sql("select pg_reload_conf()")
-    # In whatever state: one that catches up receives, too.
-    connected = f"select count(*) from pg_stat_replication where application_name = '{behind}'"
-    wait_for(f"{behind} to receive nothing", lambda: leader.sql(connected) == [(0,)], 20)
+    # That the receiver is away for a moment is no proof: it may be about to return to where it was.
+    wait_for(f"{behind} to receive nothing", lambda: 'port 1 failed' in behind.log(), 20)
     leader.sql("insert into t values ('of the old history')")
     wait_for("the row", lambda: facts.has_row(ahead, "t", "of the old history"), 20)
     leader.lose()
