@@ -428,13 +428,15 @@ class Cluster:
         """The command on a terminal."""
         return Terminal([*self.side.ctl, "-c", self.nodes[0].config_file, *args], self.root, **terminal)
 
-    def logs(self, lines=60):
-        """The ends of all logs, for the report of a failure."""
+    def logs(self, lines=100):
+        """The ends of all logs, for the report of a failure; of heartbeats in a row that say the same, the last one."""
         parts = []
         for path in sorted(glob.glob(f"{self.root}/*.log")):
             with open(path, errors="replace") as f:
                 text = f.read().splitlines()
             if path.endswith("etcd.log"):
                 text = [line for line in text if not re.search(r'"level":"info"', line)]
+            said = [re.sub(r"^[-0-9]+ [:,0-9]+ ", "", line) for line in text]
+            text = [line for i, line in enumerate(text) if "no action. I am" not in line or said[i:i + 1] != said[i + 1:i + 2]]
             parts.append(f"==== {os.path.basename(path)}\n" + "\n".join(text[-lines:]))
         return "\n".join(parts)
