@@ -52,6 +52,7 @@ void dcs(List& to) {
 }
 
 void rewind(List& to) {
+  if (to.seen.job.running() && to.seen.job.kind == JobKind::rewind) return;  // how it ends is not known yet
   if (to.seen.postgres.data_directory == DataDirectory::half_rewound) {
     return to.add(ProblemKind::rewind, half_rewound(to.seen.postgres));
   }

@@ -24,6 +24,15 @@ void holds(Scene& s, std::uint64_t bytes) {
   sql.slots.front().keeps_from = sql.wal_lsn - bytes;
 }
 
+TEST(Problems, NobodyIsToldOfHalfRewoundDataWhilePgRewindRuns) {
+  Scene s;
+  s.b_leads().stopped().seen.postgres.data_directory = DataDirectory::half_rewound;
+  s.job(JobKind::rewind, JobState::running);
+  EXPECT_TRUE(problems(s.seen, s.memory).empty());
+  s.job(JobKind::rewind, JobState::failed);
+  EXPECT_EQ(problems(s.seen, s.memory).size(), 1u);
+}
+
 TEST(Problems, AHealthyMemberHasNone) { EXPECT_EQ(in_one_line(problems(Scene().we_lead().primary().seen, {})), ""); }
 
 TEST(Problems, EachIsTold) {
