@@ -3,7 +3,7 @@
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 lint, unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
 #   make lint                 format, warnings, length of functions, scripts, playbooks, man pages, links (part of make test)
-#   make tidy [ARGS=FILE...]  clang-tidy over src, or over these files (an hour of processor time)
+#   make tidy [ARGS=FILE...]  clang-tidy over src, several files as one as they are compiled, or over these files alone
 #   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)
 #   make test-hosts           only those on booted hosts: deployment and failover table (root, namespaces)
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
@@ -36,8 +36,8 @@ lint: deps deps-web
 	@tools/lint $(ARGS)
 
 tidy: deps-tidy
-	@cmake --preset single --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
-	@run-clang-tidy-19 -quiet -p build/single -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/src/.*')
+	@cmake --preset tidy --log-level=WARNING -DTAMADA_UNITY=$(if $(ARGS),OFF,ON) >/dev/null
+	@run-clang-tidy-19 -quiet -p build/tidy -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/.*')
 
 test-asan: deps-web
 	@$(MAKE) build PRESET=asan

@@ -328,17 +328,17 @@ TEST_F(LocalFile, WarningsNameTheNearestKey) {
                            "  dtaa_dir: /x\n  use_slots: on\nscoop: demo\nzzz: 1\nconsul: {}\n"
                            "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"
                            "  dcs: {tll: 5, pause: maybe}\n";
+  const std::string elsewhere = "has no effect: slots are switched for all nodes at once, in the dynamic configuration";
+  const std::string not_by_patroni = "has no effect: as in Patroni since version 4; create users in post_bootstrap";
   EXPECT_EQ(warnings_of(text),
             (Lines{"node.yml:13: postgresql.dtaa_dir: unknown key; it has no effect. Did you mean data_dir?",
-                   "node.yml:14: postgresql.use_slots: has no effect: slots are switched for all nodes at once, in the "
-                   "dynamic configuration",
+                   "node.yml:14: postgresql.use_slots: " + elsewhere,
                    "node.yml:15: scoop: unknown key; it has no effect. Did you mean scope?",
                    "node.yml:16: zzz: unknown key; it has no effect",
                    "node.yml:17: consul: has no effect: etcd is the only store here: use the section etcd3",
                    "node.yml:19: bootstrap.method: no section mine with a command stands beside it; initdb is used",
                    "node.yml:20: bootstrap.mine: unknown key; it has no effect",
-                   "node.yml:21: bootstrap.users: has no effect: as in Patroni since version 4; create users in "
-                   "post_bootstrap",
+                   "node.yml:21: bootstrap.users: " + not_by_patroni,
                    "node.yml:22: bootstrap.dcs.pause: is not a boolean; allowed: true, false, on, off, yes, no",
                    "node.yml:22: bootstrap.dcs.tll: unknown key; it has no effect. Did you mean ttl?"}));
 }
