@@ -5,6 +5,7 @@
 
 #include "core/lost_keys.h"
 #include "core/presentation.h"
+#include "core/server_features.h"
 #include "core/silence.h"
 
 namespace tamada::core {
@@ -119,6 +120,20 @@ void slots(List& to) {
   }
 }
 
+// Before version 11 they cannot be moved along, and are made nowhere, as by Patroni. Told by the primary alone.
+void logical_slots_of_old_servers(List& to) {
+  const auto& postgres = to.seen.postgres;
+  if (!postgres.sql || postgres.sql->in_recovery || !to.seen.settings.use_slots) return;
+  if (!features::is_known(postgres.server_version) || features::advances_slots(postgres.server_version)) return;
+  std::string names;
+  for (const auto& [name, slot] : to.seen.settings.slots) {
+    if (!slot.physical) names += (names.empty() ? "" : ", ") + name;
+  }
+  if (names.empty()) return;
+  to.add(ProblemKind::slots, "permanent logical slots are not made before PostgreSQL 11, which can move them along: " +
+                                 names + "; make them on the primary by hand, and again after each failover");
+}
+
 }  // namespace
 
 Problems problems(const Observation& seen, const Memory& memory) {
@@ -130,6 +145,7 @@ Problems problems(const Observation& seen, const Memory& memory) {
   list.add(ProblemKind::keys, lost_keys_obstacle(seen, memory).value_or(""));
   rewind(list);
   slots(list);
+  logical_slots_of_old_servers(list);
   list.add(ProblemKind::connections, connection_problem(seen));
   list.add_all(seen.postgres.problems);
   list.add_all(seen.noticed);

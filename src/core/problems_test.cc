@@ -72,6 +72,13 @@ TEST(Problems, EachIsTold) {
        "slot b holds more than 8 GB of WAL, and max_slot_wal_keep_size sets no limit: pg_wal grows until its reader "
        "has caught up or the slot is dropped",
        [](Scene& s) { holds(s, 11 * gigabyte); }},
+      {ProblemKind::slots,
+       "permanent logical slots are not made before PostgreSQL 11, which can move them along: l, m; make them on the "
+       "primary by hand, and again after each failover",
+       [](Scene& s) {
+         s.seen.postgres.server_version = 100023;
+         s.seen.settings.slots = {{"l", {.physical = false}}, {"m", {.physical = false}}, {"p", {}}};
+       }},
       {ProblemKind::clock,
        "the clock of this host is 2 s ahead of etcd's: what is scheduled comes too early, and times in logs do not "
        "compare; leases and timeouts do not go by it",

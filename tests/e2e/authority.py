@@ -8,8 +8,9 @@ from harness import processes
 class Authority:
     def __init__(self, folder):
         self.folder = folder
+        # What it may do is said in it, and whose a certificate is in each: Python 3.13 and others refuse those that leave it out.
         self._openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ca"
-                      " -keyout ca.key -out ca.crt")
+                      " -addext keyUsage=critical,keyCertSign,cRLSign -keyout ca.key -out ca.crt")
         self.issue("server"), self.issue("client")
 
     def _openssl(self, arguments):
@@ -17,7 +18,7 @@ class Authority:
 
     def issue(self, name, host="IP:127.0.0.1"):
         with open(f"{self.folder}/san", "w") as f:
-            f.write(f"subjectAltName={host}\n")
+            f.write(f"subjectAltName={host}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
         self._openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name}"
                       f" -keyout {name}.key -out {name}.csr")
         self._openssl(f"x509 -req -days 2 -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile san -out {name}.crt")
