@@ -6,6 +6,7 @@
 #   make tidy [ARGS=FILE...]  clang-tidy over src, several files as one as they are compiled, or over these files alone
 #   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)
 #   make test-hosts           only those on booted hosts: deployment and failover table (root, namespaces)
+#   make test-versions [ONLY=17]  the end-to-end tests on PostgreSQL 10 to 18 and etcd 3.4 and 3.5 (root, namespaces) -> docs/versions.md
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
@@ -24,7 +25,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts table build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
 demo: build
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -45,6 +46,9 @@ test-asan: deps-web
 
 test-busy: build deps-busy deps-web
 	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e --busy -- $(ARGS)
+
+test-versions: build deps-hosts
+	@$(PYTHON) tests/versions/run.py --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 test-hosts: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts

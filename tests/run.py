@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """All tests: what every file keeps to (tools/lint), the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest),
-those on booted hosts, where the machine can have such, and whether role changes are as fast as they were (bench/check.py). Ends with one line of counts.
+those on booted hosts and the main ones of them on Debian 13 (tests/versions), where the machine can have such, and whether role changes are as fast as they
+were (bench/check.py). Ends with one line of counts.
 
 A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
 
-run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|speed|sim] [--busy] [-- arguments for pytest]
+run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|versions|speed|sim] [--busy] [-- arguments for pytest]
 --busy: while something else keeps processors and disk busy (stress-ng).
 """
 import argparse
@@ -20,6 +21,7 @@ import time
 import xml.etree.ElementTree as ET
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
+CANNOT_BE_HAD = 3   # tests/versions/run.py: a version
 
 
 def counts(report):
@@ -77,6 +79,8 @@ def e2e(build, arguments, sanitizers):
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
     env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
     env.update(sanitizers)
+    # What is asked of every version the other files ask for, too.
+    arguments = arguments or ["--ignore=tests/e2e/test_each_version.py"]
     # Two files at a time: the tests mostly wait for leases to end. Each file has its own clusters and ports.
     code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
                            f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
@@ -137,6 +141,20 @@ def hosts(build, arguments):
         return 1, (0, 1, 0)
 
 
+def versions(build):
+    """The main things on the PostgreSQL and etcd of Debian 13. `make test-versions` does all of them on all versions."""
+    report = build / "versions-17.xml"
+    report.unlink(missing_ok=True)
+    if os.geteuid() == 0:
+        subprocess.run([TREE / "tools" / "install-packages", TREE / "packages-hosts.txt"])
+    code = subprocess.run([TREE / "tests" / "versions" / "run.py", "--build", build, "--only", "17", "--features", "--", "-q",
+                           "-k", "bootstrap or switchover or failover"], cwd=TREE).returncode
+    if code == CANNOT_BE_HAD:
+        print("SKIPPED: no PostgreSQL 17 on this machine, for the reason above", flush=True)
+        return 0, (0, 0, 1)
+    return code, counts(report)
+
+
 @contextlib.contextmanager
 def busy(build):
     """What a slow machine has that a fast one has not: nothing is answered as soon as it is asked."""
@@ -155,7 +173,7 @@ def busy(build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--only", choices=["lint", "unit", "fuzz", "e2e", "hosts", "speed", "sim"])
+    parser.add_argument("--only", choices=["lint", "unit", "fuzz", "e2e", "hosts", "versions", "speed", "sim"])
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
@@ -171,7 +189,7 @@ def main():
         suites["sim"] = lambda: sim(build, sanitizers)
     else:
         suites = {"lint": lint, **suites}
-        suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest), speed=lambda: speed(build))
+        suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest), versions=lambda: versions(build), speed=lambda: speed(build))
     for name, suite in suites.items():
         if options.only not in (None, name):
             continue

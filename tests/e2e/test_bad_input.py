@@ -131,8 +131,8 @@ def test_data_directory_with_foreign_files(single):
 
 def test_wrong_replication_password(new_cluster):
     c = new_cluster(n=2)
-    for node in c.nodes:   # passwords are asked for
-        hba = ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256"]
+    for node in c.nodes:   # passwords are asked for, of either method
+        hba = ["local all all trust", "host all all 127.0.0.1/32 md5", "host replication all 127.0.0.1/32 md5"]
         node.config["postgresql"]["pg_hba"] = node.config["bootstrap"]["pg_hba"] = hba
     leader, replica = c.nodes
     replica.config["postgresql"]["authentication"]["replication"]["password"] = "wrong"

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from harness import processes, wait_for
-from harness.cluster import postgres_bin
+from harness.cluster import postgres_bin, server_version
 from mounts import folder, give
 
 pytestmark = pytest.mark.tamada   # Patroni empties in place, and what a killed pg_basebackup left in other places stays
@@ -112,7 +112,7 @@ def test_daemon_killed_while_it_sets_aside(with_tablespace, mount):
     os.makedirs(aside)
     with open(f"{replica.data}/{HOLDER}/pgsql_tmp_setting_aside", "w") as f:
         oid = os.listdir(f"{replica.data}/pg_tblspc")[0]
-        f.write("suffix 2026-01-01-00-00-00\nsuperseded yes\nlinked no\nversion 15\n"
+        f.write(f"suffix 2026-01-01-00-00-00\nsuperseded yes\nlinked no\nversion {server_version()}\n"
                 f"directory {replica.data}\nlink pg_wal {places['wal']}\nlink pg_tblspc/{oid} {places['space']}\nend\n")
     for name in ("base", "pg_wal"):
         os.rename(f"{replica.data}/{name}", f"{aside}/{name}")

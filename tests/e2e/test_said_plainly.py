@@ -15,8 +15,8 @@ def pair(_shared):
     c = _shared(n=2)
     for node in c.nodes:
         # Of the tests' own address by password only.
-        node.config["postgresql"]["pg_hba"] = ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256",
-                                               "host replication all 127.0.0.1/32 scram-sha-256"]
+        node.config["postgresql"]["pg_hba"] = ["local all all trust", "host all all 127.0.0.1/32 md5",
+                                               "host replication all 127.0.0.1/32 md5"]
     c.up()
     return c
 

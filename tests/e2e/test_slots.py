@@ -2,7 +2,9 @@
 import json
 
 import facts
+import pytest
 from harness import wait_for
+from harness.cluster import server_version
 
 LOGICAL = {"type": "logical", "database": "postgres", "plugin": "test_decoding"}
 
@@ -86,3 +88,37 @@ def test_slots_through_a_failover(new_cluster):
     wait_no_slot(former, "stray")
     assert {"kept", "phys"} <= set(slots(former))
     assert "unknown" in former.log()
+
+
+def synced(node):
+    """{failover slot: whether it is PostgreSQL's own copy, and stays}. A copy is temporary until its reader has come far enough."""
+    return dict(node.sql("select slot_name, synced and not temporary from pg_replication_slots where failover"))
+
+
+@pytest.mark.skipif(server_version() < 17, reason="PostgreSQL has failover slots from 17 on")
+def test_failover_slots_of_postgresql_itself(new_cluster):
+    """Its slotsync worker copies them to the standbys, by the database's name in primary_conninfo; they are left to it, but for
+    those of a former primary, which would stand in the way of its copies."""
+    cluster = new_cluster()
+    for node in cluster.nodes:
+        node.config["bootstrap"]["dcs"]["postgresql"]["parameters"] |= {
+            "wal_level": "logical", "sync_replication_slots": "on", "hot_standby_feedback": "on"}
+    cluster.up()
+    leader = cluster.leader()
+    leader.sql("create table seen (v text)")
+    leader.sql("select pg_create_logical_replication_slot('native', 'test_decoding', false, false, true)")
+
+    def read_and_copied():
+        leader.sql("insert into seen values ('before')")
+        changes(leader, "native")
+        return all(synced(node) == {"native": True} for node in cluster.replicas())
+    for times in (1, 2):
+        wait_for("copies on the standbys", read_and_copied, 120, step=0.5)
+        leader.sql(f"insert into seen values ('unread {times}')")
+        former = leader
+        done = cluster.ctl("switchover", cluster.scope, "--force")
+        assert done.returncode == 0, done.stdout + done.stderr
+        leader = cluster.wait_leader(60, other_than=former)
+        cluster.wait_healthy(60)
+        assert any(f"unread {times}" in line for line in changes(leader, "native")), "what nobody had read is read on the new primary"
+    wait_for("copies on the standbys", read_and_copied, 120, step=0.5)

@@ -19,10 +19,11 @@ GRANT EXECUTE ON function pg_catalog.pg_stat_file(text, boolean) TO rewind;
 GRANT EXECUTE ON function pg_catalog.pg_read_binary_file(text) TO rewind;
 GRANT EXECUTE ON function pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO rewind;
 """
+# The method md5 takes passwords of scram-sha-256, too; those of servers before 14 are none.
 HBA = """local all postgres trust
-local postgres pgsuper scram-sha-256
-host all all 0.0.0.0/0 scram-sha-256
-host replication all 0.0.0.0/0 scram-sha-256
+local postgres pgsuper md5
+host all all 0.0.0.0/0 md5
+host replication all 0.0.0.0/0 md5
 """
 CONF = """
 listen_addresses = '127.0.0.1'

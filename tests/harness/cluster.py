@@ -43,6 +43,12 @@ def postgres_bin():
     return os.path.dirname(max(found, key=lambda path: float(path.split("/")[4])))
 
 
+def server_version():
+    """The major one: 15."""
+    told = subprocess.run([f"{postgres_bin()}/postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"\) (\d+)", told)[1])
+
+
 class Side:
     """Whose daemon and command: ours or Patroni's."""
 

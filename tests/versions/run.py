@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""The end-to-end tests against other major versions of PostgreSQL and etcd, each in a root of its own (roots.py), with the daemon as it is
+built here -> docs/versions.md, in which the lines of the versions that ran are replaced.
+
+run.py [--build build/release] [--only 17[,18]] [--features] [--dry] [-- arguments for pytest] | --remove
+--features: only what is asked of every version (tests/e2e/test_each_version.py). Without it the whole suite runs where the server comes
+with all its programs. --dry or arguments for pytest: the document stays as it is. Ends with status 1 if a test failed, 3 if a version
+could not be had.
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import roots  # noqa: E402
+import table  # noqa: E402
+
+FEATURES = "tests/e2e/test_each_version.py"
+WHOLE = ["tests/e2e", "--ignore=tests/e2e/test_lint.py"]   # that one asks for the linters of Debian 12
+
+
+def told(inside, *command):
+    return subprocess.run([str(word) for word in inside.command(*command)], cwd=roots.TREE, capture_output=True, text=True).stdout
+
+
+def facts(inside):
+    """{what: the exact version of it}"""
+    server = told(inside, "sh", "-c", "$PG_BIN/postgres --version").split()
+    etcd = re.search(r"etcd Version: (\S+)", told(inside, "etcd", "--version"))
+    debian = told(inside, "sh", "-c", ". /etc/os-release; echo ${VERSION_CODENAME:-sid}").strip()
+    return {"server": server[2] if len(server) > 2 else "?", "etcd": etcd[1] if etcd else "?", "debian": debian}
+
+
+def results(report):
+    """{test: passed|failed|skipped: reason} of a JUnit file."""
+    found = {}
+    for case in ET.parse(report).iter("testcase"):
+        name = f"{case.get('classname').rpartition('.')[2]}::{case.get('name')}"
+        outcome = "passed"
+        for child in case:
+            if child.tag in ("failure", "error"):
+                outcome = "failed"
+            elif child.tag == "skipped" and outcome != "failed":
+                outcome = f"skipped: {child.get('message')}"
+        found[name] = outcome
+    return found
+
+
+def tested(inside, build, arguments, environment):
+    """(status of pytest, {test: outcome})"""
+    report = build / f"versions-{inside.version.major}.xml"
+    report.unlink(missing_ok=True)
+    command = inside.command("/usr/bin/python3", "-m", "pytest", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
+                             f"--junitxml={report}", *arguments, **environment)
+    code = subprocess.run([str(word) for word in command], cwd=roots.TREE).returncode
+    return code, results(report) if report.exists() else {}
+
+
+def run(version, build, options):
+    """(what ran, its outcomes, status) of one version. RuntimeError: it cannot be had."""
+    programs = [build / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
+    folder = "/mnt/daemon" if version.suites else build / "bin"
+    environment = {"DAEMON_CMD": f"{folder}/tamada", "CTL_CMD": f"{folder}/tamadactl"}
+    whole = not (version.npm or options.features)
+    arguments = options.pytest or ["-rfE", "--durations=5", *(WHOLE if whole else [FEATURES])]
+    if options.pytest and not any(word.startswith("tests/") for word in options.pytest):
+        arguments = [*options.pytest, *(WHOLE if whole else [FEATURES])]
+    with roots.opened(version) as inside:
+        inside.lend(*programs)
+        seen = facts(inside)
+        print(f"\n---- PostgreSQL {seen['server']} ({version.origin}), etcd {seen['etcd']}, Debian {seen['debian']}", flush=True)
+        code, outcomes = tested(inside, build, arguments, environment)
+    return seen, whole, outcomes, code
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--only", default="", help="major versions, separated by commas")
+    parser.add_argument("--features", action="store_true")
+    parser.add_argument("--dry", action="store_true")
+    parser.add_argument("--remove", action="store_true", help="the roots and servers that were kept, instead of a run")
+    parser.add_argument("pytest", nargs="*")
+    options = parser.parse_args()
+    build = (roots.TREE / options.build).resolve()
+    known = {str(version.major): version for version in roots.VERSIONS}
+    wanted = options.only.split(",") if options.only else list(known)
+    if unknown := [name for name in wanted if name not in known]:
+        parser.error(f"no version {', '.join(unknown)}; known are {', '.join(known)}")
+    if options.remove:
+        return roots.remove()
+
+    passed, failed, missing = 0, 0, []
+    for name in wanted:
+        try:
+            seen, whole, outcomes, code = run(known[name], build, options)
+        except RuntimeError as error:
+            print(f"PostgreSQL {name} cannot be had here: {error}", flush=True)
+            missing.append(name)
+            continue
+        counted = [outcome.partition(":")[0] for outcome in outcomes.values()]
+        passed, failed = passed + counted.count("passed"), failed + max(counted.count("failed"), int(code != 0))
+        if outcomes and not options.dry and not options.pytest:
+            table.write(known[name], seen, whole, outcomes)
+    print(f"\n{passed} passed, {failed} failed" + (f"; could not be had: {', '.join(missing)}" if missing else ""), flush=True)
+    return 1 if failed else 3 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
