@@ -1,5 +1,5 @@
-"""The floor of an outage: the same servers, moved and restarted by hand, with nobody who decides. What a role change costs
-PostgreSQL itself; all that a manager needs on top of it is its own."""
+"""Measures the shortest possible outage: a script moves and restarts the same servers without any decision. This is the cost of
+a role change for PostgreSQL itself; the difference to it is the cost of a manager."""
 import contextlib
 import pathlib
 import sys
@@ -11,7 +11,7 @@ from harness import Cluster, Writer, wait_for  # noqa: E402
 
 
 class ByHand:
-    """Two servers of a cluster whose daemons have gone; they go on as in pause. As far as a Writer needs it, a cluster."""
+    """Two servers of a cluster whose daemons have ended as in pause. It has the parts of a cluster that a Writer needs."""
 
     def __init__(self, cluster):
         self.nodes = cluster.nodes
@@ -31,9 +31,9 @@ class ByHand:
         return leader.sql(sent) == [(True,)] and standby.sql("select status from pg_stat_wal_receiver") == [("streaming",)]
 
     def outage(self, act):
-        """Seconds without an acknowledged write, for a client as in scenarios.outage."""
+        """Seconds without an acknowledged write for the same client as in scenarios.outage."""
         with Writer(self) as writer:
-            time.sleep(1.0)   # a stretch of normal writing before it
+            time.sleep(1.0)   # some normal writes before it
             began = time.monotonic()
             act()
             writer.wait_for_writes(time.monotonic(), 100, 60)
@@ -71,7 +71,7 @@ def checked(node, *argv):
 
 
 def start(node):
-    """Again, while processes of the killed server still hold its shared memory."""
+    """Repeats the start while processes of the killed server still use its shared memory."""
     def started():
         done = node.pg("pg_ctl", "-D", node.data, "-W", "-l", f"{node.data}.by_hand.log", "start")
         return done.returncode == 0 and node.postmaster_pid()

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Has the speed been lost? Role changes by Tamada, and the same done by hand on servers beside them, taking turns in one run.
+"""Checks that role changes have not become slower. Role changes by Tamada and the same by hand alternate in one run.
 
     check.py [--reps 5]
 
-Ends with 1, and the phases of the last role changes, where the median is more than its bound above the one by hand.
+If a median exceeds the one by hand by more than its bound, it prints the phases of the last role changes and ends with 1.
 """
 import argparse
 import json
@@ -14,15 +14,15 @@ import by_hand
 import scenarios
 from harness import Cluster, processes
 
-# Which one by hand it is compared with, and the seconds that it may be above: one and a half of what is aimed at, and what
-# a machine with other things to do adds. Crash recovery alone takes 0.2 s to 3 s on the same machine, by hand as well.
+# The measurement by hand that each scenario is compared with, and the allowed difference in seconds: one and a half of the
+# target, and a margin for a busy machine. Crash recovery alone takes 0.2 s to 3 s on the same machine, by hand as well.
 BOUNDS = {"switchover": ("switchover", 0.25), "stop_daemon": ("switchover", 0.25), "kill_postgres": ("kill_postgres", 1.5)}
 
 
 def phases(cluster):
-    """Of the last change of the leader, as each member that runs has seen it."""
+    """The phases of the last change of the leader as each running member has seen it."""
     lines = []
-    for node in (node for node in cluster.nodes if node.is_healthy("/liveness")):   # one that was stopped may not be up yet
+    for node in (node for node in cluster.nodes if node.is_healthy("/liveness")):   # a member that was stopped may not answer yet
         told = json.loads(node.api("/tamada/handover")[1])
         if told:
             lines.append(f"    {node} saw a {told['kind']} from {told['from']} to {told['to']}: " +
@@ -31,7 +31,7 @@ def phases(cluster):
 
 
 def measure(reps, name, cluster, hands):
-    """(ours, by hand, phases of our last): seconds without an acknowledged write, of each repetition."""
+    """(ours, by hand, phases of our last one): the seconds without an acknowledged write of each repetition."""
     ours, theirs = [], []
     for _ in range(reps):
         cluster.heal(120)
@@ -55,7 +55,7 @@ def main():
         cluster.up()
         for name, (floor, bound) in BOUNDS.items():
             ours, theirs, seen = measure(options.reps, name, cluster, hands)
-            if above(ours, theirs) > bound:   # something else on the machine, perhaps: as many again
+            if above(ours, theirs) > bound:   # another program may have slowed the machine, so the scenario is repeated
                 again = measure(options.reps, name, cluster, hands)
                 ours, theirs, seen = ours + again[0], theirs + again[1], again[2]
             failed = above(ours, theirs) > bound

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Tamada beside Debian's Patroni: the same machine, the same YAML, one run, the sides taking turns.
+"""Compares Tamada with Debian's Patroni on the same machine with the same YAML. The two alternate in one run.
 
     compare.py [--reps 3] [--only switchover,...] [--window 30] [--json build/bench.json] [--write docs/benchmarks.md]
-    compare.py --from build/bench.json --write docs/benchmarks.md      the table again, without measuring
+    compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
 """
 import argparse
 import datetime
@@ -32,7 +32,7 @@ OUTAGES = [("switchover", "switchover over REST"),
            ("sync_standby_loss", "loss of the synchronous standby, on which writes wait")]
 
 
-# The same done by hand (by_hand.py): what PostgreSQL itself needs for it.
+# The same by hand (by_hand.py) shows what PostgreSQL itself needs for it.
 FLOORS = {"switchover": "switchover", "stop_daemon": "switchover", "kill_postgres": "kill_postgres"}
 
 
@@ -124,7 +124,7 @@ def outage_row(found, title, scenario):
 
 
 def phases_text(found):
-    """Of the switchovers, as the old leader has seen them."""
+    """The phases of the switchovers as the old leaders have seen them."""
     rows = values(found, "tamada", "switchover", "phases_ms")
     if not rows:
         return []

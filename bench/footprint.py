@@ -32,7 +32,7 @@ def cpu_s(pids):
 
 
 def checks(node, *arguments):
-    """GET /primary from 32 connections."""
+    """Requests GET /primary over 32 connections."""
     text = subprocess.run(["wrk", "-t1", "-c32", "-d8s", "--latency", *arguments, f"http://127.0.0.1:{node.api_port}/primary"],
                           capture_output=True, text=True, check=True).stdout
     return {"per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)), "p99": re.search(r"99%\s+(\S+)", text).group(1)}
@@ -46,7 +46,7 @@ def measure(side, window, dcs, say=print):
     with Cluster(3, dcs=dcs, side=side, prefix="tamada-bench-") as c:
         c.up()
         leader, replica = c.leader(), c.replicas()[0]
-        time.sleep(5)   # start-up work is not idle load
+        time.sleep(5)   # work after the start does not count as idle load
         daemons = {"leader": processes.tree(leader.proc.pid), "replica": processes.tree(replica.proc.pid)}
         before = {role: cpu_s(pids) for role, pids in daemons.items()}
         revision, began = etcd_revision(c), time.monotonic()

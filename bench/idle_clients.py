@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""A stop of PostgreSQL under many idle clients: pg_ctl's alone beside a switchover, on the same server and machine.
+"""Compares how long PostgreSQL takes to stop with many idle clients: by pg_ctl alone and in a switchover, on the same machine.
 
     idle_clients.py [--clients 0,100,500,2000] [--reps 3] [--json build/idle_clients.json]
 
-pg_ctl stops a primary of the same configuration, alone, without anybody else; the switchover is of a cluster of two nodes,
-asked for over REST. Phases are taken from PostgreSQL's log: from "received fast shutdown request" to "shutting down" its
-clients end, from there to "database system is shut down" it checkpoints.
+pg_ctl stops a single primary with the same configuration. The switchover is requested over REST in a cluster of two nodes.
+PostgreSQL's log shows the phases: its clients end between "received fast shutdown request" and "shutting down", and it
+checkpoints between that and "database system is shut down".
 """
 import argparse
 import collections
@@ -26,11 +26,11 @@ from harness.cluster import postgres_bin
 
 STARTUP = struct.pack("!ii", 41, 196608) + b"user\0postgres\0database\0postgres\0\0"
 PREFIX = "%m [%p] "
-PLAIN = 7   # of the cluster's ports, the first that none of its parts uses
+PLAIN = 7   # the first of the cluster's ports that is not in use
 
 
 class IdleClients:
-    """Connections that have asked nothing, as a pool keeps them: a socket each, and no library."""
+    """Idle connections, as a pool keeps them. Each is a plain socket without a library."""
 
     def __init__(self, port, count, statement=None):
         self.port, self.thread = port, None
@@ -55,7 +55,7 @@ class IdleClients:
             answer += part
 
     def come_back(self, pause):
-        """From now on: whose connection has ended connects anew after `pause` seconds, again and again."""
+        """From now on each connection that has ended is opened again after `pause` seconds."""
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._come_back, args=(pause,), daemon=True)
         self.thread.start()
@@ -84,7 +84,7 @@ class IdleClients:
                 client.connect_ex(("127.0.0.1", self.port))
                 try:
                     client.send(STARTUP)
-                except OSError:   # not connected yet, or refused: the next event tells
+                except OSError:   # the connection is not there yet or was refused, which the next event shows
                     pass
                 poll.register(client, selectors.EVENT_READ)
         for key in list(poll.get_map().values()):
@@ -99,7 +99,7 @@ class IdleClients:
 
 
 def phases(text):
-    """Seconds of PostgreSQL's own lines."""
+    """The duration of the phases in seconds by PostgreSQL's log."""
     def at(words):
         found = re.search(r"(\d\d):(\d\d):(\d\d\.\d+) \S+ \[\d+\] LOG:  " + words, text)
         return found and int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
@@ -135,7 +135,7 @@ def switchover(cluster, count, options):
 
 
 def end_idle(cluster):
-    """All idle clients, before the stop is asked for."""
+    """Waits until all idle clients are connected, before the stop is requested."""
     with psycopg2.connect(host="127.0.0.1", port=cluster.ports[PLAIN], user="postgres", dbname="postgres") as connection:
         cursor = connection.cursor()
         idle = "from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
@@ -149,7 +149,7 @@ def end_idle(cluster):
 
 
 def plain_stop(cluster, count, options):
-    """A primary of its own, made by the program that made the cluster's, with the same settings."""
+    """A separate primary, made by the same initdb as the cluster's and with the same settings."""
     node = cluster.nodes[0]
     data, log = f"{cluster.root}/plain", f"{cluster.root}/plain.log"
     run = lambda *argv: processes.run([f"{postgres_bin()}/{argv[0]}", *argv[1:]], cluster.root, timeout=300)  # noqa: E731

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Outages of one side: rto.py [--only switchover,node_loss] [--reps N] [--ttl 30 --loop-wait 10 --retry-timeout 10] [--json FILE]
+"""Measures the outages of one side: rto.py [--only switchover,node_loss] [--reps N] [--ttl 30 --loop-wait 10 --retry-timeout 10] [--json FILE]
 
 DAEMON_CMD and CTL_CMD choose the side (default: this tree's release build). One line per scenario: seconds without an
 acknowledged write (median, min, max), acknowledged rows lost.
@@ -25,7 +25,7 @@ def measure(side, names, reps, dcs, say=print):
                     c.heal(180)
                     results[name].append(scenarios.SCENARIOS[name](c))
                 except (TimeoutError, AssertionError) as e:
-                    # A failed scenario is a result, to be shown; the others go on.
+                    # A failed scenario is a result that is shown, and the others go on.
                     results[name].append({"failed": f"{type(e).__name__}: {e}"})
             say(f"  {name}: {summary(results[name])}")
     return results

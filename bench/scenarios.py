@@ -1,4 +1,4 @@
-"""One trouble each, on a healthy cluster: what clients notice of it. All times in seconds."""
+"""Each scenario causes one fault in a healthy cluster and measures the outage for clients. All times are in seconds."""
 import json
 import pathlib
 import signal
@@ -9,14 +9,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 
 from harness import Writer, wait_for  # noqa: E402
 
-# The reference settings of the comparison: what patroni.yml has when nobody touched it.
+# The reference settings of the comparison are Patroni's defaults.
 DCS = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10, "maximum_lag_on_failover": 1048576, "primary_start_timeout": 300}
 
 
 def outage(cluster, act, watch, moves=False, timeout=180):
-    """Writes a row every 5 ms, does act(leader), and looks on for `watch` seconds after writes came back."""
+    """Writes a row every 5 ms, calls act(leader), and goes on for `watch` seconds after the first new acknowledged write."""
     with Writer(cluster) as writer:
-        time.sleep(1.0)   # a stretch of normal writing before it
+        time.sleep(1.0)   # some normal writes before it
         old = cluster.leader()
         began = time.monotonic()
         act(old)
@@ -40,12 +40,12 @@ def switchover(c):
     return result
 
 
-killed_at = {}   # member: when its server was killed last
+killed_at = {}   # member -> when its server was last killed
 
 
 def kill_postgres(c):
-    """An accident, not a server that ends again and again, which is restarted with pauses: each of the members in turn, and
-    the same one not again before its server has run for a minute."""
+    """A single crash, because a server that ends repeatedly is restarted with pauses. The members take turns, and each server
+    runs for at least a minute before it is killed again."""
     def rested(member):
         return time.monotonic() - killed_at.get(member, -1000) > 75
     wait_for("a member whose server was not killed lately", lambda: any(rested(node) for node in c.nodes), 90)
@@ -81,7 +81,7 @@ def node_loss(c):
 
 
 def kill_daemon(c):
-    """Killed, and a second later started again, as systemd does."""
+    """The daemon is killed and started again a second later, as systemd does."""
     def act(old):
         old.kill_daemon()
         time.sleep(1)
@@ -104,7 +104,7 @@ def etcd_restart(c):
 
 
 def sync_standby_loss(c):
-    """In synchronous mode, where writes wait for that standby."""
+    """The standby is lost in synchronous mode, in which writes wait for it."""
     def named():
         key = json.loads(c.keys().get("sync") or "{}")
         return next((n for n in c.replicas() if n.name == key.get("sync_standby")), None)

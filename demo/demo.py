@@ -26,11 +26,11 @@ STATES = {"running", "streaming"}
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: a wish, not a failure; nothing that retries after errors may swallow it."""
+    """Ctrl-C or SIGTERM. It is not an Exception, so that code which retries after errors does not catch it."""
 
 
 class Table:
-    """`tamadactl list` twice a second, in the background: whatever it takes, the picture does not stand still."""
+    """Runs `tamadactl list` twice a second in the background, so that a slow answer does not stop the picture."""
 
     def __init__(self, cluster):
         self.cluster, self.lines = cluster, []
@@ -122,7 +122,7 @@ class Demo:
         self.show_table()
 
     def verdict(self, old, outage_ms):
-        # The writer first: nothing may be acknowledged after the rows are counted.
+        # The writer stops first, because no row may be acknowledged after the rows are counted.
         writer, self.writer = self.writer, None
         writer.stop()
         missing = writer.missing()
@@ -141,7 +141,7 @@ class Demo:
         return 0 if healthy else 1
 
     def stay(self):
-        """Up until Ctrl-C, with the writer at work again."""
+        """Keeps the cluster and the writer running until Ctrl-C."""
         c, line, dim = self.cluster, self.screen.line, lambda text: self.screen.style(text, "dim")
         ports = ",".join(str(n.pg_port) for n in c.nodes)
         hosts = ",".join("127.0.0.1" for _ in c.nodes)
@@ -174,7 +174,7 @@ class Demo:
                     self.show_table()
                 shown = leader
 
-    # ---- waiting, with the picture moving
+    # ---- waiting while the picture is updated
 
     def healthy(self):
         c = self.cluster
@@ -182,7 +182,7 @@ class Demo:
         try:
             if leader and all(n.is_replica() and n.is_streaming_from(leader) for n in c.nodes if n is not leader):
                 return leader
-        except Exception:  # noqa: BLE001 - a server between two states: not healthy yet
+        except Exception:  # noqa: BLE001 - a server between two states is not healthy yet
             pass
         return None
 
@@ -232,7 +232,7 @@ class Demo:
                 f"  {len(acks)} rows acknowledged, {state}"]
 
     def show_table(self):
-        """What `list` says at this moment, among the lines that stay."""
+        """Prints the current output of `list` as lines that stay."""
         self.table.refresh()
         self.screen.keep(["", *self.table_lines(), ""])
 
@@ -250,7 +250,7 @@ def interrupt(signum, frame):
 
 
 def ignore_signals():
-    """A second Ctrl-C must not leave half of it running."""
+    """A second Ctrl-C must not leave processes running."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""Calm terminal output: lines that stay, above a block that is drawn anew in place. Without a terminal: plain lines."""
+"""Terminal output: lines that stay above a block that is redrawn in place. Without a terminal only plain lines are printed."""
 import os
 import shutil
 import sys
@@ -28,7 +28,7 @@ class Screen:
             self._drawn = 0
 
     def say(self, text="", *styles):
-        """A line that stays, with the time since the start before it."""
+        """Prints a line that stays, after the time since the start."""
         stamp = f"{time.monotonic() - self.began:6.1f} s  "
         self.line(self.style(stamp, "dim") + self.style(text, *styles) if text else "")
 
@@ -45,7 +45,7 @@ class Screen:
             pass   # the terminal was closed
 
     def draw(self, lines):
-        """The block below: replaces what was drawn last. Without a terminal it is left out."""
+        """Replaces the block that was drawn last. Without a terminal nothing is printed."""
         if not self.live:
             return
         width, height = shutil.get_terminal_size()
@@ -56,7 +56,7 @@ class Screen:
         self._drawn = len(lines)
 
     def keep(self, lines):
-        """The block as lines that stay; without a terminal only when it differs from the last kept."""
+        """Prints the block as lines that stay. Without a terminal it is printed only if it differs from the last one."""
         if not self.live and lines == self._last:
             return
         self._last = lines
@@ -65,7 +65,7 @@ class Screen:
 
 
 def _cut(text, width):
-    """To width visible characters; styles take no room."""
+    """Cuts the text to width visible characters. Styles take no room."""
     out, seen, i = [], 0, 0
     while i < len(text):
         if text[i] == "\x1b":
@@ -81,7 +81,7 @@ def _cut(text, width):
 
 
 def strip(acks, until, width, unicode, step=0.25):
-    """Writes per `step` seconds as a strip of bars; a silence is a gap."""
+    """The writes per `step` seconds as a strip of bars. A time without writes is a gap."""
     counts = [0] * width
     for at in acks:
         i = width - 1 - int((until - at) / step)

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""All tests: what every file keeps to (tools/lint), the unit tests of every folder (ctest), the fuzzers for a moment, the end-to-end tests (pytest),
-those on booted hosts and the main ones of them on Debian 13 (tests/versions), where the machine can have such, and whether role changes are as fast as they
-were (bench/check.py). Ends with one line of counts.
+"""Runs all tests: tools/lint, the unit tests of every folder (ctest), each fuzzer for a moment, the end-to-end tests (pytest), the tests on booted
+hosts and the main ones on Debian 13 (tests/versions) if the machine can run such hosts, and the check that role changes have not become slower
+(bench/check.py). Ends with one line of counts.
 
-A build with sanitizers (build/asan): whatever a sanitizer tells of any process fails the run, too.
+With a build with sanitizers (build/asan), a sanitizer's report about any process fails the run, too.
 
 run.py [--build build/release] [--only lint|unit|fuzz|e2e|hosts|versions|speed|sim] [--busy] [-- arguments for pytest]
---busy: while something else keeps processors and disk busy (stress-ng).
+--busy: runs the tests while stress-ng keeps the processors and the disk busy.
 """
 import argparse
 import contextlib
@@ -25,7 +25,7 @@ CANNOT_BE_HAD = 3   # tests/versions/run.py: a version
 
 
 def counts(report):
-    """(passed, failed, skipped) of a JUnit file; a run that left none has failed."""
+    """(passed, failed, skipped) of a JUnit file. A run that has not written it has failed."""
     try:
         root = ET.parse(report).getroot()
     except (OSError, ET.ParseError):
@@ -54,7 +54,7 @@ def unit(build):
 
 
 def fuzz(runs=10000, seconds=10):
-    """Each fuzzer for a moment, from its corpus and the same seed on: what it does depends on the tree alone."""
+    """Runs each fuzzer for a moment with its corpus and a fixed seed, so that its inputs depend only on the tree."""
     if subprocess.run(["cmake", "--preset", "fuzz", "--log-level=WARNING"], cwd=TREE, stdout=subprocess.DEVNULL).returncode \
             or subprocess.run(["cmake", "--build", "--preset", "fuzz"], cwd=TREE).returncode:
         return 1, (0, 1, 0)
@@ -79,16 +79,16 @@ def e2e(build, arguments, sanitizers):
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
     env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
     env.update(sanitizers)
-    # What is asked of every version the other files ask for, too.
+    # The other files cover what test_each_version asks of every version.
     arguments = arguments or ["--ignore=tests/e2e/test_each_version.py"]
-    # Two files at a time: the tests mostly wait for leases to end. Each file has its own clusters and ports.
+    # Two files run at a time, because the tests mostly wait for leases to end. Each file has its own clusters and ports.
     code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
                            f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
     return code, counts(report)
 
 
 def sim(build, sanitizers):
-    """A piece of simulation: the same seeds each time."""
+    """Runs the simulation with the same seeds each time."""
     code = subprocess.run([build / "bin" / "tamada-sim", "--seeds", "1..60", "--nodes", "3", "--duration", "60", "--guard"],
                           cwd=TREE, env={**os.environ, **sanitizers}).returncode
     return code, (code == 0, code != 0, 0)
@@ -109,7 +109,7 @@ def is_sanitized(build):
 
 
 def sanitizer_options(folder):
-    """Each process that a sanitizer ends aborts, which no test takes for an error told; its report is a file here."""
+    """A process that a sanitizer ends aborts, so that no test takes that for a normal error. Its report is a file here."""
     common = f"abort_on_error=1:disable_coredump=0:log_path={folder}/report"
     symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
     if symbolizer:   # names and lines in the reports
@@ -119,7 +119,7 @@ def sanitizer_options(folder):
 
 
 def tell_reports(folder):
-    """How many there are."""
+    """The number of reports."""
     reports = sorted(pathlib.Path(folder).glob("report.*"))
     for report in reports:
         print(f"\n---- {report.name}\n{report.read_text(errors='replace')[:6000]}", flush=True)
@@ -131,7 +131,7 @@ def hosts(build, arguments):
     report.unlink(missing_ok=True)
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
-    # They build on each other: where three have failed, the rest tells nothing new.
+    # They build on each other, so after three failures the rest tells nothing new.
     command = ["/usr/bin/python3", "-m", "pytest", "tests/hosts", "-p", "no:cacheprovider", "--durations=5", "--maxfail=3",
                f"--junitxml={report}", *arguments]
     try:
@@ -157,7 +157,7 @@ def versions(build):
 
 @contextlib.contextmanager
 def busy(build):
-    """What a slow machine has that a fast one has not: nothing is answered as soon as it is asked."""
+    """Simulates a slow machine, on which no answer comes at once."""
     with tempfile.TemporaryDirectory(prefix="busy-", dir=build) as folder:
         stress = subprocess.Popen(["stress-ng", "--cpu", "8", "--hdd", "2", "--hdd-bytes", "256M", "--temp-path", folder, "--quiet"],
                                   start_new_session=True)
@@ -166,7 +166,7 @@ def busy(build):
         finally:
             if stress.poll() is not None:
                 print(f"stress-ng ended early, with {stress.returncode}", flush=True)
-            stress.terminate()   # it ends its workers itself
+            stress.terminate()   # stress-ng ends its workers itself
             stress.wait(60)
 
 

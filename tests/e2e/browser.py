@@ -21,7 +21,7 @@ class Browser:
                          "--disable-background-networking", "--disable-component-update", "--lang=en-US", f"--user-data-dir={profile}"):
             options.add_argument(argument)
         if os.getuid() == 0:
-            options.add_argument("--no-sandbox")   # which root cannot have; it looks at pages of these tests alone
+            options.add_argument("--no-sandbox")   # root cannot use the sandbox; the browser opens only pages of these tests
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", log_path=os.devnull), options=options)
         self.driver.set_page_load_timeout(30)
@@ -30,7 +30,7 @@ class Browser:
         self.driver.quit()
 
     def look(self, width=1280, height=900, dark=False):
-        """As wide, and in which colours, from now on."""
+        """Sets the window's width and the colour scheme."""
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
@@ -45,7 +45,7 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def text(self, selector):
-        """Of the first that is there; empty: there is none, or it has just been replaced."""
+        """The text of the first match; empty if there is none or it has just been replaced."""
         try:
             return self.driver.find_element(By.CSS_SELECTOR, selector).text
         except (NoSuchElementException, StaleElementReferenceException):
@@ -58,8 +58,8 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def complaints(self):
-        """What the browser has logged as an error since the last look, such as a violation of the page's own policy; an answer
-        that is an error is none of the page's."""
+        """The errors that the browser has logged since the last call, such as violations of the page's security policy. Answers
+        with an error status are not counted."""
         return [line["message"] for line in self.driver.get_log("browser")
                 if line["level"] == "SEVERE" and "Failed to load resource" not in line["message"]]
 
@@ -68,7 +68,7 @@ class Browser:
         return self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
     def picture(self, height, path):
-        """Of the page from its top on, whatever fits into the window."""
+        """Saves a picture of the top of the page, as much as fits into the window."""
         size = self.run("return [document.documentElement.clientWidth, document.documentElement.scrollHeight]")
         clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], height), "scale": 1}
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
@@ -76,7 +76,7 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def window(self, path):
-        """What is in the window."""
+        """Saves a picture of the window's content."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.driver.get_screenshot_as_png())
 

@@ -1,6 +1,6 @@
 """Fixtures: clusters of real etcd and PostgreSQL on loopback.
 
-`cluster` is one per file, brought back to health before every test; when that fails, a new one takes its place.
+`cluster` is made once per file and repaired before every test. If the repair fails, a new cluster replaces it.
 """
 import os
 import pathlib
@@ -19,7 +19,7 @@ _live = []   # every cluster of this process, for the logs of a failed test
 
 def pytest_configure(config):
     processes.adopt_orphans()
-    # A shell starts what runs in its background with SIGINT ignored, and each program of ours would inherit that.
+    # A shell starts background programs with SIGINT ignored, and all programs of the tests would inherit that.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "tamada: asks for what Patroni does not promise; skipped on the peer")
@@ -60,7 +60,7 @@ class Factory:
 
 @pytest.fixture
 def new_cluster():
-    """A function that makes a cluster (not started) of this test alone."""
+    """A function that makes a cluster for this test only and does not start it."""
     factory = Factory()
     yield factory
     factory.end()

@@ -1,4 +1,4 @@
-"""What the tests ask a cluster for."""
+"""Facts about a cluster that several tests ask for."""
 import json
 import os
 
@@ -7,14 +7,14 @@ from harness.cluster import postgres_bin
 
 
 def timeline(node):
-    """As its daemon tells it, which may not have looked yet at a server that was promoted this moment."""
+    """The timeline that the daemon reports. Right after a promotion this may still be the old one."""
     primary = node.sql("select not pg_is_in_recovery()")[0][0]
     return wait_for("a look at the server", lambda: (lambda seen: seen if ("location" in seen["xlog"]) == primary else None)(node.status()),
                     20)["timeline"]
 
 
 def marker(node):
-    """Identity of a file that initdb or pg_basebackup made and that pg_rewind leaves alone: a relation of template0."""
+    """Identity of a file of template0, which initdb or pg_basebackup creates and pg_rewind does not touch."""
     oid = node.sql("select oid from pg_database where datname = 'template0'")[0][0]
     seen = os.stat(f"{node.data}/base/{oid}/2619")
     return seen.st_ino, seen.st_mtime_ns
@@ -48,7 +48,7 @@ def wait_key(cluster, key, value=None, timeout=20):
 
 
 def wait_history(cluster, new_leader, timeout=15):
-    """The last line of the history names the new leader, once it is written."""
+    """Waits until the last line of the history names the new leader."""
     def written():
         lines = json.loads(cluster.keys().get("history", "[]"))
         return lines and lines[-1][-1] == new_leader.name and lines
@@ -56,12 +56,12 @@ def wait_history(cluster, new_leader, timeout=15):
 
 
 def no_request_left(cluster):
-    """Patroni empties the key, others delete it."""
+    """Whether there is no request. Patroni empties the key, our daemon deletes it."""
     return json.loads(cluster.keys().get("failover") or "{}") == {}
 
 
 def wait_key_gone(cluster, key):
-    """Of a daemon that was stopped: at once. Patroni leaves that to the lease."""
+    """Waits until the key of a stopped member is gone. Our daemon deletes it; Patroni lets it end with its lease."""
     wait_for(f"key {key} to go", lambda: key not in cluster.keys(), 1 if cluster.side.is_tamada else cluster.dcs["ttl"] + 5)
 
 
@@ -70,7 +70,7 @@ def wait_log(node, text, timeout=30):
 
 
 def wait_writable(node, timeout=30):
-    """/primary answers for who holds the key, which may be promoting yet."""
+    """Waits until the node takes writes. /primary already answers 200 while the holder of the key is being promoted."""
     wait_for(f"{node} to take writes", lambda: node.sql("select pg_is_in_recovery()") == [(False,)], timeout)
 
 
@@ -84,7 +84,7 @@ def wait_sync_standby(cluster):
 
 
 def programs_with(cluster, name, script):
-    """A bin_dir like the real one, in which `name` is this script; made anew by each call."""
+    """A copy of the real bin_dir in which `name` is this script. Each call makes a new one."""
     folder = f"{cluster.root}/programs"
     if not os.path.exists(folder):
         os.mkdir(folder)

@@ -1,4 +1,4 @@
-"""Small file systems of real mounts, for the tests of places and of full disks."""
+"""Mounts small file systems for the tests of mount points and full disks."""
 import os
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ def folder(path):
 
 @pytest.fixture
 def mount():
-    """A function that mounts a small file system of the service user's there, with the lost+found that many have."""
+    """A function that mounts a small file system, owned by the service user and with a lost+found, at a path."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
     mounted = []
@@ -41,7 +41,7 @@ def mount():
     yield at
     for path in reversed(mounted):
         subprocess.run(["umount", "-l", path], check=False)
-        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not go while it was mounted
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not be removed while it was mounted
 
 
 def remount(path, options):
@@ -49,7 +49,7 @@ def remount(path, options):
 
 
 def fill(path):
-    """Every byte of the file system. free() ends it."""
+    """Fills the file system completely until free() is called."""
     file = f"{path}/filler"
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The alarms of docs/operations.md, by Prometheus' own tool: each is silent over two clusters that are well, and goes off."""
+"""Tests the alarms of docs/operations.md with promtool: none fires for two healthy clusters, and each fires for its fault."""
 import pathlib
 import re
 import shutil
@@ -15,7 +15,7 @@ WELL = {
     "patroni_xlog_location": (5e9, 0, 7e9, 0), "patroni_xlog_replayed_location": (0, 5e9, 0, 7e9), "patroni_dcs_last_seen": (NOW,) * 4,
     "patroni_pending_restart": (0,) * 4, "patroni_is_paused": (0,) * 4, "tamada_problem": (0,) * 4,
 }
-ALARMS = {   # how it begins in the document -> what sets it off: another value of the first member, or of the second
+ALARMS = {   # the beginning of the alarm's expression -> what triggers it: another value of the first member, or of the second
     "sum by (scope) (patroni_primary)": [("patroni_primary", 0, 0), ("patroni_primary", 1, 1)],
     "patroni_postgres_running": [("patroni_postgres_running", 1, 0)],
     "time() - patroni_dcs_last_seen": [("patroni_dcs_last_seen", 1, NOW - 40)],
@@ -32,7 +32,7 @@ def expressions():
 
 
 def fires(folder, expression, values):
-    """Of which scopes; Prometheus' answer has to be empty for every other."""
+    """The scopes that the expression returns; for every other scope Prometheus must return nothing."""
     series = [{"series": f'{name}{{scope="{scope}",name="{member}",instance="{member}:8008"' +
                (',kind="guard"}' if name == "tamada_problem" else "}"), "values": f"{value:.0f}x5"}
               for name, of_members in values.items() for (scope, member), value in zip(MEMBERS, of_members)]

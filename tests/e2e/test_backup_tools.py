@@ -1,5 +1,5 @@
-"""Debian's pgBackRest and Barman with a cluster of ours, as docs/compatibility.md describes it. Skipped where they are not
-installed (packages-backup.txt)."""
+"""Debian's pgBackRest and Barman with our cluster, as docs/compatibility.md describes it. The tests are skipped if they are
+not installed (packages-backup.txt)."""
 import os
 import shutil
 import signal
@@ -31,7 +31,7 @@ def rows(node):
 
 
 def with_pgbackrest(cluster):
-    """Each node's command line; one stanza for all members."""
+    """Returns each node's command line. All members use one stanza."""
     tools = {}
     repo = f"{cluster.root}/repo"
     os.mkdir(repo)
@@ -64,8 +64,8 @@ pg1-user=postgres
 
 @needs("pgbackrest")
 def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
-    """Each archives when it leads; a backup of the leader; a standby from the backup; a switchover; and all of it back to a
-    point in time, as docs/operations.md has it."""
+    """Each node archives while it leads. The leader is backed up, a standby is made from the backup, a switchover follows, and
+    the cluster is restored to a point in time as docs/operations.md describes."""
     cluster = new_cluster(2)
     tools = with_pgbackrest(cluster)
     first, second = cluster.nodes
@@ -86,7 +86,7 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
     wait_for("the new primary", second.is_primary, 60)
     wait_for("the old one as a standby", lambda: first.is_streaming_from(second), 60)
     make_rows(second, 500)
-    run(cluster, *tools[second].split(), "check")   # the new timeline is archived
+    run(cluster, *tools[second].split(), "check")   # the new timeline must be archived
     run(cluster, *tools[second].split(), "backup", "--type=incr")
     assert second.sql("SELECT failed_count FROM pg_stat_archiver")[0][0] == 0
     assert all("problems" not in node.status() for node in cluster.nodes)
@@ -98,7 +98,7 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
         node.stop()
         os.rename(node.data, f"{node.data}.before")
     run(cluster, *tools[first].split(), "restore", "--type=name", "--target=good", "--target-action=promote")
-    # The configuration in a backup is that of the node that was backed up; nodes with the same paths need no options.
+    # The backup contains the configuration of the node that was backed up. Nodes with equal paths would need no options.
     own = f"-c port={first.pg_port} -c hba_file={first.data}/pg_hba.conf -c ident_file={first.data}/pg_ident.conf -c archive_mode=off"
     done = first.pg("pg_ctl", "start", "-w", "-D", first.data, "-o", own, "-l", f"{cluster.root}/recovery.log")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -109,13 +109,13 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
         terminal.expect('"Yes I am aware": ').line("Yes I am aware")
         assert terminal.end() == 0, terminal.shown
     first.start()
-    # The backup tells who the members were, and none of them answers.
+    # The backup contains the list of members, and none of them answers.
     wait_for("the question", lambda: "all keys in the DCS are gone" in first.log(), 60)
     done = cluster.ctl("failover", "--candidate", first.name, "--force")
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for("the primary", first.is_primary, 60)
     assert rows(first) == 1500
-    # Or the copy would go on along the WAL that was given up, which is archived, too.
+    # Otherwise the copy would replay the abandoned WAL, which is archived, too.
     run(cluster, *tools[first].split(), "backup", "--type=full")
     second.start()
     wait_for("the standby", lambda: second.is_streaming_from(first), 120)
@@ -124,7 +124,7 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
 
 @needs("barman")
 def test_barman_streams_through_a_switchover(new_cluster):
-    """Barman's slot is a permanent one, so that the new primary has it, too; Barman finds the primary by itself."""
+    """Barman's slot is permanent, so the new primary has it, too. Barman finds the primary by its list of hosts."""
     cluster = new_cluster(2, dcs={"slots": {"barman": {"type": "physical"}}})
     cluster.up()
     old = cluster.leader()
@@ -178,7 +178,7 @@ immediate_checkpoint = true
         assert cluster.ctl("switchover", "--candidate", other.name, "--force").returncode == 0
         wait_for("the new primary", other.is_primary, 60)
         wait_for("the receiver's end", lambda: receiver.poll() is not None, 60)
-        receiver = start_receiver()   # what barman's cron does each minute
+        receiver = start_receiver()   # barman's cron job does this each minute
         wait_for("the receiver at the new primary", lambda: slot_is_read(other), 60)
         make_rows(other, 500)
         barman("switch-wal", "--archive", "--force", "demo")

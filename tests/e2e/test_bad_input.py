@@ -1,4 +1,4 @@
-"""What people get wrong: a clear error that names the thing, and nothing deleted."""
+"""Mistakes of operators: each gives a clear error that names the cause, and no file is deleted."""
 import http.server
 import json
 import os
@@ -92,7 +92,7 @@ def test_rest_port_in_use(single):
 
 
 def test_postgres_port_in_use(single):
-    """initdb succeeds, the first start cannot: the bootstrap is given up, and the key with it."""
+    """initdb succeeds and the first start fails, so the bootstrap is given up and its key is deleted."""
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind(("127.0.0.1", single.pg_port))
@@ -113,7 +113,7 @@ def test_data_directory_of_another_cluster(cluster):
     ends(replica, "system ID mismatch", replica.name, identifier)
     assert facts.fingerprint(replica.data) == before
     assert replica.name not in {n for n, in cluster.leader().sql("select application_name from pg_stat_replication")}
-    shutil.rmtree(replica.data)   # the next test gets a whole cluster again
+    shutil.rmtree(replica.data)   # the next test gets a healthy cluster again
 
 
 def test_data_directory_with_foreign_files(single):
@@ -131,7 +131,7 @@ def test_data_directory_with_foreign_files(single):
 
 def test_wrong_replication_password(new_cluster):
     c = new_cluster(n=2)
-    for node in c.nodes:   # passwords are asked for, of either method
+    for node in c.nodes:   # the server asks for passwords, by either method
         hba = ["local all all trust", "host all all 127.0.0.1/32 md5", "host replication all 127.0.0.1/32 md5"]
         node.config["postgresql"]["pg_hba"] = node.config["bootstrap"]["pg_hba"] = hba
     leader, replica = c.nodes
@@ -142,7 +142,7 @@ def test_wrong_replication_password(new_cluster):
     replica.start()
     facts.wait_log(replica, 'password authentication failed for user "replicator"', 60)
     assert not replica.is_replica() and leader.is_primary()
-    # Mended, it needs nothing else.
+    # With the right password the daemon goes on without any other action.
     replica.stop()
     replica.config["postgresql"]["authentication"]["replication"]["password"] = "rep"
     replica.start()
@@ -163,20 +163,20 @@ def test_second_daemon_of_the_same_name(cluster):
 
 
 def test_etcd_that_is_not_there(single):
-    """etcd may come later: the daemon waits for it, says so, and touches nothing."""
+    """etcd may start later. The daemon waits for it, logs that, and changes nothing."""
     c = single.cluster
     c.etcd.kill()
     single.start()
     wait_for("its word on etcd", lambda: str(c.etcd.port) in single.log() or "etcd" in single.log().lower(), 30)
     assert not os.path.exists(single.data)
     c.etcd.start()
-    if not single.running():   # Patroni's service is started again by systemd
+    if not single.running():   # Patroni ends here; systemd would start its service again
         single.start()
     wait_for("a primary", single.is_primary, 60)
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
-    """A member that claims to have more WAL than anybody could."""
+    """A member that claims an impossibly high WAL position."""
 
     def do_GET(self):
         body = json.dumps({"state": "running", "role": "replica", "server_version": 150000, "timeline": self.server.timeline,
@@ -192,7 +192,7 @@ class Liar(http.server.BaseHTTPRequestHandler):
 
 
 def test_a_member_that_claims_too_much_is_named_and_can_be_overruled(new_cluster):
-    """Nobody is promoted before the one that says that it has the last commits; the operator may."""
+    """No member is promoted while another claims to have later commits, but the operator may promote one."""
     cluster = new_cluster(n=3).up()
     leader, (heir, _) = cluster.leader(), cluster.replicas()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)

@@ -1,4 +1,4 @@
-"""From nothing to a whole cluster: who initializes, what is written where, how replicas are made."""
+"""How a cluster comes into being: which node initializes it, what is written where, and how replicas are made."""
 import json
 import os
 

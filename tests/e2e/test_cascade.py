@@ -19,13 +19,13 @@ def test_cascade(new_cluster):
     leader.sql("insert into t values ('one')")
     wait_for("the row at the end", lambda: facts.has_row(end, "t", "one"), 20)
 
-    # ---- its source is gone: from the leader; and back
+    # ---- its source is gone, so it streams from the leader; later it returns to its source
     middle.lose()
     wait_for("n2 to stream from the leader", lambda: end.is_streaming_from(leader), 40)
     middle.start()
     wait_for("n2 to stream from n1 again", lambda: end.is_streaming_from(middle), 60)
 
-    # ---- its source becomes the leader; it never does itself
+    # ---- its source becomes the leader; a member with nofailover never does
     leader.stop()
     assert cluster.wait_leader(60) is middle
     facts.wait_writable(middle)

@@ -1,4 +1,4 @@
-"""Certificates that are renewed on disk, whole and half written, while they are in use."""
+"""Certificates are replaced on disk while they are in use, completely or half written."""
 import asyncio
 import signal
 import socket
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tamada
 
 
 def shown_by(port, ca):
-    """The serial number of the certificate that is shown on port."""
+    """The serial number of the certificate that the server on `port` presents."""
     context = ssl.create_default_context(cafile=ca.path("ca.crt"))
     with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
@@ -37,7 +37,7 @@ def problems(node, session):
 
 
 class Requests:
-    """Health checks without end, each on a connection of its own but those of one thread."""
+    """Runs health checks all the time. One thread keeps its connection, the others open one per check."""
 
     def __init__(self, node):
         self.url, self.ca = f"https://127.0.0.1:{node.api_port}/health", node.cluster.ca.path("ca.crt")
@@ -79,7 +79,7 @@ def test_of_the_rest_api(new_cluster):
     wait_for("a primary", lambda: session.get(f"https://127.0.0.1:{node.api_port}/primary", verify=ca.path("ca.crt")).status_code == 200, 60)
     with Requests(node) as load:
         first = shown_by(node.api_port, ca)
-        ca.issue("server")   # key and certificate, one after the other, as a renewal writes them
+        ca.issue("server")   # a renewal writes the key first and then the certificate
         wait_for("the new certificate, without a reload", lambda: shown_by(node.api_port, ca) != first, 20)
         second = shown_by(node.api_port, ca)
         wait_for("no problem", lambda: problems(node, session) == [], 20)
@@ -101,10 +101,10 @@ def test_of_the_rest_api(new_cluster):
 
 
 class TlsFront:
-    """TLS with clients' certificates before a plain etcd."""
+    """A TLS proxy that verifies clients' certificates in front of a plain etcd."""
 
     def __init__(self, port, far_port, ca):
-        self.far_port, self.shown, self._writers = far_port, [], set()   # shown: serial numbers of clients
+        self.far_port, self.shown, self._writers = far_port, [], set()   # serial numbers of the certificates that clients presented
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca.path("ca.crt"))
         context.load_cert_chain(ca.path("etcd.crt"), ca.path("etcd.key"))
         context.verify_mode = ssl.CERT_REQUIRED

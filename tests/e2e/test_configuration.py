@@ -1,4 +1,4 @@
-"""The configuration with a real server: reload, dynamic changes and their copy, --validate-config, the generators."""
+"""The configuration with a real server: reloads, dynamic changes and their copy, --validate-config, and the generators."""
 import json
 import os
 import signal
@@ -10,12 +10,12 @@ import yaml
 import facts
 from harness import processes, wait_for
 
-pytestmark = pytest.mark.tamada   # texts and options differ from one version of the peer to the next
+pytestmark = pytest.mark.tamada   # texts and options differ between versions of Patroni
 
 
 @pytest.fixture(scope="module")
 def node(_shared):
-    """One node that is its cluster's leader; a callback of the local file is written in /config only."""
+    """A cluster of one node, which leads."""
     c = _shared(n=1)
     c.etcd.start()
     node = c.nodes[0]
@@ -35,7 +35,7 @@ def command(node, *args, env=None, timeout=60):
 
 
 def log_grows(node, text, act, path=None):
-    """`text` comes into the log after `act`, not before."""
+    """Checks that `text` appears in the log after `act` and not before."""
     def read():
         if path is None:
             return node.log()
@@ -124,7 +124,7 @@ def test_a_change_of_config_reaches_the_node_at_once(node):
     assert node.api("/config", "PATCH", {"loop_wait": 1000, "ttl": 1200, "postgresql": {
         "parameters": {"work_mem": "7MB", "maintenance_work_mem": "71MB"},
         "callbacks": {"on_reload": f"/usr/bin/touch {seen}"}, "callbcks": {}}, "tll": 5})[0] == 200
-    # Long before the next heartbeat; and the local file's work_mem wins.
+    # This takes effect long before the next heartbeat, and the local file's work_mem wins.
     wait_for("maintenance_work_mem", lambda: node.sql("show maintenance_work_mem")[0][0] == "71MB", 20)
     assert node.sql("show work_mem")[0][0] == "6MB"
     facts.wait_log(node, "/config: tll: unknown key; it has no effect. Did you mean ttl?")
@@ -134,7 +134,7 @@ def test_a_change_of_config_reaches_the_node_at_once(node):
 
 
 def test_no_parameter_breaks_out_of_its_line(node):
-    """Whatever is in the key itself: who writes to etcd asks no REST API."""
+    """The key may contain anything, because a client that writes to etcd does not pass the checks of the REST API."""
     prefix = "a\nb: \r'\\"
     config = json.loads(node.api("/config")[1])
     config["postgresql"]["parameters"] |= {"log_line_prefix": prefix, "x.y = '1'\nwork_mem": "77MB", "include": "/etc/passwd",
@@ -205,14 +205,14 @@ def test_the_address_of_a_pool_is_told_to_clients(node):
 
 
 def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
-    """The server would go on with the old ones, and not start again."""
+    """With such rules the server would go on with the old ones, and would not start again."""
     good = open(f"{node.data}/pg_hba.conf").read()
     own = node.config["postgresql"]["pg_hba"]
     log_grows(node, "the previous files are kept", lambda: reload_with(node, ["host all all 127.0.0.1/99 trust", *own]))
     assert "pg_hba.conf line 3: " in node.log()
     wait_for("the problem", lambda: [one["kind"] for one in node.status().get("problems", [])] == ["access"], 30)
     wait_for("the previous files", lambda: open(f"{node.data}/pg_hba.conf").read() == good, 30)
-    # Nor does the next change bring them back, nor a restart.
+    # Neither the next change nor a restart brings them back.
     node.configure({"postgresql": {"parameters": {"log_min_duration_statement": "7s"}}})
     wait_for("the change", lambda: node.sql("show log_min_duration_statement") == [("7s",)], 30)
     assert open(f"{node.data}/pg_hba.conf").read() == good
@@ -225,7 +225,7 @@ def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
 
 
 def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
-    """Only the server knows that; it would go on with the old one, and not start again."""
+    """Only the server can judge the value. It would go on with the old one, and would not start again."""
     def conf():
         return open(f"{node.data}/postgresql.conf").read()
 
@@ -241,7 +241,7 @@ def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
     assert node.api("/restart", "POST", {}, timeout=60)[0] == 200
     assert node.sql("show log_timezone") == [("UTC",)]
 
-    # What nobody could ask a server about: it was stopped then.
+    # This value could not be tried on the server, which was stopped.
     facts.wait_writable(node)
     node.stop()
     with open(f"{node.data}/patroni.dynamic.json") as f:
@@ -278,7 +278,7 @@ def test_ttl_rule(node):
 
 
 def leader_lease(cluster):
-    """Seconds that the lease of the leader key was granted for."""
+    """The TTL in seconds with which the lease of the leader key was granted."""
     found = json.loads(cluster.etcd.ctl("get", f"{cluster.prefix}leader", "-w", "json").stdout)["kvs"][0]
     lease = cluster.etcd.ctl("lease", "timetolive", f"{found['lease']:x}", "-w", "json").stdout
     return json.loads(lease)["granted-ttl"]
@@ -365,7 +365,7 @@ def test_generate_config_from_the_running_server(node):
     assert postgresql["pg_hba"] == node.config["postgresql"]["pg_hba"]
     dynamic = made["bootstrap"]["dcs"]["postgresql"]
     assert dynamic["parameters"]["max_connections"] == 50 and dynamic["use_pg_rewind"] is True
-    # With what a person has to fill in, it is usable.
+    # It is usable once the values that only a person knows are filled in.
     text = open(path).read().replace("hosts: '#FIXME'", f"hosts: 127.0.0.1:{c.etcd.port}").replace("'#FIXME'", "filled")
     with open(path, "w") as f:
         f.write(text)

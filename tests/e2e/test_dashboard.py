@@ -1,5 +1,5 @@
-"""The dashboard, in a browser, of a real cluster: what it shows, that it shows it as it happens, and that nothing runs in it
-that does not belong to it."""
+"""The dashboard of a real cluster in a browser: what it shows, that it shows changes at once, and that no foreign script
+runs in it."""
 import json
 import re
 import signal
@@ -38,12 +38,12 @@ def wait_leader_shown(browser, node, timeout=15):
 
 
 def tellers(browser):
-    """Of the events that are shown."""
+    """The texts of the events that are shown."""
     return set(", ".join(browser.run("return [...document.querySelectorAll('.events .of')].map(of => of.textContent)")).split(", "))
 
 
 def test_one_look(cluster, browser):
-    """Who leads, who may take over, who receives from whom, whichever member's page it is."""
+    """The page of each member shows who leads, who may take over, and who receives from whom."""
     leader, replicas = cluster.leader(), cluster.replicas()
     browser.look()
     for node in cluster.nodes:
@@ -83,12 +83,12 @@ def test_a_switchover_shows_as_it_happens(cluster, browser):
     wait_leader_shown(browser, new)
     move.join()
     assert browser.text("[aria-live]") == f"{new} leads now"
-    # The old leader has seen most of it: its phases take the place of those that others tell.
+    # The old leader has seen most phases of the switchover, so its report replaces those of the others.
     change = wait_for("its phases", lambda: (t := browser.text(".changes li")) and re.search(r"stop \d+ ms.*hand-over \d+ ms.*promote \d+ ms", t, re.S) and t, 15)
     assert "switchover" in change and f"{old} → {new}" in change and "no primary for" in change, change
     assert wait_for("it to be among the events", lambda: f"{new} holds the leader key" in browser.text(".events"), 10)
     wait_for("the old leader to follow", lambda: len(browser.all(".tree .edge.streams")) == 2, 30)
-    # What is not asked for is not shown.
+    # Events that the filter excludes are not shown.
     browser.run("document.querySelector('.filters input').focus()")
     browser.driver.switch_to.active_element.send_keys("holds the leader key")
     wait_for("the choice", lambda: (texts := [e.text for e in browser.all(".events .what")]) and all("holds the leader key" in t for t in texts), 10)
@@ -140,7 +140,7 @@ def test_a_member_that_does_not_answer(cluster, browser):
     wait_for("its silence", lambda: "does not answer" in browser.card(lost), 15)
     assert len(browser.all(".tree .lost")) == 1
     assert f"{lost} may take over" not in browser.text(".verdict")
-    # Its key goes with its lease; the leader remembers it.
+    # Its key ends with its lease; the leader remembers the member.
     wait_for("its end", lambda: "has been gone since" in browser.card(lost), 40)
     lost.start()
     wait_for("its return", lambda: "may take over if the leader goes" in browser.card(lost), 60)
@@ -174,7 +174,7 @@ def test_a_hidden_page_asks_nothing(cluster, browser):
     calm = wait_for("what was under way", lambda: asked() == asked() and asked(), 10)
     browser.driver.set_script_timeout(10)
     browser.driver.execute_async_script("setTimeout(arguments[0], 2500)")
-    assert asked() - calm <= 1   # one that was under way may have ended meanwhile
+    assert asked() - calm <= 1   # a request that had begun may have ended meanwhile
     show("visible")
     wait_for("it to ask again", lambda: asked() > calm + 2, 10)
 
@@ -183,7 +183,7 @@ MARKUP = "<img src=x onerror=\"document.title='owned'\">"
 
 
 def test_markup_is_text(cluster, browser):
-    """A member may call itself as it likes, and so may what it publishes."""
+    """A member's name, and the texts that it publishes, can contain anything."""
     key = cluster.prefix + "members/" + MARKUP
     member = {"conn_url": "postgres://127.0.0.1:1/postgres", "api_url": "javascript:document.title='owned'//", "state": MARKUP, "role": MARKUP,
               "tags": {MARKUP: MARKUP, "nofailover": True}, "trouble": MARKUP, "pending_restart": True,
@@ -198,7 +198,7 @@ def test_markup_is_text(cluster, browser):
         assert browser.driver.title != "owned" and browser.complaints() == []
     finally:
         cluster.etcd.ctl("del", key)
-    # Where the leader has taken note of it, it is missed for a day.
+    # If the leader has noted the member, it is reported as missing for a day.
     wait_for("its end", lambda: all("has been gone since" in card.text for card in browser.all(".card") if "<img" in card.text), 15)
 
 
@@ -218,7 +218,7 @@ def rss_kb(node):
 
 
 def configure(node, **restapi):
-    """Its section `restapi` from now on; what is None is left out."""
+    """Changes the node's section `restapi`. A value of None removes the key."""
     node.config["restapi"] = {key: value for key, value in {**node.config["restapi"], **restapi}.items() if value is not None}
     with open(node.config_file, "w") as f:
         yaml.safe_dump(node.config, f, sort_keys=False)
@@ -283,7 +283,7 @@ def test_nothing_changes_without_the_password(cluster, browser, guarded):
     press(browser, "Close", "dialog")
     wait_leader_shown(browser, new)
     cluster.wait_healthy(60)
-    # Known for as long as the page is open, and nowhere else.
+    # The page keeps the password only as long as it is open.
     press(browser, "Pause", "header")
     browser.all("dialog [type=submit]")[0].click()
     wait_for("the pause", lambda: "paused." in browser.text(".verdict"), 15)
@@ -302,7 +302,7 @@ def test_its_own_member_is_restarted(cluster, browser):
     browser.open(node)
     assert not [b for b in browser.all(f"[data-member='{cluster.leader()}'] button") if b.text.startswith("Restart")]
     press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
-    browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape takes it back
+    browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape cancels the dialog
     wait_for("the question to go", lambda: not browser.all("dialog"), 5)
     press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
     browser.all("dialog [type=submit]")[0].click()
@@ -316,7 +316,7 @@ def test_its_own_member_is_restarted(cluster, browser):
 
 @pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")
 def test_memory(cluster, browser):
-    """Of a daemon whose dashboard was looked at, a minute of looks squeezed into many."""
+    """The memory of a daemon before and after many requests of the dashboard."""
     node = cluster.replicas()[1]
     browser.driver.get("about:blank")
     before = rss_kb(node)

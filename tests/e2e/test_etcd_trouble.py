@@ -1,4 +1,4 @@
-"""etcd stops, hangs, restarts, or loses all that it knew."""
+"""etcd stops, hangs, restarts, or loses all its data."""
 import signal
 import time
 
@@ -10,7 +10,7 @@ from harness import Writer, wait_for
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["stopped", "hanging"])
 def test_without_etcd_the_primary_ends_before_its_lease(cluster, how):
-    """No failsafe mode: whoever cannot renew the lease must be read-only before another could have it."""
+    """Without failsafe mode, a primary that cannot renew its lease must be read-only before another member can take the key."""
     leader = cluster.leader()
     with Writer(cluster) as writer:
         gone = time.monotonic()
@@ -18,7 +18,7 @@ def test_without_etcd_the_primary_ends_before_its_lease(cluster, how):
         if how == signal.SIGKILL:
             cluster.etcd.proc.wait(10)
         wait_for("no more writes", lambda: not writer.acked_since(time.monotonic() - 1.5), cluster.dcs["ttl"] + 5)
-        # The last renewal was at most a moment before `gone`: a lease held then is over ttl later.
+        # The last renewal was before `gone`, so the lease has ended by ttl after it.
         last = writer.acks[-1].at - gone
         assert last < cluster.dcs["ttl"], f"wrote until {last:.1f} s after etcd was gone"
         assert not leader.is_primary()

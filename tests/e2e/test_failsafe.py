@@ -1,4 +1,4 @@
-"""failsafe_mode: etcd is down and the service goes on, for as long as every member is there."""
+"""With failsafe_mode the primary goes on while etcd is down, as long as every member answers."""
 import json
 import signal
 import time
@@ -84,7 +84,7 @@ def test_answers_to_the_question(cluster):
 
 
 def test_a_standby_does_not_follow_a_primary_that_it_cannot_see(new_cluster):
-    """/failsafe named only the primary, which went on alone; then all keys are gone, and it does not answer."""
+    """/failsafe named only the primary, which went on alone. Then all keys are deleted while it does not answer."""
     cluster = new_cluster(2)
     cluster.up()
     enable(cluster)

@@ -1,7 +1,7 @@
-"""Nobody who only sends to the REST port takes the cluster down: health checks are answered, the leader's lease is renewed
-in time, and memory comes back afterwards, whatever strangers send and do not read.
+"""No client takes the cluster down by what it sends to the REST port or does not read: health checks are answered, the
+leader's lease is renewed in time, and the memory is released afterwards.
 
-The bounds are wide, for machines that do other things meanwhile; `-s` shows what was measured.
+The bounds are wide because the machine may be busy with other programs. `-s` shows the measured values.
 """
 import json
 import multiprocessing
@@ -31,8 +31,8 @@ POST = b"POST /restart HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"
 
 
 class Flood:
-    """Connections that send what they were given and never read; from a process of its own that leaves the processor to
-    others, as if it were another machine."""
+    """Connections that send the given bytes and never read. A separate process of low priority holds them, as if they came
+    from another machine."""
 
     def __init__(self, port, sent, count, slowly=b""):
         self.port, self.sent, self.count, self.slowly = port, sent, count, slowly
@@ -52,7 +52,7 @@ class Flood:
         try:
             one.send(data)
         except OSError:
-            pass   # full, or closed by the server
+            pass   # the socket's buffer is full, or the server has closed it
 
     def _run(self):
         os.nice(10)
@@ -77,7 +77,7 @@ class Flood:
 
 
 class Checks:
-    """Health checks one after the other, each on a connection of its own, as load balancers ask."""
+    """Runs health checks one after the other, each on a new connection, as load balancers do."""
 
     def __init__(self, port, context=None):
         self.port, self.context, self.took, self.wrong = port, context, [], []
@@ -112,7 +112,7 @@ def memory_mb(pid):
 
 
 class Heartbeats:
-    """The greatest time between two renewals of the leader's lease, by its remaining time to live in etcd."""
+    """Measures the longest time between two renewals of the leader's lease by the TTL that etcd reports."""
 
     def __init__(self, cluster):
         self.cluster, self.least, self.stopped = cluster, cluster.dcs["ttl"], threading.Event()

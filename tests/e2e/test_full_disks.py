@@ -1,4 +1,4 @@
-"""Disks that are full, or take no writes: what is said, who takes over, and that all comes back by itself."""
+"""Disks that are full or refuse writes: what is reported, who takes over, and that everything recovers by itself."""
 import contextlib
 import os
 import signal
@@ -17,7 +17,7 @@ SMALL = {"wal_keep_size": "16MB", "min_wal_size": "32MB", "max_wal_size": "64MB"
 
 
 def small(cluster):
-    """Little WAL, so that small file systems hold it."""
+    """Settings that keep WAL small enough for small file systems."""
     for node in cluster.nodes:
         node.config["bootstrap"]["dcs"]["postgresql"]["parameters"] |= SMALL
     return cluster
@@ -46,7 +46,7 @@ def read_only(path):
 
 
 def write_until_it_fails(node):
-    """WAL, as long as there is room, into the table `written`. The rows that were acknowledged."""
+    """Inserts into the table `written` as long as there is room for WAL. Returns the number of acknowledged rows."""
     count = 0
     try:
         while True:
@@ -58,7 +58,7 @@ def write_until_it_fails(node):
 
 
 def with_wal_of_its_own(cluster, node, mount, size="160m"):
-    """pg_wal of this node on a file system of its own; of the first node by initdb, of others by their copy."""
+    """Places the node's pg_wal on a separate file system: for the first node by initdb, for others by the options of their copy."""
     place = mount(f"{cluster.root}/wal of {node}", size, empty=True)
     node.config["bootstrap"]["initdb"].append({"waldir": place})
     node.config["postgresql"]["basebackup"] = [{"checkpoint": "fast"}, {"waldir": place}]
@@ -107,8 +107,8 @@ def test_pg_wal_of_the_primary(mount, new_cluster):
 def test_pg_wal_of_a_standby(mount, new_cluster):
     cluster = small(new_cluster(2))
     leader, standby = cluster.nodes
-    # Once it is free again there is room for all that is written meanwhile: the standby may only remove WAL after a
-    # checkpoint of the primary, and when that comes is the primary's business.
+    # The freed space must hold all WAL that is written meanwhile, because the standby can only remove WAL after the next
+    # checkpoint of the primary.
     place = with_wal_of_its_own(cluster, standby, mount, "400m")
     cluster.up()
     with full(place):
@@ -123,7 +123,7 @@ def test_pg_wal_of_a_standby(mount, new_cluster):
 
 
 def test_data_of_the_primary(mount, new_cluster):
-    """Its WAL has room: it goes on with what needs none, and nobody takes over."""
+    """WAL still has room, so the primary goes on with work that needs no other space, and no member takes over."""
     cluster = small(new_cluster(2))
     leader = cluster.nodes[0]
     mount(leader.data, empty=True)
@@ -164,7 +164,7 @@ def test_no_inodes(mount, new_cluster):
 
 @pytest.mark.parametrize("role", ["primary", "standby"])
 def test_a_file_system_that_became_read_only(mount, new_cluster, role):
-    """The kernel refuses that while a file is open for writing, so the server ends first."""
+    """The kernel refuses to remount a file system while a file is open for writing, so the server ends first."""
     cluster = small(new_cluster(2))
     node = cluster.nodes[0 if role == "primary" else 1]
     other = cluster.nodes[1 if role == "primary" else 0]
@@ -215,7 +215,7 @@ def test_a_copy(mount, new_cluster):
 
 
 def test_a_promotion(mount, new_cluster):
-    """Whoever cannot be promoted gives the leader key up, and the next one is."""
+    """A member that cannot be promoted releases the leader key, and the next one is promoted."""
     cluster = small(new_cluster(3))
     old, first, second = cluster.nodes
     place = with_wal_of_its_own(cluster, first, mount)

@@ -1,7 +1,7 @@
-"""The guard: a primary whose daemon is silent ends before another node can become one.
+"""The guard ends a primary whose daemon makes no progress before another node can become primary.
 
-A writer for each node, all the time: no statement sent to a former primary after another node acknowledged its first write
-may be acknowledged. More rounds: GUARD_ROUNDS=20.
+A writer for each node runs all the time. After a node has acknowledged its first write, a former primary must not
+acknowledge any statement that is sent later. GUARD_ROUNDS=20 runs more rounds.
 """
 import os
 import signal
@@ -14,14 +14,14 @@ import pytest
 from harness import processes, wait_for
 
 pytestmark = pytest.mark.tamada
-ROUNDS = int(os.environ.get("GUARD_ROUNDS", "2"))   # of each kind of trouble
+ROUNDS = int(os.environ.get("GUARD_ROUNDS", "2"))   # rounds of each kind of fault
 
 
 class NodeWriter:
-    """Writes to one node as fast as it answers, whatever its role."""
+    """Writes to one node as fast as it answers, in any role."""
 
     def __init__(self, node):
-        self.node, self.acks = node, []   # when a statement that was acknowledged had been sent, time.monotonic()
+        self.node, self.acks = node, []   # the times, of time.monotonic(), at which acknowledged statements were sent
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -71,7 +71,7 @@ def kill_daemon(node):
 
 
 def freeze_machine(node):
-    """Every process of the node. When they go on, the guard is the first to run, as its priority makes it on a host."""
+    """Stops every process of the node. When they continue, the guard runs first, as its priority ensures on a real host."""
     postmaster = node.postmaster_pid()
     guards = [child for child, name in processes.children(node.proc.pid) if name == "tamada-guard"]
     assert len(guards) == 1
@@ -136,7 +136,7 @@ def test_in_pause_nothing_is_ended(guarded):
     leader.signal(signal.SIGSTOP)
     try:
         wait_for("the leader's key to go", lambda: "leader" not in guarded.keys(), 60)
-        time.sleep(2)   # past the bound that there would be
+        time.sleep(2)   # later than the bound would be
         assert leader.postmaster_pid() == pid
     finally:
         leader.signal(signal.SIGCONT)
@@ -168,7 +168,7 @@ def guard_problems(node):
 
 @pytest.fixture(scope="module")
 def slow_heartbeat(_shared):
-    """A heartbeat each 10 s: what has to be seen at once cannot wait for the next one."""
+    """A cluster with a heartbeat each 10 s, so that a reaction within seconds cannot come from the next heartbeat."""
     return _shared(1, dcs={"ttl": 30, "loop_wait": 10, "retry_timeout": 10}).up().nodes[0]
 
 
@@ -184,7 +184,7 @@ def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
     wait_for("it to say so", lambda: "guard started" in node.log()[seen:], 10)
     assert "no guard: it has ended, which it should not" in node.log()[seen:]
     assert first < 3, f"unguarded for {first:.1f} s"
-    # One that does not last is not started again before 5 s are over, and told all the while.
+    # A guard that ends soon is started again only after 5 s, and until then it is reported as missing.
     killed, seen = guard_of(node), len(node.log())
     began, ran = time.monotonic(), processes.age(guard_of(node))
     processes.send(killed, signal.SIGKILL)
@@ -196,7 +196,7 @@ def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
     wait_for("another guard", comes_back, 30, step=0.02)
     assert 4.5 - ran < time.monotonic() - began < 9
     assert "no guard: it has ended, which it should not" in node.log()[seen:]
-    # On a machine so slow that the time was over before the kill there is nothing to see.
+    # On a very slow machine the pause may have ended before the kill, and then there is nothing to check.
     assert ran > 4 or told[0].startswith("no guard: it has ended, which it should not")
     wait_for("the problem to end", lambda: not guard_problems(node), 10)
 
@@ -216,7 +216,7 @@ def test_a_guard_that_does_not_run_is_told(slow_heartbeat):
 def test_daemon_and_guard_killed_together_is_told_by_the_next_daemon(slow_heartbeat):
     node = slow_heartbeat
     server, guard = node.postmaster_pid(), wait_for("a guard", lambda: guard_of(node), 30)
-    node.signal(signal.SIGSTOP)   # it must not start another in between
+    node.signal(signal.SIGSTOP)   # the daemon must not start another guard in between
     processes.send(guard, signal.SIGKILL)
     node.kill_daemon()
     node.spawn()

@@ -1,4 +1,4 @@
-"""archive_command hangs while the primary shuts down: PostgreSQL waits for it without end, the cluster does not."""
+"""archive_command hangs while the primary shuts down. PostgreSQL would wait for it forever, but the cluster does not."""
 import glob
 import pathlib
 import re
@@ -11,10 +11,10 @@ from harness import Writer, processes, wait_for
 
 @pytest.fixture(scope="module")
 def _archiving(_shared):
-    """Three nodes, of which each archives; a file beside its data directory makes its archive_command hang."""
+    """Three nodes that archive. A file beside a node's data directory makes its archive_command hang."""
     cluster = _shared()
     for node in cluster.nodes:
-        # It ends by itself when the file goes: an archiver whose command was killed is started again up to a minute later.
+        # The command ends when the file is removed. If it were killed, the archiver would start again up to a minute later.
         command = f"while test -e {node.data}.hang; do sleep 0.2; done"
         node.config["postgresql"]["parameters"].update({"archive_mode": "on", "archive_command": command})
     return cluster.up()
@@ -29,16 +29,16 @@ def archiving(_archiving):
 
 
 def hang(node):
-    """From the next file on; one waits for it already."""
+    """Makes the archive_command hang from the next file on, and gives the archiver a file."""
     pathlib.Path(node.data + ".hang").touch()
     node.sql("create table if not exists t (v int)")
     node.sql("select pg_switch_wal()")
-    node.sql("insert into t values (1)")   # the position is told in the new file from now on
+    node.sql("insert into t values (1)")   # from here on the position is in the new file
     wait_for("a WAL file to archive", lambda: glob.glob(f"{node.data}/pg_wal/archive_status/*.ready"), 30)
-    # The archiver looks once a minute by itself.
+    # Without a signal the archiver looks once a minute.
     wait_for("archive_command to hang", lambda: archiving_now(node), 90)
     [(end,)] = node.sql("select (pg_current_wal_flush_lsn() - '0/0')::bigint")
-    for other in node.cluster.replicas():   # they tell of their last look
+    for other in node.cluster.replicas():   # the members report their last observation
         wait_for(f"{other} to tell that it has the new file",
                  lambda other=other: other.status()["xlog"]["received_location"] >= end, 30)
 
@@ -107,7 +107,7 @@ def test_a_restart_of_the_leader_ends_it(archiving):
 
 @pytest.mark.tamada
 def test_nobody_has_all_wal_and_the_leader_goes_on(archiving):
-    """The candidate's WAL receiver hangs; the switchover is given up rather than waited for without end."""
+    """The candidate's WAL receiver hangs. The switchover is given up after a time limit."""
     cluster = archiving
     leader, (candidate, other) = cluster.leader(), cluster.replicas()
     hang(leader)

@@ -1,5 +1,5 @@
-"""Debian's HAProxy with the usual `option httpchk` in front of three nodes: writes follow the primary, reads go to
-replicas, during a switchover, too."""
+"""Debian's HAProxy with the usual `option httpchk` in front of three nodes: writes follow the primary and reads go to
+replicas, even during a switchover."""
 import threading
 import time
 
@@ -66,7 +66,7 @@ def server_behind(port):
 
 
 class Client(threading.Thread):
-    """Asks again and again, each time by a new connection; remembers when which server answered."""
+    """Queries all the time, each time over a new connection, and records when which server answered."""
 
     def __init__(self, port, query):
         super().__init__(daemon=True)
@@ -75,7 +75,7 @@ class Client(threading.Thread):
     def run(self):
         while not self._done.is_set():
             try:
-                # Nothing: a server that has just been promoted, and is not known to be no replica yet.
+                # The query returns no row on a server that has just been promoted and still counts as a replica.
                 if row := ask(self.port, self.query):
                     self.answers.append((time.monotonic(), row[0]))
             except psycopg2.Error:

@@ -1,4 +1,4 @@
-"""A server whose processes live and that lets no client in: told, and another takes over."""
+"""A server whose processes live but which accepts no client: it is reported, and another member takes over."""
 import signal
 import time
 
@@ -101,7 +101,7 @@ def test_a_server_with_all_connections_taken_is_no_failure(cluster):
 
 
 def test_a_standby_is_told_and_left_alone(cluster):
-    """Its WAL receiver may go on: what it acknowledges counts, and nobody waits for its clients."""
+    """The WAL receiver of such a standby may go on. Its acknowledgements count, and nobody depends on its clients."""
     standby = cluster.replicas()[0]
     server = standby.postmaster_pid()
     stopped = stop_processes(standby, backends=False)

@@ -1,6 +1,6 @@
 """Programs that read Patroni's keys in etcd: an address manager that compares the value of `leader` with its own name
-(vip-manager), and a template that is made anew from `leader` and `members/` whenever something under the prefix changes
-(confd, consul-template). Each as a watch of etcd's own client."""
+(vip-manager), and a template that is rendered from `leader` and `members/` at each change under the prefix (confd,
+consul-template). etcdctl watch stands in for both."""
 import base64
 import json
 import re
@@ -9,7 +9,7 @@ from harness import processes, wait_for
 
 
 class Watch:
-    """etcdctl watch: (what, key, value) in the order in which etcd tells them."""
+    """Runs etcdctl watch and records (what, key, value) in etcd's order."""
 
     def __init__(self, cluster, *what):
         self._log = f"{cluster.root}/watch-{len(what)}"
@@ -36,7 +36,7 @@ class Watch:
 
 
 def address_holders(events, first):
-    """Who holds the address after each event, as each node's manager decides by itself: value == its own name."""
+    """The nodes that hold the address after each event. A node's manager holds it if the value is the node's name."""
     holders = [first]
     for deleted, _, value in events:
         holder = None if deleted else value
@@ -46,7 +46,7 @@ def address_holders(events, first):
 
 
 def pgbouncer_ini(keys):
-    """As Patroni's own sample template for confd makes it: the database's host and port from the leader's conn_url."""
+    """Renders Patroni's sample template for confd: the database's host and port from the leader's conn_url."""
     leader = keys.get("leader")
     if leader is None or f"members/{leader}" not in keys:
         return None
@@ -55,7 +55,7 @@ def pgbouncer_ini(keys):
 
 
 def haproxy_servers(keys):
-    """The same of the sample for HAProxy: each member's server, checked at its REST API."""
+    """Renders Patroni's sample for HAProxy: each member's server, checked at its REST API."""
     lines = []
     for key in sorted(k for k in keys if k.startswith("members/")):
         member = json.loads(keys[key])
@@ -72,7 +72,7 @@ def test_an_address_follows_the_leader_key(cluster):
         assert cluster.ctl("switchover", "--candidate", candidate.name, "--force").returncode == 0
         cluster.wait_healthy(60)
         wait_for("the new leader's name", lambda: watch.told() and watch.told()[-1][2] == candidate.name, 30)
-        # The address is taken away before anybody else gets it, and nobody else gets it between.
+        # The old leader loses the address before the new one gets it, and no third node has it in between.
         assert address_holders(watch.told(), old.name) == [old.name, None, candidate.name]
 
         candidate.kill_daemon()
@@ -94,7 +94,7 @@ def test_templates_are_made_of_leader_and_members(cluster):
         assert haproxy_servers(keys) == [f"server {n} 127.0.0.1:{n.pg_port} maxconn 100 check port {n.api_port}" for n in cluster.nodes]
         assert cluster.ctl("switchover", "--candidate", candidate.name, "--force").returncode == 0
         cluster.wait_healthy(60)
-        # A template is made anew at each event: it has to read each state on the way.
+        # The template is rendered at each event, so it must be able to read every intermediate state.
         made = []
         for deleted, key, value in wait_for("the switchover", lambda: (lambda told: told if any(
                 key.endswith("/leader") and value == candidate.name for _, key, value in told) else None)(watch.told()), 30):

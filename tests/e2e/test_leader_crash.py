@@ -1,4 +1,4 @@
-"""The leader's server, its daemon, or both end without a word."""
+"""The leader's server, its daemon, or both are killed."""
 import signal
 import time
 
@@ -7,7 +7,7 @@ from harness import Writer, processes, wait_for
 
 
 def assert_timeline_kept(leader, before):
-    """We restart a crashed primary as a primary; Patroni starts it as a standby and promotes it again."""
+    """Our daemon restarts a crashed primary as a primary. Patroni starts it as a standby and promotes it again."""
     assert facts.timeline(leader) in ([before] if leader.cluster.side.is_tamada else [before, before + 1])
 
 
@@ -25,7 +25,7 @@ def test_postgres_killed_is_restarted_in_place(cluster):
 
 
 def test_postmaster_alone_killed(cluster):
-    """Its children see that and leave by themselves, a moment later: the next start has to wait for them."""
+    """The postmaster's children notice its death and end a moment later. The next start has to wait for them."""
     leader, before = cluster.leader(), facts.timeline(cluster.leader())
     pid = leader.postmaster_pid()
     with Writer(cluster) as writer:
@@ -38,7 +38,7 @@ def test_postmaster_alone_killed(cluster):
 
 
 def test_backend_killed(cluster):
-    """PostgreSQL restarts itself after that: the daemon must let it."""
+    """PostgreSQL restarts by itself after a backend was killed. The daemon must not interfere."""
     leader, before = cluster.leader(), facts.timeline(cluster.leader())
     pid = leader.postmaster_pid()
     with Writer(cluster) as writer:
@@ -60,7 +60,7 @@ def test_daemon_killed_and_restarted_is_no_outage(cluster):
         assert leader.postmaster_pid() == pid
         leader.start()
         wait_for("the daemon's answer", leader.is_primary, 30)
-        # Longer than the lease: it was really renewed.
+        # This is longer than the lease's ttl, so the lease has been renewed.
         back = time.monotonic()
         wait_for("a lease time of writes", lambda: time.monotonic() > back + cluster.dcs["ttl"] + 1, 60)
     assert cluster.wait_healthy(30) is leader
@@ -99,10 +99,10 @@ def test_node_lost_fails_over_and_rejoins_by_rewind(cluster):
         new = cluster.wait_leader(other_than=old, timeout=cluster.dcs["ttl"] + 30)
         writer.wait_for_writes(lost + 0.1, port=new.pg_port)
     assert facts.timeline(new) == before + 1
-    # Replication is asynchronous: only what was acknowledged in the last moment before the loss may be missing.
+    # Replication is asynchronous, so only rows that were acknowledged just before the loss may be missing.
     assert [a for a in writer.missing(new) if a.at < lost - 1 or a.at > lost + 0.1] == []
 
-    # Rows that no other node ever saw: the old server comes up alone, as a primary, outside of the cluster's sight.
+    # The old server is started alone as a primary, invisible to the cluster, and takes rows that no other node receives.
     assert old.pg("pg_ctl", "start", "-w", "-D", old.data, "-l", f"{cluster.root}/alone.log",
                   "-o", f"-p {old.pg_port} -c listen_addresses=127.0.0.1").returncode == 0
     old.sql("insert into t values ('nobody saw this')")
@@ -120,7 +120,7 @@ def test_node_lost_fails_over_and_rejoins_by_rewind(cluster):
 
 
 def test_node_lost_and_back_at_once(cluster):
-    """Started again before its lease ended: no failover, the same leader goes on."""
+    """The daemon is started again before its lease has ended, so there is no failover."""
     leader, before = cluster.leader(), facts.timeline(cluster.leader())
     with Writer(cluster) as writer:
         lost = time.monotonic()

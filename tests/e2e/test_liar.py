@@ -1,4 +1,4 @@
-"""A member that lies: in its key in etcd, and to those who ask it."""
+"""A member gives wrong information, in its key in etcd and in its answers to other members."""
 import http.server
 import json
 import threading
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.tamada
 
 
 class Liar:
-    """Answers each request with the same text, piece by piece."""
+    """A server that answers each request with the same text, piece by piece."""
 
     def __init__(self, body=b"", pause=0.0, headers=()):
         liar = self
@@ -99,7 +99,7 @@ def test_others_elect_all_the_same(new_cluster, lie):
 
 
 def test_one_that_claims_to_be_the_primary(new_cluster):
-    """By its answer: another primary may run, and nobody is promoted beside it; by whose word is told."""
+    """It answers that it is a primary, so no other member is promoted, and the log names the member that said so."""
     cluster = new_cluster(2)
     liar = Liar(json.dumps(told(role="primary", xlog={"location": 2**60})).encode())
     try:

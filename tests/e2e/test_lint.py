@@ -1,4 +1,4 @@
-"""Each check of tools/lint finds what it is there for."""
+"""Each check of tools/lint finds its kind of mistake."""
 import pathlib
 import shutil
 import subprocess

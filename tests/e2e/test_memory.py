@@ -1,4 +1,4 @@
-"""What happens to the processes when the kernel is short of memory, and what of their memory gets on disk."""
+"""Which processes the kernel kills first when memory is short, and whether secrets in memory can get on disk."""
 import configparser
 import os
 import pathlib
@@ -26,7 +26,7 @@ def unit_settings():
 
 
 def start(node, **env):
-    """As node.spawn(), with more in the environment."""
+    """Like node.spawn(), with additional environment variables."""
     node.start()
     node.kill_daemon()
     node.log_start = os.path.getsize(node.log_file)
@@ -39,7 +39,7 @@ def oom_score_adj(pid):
 
 
 def test_backends_and_callbacks_go_before_postmaster_daemon_and_guard(new_cluster):
-    """With higher values than the unit's, which need no capability."""
+    """The values are higher than those of the unit, so that setting them needs no capability."""
     unit = unit_settings()
     variables = dict(word.split("=") for word in shlex.split(unit["Environment"]))
     assert variables == {"PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE": "0"}

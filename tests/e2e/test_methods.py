@@ -1,4 +1,4 @@
-"""Clusters and replicas that an operator's own programs make: from a backup, up to a point, with or without a leader."""
+"""An operator's programs create clusters and replicas: from a backup, up to a point in time, with or without a leader."""
 import os
 
 import pytest
@@ -16,7 +16,7 @@ def script(cluster, name, body):
     return path
 
 
-# Finds --datadir among the arguments, and notes them all.
+# Finds --datadir among the arguments and records all of them.
 ARGUMENTS = """echo "$@" >> {root}/calls
 for argument; do case $argument in
   --datadir=*) datadir=${{argument#--datadir=}};;
@@ -32,7 +32,7 @@ def calls(cluster):
 
 @pytest.fixture
 def backed_up(new_cluster):
-    """A cluster, its archive and a backup of it, and a row that was written after the backup's end."""
+    """A cluster with an archive, a backup, and a row that was written after the backup had ended."""
     cluster = new_cluster(n=1)
     archive = f"{cluster.root}/archive"
     cluster.nodes[0].config["bootstrap"]["dcs"]["postgresql"]["parameters"].update(
@@ -78,7 +78,7 @@ def test_restored_to_a_point_then_replicas_by_methods(backed_up, new_cluster):
     with open(f"{first.data}/postgresql.conf") as f:
         assert "recovery_target" not in f.read()
 
-    # The first method fails, the second one makes it; pg_basebackup is not asked.
+    # The first method fails and the second one succeeds, so pg_basebackup is not used.
     copy = script(cluster, "copy", body + f'{postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstring"\n')
     second.config["postgresql"].update({
         "create_replica_methods": ["broken", "copied", "basebackup"],
@@ -88,7 +88,7 @@ def test_restored_to_a_point_then_replicas_by_methods(backed_up, new_cluster):
     assert calls(cluster)[1].startswith(f"--stanza=main --scope=restored --role=replica --datadir={second.data} --connstring=")
     assert "replica has been created using copied" in second.log()
 
-    # From the backup, with nobody to stream from: it waits for the leader, and then follows it.
+    # A replica made from the backup without a leader waits for the leader and then follows it.
     first.stop()
     second.stop()
     third.config["postgresql"].update({
@@ -136,7 +136,7 @@ def test_a_custom_bootstrap_is_told_while_it_runs(new_cluster):
 
 @pytest.mark.tamada
 def test_a_method_that_keeps_data_gets_what_is_left(new_cluster):
-    """On reinitialize, too: what is there already need not be copied again."""
+    """With reinitialize, too, a method may keep the existing files and copy only the differences."""
     cluster = new_cluster(n=2)
     first, second = cluster.nodes
     found = f"{cluster.root}/found"

@@ -1,4 +1,4 @@
-"""Nodes of Debian's Patroni and ours in one cluster, and the move from one to the other, node by node, and back."""
+"""Nodes of Debian's Patroni and ours in one cluster, and a migration from one to the other and back, node by node."""
 import json
 import time
 
@@ -12,7 +12,7 @@ PATRONI = Side("/usr/bin/patroni", "/usr/bin/patronictl")
 
 @pytest.fixture(scope="module")
 def mixed(_shared):
-    """n0 is Patroni's, n1 ours, n2 Patroni's."""
+    """A cluster in which n0 and n2 run Patroni and n1 our daemon."""
     cluster = _shared()
     for node in (cluster.nodes[0], cluster.nodes[2]):
         node.side = PATRONI
@@ -28,7 +28,7 @@ def hand_over(cluster, new):
 
 
 def replace(node, side):
-    """The service is stopped and the other's started on the same data, as the migration guide says."""
+    """Stops one service and starts the other on the same data, as the migration guide says."""
     node.stop()
     node.side = side
     node.start()
@@ -57,7 +57,7 @@ def test_each_takes_over_from_the_other_without_loss_in_synchronous_mode(mixed, 
         hand_over(mixed, victim)
     assert victim.api("/config", "PATCH", {"synchronous_mode": True})[0] == 200
     try:
-        third.stop()   # so that there is only one who can be named
+        third.stop()   # so that only one standby can be named in /sync
         wait_for(f"{heir} as the synchronous standby of {victim}",
                  lambda: names_in_sync(mixed) == (victim.name, [heir.name]), 60)
         with Writer(mixed, table=f"sync_{lost}") as writer:
@@ -67,13 +67,13 @@ def test_each_takes_over_from_the_other_without_loss_in_synchronous_mode(mixed, 
             wait_for(f"{heir} to say so in /sync", lambda: names_in_sync(mixed)[0] == heir.name, 60)
             writer.wait_for_writes(time.monotonic())
             assert writer.missing() == []
-            # The other daemon reads what this one wrote: the victim becomes its synchronous standby.
+            # The other daemon understands the key /sync: the old leader becomes its synchronous standby.
             victim.start()
             wait_for(f"{victim} as the synchronous standby of {heir}",
                      lambda: names_in_sync(mixed) == (heir.name, [victim.name]), 90)
             third.start()
             mixed.wait_healthy(90)
-            # And takes over again, on request.
+            # On request the old leader takes over again.
             hand_over(mixed, victim)
         assert writer.missing() == []
     finally:
@@ -98,7 +98,7 @@ def test_each_takes_over_when_the_other_is_lost(mixed, lost):
 
 
 def test_the_lists_agree(mixed):
-    """Our command on a cluster with their daemons, theirs on one with ours."""
+    """tamadactl on a cluster with Patroni's daemons, and patronictl on one with ours."""
     mixed.wait_healthy(90)
 
     def facts_of(side):   # cluster, member, host, role, state, timeline
@@ -106,7 +106,7 @@ def test_the_lists_agree(mixed):
         return sorted([*(cells := row.split("\t"))[:4], cells[5]] for row in rows)
 
     def agreed():
-        # Each member tells of itself once in loop_wait: between the two commands a state or a timeline may still move.
+        # Each member writes its key once in loop_wait, so a state or a timeline may change between the two commands.
         ours, theirs = facts_of(mixed.side), facts_of(PATRONI)
         assert ours == theirs
         return ours
@@ -114,7 +114,7 @@ def test_the_lists_agree(mixed):
 
 
 def test_rolling_move_and_back(new_cluster):
-    """Patroni's cluster becomes ours with one switchover, nothing lost; and goes back."""
+    """Patroni's cluster becomes ours with one switchover and no lost row, and goes back."""
     cluster = new_cluster()
     for node in cluster.nodes:
         node.side = PATRONI

@@ -1,4 +1,4 @@
-"""A data directory, a WAL directory and a tablespace on file systems of their own: the places stay, what is in them goes."""
+"""A data directory, a WAL directory and a tablespace are mount points: they stay in place, and only their content is moved."""
 import os
 import signal
 
@@ -8,14 +8,14 @@ from harness import processes, wait_for
 from harness.cluster import postgres_bin, server_version
 from mounts import folder, give
 
-pytestmark = pytest.mark.tamada   # Patroni empties in place, and what a killed pg_basebackup left in other places stays
+pytestmark = pytest.mark.tamada   # Patroni empties the data directory in place, and leaves files of a killed pg_basebackup in the other places
 
 HOLDER = "pgsql_tmp_tamada"
 
 
 @pytest.fixture
-def with_tablespace(mount, new_cluster):   # in this order: mounts end after the servers
-    """A primary with a table in a tablespace; the replica, not started yet, has another place for it."""
+def with_tablespace(mount, new_cluster):   # this order makes the mounts end after the servers
+    """A primary with a table in a tablespace. The replica is not started yet and has another place for the tablespace."""
     cluster = new_cluster(n=2)
     cluster.etcd.start()
     primary, replica = cluster.nodes
@@ -35,7 +35,7 @@ def made(replica):
 
 
 def leftovers(cluster, replica, places):
-    """What must be gone once a copy has replaced the data."""
+    """Paths that must be gone after a copy has replaced the data."""
     found = [name for name in os.listdir(cluster.root) if name.startswith((f"{replica}_", f"wal of {replica}_", f"space of {replica}_"))]
     found += [f"{replica}.superseded"] if os.path.exists(f"{replica.data}.superseded") else []
     return found + [place for place in (replica.data, *places.values()) if os.path.exists(f"{place}/{HOLDER}")]
@@ -107,7 +107,7 @@ def test_daemon_killed_while_it_sets_aside(with_tablespace, mount):
     cluster.wait_healthy(60)
     before = made(replica)
     replica.stop()
-    # Half of the data directory's entries have moved, nothing else.
+    # Only half of the data directory's entries have been moved.
     aside = f"{replica.data}/{HOLDER}/pgsql_tmp_2026-01-01-00-00-00"
     os.makedirs(aside)
     with open(f"{replica.data}/{HOLDER}/pgsql_tmp_setting_aside", "w") as f:
@@ -127,7 +127,7 @@ def test_daemon_killed_while_it_sets_aside(with_tablespace, mount):
 
 
 def test_a_first_node_on_a_mount_point(mount, new_cluster):
-    """With the lost+found that initdb does not want to see, and rights that PostgreSQL refuses."""
+    """The file systems have a lost+found, which initdb refuses, and permissions that PostgreSQL refuses."""
     cluster = new_cluster(n=1)
     node = cluster.nodes[0]
     mount(node.data)
@@ -178,7 +178,7 @@ def test_what_cannot_be_set_aside_is_said(with_tablespace, mount):
 
 
 def test_what_is_aside_is_invisible_to_postgres(with_tablespace):
-    """To base backups, pg_rewind's source and pg_checksums, in each kind of place."""
+    """Checks the holders in each kind of place with base backups, the source of pg_rewind, and pg_checksums."""
     cluster, primary, replica, places = with_tablespace
     space = f"{cluster.root}/space of {primary}"
     for place in (primary.data, f"{primary.data}/pg_wal", space):
@@ -196,7 +196,7 @@ def test_what_is_aside_is_invisible_to_postgres(with_tablespace):
         return [path for place in (replica.data, *places.values()) for path, _, files in os.walk(place) if HOLDER in path and files]
     assert found() == [] and not os.path.exists(f"{replica.data}/{HOLDER}"), "the base backup has it"
 
-    # The replica diverges, and is rewound.
+    # The replica diverges and is rewound.
     replica.config["postgresql"]["parameters"]["wal_log_hints"] = "on"
     replica.stop()
     server = [f"{postgres_bin()}/pg_ctl", "-w", "-D", replica.data]

@@ -1,4 +1,4 @@
-"""What a DBA on call has beyond patronictl: dry runs, a rolling restart, waiting, a bundle, and a screen that can be read."""
+"""Commands beyond those of patronictl: dry runs, a rolling restart, waiting, a support bundle, and a live screen."""
 import json
 import re
 import subprocess
@@ -45,7 +45,7 @@ def test_tables_on_a_terminal(cluster, ctl):
     assert "Replay LSN" not in narrow.shown and "Lag" in narrow.shown
     told = on_screen(cluster, "history", columns=80)
     assert re.search(rf"\d+ (s|min) .*{leader.name}", told.shown), told.shown
-    # Not on a terminal: as patronictl's.
+    # Without a terminal the output is the same as patronictl's.
     assert "\x1b" not in ctl("list") and "Ago" not in ctl("history")
 
 
@@ -63,7 +63,7 @@ def test_events_are_chosen(cluster, ctl):
     ctl("restart", cluster.scope, replica.name, "--force")
     lines = ctl("events", "--since", "2m", "--member", replica.name).splitlines()
     assert lines and all(re.match(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}} {replica.name} ", line) for line in lines)
-    # One moment of one member is one line.
+    # Events of one member at one moment are one line.
     assert len({line[:23] for line in lines if " decision " in line or " job " in line}) == \
         len([line for line in lines if " decision " in line or " job " in line])
     assert ctl("events", "--since", "2099-01-01") == ""
@@ -102,7 +102,7 @@ def test_dry_runs_change_nothing(cluster, ctl):
     assert "is not less than 9.6.1" in ctl("restart", cluster.scope, replica.name, "--pg-version", "9.6.1", "--dry-run")
     assert f"  {replica.name}: its server would be stopped, " in ctl("reinit", cluster.scope, replica.name, "--dry-run")
     assert "members/n0\n" in ctl("remove", cluster.scope, "--dry-run")
-    # What would be refused is told, and ends with 1.
+    # A dry run tells what would be refused and ends with status 1.
     replica.lose()
     try:
         refused = cluster.ctl("switchover", "--candidate", replica.name, "--dry-run")
@@ -146,7 +146,7 @@ def test_bundle(cluster, ctl, tmp_path):
 
 
 def test_what_is_typed(cluster, ctl):
-    """Arrow keys are no part of a name; an editor may have arguments; a time may be told as people do."""
+    """Arrow keys do not become part of a name, an editor may have arguments, and a time may be relative."""
     replica = cluster.replicas()[0]
     with cluster.terminal("failover") as terminal:
         terminal.expect(r"Candidate .*: ").line(f"\x1b[D\x1b[C{replica.name}\x02")

@@ -1,7 +1,7 @@
-"""Our command on a cluster of Debian's Patroni, and its command on ours: the same is done, and the same is told.
+"""tamadactl on a cluster of Debian's Patroni, and patronictl on ours: both do the same and show the same.
 
-Columns and their order differ from one version of Patroni to the next; what they say is compared, and never of two
-moments: what both commands tell is asked again until they agree.
+Columns and their order differ between versions of Patroni, so the values are compared. The cluster may change between
+two commands, so both are repeated until they agree.
 """
 import json
 
@@ -34,7 +34,7 @@ def run(pair, *args, timeout=90):
 
 
 def agree(pair, ask, timeout=30):
-    """What both commands tell, once it is the same."""
+    """The output of both commands as soon as they agree."""
     cluster, command, own = pair
 
     def both():

@@ -1,4 +1,4 @@
-"""Pause: what an operator does by hand is respected, and nothing happens by itself. Source: Patroni's pause mode page."""
+"""In pause the daemons respect what an operator does by hand and do nothing by themselves. Source: Patroni's page on pause."""
 import json
 import pathlib
 import time
@@ -31,7 +31,7 @@ def paused(cluster):
 
 
 def quiet(cluster, loops=3):
-    """Long enough for a daemon to have acted, had it wanted to."""
+    """Waits long enough for a daemon to act, if it did."""
     time.sleep(loops * cluster.dcs["loop_wait"])
 
 
@@ -49,7 +49,7 @@ def test_stop_by_hand_is_respected(paused):
     assert leader.postmaster_pid() is None and first.postmaster_pid() is None, "nobody starts it"
     assert second.sql("select pg_is_in_recovery()") == [(True,)], "nobody is promoted"
     assert "leader" not in paused.keys()
-    # Started by hand it is the primary, and takes the lock.
+    # The server is started by hand as a primary, and its daemon takes the leader key.
     by_hand(leader, "start", "-l", f"{paused.root}/by_hand.log", "-o", f"-p {leader.pg_port} -c listen_addresses=127.0.0.1"
             f" -c unix_socket_directories={paused.root}")
     facts.wait_key(paused, "leader", leader.name)
@@ -78,7 +78,7 @@ def test_a_second_primary_is_only_warned_of(paused):
     other.sql("create table alone()")
     assert leader.is_primary() and not other.is_primary()
     assert paused.keys()["leader"] == leader.name
-    # After the pause it is stopped and comes back by pg_rewind, without what it wrote alone; not by a copy.
+    # After the pause it is stopped and rejoins by pg_rewind, not by a copy. The rows that only it had are gone.
     made_by = facts.marker(other)
     set_pause(paused, False)
     assert paused.wait_healthy(90) is leader
@@ -118,14 +118,14 @@ def test_a_crash_is_not_repaired(paused):
     wait_for("the daemon to notice", lambda: replica.status()["state"] in ("stopped", "crashed"), 20)
     quiet(paused, 2)
     assert replica.postmaster_pid() is None
-    # A restart that somebody asks for is no automatic action.
+    # A requested restart is not an automatic action.
     status, text = replica.api("/restart", "POST", timeout=60)
     assert status == 200, text
     wait_for("/replica", replica.is_replica, 20)
 
 
 def test_resume_right_after_all_daemons_restarted(paused):
-    """What `resume --wait` says is so: no member that has yet to learn of the pause is taken for one that has left it."""
+    """`resume --wait` tells the truth: a member that has not learned of the pause yet does not count as resumed."""
     for node in paused.nodes:
         node.stop()
     for node in paused.nodes:
@@ -141,7 +141,7 @@ def test_resume_right_after_all_daemons_restarted(paused):
 
 
 def test_a_pause_of_a_former_run_is_not_believed(new_cluster):
-    """The daemon dies in pause, the pause ends without it, and it starts again cut off from etcd: the copy of the
+    """The daemon dies in pause, the pause ends without it, and it starts again cut off from etcd. The copy of the
     configuration in its data directory still says that the cluster is paused."""
     cluster = new_cluster(cables=True).up()
     old = cluster.leader()
@@ -156,7 +156,7 @@ def test_a_pause_of_a_former_run_is_not_believed(new_cluster):
     assert old.sql("select pg_is_in_recovery()") == [(False,)], "nobody watches it"
     cluster.cables.cut(old)
     old.spawn()
-    # Half of retry_timeout, at least 3 s, for taking the key, and as much for stopping.
+    # The daemon has half of retry_timeout, at least 3 s, to take the key, and the same time to stop the server.
     wait_for("the old primary to end", lambda: not takes_writes(old), 30)
     assert not old.is_primary() and new.is_primary()
     cluster.cables.mend()

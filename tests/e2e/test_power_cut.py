@@ -1,4 +1,4 @@
-"""What the daemon has written is on disk when it counts on it, and a slow disk costs no lease."""
+"""The daemon's files are on disk before the daemon relies on them, and a slow disk costs no lease."""
 import os
 import shutil
 import time
@@ -36,7 +36,7 @@ def test_what_is_written_survives(new_cluster):
     for cut in cuts:
         assert cut.replay()[1] == [], "renamed before what is in them was flushed"
         wait_for("all to be durable", lambda cut=cut: cut.would_be_lost() == {}, 10)
-    expected = {"postgresql.conf", "standby.signal", copy}   # the rest of them n1 has by its copy of n0
+    expected = {"postgresql.conf", "standby.signal", copy}   # n1 has the other files by its copy of n0
     assert expected | {"n0.incomplete", "postgresql.base.conf", "pg_hba.conf", "postgresql.auto.conf"} <= cuts[0].touched()
     assert expected | {"n1.incomplete", "n1.pgpass"} <= cuts[1].touched()
 
@@ -76,7 +76,7 @@ def test_slow_disk_costs_no_lease(new_cluster):
     cluster.up()
     leader, ttl = cluster.leader(), cluster.dcs["ttl"]
     timeline = facts.timeline(leader)
-    with open(slow, "w"):   # from now on each fsync takes 3 s, and a file needs two
+    with open(slow, "w"):   # from now on each fsync takes 3 s, and writing a file needs two
         pass
     leader.configure({"postgresql": {"parameters": {"work_mem": "6MB"}}})
     longest, ends = 0, time.monotonic() + 2 * ttl

@@ -1,4 +1,4 @@
-"""What stands wrong is told wherever one looks: /patroni, /metrics, list, explain, doctor; until it is mended."""
+"""Each problem is reported by /patroni, /metrics, list, explain and doctor until it is solved."""
 import email.utils
 import json
 import os
@@ -111,7 +111,7 @@ def test_a_primary_without_its_guard(new_cluster):
 
 def start_where_shared_memory_takes_nothing(node):
     with open(node.config_file, "w") as f:
-        json.dump(node.config, f)   # which is YAML, too
+        json.dump(node.config, f)   # JSON is YAML, too
     user = processes.service_user()
     script = ('mount -t tmpfs -o ro tmpfs /dev/shm && '
               f'exec setpriv --reuid {user.pw_uid} --regid {user.pw_gid} --clear-groups "$@"')
@@ -147,7 +147,7 @@ def test_the_guard_does_without_dev_shm(new_cluster):
     assert "guard" not in problems(node)
     server = node.postmaster_pid()
 
-    node.kill_daemon()   # the next one finds the guard, and its bound
+    node.kill_daemon()   # the next daemon finds the guard and its bound
     start_where_shared_memory_takes_nothing(node)
     wait_for("the primary", node.is_primary, 60)
     assert node.postmaster_pid() == server
@@ -194,7 +194,7 @@ def test_a_slot_that_holds_much_wal(new_cluster):
 
 
 class Gateway:
-    """Before etcd, with a clock of its own: the header Date of each answer is `ahead` seconds off."""
+    """A proxy in front of etcd that shifts the header Date of each answer by `ahead` seconds."""
 
     def __init__(self, port, etcd_port):
         self.ahead = 0

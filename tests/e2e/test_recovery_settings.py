@@ -1,4 +1,4 @@
-"""Settings of recovery reach standbys that run: given, changed, taken away; and nothing of them is left on a primary."""
+"""Recovery settings reach running standbys when they are added, changed and removed, and none is left on a primary."""
 import json
 import os
 import signal
@@ -102,7 +102,7 @@ def test_of_the_nodes_own_file(cluster):
 
 
 def test_written_while_nobody_loaded_it(cluster):
-    """A daemon that was killed between the file and the reload; the next one finds the file as it should be."""
+    """A daemon was killed between writing the file and the reload. The next one finds the file up to date."""
     standby = cluster.replicas()[0]
     standby.kill_daemon()
     with open(f"{standby.data}/postgresql.conf") as f:
@@ -117,7 +117,7 @@ def test_written_while_nobody_loaded_it(cluster):
 
 
 def test_reload_is_always_postgresqls_too(cluster):
-    """What lies outside the configuration (certificates, files that it includes) is read again when somebody asks."""
+    """A requested reload also makes PostgreSQL read files that the daemon does not write, such as certificates and includes."""
     standby = cluster.replicas()[0]
     with open(f"{standby.data}/postgresql.base.conf", "a") as f:
         f.write("\nrecovery_min_apply_delay = '3s'\n")
@@ -130,7 +130,7 @@ def test_reload_is_always_postgresqls_too(cluster):
     wait_running(standby)
 
 
-@pytest.mark.tamada   # Patroni looks once in each loop_wait, as long as a standby follows
+@pytest.mark.tamada   # Patroni checks this once in each loop_wait, as long as a standby follows
 def test_by_alter_system_on_a_standby(cluster):
     standby = cluster.replicas()[0]
     standby.sql("alter system set recovery_min_apply_delay = '1h'")

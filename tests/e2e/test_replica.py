@@ -1,4 +1,4 @@
-"""Replicas are lost, come back, are made anew, and follow whoever leads."""
+"""Replicas are lost, return, are made again, and follow the leader."""
 import os
 import shutil
 import signal
@@ -50,7 +50,7 @@ def test_empty_data_directory_is_filled_again(cluster):
     assert replica.system_identifier() == leader.system_identifier()
 
 
-@pytest.mark.tamada   # Patroni takes the half of a copy for a data directory
+@pytest.mark.tamada   # Patroni takes an incomplete copy for a data directory
 def test_daemon_killed_during_the_copy(cluster):
     leader, replica = cluster.leader(), cluster.replicas()[0]
     replica.stop()
@@ -76,7 +76,7 @@ def test_fresh_copy_on_request_removes_the_old_one_at_last(cluster):
     leader, replica = cluster.leader(), cluster.replicas()[0]
     space = f"{cluster.root}/space of {replica.name}"
     replica.stop()
-    # WAL on a disk of its own: the copy needs that place again.
+    # WAL is on a separate disk, and the copy needs that place again.
     os.rename(f"{replica.data}/pg_wal", space)
     os.symlink(space, f"{replica.data}/pg_wal")
     replica.config["postgresql"]["basebackup"] = [{"waldir": space}, {"checkpoint": "fast"}]
@@ -104,7 +104,7 @@ def test_frozen_replica_holds_nobody_up(cluster):
     with Writer(cluster) as writer:
         began = time.monotonic()
         replica.signal(signal.SIGSTOP)
-        # Its member key ends with its lease.
+        # The replica's member key ends with its lease.
         wait_for("its key to end", lambda: f"members/{replica.name}" not in cluster.keys(), cluster.dcs["ttl"] + 10)
         gap = writer.longest_gap(began)
         replica.signal(signal.SIGCONT)
@@ -115,7 +115,7 @@ def test_frozen_replica_holds_nobody_up(cluster):
 
 
 def test_standby_beyond_the_fork_comes_back(new_cluster):
-    """Who received more than the new leader has WAL that is no part of the new history, and never streams with it."""
+    """A standby that received more WAL than the new leader has WAL outside the new history, and can never stream with it."""
     cluster = new_cluster()
     ahead = cluster.nodes[2]
     ahead.config["tags"]["nofailover"] = True
@@ -126,7 +126,7 @@ def test_standby_beyond_the_fork_comes_back(new_cluster):
         wait_for(f"the table on {standby}", lambda s=standby: s.sql("select count(*) from t") == [(0,)], 20)
     behind.sql("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
     behind.sql("select pg_reload_conf()")
-    # That the receiver is away for a moment is no proof: it may be about to return to where it was.
+    # A missing WAL receiver proves nothing, because it may return to the old upstream.
     wait_for(f"{behind} to receive nothing", lambda: 'port 1 failed' in behind.log(), 20)
     leader.sql("insert into t values ('of the old history')")
     wait_for("the row", lambda: facts.has_row(ahead, "t", "of the old history"), 20)

@@ -1,4 +1,4 @@
-"""What the REST API tells and refuses, beside the plain switchovers: phases, reasons, progress, schedules, metrics."""
+"""Answers and refusals of the REST API beyond plain switchovers: phases, reasons, progress, schedules, metrics."""
 import json
 import os
 import signal
@@ -46,7 +46,7 @@ def test_phases_of_a_switchover(cluster):
     assert [p["phase"] for p in done["phases"]] == ["checkpoint", "stop", "hand-over", "promote"]
     print("\n" + ", ".join(f"{p['phase']} {p['ms']:.0f} ms" for p in done["phases"]), f"outage {done['outage_ms']:.0f} ms")
     assert 0 < done["outage_ms"] <= done["ms"] < 30000
-    # A follower sees the same, without a gap.
+    # A client that follows the events sees the same, without a gap.
     news = get(old, f"/tamada/events?since={since}&wait=5")["events"]
     assert [e["id"] for e in news] == list(range(since + 1, since + 1 + len(news)))
     assert [e["phase"] for e in news if e["type"] == "handover"] == ["checkpoint", "stop", "hand-over", "promote", "done"]
@@ -55,7 +55,7 @@ def test_phases_of_a_switchover(cluster):
 
 
 def test_refusal_tells_each_reason(cluster):
-    """Two candidates that cannot, for different reasons; the old primary goes on, whoever asks."""
+    """Two candidates cannot take over, for different reasons. The old primary goes on, whichever member was asked."""
     leader, (behind, down) = cluster.leader(), cluster.replicas()
     receiver = next(pid for pid, _ in processes.children(behind.postmaster_pid())
                     if "walreceiver" in open(f"/proc/{pid}/cmdline").read())
@@ -70,7 +70,7 @@ def test_refusal_tells_each_reason(cluster):
         assert status == 412, text
         assert text.startswith("switchover is not possible: no good candidates have been found: ")
         assert f"{behind}: lag " in text and "over the limit of 1 MB" in text
-        # The request that comes by the DCS alone is refused by the leader itself.
+        # A request that is written to the DCS directly is refused by the leader.
         cluster.etcd.ctl("put", cluster.prefix + "failover",
                          json.dumps({"leader": leader.name, "member": behind.name}))
         wait_for("its refusal", lambda: get(leader, "/tamada/handover")["state"] == "failed", 20)
@@ -87,7 +87,7 @@ def test_scheduled_switchover_survives_restarts(cluster):
     old, (new, third) = cluster.leader(), cluster.replicas()
     body = {"leader": old.name, "candidate": new.name}
     assert third.api("/switchover", "POST", {**body, "scheduled_at": iso_in(3600)}) == (202, "Switchover scheduled")
-    for node in (third, old):   # the others learn of it by their watch
+    for node in (third, old):   # the other members learn of it by their watch
         wait_for(f"{node} to know of it", lambda node=node: get(node, "/cluster")["scheduled_switchover"]["to"] == new.name, 20)
     assert old.api("/switchover", "DELETE") == (200, "scheduled switchover deleted")
     assert old.api("/switchover", "DELETE") == (404, "no switchover is scheduled")
@@ -115,7 +115,7 @@ def test_reinitialize_shows_its_progress(cluster):
     assert 0 < seen["bytes_done"] <= seen["bytes_total"] and seen["bytes_per_s"] > 0 and seen["seconds_left"] >= 0
     assert replica.api("/reinitialize", "POST") == (503, "reinitialize already in progress")
     wait_for("the others to see it", lambda: any("copy" in m for m in get(leader, "/cluster")["members"]), 20)
-    # By force it begins anew.
+    # With force it begins again.
     assert replica.api("/reinitialize", "POST", {"force": True}) == (200, "reinitialize started")
     facts.wait_log(replica, "cancelling basebackup")
     assert old_data(), "kept for as long as the copy does not stream"
@@ -129,7 +129,7 @@ def test_metrics_are_clean(cluster):
         page = node.api("/metrics")[1]
         lint = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=30)
         said = (lint.stdout + lint.stderr).strip().splitlines()
-        # Patroni's names stay as they are; promtool would have counters end in _total.
+        # Patroni's names are kept, although promtool wants names of counters to end in _total.
         assert [line for line in said if not line.startswith("patroni_xlog_")] == [], said
         for name in ("tamada_lease_margin_seconds", "tamada_decisions_total", "tamada_loop_lag_seconds_count",
                      "tamada_dcs_request_duration_seconds_bucket"):

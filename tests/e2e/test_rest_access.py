@@ -1,4 +1,4 @@
-"""Who may change something over REST: passwords, certificates, addresses; and that a reload takes what was changed."""
+"""Who may change something over REST: passwords, certificates and addresses. A reload applies changes of them."""
 import os
 import signal
 import socket
@@ -39,7 +39,7 @@ def said(answer):
 
 
 def serial(node):
-    """Of the certificate that it shows."""
+    """The serial number of the certificate that the node presents."""
     context = ssl.create_default_context(cafile=node.cluster.ca.path("ca.crt"))
     with socket.create_connection(("127.0.0.1", node.api_port), timeout=5) as plain:
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
@@ -55,7 +55,7 @@ def reload(node, **restapi):
 
 def test_access(node):
     login = {"auth": ("admin", "secret")}
-    # Reading is free; changing needs the certificate, then the password.
+    # Everybody may read. A change needs the certificate and then the password.
     answer = ask(node, "GET", "/patroni")
     assert answer.status_code == 200
     assert (answer.headers["X-Site"], answer.headers["X-Tls"], answer.headers["Server"]) == ("one", "yes", "Patroni")
@@ -64,13 +64,13 @@ def test_access(node):
     assert said(ask(node, "POST", "/reload", certificate=True, auth=("admin", "wrong"))) == (401, "not authenticated")
     assert said(ask(node, "POST", "/reload", certificate=True, **login)) == (202, "reload scheduled")
 
-    # A certificate that was renewed in place.
+    # The certificate is renewed in place.
     before = serial(node)
     node.cluster.ca.issue("server")
     node.signal(signal.SIGHUP)
     wait_for("the new certificate", lambda: serial(node) != before, 20)
 
-    # One that cannot be used leaves what is in force.
+    # An unusable certificate leaves the previous one in use.
     now = serial(node)
     reload(node, certfile="/nowhere/server.crt")
     wait_for("the complaint", lambda: "the REST API goes on as before" in node.log(), 20)
@@ -93,7 +93,7 @@ def test_access(node):
 
 
 def test_insecure_beside_a_certificate_leaves_out_only_the_name(node):
-    """Patroni's rule of -k: with a certificate of its own the command still checks who signed the server's."""
+    """Patroni's rule for -k: if the command has a client certificate, it still verifies who signed the server's."""
     cluster = node.cluster
     cluster.ca.issue("elsewhere", "DNS:elsewhere")
     reload(node, certfile=cluster.ca.path("elsewhere.crt"), keyfile=cluster.ca.path("elsewhere.key"))

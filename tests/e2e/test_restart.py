@@ -1,4 +1,4 @@
-"""Restart on request: now, at a time, on conditions; what is pending and why; parameters that must be equal."""
+"""Restarts on request, at once, at a time and under conditions; pending restarts and their reasons; parameters that must be equal."""
 import datetime
 import json
 import os
@@ -39,7 +39,7 @@ def test_at_a_time_and_on_conditions(cluster):
     assert member["scheduled_restart"]["role"] == "replica" and member["scheduled_restart"]["timeout"] == 60
     assert "postmaster_start_time" not in replica.status()["scheduled_restart"]
 
-    # It outlives the daemon.
+    # The scheduled restart survives the daemon.
     if cluster.side.is_tamada:
         replica.kill_daemon()
         replica.start()
@@ -47,7 +47,7 @@ def test_at_a_time_and_on_conditions(cluster):
     assert replica.api("/restart", "DELETE")[0] == 200
     assert replica.api("/restart", "DELETE")[0] == 404
 
-    # A condition that does not hold when its time has come ends it; one that holds does it.
+    # If a condition does not hold at the scheduled time, the restart is dropped; if it holds, the restart happens.
     assert restart(leader, schedule=in_seconds(1.5), role="replica")[0] == 202
     assert restart(replica, schedule=in_seconds(1.5), role="replica")[0] == 202
     wait_for("the restart", lambda: started(replica) != before, 20)
@@ -59,7 +59,7 @@ def test_at_a_time_and_on_conditions(cluster):
 def test_pending_and_why(cluster):
     leader, replica = cluster.leader(), cluster.replicas()[0]
     patch(leader, {"superuser_reserved_connections": 4, "shared_buffers": "48MB", "no_such_parameter": 1})
-    # shared_buffers is in no file of the nodes' own, so the change shows; the invalid one is left out.
+    # No local file sets shared_buffers, so the change takes effect. The invalid parameter is left out.
     expected = {"shared_buffers": {"old_value": "32MB", "new_value": "48MB"},
                 "superuser_reserved_connections": {"old_value": "3", "new_value": "4"}}
     for node in (leader, replica):
@@ -80,7 +80,7 @@ def test_pending_and_why(cluster):
 
 
 def test_fewer_connections_on_the_primary_first(cluster):
-    """A standby keeps what its primary had until it has seen the primary's restart."""
+    """A standby keeps the primary's old value until it has seen the primary's restart."""
     leader, replica = cluster.leader(), cluster.replicas()[0]
     patch(leader, {"max_connections": 40})
     reason = {"max_connections": {"old_value": "50", "new_value": "40"}}

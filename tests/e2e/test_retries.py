@@ -1,4 +1,4 @@
-"""What fails again and again is tried with growing pauses, and told: once, then at each heartbeat with the count."""
+"""Actions that fail repeatedly are tried with growing pauses. The log has the first failure, then the count at each heartbeat."""
 import os
 import re
 
@@ -16,7 +16,7 @@ def test_a_permanent_slot_of_a_database_that_is_not_there(cluster):
         wait_for("the fourth failure", lambda: "keeping replication slots failed 4 times" in leader.log(), 60)
         log = leader.log()
         assert log.count("keeping replication slots failed, it is tried again") == 1
-        tries = len(re.findall(r'UTC \[\d+\] FATAL: .*database "not_there" does not exist', log))   # as the server tells
+        tries = len(re.findall(r'UTC \[\d+\] FATAL: .*database "not_there" does not exist', log))   # the text of the server
         assert 4 <= tries <= 8, "1, 2, 4 s between them"
         assert "keeping replication slots failed" in cluster.ctl("list").stdout
         assert "keeping replication slots failed" in cluster.ctl("explain", cluster.scope, leader.name).stdout
@@ -26,7 +26,7 @@ def test_a_permanent_slot_of_a_database_that_is_not_there(cluster):
 
 
 class Crashing:
-    """The server of a node that does not run yet is killed 1 s after it has come up, for as long as it is told so."""
+    """Kills a node's server 1 s after each start, until end() is called. The node must not run yet."""
 
     def __init__(self, node):
         self.flag, self.node = f"{node.cluster.root}/crash", node
@@ -50,7 +50,7 @@ SOON = "postgres ended soon after its start"
 
 
 def crashing_primary(cluster):
-    """The first node, and what ends its server after each start until end()."""
+    """The first node, and the object that kills its server after each start until end() is called."""
     node = cluster.nodes[0]
     crashing = Crashing(node)
     cluster.up()

@@ -1,5 +1,5 @@
-"""A member whose history has diverged, and pg_rewind that cannot repair it: what is there is kept until it can be repaired,
-or somebody consents to a copy."""
+"""A member's history has diverged and pg_rewind cannot repair it. The data are kept until they can be repaired or an operator
+consents to a copy."""
 import json
 import os
 
@@ -14,7 +14,7 @@ STAT = "pg_catalog.pg_stat_file(text, boolean)"
 
 
 def diverge(cluster):
-    """(the old primary, stopped, with a row that nobody else has; the new one)"""
+    """(the old primary, stopped, with a row that no other node has; the new primary)"""
     old = cluster.leader()
     old.sql("create table t(v text)")
     (standby,) = cluster.replicas()
@@ -35,7 +35,7 @@ def copies_of(node):
 
 
 def has_the_row(node):
-    """Read by a server that is started for it and that the daemon knows nothing of."""
+    """Whether the node has the row. This function starts the server without the daemon to read it."""
     started = node.pg("pg_ctl", "start", "-w", "-D", node.data, "-l", f"{node.cluster.root}/looked.log",
                       "-o", f"-p {node.pg_port} -c listen_addresses=127.0.0.1")
     assert started.returncode == 0, started.stdout
@@ -69,7 +69,7 @@ def test_missing_grant_is_named_and_costs_no_data(new_cluster):
                  json.dumps(old.status())):
         assert grant in told
     new.sql(grant)
-    assert cluster.wait_healthy(60) is new   # without a restart of the daemon
+    assert cluster.wait_healthy(60) is new   # the daemon needs no restart
     assert "pg_rewind exit code=0" in old.log()
     assert copies_of(old) == []
 
@@ -100,7 +100,7 @@ HALF = "the data directory is half rewound"
 
 @pytest.fixture
 def half_rewound(new_cluster):
-    """pg_rewind itself fails on the way: there is a file that it may not write."""
+    """pg_rewind fails in the middle, because it may not write one file."""
     cluster = new_cluster(2)
     cluster.up()
     old, new = diverge(cluster)
@@ -112,7 +112,7 @@ def half_rewound(new_cluster):
 
 
 def files_of(node):
-    """Without our copy of the configuration."""
+    """A fingerprint without our copy of the configuration."""
     return {name: seen for name, seen in facts.fingerprint(node.data).items() if name != "patroni.dynamic.json"}
 
 

@@ -1,4 +1,4 @@
-"""What a node has in one role only, and the program that may refuse a promotion."""
+"""Settings that a node has in one role only, and the program that may refuse a promotion."""
 import os
 
 import pytest
@@ -33,7 +33,7 @@ def test_parameters_of_a_role_and_pre_promote(new_cluster):
 
     open(f"{cluster.root}/refuse", "w").close()
     switch(cluster, second)
-    wait_for("the program's refusal", lambda: os.path.exists(calls), 60)   # the key is taken before it is asked
+    wait_for("the program's refusal", lambda: os.path.exists(calls), 60)   # the leader key is taken before the program runs
     wait_for("the old leader again", first.is_primary, 60)
     assert cluster.wait_healthy(60) is first
     wait_for("what the old leader has again", lambda: work_mem(first) == "7MB", 20)

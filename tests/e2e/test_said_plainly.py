@@ -1,4 +1,4 @@
-"""What is wrong is said with the names that an operator needs: slot and database, who waits for a restart, who refuses whom."""
+"""Messages name what an operator needs: the slot and the database, the members that wait for a restart, the server that refuses a client."""
 import json
 import urllib.request
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.tamada
 def pair(_shared):
     c = _shared(n=2)
     for node in c.nodes:
-        # Of the tests' own address by password only.
+        # Connections from the tests' own address need a password.
         node.config["postgresql"]["pg_hba"] = ["local all all trust", "host all all 127.0.0.1/32 md5",
                                                "host replication all 127.0.0.1/32 md5"]
     c.up()

@@ -1,4 +1,4 @@
-"""Replication slots: permanent ones survive a failover, vanished members keep theirs, strangers' are judged by the rules."""
+"""Replication slots: permanent ones survive a failover, lost members keep theirs, and foreign ones are treated by the rules."""
 import json
 
 import facts
@@ -33,7 +33,7 @@ def test_slots_through_a_failover(new_cluster):
     cluster.up()
     leader = cluster.leader()
 
-    # ---- permanent slots are made on the leader, and come to the standbys
+    # ---- permanent slots are created on the leader and copied to the standbys
     leader.configure({"slots": {"log": LOGICAL, "phys": {"type": "physical"}}})
     for node in cluster.nodes:
         wait_slots(node, "log", "phys", *(other.name for other in cluster.nodes if other is not node))
@@ -41,7 +41,7 @@ def test_slots_through_a_failover(new_cluster):
     for node in cluster.replicas():
         assert node.sql("show hot_standby_feedback") == [("on",)]
 
-    # ---- they move along
+    # ---- the copies advance with the leader's slots
     leader.sql("create table seen (v text)")
     leader.sql("insert into seen values ('before')")
     assert any("before" in line for line in changes(leader, "log"))
@@ -56,7 +56,7 @@ def test_slots_through_a_failover(new_cluster):
     for node in cluster.replicas():
         facts.wait_log(node, "Logical slot log is safe to be used after a failover", 60)
 
-    # ---- what nobody has read yet is read after the failover
+    # ---- changes that had not been read before the failover are read after it
     leader.sql("insert into seen values ('after')")
     wait_for("the row on the others", lambda: all(n.sql("select count(*) from seen") == [(2,)] for n in cluster.replicas()), 20)
     lost = leader
@@ -74,7 +74,7 @@ def test_slots_through_a_failover(new_cluster):
     cluster.wait_healthy()
     wait_slots(lost, "log", "phys")
 
-    # ---- whose slots are whose
+    # ---- slots of members and foreign slots
     leader.configure({"ignore_slots": [{"name": "kept", "type": "physical"}]})
     for name in ("kept", "stray"):
         leader.sql(f"select pg_create_physical_replication_slot('{name}', true)")

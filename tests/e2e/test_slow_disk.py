@@ -1,4 +1,4 @@
-"""A disk on which each flush takes long, or none ends."""
+"""A disk on which each flush takes long or never ends."""
 import re
 import time
 
@@ -20,7 +20,7 @@ def write_seconds(node):
 
 @pytest.fixture(scope="module")
 def slow(_shared):
-    """Three nodes on disks of ours."""
+    """Three nodes on disks that the tests can slow down."""
     cluster = _shared()
     cluster.disks = {node.name: SlowDisk(node) for node in cluster.nodes}
     return cluster.up()
@@ -51,7 +51,7 @@ def test_a_slow_one_is_told_and_costs_no_lease(cluster):
 
 
 def test_a_stuck_one_is_told_and_costs_no_lease(cluster):
-    """Commits wait; connections are answered. Who reads from memory is served on."""
+    """Commits wait, but connections are answered and reads from memory go on."""
     leader = cluster.leader()
     server = leader.postmaster_pid()
     cluster.disks[leader.name].is_stuck()

@@ -1,5 +1,5 @@
-"""etcd hangs or is slow for long: roles stand as they have to, daemons need no more memory or descriptors, and all is as before
-as soon as it answers."""
+"""etcd hangs or is slow for long. Roles stay as they have to be, daemons use no more memory or descriptors, and everything is
+as before as soon as etcd answers."""
 import asyncio
 import os
 import re
@@ -12,12 +12,12 @@ import pytest
 from harness import Writer, processes, wait_for
 
 pytestmark = pytest.mark.tamada
-SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # of trouble
+SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # of each fault
 DCS = {"ttl": 30, "loop_wait": 3, "retry_timeout": 10}
 
 
 class Latency:
-    """A way to etcd on which each piece that is sent takes its time."""
+    """A proxy to etcd that delays each piece of data."""
 
     def __init__(self, port, far_port):
         self.far_port, self.seconds = far_port, 0
@@ -55,7 +55,7 @@ class Latency:
 
 
 def needs(node):
-    """(kB of memory, descriptors) of the daemon."""
+    """(kB of memory, number of descriptors) of the daemon."""
     pid = node.proc.pid
     with open(f"/proc/{pid}/status") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]), len(os.listdir(f"/proc/{pid}/fd"))
@@ -67,8 +67,8 @@ def assert_flat(cluster, before, after):
         assert descriptors_now < descriptors + 20, f"{node}: {descriptors} descriptors before, {descriptors_now} now"
 
 
-# A renewal may take retry_timeout + loop_wait. It is two requests, which may wait for others on their connection, and each piece
-# takes its time here: far enough from that bound.
+# A renewal may take retry_timeout + loop_wait. It consists of two requests, which may wait for others on their connection, and
+# each piece is delayed. These values keep far enough from that bound.
 @pytest.mark.parametrize("seconds, loop_wait", [(1, 3), (1.5, 10)])
 def test_slow(new_cluster, seconds, loop_wait):
     cluster = new_cluster(2, dcs={**DCS, "loop_wait": loop_wait})
@@ -121,7 +121,7 @@ def test_hanging(new_cluster, failsafe):
         cluster.etcd.signal(signal.SIGCONT)
     if failsafe:
         wait_for("the problem to end", lambda: "problems" not in leader.status(), 15)
-        wait_for("the key", lambda: leader.is_primary() and cluster.keys()["leader"] == leader.name, 15)   # it had expired
+        wait_for("the key", lambda: leader.is_primary() and cluster.keys()["leader"] == leader.name, 15)   # the lease had expired
         assert leader.postmaster_pid() == server
     else:
         cluster.wait_leader(20)

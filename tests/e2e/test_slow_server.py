@@ -1,4 +1,4 @@
-"""A server that gives its daemon no answer in time: ended where it may be a primary beside another, and only there."""
+"""A server does not answer its daemon in time. It is ended only if it could be a second primary."""
 import pathlib
 import signal
 
@@ -8,7 +8,7 @@ from harness import processes, wait_for
 
 
 def freeze(node):
-    """Every process of its server; returns what lets them go on."""
+    """Stops every process of the node's server. Returns a function that continues them."""
     pids = processes.working_in(node.data)
     for pid in pids:
         processes.send(pid, signal.SIGSTOP)
@@ -21,7 +21,7 @@ def freeze(node):
 
 @pytest.mark.tamada
 def test_a_fresh_daemon_leaves_a_standby_that_does_not_answer_alone(cluster):
-    """The first look of a daemon on a busy machine: nothing is known but what lies on the disk."""
+    """A new daemon on a busy machine knows only the files on disk."""
     replica = cluster.replicas()[0]
     pid = replica.postmaster_pid()
     replica.kill_daemon()
@@ -38,7 +38,7 @@ def test_a_fresh_daemon_leaves_a_standby_that_does_not_answer_alone(cluster):
 
 @pytest.mark.tamada
 def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
-    """A file standby.signal beside a running primary makes no standby of it."""
+    """A file standby.signal does not make a running primary a standby."""
     cluster = new_cluster(2)
     for node in cluster.nodes:
         node.config["watchdog"] = {"mode": "off", "guard": False}
@@ -60,16 +60,16 @@ def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
 
 @pytest.mark.tamada
 def test_a_slow_standby_follows_the_new_leader(new_cluster):
-    """An answer counts, though more than a moment passes until it is looked at."""
+    """An answer counts even if it is processed with a delay."""
     cluster = new_cluster(cables=True)
     first, second, slow = cluster.nodes
     slow.config["tags"]["nofailover"] = True
     cluster.up()
-    # From timeline 2 on a standby asks the new leader before it follows it.
+    # From timeline 2 on, a standby asks the new leader for its timeline before it follows it.
     status, text = first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)
     assert status == 200, text
     cluster.wait_healthy(60)
-    # While it does not stream it is asked for its timeline over a connection, with each look.
+    # While the standby does not stream, each observation asks for its timeline over a connection.
     cluster.cables.delays[slow.name] = 0.4
     second.lose()
     cluster.wait_leader(60, other_than=second)

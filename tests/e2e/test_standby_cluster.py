@@ -1,4 +1,4 @@
-"""A cluster that follows another one: its life, a failover in it, and the exchange of the two."""
+"""A standby cluster: how it follows another cluster, a failover in it, and the exchange of the two clusters' roles."""
 import json
 import os
 
@@ -32,7 +32,7 @@ def conninfo(node):
 
 
 def bring_up(far):
-    """Its two nodes: the first is made as the copy, the second follows it."""
+    """Adds the standby cluster's two nodes. The first is a copy of the other cluster, the second follows the first."""
     first, second = far.nodes
     far.etcd.start()
     first.start()
@@ -51,7 +51,7 @@ def test_standby_cluster(new_cluster):
     primary.sql("insert into t values ('first')")
     wait_for("the slot", lambda: primary.sql("select 1 from pg_replication_slots where slot_name = 'far'"), 20)
 
-    # ---- it is made as a copy, and follows
+    # ---- the first node is made by a copy and follows
     source = {"host": "127.0.0.1", "port": primary.pg_port, "primary_slot_name": "far"}
     far = new_cluster(2, scope="far", dcs={"standby_cluster": source})
     for i, node in enumerate(far.nodes):
@@ -63,18 +63,18 @@ def test_standby_cluster(new_cluster):
     assert first.system_identifier() == primary.system_identifier()
     assert second.is_replica() and not first.is_replica()
 
-    # ---- a host is a host, whatever it spells
+    # ---- the value of `host` is only a host, whatever characters it contains
     for host in ["127.0.0.1 options=-cstatement_timeout=7", "127.0.0.1' application_name='x", "a\\' b", "host=127.0.0.1 port=1"]:
         first.configure({"standby_cluster": {"host": host}})
         wait_for("the host in primary_conninfo", lambda host=host: conninfo(first)["host"] == host, 30)
         found = conninfo(first)
         assert "options" not in found and found["port"] == str(primary.pg_port) and found["application_name"] == first.name
-    first.configure({"standby_cluster": {"host": "127.0.0.1,127.0.0.1", "port": f"1,{primary.pg_port}"}})   # the first is in vain
+    first.configure({"standby_cluster": {"host": "127.0.0.1,127.0.0.1", "port": f"1,{primary.pg_port}"}})   # the first attempt fails
     wait_streaming(first, primary)
     first.configure({"standby_cluster": source})
     wait_streaming(first, primary)
 
-    # ---- switchover and failover inside it
+    # ---- switchover and failover within the standby cluster
     assert first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)[0] == 200
     wait_standby_leader(second)
     wait_streaming(first, second)
@@ -86,7 +86,7 @@ def test_standby_cluster(new_cluster):
     second.start()
     wait_streaming(second, first)
 
-    # ---- the two change their parts: nothing is lost, nobody is rewound or copied
+    # ---- the two clusters exchange their roles; no row is lost, and no node is rewound or copied
     primary.sql("insert into t values ('third')")
     primary.configure({"standby_cluster": {"host": "127.0.0.1", "port": first.pg_port}, "slots": None})
     wait_standby_leader(primary)
@@ -102,7 +102,7 @@ def test_standby_cluster(new_cluster):
 
 
 def test_commands_and_methods(new_cluster):
-    """promote-cluster and demote-cluster; copies are made by standby_cluster.create_replica_methods."""
+    """promote-cluster and demote-cluster. standby_cluster.create_replica_methods makes the copies."""
     main = new_cluster(1)
     main.up()
     primary = main.leader()
@@ -121,14 +121,14 @@ exec {postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstr
     os.chmod(method, 0o755)
     for i, node in enumerate(far.nodes):
         node.name = node.config["name"] = f"f{i}"
-        # The node's own list is for a cluster of its own.
+        # The node's own create_replica_methods is used when it belongs to a normal cluster.
         node.config["postgresql"].update({"create_replica_methods": ["basebackup"], "own": {"command": method},
                                           "broken": {"command": "/bin/false"}})
     first, second = bring_up(far)
     for node in far.nodes:
         assert "replica has been created using own" in node.log() and "using method broken" in node.log()
 
-    # ---- a cluster of its own, and back
+    # ---- promoted to a normal cluster, and back
     done = far.ctl("promote-cluster", far.scope, "--force")
     assert done.returncode == 0 and "cluster is successfully promoted" in done.stdout, done.stdout + done.stderr
     assert far.leader() is first
@@ -144,7 +144,7 @@ exec {postgres_bin()}/pg_basebackup -D "$datadir" -X stream -c fast -d "$connstr
     assert done.returncode == 0 and "cluster is successfully demoted" in done.stdout, done.stdout + done.stderr
     wait_standby_leader(first)
     assert not any(node.is_primary() for node in far.nodes)
-    # What it wrote alone is gone, by pg_rewind: it follows the other cluster again.
+    # pg_rewind has removed the rows that only it had, and it follows the other cluster again.
     primary.sql("insert into t values ('one')")
     primary.sql("insert into t values ('two')")
     for node in far.nodes:

@@ -1,6 +1,6 @@
-"""One failure after the other, of every kind: in synchronous mode not one acknowledged row is lost.
+"""Failures of every kind, one after the other. In synchronous mode no acknowledged row is lost.
 
-STORM=50 for that many failures instead of a few; SEED repeats one order of them.
+STORM=50 runs that many failures instead of a few; SEED repeats one order of them.
 """
 import os
 import random
@@ -15,12 +15,12 @@ from harness import Writer
 
 @pytest.fixture(scope="module")
 def cabled(_shared):
-    """Three nodes that can be cut off."""
+    """Three nodes that can be cut off from each other and from etcd."""
     return _shared(cables=True).up()
 
 
 def break_something(cluster, rng):
-    """One failure; what is broken is mended by heal()."""
+    """Causes one failure; heal() repairs it."""
     leader = cluster.leader()
     standby = rng.choice(cluster.replicas())
     kinds = {
@@ -52,7 +52,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
     print(f"SEED={seed}")
     rng = random.Random(f"{seed}{mode}")
     cabled.heal()
-    # Two primaries in a row may give their timelines the same number, which pg_rewind cannot repair.
+    # Two primaries in a row may give their timelines the same number, and pg_rewind cannot repair such a divergence.
     cabled.configure(synchronous_mode=True if mode == "on" else mode,
                      postgresql={"remove_data_directory_on_diverged_timelines": True})
     facts.wait_sync_standby(cabled)
@@ -68,7 +68,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
 
 
 def test_who_is_cut_off_is_left_by_all(cabled):
-    """The others go on; the old leader is read-only before they do, and comes back as a standby."""
+    """The other members go on. The old leader is read-only before they do, and returns as a standby."""
     cabled.heal()
     old = cabled.leader()
     with Writer(cabled, table="cut_off") as writer:

@@ -1,4 +1,4 @@
-"""A planned change of the leader: over REST and from the command line. No acknowledged row may be missing."""
+"""Planned changes of the leader over REST and from the command line. No acknowledged row may be missing."""
 import json
 import time
 
@@ -9,7 +9,7 @@ from harness import Writer, wait_for
 
 
 def switched(cluster, ask, candidate=None):
-    """Runs ask(old) while writing; the rules that hold for every switchover. Returns the new leader."""
+    """Runs ask(old) while a client writes and checks the rules for every switchover. Returns the new leader."""
     old, before = cluster.leader(), facts.timeline(cluster.leader())
     with Writer(cluster) as writer:
         began = time.monotonic()
@@ -18,7 +18,7 @@ def switched(cluster, ask, candidate=None):
         writer.wait_for_writes(began, port=new.pg_port)
     assert candidate in (None, new)
     assert cluster.wait_healthy(60) is new
-    # The old leader was shut down cleanly: it follows as it is.
+    # The old leader was shut down cleanly, so it follows without a rewind or a copy.
     assert facts.timeline(new) == before + 1
     for node in cluster.nodes:
         wait_for(f"{node} on the new timeline", lambda node=node: facts.timeline(node) == before + 1, 20)
@@ -89,7 +89,7 @@ def test_refused(cluster, body, status):
 
 
 def test_repeated_to_and_fro(cluster):
-    """Two in a row, back to the first: no leftover of one stands in the way of the next."""
+    """Two switchovers in a row, back to the first node. Nothing that the first leaves behind prevents the second."""
     first, candidate = cluster.leader(), cluster.replicas()[0]
     for old, new in ((first, candidate), (candidate, first)):
         status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
@@ -100,7 +100,7 @@ def test_repeated_to_and_fro(cluster):
 @pytest.mark.tamada
 @pytest.mark.parametrize("kind", ["switchover", "failover"])
 def test_a_schedule_long_past_is_dropped(cluster, kind):
-    """Written to etcd by a client whose clock or whose patience was wrong: nobody waits for it any more."""
+    """A client wrote it to etcd too late, or with a wrong clock, and nobody waits for the result any more."""
     leader, target = cluster.leader(), cluster.replicas()[0]
     before = leader.postmaster_pid(), facts.timeline(leader)
     request = {"leader": leader.name} if kind == "switchover" else {}

@@ -1,4 +1,4 @@
-"""Synchronous and quorum modes: what was acknowledged survives, whoever fails; /sync and synchronous_standby_names."""
+"""Synchronous and quorum modes: acknowledged rows survive each failure. Checks /sync and synchronous_standby_names."""
 import json
 import signal
 import threading
@@ -12,14 +12,14 @@ from harness import Writer, wait_for
 
 
 def names(node):
-    """(method and number, names) of synchronous_standby_names in force."""
+    """(method and number, names) of the synchronous_standby_names that the server uses."""
     value = node.sql("show synchronous_standby_names")[0][0]
     head, _, inner = value.rpartition("(")
     return head.strip(), sorted(name.strip(' ")') for name in inner.split(",") if name.strip(' ")'))
 
 
 def wait_sync(cluster, standbys, quorum=0, count=None, timeout=30):
-    """/sync and the parameter name these; by quorum, if a count is given."""
+    """Waits until /sync and the parameter name these members, by quorum if a count is given."""
     def settled():
         leader = cluster.leader()
         wanted = sorted(n.name for n in standbys)
@@ -82,8 +82,8 @@ def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
 
 @pytest.mark.tamada
 def test_commits_that_wait_learn_of_the_new_standby(cluster):
-    """PostgreSQL looks for them when a standby's message comes, and while all wait no standby has anything to tell for
-    wal_receiver_status_interval, 10 s: a little WAL of ours makes it."""
+    """PostgreSQL releases waiting commits only when a message of a standby arrives. While all commits wait, a standby sends
+    nothing for wal_receiver_status_interval, 10 s, so the daemon writes a little WAL."""
     cluster.configure(synchronous_mode=True)
     wait_sync_standby(cluster)
     leader = cluster.leader()
@@ -108,7 +108,7 @@ def test_only_the_synchronous_standby_is_promoted(cluster):
     status, text = leader.api("/switchover", "POST", {"leader": leader.name, "candidate": other.name})
     assert (status, text) == (412, "candidate name does not match with sync_standby")
     with Writer(cluster) as writer:
-        # Whoever is asynchronous may well be first at the key; the other sleeps.
+        # The asynchronous standby could be the first to take the key, because the other one is stopped.
         synchronous.signal(signal.SIGSTOP)
         leader.lose()
         time.sleep(cluster.dcs["ttl"] + 3)
@@ -123,7 +123,7 @@ def test_only_the_synchronous_standby_is_promoted(cluster):
 
 
 def test_of_two_timelines_of_one_number_the_one_with_the_commits_leads(new_cluster):
-    """Asynchronous outages that alternate give two histories the number 2; what is acknowledged later is on one."""
+    """Alternating outages in asynchronous mode give two histories the timeline number 2. Later commits are on one of them."""
     cluster = new_cluster(n=2).up()
     first = cluster.leader()
     second = cluster.replicas()[0]
@@ -132,7 +132,7 @@ def test_of_two_timelines_of_one_number_the_one_with_the_commits_leads(new_clust
     first.lose()
     cluster.wait_leader(60, other_than=first)
     facts.wait_writable(second)
-    second.sql("insert into t select repeat('x', 1000) from generate_series(1, 300)")  # further than the other will be
+    second.sql("insert into t select repeat('x', 1000) from generate_series(1, 300)")  # so that this WAL position is beyond the other one's
     wait_for("the position to be published", lambda: json.loads(cluster.keys()["status"])["optime"] >=
              second.status()["xlog"]["location"], 20)
     second.lose()

@@ -1,4 +1,4 @@
-"""A streaming cluster of three servers that somebody made by hand is taken over: no restart, no lost or failed write."""
+"""A hand-made streaming cluster of three servers is taken over without a restart and without a lost or failed write."""
 import json
 import os
 import threading
@@ -86,7 +86,7 @@ def configured(node):
 
 
 class Client:
-    """Writes into the first server all the time; every failure counts."""
+    """Writes into the first server all the time and counts every failure."""
 
     def __init__(self, node):
         self.node, self.written, self.failures = node, [], []
@@ -146,7 +146,7 @@ def test_checked_before_anything_is_changed(new_cluster):
     node = configured(cluster.nodes[0])
     cluster.etcd.start()
     code, said = check(node)
-    # The machine may have an enabled PostgreSQL of its own.
+    # The machine may have another PostgreSQL service that is enabled.
     errors = [line for line in said.splitlines() if line.startswith("ERROR") and "systemd" not in line]
     assert errors == [] and "start the daemon on the node of the primary first" in said, said
 
@@ -202,7 +202,7 @@ def test_taken_over_without_a_restart(new_cluster):
     listed = json.loads(cluster.ctl("list", "-f", "json").stdout)
     assert all(row["Pending restart"] == "*" for row in listed)
 
-    # A rolling restart hands the start-up over; everything written is there.
+    # A rolling restart moves the servers under the daemons' start options. All written rows must be there.
     for node in [*others, first]:
         assert node.api("/restart", "POST", {"restart_pending": True}, timeout=60) == (200, "restarted successfully")
     wait_for("nothing pending", lambda: not first.status().get("pending_restart"), 15)

@@ -1,4 +1,4 @@
-"""Every command on a terminal: it ends as it should, and leaves the terminal as it was."""
+"""Every command on a terminal ends as it should and leaves the terminal as it was."""
 import json
 import os
 import re
@@ -9,7 +9,7 @@ from harness import wait_for
 
 pytestmark = pytest.mark.tamada
 
-# Each command once: its arguments, and what the operator answers (what is asked, the answer). {scope}, {leader} ...
+# Each command once: its arguments, and the operator's answers as (question, answer). {scope}, {leader} ...
 SESSIONS = {
     "list": [("{scope}", "-e")],
     "topology": [("{scope}",)],
@@ -36,7 +36,7 @@ SESSIONS = {
     "wait": [()],
     "bundle": [("-o", "{root}/bundle.tar.gz")],
 }
-# What each of them does to a cluster is told elsewhere: here their refusal, which is all that leaves the cluster as it is.
+# Other tests cover the effects of these commands. Here they are refused, so that the cluster stays as it is.
 REFUSED = {
     "remove": [("{scope}",), ("confirm the cluster name to remove: ", "another")],
     "demote-cluster": [("--host", "127.0.0.1"), (r"\[y/N\]: ", "n")],
@@ -88,11 +88,11 @@ def test_top(cluster):
     with cluster.terminal("top", cluster.scope) as terminal:
         terminal.expect("q quit").type("l").expect("by lag").type("q")
         assert terminal.end() == 0, terminal.shown
-        assert terminal.raw.rstrip().endswith("\x1b[?1049l")   # the screen of before
+        assert terminal.raw.rstrip().endswith("\x1b[?1049l")   # the previous screen
 
 
 def test_interrupt(cluster):
-    """^C ends a command that would go on; at a question nothing is done."""
+    """^C ends a running command. At a question it cancels without any effect."""
     for arguments, seen in ((("list", "-W"), r"\+ Cluster"), (("events", "--follow"), r"\d\d:\d\d"), (("failover",), r"Candidate .*: ")):
         with cluster.terminal(*arguments) as terminal:
             terminal.expect(seen).type("\x03")
@@ -101,7 +101,7 @@ def test_interrupt(cluster):
 
 
 def test_config_is_edited(cluster, tmp_path):
-    """In an editor; what comes of it is what the cluster has."""
+    """edit-config opens an editor, and the edited text becomes the cluster's configuration."""
     editor = f"{cluster.root}/editor"
     with open(editor, "w") as f:
         f.write("#!/bin/sh\nsed -i 's/^maximum_lag_on_failover:.*//' \"$1\"\necho 'maximum_lag_on_failover: 3000000' >>\"$1\"\n")

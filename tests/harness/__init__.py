@@ -1,4 +1,4 @@
-"""A throw-away cluster on loopback: one etcd, N nodes. Shared by tests/e2e, bench and demo."""
+"""A temporary cluster on loopback with one etcd and N nodes. tests/e2e, bench and demo use it."""
 from .cluster import Cluster, Etcd, Node, Side, wait_for
 from .writer import Writer
 

@@ -1,5 +1,5 @@
-"""Cables between the nodes of a cluster on loopback, which can be cut: what was sent is not lost and not answered, as on a
-network that drops packets. Every node publishes the near end of a cable for itself; who calls is found by its socket."""
+"""Proxies between the nodes of a cluster on loopback. A cut proxy holds the data, so nothing is lost and nothing is answered, as
+on a network that drops packets. Each node publishes the address of its proxy; the caller is found by its socket."""
 import asyncio
 import glob
 import os
@@ -9,7 +9,7 @@ from . import processes
 
 
 def _inode(port, far_port):
-    """Of the socket that is connected from `port` to `far_port`, both on loopback."""
+    """The inode of the socket that is connected from `port` to `far_port`, both on loopback."""
     ends = f":{port:04X}", f":{far_port:04X}"
     with open("/proc/net/tcp") as f:
         for line in f:
@@ -32,15 +32,15 @@ def _holds(pid, inode):
 class Cables:
     def __init__(self, cluster):
         self.cluster = cluster
-        self._cut = frozenset()   # names of nodes that nothing reaches and that reach nothing
-        self.delays = {}          # name of a node -> seconds that a connection to it takes
+        self._cut = frozenset()   # names of the nodes that are cut off
+        self.delays = {}          # name of a node -> the delay in seconds of a connection to it
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Condition()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def add(self, port, far_port, source=None, target=None):
-        """From `port`, which `source` alone calls, or everybody, to `far_port`, where `target` listens."""
+        """Forwards `port`, which only `source` calls (None: any caller), to `far_port`, where `target` listens."""
         async def serve():
             await asyncio.start_server(lambda r, w: self._connection(r, w, far_port, source, target), "127.0.0.1", port)
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(10)
@@ -63,7 +63,7 @@ class Cables:
         asyncio.run_coroutine_threadsafe(change(), self._loop).result(10)
 
     def _caller(self, port, far_port):
-        """The node that a connection comes from: its daemon, its server, or a program of either. None: a client's."""
+        """The node whose daemon or server, or a child of one, has opened the connection. None if a client has."""
         inode = _inode(port, far_port)
         if inode is None:
             return None

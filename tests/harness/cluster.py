@@ -50,7 +50,7 @@ def server_version():
 
 
 class Side:
-    """Whose daemon and command: ours or Patroni's."""
+    """The daemon and the command that a node runs: ours or Patroni's."""
 
     def __init__(self, daemon=None, ctl=None):
         built = TREE / "build" / "release" / "bin"
@@ -65,7 +65,7 @@ class Side:
         return any("tamada" in os.path.basename(os.path.realpath(word)) for word in self.daemon)
 
     def reachable_from(self, folder):
-        """The same commands, copied into folder when the service user could not reach them (a checkout in /root)."""
+        """The same commands. They are copied into folder if the service user cannot read them (a checkout in /root)."""
         mine = copy.copy(self)
         mine.daemon = [_reachable(self.daemon[0], folder), *self.daemon[1:]]
         mine.ctl = [_reachable(self.ctl[0], folder), *self.ctl[1:]]
@@ -78,7 +78,7 @@ def _reachable(program, folder):
         return str(path)
     target = os.path.join(folder, "bin", path.name)
     os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-    for file in (path, path.with_name("tamada-guard")):   # which the daemon looks for beside itself
+    for file in (path, path.with_name("tamada-guard")):   # the daemon looks for these programs in its own folder
         if file.exists():
             copied = os.path.join(folder, "bin", file.name)
             shutil.copy(file, copied)
@@ -99,7 +99,7 @@ class Etcd:
     def start(self):
         peer = f"http://127.0.0.1:{self.peer_port}"
         with open(self.log_file, "a") as log:
-            # --enable-v2: Debian's Patroni asks for the version there; --unsafe-no-fsync: our disk is shared with N servers.
+            # --enable-v2: Debian's Patroni asks for the version there. --unsafe-no-fsync: etcd shares the disk with N servers.
             self.proc = processes.spawn(
                 ["etcd", "--name", "e0", "--data-dir", f"{self.root}/etcd", "--logger", "zap", "--unsafe-no-fsync",
                  "--enable-v2=true", "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
@@ -135,9 +135,9 @@ class Etcd:
 
 class Node:
     def __init__(self, cluster, i):
-        self.cluster, self.name, self.side = cluster, f"n{i}", cluster.side   # another side: a mixed cluster
+        self.cluster, self.name, self.side = cluster, f"n{i}", cluster.side   # nodes of a mixed cluster have different sides
         self.pg_port, self.api_port = cluster.ports[2 + 2 * i], cluster.ports[3 + 2 * i]
-        # Where others reach it, and where it reaches etcd.
+        # The ports at which others reach the node, and at which it reaches etcd.
         self.pg_address, self.api_address, self.etcd_address = (
             f"127.0.0.1:{port}" for port in cluster.lay_cables(self, i) or (self.pg_port, self.api_port, cluster.etcd.port))
         self.data = f"{cluster.root}/{self.name}"
@@ -182,7 +182,7 @@ class Node:
         self.spawn()
 
     def spawn(self):
-        """Starts the daemon with the configuration file as it is."""
+        """Starts the daemon without writing its configuration file."""
         assert not self.running(), f"{self.name} runs already"
         self.log_start = os.path.getsize(self.log_file) if os.path.exists(self.log_file) else 0
         with open(self.log_file, "a") as log:
@@ -195,8 +195,8 @@ class Node:
         self.proc.send_signal(signum)
 
     def stop(self, timeout=60):
-        """As systemd does: SIGTERM, and wait. Patroni, too, that has not ended by then is killed, with its server (seen
-        once); ours must end."""
+        """Sends SIGTERM and waits, as systemd does. A Patroni that has not ended by then is killed with its server (seen
+        once); our daemon must end."""
         if not self.running():
             return
         self.proc.send_signal(signal.SIGCONT)
@@ -216,7 +216,7 @@ class Node:
             self.proc.wait(10)
 
     def log(self, whole=False):
-        """What the daemon wrote since its last start."""
+        """The daemon's output since its last start."""
         if not os.path.exists(self.log_file):
             return ""
         with open(self.log_file, errors="replace") as f:
@@ -234,14 +234,14 @@ class Node:
         return pid if processes.alive(pid) else None
 
     def kill_postgres(self):
-        """kill -9 of the postmaster and of every process of it. Those that run now: a living daemon starts the next server
-        within milliseconds, and that one is not meant."""
+        """kill -9 of the postmaster and of all its processes that run at this moment. A living daemon starts the next server
+        within milliseconds, and that one must not be killed."""
         pid = self.postmaster_pid()
         for process in [pid, *(child for child, _ in processes.children(pid))] if pid else []:
             processes.send(process, signal.SIGKILL)
 
     def lose(self):
-        """The whole node at once. The daemon first: it must not see its server end."""
+        """Kills the whole node at once. The daemon is first, so that it does not see its server end."""
         self.kill_daemon()
         self.kill_postgres()
         processes.end_all_in(self.data)
@@ -274,7 +274,7 @@ class Node:
     # ---- its REST API
 
     def api(self, path="/patroni", method="GET", body=None, timeout=5):
-        """(status, text); OSError when nothing answers."""
+        """(status, text); an OSError if there is no answer."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.api_port}{path}", method=method,
                                          data=None if body is None else json.dumps(body).encode(),
                                          headers={"Content-Type": "application/json"})
@@ -289,7 +289,7 @@ class Node:
         return json.loads(self.api("/patroni")[1])
 
     def configure(self, changes):
-        """The dynamic configuration, as PATCH /config has it."""
+        """Changes the dynamic configuration by PATCH /config."""
         status, text = self.api("/config", "PATCH", changes)
         assert status == 200, text
 
@@ -334,7 +334,7 @@ class Cluster:
         self.down()
 
     def lay_cables(self, node, i):
-        """The near ends of the i-th node's: of its server, its API and etcd. None: it has none."""
+        """The ports of the i-th node's proxies: to its server, to its API and to etcd. None without such proxies."""
         if not self.cables:
             return None
         first = 8 + 3 * i
@@ -347,7 +347,7 @@ class Cluster:
     # ---- life
 
     def up(self, timeout=120):
-        """One node first, so that it is known who is the leader; then the others."""
+        """Starts one node first, so that it becomes the leader, and then the others."""
         self.etcd.start()
         began = time.monotonic()
         self.nodes[0].start()
@@ -360,7 +360,7 @@ class Cluster:
         return self
 
     def down(self, keep=False):
-        # Processes first, all of them by id; the folder only afterwards.
+        # All processes are ended by id before the folder is removed.
         processes.end_all_in(self.root)
         for proc in [self.etcd.proc, *(n.proc for n in self.nodes)]:
             if proc is not None:
@@ -372,7 +372,7 @@ class Cluster:
             shutil.rmtree(self.root, ignore_errors=True)
 
     def heal(self, timeout=120):
-        """Brings back whatever a test took away, and waits for a whole cluster."""
+        """Restores what a test has stopped or cut off, and waits for a healthy cluster."""
         if self.cables:
             self.cables.mend()
         if self.etcd.running():
@@ -396,7 +396,7 @@ class Cluster:
         return self.etcd.keys(self.prefix)
 
     def leader(self):
-        """The node that says that it is the primary; None when nobody does."""
+        """The node that says that it is the primary, or None."""
         return next((n for n in self.nodes if n.is_primary()), None)
 
     def replicas(self):
@@ -412,7 +412,7 @@ class Cluster:
         return wait_for("a leader" + (f" other than {other_than}" if other_than else ""), found, timeout)
 
     def wait_healthy(self, timeout=120, nodes=None):
-        """A leader that takes writes, and every other (running) node streaming from it and answering /replica."""
+        """Waits until a leader takes writes and every other (running) node streams from it and answers /replica."""
         nodes = nodes or self.nodes
 
         def healthy():
@@ -427,15 +427,15 @@ class Cluster:
         return self.run_ctl(self.side, *args, timeout=timeout, node=node, env=env)
 
     def run_ctl(self, side, *args, timeout=60, node=None, env=None):
-        """The command of any side."""
+        """Runs the command of the cluster's side."""
         return processes.run([*side.ctl, "-c", (node or self.nodes[0]).config_file, *args], self.root, timeout, env)
 
     def terminal(self, *args, **terminal):
-        """The command on a terminal."""
+        """Runs the command on a terminal."""
         return Terminal([*self.side.ctl, "-c", self.nodes[0].config_file, *args], self.root, **terminal)
 
     def logs(self, lines=100):
-        """The ends of all logs, for the report of a failure; of heartbeats in a row that say the same, the last one."""
+        """The ends of all logs for the report of a failed test. Of consecutive equal heartbeats only the last is kept."""
         parts = []
         for path in sorted(glob.glob(f"{self.root}/*.log")):
             with open(path, errors="replace") as f:

@@ -1,4 +1,4 @@
-"""Free ports on loopback, below the kernel's range for outgoing connections, so that nothing takes them by chance."""
+"""Free ports on loopback below the kernel's range for outgoing connections, so that no outgoing connection gets one."""
 import random
 import socket
 
@@ -16,7 +16,7 @@ def _free(port):
 
 
 class PortBlock:
-    """SIZE consecutive free ports, ours until close(). The claim is an abstract socket: it ends with the process."""
+    """SIZE consecutive free ports, reserved until close(). The reservation is an abstract socket, so it ends with the process."""
 
     def __init__(self):
         for _ in range(200):

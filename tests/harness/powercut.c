@@ -28,13 +28,13 @@ static int copies;
 __attribute__((constructor)) static void begin(void) {
   prefix = getenv("POWERCUT_PREFIX");
   journal = getenv("POWERCUT_JOURNAL");
-  if (strcmp(program_invocation_short_name, "tamada") != 0) prefix = NULL;  // none of its children
+  if (strcmp(program_invocation_short_name, "tamada") != 0) prefix = NULL;  // not for the daemon's children
 }
 
 static int watched(const char* path) {
   const size_t length = path ? strlen(path) : 0;
   if (!prefix || !journal || strncmp(path ? path : "", prefix, strlen(prefix)) != 0) return 0;
-  if (strstr(path, "/pgsql_tmp.tamada")) return 0;  // a try of the disk: nobody misses it
+  if (strstr(path, "/pgsql_tmp.tamada")) return 0;  // the daemon writes this file only to test the disk
   return length < 4 || strcmp(path + length - 4, ".log") != 0;
 }
 

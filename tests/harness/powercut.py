@@ -1,19 +1,19 @@
-"""A power cut under a daemon: what it did not flush to disk is gone. powercut.c, preloaded into it, writes the journal.
+"""Simulates a power cut: data that the daemon has not flushed to disk are lost. powercut.c, preloaded into it, writes the journal.
 
-As strict as POSIX allows a file system to be: what is in a file counts as durable once the file is flushed, and that it
-is there, under that name or no more, once its directory is flushed."""
+The simulation is as strict as POSIX allows a file system to be. A file's content is durable once the file is flushed. Its
+creation, renaming or removal is durable once its directory is flushed."""
 import copy
 import os
 import pathlib
 import subprocess
 
 SOURCE = pathlib.Path(__file__).with_name("powercut.c")
-LOST = b"?"   # what is in a file of which nothing was flushed
+LOST = b"?"   # the content of a file that was never flushed
 
 
 class Powercut:
     def __init__(self, node, slow=None):
-        """Of a node that does not run yet. slow: a file, while which exists each fsync takes 3 s."""
+        """For a node that does not run yet. slow: as long as this file exists, each fsync takes 3 s."""
         root = node.cluster.root
         library = f"{root}/powercut.so"
         if not os.path.exists(library):
@@ -27,8 +27,8 @@ class Powercut:
                             f"POWERCUT_JOURNAL={self.journal}", f"POWERCUT_SLOW={slow or ''}", *node.side.daemon]
 
     def replay(self):
-        """(what each file that the daemon touched last says after a power cut now: bytes, or None where there is none;
-        the files that were given their name before what is in them was flushed)"""
+        """(the content that each file which the daemon has touched would have after a power cut now: bytes, or None without a
+        file; the files that got their name before their content was flushed)"""
         now, durable = {}, {}          # path: inode, or None; path: content, or None
         flushed, dirty = {}, set()     # by inode
         pending, unflushed = {}, []    # by directory: {path}
@@ -38,12 +38,12 @@ class Powercut:
                 said, inode = self._read(rest[0]), now.get(path)
                 known = flushed.get(inode) if isinstance(inode, int) else inode
                 waits = inode in dirty or path in pending.get(os.path.dirname(path), ())
-                if path not in now or (said != known and not waits):   # others write there, too; they flush it
+                if path not in now or (said != known and not waits):   # other programs write there, too, and flush it
                     now[path] = durable[path] = said
             elif event in ("create", "write"):
                 inode = int(rest[0])
                 if event == "create":
-                    flushed.pop(inode, None)   # the number may have been another file's
+                    flushed.pop(inode, None)   # the inode number may have belonged to another file
                 if event == "create" or now.get(path) != inode:
                     now[path] = inode
                     pending.setdefault(os.path.dirname(path), set()).add(path)
@@ -71,18 +71,18 @@ class Powercut:
         return {path: said for path, said in durable.items() if self._is(path, now[path])}, unflushed
 
     def touched(self):
-        """Names of the files that the daemon wrote, made or removed."""
+        """The names of the files that the daemon has written, created or removed."""
         lines = (line.split() for line in self._lines())
         return {os.path.basename(parts[2] if parts[0] == "rename" else parts[1]) for parts in lines
                 if parts[0] in ("write", "rename", "unlink")}
 
     def would_be_lost(self):
-        """{path: (what it says, what it would say after a power cut)}"""
+        """{path: (its content, its content after a power cut)}"""
         durable, _ = self.replay()
         return {path: (self._read(path), said) for path, said in durable.items() if self._read(path) != said}
 
     def strike(self):
-        """The node ends without warning, and what it had not flushed is gone."""
+        """Ends the node without warning and removes the data that it had not flushed."""
         self.node.lose()
         for path, said in self.replay()[0].items():
             if not os.path.isdir(os.path.dirname(path)):
@@ -96,7 +96,7 @@ class Powercut:
                 os.chown(path, owner.st_uid, owner.st_gid)
 
     def _is(self, path, expected):
-        """Nobody else, such as the server, has replaced the file since the daemon last touched it."""
+        """Whether no other program, such as the server, has replaced the file since the daemon last touched it."""
         try:
             inode = os.lstat(path).st_ino
         except OSError:

@@ -1,4 +1,4 @@
-"""Processes, always by id: starting them as an ordinary user, finding what runs in a folder, ending it."""
+"""Starts processes as an ordinary user, finds those that run in a folder, and ends processes, always by id."""
 import ctypes
 import glob
 import os
@@ -13,19 +13,19 @@ ORPHANS = ("postgres", "pg_basebackup", "pg_rewind")
 
 
 def sanitized():
-    """Whether the daemon is built with sanitizers: how fast it is and how much memory it needs then tells nothing."""
+    """Whether the daemon is built with sanitizers. Then measurements of its speed and memory mean nothing."""
     return "ASAN_OPTIONS" in os.environ
 
 
 def service_user():
-    """PostgreSQL refuses root: as root everything runs as `postgres`, else as whoever we are."""
+    """PostgreSQL refuses root, so if we are root, everything runs as `postgres`, and otherwise as the current user."""
     return pwd.getpwnam("postgres") if os.getuid() == 0 else None
 
 
 def environment(home):
-    """Ours, without what would change the meaning of a configuration."""
+    """Our environment without the variables that would change the meaning of a configuration."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "PATRONI_", "TAMADA_", "ETCD"))}
-    # Where we are not root we see what belongs to a daemon only if it can be traced.
+    # Without root we can only inspect a daemon's processes if they can be traced.
     traced = {} if os.getuid() == 0 else {"TAMADA_CORE_DUMPS": "1"}
     return {**kept, **traced, "HOME": home, "LC_ALL": "C.UTF-8"}
 
@@ -38,7 +38,7 @@ def spawn(argv, log, cwd, env=None):
 
 
 def run(argv, cwd, timeout=60, env=None):
-    """A short command as the same user; returns the CompletedProcess, output as text."""
+    """Runs a short command as the same user. Returns the CompletedProcess with its output as text."""
     user = service_user()
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, cwd=cwd,
@@ -46,7 +46,7 @@ def run(argv, cwd, timeout=60, env=None):
 
 
 def send(pid, signum):
-    """False when there is no such process (any more)."""
+    """False if there is no such process (any more)."""
     try:
         os.kill(pid, signum)
         return True
@@ -59,7 +59,7 @@ def _pids():
 
 
 def _stat(pid):
-    """(name, state, parent) or None."""
+    """(name, state, parent), or None without such a process."""
     try:
         with open(f"/proc/{pid}/stat") as f:
             text = f.read()
@@ -78,7 +78,7 @@ def _numbers(path):
 
 
 def age(pid):
-    """Seconds since it was started."""
+    """Seconds since the process was started."""
     with open(f"/proc/{pid}/stat") as f:
         started = int(f.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
@@ -90,14 +90,14 @@ def name(pid):
 
 
 def alive(pid):
-    """A zombie is not alive."""
+    """Whether the process runs. A zombie does not."""
     seen = _stat(pid) if pid else None
     return bool(seen) and seen[1] not in "ZX"
 
 
 def working_in(folder):
-    """Ids of all living processes whose working directory lies in folder. The folder is private to one cluster, and
-    every server and daemon works inside it: so nothing foreign is ever found, and no orphan is missed."""
+    """Ids of all living processes whose working directory is inside folder. The folder is private to one cluster, and
+    every server and daemon works inside it, so no foreign process is found and no orphan is missed."""
     found, inside = [], os.path.realpath(folder) + "/"
     for pid in _pids():
         try:
@@ -110,7 +110,7 @@ def working_in(folder):
 
 
 def end_all_in(folder, timeout=20):
-    """SIGKILL to everything that works in folder, until nothing is left."""
+    """Sends SIGKILL to every process that works in folder until none is left."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         pids = [pid for pid in working_in(folder) if alive(pid)]
@@ -129,7 +129,7 @@ def children(pid):
 
 
 def tree(pid, stop_at=("postgres",)):
-    """The process and its descendants, but not below those named in stop_at."""
+    """The process and its descendants, but no descendants of processes with a name in stop_at."""
     found, todo = [], [pid]
     while todo:
         p = todo.pop()
@@ -139,7 +139,7 @@ def tree(pid, stop_at=("postgres",)):
 
 
 def described(pid):
-    """The process and all below it, with what each of its threads waits for in the kernel."""
+    """The process and its descendants with the kernel functions in which their threads wait."""
     text = ""
     for process in tree(pid, stop_at=()):
         name, state, parent = _stat(process) or ("gone", "", 0)
@@ -155,8 +155,8 @@ def described(pid):
 
 
 def adopt_orphans():
-    """Become the parent of servers whose daemon was killed, and collect them when they end: under an init that does
-    not (a container's first process is often `sleep`), a dead postmaster would go on looking alive."""
+    """Become the parent of servers whose daemon was killed, and reap them when they end. An init that does not reap (a
+    container's first process is often `sleep`) would leave a dead postmaster looking alive."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         return
 
@@ -165,7 +165,7 @@ def adopt_orphans():
             for path in glob.glob("/proc/self/task/*/children"):
                 for pid in _numbers(path):
                     seen = _stat(pid)
-                    # Never a child of the subprocess module's: those are none of these programs.
+                    # Only these programs are reaped, never a child of the subprocess module.
                     if seen and seen[1] == "Z" and seen[0] in ORPHANS:
                         try:
                             os.waitpid(pid, os.WNOHANG)

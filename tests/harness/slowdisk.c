@@ -1,5 +1,5 @@
-// Preloaded into the daemon, and so into its PostgreSQL: what they flush below SLOWDISK_PREFIX takes as many seconds as the
-// file SLOWDISK_CONTROL says, or for as long as that file is there, when it is empty. slowdisk.py.
+// Preloaded into the daemon, and so into its PostgreSQL, by slowdisk.py. Each flush of a file below SLOWDISK_PREFIX takes as
+// many seconds as the file SLOWDISK_CONTROL says or, if that file is empty, until it is removed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Of the file; -1 where there is none, 0 where it is empty.
+// The number in the file; -1 without a file, 0 if it is empty.
 static double seconds(void) {
   const char* control = getenv("SLOWDISK_CONTROL");
   char text[32] = "";

@@ -1,4 +1,4 @@
-"""A disk that is slow, or stuck, under a daemon and its server: slowdisk.c, preloaded into both."""
+"""Simulates a slow or stuck disk for a daemon and its server. slowdisk.c is preloaded into both."""
 import copy
 import os
 import pathlib
@@ -9,7 +9,7 @@ SOURCE = pathlib.Path(__file__).with_name("slowdisk.c")
 
 class SlowDisk:
     def __init__(self, node):
-        """Of a node that does not run yet."""
+        """For a node that does not run yet."""
         root = node.cluster.root
         library, self._control = f"{root}/slowdisk.so", f"{root}/slowdisk-{node.name}"
         if not os.path.exists(library):
@@ -19,7 +19,7 @@ class SlowDisk:
                             *node.side.daemon]
 
     def takes(self, seconds):
-        """Each flush from now on."""
+        """From now on each flush takes so many seconds."""
         self._write(str(seconds))
 
     def is_stuck(self):

@@ -1,4 +1,4 @@
-"""A command on a terminal (a pty), as an operator has it before him."""
+"""Runs a command on a terminal (a pty), as an operator does."""
 import os
 import re
 
@@ -6,12 +6,12 @@ import pexpect
 
 from . import processes
 
-# What a terminal does not show: colours, positions, titles.
+# Control sequences that a terminal does not show as text: colours, positions, titles.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
 
 
 class Terminal:
-    """One command, with its terminal; `shown` is all that it has written so far."""
+    """One command with its terminal. `shown` is its whole output so far."""
 
     def __init__(self, argv, cwd, columns=120, rows=40, timeout=60, env=None):
         user = processes.service_user()
@@ -34,11 +34,11 @@ class Terminal:
 
     @property
     def shown(self):
-        """Without control sequences; lines end as in a file."""
+        """The output without control sequences and with the line ends of a file."""
         return CONTROL.sub("", self.raw).replace("\r\n", "\n")
 
     def expect(self, pattern):
-        """Until the pattern (a regular expression) is on the screen."""
+        """Waits until the pattern (a regular expression) is on the screen."""
         self.child.expect(pattern)
         self.raw += self.child.before + self.child.after
         return self
@@ -51,7 +51,7 @@ class Terminal:
         return self.type(text + "\r")
 
     def end(self):
-        """Waits for its end; its exit status, negative for a signal's number."""
+        """Waits until the command ends. Returns its exit status, or the negative number of the signal that ended it."""
         self.child.expect(pexpect.EOF)
         self.raw += self.child.before
         self.child.close()

@@ -2,7 +2,7 @@ import time
 
 
 def wait_for(what, condition, timeout, step=0.05):
-    """The first true answer of condition(). An exception counts as `not yet`, and is shown when time is up."""
+    """The first true answer of condition(). An exception counts as `not yet` and is reported when the time is over."""
     deadline, last = time.monotonic() + timeout, None
     while True:
         try:

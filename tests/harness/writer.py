@@ -1,4 +1,4 @@
-"""A client that writes all the time, and remembers what was acknowledged."""
+"""A client that writes all the time and records which rows were acknowledged."""
 import threading
 import time
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from .waiting import wait_for
 class Ack:
     id: int
     at: float   # time.monotonic()
-    port: int   # of the server that acknowledged it
+    port: int   # the port of the server that acknowledged it
 
 
 class Writer:
-    """Inserts one row every `period` s into whichever node takes it, as an application with libpq's multi-host
-    connection string does; or into whatever is behind `endpoints`, a list of (host, port). After any error it connects
+    """Inserts one row every `period` s into the node that takes writes, as an application with libpq's multi-host
+    connection string does, or into the servers behind `endpoints`, a list of (host, port). After any error it connects
     again."""
 
     def __init__(self, cluster, period=0.005, table="written", endpoints=None, password="su"):
@@ -50,7 +50,7 @@ class Writer:
 
     def _connect(self):
         hosts, ports = zip(*self.endpoints)
-        # A server that has vanished without a word is given up after two seconds, as one that is slow.
+        # A server that does not answer is given up after two seconds, whether it has vanished or is slow.
         conn = psycopg2.connect(host=",".join(hosts), port=",".join(map(str, ports)), user="postgres", password=self.password,
                                 dbname="postgres", target_session_attrs="read-write", connect_timeout=2, tcp_user_timeout=2000,
                                 keepalives_idle=1, keepalives_interval=1, keepalives_count=2,
@@ -75,23 +75,23 @@ class Writer:
                 if conn is not None:
                     conn.close()
                 conn = None
-            self._next += 1   # a row of unknown fate is never tried again: its id must not be counted twice
+            self._next += 1   # a row whose result is unknown is not sent again, because its id must not be counted twice
             self._done.wait(self.period)
         if conn is not None:
             conn.close()
 
-    # ---- what it saw
+    # ---- results
 
     def acked_since(self, t):
         return [a for a in reversed(self.acks[-4000:]) if a.at > t]
 
     def wait_for_writes(self, since, count=50, timeout=60, port=None):
-        """Until `count` rows were acknowledged after `since` (by the server on `port`)."""
+        """Waits until `count` rows were acknowledged after `since` (by the server on `port`)."""
         return wait_for(f"{count} writes" + (f" on port {port}" if port else ""),
                         lambda: len([a for a in self.acked_since(since) if port in (None, a.port)]) >= count, timeout)
 
     def longest_gap(self, since, until=None):
-        """Seconds: the longest time without an acknowledgement in [since, until]."""
+        """The longest time in seconds without an acknowledgement in [since, until]."""
         until = until or time.monotonic()
         acks = list(self.acks)
         before = [a.at for a in acks if a.at < since]
@@ -99,8 +99,8 @@ class Writer:
         return max(b - a for a, b in zip(times, times[1:]))
 
     def missing(self, node=None, timeout=30):
-        """Acknowledged rows that the node (the leader) does not have."""
-        acks = list(self.acks)   # before the rows are read: the writer may go on meanwhile
+        """The acknowledged rows that the node (by default the leader) does not have."""
+        acks = list(self.acks)   # taken before the rows are read, because the writer may go on meanwhile
 
         def read():
             source = node or self.cluster.leader()

@@ -1,5 +1,5 @@
-"""Fixtures: four booted hosts, three for a cluster and one for HAProxy, and what the playbooks make of them. One of each for
-the whole run: the files build on each other, in the order of their names.
+"""Fixtures: four booted hosts, three for a cluster and one for HAProxy, and the cluster that the playbooks deploy on them. They
+last for the whole run, because the files build on each other in the order of their names.
 
 KEEP=FOLDER keeps the hosts, and the inventory in FOLDER, for the next run, which then need not begin with the first file."""
 import os
@@ -17,7 +17,7 @@ from machines import TREE, Machines, install, run, why_not  # noqa: E402
 
 
 def pytest_configure():
-    """Asked to end, the run ends what it started, ansible-playbook among them."""
+    """When the run is asked to end, it ends the processes that it started, such as ansible-playbook."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
@@ -34,7 +34,7 @@ def prepared():
     return machines
 
 
-skipped = []   # the reason, once for all tests
+skipped = []   # the reason is printed once for all tests
 
 
 def skip(error):
@@ -66,7 +66,7 @@ def machines():
 
 @pytest.fixture(scope="session")
 def packages():
-    """The folder of the Debian packages, made from the programs that are being tested."""
+    """The folder of the Debian packages that are built from the tested programs."""
     programs = pathlib.Path(os.environ.get("DAEMON_CMD", TREE / "build" / "release" / "bin" / "tamada")).parent
     run([TREE / "packaging" / "build-deb", programs.parent], timeout=300)
     return programs.parent / "deb"

@@ -1,4 +1,4 @@
-"""A cluster as the playbooks deploy it on the hosts: inventory, playbooks, and a look at what runs."""
+"""A cluster that the playbooks deploy on the hosts: its inventory, the playbooks, and queries of its state."""
 import base64
 import json
 import os
@@ -85,7 +85,7 @@ class Node:
             conn.close()
 
     def status(self, path):
-        """The HTTP status of a check; None: no answer."""
+        """The HTTP status of a check, or None without an answer."""
         try:
             with urllib.request.urlopen(f"http://{self.address}:8008{path}", timeout=2) as answer:
                 return answer.status
@@ -111,14 +111,14 @@ class Node:
         return int(self.deployment.machines.exec(self.k, "head", "-1", "/var/lib/postgresql/15/main/postmaster.pid"))
 
     def log(self, lines=40):
-        """The journal's last lines; or why there are none, of a host that is frozen, say."""
+        """The journal's last lines, or the reason why there are none, for example because the host is frozen."""
         try:
             return self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", str(lines), "--no-pager", "-o", "cat", timeout=20)
         except RuntimeError as error:
             return str(error)
 
     def says(self, text, since):
-        """Whether the journal has the text since that time.monotonic()."""
+        """Whether the journal contains the text since that time of time.monotonic()."""
         log = self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", "2000", "--no-pager", "-o", "short-monotonic", check=False)
         for line in log.splitlines():
             stamp = re.match(r"\[\s*([0-9.]+)\]", line)
@@ -138,7 +138,7 @@ class Deployment:
         self.write_inventory()
 
     def write_inventory(self, more="", replace=None):
-        """`more`: sections, or lines of those that are there, of the fourth host."""
+        """Writes the inventory. `more` has sections, or lines of existing ones, for the fourth host."""
         text = INVENTORY.format(net=self.machines.net, state=STATE, packages=self.packages, folder=self.folder,
                                 synchronous=self.synchronous, **self.times)
         for old, new in (replace or {}).items():
@@ -147,7 +147,7 @@ class Deployment:
         self.inventory.write_text(text + more.format(net=self.machines.net))
 
     def play(self, playbook, *words, server=None, check=True, timeout=600):
-        """As the seed's commands give it: an executable file, server_name, and what else there is."""
+        """Runs a playbook with server_name and other variables; the inventory is an executable file."""
         env = dict(os.environ, ANSIBLE_CONFIG=str(TREE / "deploy" / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
                    ANSIBLE_LOCAL_TEMP=str(self.folder / "ansible"), ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / "cp"))
         done = finished([f"playbooks/{playbook}", "-i", self.inventory, "-e", f"server_name={server or self.server}",
@@ -161,7 +161,7 @@ class Deployment:
         return sum(map(int, re.findall(r"changed=(\d+)", output)))
 
     def ctl(self, *words, on=None, check=True, timeout=60):
-        """patronictl, as typed on a node."""
+        """Runs patronictl on a node."""
         return self.machines.exec((on or self.nodes[0]).k, "patronictl", *words, check=check, timeout=timeout)
 
     def etcdctl(self, *words, on=1, check=True):
@@ -169,7 +169,7 @@ class Deployment:
                                   "ETCDCTL_ENDPOINTS=https://127.0.0.1:2379", "etcdctl", *words, check=check)
 
     def leader_key(self, on=1):
-        """{name, create_revision, lease} of the leader key, None without one. A linearizable read: it needs a quorum."""
+        """{name, create_revision, lease} of the leader key, or None. The read is linearizable, so it needs a quorum."""
         answer = json.loads(self.etcdctl("get", "/service/pg_cluster001/leader", "-w", "json", on=on))
         if not answer.get("kvs"):
             return None
@@ -177,7 +177,7 @@ class Deployment:
         return {"name": base64.b64decode(key["value"]).decode(), "create_revision": key["create_revision"], "lease": key.get("lease")}
 
     def leader(self):
-        """The node that answers as primary now; raises while there is none."""
+        """The node that answers as primary now. Raises an exception while there is none."""
         found = [n for n in self.nodes if n.status("/primary") == 200]
         assert len(found) == 1, f"{len(found)} primaries"
         return found[0]
@@ -187,7 +187,7 @@ class Deployment:
         return [n for n in self.nodes if n is not leader]
 
     def successor(self):
-        """A standby that may take over: with synchronous replication, one that has all that was acknowledged."""
+        """A standby that may take over. With synchronous replication it has all acknowledged commits."""
         may = [m["name"] for m in self.cluster() if m["role"] == ("sync_standby" if self.synchronous else "replica")]
         return next(n for n in self.nodes if n.name in may)
 
@@ -201,7 +201,8 @@ class Deployment:
         return wait_for("a leader" + (f" other than {other_than.name}" if other_than else ""), found, timeout)
 
     def wait_healthy(self, timeout=90):
-        """Three members, one leader, the others stream from it on its timeline; with synchronous replication, to one at least."""
+        """Waits for three members, one of which leads and the others stream on its timeline. With synchronous replication at least
+    one of them must be synchronous."""
         def healthy():
             members = self.cluster()
             assert len(members) == len(self.nodes), members

@@ -19,8 +19,8 @@ CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1   # linux/sched.h, linux/prctl.h
 
 
 def finished(command, timeout, **more):
-    """As subprocess.run. When time is up, or the run is interrupted, all that the command started ends with it, which would
-    hold its pipes open otherwise."""
+    """Like subprocess.run. After a timeout or an interruption, all processes that the command started end with it. Otherwise
+    they would keep its pipes open."""
     command = [str(word) for word in command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
                           start_new_session=True, **more) as process:
@@ -33,7 +33,7 @@ def finished(command, timeout, **more):
 
 
 def run(command, timeout, check=True, **more):
-    """What the command prints. RuntimeError: it failed, or took too long."""
+    """The output of the command. A RuntimeError if it fails or takes too long."""
     try:
         done = finished(command, timeout, **more)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -43,7 +43,7 @@ def run(command, timeout, check=True, **more):
     return done.stdout
 
 
-# What hosts.sh asks of the kernel, each in a moment.
+# Features of the kernel that hosts.sh needs. Each test takes a moment.
 CGROUP = """cd /sys/fs/cgroup; [ ! -d unified ] || cd unified
 mkdir tamada.$$ && { ls tamada.$$/cgroup.freeze; s=$?; rmdir tamada.$$; exit $s; }"""
 OVERLAY = f"""mkdir -p {STATE}/probe && cd {STATE}/probe && mkdir -p l u w m || exit
@@ -57,11 +57,11 @@ END"""
 
 
 def why_not():
-    """Why this machine cannot have such hosts; None: it can."""
+    """The reason why this machine cannot run such hosts, or None."""
     if os.geteuid() != 0:
         return "needs root"
     load, cores = os.getloadavg()[0], os.cpu_count()
-    if load > 6 * cores:   # with a ttl of 5 s it is the machine that would be measured
+    if load > 6 * cores:   # with a ttl of 5 s the tests would measure the machine
         return f"too busy: load average {load:.0f} on {cores} cores"
     for what, command in (("the unified cgroup hierarchy, writable", ["sh", "-c", CGROUP]),
                           ("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),
@@ -75,13 +75,13 @@ def why_not():
 
 
 def install(lists):
-    """The packages of the lists; without a network there may be none."""
+    """Installs the packages of the lists. Without a network that may fail."""
     run([TREE / "tools" / "install-packages", *lists], timeout=600)
-    run(["unshare", "--net", "sh", "-c", NFTABLES], timeout=20)   # not told by why_not, which has no nft yet
+    run(["unshare", "--net", "sh", "-c", NFTABLES], timeout=20)   # why_not could not test this, because nft was not installed yet
 
 
 class Machines:
-    """Numbered from 1. `net` is the first three parts of their addresses."""
+    """The hosts, numbered from 1. `net` is the first three parts of their addresses."""
 
     def __init__(self, name="tam", net="10.213.7"):
         self.name, self.net = name, net
@@ -91,15 +91,15 @@ class Machines:
         return run(["setpriv", "--pdeathsig", "KILL", SCRIPT, *words], timeout, check, env=self.env)
 
     def only_for_this_process(self):
-        """From now on in a network of this process's own, where no bridge, address or packet filter of the machine's is in the
-        way; and however the process ends, its hosts end with it."""
+        """Moves this process into a new network namespace, so that no bridge, address or packet filter of the machine interferes.
+        The hosts end with the process, however it ends."""
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if libc.unshare(CLONE_NEWNET) != 0:
             raise RuntimeError(f"needs network namespaces: {os.strerror(ctypes.get_errno())}")
         run(["ip", "link", "set", "lo", "up"], timeout=20)
         path = STATE / f"{self.name}.lock"
-        self.lock = path.open("w")   # let go by the end of the process, whatever ends it
+        self.lock = path.open("w")   # the end of the process releases it
         try:
             wait_for("another run's end", lambda: fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB) is None, timeout=60, step=1)
         except TimeoutError:
@@ -111,7 +111,7 @@ class Machines:
         return f"{self.net}.{k}"
 
     def exec(self, k, *command, timeout=60, check=True):
-        """On the host, from outside: works without its network."""
+        """Runs a command on the host from outside, without its network."""
         return self("exec", k, *command, timeout=timeout, check=check)
 
     def sh(self, k, script, timeout=60, check=True):

@@ -1,13 +1,13 @@
-"""Which hosts take writes, and when: asked on the hosts themselves, ten times a second, so that a pulled cable hides nothing.
+"""Samples which hosts take writes. The hosts themselves ask ten times a second, so that a pulled cable does not matter.
 
-The hosts share the machine's CLOCK_MONOTONIC. What is counted is proven, however late a busy machine's samples are: a host
-took writes from the answer to one sample to the question of a later one, when all between say so; and two hosts did when a
-sample of the one lies in such a time of the other.
+The hosts share the machine's CLOCK_MONOTONIC. Only proven times count, even if a busy machine's samples are late: a host took
+writes from the answer to one sample to the question of a later one if all samples in between say so, and two hosts took writes
+if a sample of one is within such a time of the other.
 """
 from machines import STATE
 
 PERIOD = 0.1
-PAUSE = 1.0   # seconds: who was silent for longer, frozen perhaps, has not told what was between
+PAUSE = 1.0   # seconds; a host that was silent for longer, perhaps frozen, proves nothing about that time
 SAMPLER = f"""
 import time, psycopg2
 conn = None
@@ -25,7 +25,7 @@ while True:
     print(began, time.monotonic(), writable, flush=True)
     time.sleep({PERIOD})
 """
-# Before the daemon: so it is stopped after it when the host goes down.
+# It starts before the daemon, so that it is stopped after it when the host shuts down.
 UNIT = """
 [Unit]
 Before=patroni.service
@@ -40,7 +40,7 @@ WantedBy=multi-user.target
 
 class Sampler:
     def __init__(self, machines, ks):
-        # The hosts' disks are folders here: they can be read while a host is cut off, frozen or down.
+        # The hosts' disks are folders of this machine, readable while a host is cut off, frozen or down.
         self.disks = {k: STATE / f"run-{machines.name}" / str(k) / "upper" for k in ks}
         for k, disk in self.disks.items():
             machines.sh(k, f"cat >/usr/local/lib/sampler.py <<'END'\n{SAMPLER}\nEND\n"

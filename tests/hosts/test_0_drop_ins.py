@@ -1,5 +1,5 @@
-"""The drop-ins of docs/operations.md give a callback what they promise, and nothing of them is superfluous. On a host
-before there is a cluster: the packaged unit, with the callback in the daemon's place."""
+"""The drop-ins of docs/operations.md allow a callback what they promise, and each of their lines is needed. The tests run the
+packaged unit with the callback in the daemon's place, on a host without a cluster."""
 import base64
 import re
 
@@ -8,21 +8,21 @@ import pytest
 from machines import TREE
 
 ADDRESS = "10.99.0.1/32 dev lo"
-CALLBACKS = {   # how its line in the document begins -> what the callback calls
+CALLBACKS = {   # the beginning of the line in the document -> the command that the callback runs
     "a callback that moves an address": "/usr/sbin/ip",
     "a callback or an `archive_command` that calls `sudo`": "sudo -n /usr/sbin/ip",
 }
 
 
 def settings(begin):
-    """Those that its line names, in order."""
+    """The settings that the document's line names, in order."""
     text = (TREE / "docs" / "operations.md").read_text()
     (line,) = re.findall(rf"^\| {re.escape(begin)}[^|]*\| ([^|]*) \|$", text, re.M)
     return re.findall(r"`(\w+=[^`]*)`", line)
 
 
 class Callback:
-    """Runs one command as the unit would run a callback."""
+    """Runs one command as a callback of the unit."""
 
     def __init__(self, machines, command):
         self.machines, self.folder = machines, "/etc/systemd/system/callback.service.d"

@@ -1,4 +1,4 @@
-"""From an inventory to a running cluster, with the commands of the seed."""
+"""From an inventory to a running cluster with the playbooks' commands."""
 import psycopg2
 import pytest
 
@@ -74,7 +74,7 @@ def test_passwords_are_only_where_they_belong(deployment):
 
 
 def test_the_unit_forbids_what_nobody_needs(deployment):
-    """On the processes themselves, PostgreSQL's too; and the guard still locks its memory."""
+    """Checks the daemon's and PostgreSQL's processes, and that the guard still locks its memory."""
     for node in deployment.nodes:
         told = deployment.machines.sh(node.k, "systemd-analyze security --no-pager patroni").splitlines()[-1]
         assert float(told.split(": ")[1].split()[0]) < 4, told

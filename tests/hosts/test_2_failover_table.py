@@ -1,5 +1,5 @@
-"""The seed's table, line by line, and some beyond it. Each test does one thing to a healthy cluster under two writers; what
-they and the samplers saw goes into the table (see table.py)."""
+"""Each test is one line of the failover table. It does one thing to a healthy cluster under two writers, and the results of the
+writers and the samplers go into the table (see table.py)."""
 import json
 import os
 import time
@@ -12,7 +12,7 @@ from sampling import Sampler
 
 
 class Row:
-    """What one test measures: from its beginning until the cluster is whole again."""
+    """The measurements of one test, from its beginning until the cluster is healthy again."""
 
     def __init__(self, table, what, seed, here, double_max_s):
         self.table, self.what, self.seed, self.here, self.double_max_s = table, what, seed, here, double_max_s
@@ -57,7 +57,7 @@ class Table:
         self.site, self.rows = site, []
         site.ctl("edit-config", "pg_cluster001", "--force", "-s", f"synchronous_mode={str(site.synchronous).lower()}",
                  *(w for k, v in site.times.items() for w in ("-s", f"{k}={v}")))
-        # Detection takes at most ttl; the rest is the machine's.
+        # Detection takes at most ttl; the rest is a margin for the machine.
         self.failover_within = site.times["ttl"] + 20
         self.writers = [Writer(site, 0.02, "direct", [(n.address, 5432) for n in site.nodes], "superpassword"),
                         Writer(site, 0.02, "through_haproxy", [(site.machines.address(4), 5000)], "superpassword")]
@@ -65,11 +65,11 @@ class Table:
         for writer in self.writers:
             writer.start()
 
-    def row(self, what, seed="", here="as the seed says", double_max_s=0):
+    def row(self, what, seed="", here="as expected", double_max_s=0):
         return Row(self, what, seed, here, double_max_s)
 
     def writable(self, node):
-        """Whether the node took writes when it was asked last; an IndexError while it is silent."""
+        """Whether the node took writes at the last sample. An IndexError while it is silent."""
         return self.sampler.samples(node.k, time.monotonic() - 5, time.monotonic())[-1][2]
 
     def flowing(self, since, timeout=60):
@@ -96,12 +96,12 @@ def table(deployment):
 
 @pytest.fixture(autouse=True)
 def healed(deployment, request):
-    """What a failed test left broken is not the next one's trouble."""
+    """Repairs what a failed test has left broken, so that the next test does not fail, too."""
     yield
     machines = deployment.machines
     machines("heal", check=False)
     for node in deployment.nodes:
-        machines("start", node.k, check=False)   # says no to a host that is on
+        machines("start", node.k, check=False)   # refuses a host that is on
         machines.exec(node.k, "systemctl", "start", "--no-block", "etcd", "patroni", check=False)
 
 
@@ -130,7 +130,7 @@ def test_load_taken_off_a_standby_and_given_back(table, deployment):
 
 def test_pause_and_resume(table, deployment):
     with table.row("failover paused, the primary's daemon stopped and started, resumed", "paused: no failover",
-                   "as the seed says; HAProxy sees no primary while its daemon is away") as row:
+                   "as expected; HAProxy sees no primary while its daemon is away") as row:
         deployment.ctl("pause", "--wait")
         server = row.old.postmaster_pid()
         row.old.systemctl("stop", "patroni")
@@ -148,7 +148,7 @@ def test_pause_and_resume(table, deployment):
 def test_etcd_stopped_everywhere(table, deployment):
     ttl = deployment.times["ttl"]
     failsafe = "failsafe" in deployment.etcdctl("get", "--keys-only", "--prefix", "/service/pg_cluster001/")
-    here = "as the seed says" if failsafe else "read-only until etcd is back"
+    here = "as expected" if failsafe else "read-only until etcd is back"
     with table.row("etcd stopped everywhere; then a standby lost, too; all back",
                    "service goes on; with a node lost, read-only; back to normal", here) as row:
         for node in deployment.nodes:
@@ -183,7 +183,7 @@ def test_reboot_of_the_primary(table, deployment):
 
 
 def test_power_loss_of_the_primary(table, deployment):
-    with table.row("power loss of the primary, and power back", "(beyond the seed)", "failover; it comes back as a standby") as row:
+    with table.row("power loss of the primary, and power back", "–", "failover; it comes back as a standby") as row:
         deployment.machines("cut", row.old.k)
         row.moved()
         deployment.machines("start", row.old.k)
@@ -202,7 +202,7 @@ def test_restart_of_the_primarys_daemon(table, deployment):
         timeline = row.old.get("/patroni")["timeline"]
         row.old.systemctl("restart", "patroni")
         wait_for("a promotion", lambda: deployment.leader().get("/patroni")["timeline"] > timeline, table.failover_within)
-        if deployment.leader() is row.old:   # nobody keeps it from the race that it makes possible
+        if deployment.leader() is row.old:   # the restarted daemon itself may win the race
             row.here = "it was back before the others, on a busy machine, and won the race that its end began"
 
 
@@ -262,10 +262,10 @@ def test_kill_9_of_a_standbys_postgres(table, deployment):
         row.unmoved()
 
 
-# ---- cables. etcd is on the same hosts: the old primary keeps its own member on its side of the cut.
+# ---- cables. etcd is on the same hosts, so the old primary keeps its own member of etcd on its side of the cut.
 
 def never_the_old_ones_again(site, new, seconds):
-    """From the new primary's election on, its leader key is neither deleted nor written by anybody else."""
+    """From the new primary's election on, no other node deletes or writes the leader key."""
     def key():   # etcd may be electing a leader of its own
         return wait_for("the leader key", lambda: {"is": site.leader_key(on=new.k)}, 60)["is"]
     first = key()
@@ -280,7 +280,7 @@ def never_the_old_ones_again(site, new, seconds):
 def test_the_primarys_cable_pulled_and_put_back(table, deployment):
     ttl = deployment.times["ttl"]
     with table.row("the primary's cable pulled, and put back", "it goes read-only, another is elected within ttl; back, it is a standby. Danger: it may take the leader key again",
-                   "as the seed says, without the danger: its etcd member alone takes no write, and with the cable back the key stays the new primary's") as row:
+                   "as expected, without the danger: its etcd member alone takes no write, and with the cable back the key stays the new primary's") as row:
         deployment.machines("unplug", row.old.k)
         new = row.moved()
         wait_for("the old one is read-only", lambda: not table.writable(row.old), 20)
@@ -302,9 +302,9 @@ def test_a_standbys_cable_pulled_and_put_back(table, deployment):
         deployment.machines("plug", standby.k)
 
 
-# ---- beyond the seed
+# ---- other faults
 
-BEYOND = "(beyond the seed)"
+BEYOND = "–"
 
 
 def test_the_primarys_words_are_lost_one_way(table, deployment):
@@ -324,7 +324,7 @@ def test_packet_loss(table, deployment):
 
 
 def test_the_primarys_host_frozen_and_thawed(table, deployment):
-    # All its processes wake up at once: a server can answer before the guard has had its turn.
+    # All its processes wake up at once, so a server can answer before the guard runs.
     with table.row("the primary's host frozen, thawed after the failover", BEYOND,
                    "failover; thawed, its server is ended by the guard in the first moments", double_max_s=0.5) as row:
         deployment.machines("freeze", row.old.k)
@@ -340,7 +340,7 @@ Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAK
 
 @pytest.fixture
 def false_clocks(deployment):
-    """Sets the clock of a host's daemon, PostgreSQL and etcd; the units are restarted for it once."""
+    """Sets the clock of a host's daemon, PostgreSQL and etcd. The units are restarted for it once."""
     machines = deployment.machines
     deployment.wait_healthy()
     for node in [*deployment.standbys(), deployment.leader()]:

@@ -1,4 +1,4 @@
-"""Clusters that are there already: a streaming pair of Debian's, and a cluster of Patroni's. Each on fresh hosts."""
+"""Existing clusters are taken over: a streaming pair of Debian's PostgreSQL, and a cluster of Patroni, each on fresh hosts."""
 import pytest
 
 from deployment import Deployment
@@ -40,7 +40,7 @@ PLAIN_ETCD = {"ETCD_TLS=true": "", "ETCD_ROOT_PASSWORD='etcd_root_password'": ""
 
 @pytest.fixture
 def fresh(machines, packages, tmp_path):
-    """Fresh hosts with etcd, plain."""
+    """Fresh hosts with etcd without TLS."""
     machines("up", 3, timeout=300)
     deployment = Deployment(machines, tmp_path, packages)
     deployment.write_inventory(replace=PLAIN_ETCD)

@@ -20,7 +20,7 @@ def install(ns):
             return argv
         argv = list(argv)
         if argv[:1] == ['openssl'] and not cfg['tls']:
-            return ['false']  # the suite then runs without certificates, plain http
+            return ['false']  # the suite then runs without certificates, over plain HTTP
         if argv[1:3] != ['-m', 'coverage']:
             return argv
         if argv[3] != 'run':
@@ -30,7 +30,7 @@ def install(ns):
             rest.pop(0)
         script = os.path.basename(rest[0])
         if script == 'patroni.py' and not re.search(cfg['nodes'], os.path.basename(rest[1])[:-4]):
-            script = 'patroni.py of the clone'  # a mixed cluster: this node stays Patroni's
+            script = 'patroni.py of the clone'  # in a mixed cluster this node keeps running Patroni
         if target.get(script) and script == 'patroni.py':
             _set_in_file(rest[1], cfg['set'])
         return (target.get(script) or

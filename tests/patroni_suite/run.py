@@ -46,7 +46,7 @@ from supervisor import PYTHON, busy_ports, can_enter_namespaces, supervise
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILT = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'build/release/bin/')
-# Seconds Python Patroni needs per feature; only used to start the long ones first with --jobs.
+# Seconds that Python Patroni needs per feature. They only serve to start the long ones first with --jobs.
 COST = {'basic_replication': 105, 'patroni_api': 95, 'dcs_failsafe_mode': 86, 'standby_cluster': 75,
         'frozen_patroni': 55, 'quorum_commit': 48, 'priority_failover': 44, 'permanent_slots': 38,
         'priority_sync': 36, 'ignored_slots': 28, 'nostream_node': 28, 'recovery': 31,
@@ -108,7 +108,7 @@ class Report:
 
     def brief(self, error):
         lines = [x for x in (error or '').splitlines() if x.strip()]
-        if lines and lines[0].startswith('Traceback'):  # the exception, not the way to it
+        if lines and lines[0].startswith('Traceback'):  # the exception without its traceback
             lines = [x for x in lines if re.match(r'[\w.]+(Error|Exception)\b', x)][-1:] or lines[-1:]
         for i, x in enumerate(lines):
             if x.startswith(('Captured ', 'Traceback (of failed substep)')):
@@ -217,7 +217,7 @@ def parse_args():
     if opt.jobs > 1 and not opt.netns:
         raise SystemExit('patroni_suite: --jobs needs root and namespaces: the suite\'s ports are fixed')
     if not opt.netns and not opt.list and busy_ports():
-        # The suite would take a foreign etcd for its own and delete /service/ in it.
+        # The suite would use a foreign etcd as its own and delete /service/ in it.
         raise SystemExit('patroni_suite: somebody listens on the suite\'s ports {0}; run as root to get a network '
                          'namespace'.format(busy_ports()))
     if not opt.pg_bin:
@@ -230,7 +230,7 @@ def parse_args():
 
 
 def need_modules():
-    """The suite itself (not the daemon under test) is Python: say at once what it lacks."""
+    """The suite itself (not the daemon under test) is Python. Missing packages are reported at once."""
     code = 'import behave, psutil, yaml, dateutil, parse, urllib3, psycopg2'
     r = subprocess.run([PYTHON, '-c', code], stderr=subprocess.PIPE, universal_newlines=True)
     if r.returncode:
@@ -239,7 +239,7 @@ def need_modules():
 
 
 def prepare(opt):
-    """The part of the clone the suite needs, in a temporary directory."""
+    """Copies the part of the clone that the suite needs into a temporary directory."""
     opt.base = tempfile.mkdtemp(prefix='peer-', dir='/tmp')
     src = os.path.join(opt.base, 'src')
     os.makedirs(src)
@@ -251,8 +251,8 @@ def prepare(opt):
     with open(os.path.join(src, 'features', 'environment.py'), 'a') as f:
         f.write('\n\n__import__("behave_side").install(globals())\n')
     for argv in (opt.daemon_argv, opt.ctl_argv):
-        if argv and os.path.dirname(argv[0]) + '/' == BUILT:   # a checkout in /root is closed to the user
-            guard = os.path.join(BUILT, 'tamada-guard')   # which the daemon looks for beside itself
+        if argv and os.path.dirname(argv[0]) + '/' == BUILT:   # the user cannot read a checkout in /root
+            guard = os.path.join(BUILT, 'tamada-guard')   # the daemon looks for these programs in its own folder
             if os.path.exists(guard):
                 shutil.copy(guard, opt.base)
             argv[0] = shutil.copy(argv[0], opt.base)

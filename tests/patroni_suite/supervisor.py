@@ -1,4 +1,4 @@
-"""One feature: behave in a process of its own, in its own namespaces as root, with everything below it ended by pid."""
+"""Runs one feature: behave in its own process and, as root, in its own namespaces. All its descendants are ended by pid."""
 import ctypes
 import json
 import os
@@ -19,7 +19,7 @@ MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 
 def enter_namespaces(libc):
-    """Own network (loopback only), IPC and /dev/shm. Returns an error text, or None."""
+    """Creates a new network (loopback only), IPC namespace and /dev/shm. Returns an error text or None."""
     if libc.unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS) != 0:
         return 'unshare: ' + os.strerror(ctypes.get_errno())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -41,7 +41,7 @@ def can_enter_namespaces():
 
 
 def busy_ports():
-    """Of the suite's fixed ports, those that somebody listens on."""
+    """The suite's fixed ports on which some process listens."""
     busy = []
     for port in [2379, 2380] + list(range(8008, 8013)) + list(range(5361, 5366)):
         with socket.socket() as s:
@@ -51,7 +51,7 @@ def busy_ports():
 
 
 def end_descendants():
-    """End whatever is still below this process, by pid: postmasters in order, the rest at once."""
+    """End all remaining descendants by pid: postmasters by an orderly shutdown, the others at once."""
     import psutil
     me = psutil.Process()
     for attempt in range(40):
@@ -78,7 +78,7 @@ def end_descendants():
 
 
 def wait_reaping(pid):
-    """Wait for pid and, as the subreaper of everything below, collect every orphan at once: a dead
+    """Wait for pid and, as the subreaper of all descendants, reap every orphan at once. A dead
     postmaster left as a zombie would look alive to the daemon under test."""
     while True:
         done, status = os.waitpid(-1, 0)
@@ -95,7 +95,7 @@ def reap():
 
 
 def supervise(opt, feature, work):
-    """Runs in a forked child; never returns."""
+    """Runs in a forked child and never returns."""
     libc = ctypes.CDLL(None, use_errno=True)
     log = open(os.path.join(work, 'behave.log'), 'w')
     rc = 3
@@ -123,7 +123,7 @@ def supervise(opt, feature, work):
                'HOME': tmp, 'TMPDIR': tmp, 'DCS': opt.dcs, 'USER': opt.user, 'LOGNAME': opt.user,
                'PYTHONPATH': opt.base + ':' + opt.base + '/src', 'PYTHONUNBUFFERED': '1',
                'PYTHONPYCACHEPREFIX': os.path.join(opt.base, 'pycache'),
-               'PATRONICTL_COMPAT': '1',  # the suite goes by patronictl's exit status
+               'PATRONICTL_COMPAT': '1',  # the suite expects patronictl's exit status
                'PEER_SUITE': json.dumps({'daemon': opt.daemon_argv, 'ctl': opt.ctl_argv, 'tls': opt.tls,
                                          'src': opt.base + '/src', 'trace': trace, 'nodes': opt.nodes,
                                          'set': dict(item.split('=', 1) for item in opt.set)})}
