@@ -37,7 +37,7 @@ by Patroni.
 
 ## The whole suite
 
-All of `tests/e2e` where the server comes with all of its programs.
+All of `tests/e2e` but the tests of the dashboard, whose browser is that of Debian 12, where the server comes with all of its programs.
 
 | PostgreSQL | Debian | etcd | passed | failed | skipped |
 |---|---|---|---|---|---|
