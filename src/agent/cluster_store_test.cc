@@ -21,16 +21,16 @@ class FixedClock final : public net::Clock {
   awaitable<void> sleep_until(core::Instant) override { co_return; }
 };
 
-// Nothing is answered, each request for as long as it may last; but leases are granted where `grants`.
+// A DCS that lets each request run into its time limit. With `grants` it grants leases all the same.
 class SilentDcs final : public dcs::Dcs {
  public:
   bool grants = false;
   int next_lease = 7;
-  bool lease_is_gone = false;                      // says each transaction
-  bool hangs = false;                              // but for the first read: then requests never end
-  std::function<void(dcs::WatchBatch)> tell;       // of the watch
-  std::vector<Duration> requests;                  // how long each would have been waited for
-  std::map<std::string, core::Revision> compared;  // by the last transaction: keys' revisions
+  bool lease_is_gone = false;                      // each transaction answers that
+  bool hangs = false;                              // after the first read, requests never end
+  std::function<void(dcs::WatchBatch)> tell;       // delivers events to the watch
+  std::vector<Duration> requests;                  // the time limit of each
+  std::map<std::string, core::Revision> compared;  // the revisions that the last transaction compared
 
   awaitable<dcs::DcsResult<dcs::Range>> range(std::string, dcs::Revision, Duration timeout) override {
     if (hangs) co_return dcs::Range{.revision = 2};
@@ -75,7 +75,7 @@ class ClusterStoreTest : public testing::Test {
  protected:
   ClusterStoreTest() : store_(io_.get_executor(), dcs_, clock_, "/service/demo/", "n0") { store_.limits(30s, 10s); }
 
-  // As a decision of a leader has it.
+  // The writes that a leader's decision consists of.
   awaitable<void> heartbeat() {
     co_await store_.renew_lease();
     co_await store_.publish_member({.name = "n0"});
@@ -98,11 +98,11 @@ class ClusterStoreTest : public testing::Test {
 
 TEST_F(ClusterStoreTest, ADecisionWaitsForNoMoreThanOneRequestToASilentDcs) {
   EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});
-  EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});  // the next one tries again
+  EXPECT_EQ(requests_of_a_round({}), std::vector<Duration>{5s});  // the next decision tries again
 }
 
-// Found by simulation (seed 3664976): a leader had come and gone, and changed who may be promoted, while this node
-// slept.
+// Found by simulation (seed 3664976): while this node slept, a leader had come, had changed who may be promoted, and
+// had gone.
 TEST_F(ClusterStoreTest, TheLeaderKeyIsTakenOnlyIfNoLeaderHasComeAndGone) {
   const auto compared = [this](core::AcquireLeader acquire) {
     store_.begin_round({});
@@ -117,8 +117,8 @@ TEST_F(ClusterStoreTest, TheLeaderKeyIsTakenOnlyIfNoLeaderHasComeAndGone) {
   EXPECT_EQ(compared({.expected = 5}), (Revisions{{"/service/demo/leader", 5}}));
 }
 
-// Found by simulation (seed 60009129): all keys were deleted while the leader wrote, and its `initialize` alone came to
-// be.
+// Found by simulation (seed 60009129): all keys were deleted while the leader wrote, and then only its `initialize`
+// existed.
 TEST_F(ClusterStoreTest, InitializeIsMadeOnlyByTheLeader) {
   store_.begin_round({});
   asio::co_spawn(io_, store_.write_initialize("7000000000000000001"), asio::detached);
@@ -127,9 +127,9 @@ TEST_F(ClusterStoreTest, InitializeIsMadeOnlyByTheLeader) {
             (std::map<std::string, core::Revision>{{"/service/demo/initialize", 0}, {"/service/demo/leader", -1}}));
 }
 
-// Found by simulation (seed 90005717): cut off for a moment, a leader that was asked to stop lost its key without a
-// word.
-TEST_F(ClusterStoreTest, TheLeaseIsNotRevokedWhenTheLeaderKeyCouldNotBeReleased) {
+// Found by simulation (seed 90005717): a leader that was asked to stop was cut off for a moment, and its key
+// disappeared without its last position.
+TEST_F(ClusterStoreTest, TheLeaseIsNotRevokedIfTheLeaderKeyCouldNotBeReleased) {
   dcs_.grants = true;
   const auto leave = [this]() -> awaitable<void> {
     co_await store_.ensure_lease();
@@ -142,8 +142,8 @@ TEST_F(ClusterStoreTest, TheLeaseIsNotRevokedWhenTheLeaderKeyCouldNotBeReleased)
   EXPECT_EQ(dcs_.requests.size(), 1U);
 }
 
-// Found by simulation: somebody revoked the lease of the leader, which reached for the key with it for a whole
-// loop_wait.
+// Found by simulation: somebody revoked the leader's lease, and for a whole loop_wait the leader tried to take the key
+// with that lease.
 TEST_F(ClusterStoreTest, ALeaseThatIsGoneIsReplacedWhenAWriteTellsSo) {
   dcs_.grants = true;
   dcs_.lease_is_gone = true;
@@ -159,8 +159,8 @@ TEST_F(ClusterStoreTest, ALeaseThatIsGoneIsReplacedWhenAWriteTellsSo) {
   EXPECT_TRUE(store_.dcs().ok);
 }
 
-// Found by simulation (two nodes, seed 114087164): the end of a pause was read while a request of the decision before
-// hung, and the primary went on until that had its time.
+// Found by simulation (two nodes, seed 114087164): the end of a pause was read while a request of the previous decision
+// hung, and the primary went on until that request timed out.
 TEST_F(ClusterStoreTest, ARequestThatHangsIsGivenUpWhenTheConfigurationChanges) {
   dcs_.hangs = true;
   bool renewed = false;
@@ -178,7 +178,7 @@ TEST_F(ClusterStoreTest, ARequestThatHangsIsGivenUpWhenTheConfigurationChanges) 
   dcs_.tell({.events = {{.kv = {.key = "/service/demo/status", .value = "{}", .mod_revision = 3}}}, .revision = 3});
   io_.restart();
   io_.poll();
-  EXPECT_FALSE(renewed) << "another key is no reason";
+  EXPECT_FALSE(renewed) << "a change of another key does not end the request";
   dcs_.tell({.events = {{.kv = {.key = "/service/demo/config", .value = "{}", .mod_revision = 4}}}, .revision = 4});
   io_.restart();
   io_.poll();
@@ -189,7 +189,8 @@ TEST_F(ClusterStoreTest, ARequestThatHangsIsGivenUpWhenTheConfigurationChanges) 
 TEST_F(ClusterStoreTest, ARequestEndsWhenTheNextDecisionIsDue) {
   EXPECT_EQ(requests_of_a_round(clock_.now() + 2s), std::vector<Duration>{2s});
   EXPECT_EQ(requests_of_a_round(clock_.now() + 60s), std::vector<Duration>{5s});
-  EXPECT_EQ(requests_of_a_round(clock_.now() - 1s), std::vector<Duration>{500ms});  // time enough for an answer
+  EXPECT_EQ(requests_of_a_round(clock_.now() - 1s),
+            std::vector<Duration>{500ms});  // an answer may always take this long
 }
 
 }  // namespace

@@ -9,25 +9,26 @@ using namespace std::chrono_literals;
 
 constexpr const char* paused = R"({"ttl": 30, "retry_timeout": 40, "pause": true})";
 
-// Pause lets a primary run without the leader key. A copy of it on disk may be older than the end of the pause.
-TEST(Configuration, APauseCountsOnlyOnceTheDcsHasToldOfIt) {
+// In pause a primary runs without the leader key. The copy of the configuration on disk may say "pause" although the
+// pause has ended since.
+TEST(Configuration, APauseCountsOnlyAfterItWasReadFromTheDcs) {
   Configuration configuration({}, paused);
   EXPECT_FALSE(configuration.settings().pause);
-  EXPECT_FALSE(configuration.take_dynamic(paused)) << "nothing to be applied";
+  EXPECT_FALSE(configuration.take_dynamic(paused)) << "the server's settings are the same";
   EXPECT_TRUE(configuration.settings().pause);
   EXPECT_TRUE(configuration.take_dynamic(R"({"ttl": 30})"));
   EXPECT_FALSE(configuration.settings().pause);
 }
 
-TEST(Configuration, APauseOfAFormerRunIsNotWrittenWhereTheKeyIsGone) {
+TEST(Configuration, APauseOfAFormerRunIsNotWrittenIfTheKeyIsGone) {
   Configuration configuration({}, paused);
   EXPECT_EQ(configuration.dynamic_json(), R"({"ttl":30,"retry_timeout":40})");
   configuration.take_dynamic(paused);
   EXPECT_EQ(configuration.dynamic_json(), R"({"ttl":30,"retry_timeout":40,"pause":true})");
 }
 
-// A primary that cannot reach the DCS serves on for so long.
-TEST(Configuration, ALongRetryTimeoutCountsOnlyOnceTheDcsHasToldOfIt) {
+// A primary that cannot reach the DCS goes on for retry_timeout.
+TEST(Configuration, ALongRetryTimeoutCountsOnlyAfterItWasReadFromTheDcs) {
   Configuration configuration({}, R"({"ttl": 120, "retry_timeout": 40})");
   EXPECT_EQ(configuration.settings().retry_timeout, 10s);
   configuration.take_dynamic(R"({"ttl": 120, "retry_timeout": 40})");
@@ -36,7 +37,7 @@ TEST(Configuration, ALongRetryTimeoutCountsOnlyOnceTheDcsHasToldOfIt) {
   EXPECT_EQ(configuration.settings().retry_timeout, 40s);
 }
 
-TEST(Configuration, AnUnreadableKeyDoesNotTellWhetherThereIsAPause) {
+TEST(Configuration, AnUnreadableKeyStartsNoPause) {
   Configuration configuration({}, paused);
   configuration.take_dynamic("[]");
   EXPECT_FALSE(configuration.settings().pause);

@@ -9,12 +9,12 @@ TEST(KeptFiles, TheMembersSurvive) {
   std::map<std::string, core::Member> members;
   members["n1"].api_url = "http://10.0.0.1:8008/patroni";
   members["n2"].api_url = "http://10.0.0.2:8008/patroni";
-  members["n3"];  // nobody can be asked there
+  members["n3"];  // has no API address
   const auto again = read_members("/service/demo/", members_text("/service/demo/", members));
   ASSERT_EQ(again.size(), 2U);
   EXPECT_EQ(again.at("n2").name, "n2");
   EXPECT_EQ(again.at("n2").api_url, "http://10.0.0.2:8008/patroni");
-  // The data were taken out of one cluster, to be the first of another.
+  // The data directory was taken out of one cluster and became the first node of another.
   EXPECT_TRUE(read_members("/service/other/", members_text("/service/demo/", members)).empty());
 }
 

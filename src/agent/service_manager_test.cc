@@ -40,7 +40,7 @@ class SettableClock final : public net::Clock {
   core::Instant at = scene::at(scene::noon);
 };
 
-// systemd's end of the socket, on an abstract name.
+// Listens on an abstract socket name as systemd does.
 class ServiceManagerTest : public testing::Test {
  protected:
   ServiceManagerTest() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
@@ -82,20 +82,20 @@ TEST_F(ServiceManagerTest, IsReadyOnceAndTellsChangesOnly) {
   EXPECT_EQ(told(), "STOPPING=1\n");
 }
 
-TEST_F(ServiceManagerTest, AReloadEndsWithThePublicationAfterIt) {
+TEST_F(ServiceManagerTest, AReloadEndsWithTheNextPublication) {
   ServiceManager manager(io_.get_executor(), clock_, board_, net::NotifySocket::take_from_environment());
   publish(scene::replica());
   told();
   manager.reloading();
   EXPECT_TRUE(told().starts_with("RELOADING=1\nMONOTONIC_USEC="));
   publish(scene::replica());
-  EXPECT_EQ(told(), "") << "not read again yet";
+  EXPECT_EQ(told(), "") << "the files have not been read again yet";
   manager.reloaded();
   publish(scene::replica());
   EXPECT_EQ(told(), "READY=1\n");
 }
 
-TEST_F(ServiceManagerTest, TheWatchdogIsFedWhileTheAgentLooks) {
+TEST_F(ServiceManagerTest, TheWatchdogIsFedWhileTheAgentPublishes) {
   ::setenv("WATCHDOG_USEC", "30000", 1);
   publish(scene::leader());
   ServiceManager manager(io_.get_executor(), clock_, board_, net::NotifySocket::take_from_environment());
@@ -104,7 +104,7 @@ TEST_F(ServiceManagerTest, TheWatchdogIsFedWhileTheAgentLooks) {
   EXPECT_EQ(told(), "WATCHDOG=1\n");
   while (!told().empty()) {
   }
-  clock_.at += 31s;  // and no publication in all that time: the agent hangs
+  clock_.at += 31s;  // no publication in all that time means that the agent hangs
   io_.run_for(100ms);
   EXPECT_EQ(told(), "");
 }

@@ -40,7 +40,7 @@ TEST(Allowlist, IPv4ByEitherFamily) {
   EXPECT_EQ(problems.size(), 1u);
 }
 
-TEST(Allowlist, NoneLetsEverybodyInAndAUselessOneNobody) {
+TEST(Allowlist, WithoutAListEverybodyIsLetInAndByAnInvalidOneNobody) {
   std::vector<std::string> problems;
   EXPECT_TRUE(Allowlist({}, problems).empty());
   EXPECT_FALSE(Allowlist({"1.2.3.4/99"}, problems).empty());
@@ -56,12 +56,12 @@ TEST(Access, TheAddressIsCheckedFirst) {
   Node node(leader(), std::move(options));
   node.peer_address = "10.9.9.9";
   EXPECT_EQ(node.ask("POST", "/reload"), "401 no auth header received");
-  node.peer_address = "127.0.0.1";  // where the members' api_urls are
+  node.peer_address = "127.0.0.1";  // the host of the members' api_urls
   EXPECT_EQ(node.ask("POST", "/reload"), "401 no auth header received");
-  EXPECT_EQ(node.ask("POST", "/failsafe"), "403 Access is denied") << "members have to be listed for this";
+  EXPECT_EQ(node.ask("POST", "/failsafe"), "403 Access is denied") << "a member has to be in the list for this";
   node.peer_address = "127.0.0.9";
   EXPECT_EQ(node.ask("POST", "/reload"), "403 Access is denied");
-  EXPECT_EQ(node.ask("GET", "/cluster").substr(0, 3), "200") << "reading is free";
+  EXPECT_EQ(node.ask("GET", "/cluster").substr(0, 3), "200") << "everybody may read";
 }
 
 TEST(Access, Headers) {
@@ -74,7 +74,7 @@ TEST(Access, Headers) {
     const char *method, *target;
     bool extra;
   };
-  // Patroni's error pages and bare statuses do without the operator's headers.
+  // As in Patroni, error pages and answers without a body have none of the operator's headers.
   const Case cases[] = {{"GET", "/patroni", true},   {"GET", "/primary", true},   {"GET", "/liveness", false},
                         {"HEAD", "/primary", false}, {"GET", "/failsafe", false}, {"POST", "/reload", true},
                         {"BREW", "/", false},        {"GET", "/tamada/x", false}};

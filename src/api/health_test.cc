@@ -19,7 +19,7 @@ int check(const Snapshot& snapshot, std::string_view target, core::Duration now 
   return health(snapshot, at(now), split.path, split.query);
 }
 
-// As compat's samples: the leader's and a replica's status, synchronous mode off.
+// The statuses that a leader and a replica of Patroni answered, with synchronous mode off.
 TEST(Health, LeaderAndReplicaAsCaptured) {
   struct Row {
     const char* target;
@@ -158,7 +158,7 @@ TEST(Health, StandbyCluster) {
     EXPECT_EQ(check(snapshot, target), status) << target;
 }
 
-TEST(Health, InPauseWithoutDcsWhatRunsCounts) {
+TEST(Health, InPauseWithoutDcsTheRoleOfTheServerCounts) {
   auto snapshot = leader();
   snapshot.seen.cluster.config_json = R"({"pause":true})";
   snapshot.seen.dcs = {.ok = false, .failing_since = at(noon)};

@@ -20,7 +20,7 @@ std::vector<std::string> texts(const Journal& journal, std::string_view type) {
   return out;
 }
 
-// What the nodes of a switchover from n0 to n1 see, one publication per line of the test.
+// What a node sees during a switchover from n0 to n1. Each line of a test is one publication.
 struct Story {
   explicit Story(Snapshot first) : now(std::move(first)) { show(); }
 
@@ -51,7 +51,7 @@ struct Story {
   Journal journal;
 };
 
-TEST(Journal, TellsNewsOnce) {
+TEST(Journal, AnEventIsTakenOnce) {
   Story story(replica());
   const auto before = story.journal.last_id();
   story.decides("replica", "no action. I am (n1)");
@@ -100,14 +100,14 @@ TEST(Handover, OldLeaderSeesAllPhases) {
   const auto& handover = *story.journal.handover();
   EXPECT_EQ(handover.state, Handover::State::done);
   EXPECT_EQ(handover.from + ">" + handover.to, "n0>n1");
-  EXPECT_EQ(handover.outage(), 160ms) << "since the checkpoint was done";
+  EXPECT_EQ(handover.outage(), 160ms) << "counted from the end of the checkpoint";
   EXPECT_EQ(texts(story.journal, "handover"),
             (std::vector<std::string>{"switchover: checkpoint took 40 ms", "switchover: stop took 60 ms",
                                       "switchover: hand-over took 20 ms", "switchover: promote took 80 ms",
                                       "switchover: n1 is the primary after 202 ms"}));
 }
 
-TEST(Handover, RefusedOneTellsWhy) {
+TEST(Handover, ARefusedOneTellsTheReason) {
   Story story(leader());
   story.request("n0", "n2");
   story.decides("switchover", "switchover: no healthy members found: n2: lag 48 MB over the limit of 1 MB");
@@ -118,7 +118,7 @@ TEST(Handover, RefusedOneTellsWhy) {
             "switchover: no healthy members found: n2: lag 48 MB over the limit of 1 MB");
 }
 
-TEST(Handover, ScheduledOneBeginsWhenItIsDue) {
+TEST(Handover, AScheduledOneBeginsWhenItIsDue) {
   Story story(leader());
   story.now.seen.cluster.failover = core::FailoverRequest{"n0", "n1", core::WallTime(std::chrono::seconds(100)), 90};
   story.show();
@@ -128,7 +128,7 @@ TEST(Handover, ScheduledOneBeginsWhenItIsDue) {
   EXPECT_TRUE(story.journal.handover());
 }
 
-TEST(Handover, CrashBeginsWhenThePrimaryWasLastSeen) {
+TEST(Handover, ACrashBeginsWhenThePrimaryWasLastSeen) {
   Story story(replica());
   story.after(3s).now.seen.postgres.sql->replication_state.clear();
   story.show();

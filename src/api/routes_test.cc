@@ -21,7 +21,7 @@ TEST(Fast, PreparesHealthChecksOncePerPublication) {
   EXPECT_EQ(first_line(*answer), "HTTP/1.1 200 OK");
   EXPECT_NE(answer->find("Content-Type: application/json\r\n"), answer->npos);
   EXPECT_TRUE(body_of(*answer).starts_with(R"({"state": "running")"));
-  EXPECT_EQ(node.api->fast("GET", "/primary"), answer) << "the same bytes, not a new copy";
+  EXPECT_EQ(node.api->fast("GET", "/primary"), answer) << "the answer must be the same object, not a new copy";
 
   node.publish([](Snapshot& s) { s.seen.cluster.leader->name = "n1"; });
   EXPECT_EQ(first_line(*node.api->fast("GET", "/primary")), "HTTP/1.1 503 Service Unavailable");
@@ -52,7 +52,7 @@ TEST(Fast, LeavesTheRestToTheHandler) {
   EXPECT_FALSE(node.api->fast("POST", "/primary"));
 }
 
-// However the same thing is asked for.
+// The same answer serves each form of the same request.
 TEST(Fast, ReadsAreMadeOnceAndShared) {
   Node node(leader());
   for (const std::string path : {"/patroni", "/cluster", "/history", "/config", "/metrics", "/failsafe",
@@ -76,10 +76,10 @@ TEST(Fast, AnAnswerWithATimeIsSharedForAMoment) {
   EXPECT_EQ(config, node.api->fast("GET", "/config"));
   EXPECT_TRUE(node.api->fast("GET", "/patroni"));
   node.pass(101ms);
-  EXPECT_FALSE(node.api->fast("GET", "/patroni")) << "of an old snapshot";
+  EXPECT_FALSE(node.api->fast("GET", "/patroni")) << "the answer was made from an old snapshot";
 }
 
-TEST(Get, PatroniAsksTheAgentOnceHoweverManyAsk) {
+TEST(Get, PatroniAsksTheAgentOnceForManyRequests) {
   Node node(leader());
   node.pass(201ms);
   asio::steady_timer until(node.io, asio::steady_timer::time_point::max());
@@ -96,14 +96,14 @@ TEST(Get, PatroniAsksTheAgentOnceHoweverManyAsk) {
   EXPECT_EQ(node.agent.refreshes, 2);
 }
 
-TEST(Fast, DoesNotKeepWhateverIsAsked) {
+TEST(Fast, DoesNotKeepAnswersToEveryTarget) {
   Node node(leader());
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(node.api->fast("GET", "/x" + std::to_string(i)));
   EXPECT_NE(node.api->fast("GET", "/x999"), node.api->fast("GET", "/x999"));
   EXPECT_EQ(node.api->fast("GET", "/x1"), node.api->fast("GET", "/x1"));
 }
 
-TEST(Get, PatroniRefreshesWhatIsOldOrAskedInARace) {
+TEST(Get, PatroniRefreshesAnOldViewAndOneWithoutALeader) {
   Node node(leader());
   EXPECT_TRUE(node.ask("GET", "/patroni").starts_with("200 {\"state\": \"running\""));
   EXPECT_EQ(node.agent.refreshes, 0);
@@ -138,7 +138,7 @@ TEST(Get, Rest) {
   EXPECT_TRUE(node.ask("GET", "/config").starts_with("502 "));
 }
 
-TEST(Failsafe, AStandbyPutsUpWithAPrimaryThatHasLostTheDcs) {
+TEST(Failsafe, AStandbyConsentsToAPrimaryThatHasLostTheDcs) {
   const std::string question =
       R"({"name":"n0","conn_url":"postgres://h/d","api_url":"http://h/patroni","slots":{"n1":5,"x":"y"}})";
   Node standby(replica());
@@ -161,7 +161,7 @@ TEST(Failsafe, AStandbyPutsUpWithAPrimaryThatHasLostTheDcs) {
   EXPECT_EQ(primary.ask("POST", "/failsafe", question), "500 Running as a leader");
 }
 
-TEST(Failsafe, ShowsForATtl) {
+TEST(Failsafe, IsShownForATtl) {
   const auto active = [](Node& node) { return node.ask("GET", "/patroni").contains("failsafe_mode_is_active"); };
   Node standby(replica());
   standby.publish([](Snapshot& s) {
@@ -244,7 +244,7 @@ TEST(Config, Patch) {
             R"(200 {"ttl": 32, "nosuch": 1})");
   EXPECT_EQ(node.board.latest()->seen.cluster.config_json, R"({"ttl":32,"nosuch":1})");
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":"32"})"), R"(200 {"ttl": 32, "nosuch": 1})");
-  EXPECT_EQ(node.agent.config_writes, 1) << "no change, no write";
+  EXPECT_EQ(node.agent.config_writes, 1) << "without a change nothing is written";
   EXPECT_EQ(node.ask("PATCH", "/config", "[1]").substr(0, 3), "400");
   EXPECT_EQ(node.ask("PATCH", "/config", "{}").substr(0, 3), "400");
   EXPECT_EQ(node.ask("PATCH", "/config", "{").substr(0, 3), "400");
@@ -255,7 +255,7 @@ TEST(Config, Patch) {
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
 }
 
-// `resume` right after the daemons' restart: the answer is the cluster's, not that of a view which is not there yet.
+// `resume` right after the daemons' restart is answered from the cluster's configuration, not from an empty view.
 TEST(Config, PatchWaitsForTheFirstView) {
   auto snapshot = leader();
   const auto config = std::exchange(snapshot.seen.cluster.config_json, std::nullopt);
@@ -275,7 +275,7 @@ TEST(Config, PatchWaitsForTheFirstView) {
   EXPECT_EQ(never.said().substr(0, 3), "503");
 }
 
-TEST(Config, PatchMergesIntoWhatSomebodyElseWroteMeanwhile) {
+TEST(Config, PatchMergesIntoAConcurrentChange) {
   Node node(leader());
   node.agent.before_config_write = [&] {
     node.agent.publish([](Snapshot& s) {
@@ -286,10 +286,10 @@ TEST(Config, PatchMergesIntoWhatSomebodyElseWroteMeanwhile) {
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), R"(200 {"ttl": 32, "pause": true})");
 }
 
-TEST(Config, PatchGivesUpWhenTheWinnerDoesNotShow) {
+TEST(Config, PatchGivesUpIfTheConcurrentChangeStaysInvisible) {
   auto snapshot = leader();
   Node node(snapshot);
-  // The store has another revision than the board, and the board does not learn it.
+  // The key's revision in the store differs from the board's, and the board never learns it.
   class Stale final : public Commands {
    public:
     awaitable<void> refresh(core::Duration) override { co_return; }
@@ -349,7 +349,7 @@ TEST(Restart, Refusals) {
 TEST(Restart, Scheduled) {
   Node node(leader());
   const auto body = R"({"schedule":"2099-01-01T02:00:00+02:00","role":"replica","timeout":"1min","restart_pending":0})";
-  // Conditions are looked at when the time has come.
+  // The conditions are checked at the scheduled time.
   EXPECT_EQ(node.ask("POST", "/restart", body), "202 Restart scheduled");
   EXPECT_EQ(node.ask("POST", "/restart", body), "409 Another restart is already scheduled");
   const auto& request = node.board.latest()->seen.requests.scheduled_restart;
@@ -373,7 +373,7 @@ TEST(Restart, AnswersWhenTheServerIsUpAgain) {
     s.seen.postgres.sql->postmaster_start_time = "2026-11-22 23:00:00+00:00";
   });
   EXPECT_EQ(node.said(), "200 restarted successfully");
-  EXPECT_EQ(node.clock.sleeping, 0) << "no alarm is left";
+  EXPECT_EQ(node.clock.sleeping, 0) << "a timer is left";
 }
 
 TEST(Restart, FailsOrTakesTooLong) {

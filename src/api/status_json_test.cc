@@ -18,7 +18,7 @@ std::string text_of(const Snapshot& snapshot) {
   return wire::dump_python(status_json(snapshot, snapshot.seen.now, {"demo", snapshot.seen.self}));
 }
 
-// Byte for byte what Patroni 4.1.4 answered.
+// The expected texts are Patroni 4.1.4's answers, byte for byte.
 std::string patronis_metrics(const Snapshot& snapshot, const char* name) {
   const auto text = metrics_text(snapshot, at(noon), {"demo", name}, Journal(), Telemetry());
   return text.substr(0, text.find("# HELP tamada_"));
@@ -59,7 +59,7 @@ TEST(StatusJson, OptionalMembers) {
       R"j("scheduled_restart": {"schedule": "2099-01-01T00:00:00+00:00"}})j");
 }
 
-// Found by simulation (seed 80021785): all keys were deleted while it was being promoted.
+// Found by simulation (seed 80021785): all keys were deleted while the holder of the leader key was being promoted.
 TEST(StatusJson, AHolderOfTheKeyThatIsNotPromotedYetSaysSo) {
   auto snapshot = replica();
   EXPECT_FALSE(text_of(snapshot).contains("about_to_lead"));
@@ -218,7 +218,7 @@ TEST(Metrics, OurOwn) {
         R"(tamada_loop_lag_seconds_count{scope="demo",name="n0"} 0)"}) {
     EXPECT_NE(text.find(std::string(line) + "\n"), text.npos) << line;
   }
-  EXPECT_EQ(text.find("tamada_last_failover"), text.npos) << "there was none";
+  EXPECT_EQ(text.find("tamada_last_failover"), text.npos) << "there was no failover";
 }
 
 }  // namespace

@@ -92,8 +92,9 @@ TEST(Switchover, AsksTheCandidates) {
             "412 switchover is not possible: cluster does not have members except leader");
 }
 
-// Just after a promotion: its position is of the timeline before, and our list of who streams from a moment ago.
-TEST(Switchover, ACandidateThatSaysThatItStreamsIsLeftToTheLeadersJudgement) {
+// Just after a promotion the candidate's position is on the previous timeline, and our list of streaming standbys is a
+// moment old.
+TEST(Switchover, ACandidateThatSaysThatItStreamsIsJudgedByTheLeader) {
   Node node(leader());
   node.publish([](Snapshot& s) {
     s.seen.postgres.sql->timeline = 2;
@@ -103,7 +104,7 @@ TEST(Switchover, ACandidateThatSaysThatItStreamsIsLeftToTheLeadersJudgement) {
       R"({"state": "running", "role": "replica", "xlog": {"received_location": 67109000}, "timeline": 1)";
   node.peers = {{n1_url, n1 + "}"}};
   EXPECT_TRUE(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})").contains("n1 is on timeline 1"));
-  EXPECT_EQ(node.agent.refreshes, 1);  // who streams from here is looked at anew, however short the last look is ago
+  EXPECT_EQ(node.agent.refreshes, 1);  // pg_stat_replication is read again, however recent the last look is
   node.peers = {{n1_url, n1 + R"(, "replication_state": "streaming"})"}};
   EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})"), "waiting");
 }
@@ -117,7 +118,7 @@ TEST(Switchover, TaggedCandidateIsRefusedInPatronisWords) {
             "412 failover is not possible: no good candidates have been found");
 }
 
-TEST(Failover, WithoutALeaderLagIsNoObstacle) {
+TEST(Failover, WithoutALeaderLagDoesNotMatter) {
   auto snapshot = replica("n2");
   snapshot.seen.cluster.leader.reset();
   Node node(snapshot);
@@ -133,7 +134,7 @@ void drop_key(Snapshot& s) {
   s.seen.cluster.failover_revision += 1;  // Patroni writes {}
 }
 
-TEST(Switchover, AnswersTheMomentThereIsANewLeader) {
+TEST(Switchover, AnswersAsSoonAsThereIsANewLeader) {
   Node node(leader());
   node.peers = {{n1_url, good}, {n2_url, good}};
   EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n2"})"), "waiting");
@@ -145,7 +146,7 @@ TEST(Switchover, AnswersTheMomentThereIsANewLeader) {
   node.publish([](Snapshot& s) { take_over(s, "n2"); });
   EXPECT_EQ(node.said(), "200 Successfully switched over to \"n2\"");
   EXPECT_EQ(*node.answer->header("Content-Type"), "text/html");
-  EXPECT_EQ(node.clock.sleeping, 0) << "no alarm is left";
+  EXPECT_EQ(node.clock.sleeping, 0) << "a timer is left";
 }
 
 TEST(Switchover, ToAnotherThanTheCandidate) {
@@ -156,7 +157,7 @@ TEST(Switchover, ToAnotherThanTheCandidate) {
   EXPECT_EQ(node.said(), "200 Failed over to \"n1\" instead of \"n2\"");
 }
 
-TEST(Switchover, FailsWhenTheRequestGoesAndTheLeaderStays) {
+TEST(Switchover, FailsIfTheRequestIsDeletedAndTheLeaderStays) {
   Node node(leader());
   node.peers = {{n2_url, good}};
   node.start("POST", "/switchover", R"({"leader":"n0"})");
@@ -166,7 +167,7 @@ TEST(Switchover, FailsWhenTheRequestGoesAndTheLeaderStays) {
   EXPECT_EQ(node.said(), "503 Switchover failed");
 }
 
-TEST(Switchover, AKeyThatGoesWhileNobodyLeadsIsNoFailureYet) {
+TEST(Switchover, ADeletedRequestIsNoFailureWhileNobodyLeads) {
   Node node(leader());
   node.peers = {{n2_url, good}};
   node.start("POST", "/switchover", R"({"leader":"n0"})");
@@ -187,7 +188,7 @@ TEST(Switchover, StatusUnknownInTheEnd) {
   EXPECT_EQ(node.said(), "503 Switchover status unknown after 24 seconds; operation may still be in progress");
 }
 
-TEST(Switchover, OverwritesWhatPatroniLeftInTheKey) {
+TEST(Switchover, OverwritesTheEmptyRequestThatPatroniLeaves) {
   Node node(leader());
   node.peers = {{n2_url, good}};
   node.publish([](Snapshot& s) { s.seen.cluster.failover_revision = 33; });  // {}

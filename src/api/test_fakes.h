@@ -46,7 +46,7 @@ class FakeClock final : public net::Clock {
   std::vector<Sleeper> sleepers_;
 };
 
-// Writes show on the board at once, as the watch would show them.
+// Each write appears on the board at once, as if the watch had delivered it.
 class FakeAgent final : public Commands {
  public:
   explicit FakeAgent(Board& board) : board_(board) {}
@@ -108,7 +108,7 @@ class FakeAgent final : public Commands {
     last_reinitialize = std::string(by_force ? "force" : "") + (from_leader ? " from_leader" : "");
   }
 
-  asio::steady_timer* refreshed = nullptr;  // null: at once
+  asio::steady_timer* refreshed = nullptr;  // null means that a refresh ends at once
   int refreshes = 0, config_writes = 0, reloads = 0, restarts = 0, reinitializes = 0;
   std::string last_reinitialize;
   bool dcs_down = false;
@@ -122,7 +122,7 @@ class FakeAgent final : public Commands {
   core::Revision revision_ = 1000;
 };
 
-// One node's API without a socket. Peers answer by name of their api_url's last digit of the port.
+// One node's API without a socket.
 class Node {
  public:
   explicit Node(Snapshot snapshot, RestApiOptions options = {}) : agent(board) {
@@ -165,7 +165,7 @@ class Node {
     agent.publish(change);
     run();
   }
-  // The answer of a request that waits for nothing: "200 text".
+  // The answer of a request that ends without waiting, as "200 text".
   std::string ask(std::string method, std::string target, std::string body = {}, std::string authorization = {}) {
     start(std::move(method), std::move(target), std::move(body), std::move(authorization));
     return said();
@@ -179,7 +179,7 @@ class Node {
   std::map<std::string, std::string> peers;
   std::vector<std::string> asked;
   std::string peer_address = "127.0.0.1";
-  std::vector<std::pair<std::string, std::string>> headers;  // of every request, beside what belongs to it
+  std::vector<std::pair<std::string, std::string>> headers;  // added to every request
   std::unique_ptr<RestApi> api;
   std::optional<net::HttpResponse> answer;
 };

@@ -1,4 +1,4 @@
-// The cluster of compat's samples, for this folder's tests: n0 leads, n1 and n2 stream from it.
+// The cluster whose answers were captured from Patroni: n0 leads, n1 and n2 stream from it.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@ namespace tamada::api::test {
 using namespace std::chrono_literals;
 
 inline core::Instant at(core::Duration since_boot) { return core::Instant(since_boot); }
-inline constexpr core::Duration noon = 1000h;  // "now" in these tests, since boot
+inline constexpr core::Duration noon = 1000h;  // the current time of these tests, since boot
 
 inline core::Member member(const std::string& name, int n, const std::string& role) {
   core::Member out;

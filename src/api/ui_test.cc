@@ -21,7 +21,7 @@ std::string header_of(const Node& node, std::string_view name) {
 
 TEST(Ui, ServesItsFiles) {
   Node node(leader());
-  EXPECT_FALSE(node.api->fast("GET", "/ui/")) << "it is no health check";
+  EXPECT_FALSE(node.api->fast("GET", "/ui/")) << "the page is not one of the prepared health checks";
   EXPECT_FALSE(node.api->fast("HEAD", "/ui/"));
   const std::pair<const char*, const char*> files[] = {{"index.html", "text/html; charset=utf-8"},
                                                        {"app.js", "text/javascript; charset=utf-8"},
@@ -46,7 +46,7 @@ TEST(Ui, UnknownFilesAreNotFound) {
   EXPECT_EQ(node.ask("POST", "/ui/", "{}").substr(0, 3), "501");
 }
 
-TEST(Ui, IsCompressedForWhoTakesIt) {
+TEST(Ui, IsCompressedForClientsThatAcceptIt) {
   const auto& script = ui_file_named("app.js");
   EXPECT_EQ(script.gzip.substr(0, 3), "\x1f\x8b\x08");
   EXPECT_LT(script.gzip.size(), script.plain.size() / 2);
@@ -64,7 +64,7 @@ TEST(Ui, IsCompressedForWhoTakesIt) {
   }
 }
 
-TEST(Ui, NothingFromElsewhereRunsInIt) {
+TEST(Ui, ScriptsOfOtherOriginsDoNotRunInIt) {
   RestApiOptions options;
   options.extra_headers = {{"X-Site", "one"}};
   Node node(leader(), options);
@@ -92,7 +92,7 @@ TEST(Ui, CanBeSwitchedOff) {
   EXPECT_EQ(node.ask("GET", "/tamada/members").substr(0, 3), "200");
 }
 
-// A form on any page that an operator opens could stop the primary, where no password is asked for.
+// If the API asks for no password, a form on any page that an operator opens could stop the primary.
 TEST(OtherPages, ChangeNothing) {
   Node node(leader());
   const std::pair<const char*, const char*> cases[] = {{"http://10.0.0.1:8008", "202"},
@@ -109,13 +109,15 @@ TEST(OtherPages, ChangeNothing) {
   EXPECT_EQ(node.agent.reloads, 2);
   node.headers = {{"Host", "NODE:8008"}, {"Origin", "http://node:8008"}};
   EXPECT_EQ(node.ask("POST", "/reload").substr(0, 3), "202");
-  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})").substr(0, 3), "415") << "a form cannot send JSON's type";
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})").substr(0, 3), "415")
+      << "a form cannot send the content type of JSON";
   node.headers.emplace_back("Content-Type", "application/json");
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})").substr(0, 3), "200");
   node.headers = {{"Origin", "http://node:8008"}};
-  EXPECT_EQ(node.ask("POST", "/reload").substr(0, 3), "403") << "no Host";
+  EXPECT_EQ(node.ask("POST", "/reload").substr(0, 3), "403") << "the request has no Host";
   node.headers = {{"Host", "node:8008"}, {"Origin", "http://evil.example"}};
-  EXPECT_EQ(node.ask("GET", "/cluster").substr(0, 3), "200") << "reading is free, and the browser keeps the answer";
+  EXPECT_EQ(node.ask("GET", "/cluster").substr(0, 3), "200")
+      << "everybody may read, and the browser hides the answer from the other page";
 }
 
 constexpr std::string_view n1_explains = R"({"member": "n1", "gates": [{"gate": "dcs", "open": true}]})";
@@ -150,7 +152,7 @@ TEST(Members, AreAskedOnBehalfOfThePage) {
   EXPECT_EQ(node.asked, asked);
 }
 
-TEST(Members, AreAskedOnceASecondHoweverManyLook) {
+TEST(Members, AreAskedOnceASecondForManyPages) {
   Node node(leader());
   for (int i = 0; i < 10; ++i) members_told(node);
   EXPECT_EQ(node.asked.size(), 2U);
@@ -159,18 +161,18 @@ TEST(Members, AreAskedOnceASecondHoweverManyLook) {
   EXPECT_EQ(node.asked.size(), 4U);
 }
 
-TEST(Members, ThatTellSomethingElseTellNothing) {
+TEST(Members, AnUnknownAnswerExplainsNothing) {
   Node node(leader());
   for (const char* body : {"", "junk", "[1]", R"({"state": "running"})"}) {
     node.peers = {{"http://127.0.0.1:27201/tamada/explain", body}};
     node.pass(1s);
     const auto told = members_told(node);
     EXPECT_EQ(told["members"][1]["error"], "it answers 200 and explains nothing") << body;
-    EXPECT_TRUE(told["members"][1]["answers"].get<bool>()) << "it is no lost member, but Patroni's, say";
+    EXPECT_TRUE(told["members"][1]["answers"].get<bool>()) << "the member answers; it may be one of Patroni";
   }
 }
 
-TEST(Members, TellTheirEventsThroughAnother) {
+TEST(Members, TheirEventsAreReadThroughAnotherMember) {
   Node node(leader());
   const std::string events = R"({"member": "n1", "last": 7, "events": []})";
   node.peers = {{"http://127.0.0.1:27201/tamada/events?since=6&newest=500", events},
@@ -184,7 +186,7 @@ TEST(Members, TellTheirEventsThroughAnother) {
   EXPECT_TRUE(node.ask("GET", "/tamada/events?member=n0").starts_with(R"(200 {"member": "n0")"));
 }
 
-TEST(Events, TheNewestOnly) {
+TEST(Events, OnlyTheNewestAreSent) {
   Node node(leader());
   for (int i = 0; i < 20; ++i) node.publish([i](Snapshot& s) { s.role = i % 2 ? "primary" : "replica"; });
   const auto all = Json::parse(node.ask("GET", "/tamada/events").substr(4));

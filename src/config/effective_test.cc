@@ -1,4 +1,4 @@
-// The local configuration over the dynamic one, and one reading of it after another.
+// Tests of how the local configuration overrides the dynamic one, and of what a second reading changes.
 #include "config/effective.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ TEST(WithDynamic, TheLocalKeyWinsAndTheOthersCount) {
   EXPECT_EQ(pg.pgpass, local.postgresql.pgpass);
   EXPECT_EQ(pg.connect_host, "h");
   EXPECT_EQ(pg.parameters.at("work_mem"), "1MB");
-  EXPECT_TRUE(pg.pg_hba.empty());  // merged where the server's files are made
+  EXPECT_TRUE(pg.pg_hba.empty());  // pg_hba is merged when the server's files are written
   EXPECT_TRUE(warnings.empty()) << warnings[0];
 }
 
@@ -75,7 +75,7 @@ TEST(WithDynamic, NothingToAdd) {
             60);
 }
 
-TEST(ChangedForNextStart, OnlyWhatCountsAtTheStart) {
+TEST(ChangedForNextStart, OnlySettingsThatCountAtTheStart) {
   const auto before = local_of("name: a\nlog: {level: INFO}\nrestapi: {listen: 'h:1'}\npostgresql: {data_dir: /a}\n");
   EXPECT_EQ(changed_for_next_start(before, before), Lines{});
   EXPECT_EQ(changed_for_next_start(before, local_of("name: a\nlog: {level: DEBUG}\nrestapi: {listen: 'h:1'}\n"

@@ -63,8 +63,8 @@ TEST(Judge, AValueThatIsAdjustedIsAWarning) {
   }
 }
 
-// What was wrong before does not keep anybody from changing something else, or from mending it.
-TEST(Judge, OnlyTheChange) {
+// A setting that was wrong before must not prevent a change of another setting, nor its own correction.
+TEST(Judge, OnlyTheChangeIsJudged) {
   EXPECT_EQ(change(R"({"loop_wait": 5, "slots": {"a": {"type": "physical"}}, "postgresql": {"pg_hba": ["x"]}})"),
             Judgement{});
   EXPECT_EQ(change(R"({"tll": null, "postgresql": {"parameters": {"shared_buffers": "1GB"}}})").errors, Lines{});
@@ -72,7 +72,7 @@ TEST(Judge, OnlyTheChange) {
             Lines{});
 }
 
-TEST(Judge, TellsWhenParametersCount) {
+TEST(Judge, TellsWhenParametersTakeEffect) {
   EXPECT_EQ(change(R"({"postgresql": {"parameters": {"Max_Connections": 200, "work_mem": "9MB", "a.b": 1}}})").effects,
             (Lines{"a.b: reloaded at once, unless PostgreSQL tells of a pending restart",
                    "max_connections: counts on each node after PostgreSQL's restart there; it is raised from 100 to "

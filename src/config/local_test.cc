@@ -30,7 +30,7 @@ class LocalFile : public testing::Test {
     std::ofstream(folder_ / name) << text;
     return (folder_ / name).string();
   }
-  // Without the folder's name, so that expectations can be written down.
+  // Removes the temporary folder's name, so that the expected texts are constant.
   std::string relative(std::string text) const {
     const std::string prefix = folder_.string() + "/";
     for (auto at = text.find(prefix); at != text.npos; at = text.find(prefix)) text.erase(at, prefix.size());
@@ -55,7 +55,7 @@ class LocalFile : public testing::Test {
   fs::path folder_;
 };
 
-// Everything that a node must say, and nothing else.
+// The keys that a node's file must have, and no others.
 constexpr const char* minimal = R"(scope: demo
 name: n0
 restapi:
@@ -70,7 +70,7 @@ postgresql:
       username: replicator
 )";
 
-// The shape of a file as people keep it.
+// A complete file as operators write it.
 constexpr const char* full = R"(# Node zero of the cluster in the example.
 scope: &cluster batumi
 namespace: //svc//
@@ -223,7 +223,7 @@ TEST_F(LocalFile, FullBootstrapAndPostgresql) {
   EXPECT_EQ(pg.remove_data_directory_on_diverged_timelines, true);
   EXPECT_EQ(pg.remove_data_directory_on_rewind_failure, std::nullopt);
   EXPECT_EQ(pg.superuser.sslmode, "verify-ca");
-  EXPECT_EQ(pg.replication.password, "8");  // as PyYAML reads 010
+  EXPECT_EQ(pg.replication.password, "8");  // PyYAML reads 010 as an octal number
   EXPECT_EQ(pg.rewind.username, "rewinder");
   EXPECT_EQ(pg.parameters, (Environment{{"TimeZone", "UTC"},
                                         {"archive_timeout", "1800"},
@@ -304,7 +304,7 @@ node.yml:17: postgresql.authentication.replication.password: is a boolean; allow
 node.yml:18: log: is text; allowed: a mapping)");
 }
 
-TEST_F(LocalFile, WhatIsRequired) {
+TEST_F(LocalFile, RequiredKeys) {
   const std::pair<const char*, const char*> cases[] = {
       {"scope: demo\n", "scope: is missing"},
       {"name: n0\n", "name: is missing"},
@@ -365,7 +365,8 @@ bootstrap:
   EXPECT_EQ(pg.bin_name, (Environment{{"initdb", "initdb15"}}));
   EXPECT_EQ(pg.create_replica_methods, (Lines{"wal_e", "basebackup"}));
   const auto& wal_e = pg.replica_methods.at("wal_e");
-  EXPECT_EQ(pg.replica_methods.at("for_standby_clusters").command, "/other");  // which the DCS may name
+  EXPECT_EQ(pg.replica_methods.at("for_standby_clusters").command,
+            "/other");  // the configuration in the DCS may name it
   EXPECT_EQ(wal_e.command, "/wal_e.sh");
   EXPECT_TRUE(wal_e.no_leader && wal_e.no_params && wal_e.keep_data);
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -416,7 +417,7 @@ watchdog: {mode: off, safety_margin: -1, guard: off}
   EXPECT_FALSE(local.watchdog.guard);
 }
 
-TEST_F(LocalFile, WhatDoesNotFit) {
+TEST_F(LocalFile, ValuesThatDoNotFit) {
   const std::pair<const char*, const char*> cases[] = {
       {"log: {level: loud}",
        "log.level: 'loud' is not one of the words; allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL"},
@@ -457,7 +458,7 @@ TEST_F(LocalFile, ContradictoryTags) {
     EXPECT_EQ(warnings_of(minimal + std::string(tags) + "\n"), warnings) << tags;
 }
 
-TEST_F(LocalFile, EtcdInAllItsForms) {
+TEST_F(LocalFile, EveryFormOfTheSectionEtcd) {
   const std::pair<const char*, Lines> cases[] = {
       {"etcd3: {hosts: 'a:1, b:2,[::1]:3'}", {"http://a:1", "http://b:2", "http://[::1]:3"}},
       {"etcd3: {hosts: [a, 'b:2'], port: 9}", {"http://a:9", "http://b:2"}},

@@ -13,7 +13,7 @@ struct Same {
   bool same;
 };
 
-// Among them the examples of Patroni's compare_values.
+// The examples of Patroni's compare_values are among them.
 TEST(ParameterValue, ComparedAsTheServerReadsThem) {
   const Same cases[] = {
       {ParameterType::enumeration, "", "remote_write", "REMOTE_WRITE", true},
@@ -84,7 +84,7 @@ TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
   EXPECT_EQ(find_parameter("maintenance_work_mem", 170000)->min, 64);
 }
 
-TEST(MakeValid, DropsWhatTheServerWouldNotStartWith) {
+TEST(MakeValid, DropsValuesThatWouldPreventTheStart) {
   std::map<std::string, std::string> parameters{
       {"Work_Mem", "64MB"},      {"no_such", "1"},          {"my.own", "1"},         {"shared_buffers", "lots"},
       {"archive_mode", "Maybe"}, {"fsync", "perhaps"},      {"fork_setting", "1"},   {"wal_keep_segments", "5"},
@@ -106,7 +106,7 @@ TEST(MakeValid, DropsWhatTheServerWouldNotStartWith) {
       "Removing integer parameter=shared_buffers from the config due to the invalid value=lots",
       "Removing invalid parameter `wal_keep_segments` from postgresql.parameters"};
   EXPECT_EQ(warnings, said);
-  // A version that nobody knows yet is left to judge for itself.
+  // A server of an unknown, newer version judges its parameters itself.
   parameters = {{"no_such", "1"}};
   make_valid(parameters, 190000, {}, warnings);
   EXPECT_EQ(parameters.size(), 1u);
@@ -122,7 +122,7 @@ TEST(Parameter, Names) {
   }
 }
 
-// Also for versions of which nothing else is known.
+// This holds for unknown versions, too.
 TEST(Parameter, ValuesThatAFileCannotExpressAreRemoved) {
   std::map<std::string, std::string> parameters{{"x.y = '1'\nwork_mem", "1"},
                                                 {"include", "/etc/passwd"},

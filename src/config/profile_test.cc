@@ -47,7 +47,7 @@ TEST(Profile, FitsTheRuleOfIntervalsByItself) {
   }
 }
 
-TEST(Profile, OneThatIsNotKnownIsRefusedAtTheDoor) {
+TEST(Profile, AnUnknownOneIsRefused) {
   const auto judged = judge_change(Json::object(), {{"profile", "quick"}}, 0);
   ASSERT_EQ(judged.errors.size(), 1U);
   EXPECT_TRUE(judged.errors[0].contains("fast, norm, wide")) << judged.errors[0];

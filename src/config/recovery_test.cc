@@ -7,7 +7,7 @@
 namespace tamada::config {
 namespace {
 
-// As pg_settings.context has it: "sighup" or "postmaster"; before 12 recovery.conf is read at the start.
+// The expectations follow pg_settings.context ("sighup" or "postmaster"); before 12 recovery.conf is read at the start.
 TEST(Recovery, ParametersThatNeedARestartInEachVersion) {
   struct Line {
     const char* name;

@@ -30,9 +30,9 @@ TEST(Schema, EveryKeyIsWhole) {
   for (const Key* root : {&local_schema, &dynamic_schema}) {
     std::set<std::string> seen;
     each(*root, "", [&](const Key& key, const std::string& path) {
-      EXPECT_TRUE(seen.insert(path).second) << path << " twice";
+      EXPECT_TRUE(seen.insert(path).second) << path << " is declared twice";
       const bool without_effect = !key.unsupported.empty() || !key.unused.empty();
-      EXPECT_TRUE(without_effect || !key.what.empty()) << path << " says nothing";
+      EXPECT_TRUE(without_effect || !key.what.empty()) << path << " has no description";
       const bool words = key.type == Type::word || key.type == Type::level;
       EXPECT_TRUE(!words || !key.allowed.empty()) << path;
       EXPECT_TRUE(!key.required || !key.allowed.empty()) << path;
@@ -40,7 +40,7 @@ TEST(Schema, EveryKeyIsWhole) {
       const bool scalar = key.type != Type::lines && key.type != Type::options;
       if (!key.fallback.empty() && scalar && !without_effect) {
         const auto wrong = mistakes(key, nlohmann::ordered_json(std::string(key.fallback)));
-        EXPECT_TRUE(wrong.empty()) << path << ": its own default: " << wrong[0].what;
+        EXPECT_TRUE(wrong.empty()) << path << " refuses its own default: " << wrong[0].what;
       }
     });
   }
@@ -52,7 +52,7 @@ std::string text_of(std::initializer_list<const char*> files) {
   return text.str();
 }
 
-// The headers that declare what the sections of patroni.yml are read into.
+// The headers with the structs that the sections of patroni.yml are read into.
 std::vector<std::string> section_headers() {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator("src/config/sections")) {
@@ -67,7 +67,7 @@ std::string all_sections() {
   return text.str();
 }
 
-// A key that the table promises an effect of, and nobody asks for, would be taken without a word and do nothing.
+// A key that the table describes and that no code reads would be accepted and would have no effect.
 TEST(Schema, EveryKeyIsRead) {
   const std::string sections = text_of({"local_sections.cc", "cluster_sections.cc"});
   const std::pair<const Key*, std::string> readers[] = {
@@ -78,15 +78,15 @@ TEST(Schema, EveryKeyIsRead) {
     each(*schema, "", [&](const Key& key, const std::string& path) {
       if (!key.unsupported.empty() || !key.unused.empty()) return;
       const std::string name(key.name);
-      // Those of one role are asked for by the role.
+      // The names of settings of one role are made from the role's name.
       const auto role = std::min(name.find("_primary"), std::min(name.find("_replica"), name.find("_standby_leader")));
       const bool of_role = role != name.npos && text.contains('"' + name.substr(0, role) + "_{}\"");
-      EXPECT_TRUE(of_role || text.contains('"' + name + '"')) << path << " is read by nobody";
+      EXPECT_TRUE(of_role || text.contains('"' + name + '"')) << path << " is read by no code";
     });
   }
 }
 
-// Finds `word` as a whole word. Its first character may be one that is no part of words, such as a dot.
+// Finds `word` as a whole word. It may begin with a character that is not part of a word, such as a dot.
 bool says(std::string_view text, std::string_view word) {
   const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
@@ -126,7 +126,7 @@ std::set<std::string> members_of(const std::string& header) {
   return names;
 }
 
-// What was read must be used by what acts on it: not only by what reads, checks and explains the file.
+// A setting must be used by the code that acts on it, not only by the code that reads, checks and explains the file.
 TEST(Schema, EachMemberThatIsReadIsUsed) {
   const std::string acting = all_sources({"agent", "api", "core", "ctl", "dcs", "fence", "main", "net", "postgres"});
   const std::string own =
@@ -157,7 +157,7 @@ TEST(Schema, EachMemberThatIsReadIsUsed) {
   EXPECT_EQ(unused, std::set<std::string>());
 }
 
-// By its name, in a unit test or an end-to-end test: who adds a key, shows that it has an effect.
+// A unit test or an end-to-end test must name each key, so that whoever adds a key shows its effect.
 TEST(Schema, EveryKeyIsTested) {
   std::string tests;
   for (const char* folder : {"src", "tests"}) {
@@ -170,7 +170,7 @@ TEST(Schema, EveryKeyIsTested) {
   for (const Key* root : {&local_schema, &dynamic_schema}) {
     each(*root, "", [&](const Key& key, const std::string& path) {
       if (!key.unsupported.empty() || !key.unused.empty()) return;
-      EXPECT_TRUE(says(tests, key.name)) << path << " is in no test";
+      EXPECT_TRUE(says(tests, key.name)) << path << " is named in no test";
     });
   }
 }
@@ -226,7 +226,7 @@ TEST(Schema, ValuesOfEachType) {
   }
 }
 
-// Written anew by UPDATE_DOCS=1.
+// With UPDATE_DOCS=1 the test writes the reference.
 TEST(Schema, TheReferenceIsCurrent) {
   constexpr std::string_view mark = "<!-- What follows is made from the table of keys in src/config/schema_*.cc. -->\n";
   const char* path = "docs/configuration.md";

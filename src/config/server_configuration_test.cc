@@ -24,7 +24,7 @@ std::string command_line(const ServerConfiguration& configuration) {
   return text;
 }
 
-// The captured postmaster.opts and postgresql.conf of a node of Patroni 4.1.4.
+// The expected values are from the postmaster.opts and postgresql.conf of a node of Patroni 4.1.4.
 TEST(ServerConfiguration, AsPatronisNode) {
   Local local = node();
   local.postgresql.parameters = {{"unix_socket_directories", "/tmp"}, {"max_connections", "999"}};
@@ -95,7 +95,7 @@ TEST(ServerConfiguration, WalKeepByVersion) {
   }
 }
 
-TEST(ServerConfiguration, EachRolesOwn) {
+TEST(ServerConfiguration, ParametersOfEachRole) {
   const auto dynamic = Json::parse(R"({"postgresql":{
       "parameters_standby_leader":{"work_mem":"3MB"},
       "pg_hba_primary":["hba of the primary"],"pg_hba_standby_leader":["hba of the standby leader"],
@@ -154,7 +154,7 @@ TEST(ServerConfiguration, TheOperatorsRetryIntervalStays) {
   EXPECT_EQ(configuration.parameters.at("WAL_retrieve_retry_interval"), "9s");
 }
 
-TEST(ServerConfiguration, HbaOfWhom) {
+TEST(ServerConfiguration, TheSourceOfPgHba) {
   Local local = node();
   local.bootstrap.pg_hba = {"bootstrap"};
   EXPECT_EQ(server_configuration(local, Json::object(), 150000).pg_hba, std::vector<std::string>{});
@@ -166,7 +166,7 @@ TEST(ServerConfiguration, HbaOfWhom) {
   EXPECT_EQ(server_configuration(local, dynamic, 150000).pg_hba, std::vector<std::string>{"local"});
 }
 
-TEST(ServerConfiguration, JunkIsNoTrouble) {
+TEST(ServerConfiguration, InvalidValuesAreIgnored) {
   for (const char* dynamic :
        {"null", "[]", R"({"postgresql":5})", R"({"postgresql":{"parameters":[1],"pg_hba":{"a":1}}})",
         R"({"postgresql":{"pg_hba":[1,null],"recovery_conf":"x"}})"}) {
@@ -185,7 +185,7 @@ TEST(ServerConfiguration, TheLeaderNamesTheSynchronousStandbys) {
   EXPECT_TRUE(server_configuration(node(), without_mode, 150000).parameters.contains("synchronous_standby_names"));
 }
 
-TEST(ServerConfiguration, OfARole) {
+TEST(ServerConfiguration, SettingsOfARoleOverrideTheCommonOnes) {
   const auto dynamic = Json::parse(R"({"postgresql": {"parameters": {"work_mem": "1MB"}, "pg_hba": ["all"],
       "parameters_primary": {"work_mem": "2MB", "max_connections": 500, "archive_mode": true},
       "parameters_replica": {"work_mem": "3MB"}, "pg_hba_replica": ["replicas"], "pg_ident_primary": ["i"]}})");
@@ -197,7 +197,8 @@ TEST(ServerConfiguration, OfARole) {
   EXPECT_EQ(primary.parameters.at("work_mem"), "2MB");
   EXPECT_EQ(primary.parameters.at("fsync"), "on");
   EXPECT_EQ(primary.parameters.at("archive_mode"), "on");
-  EXPECT_FALSE(primary.parameters.contains("max_connections")) << "equal on all nodes, whatever their roles";
+  EXPECT_FALSE(primary.parameters.contains("max_connections"))
+      << "it has to be equal on all nodes, whatever their roles";
   EXPECT_EQ(primary.warnings.size(), 1u);
   EXPECT_EQ(primary.pg_hba, std::vector<std::string>{"all"});
   EXPECT_EQ(primary.pg_ident, std::vector<std::string>{"i"});

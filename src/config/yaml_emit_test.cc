@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// As patronictl show-config prints the captured cluster.
+// The expected text is what patronictl show-config printed.
 TEST(EmitYaml, AsPatronictlPrints) {
   EXPECT_EQ(
       emit_yaml(Json::parse(R"({"loop_wait":10,"postgresql":{"use_pg_rewind":true,"parameters":{"hot_standby":"on",

@@ -15,7 +15,7 @@ std::string read(const std::string& text) {
   return document ? wire::dump_compact(document->value) : "ERROR " + document.error().what;
 }
 
-// What PyYAML 6's safe_load makes of each, as JSON.
+// The expected JSON is what PyYAML 6's safe_load makes of each text.
 TEST(YamlScalar, PlainWordsMeanWhatPyYamlReads) {
   const std::pair<const char*, const char*> cases[] = {
       {"yes", "true"},

@@ -41,7 +41,7 @@ ClusterFacts well() {
   return facts;
 }
 
-// "warning clocks: text" of all that is not well.
+// Each finding that is not "ok", as "warning clocks: text".
 std::string complaints(const ClusterFacts& facts) {
   std::string text;
   for (const auto& finding : examine(facts)) {

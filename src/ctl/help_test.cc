@@ -7,10 +7,10 @@
 namespace tamada::ctl {
 namespace {
 
-// What is printed of a wrong command line, without the two lines of usage.
+// The message about a wrong command line, without the two lines of usage.
 std::string error_of(std::vector<std::string> words) {
   CommandTree tree("tamadactl");
-  std::ranges::reverse(words);  // as CLI11 wants them
+  std::ranges::reverse(words);  // CLI11 takes the words in this order
   try {
     tree.app().parse(words);
   } catch (const CLI::ParseError& error) {
@@ -37,7 +37,7 @@ TEST(UsageError, InTheWordsOfClick) {
   EXPECT_EQ(error_of({"dsn", "-m"}), "Error: Option '--member' requires an argument.\n");
 }
 
-TEST(CommandLine, IsUnderstood) {
+TEST(CommandLine, EveryFormIsAccepted) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"flush", "demo", "n1", "n2", "restart"},
            {"flush", "demo", "switchover"},

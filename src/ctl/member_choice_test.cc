@@ -77,7 +77,7 @@ TEST(Scheduled, AsDateutilReadsIt) {
   EXPECT_EQ(utc("in five minutes"), "error");
   const auto midnight = *parse_scheduled("today"), three = *parse_scheduled("tomorrow 3:00");
   const auto between = std::chrono::duration_cast<std::chrono::hours>(*three - *midnight).count();
-  EXPECT_TRUE(between >= 26 && between <= 28) << between;  // a day of 23 to 25 hours, and 3 more
+  EXPECT_TRUE(between >= 26 && between <= 28) << between;  // a day has 23 to 25 hours; 3 more are added
   const auto soon = *parse_scheduled("in 5 minutes");
   EXPECT_NEAR(std::chrono::duration<double>(*soon - std::chrono::system_clock::now()).count(), 300, 5);
   EXPECT_NE(utc("2026-05-29"), "error");

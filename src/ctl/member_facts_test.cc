@@ -36,13 +36,13 @@ TEST(Condensed, OneMomentOfAMemberIsOneLine) {
             "n0 decision no action; start failed; role is replica\n"
             "n0 leader n1 holds the leader key\n"
             "n0 state PostgreSQL is stopped\n");
-  // A failure stays one, whatever it is told with.
+  // When two events become one line, a failure stays a failure.
   const auto lines = condensed({event("2", "n0", "decision", "x", {{"severity", "info"}}),
                                 event("2", "n0", "job", "y", {{"job", "start"}, {"state", "failed"}})});
   EXPECT_EQ(lines.at(0).whole["state"], "failed");
 }
 
-TEST(Period, AsPeopleSayIt) {
+TEST(Period, InUnitsThatPeopleUse) {
   using namespace std::chrono_literals;
   EXPECT_EQ(parse_period("10m"), 10min);
   EXPECT_EQ(parse_period("2 hours"), 2h);

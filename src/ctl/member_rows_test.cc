@@ -7,7 +7,7 @@
 namespace tamada::ctl {
 namespace {
 
-// A cluster from keys as Patroni writes them.
+// A cluster made from keys as Patroni writes them.
 core::ClusterView cluster(std::map<std::string, std::string> changed = {}) {
   const auto member = [](int n, const char* role, const char* state) {
     return R"({"conn_url":"postgres://127.0.0.1:2710)" + std::to_string(n) +
@@ -113,7 +113,7 @@ TEST(List, MachineFormats) {
       << yaml;
 }
 
-TEST(List, ColumnsAppearWhenSomebodyHasThem) {
+TEST(List, AColumnAppearsIfAMemberHasAValueForIt) {
   const auto view = cluster({
       {"members/n1",
        R"({"conn_url":"postgres://10.0.0.2:5432/postgres","state":"running","role":"replica","pending_restart":true,"pending_restart_reason":{"max_connections":{"old_value":"100","new_value":"200"},"shared_preload_libraries":{"old_value":"","new_value":"pg_stat_statements,pg_cron,timescaledb"}},"scheduled_restart":{"schedule":"2030-01-01T00:00:00+00:00","postgres_version":"15.3"},"tags":{"nofailover":true,"zone":"b"},"xlog_location":67108960})"},
@@ -138,7 +138,7 @@ TEST(List, LagIsInMegabytes) {
       R"({"members":[{"name":"a","role":"replica","state":"running","host":"h","port":5432,"receive_lag":1572864,"receive_lsn":"0/1","replay_lag":524288,"replay_lsn":"0/1"}]})");
   const auto table = member_table(members, "demo", std::nullopt, false, Format::tsv);
   EXPECT_EQ(table.title, " Cluster: demo (uninitialized) ");
-  EXPECT_EQ(table.rows[0][2], "h");  // 5432 everywhere: no port
+  EXPECT_EQ(table.rows[0][2], "h");  // the port is left out because all members use 5432
   EXPECT_EQ(table.rows[0][7], 2);
   EXPECT_EQ(table.rows[0][9], 0);  // Python rounds halves to even
 }

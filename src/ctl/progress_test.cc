@@ -7,7 +7,7 @@
 namespace tamada::ctl {
 namespace {
 
-TEST(ReinitProgress, FromWhatTheMemberTells) {
+TEST(ReinitProgress, IsTakenFromTheMembersAnswer) {
   const struct {
     const char* status;
     const char* text;
@@ -23,7 +23,7 @@ TEST(ReinitProgress, FromWhatTheMemberTells) {
   for (const auto& c : cases) EXPECT_EQ(reinit_progress(Json::parse(c.status)), c.text) << c.status;
 }
 
-TEST(HandoverLines, PhasesGoBy) {
+TEST(HandoverLines, EachPhaseIsPrintedOnce) {
   const auto handover = [](const char* state, const char* phases, const char* more = "") {
     return Json::parse(std::string(R"({"began":"2","state":")") + state + R"(","ms":300.5,"phases":)" + phases + more +
                        "}");

@@ -15,7 +15,7 @@ TEST(Width, IsThatOfATerminal) {
   EXPECT_EQ(width_of("ü"), 1U);
   EXPECT_EQ(width_of("u\u0308"), 1U);  // a combining diaeresis
   EXPECT_EQ(width_of("一号"), 4U);
-  EXPECT_EQ(width_of("\xff\xfe"), 2U);  // no UTF-8
+  EXPECT_EQ(width_of("\xff\xfe"), 2U);  // not UTF-8
   EXPECT_EQ(width_of("\033[32mLeader\033[0m"), 6U);
   EXPECT_EQ(wrap_words("one two three", 7), (std::vector<std::string>{"one two", "three"}));
   EXPECT_EQ(wrap_words("one two three", 0), (std::vector<std::string>{"one two three"}));
@@ -47,7 +47,7 @@ TEST(PrettyTable, FitsANarrowTerminal) {
             " demo\n+ n0\n+ n1\n| Receive LSN 0/4000060\n| Lag         12\n");
 }
 
-TEST(Tables, ATextOfSeveralLinesStaysSo) {
+TEST(Tables, ATextOfSeveralLinesKeepsItsLines) {
   const Table table{.title = " demo ", .columns = {"Member", "Reason"}, .rows = {{"n1", "a: 1->2\nb: 3->4"}}};
   const std::string drawn =
       "+ demo --+---------+\n| Member | Reason  |\n+--------+---------+\n| n1     | a: 1->2 |\n"
@@ -57,13 +57,13 @@ TEST(Tables, ATextOfSeveralLinesStaysSo) {
   EXPECT_EQ(format_table(table, Format::tsv), "Member\tReason\nn1\ta: 1->2\\nb: 3->4\n");
 }
 
-TEST(Terminal, TextsOfOthersDoNotControlIt) {
+TEST(Terminal, ControlCharactersOfForeignTextsAreRemoved) {
   EXPECT_EQ(printable("n1\x1b[2J\n\t\a\x7f é"), "n1\\x1b[2J\\n\\t\\x07\\x7f é");
   EXPECT_EQ(shown("\x1b[31mred\x1b[0m\n\ta\x1b[8mb\x1b]0;t\x07\r"),
             "\x1b[31mred\x1b[0m\n\ta\\x1b[8mb\\x1b]0;t\\x07\\x0d");
 }
 
-TEST(Tables, NamesHoldNoEscapes) {
+TEST(Tables, EscapeSequencesInNamesAreRemoved) {
   const Table table{.title = " Cluster: \x1b[2J ", .columns = {"Member"}, .rows = {{"n1\x1b[8m"}, {"a\tb\nc"}}};
   EXPECT_EQ(format_table(table, Format::tsv), "Member\nn1\\x1b[8m\na\\tb\\nc\n");
   for (const auto format : {Format::pretty, Format::topology, Format::json, Format::yaml, Format::tsv}) {

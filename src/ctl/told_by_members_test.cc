@@ -46,7 +46,7 @@ TEST(ToldByMembers, TheMemberThatLastHeardFromEtcdTellsTheList) {
   EXPECT_EQ(view.initialize, "77");
   EXPECT_TRUE(wire::cluster_modes(view).paused);
   EXPECT_EQ(view.member("n2")->port, "5433");
-  // What a member says of itself stands over the list; the lag is that behind the leader's own word.
+  // A member's own answer overrides the list; its lag is measured against the leader's own position.
   EXPECT_EQ(view.member("n1")->replay_lsn, 2000000U);
   EXPECT_EQ(view.member("n1")->timeline, 3U);
   EXPECT_EQ(wire::cluster_json(view)["members"][1]["replay_lag"], 3000000);

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Each expected text is what PyYAML 6 printed.
+// The expected texts are what PyYAML 6 printed.
 TEST(Yaml, Block) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"ttl":30,"postgresql":{"parameters":{"hot_standby":"on","wal_keep_size":"128MB","max_connections":50},"use_pg_rewind":true}})",

@@ -69,11 +69,11 @@ TEST_F(ClusterCacheTest, OwnPutIsNotUndoneByOlderEvents) {
   load();
   cache.put_locally("/s/demo/leader", "me", 15, LeaseId("88"));
   EXPECT_EQ(leader(cache), "me");
-  EXPECT_EQ(cache.view().leader->create_revision, 4);  // it existed
-  EXPECT_EQ(cache.revision(), 9);                      // the watch has not come there yet
+  EXPECT_EQ(cache.view().leader->create_revision, 4);  // the key had existed before
+  EXPECT_EQ(cache.revision(), 9);                      // only the watch and a range advance this revision
   cache.apply(delete_event("leader", 14));
   EXPECT_EQ(leader(cache), "me");
-  cache.apply(put_event(kv("leader", "me", 15, 15, LeaseId("88"))));  // had been deleted in between
+  cache.apply(put_event(kv("leader", "me", 15, 15, LeaseId("88"))));  // the key was deleted in between
   EXPECT_EQ(leader(cache), "me");
   EXPECT_EQ(cache.view().leader->create_revision, 15);
   cache.apply(delete_event("leader", 16));
@@ -99,7 +99,7 @@ TEST_F(ClusterCacheTest, AnOldRangeKeepsWhatIsNewer) {
   load();
   cache.put_locally("/s/demo/members/n1", "{}", 30, LeaseId("1"));
   cache.reset({.keys = {kv("initialize", "123", 2)}, .count = 1, .revision = 20});
-  EXPECT_EQ(leader(cache), "-");  // gone by then
+  EXPECT_EQ(leader(cache), "-");  // the range no longer contains the key
   EXPECT_TRUE(cache.view().member("n1"));
   EXPECT_EQ(cache.key_count(), 2);
   EXPECT_EQ(cache.revision(), 20);
@@ -115,7 +115,7 @@ TEST_F(ClusterCacheTest, ARangeThatWasReadBeforeADeletionDoesNotUndoIt) {
   EXPECT_EQ(cache.revision(), 12);
 }
 
-TEST_F(ClusterCacheTest, AStoreRestoredFromABackupIsBelievedInTheEnd) {
+TEST_F(ClusterCacheTest, AStoreRestoredFromABackupIsAcceptedAfterAWhile) {
   load();
   const Range old{.keys = {kv("leader", "n7", 3)}, .count = 1, .revision = 4};
   EXPECT_FALSE(cache.matches({.keys = {}, .count = 2, .revision = 4}));
@@ -132,8 +132,8 @@ TEST_F(ClusterCacheTest, MatchesOnlyAProof) {
   load();
   const Range nothing{.keys = {}, .count = 2, .revision = 10};
   EXPECT_TRUE(cache.matches(nothing));
-  EXPECT_FALSE(cache.matches({.keys = {}, .count = 1, .revision = 10}));                       // one was deleted
-  EXPECT_FALSE(cache.matches({.keys = {kv("leader", "x", 10)}, .count = 2, .revision = 10}));  // one changed
+  EXPECT_FALSE(cache.matches({.keys = {}, .count = 1, .revision = 10}));                       // a key was deleted
+  EXPECT_FALSE(cache.matches({.keys = {kv("leader", "x", 10)}, .count = 2, .revision = 10}));  // a key was changed
   cache.put_locally("/s/demo/status", "{}", 11, {});
   EXPECT_FALSE(cache.matches(nothing));
   EXPECT_TRUE(cache.matches({.keys = {kv("status", "{}", 11)}, .count = 3, .revision = 12}));

@@ -1,4 +1,4 @@
-// Against a real etcd, on ports of its own, in a temporary folder.
+// Tests against a real etcd on free ports, with its data in a temporary folder.
 #include "dcs/etcd3.h"
 
 #include <arpa/inet.h>
@@ -55,7 +55,7 @@ pid_t spawn(const std::vector<std::string>& args) {
   return failed ? 0 : pid;
 }
 
-// Runs coroutines to their end, others going on meanwhile.
+// Runs one coroutine to its end; other coroutines of the loop go on meanwhile.
 struct Loop {
   asio::io_context io{1};
   template <class T>
@@ -112,13 +112,13 @@ struct Server {
     args.insert(args.end(), extra.begin(), extra.end());
     pid = spawn(args);
     if (pid == 0) return false;
-    Loop loop;  // outlives the connections
+    Loop loop;  // must be destroyed after the connections
     auto dcs = Etcd3::create(asking);
     if (!dcs) return false;
     for (int i = 0; i < 200; ++i) {
       auto answer = loop.run((*dcs)->range("/", 0, 1s));
       if (answer || answer.error().kind != ErrorKind::unreachable) return true;
-      std::this_thread::sleep_for(50ms);  // between questions, not in place of them
+      std::this_thread::sleep_for(50ms);  // the pause between two questions
     }
     return false;
   }
@@ -161,7 +161,7 @@ struct Etcd3Test : testing::Test {
   }
 };
 
-// A watch that runs beside the test; ends with it.
+// A watch that runs during the test and ends with it.
 struct Watching {
   std::vector<WatchBatch> batches;
   std::optional<DcsError> ended;
@@ -211,7 +211,7 @@ TEST_F(Etcd3Test, RangeSeesWhatTxnPut) {
   const auto changed = all(second.revision);
   ASSERT_EQ(changed.keys.size(), 1u);
   EXPECT_EQ(changed.keys[0].key, "/s/b");
-  EXPECT_EQ(changed.count, 2);  // what the cache's heartbeat relies on
+  EXPECT_EQ(changed.count, 2);  // the check of the cache at each heartbeat relies on this count
   EXPECT_TRUE(all(range.revision + 1).keys.empty());
 }
 
@@ -263,7 +263,7 @@ TEST_F(Etcd3Test, ALeaseEndsAndTakesItsKeys) {
   EXPECT_EQ(gone.error().kind, ErrorKind::lease_gone);
 }
 
-TEST_F(Etcd3Test, AnEndedLeaseIsToldAsSuch) {
+TEST_F(Etcd3Test, AnEndedLeaseIsReportedAsSuch) {
   const auto grant = loop.run(dcs->lease_grant(30s, 5s));
   ASSERT_TRUE(grant);
   EXPECT_TRUE(loop.run(dcs->lease_revoke(grant->id, 5s)));
@@ -275,7 +275,7 @@ TEST_F(Etcd3Test, AnEndedLeaseIsToldAsSuch) {
   EXPECT_EQ(written.error().kind, ErrorKind::lease_gone);
 }
 
-TEST_F(Etcd3Test, WatchTellsEveryChangeInOrder) {
+TEST_F(Etcd3Test, AWatchDeliversEveryChangeInOrder) {
   const auto from = put("/s/a", "0").revision;
   Watching watching(loop, *dcs, from);
   ASSERT_TRUE(watching.wait(1));
@@ -289,13 +289,13 @@ TEST_F(Etcd3Test, WatchTellsEveryChangeInOrder) {
   for (int i = 0; i <= 20; ++i) EXPECT_EQ(events[static_cast<std::size_t>(i)], "+/s/a=" + std::to_string(i));
   EXPECT_EQ(events[23], "+/s/big=" + big);
   EXPECT_FALSE(watching.ended);
-  // Resumed from the middle, nothing is missing and nothing comes twice.
+  // A watch that starts in the middle misses no event and delivers none twice.
   Watching resumed(loop, *dcs, from + 15);
   ASSERT_TRUE(resumed.wait(9));
   EXPECT_EQ(resumed.events(), std::vector(events.begin() + 15, events.end()));
 }
 
-TEST_F(Etcd3Test, WatchOfACompactedRevisionSaysSo) {
+TEST_F(Etcd3Test, AWatchOfACompactedRevisionFails) {
   const auto from = put("/s/a", "0").revision;
   const auto now = put("/s/a", "1").revision;
   net::HttpRequest compact;
@@ -308,9 +308,9 @@ TEST_F(Etcd3Test, WatchOfACompactedRevisionSaysSo) {
   EXPECT_EQ(watching.ended->kind, ErrorKind::compacted);
 }
 
-TEST_F(Etcd3Test, TurnsToTheServerThatAnswers) {
+TEST_F(Etcd3Test, GoesOnWithTheServerThatAnswers) {
   const auto dead = "http://127.0.0.1:" + std::to_string(free_port());
-  // Takes connections and never answers.
+  // This server accepts connections and never answers.
   const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
@@ -406,7 +406,7 @@ TEST(Etcd3, LogsInAndRenewsTheToken) {
   auto options = server.options();
   options.username = "root";
   options.password = "se\"cret";
-  // A user is configured before the server knows of users.
+  // The user is configured before etcd has enabled authentication.
   auto dcs = std::move(*Etcd3::create(options));
   ASSERT_TRUE(loop.run(dcs->range("/s/", 0, 5s)));
   ASSERT_EQ(ask("/v3/auth/user/add", R"({"name":"root","password":"se\"cret"})"), 200);
@@ -420,7 +420,7 @@ TEST(Etcd3, LogsInAndRenewsTheToken) {
     Watching watching(loop, *dcs, put->revision);
     EXPECT_TRUE(watching.wait(1));
   }
-  server.stop();  // a restart makes the tokens invalid: etcd keeps them in memory
+  server.stop();  // etcd keeps tokens in memory, so a restart makes them invalid
   ASSERT_TRUE(server.start());
   auto again = loop.run(dcs->txn({}, {Put{.key = "/s/a", .value = "2"}}, 5s));
   EXPECT_TRUE(again) << again.error().what;
@@ -456,7 +456,7 @@ TEST(Etcd3, SpeaksTls) {
   ASSERT_TRUE(put) << put.error().what;
   Watching watching(loop, *dcs, put->revision);
   EXPECT_TRUE(watching.wait(1));
-  auto strange = server.options();  // the system's authorities do not know it
+  auto strange = server.options();  // the system's authorities have not signed the certificate
   EXPECT_FALSE(loop.run((*Etcd3::create(strange))->range("/s/", 0, 2s)));
 }
 

@@ -73,7 +73,7 @@ TEST(Answers, Values) {
   EXPECT_EQ(parse_keepalive(Json::parse(R"({"result":{"ID":"1"}})")), Duration::zero());
 }
 
-TEST(Requests, ACompareOfNoLeaseAsksEtcdForItsNumberZero) {
+TEST(Requests, ACompareOfNoLeaseIsOneWithNumberZero) {
   const auto body = Json::parse(txn_body({{.what = Compare::What::lease, .key = "k"}}, {Put{.key = "k", .value = ""}}));
   EXPECT_EQ(body["compare"][0]["lease"], "0");
   EXPECT_FALSE(body["success"][0]["request_put"].contains("lease"));
@@ -133,7 +133,7 @@ TEST(WatchParser, TakesPiecesOfAnySize) {
     }
     ASSERT_EQ(batches.size(), 3u);
     EXPECT_TRUE(batches[0].events.empty());
-    EXPECT_EQ(batches[0].revision, 9);  // events from 10 on are still to come
+    EXPECT_EQ(batches[0].revision, 9);  // the events of revision 10 are not complete yet
     ASSERT_EQ(batches[1].events.size(), 2u);
     EXPECT_EQ(batches[1].events[0].kv.value, "v");
     EXPECT_TRUE(batches[1].events[1].deleted);

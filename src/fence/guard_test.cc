@@ -1,4 +1,4 @@
-// The real guard process, over a made-up server: a process with two children, in a data directory of its own.
+// Tests of the real guard process with a fake server: a process with two children and a data directory.
 #include "fence/guard.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ bool ended_within(int pidfd, std::chrono::milliseconds time) {
 
 int open_pidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
-// A postmaster as the kernel sees one; its children are in sessions of their own, as backends are.
+// A process that looks like a postmaster to the kernel. Each child is in its own session, as backends are.
 class Server {
  public:
   explicit Server(const std::string& data_dir) {
@@ -97,14 +97,14 @@ TEST_F(GuardTest, EndsEveryProcessOfTheServerAtTheBound) {
   for (const int child : server.child_fds) EXPECT_TRUE(ended_within(child, 5s));
 }
 
-TEST_F(GuardTest, AServerThatTheDaemonHasNotTold) {
+TEST_F(GuardTest, EndsAServerThatTheDaemonDidNotReport) {
   Server server(data_dir_);
   auto guard = make();
   guard->keep(until(in(500ms), 0));
   EXPECT_TRUE(ended_within(server.fd, 10s));
 }
 
-TEST_F(GuardTest, MovedBoundsAndNoBoundLetItLive) {
+TEST_F(GuardTest, ALaterBoundOrNoBoundLetsTheServerLive) {
   Server server(data_dir_);
   auto guard = make();
   guard->keep(until(in(400ms), server.pid));
@@ -123,7 +123,7 @@ TEST_F(GuardTest, SwitchedOffItDoesNothing) {
   EXPECT_FALSE(ended_within(server.fd, 1s));
 }
 
-// In a process of its own, which is then killed: as a daemon that nobody restarts.
+// The keeper runs in a child process that is then killed, as a daemon that nobody restarts.
 TEST_F(GuardTest, OutlivesItsDaemon) {
   Server server(data_dir_);
   const int daemon = fork();
@@ -156,8 +156,8 @@ TEST_F(GuardTest, TheNextDaemonTakesTheBoundOver) {
   ASSERT_TRUE(next->inherited());
   EXPECT_LE(*next->inherited(), in(3s));
   next->keep(until(in(60s), server.pid));
-  EXPECT_FALSE(ended_within(server.fd, 4s)) << "the former guard goes by the new bound, or is gone";
-  next->keep(until(std::nullopt, server.pid));  // nothing left to guard: it leaves with us
+  EXPECT_FALSE(ended_within(server.fd, 4s)) << "the former guard must use the new bound or have ended";
+  next->keep(until(std::nullopt, server.pid));  // without a bound the guard ends with this process
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// With the testing driver, on a pipe: the bytes that a kernel's device would get.
+// Tests with the driver "testing", which writes to a pipe the bytes that the kernel's device would get.
 #include "fence/watchdog.h"
 
 #include <fcntl.h>
@@ -50,7 +50,7 @@ TEST_F(WatchdogTest, OpensPingsOncePerRenewalAndDisarms) {
   watchdog.keep(order(100s));
   EXPECT_EQ(written(), "Ctimeout=16\n1");
   watchdog.keep(order(100s));
-  EXPECT_EQ(written(), "") << "no ping for a lease that was not renewed";
+  EXPECT_EQ(written(), "") << "the lease was not renewed, so there must be no ping";
   watchdog.keep(order(110s));
   EXPECT_EQ(written(), "1");
   watchdog.keep(order(std::nullopt));
@@ -86,7 +86,7 @@ TEST_F(WatchdogTest, SwitchedOff) {
 TEST_F(WatchdogTest, RequiredAndMissing) {
   options_.device = folder_ + "/missing";
   Watchdog watchdog(options_);
-  EXPECT_FALSE(watchdog.view().usable) << "known before anybody is promoted";
+  EXPECT_FALSE(watchdog.view().usable) << "this must be known before a promotion";
   EXPECT_NE(watchdog.view().trouble.find("No such file"), std::string::npos);
   watchdog.keep(order(100s));
   EXPECT_FALSE(watchdog.view().usable);
@@ -102,7 +102,7 @@ TEST_F(WatchdogTest, AutomaticAndMissing) {
 
 TEST_F(WatchdogTest, RequiredAndTooSlow) {
   Watchdog watchdog(options_);
-  watchdog.keep(order(100s, 12s));  // 12 - 5 is less than loop_wait
+  watchdog.keep(order(100s, 12s));  // 12 s - 5 s is less than loop_wait
   EXPECT_FALSE(watchdog.view().usable);
   EXPECT_EQ(written(), "");
 }

@@ -35,7 +35,7 @@ TEST(SystemClock, SleepsUntilAndNotBefore) {
     co_await clock.sleep_until(at);
     EXPECT_GE(clock.now(), at);
     EXPECT_LT(clock.now(), at + 5s);
-    co_await clock.sleep_until(clock.now() - 1h);  // already past
+    co_await clock.sleep_until(clock.now() - 1h);  // a time in the past
   });
 }
 
@@ -70,13 +70,13 @@ TEST(Expiry, MovesAndEnds) {
   });
   auto began = clock.now();
   deadline.rearm(10ms);
-  deadline.rearm(60ms);  // later: the timer looks at 10 ms and goes on
+  deadline.rearm(60ms);  // later than before: the timer wakes after 10 ms and waits again
   io.run();
   EXPECT_EQ(fired, 1);
   EXPECT_GE(at - began, 60ms);
   EXPECT_TRUE(deadline.expired());
   deadline.rearm(1h);
-  deadline.rearm(5ms);  // earlier
+  deadline.rearm(5ms);  // earlier than before
   io.restart();
   io.run_for(5s);
   EXPECT_EQ(fired, 2);
@@ -91,7 +91,7 @@ TEST(Expiry, NeverFiresAfterItsOwner) {
   asio::io_context io(1);
   bool fired = false;
   auto deadline = std::make_unique<Expiry>(io.get_executor(), 1ns, [&] { fired = true; });
-  deadline.reset();  // due at once, and its handler may be queued already
+  deadline.reset();  // the deadline is due at once, and its handler may be queued already
   io.run();
   EXPECT_FALSE(fired);
 }

@@ -22,7 +22,7 @@ struct DiskThread : testing::Test {
   asio::io_context io{1};
   std::string told;
 
-  // Also what was thrown.
+  // Sets `told` to the result or to the text of the exception.
   asio::cancellation_signal& begin(awaitable<std::string> work) {
     asio::co_spawn(io, std::move(work),
                    asio::bind_cancellation_slot(cancel.slot(), [this](std::exception_ptr thrown, std::string said) {
@@ -41,13 +41,13 @@ struct DiskThread : testing::Test {
 TEST_F(DiskThread, TheLoopGoesOnWhileTheDiskHangs) {
   std::promise<std::string> disk;
   begin(on_disk_thread([&disk] { return disk.get_future().get(); }));
-  asio::steady_timer timer(io, 1ms);  // which only the loop can end
+  asio::steady_timer timer(io, 1ms);  // only the loop can end this wait
   timer.async_wait([&](auto) { disk.set_value("written"); });
   io.run();
   EXPECT_EQ(told, "written");
 }
 
-TEST_F(DiskThread, InTheOrderInWhichItWasAskedFor) {
+TEST_F(DiskThread, WorkIsDoneInTheOrderOfTheRequests) {
   std::string order;
   for (int i = 0; i < 10; ++i) {
     const auto work = [&order, i] {
@@ -55,7 +55,8 @@ TEST_F(DiskThread, InTheOrderInWhichItWasAskedFor) {
       order += std::to_string(i);
       return std::string();
     };
-    asio::co_spawn(io, on_disk_thread(work), asio::detached);  // not begin(): a cancellation slot is for one at a time
+    asio::co_spawn(io, on_disk_thread(work),
+                   asio::detached);  // begin() would bind the one cancellation slot to each of them
   }
   io.run();
   EXPECT_EQ(order, "0123456789");
@@ -67,8 +68,8 @@ TEST_F(DiskThread, ExceptionsReachTheCaller) {
   EXPECT_EQ(told, "no disk");
 }
 
-// Nobody may find the files half written after a cancellation.
-TEST_F(DiskThread, IsFinishedBeforeACancellationIsTold) {
+// After a cancellation the files must not be half written.
+TEST_F(DiskThread, ACancelledCallReturnsAfterItsWorkIsDone) {
   std::promise<void> begun, go_on;
   bool finished = false;
   const auto work = [&]() -> awaitable<std::string> {

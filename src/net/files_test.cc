@@ -21,15 +21,15 @@ TEST(Files, AFileThatCannotBeReadToItsEndGivesNullopt) {
   std::ofstream(folder / "text") << std::string("a\0b\n", 4);
   EXPECT_EQ(read_file(folder / "text"), std::string("a\0b\n", 4));
   EXPECT_EQ(read_file(folder / "nosuch"), std::nullopt);
-  EXPECT_EQ(read_file(folder), std::nullopt);  // it opens, and is not read
+  EXPECT_EQ(read_file(folder), std::nullopt);  // a folder can be opened but not read
   EXPECT_EQ(names_in(folder), std::vector<std::string>{"text"});
   EXPECT_TRUE(names_in(folder / "nosuch").empty());
   EXPECT_TRUE(names_in(folder / "text").empty());
   std::filesystem::remove_all(folder);
 }
 
-// A child that has ended and is not waited for: its files in /proc open, and are not read.
-TEST(Files, ProcessesEndWhileTheyAreLookedAt) {
+// The files in /proc of a child that has ended and has not been waited for can be opened but not read.
+TEST(Files, TheFilesOfAnEndedProcessGiveNothing) {
   const int child = fork();
   if (child == 0) _exit(0);
   siginfo_t info{};

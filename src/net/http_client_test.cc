@@ -23,7 +23,7 @@ HttpRequest get(std::string target) { return {.method = "GET", .target = std::mo
 
 Url url(const std::string& text) { return *Url::parse(text); }
 
-TEST(HttpClient, SendsWhatIsAskedAndKeepsTheConnection) {
+TEST(HttpClient, SendsTheRequestAndKeepsTheConnection) {
   asio::io_context io(1);
   std::vector<std::string> seen;
   RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {
@@ -80,8 +80,8 @@ TEST(HttpClient, ReadsEveryKindOfBody) {
       {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", true},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "abc", true},
       {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", "abc", false},
-      {"HTTP/1.0 200 OK\r\n\r\nabc", "abc", false},  // until the connection's end, as Patroni
-      {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1", "abc", false},  // more than was asked
+      {"HTTP/1.0 200 OK\r\n\r\nabc", "abc", false},  // the body ends with the connection, as in Patroni's answers
+      {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1", "abc", false},  // more bytes than the length says
   };
   for (const auto& c : cases) {
     asio::io_context io(1);
@@ -139,7 +139,7 @@ TEST(HttpClient, BrokenAnswersAreErrors) {
       EXPECT_FALSE(response) << answer;
       if (!response) EXPECT_TRUE(response.error().what.contains(server.port())) << response.error().what;
     });
-    EXPECT_EQ(server.connections(), 1) << answer;  // a fresh connection's failure is not tried again
+    EXPECT_EQ(server.connections(), 1) << answer;  // a request that failed on a new connection is not repeated
   }
 }
 
@@ -156,7 +156,7 @@ TEST(HttpClient, AHeaderWithoutEndIsRefused) {
   });
 }
 
-// The server ends idle connections; noticed before the next request, so that even a POST is safe.
+// The server has closed an idle connection. The client notices that before it sends, so even a POST is safe.
 TEST(HttpClient, AnIdleConnectionThatWasClosedIsOpenedAgain) {
   asio::io_context io(1);
   bool closed = false;
@@ -179,7 +179,7 @@ TEST(HttpClient, AnIdleConnectionThatWasClosedIsOpenedAgain) {
   EXPECT_EQ(server.connections(), 2);
 }
 
-// Closed only when the second request is there: sent again only where that cannot do harm.
+// The server closes the connection when the second request has arrived. Only requests that change nothing are repeated.
 TEST(HttpClient, RepeatsOnlyWhatMayBeRepeated) {
   struct {
     const char* method;
@@ -208,7 +208,7 @@ TEST(HttpClient, TimesOutAndForgetsTheLateAnswer) {
     co_await read_until(socket, "\r\n\r\n");
     if (number == 1) {
       co_await send(socket, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nla");
-      EXPECT_EQ(co_await read_until(socket, ""), "");  // until the client closes
+      EXPECT_EQ(co_await read_until(socket, ""), "");  // returns when the client closes
       co_return;
     }
     co_await send(socket, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
@@ -266,7 +266,7 @@ TEST(HttpClient, MayBeDestroyedOrClosedWhileAsking) {
     test::run(io, [&]() -> awaitable<void> {
       while (!asked) co_await asio::post(io, use_awaitable);
       auto second = co_await client->request(get("/"), 1s);
-      EXPECT_FALSE(second) << "one at a time";
+      EXPECT_FALSE(second) << "a client takes one request at a time";
       destroy ? client.reset() : client->close();
       while (!ended) co_await asio::post(io, use_awaitable);
     });
@@ -306,7 +306,7 @@ class Streams : public ::testing::Test {
  protected:
   asio::io_context io{1};
   std::string got;
-  // The stream's result against a server that sends `pieces` and then hangs or ends.
+  // The result of a stream from a server that sends `pieces` and then hangs or ends.
   core::Result<void> follow(std::vector<std::string> pieces, bool hangs, core::Duration idle) {
     core::Result<void> result;
     RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {
@@ -327,7 +327,7 @@ class Streams : public ::testing::Test {
 
 constexpr auto chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-TEST_F(Streams, PiecesUntilTheEnd) {
+TEST_F(Streams, DeliverPiecesUntilTheEnd) {
   EXPECT_TRUE(follow({std::string(chunked) + "2\r\nab", "\r\n3\r\nc", "de\r\n", "0\r\n\r\n"}, true, 5s));
   EXPECT_EQ(got, "abcde");
 }
@@ -338,28 +338,28 @@ TEST_F(Streams, AChunkLargerThanTheBuffer) {
   EXPECT_EQ(got, big);
 }
 
-TEST_F(Streams, BreakIsAnError) {
+TEST_F(Streams, ABrokenConnectionIsAnError) {
   EXPECT_FALSE(follow({chunked, "2\r\nab\r\n"}, false, 5s));
   EXPECT_EQ(got, "ab");
 }
 
-TEST_F(Streams, IdleTooLong) {
+TEST_F(Streams, AStreamThatIsIdleForTooLongIsAnError) {
   auto result = follow({chunked, "2\r\nab\r\n"}, true, 50ms);
   ASSERT_FALSE(result);
   EXPECT_TRUE(result.error().what.contains("nothing came in time"));
   EXPECT_EQ(got, "ab");
 }
 
-TEST_F(Streams, NoHeaderInTime) { EXPECT_FALSE(follow({}, true, 0s)); }
+TEST_F(Streams, AHeaderThatIsLateIsAnError) { EXPECT_FALSE(follow({}, true, 0s)); }
 
-TEST_F(Streams, ARefusalTellsItsTextAndCallsNobody) {
+TEST_F(Streams, ARefusalReturnsItsTextAndDeliversNoPiece) {
   auto result = follow({"HTTP/1.1 401 Unauthorized\r\nContent-Length: 18\r\n\r\ninvalid ", "auth token"}, true, 0s);
   ASSERT_FALSE(result);
   EXPECT_TRUE(result.error().what.ends_with("HTTP status 401: invalid auth token")) << result.error().what;
   EXPECT_EQ(got, "");
 }
 
-TEST_F(Streams, CancelledClosesTheConnection) {
+TEST_F(Streams, ACancellationClosesTheConnection) {
   bool closed = false, ended = false;
   RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {
     co_await send(socket, std::string(chunked) + "2\r\nab\r\n");

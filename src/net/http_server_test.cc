@@ -46,9 +46,9 @@ class Server : public ::testing::Test {
     server.reset();
     io.restart();
     io.run_for(5s);
-    EXPECT_TRUE(io.stopped()) << "something goes on after the server's end";
+    EXPECT_TRUE(io.stopped()) << "work is left after the server's end";
   }
-  // Everything that the server sends until it closes.
+  // All bytes that the server sends until it closes the connection.
   std::string exchange(std::string text) {
     std::string answer;
     test::run(io, [&]() -> awaitable<void> {
@@ -87,7 +87,7 @@ TEST_F(Server, KeepsConnectionsAlive) {
       CO_ASSERT((co_await read_until(socket, "1}")).ends_with("{\"a\": 1}"));
     }
   });
-  // Several requests in one piece, the last in HTTP/1.0, which is not kept.
+  // Several requests in one packet. The last is HTTP/1.0, after which the server closes the connection.
   auto answer =
       exchange("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   ASSERT_EQ(seen.size(), 6u);
@@ -151,7 +151,7 @@ TEST_F(Server, InvalidRequestsAreRefused) {
                   .starts_with("HTTP/1.1 503"));
 }
 
-TEST_F(Server, ALargeBodyIsToldOfItsRefusalThoughItIsStillComing) {
+TEST_F(Server, ALargeBodyIsRefusedBeforeAllOfItHasArrived) {
   options.body_bytes_max = 10;
   start();
   test::run(io, [&]() -> awaitable<void> {
@@ -176,7 +176,7 @@ TEST_F(Server, BodiesInPieces) {
   });
 }
 
-TEST_F(Server, TheSlowAreClosed) {
+TEST_F(Server, SlowConnectionsAreClosed) {
   options.header_deadline = 50ms;
   options.idle_deadline = 150ms;
   start();
@@ -241,7 +241,7 @@ TEST_F(Server, ManyStalledConnectionsDelayNobody) {
   });
 }
 
-// How long this thread has waited for a processor that others were using; they are not what is measured.
+// How long this thread has waited for a processor that other programs used. The test subtracts that time.
 core::Duration waited_for_processor() {
   std::ifstream file("/proc/self/schedstat");
   std::int64_t ran_ns = 0, waited_ns = 0;
@@ -249,8 +249,8 @@ core::Duration waited_for_processor() {
   return core::Duration(waited_ns);
 }
 
-// 1,000 connections that say nothing, begin and stop, or never read: the p99 of health checks stays under 5 ms. The
-// best of a few attempts counts, since the machine may be busy with something else.
+// 1,000 connections send nothing, stop in the middle of a request, or never read. The p99 of health checks stays below
+// 5 ms. The best of a few attempts counts, since the machine may be busy with other programs.
 TEST_F(Server, AThousandStalledConnectionsDelayNoHealthCheck) {
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
@@ -295,10 +295,10 @@ TEST_F(Server, ReloadMovesToAnotherAddress) {
     CO_ASSERT((co_await read_until(open, "1}")).starts_with("HTTP/1.1 503"));
     auto wanted = options;
     wanted.port = std::to_string(old);
-    wanted.address = "0.0.0.0";  // includes the old address
+    wanted.address = "0.0.0.0";  // this address includes the old one
     auto moved = server->reload(wanted);
     CO_ASSERT(moved);
-    wanted.address = "192.0.2.1";  // not ours
+    wanted.address = "192.0.2.1";  // not an address of this machine
     CO_ASSERT(!server->reload(wanted));
     for (const bool anew : {false, true}) {
       if (anew) open = co_await raw_connection(old);
@@ -308,7 +308,7 @@ TEST_F(Server, ReloadMovesToAnotherAddress) {
   });
 }
 
-TEST_F(Server, TheLongestWaitingGivesWay) {
+TEST_F(Server, TheConnectionThatIsIdleForLongestIsClosed) {
   options.connections_max = 3;
   start();
   test::run(io, [&]() -> awaitable<void> {
@@ -318,7 +318,7 @@ TEST_F(Server, TheLongestWaitingGivesWay) {
       co_await send(sockets[i], "GET / HTTP/1.1\r\n\r\n");
       CO_ASSERT((co_await read_until(sockets[i], "1}")).starts_with("HTTP/1.1 503"));
     }
-    // The first asks again: now the second has waited longest.
+    // The first connection asks again, so the second has been idle for longest.
     co_await send(sockets[0], "GET / HTTP/1.1\r\n\r\n");
     CO_ASSERT((co_await read_until(sockets[0], "1}")).starts_with("HTTP/1.1 503"));
     auto fourth = co_await raw_connection(server->port());
@@ -352,7 +352,7 @@ TEST_F(Server, APeerThatDoesNotReadIsClosedFirst) {
   });
 }
 
-TEST_F(Server, MoreRequestsThanTheHandlerIsToHaveAreToldToComeAgain) {
+TEST_F(Server, RequestsBeyondTheHandlersLimitGet503) {
   options.requests_max = 2;
   bool go_on = false;
   handler = [&](HttpRequest) -> awaitable<HttpResponse> {
@@ -376,7 +376,7 @@ TEST_F(Server, MoreRequestsThanTheHandlerIsToHaveAreToldToComeAgain) {
   });
 }
 
-TEST_F(Server, TheMemoryForAllPeersIsBounded) {
+TEST_F(Server, TheMemoryOfAllConnectionsIsBounded) {
   options.kept_bytes_max = 150000;
   start();
   const auto post = [](std::size_t bytes, std::size_t of) {

@@ -12,7 +12,7 @@
 namespace tamada::log {
 namespace {
 
-// Sends a descriptor of this process into a pipe while it lives.
+// Redirects a descriptor of this process into a pipe as long as the object lives.
 class Captured {
  public:
   explicit Captured(int fd) : fd_(fd), saved_(::dup(fd)) {
@@ -25,7 +25,7 @@ class Captured {
     ::close(pipe_[0]);
   }
   std::vector<std::string> lines() {
-    restore();  // the last writer: the reader sees the end
+    restore();  // closes the last writer, so that the reader sees the end
     std::string text;
     char buffer[4096];
     for (ssize_t n = 0; (n = ::read(pipe_[0], buffer, sizeof buffer)) > 0;) text.append(buffer, n);
@@ -46,7 +46,7 @@ class Captured {
   int fd_, saved_, pipe_[2] = {};
 };
 
-TEST(Log, TextsOfOthersBeginNoLine) {
+TEST(Log, NewlinesInForeignTextsStartNoLine) {
   Captured out(STDOUT_FILENO);
   start(Level::debug);
   info("a\n2020-01-01 00:00:00,000 ERROR: forged\r\x1b[2J\tb\n\n");
@@ -57,7 +57,7 @@ TEST(Log, TextsOfOthersBeginNoLine) {
   EXPECT_EQ(lines[1], "\t2020-01-01 00:00:00,000 ERROR: forged\\x0d\\x1b[2J\tb");
 }
 
-TEST(Log, LinesArePythons) {
+TEST(Log, LinesHaveTheFormatOfPythonsLogging) {
   Captured out(STDOUT_FILENO);
   start(Level::debug);
   debug("a {}", 1);
@@ -77,7 +77,7 @@ TEST(Log, LinesArePythons) {
   }
 }
 
-TEST(Log, LevelsBelowTheLeastAreLeftOut) {
+TEST(Log, LevelsBelowTheMinimumAreLeftOut) {
   Captured out(STDOUT_FILENO);
   start(Level::warning);
   info("no");
@@ -104,8 +104,8 @@ TEST(Log, BeforeStartAndAfterStopLinesGoToStderr) {
   EXPECT_TRUE(lines[1].ends_with("INFO: late"));
 }
 
-TEST(Log, AReaderThatStoppedReadingStopsNobody) {
-  // Not read while we write: the pipe takes 64 KiB, and then its writer is stuck.
+TEST(Log, AReaderThatStopsReadingDoesNotBlockTheProgram) {
+  // Nobody reads while we write. The pipe takes 64 KiB, and then the log's thread is blocked.
   int saved = ::dup(STDOUT_FILENO);
   int ends[2] = {};
   ASSERT_EQ(::pipe(ends), 0);
@@ -117,7 +117,7 @@ TEST(Log, AReaderThatStoppedReadingStopsNobody) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
   stop();  // gives up after two seconds
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
-  // The oldest lines are lost, never the newest; and the stuck writer is let go before the test ends.
+  // Only the oldest lines may be lost. Reading frees the blocked thread before the test ends.
   std::string text;
   char buffer[4096];
   while (!text.ends_with("the last line\n")) {

@@ -12,7 +12,7 @@
 namespace tamada::net {
 namespace {
 
-// systemd's end, bound to `name`; '@' begins an abstract one.
+// The socket of systemd, bound to `name`. An abstract name begins with '@'.
 class Receiver {
  public:
   explicit Receiver(std::string name) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
@@ -62,7 +62,7 @@ TEST_F(NotifySocketTest, RemovesItFromTheEnvironment) {
   auto socket = NotifySocket::take_from_environment();
   for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) EXPECT_EQ(std::getenv(name), nullptr);
   EXPECT_EQ(socket.watchdog(), std::chrono::seconds(30));
-  socket.send("READY=1\n");  // to nobody: no harm
+  socket.send("READY=1\n");  // sending without a receiver has no effect
 }
 
 TEST_F(NotifySocketTest, AWatchdogOfAnotherProcessIsNotOurs) {

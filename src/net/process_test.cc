@@ -48,7 +48,7 @@ TEST_F(ProcessTest, TellsExitStatusAndOutputOfBothStreams) {
   EXPECT_EQ(exited->output, "out\nerr\n");
 }
 
-TEST_F(ProcessTest, TellsTheSignal) {
+TEST_F(ProcessTest, TellsTheSignalThatEndedIt) {
   const auto exited = shell("kill -9 $$");
   ASSERT_TRUE(exited);
   EXPECT_TRUE(exited->signalled);
@@ -69,7 +69,7 @@ TEST_F(ProcessTest, ManyLinesAndTheLastWithoutItsEnd) {
   EXPECT_EQ(lines, (std::vector<std::string>{"a", "b", "c"}));
 }
 
-TEST_F(ProcessTest, KeepsTheLastOfMuchOutput) {
+TEST_F(ProcessTest, KeepsOnlyTheEndOfMuchOutput) {
   const auto exited = shell("seq 1 200000");
   ASSERT_TRUE(exited);
   EXPECT_EQ(exited->output.size(), 64u * 1024);
@@ -88,9 +88,9 @@ TEST_F(ProcessTest, Environment) {
   EXPECT_EQ(exited->output, "new--y\n");
 }
 
-TEST_F(ProcessTest, ChildHasNoneOfOurDescriptors) {
+TEST_F(ProcessTest, AChildInheritsNoDescriptors) {
   const int leaking = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  // Not through a shell, which has pipes of its own for a moment; 3 is the folder that ls reads.
+  // No shell runs ls, because a shell opens pipes itself. Descriptor 3 is the folder that ls reads.
   const auto exited = complete(run({.argv = {"ls", "/proc/self/fd"}, .capture = true}, 10s));
   ::close(leaking);
   ASSERT_TRUE(exited);
@@ -124,7 +124,7 @@ TEST_F(ProcessTest, CancellationEndsTheProcess) {
   io.run();
   EXPECT_TRUE(failure);
   ASSERT_FALSE(pid_line.empty());
-  EXPECT_EQ(::kill(std::stoi(pid_line), 0), -1);  // gone, and reaped
+  EXPECT_EQ(::kill(std::stoi(pid_line), 0), -1);  // the process has ended and was reaped
 }
 
 TEST_F(ProcessTest, DroppedProcessIsReaped) {

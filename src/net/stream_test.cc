@@ -19,7 +19,7 @@ using test::read_until;
 using test::tcp;
 using namespace std::chrono_literals;
 
-// A listener whose queue is full: the kernel drops what would connect, as a dead host does.
+// A listener with a full queue. The kernel drops packets of new connections, as a dead host would.
 class DeafListener {
  public:
   explicit DeafListener(asio::io_context& io) : acceptor_(io) {
@@ -28,7 +28,7 @@ class DeafListener {
     acceptor_.listen(0);
     for (int i = 0; i < 4; ++i) {
       waiting_.emplace_back(io).open(tcp::v4());
-      // Asio's own would wait for the outcome.
+      // Asio's connect would wait for the outcome.
       auto to = acceptor_.local_endpoint();
       waiting_.back().native_non_blocking(true);
       EXPECT_TRUE(::connect(waiting_.back().native_handle(), to.data(), static_cast<socklen_t>(to.size())) == 0 ||
@@ -51,7 +51,7 @@ TEST(Connect, GivesUpInTime) {
     CO_ASSERT(!stream);
     EXPECT_EQ(stream.error().what, "cannot connect to 127.0.0.1:" + deaf.port() + ": timed out");
     EXPECT_GE(KernelBootClock::now() - began, 50ms);
-    EXPECT_LT(KernelBootClock::now() - began, 900ms);  // the kernel's own next try would come after a second
+    EXPECT_LT(KernelBootClock::now() - began, 900ms);  // the kernel would try again only after a second
   });
 }
 
@@ -70,7 +70,7 @@ TEST(Connect, IsCancelled) {
   EXPECT_TRUE(io.stopped());
 }
 
-// Names have several addresses; that one refuses or is dead is no reason to give up.
+// A name can have several addresses. If one refuses or does not answer, the next is tried.
 TEST(Connect, TriesEachAddress) {
   asio::io_context io(1);
   DeafListener deaf(io);
@@ -94,7 +94,7 @@ TEST(Connect, TriesEachAddress) {
 
 TEST(Stream, TheDeadlineEndsReadsAndWrites) {
   asio::io_context io(1);
-  // Takes nothing, says nothing.
+  // This peer reads nothing and sends nothing.
   std::vector<tcp::socket> kept;
   RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {
     kept.push_back(std::move(socket));
@@ -124,7 +124,7 @@ TEST(Stream, TheDeadlineEndsReadsAndWrites) {
   }
 }
 
-TEST(Stream, TellsThatThePeerHasClosedOrTalks) {
+TEST(Stream, TellsThatThePeerHasClosedOrSentSomething) {
   asio::io_context io(1);
   bool close = false, talk = false, done = false;
   RawServer server(io, [&](tcp::socket& socket, int) -> awaitable<void> {

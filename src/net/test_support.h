@@ -1,4 +1,4 @@
-// For tests: coroutines run to their end on a loop of their own, peers that misbehave, certificates.
+// Helpers of tests: they run coroutines to their end on a loop, provide misbehaving peers, and make certificates.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 
 #include "net/asio.h"
 
-// ASSERT_TRUE for coroutines, which cannot `return`: ends the test by throwing.
+// ASSERT_TRUE for coroutines, which cannot `return`. It ends the test by throwing.
 #define CO_ASSERT(condition) \
   if (condition) {           \
   } else                     \
@@ -35,7 +35,7 @@ struct Stop {
   void operator=(const ::testing::Message& message) const { throw std::runtime_error(message.GetString()); }
 };
 
-// Runs `body` until it ends; ends the test program when that takes longer than any test should.
+// Runs `body` to its end. If that takes longer than any test should, the test program ends.
 inline void run(asio::io_context& io, std::function<awaitable<void>()> body) {
   bool done = false;
   std::exception_ptr thrown;
@@ -54,7 +54,7 @@ inline void run(asio::io_context& io, std::function<awaitable<void>()> body) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-// A server of raw bytes: each connection is given to `peer`.
+// A server of raw bytes that gives each connection to `peer`.
 class RawServer {
  public:
   using Peer = std::function<awaitable<void>(tcp::socket&, int connection)>;
@@ -88,7 +88,7 @@ class RawServer {
   std::shared_ptr<State> state_;
 };
 
-// Reads until the text holds `end`, or the peer closes.
+// Reads until the text contains `end` or the peer closes.
 inline awaitable<std::string> read_until(tcp::socket& socket, std::string end) {
   std::string text;
   char buffer[4096];
@@ -110,7 +110,7 @@ inline awaitable<tcp::socket> raw_connection(int port) {
   co_return socket;
 }
 
-// A CA, and certificates of it for a server (localhost, 127.0.0.1) and a client; and a CA that signed none of them.
+// A CA with certificates for a server (localhost, 127.0.0.1) and a client, and another CA that signed none of them.
 class Certificates {
  public:
   Certificates() {

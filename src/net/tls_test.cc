@@ -43,7 +43,7 @@ class Tls : public ::testing::Test {
     auto listening = server->listen();
     ASSERT_TRUE(listening) << listening.error().what;
   }
-  // The answer's body, or the error.
+  // Returns the answer's body or the text of the error.
   std::string ask(const TlsClient& client, const std::string& host = "localhost") {
     std::string result;
     test::run(io, [&]() -> awaitable<void> {
@@ -62,7 +62,7 @@ TEST_F(Tls, TheServersCertificateIsVerified) {
   struct {
     const char *name, *ca, *host;
     bool verify;
-    const char* error;  // empty: it works
+    const char* error;  // empty if the connection works
   } const cases[] = {
       {"server", "ca", "localhost", true, ""},
       {"server", "ca", "127.0.0.1", true, ""},
@@ -88,7 +88,7 @@ TEST_F(Tls, TheClientsCertificateIsVerified) {
   struct {
     Verify verify;
     const char* client;  // certificate
-    const char* result;  // empty: refused
+    const char* result;  // empty if the connection is refused
   } const cases[] = {
       {Verify::none, "", "unknown"},         {Verify::none, "client", "unknown"}, {Verify::optional, "", "unknown"},
       {Verify::optional, "client", "known"}, {Verify::optional, "other", ""},     {Verify::required, "", ""},
@@ -113,7 +113,7 @@ TEST_F(Tls, BadFilesAreNamed) {
       {{.cert_file = "/nowhere/a.crt"}, "cannot use certificate /nowhere/a.crt: "},
       {{.cert_file = cert("server"), .key_file = "/nowhere/a.key"}, "cannot use private key /nowhere/a.key: "},
       {{.cert_file = cert("server"), .key_file = key("client")}, "cannot use private key "},
-      {{.cert_file = cert("server")}, "cannot use private key "},  // none in the certificate's file
+      {{.cert_file = cert("server")}, "cannot use private key "},  // the certificate's file has no key
       {{.cert_file = cert("server"), .key_file = key("server"), .ca_file = "/nowhere/ca"},
        "cannot use CA file /nowhere/ca: "},
       {{.cert_file = cert("server"), .key_file = key("server"), .ciphers = "NONSENSE"},
@@ -127,7 +127,7 @@ TEST_F(Tls, BadFilesAreNamed) {
   EXPECT_TRUE(client_context({.ca_file = "/nowhere"}).error().what.contains("/nowhere"));
 }
 
-TEST_F(Tls, KeysWithPasswordsAndKeysInTheCertificatesFile) {
+TEST_F(Tls, KeysMayHavePasswordsAndMayBeInTheCertificatesFile) {
   certificates->openssl("pkey -in server.key -aes256 -passout pass:secret -out locked.key");
   certificates->openssl("x509 -in server.crt -out both.crt");
   std::filesystem::path both = cert("both");
@@ -148,8 +148,8 @@ TEST_F(Tls, ReloadTakesRenewedCertificates) {
       .port = "0", .tls = TlsServer{.cert_file = cert("changing"), .key_file = key("changing"), .ca_file = cert("ca")}};
   certificates->openssl("x509 -in server.crt -out changing.crt");
   EXPECT_TRUE(server->reload(options));
-  EXPECT_TRUE(server->certificate_trouble().contains("cannot use")) << "the key is of another certificate yet";
-  EXPECT_TRUE(ask(client).contains("TLS handshake failed")) << "and the old one is still in force";
+  EXPECT_TRUE(server->certificate_trouble().contains("cannot use")) << "the key does not belong to the new certificate";
+  EXPECT_TRUE(ask(client).contains("TLS handshake failed")) << "the old certificate must stay in use";
   certificates->openssl("pkey -in server.key -out changing.key");
   ASSERT_TRUE(server->reload(options));
   EXPECT_EQ(server->certificate_trouble(), "");
@@ -160,7 +160,7 @@ TEST_F(Tls, ReloadTakesRenewedCertificates) {
   EXPECT_EQ(ask(client), "unknown");
 }
 
-TEST_F(Tls, AClientsCertificateThatIsHalfWrittenLeavesTheOneBeforeInUse) {
+TEST_F(Tls, AHalfWrittenClientCertificateLeavesThePreviousOneInUse) {
   certificates->openssl("x509 -in client.crt -out mine.crt");
   certificates->openssl("pkey -in client.key -out mine.key");
   start(Verify::required);
@@ -170,13 +170,13 @@ TEST_F(Tls, AClientsCertificateThatIsHalfWrittenLeavesTheOneBeforeInUse) {
   EXPECT_EQ(ask(client), "known");
   EXPECT_TRUE(certificate_trouble(client).contains("mine.crt")) << certificate_trouble(client);
   const TlsClient another{.ca_file = cert("ca"), .cert_file = cert("mine"), .key_file = key("mine")};
-  EXPECT_TRUE(ask(another).contains("cannot use certificate")) << "it has read none before";
+  EXPECT_TRUE(ask(another).contains("cannot use certificate")) << "this client has read no certificate before";
   certificates->openssl("x509 -in client.crt -out mine.crt");
   EXPECT_EQ(ask(client), "known");
   EXPECT_EQ(certificate_trouble(client), "");
 }
 
-TEST_F(Tls, TheHostNeedNotMatchWhereThatIsNotAsked) {
+TEST_F(Tls, TheHostNeedNotMatchIfTheCheckIsOff) {
   start(Verify::none, "elsewhere");
   EXPECT_EQ(ask({.ca_file = cert("ca"), .verify_host = false}), "unknown");
   EXPECT_TRUE(ask({.ca_file = cert("other"), .verify_host = false}).contains("certificate"));
@@ -200,7 +200,7 @@ TEST_F(Tls, HandshakesHaveADeadline) {
   });
 }
 
-TEST_F(Tls, PlainTalkToATlsServerAndTheOtherWayRound) {
+TEST_F(Tls, PlainHttpToATlsServerAndTlsToAPlainOneAreErrors) {
   start(Verify::none);
   test::run(io, [&]() -> awaitable<void> {
     auto socket = co_await test::raw_connection(server->port());
@@ -219,7 +219,7 @@ TEST_F(Tls, PlainTalkToATlsServerAndTheOtherWayRound) {
   });
 }
 
-TEST_F(Tls, ItsEndClosesConnectionsInTheirHandshake) {
+TEST_F(Tls, TheServersEndClosesConnectionsInTheirHandshake) {
   start(Verify::none);
   test::run(io, [&]() -> awaitable<void> {
     auto silent = co_await test::raw_connection(server->port());

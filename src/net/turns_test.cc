@@ -27,14 +27,14 @@ class InTurns : public ::testing::Test {
   }
 };
 
-TEST_F(InTurns, NothingAtOnce) {
+TEST_F(InTurns, NothingRunsWithinTheCall) {
   enter(party(), 'a');
   EXPECT_EQ(order, "");
   io.run();
   EXPECT_EQ(order, "a");
 }
 
-TEST_F(InTurns, TheNewestOfThoseThatHaveUsedTheSame) {
+TEST_F(InTurns, TheNewestIsFirstAmongEquals) {
   for (const char name : {'a', 'b', 'c'}) enter(party(), name);
   io.run();
   EXPECT_EQ(order, "cba");
@@ -61,7 +61,7 @@ TEST_F(InTurns, AClientThatHasUsedMoreWaits) {
   EXPECT_EQ(order, "nmg");
 }
 
-TEST_F(InTurns, IdlenessEarnsNothing) {
+TEST_F(InTurns, AnIdleClientEarnsNoCredit) {
   const auto idle = party(), busy = party();
   enter(idle, 'i');
   io.run();
@@ -72,7 +72,7 @@ TEST_F(InTurns, IdlenessEarnsNothing) {
     io.restart();
   }
   order.clear();
-  // If a party earned credit while it was idle, this one would now get several turns in a row.
+  // If a client earned credit while it was idle, this one would now get several turns in a row.
   for (int i = 0; i < 3; ++i) {
     enter(idle, 'i', 3ms);
     enter(party(), 'n', 1ms);

@@ -18,7 +18,7 @@ config::Credentials replicator() {
 
 const std::string keepalives = " keepalives_idle=10 keepalives_interval=5 keepalives_count=3";
 
-// As captured from a Patroni cluster on PostgreSQL 15, and how long nothing may be heard, which is ours.
+// The expected text was captured from a Patroni cluster on PostgreSQL 15. Only the TCP timeouts are ours.
 TEST(Conninfo, PrimaryConninfoAsPatroniWritesIt) {
   EXPECT_EQ(format(to_upstream(n2, replicator(), 150000, "/root/n0.pgpass", "n0")),
             "dbname=postgres user=replicator passfile=/root/n0.pgpass host=127.0.0.1 port=27102 sslmode=prefer "
@@ -26,7 +26,7 @@ TEST(Conninfo, PrimaryConninfoAsPatroniWritesIt) {
                 keepalives);
 }
 
-TEST(Conninfo, OldServersKnowLess) {
+TEST(Conninfo, OldServersKnowFewerParameters) {
   EXPECT_EQ(
       format(to_upstream(n2, replicator(), 110000, "", "n0")),
       "dbname=postgres user=replicator host=127.0.0.1 port=27102 sslmode=prefer application_name=n0" + keepalives);
@@ -86,7 +86,7 @@ TEST(Conninfo, NoValueBreaksOut) {
   PQconninfoFree(options);
 }
 
-TEST(Conninfo, APasswordFileHasNoLinesOfOthers) {
+TEST(Conninfo, AValueAddsNoLineToThePasswordFile) {
   EXPECT_NE(pgpass_line("h", "5432", replicator()), "");
   EXPECT_EQ(pgpass_line("h\n*:*:*:*:x", "5432", replicator()), "");
   EXPECT_EQ(pgpass_line("h", "1\r", replicator()), "");

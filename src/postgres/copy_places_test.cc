@@ -56,7 +56,7 @@ TEST_F(CopyPlacesTest, UnknownEntriesAreLeftAloneAndNamed) {
       << places.error().what;
 }
 
-// The program's work is done by hand.
+// The test itself writes the files that pg_basebackup would write.
 TEST_F(CopyPlacesTest, ACopyForADirectoryWithEntriesIsMadeInTheHolderAndMovesUp) {
   for (const char* folder : {"data/lost+found", "wal/lost+found", "a=b/PG_14_1", "other/.snapshot"}) {
     fs::create_directories(root_ / folder);

@@ -1,4 +1,4 @@
-// The texts that PostgreSQL and its programs write.
+// Tests of the parsers of texts that PostgreSQL and its programs write.
 #include <gtest/gtest.h>
 
 #include "postgres/controldata.h"
@@ -91,7 +91,7 @@ TEST(TimelineHistory, Parses) {
   EXPECT_EQ(lines[1].reason, "after LSN 16/B374D848");
 }
 
-TEST(TimelineHistory, SkipsWhatIsNoLine) {
+TEST(TimelineHistory, SkipsInvalidLines) {
   EXPECT_TRUE(parse_timeline_history("x\t0/1\ty\n1x\t0/1\n1\tzz\n1").empty());
   EXPECT_EQ(history_file_name(0x1A), "0000001A.history");
 }
@@ -203,7 +203,7 @@ TEST(SqlView, Standby) {
   EXPECT_EQ(view.latest_end_lsn, 1200u);
   EXPECT_TRUE(view.replay_paused);
   EXPECT_EQ(view.replication_state, "streaming");
-  EXPECT_TRUE(view.pending_restart.contains("primary_conninfo"));  // not so on a primary, which does not recover
+  EXPECT_TRUE(view.pending_restart.contains("primary_conninfo"));  // on a primary this parameter has no effect
   EXPECT_FALSE(view.pending_restart.contains("hot_standby"));
   row[7] = std::nullopt;
   EXPECT_EQ(read_sql_view(row, false)->view.replication_state, "");

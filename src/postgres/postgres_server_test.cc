@@ -1,4 +1,4 @@
-// Against real servers, as the user postgres: PostgreSQL refuses root.
+// Tests with real servers. They run as the user postgres, because PostgreSQL refuses root.
 #include <arpa/inet.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -126,7 +126,7 @@ struct PostgresServer : testing::Test {
     asio::co_spawn(io, std::move(work), [&](std::exception_ptr error, T value) {
       failure = error;
       result.emplace(std::move(value));
-      io.stop();  // a watched server would keep the loop running
+      io.stop();  // the watch of a server would keep the loop running
     });
     io.restart();
     io.run();
@@ -203,7 +203,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(sql(*n0, "select has_function_privilege('rewinder', 'pg_ls_dir(text, boolean, boolean)', 'execute')"), "t");
   EXPECT_EQ(sql(*n0, "show cluster_name"), "demo");
 
-  // ---- a crash is noticed at once, and the server comes up again
+  // ---- a crash is noticed at once, and the server is started again
   bool told = false;
   n0->postgres->on_exit([&] {
     told = true;
@@ -246,7 +246,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_TRUE(asked.in_recovery);
   EXPECT_EQ(asked.system_identifier, view.system_identifier);
 
-  // ---- the standby is promoted while the primary runs: both write, and diverge
+  // ---- the standby is promoted while the primary runs; both write and diverge
   ASSERT_OK(complete(n1->postgres->promote()));
   ASSERT_TRUE(observe(*n1).running_primary());
   EXPECT_EQ(observe(*n1).sql->timeline, 2u);
@@ -258,7 +258,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   ASSERT_EQ(history->size(), 1u);
   EXPECT_EQ(history->front().timeline, 1u);
 
-  // ---- the old one, crashed, becomes the new one's standby by a rewind
+  // ---- the old primary crashes and becomes a standby of the new one by pg_rewind
   ASSERT_EQ(::kill(postmaster_pid(*n0), SIGKILL), 0);
   EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) { return !seen.has_postmaster(); }));
   asked = complete(n0->postgres->ask(n1->upstream(), 3s));
@@ -269,10 +269,10 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   const auto before = state();
   std::ofstream(n0->data_dir() + "/backup_label") << "as in a base backup\n";
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
-  EXPECT_EQ(state(), before);  // left alone
+  EXPECT_EQ(state(), before);  // a data directory with a backup_label is left alone
   ASSERT_TRUE(std::filesystem::remove(n0->data_dir() + "/backup_label"));
   ASSERT_TRUE(std::filesystem::remove(n0->data_dir() + "/standby.signal"));
-  n0->local.postgresql.recovery_conf["restore_command"] = "false";  // which a primary's postgresql.conf does not have
+  n0->local.postgresql.recovery_conf["restore_command"] = "false";  // a primary's postgresql.conf does not contain it
   ASSERT_OK(complete(n0->postgres->rewind(n1->upstream())));
   ASSERT_OK(complete(n1->postgres->sync_slots({{"n0"}}, {})));
   const auto successor = n1->upstream();
@@ -290,7 +290,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(view.control->state, core::ControlState::shut_down);
 }
 
-// A daemon may be killed between two steps; the server that it leaves goes by less than its files say.
+// A daemon may be killed between writing a file and telling the server, which then does not know its files' content.
 TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
@@ -303,7 +303,7 @@ TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   };
   const auto following_nobody = *read_file(file);
 
-  // ---- before the reload of a new upstream
+  // ---- killed before the reload for a new upstream
   ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}}, {})));
   ASSERT_OK(complete(n1->postgres->follow(n0->upstream())));
   const auto streams = [](const core::PostgresView& seen) {
@@ -316,7 +316,7 @@ TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   EXPECT_TRUE(eventually(
       *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state != "streaming"; }));
 
-  // ---- before the reload of other settings
+  // ---- killed before the reload of other settings
   n1->dynamic = config::Json::parse(R"({"postgresql": {"parameters": {"work_mem": "7MB"}}})");
   ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   const auto changed = *read_file(file);
@@ -329,7 +329,7 @@ TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   ASSERT_OK(complete(n1->postgres->apply_configuration(false)));
   EXPECT_TRUE(comes_to_show(*n1, "work_mem", "7MB"));
 
-  // ---- before the signal to promote: the server would take note of the file any time
+  // ---- killed before the signal to promote; the server could notice the file at any time
   ASSERT_OK(touch(n1->data_dir() + "/promote"));
   next_daemon();
   EXPECT_FALSE(exists(n1->data_dir() + "/promote"));
@@ -342,7 +342,7 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   ASSERT_OK(complete(n1->postgres->start(&nobody, 30s)));
   EXPECT_EQ(observe(*n1).sql->replication_state, "");
 
-  // ---- follow: by a reload alone
+  // ---- follow needs only a reload
   ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}}, {})));
   const int pid = postmaster_pid(*n1);
   ASSERT_OK(complete(n1->postgres->follow(n0->upstream())));
@@ -351,7 +351,7 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   EXPECT_EQ(postmaster_pid(*n1), pid);
   EXPECT_EQ(observe(*n1).following, n0->upstream());
 
-  // ---- a new daemon finds the server, and a change of the configuration does not lose its upstream
+  // ---- a new daemon finds the server, and a change of the configuration keeps its upstream
   n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
                                                  [this]() -> const config::Json& { return n1->dynamic; });
   ASSERT_TRUE(observe(*n1).running_standby());
@@ -366,14 +366,14 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   EXPECT_EQ(observe(*n1).sql->pending_restart.at("max_connections"), R"({"old_value":"100","new_value":"101"})");
   EXPECT_EQ(sql(*n1, "show work_mem"), "5MB");
 
-  // ---- frozen: observed in time, and stopped nevertheless
+  // ---- a frozen server is observed within the time limit, and is stopped
   for (const int process : server_processes(n1->data_dir())) ::kill(process, SIGSTOP);
   const auto started = std::chrono::steady_clock::now();
   const auto frozen = complete(n1->postgres->observe(300ms, 10s));
   EXPECT_LT(std::chrono::steady_clock::now() - started, 1s);
   EXPECT_EQ(frozen.process, ProcessState::unresponsive);
   EXPECT_FALSE(frozen.sql);
-  // A new daemon, which has not heard it once, tells a standby by its files; but not one that was told to promote.
+  // A new daemon, which has had no answer yet, recognizes a standby by its files, but not if a promotion was requested.
   n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
                                                  [this]() -> const config::Json& { return n1->dynamic; });
   const auto found = complete(n1->postgres->observe(1s, 10s));
@@ -384,21 +384,22 @@ TEST_F(PostgresServer, AdoptedReconfiguredFollowsAndStopsWhenFrozen) {
   n1->postgres = std::make_unique<LocalPostgres>(io.get_executor(), n1->local,
                                                  [this]() -> const config::Json& { return n1->dynamic; });
   EXPECT_FALSE(complete(n1->postgres->observe(300ms, 10s)).standby_by_files());
-  std::filesystem::remove(n1->data_dir() + "/promote");  // as PostgreSQL does, which then goes on
+  std::filesystem::remove(n1->data_dir() + "/promote");  // PostgreSQL removes the file and then promotes
   EXPECT_FALSE(complete(n1->postgres->observe(300ms, 10s)).standby_by_files());
   ASSERT_OK(complete(n1->postgres->stop(core::StopMode::immediate, false, 200ms)));
   EXPECT_TRUE(server_processes(n1->data_dir()).empty());
 }
 
 TEST_F(PostgresServer, APgRewindThatOutlivedItsDaemonIsEnded) {
-  const auto stand_in = root + "/pg_rewind", file = root + "/file";  // it runs on, and names the directory
+  const auto stand_in = root + "/pg_rewind",
+             file = root + "/file";  // the stand-in keeps running with the directory among its arguments
   std::filesystem::copy_file("/usr/bin/tail", stand_in);
   std::filesystem::create_directory(n0->data_dir());
   ASSERT_TRUE(write_file(file, "", 0600));
   auto started =
       net::Process::spawn(io.get_executor(), {.argv = {stand_in, "-f", file, n0->data_dir()}, .capture = true});
   ASSERT_TRUE(started);
-  // Until it has become that program it bears the test's name.
+  // Until exec has replaced it, the process has the test's name.
   const auto deadline = std::chrono::steady_clock::now() + 15s;
   while (server_processes(n0->data_dir()).empty() && std::chrono::steady_clock::now() < deadline) {
   }
@@ -429,7 +430,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
 
-  // A second copy keeps the first one aside; foreign files are not touched at all.
+  // A second copy keeps the first one aside, and does not touch foreign files.
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   int aside = 0;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
@@ -439,7 +440,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   ASSERT_TRUE(complete(n1->postgres->set_aside(true)));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::absent);
   EXPECT_TRUE(observe(*n1).copy_follows);
-  // A program that works on what is left of the last replica finds it.
+  // A program that reuses the previous replica's files finds them.
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   n1->local.postgresql.create_replica_methods = {"delta"};
   n1->local.postgresql.replica_methods["delta"] = {.name = "delta", .command = "true", .keep_data = true};
@@ -460,7 +461,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   EXPECT_EQ(read_file(n1->data_dir() + "/precious"), "x");
 }
 
-// Two members that left a timeline at the same position, each of its own accord.
+// Two members left a timeline at the same position, each by its own promotion.
 TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   ASSERT_OK(complete(n0->postgres->sync_slots({{.name = "n1"}}, {})));
@@ -470,7 +471,8 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_TRUE(eventually(
       *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
   ASSERT_OK(complete(n0->postgres->stop(core::StopMode::fast, true, 30s)));
-  ASSERT_OK(complete(n1->postgres->promote()));  // first: connected again, it would learn of the other's timeline
+  // n1 is promoted first, because connected again it would learn of the other's timeline.
+  ASSERT_OK(complete(n1->postgres->promote()));
   const auto nobody = core::Upstream{};
   ASSERT_OK(complete(n0->postgres->start(&nobody, 30s)));
   ASSERT_OK(complete(n0->postgres->promote()));
@@ -481,7 +483,7 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 2, from, 3s)), std::optional(false));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n0->upstream(), 2, from, 3s)), std::optional(true));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 3, from, 3s)), std::nullopt);
-  // The same without asking the other server: each tells how its timeline began.
+  // The same is found without asking the other server, because each tells how its timeline began.
   const auto here = observe(*n0).sql->start(), there = observe(*n1).sql->start();
   ASSERT_TRUE(here && there);
   EXPECT_EQ(here->lsn, from);

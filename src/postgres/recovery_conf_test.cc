@@ -39,7 +39,7 @@ struct RecoverySettings : testing::Test {
   void recovery(const char* json) { dynamic["postgresql"]["recovery_conf"] = config::Json::parse(json); }
 };
 
-// The files of every version: given, changed, taken away; and nothing of it for a primary.
+// The settings are given, changed and taken away, with the files of every version. A primary has none of them.
 TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
   const Paths paths(local.postgresql);
   const core::Upstream upstream{.member = "n0", .conn_url = {}, .host = "127.0.0.1", .port = "5432"};
@@ -67,7 +67,7 @@ TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
     EXPECT_FALSE(written(configuration.write_standby_again(version))) << version;
     EXPECT_EQ(now("primary_conninfo"), conninfo);
 
-    // A daemon that does not know yet whom its server follows leaves all of it as it is.
+    // A daemon that does not know yet whom its server follows does not touch these settings.
     Configuration another(local, [this]() -> const config::Json& { return dynamic; }, paths);
     recovery(R"({})");
     EXPECT_FALSE(written(another.write_standby_again(version))) << version;
@@ -98,7 +98,7 @@ TEST_F(RecoverySettings, OfPostgresqlAutoConfMakeTheFilesNotCurrent) {
   EXPECT_EQ(read_file(paths.auto_conf), "work_mem = '1MB'\n");
 }
 
-// Before PostgreSQL 12: what is written after the start waits for the next one.
+// Before PostgreSQL 12, settings that are written after the start take effect at the next one.
 TEST_F(RecoverySettings, BeforeVersion12WaitForARestart) {
   const Paths paths(local.postgresql);
   const auto write = [&](const Parameters& parameters) {
@@ -117,7 +117,7 @@ TEST_F(RecoverySettings, BeforeVersion12WaitForARestart) {
   file.read_by(101);
   EXPECT_EQ(file.pending(101, 0), Pending());
 
-  // Of a server that was found running the time of the file tells.
+  // For a server that was found running, the time of the file decides.
   RecoveryConf found(paths);
   struct stat status{};
   ASSERT_EQ(::stat(paths.recovery_conf.c_str(), &status), 0);

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A data directory with its WAL and two tablespaces elsewhere; a third lies inside it.
+// A data directory with WAL and two tablespaces outside it, and a third tablespace inside.
 class SetAside : public ::testing::Test {
  protected:
   SetAside() {
@@ -47,7 +47,7 @@ class SetAside : public ::testing::Test {
       std::ofstream(root_ / file) << "x";
     }
   }
-  // A file system of its own, which goes with this process.
+  // Mounts a file system, which disappears with this process.
   bool mount(const char* folder) {
     static const bool own_mounts =
         ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
@@ -70,10 +70,11 @@ class SetAside : public ::testing::Test {
   void expect_aside(const std::string& aside) {
     EXPECT_TRUE(is_vacant(data()));
     for (const char* place : {"wal", "space"}) EXPECT_TRUE(is_vacant(root_ / place)) << place;
-    EXPECT_EQ(entries_of(root_ / "shared"), std::vector<std::string>{"PG_14_1"}) << "it is another cluster's";
+    EXPECT_EQ(entries_of(root_ / "shared"), std::vector<std::string>{"PG_14_1"})
+        << "that folder belongs to another cluster";
     for (const char* file : {"global/pg_control", "pg_wal/1", "pg_tblspc/16384/PG_15_1/1", "pg_tblspc/16385/1",
                              "pg_tblspc/16386/PG_15_1/1"}) {
-      EXPECT_TRUE(fs::exists(aside + "/" + file)) << file << ": it is as complete as it was";
+      EXPECT_TRUE(fs::exists(aside + "/" + file)) << file << " is missing";
     }
   }
   void expect_as_before() {
@@ -114,12 +115,12 @@ TEST_F(SetAside, WithItsWalAndTablespaces) {
   expect_aside(aside.front());
 }
 
-TEST_F(SetAside, RemovedWithAllThatWasItsOwn) {
+TEST_F(SetAside, RemovesEverythingThatBelongedToIt) {
   fill();
   SupersededList list(data());
   EXPECT_TRUE(list.empty());
   ASSERT_TRUE(list.add(lies_in(plan())));
-  EXPECT_FALSE(SupersededList(data()).empty()) << "the next daemon knows";
+  EXPECT_FALSE(SupersededList(data()).empty()) << "the next daemon must find the list";
   for (const char* folder : {"data/base", "space/PG_15_1", "shared/PG_15_1"}) fs::create_directories(root_ / folder);
   std::ofstream(root_ / "wal/new") << "y";
   run(list.remove_all());
@@ -128,7 +129,7 @@ TEST_F(SetAside, RemovedWithAllThatWasItsOwn) {
     EXPECT_FALSE(fs::exists(root_ / gone)) << gone;
   }
   for (const char* kept : {"wal/new", "data/base", "space/PG_15_1", "shared/PG_15_1", "shared/PG_14_1/1"}) {
-    EXPECT_TRUE(fs::exists(root_ / kept)) << kept << ": the new cluster's, or another's";
+    EXPECT_TRUE(fs::exists(root_ / kept)) << kept << " belongs to the new cluster or to another one";
   }
 }
 
@@ -144,7 +145,7 @@ TEST_F(SetAside, ADataDirectoryThatIsALinkStaysOne) {
   expect_aside(aside.front());
 }
 
-// Each of the places alone and all of them.
+// Each of the places is a mount point alone, and then all of them are.
 TEST_F(SetAside, MountPointsKeepTheirPlace) {
   if (!mount("shared")) GTEST_SKIP() << "only root may mount";
   const std::vector<std::vector<const char*>> cases{{"data"}, {"wal"}, {"space"}, {"data", "wal", "space"}};
@@ -170,12 +171,12 @@ TEST_F(SetAside, MountPointsKeepTheirPlace) {
   }
 }
 
-// The daemon dies after k renames, for each k. Then its next run reads the plan from the disk and finishes it.
+// For each k, the daemon dies after k renames. Its next run reads the plan from disk and finishes it.
 TEST_F(SetAside, InterruptedAnywhereIsFinished) {
   const bool can_mount = mount("wal");
   fill();
   const auto whole = plan();
-  // What can have happened by then: each place is untouched, renamed and not made again, or has some entries down.
+  // By then each place is untouched, is renamed and not made again, or has some of its entries moved down.
   const std::vector<std::function<void()>> steps{
       [&] { fs::rename(root_ / "data", root_ / "data_old"); },
       [&] {
@@ -196,7 +197,7 @@ TEST_F(SetAside, InterruptedAnywhereIsFinished) {
     ASSERT_TRUE(again) << again.error().what;
     const auto aside = lies_in(*again);
     expect_aside(aside.front());
-    EXPECT_EQ(lies_in(*again), aside) << "once more: nothing is left to do";
+    EXPECT_EQ(lies_in(*again), aside) << "a second call must change nothing";
     for (const char* folder : {"data", "data_old", "wal_old", "space", "space_old", "shared"}) {
       fs::remove_all(root_ / folder);
     }
@@ -209,7 +210,7 @@ TEST_F(SetAside, InterruptedAnywhereIsFinished) {
 TEST_F(SetAside, AFailureIsUndone) {
   fill();
   auto made = plan();
-  // The last place has no room for a holder.
+  // A file has the name that the last place's holder would get.
   std::ofstream(holder_of(root_ / "shared")) << "x";
   const auto done = made.carry_out();
   ASSERT_FALSE(done);
@@ -228,8 +229,9 @@ TEST_F(SetAside, AMountPointInsideIsRefusedBeforeAnythingMoves) {
   expect_as_before();
 }
 
-// The daemon's own files about it: a mount point's lie inside it, for what is beside it may be gone with a container.
-TEST_F(SetAside, TheDataDirectoryKnowsOfItInItsNextLife) {
+// The daemon's own files about a data directory that is a mount point are inside it, because files beside it may
+// disappear with a container.
+TEST_F(SetAside, TheFilesAboutAMountPointAreInsideIt) {
   if (!mount("data")) GTEST_SKIP() << "only root may mount";
   fill();
   config::Postgresql postgresql;
@@ -240,7 +242,7 @@ TEST_F(SetAside, TheDataDirectoryKnowsOfItInItsNextLife) {
     ASSERT_TRUE(Note(data(), "setting_aside").write(plan().text()));
     fs::create_directories(held(data(), "old"));
     fs::rename(data() + "/base", held(data(), "old") + "/base");
-    EXPECT_TRUE(first.incomplete()) << "half of it must not be started";
+    EXPECT_TRUE(first.incomplete()) << "an incomplete directory must not be started";
   }
   for (const char* beside : {"data.setting_aside", "data.incomplete", "data.superseded"}) fs::remove(root_ / beside);
   DataDirectory next(paths);
@@ -257,7 +259,7 @@ TEST_F(SetAside, TheDataDirectoryKnowsOfItInItsNextLife) {
   EXPECT_FALSE(fs::exists(holder_of(data())));
 }
 
-// pg_rewind removes what its source does not have.
+// pg_rewind would remove the holders, which its source does not have.
 TEST_F(SetAside, HoldersAreClearedBeforePgRewind) {
   fill();
   config::Postgresql postgresql;
@@ -268,14 +270,14 @@ TEST_F(SetAside, HoldersAreClearedBeforePgRewind) {
   fs::create_directories(held(root_ / "wal", "old"));
   ASSERT_TRUE(list.add({held(root_ / "wal", "old")}));
   run(directory.clear_holders());
-  EXPECT_FALSE(fs::exists(holder_of(root_ / "wal"))) << "it had been replaced";
+  EXPECT_FALSE(fs::exists(holder_of(root_ / "wal"))) << "the directory in it was superseded";
   fs::create_directories(held(root_ / "space", "old"));
   const auto refused = result_of(directory.clear_holders());
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().what.contains(held(root_ / "space", "old"))) << refused.error().what;
 }
 
-TEST_F(SetAside, OnlyTheRestsOfAnUnfinishedCopyAreRemoved) {
+TEST_F(SetAside, OnlyTheFilesOfAnUnfinishedCopyAreRemoved) {
   fs::create_directories(root_ / "shared/PG_14_1");
   config::Postgresql postgresql;
   postgresql.data_dir = postgresql.config_dir = data();
@@ -289,7 +291,7 @@ TEST_F(SetAside, OnlyTheRestsOfAnUnfinishedCopyAreRemoved) {
   fs::create_directories(held(root_ / "shared", "copy") + "/PG_15_1");
   EXPECT_TRUE(directory.anything_left());
   run(directory.make_room(true));
-  EXPECT_TRUE(directory.incomplete()) << "until there is a copy";
+  EXPECT_TRUE(directory.incomplete()) << "the directory is incomplete until a copy has succeeded";
   EXPECT_FALSE(directory.anything_left());
   for (const char* place : {"data", "wal"}) EXPECT_TRUE(is_empty_or_absent(root_ / place)) << place;
   EXPECT_EQ(entries_of(root_ / "shared"), (std::vector<std::string>{"PG_14_1", "other"}));

@@ -51,7 +51,7 @@ TEST_F(Tree, WalDoesNotCount) {
   EXPECT_EQ(now(), before);
 }
 
-// Between the end of an interrupted pg_rewind and the look at what it left the daemon may have been started again.
+// The daemon may have been started again after pg_rewind was interrupted and before the tree is compared.
 TEST_F(Tree, FilesOfTheDaemonDoNotCount) {
   const auto before = now();
   write("data/standby.signal", "");

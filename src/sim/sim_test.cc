@@ -9,7 +9,7 @@
 
 namespace tamada::sim {
 
-// For the names of tests.
+// Makes the names of parameterized tests.
 inline void PrintTo(const KnownBug& bug, std::ostream* out) { *out << bug.name; }
 
 namespace {
@@ -50,7 +50,7 @@ TEST(Simulation, TheSameSeedIsTheSameRun) {
   EXPECT_NE(first.trace_hash, simulate(seeded(8, 300s)).trace_hash);
 }
 
-// Those that once found a bug are among them.
+// Seeds that once found a bug are among them.
 TEST(Simulation, FixedSeedsPass) {
   for (const std::uint64_t seed : {23, 25, 29, 54, 65, 80, 85, 105, 153, 195, 210, 284, 320, 343, 344, 353}) {
     const auto options = seeded(seed, 600s);
@@ -59,7 +59,7 @@ TEST(Simulation, FixedSeedsPass) {
   }
 }
 
-// Others each time, for as long as a test may take.
+// Each run takes other seeds, for as long as a test may take.
 TEST(Simulation, FreshSeedsPass) {
   const std::uint64_t base = std::random_device()();
   std::cout << "seeds from " << base << " on\n";
@@ -84,10 +84,10 @@ TEST_P(EachFault, AloneIsSurvived) {
 INSTANTIATE_TEST_SUITE_P(Faults, EachFault, ::testing::ValuesIn(Faults::names()),
                          [](const auto& info) { return info.param; });
 
-// No bugs of ours, but surroundings worse than they should be: the question at each heartbeat makes up for a lost
-// event, and for a keepalive that counted too early or on a lease that is gone; a fresh copy makes up for a pg_rewind
-// that did nothing; and who does not acknowledge is not named in the key sync.
-TEST(Simulation, BadSurroundingsAreMadeUpFor) {
+// These injections are not bugs of the daemon but an environment that misbehaves. The read at each heartbeat
+// compensates for a lost event, and for a keepalive that counted too early or on a lease that has ended; a new copy
+// compensates for a pg_rewind that did nothing; and a standby that does not acknowledge is not named in the key sync.
+TEST(Simulation, AMisbehavingEnvironmentIsCompensatedFor) {
   for (const char* what : {"watch-loses-events", "rewind-not-done", "sync-names-not-set", "renewal-not-sent",
                            "lost-lease-taken-for-held"}) {
     auto options = seeded(5, 600s);
@@ -108,7 +108,7 @@ TEST_P(Injected, IsFound) {
     options.settings = GetParam().settings;
     auto without = options;
     options.bugs.name = GetParam().name;
-    // It is the bug that is found, nothing else.
+    // The same run without the bug must find nothing.
     if (!simulate(options).violations.empty() && simulate(without).violations.empty()) break;
   }
   EXPECT_LE(seed, seeds_max) << GetParam().what;

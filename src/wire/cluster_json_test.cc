@@ -40,7 +40,7 @@ ClusterView three() {
   return view;
 }
 
-TEST(ClusterJson, IsTheSampleOfPatroni) {
+TEST(ClusterJson, EqualsTheCapturedAnswerOfPatroni) {
   EXPECT_EQ(
       cluster_json(three(), "demo"),
       Json::parse(
@@ -88,7 +88,7 @@ TEST(ClusterJson, RolesFollowTheModes) {
   }
 }
 
-TEST(ClusterJson, LagIsNeverNegativeAndUnknownIsAWord) {
+TEST(ClusterJson, LagIsNeverNegativeAndMayBeTheWordUnknown) {
   auto view = three();
   view.leader.reset();
   view.members["n0"].xlog_location = 0x4000160;
@@ -103,7 +103,7 @@ TEST(ClusterJson, LagIsNeverNegativeAndUnknownIsAWord) {
   EXPECT_EQ(json["members"][1]["receive_lsn"], "unknown");
 }
 
-TEST(ClusterJson, AMemberThatSaysLittle) {
+TEST(ClusterJson, AMemberWithFewFields) {
   ClusterView view;
   view.members["x"].name = "x";
   EXPECT_EQ(

@@ -16,7 +16,7 @@ RawKey raw(std::string value, core::Revision revision = 7, core::LeaseId lease =
   return {.value = std::move(value), .mod_revision = revision, .create_revision = 3, .lease = std::move(lease)};
 }
 
-// Written by Patroni 4.1.4; each must come out as it went in.
+// Values that Patroni 4.1.4 wrote. Parsing and formatting must give the same bytes.
 const char* const members_of_patroni[] = {
     R"({"conn_url":"postgres://127.0.0.1:27100/postgres","api_url":"http://127.0.0.1:27200/patroni","state":"running","role":"primary","version":"4.1.4","xlog_location":67109000,"timeline":1})",
     R"({"conn_url":"postgres://127.0.0.1:27101/postgres","api_url":"http://127.0.0.1:27201/patroni","state":"running","role":"replica","version":"4.1.4","xlog_location":67108960,"replay_lsn":67108960,"receive_lsn":67108960,"replication_state":"streaming","timeline":1})",
@@ -69,7 +69,7 @@ TEST(Members, OlderFormsAreUnderstood) {
   EXPECT_EQ(bare.host, "h");
 }
 
-TEST(Members, JunkGivesAMemberWithoutFields) {
+TEST(Members, AnInvalidValueGivesAMemberWithoutFields) {
   const std::string deep = std::string(200000, '[') + std::string(200000, ']');
   for (const std::string& text :
        {std::string(), std::string("{"), std::string("[]"), std::string("null"), std::string("\xff\xfe"), deep,
@@ -141,13 +141,13 @@ TEST(Keys, Status) {
   EXPECT_EQ(status_json(*view.status), text);
   EXPECT_EQ(status_json({.optime = 5}), R"({"optime":5})");
 
-  apply_put(view, "optime/leader", raw("99", 22));  // the older key does not count beside it
+  apply_put(view, "optime/leader", raw("99", 22));  // the older key does not count if the newer one exists
   EXPECT_EQ(view.status->optime, 67108960u);
   apply_delete(view, "status");
   apply_put(view, "optime/leader", raw("99", 23));
   EXPECT_EQ(view.status->optime, 99u);
   EXPECT_EQ(view.status->revision, 0);
-  apply_put(view, "status", raw("100"));  // a number alone, and one in a string
+  apply_put(view, "status", raw("100"));  // a bare number and one in a string
   EXPECT_EQ(view.status->optime, 100u);
   apply_put(view, "status", raw(R"({"optime":"101","slots":"{\"a\":1}","retain_slots":"[\"a\"]"})"));
   EXPECT_EQ(view.status->optime, 101u);
@@ -252,7 +252,7 @@ TEST(IsoTime, ReadsAndWrites) {
   using namespace std::chrono;
   struct Case {
     const char* text;
-    const char* utc;  // nullptr: not a time
+    const char* utc;  // nullptr if the text is not a time
     bool has_zone = true;
   };
   const Case cases[] = {

@@ -35,7 +35,7 @@ TEST(Peer, PatronisReplica) {
 TEST(Peer, TellsHowItsTimelineBegan) {
   const auto peer = parse_peer(R"({"timeline":3,"timeline_identity":"0/5000060-3a00"})");
   EXPECT_EQ(peer.start, (core::TimelineStart{.timeline = 3, .lsn = 0x5000060, .record = "3a00"}));
-  EXPECT_FALSE(parse_peer(R"({"timeline":3})").start);  // Patroni's
+  EXPECT_FALSE(parse_peer(R"({"timeline":3})").start);  // Patroni does not send it
   EXPECT_FALSE(parse_peer(R"({"timeline":3,"timeline_identity":[]})").start);
 }
 
@@ -66,7 +66,7 @@ TEST(Peer, RolesAndStates) {
   }
 }
 
-TEST(FailsafeLeader, TellsForHowLongItCountsOnTheAnswer) {
+TEST(FailsafeLeader, TellsHowLongTheAnswerCounts) {
   const auto ttl_of = [](const char* json) { return parse_failsafe_leader(json).value().ttl; };
   core::FailsafeLeader leader{.name = "a", .conn_url = {}, .api_url = {}, .slots = {}, .ttl = std::chrono::seconds(30)};
   EXPECT_EQ(ttl_of(failsafe_leader_json(leader).c_str()), leader.ttl);

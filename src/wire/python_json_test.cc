@@ -10,7 +10,7 @@ namespace tamada::wire {
 namespace {
 
 TEST(PythonJson, PrintsAsJsonDumps) {
-  // Each line is what CPython 3.11's json.dumps(json.loads(line)) gives.
+  // CPython 3.11's json.dumps(json.loads(line)) leaves each of these lines unchanged.
   for (const std::string text : {
            R"({"a": 1, "b": [1, 2.5, -3, true, false, null], "c": {}, "d": []})",
            R"("caf\u00e9 \ud83d\ude00 \u007f \u0001 \"\\\b\f\n\r\t/")",
@@ -20,15 +20,16 @@ TEST(PythonJson, PrintsAsJsonDumps) {
   }
 }
 
-TEST(PythonJson, CompactHasNoBlanks) {
+TEST(PythonJson, CompactJsonHasNoBlanks) {
   EXPECT_EQ(dump_compact(Json::parse(R"({"a": [1, 2], "b": {"c": "d e"}})")), R"({"a":[1,2],"b":{"c":"d e"}})");
 }
 
-TEST(PythonJson, BrokenUtf8DoesNotStopIt) {
+TEST(PythonJson, BrokenUtf8IsReplaced) {
   EXPECT_EQ(dump_python(Json("a\xff"
                              "b\xe1\x83")),
             R"("a\ufffdb\ufffd\ufffd")");
-  // Found by the fuzzer: what looks like UTF-8 and stands for nothing made JSON that nobody could read.
+  // Found by the fuzzer: byte sequences that look like UTF-8 but encode no character led to JSON that no parser
+  // accepts.
   for (const char* wrong : {"\xf7\x8d\x8d\x8d", "\xf4\x90\x80\x80", "\xed\xa0\x80", "\xc0\xaf", "\xf0\x80\x80\xaf"}) {
     EXPECT_EQ(dump_python(Json(wrong)), R"("\ufffd")") << wrong;
   }

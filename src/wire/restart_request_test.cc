@@ -49,7 +49,7 @@ TEST(Restart, MembersThatWaitForOne) {
     return waiting_for_restart(before, now, parameters);
   };
   EXPECT_EQ(waiting({"max_connections"}).names, "a");
-  EXPECT_FALSE(waiting({"max_connections"}).told);  // of the change before
+  EXPECT_FALSE(waiting({"max_connections"}).told);  // the member's key is from before the change
   member(now, "a", "running", R"({"max_connections":{"new_value":"200"}})");
   EXPECT_FALSE(waiting({"max_connections"}).told);
   member(now, "b", "streaming", R"({"max_connections":{"new_value":"200"},"shared_buffers":{}})");
