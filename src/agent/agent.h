@@ -85,7 +85,7 @@ class Agent final : public api::Commands {
     bool due = false, asked = false;
   } to_apply_;
   bool unique_ = false;  // no other daemon of our name runs in the cluster
-  bool acting_ = false;  // between an observation and the next, busy with actions
+  bool acting_ = false;  // the actions of a decision are being carried out
   core::Instant observed_at_{};
   std::vector<std::shared_ptr<net::Event>> waiting_for_publication_;
 };

@@ -47,7 +47,7 @@ class Configuration {
   bool known_ = false;  // the key /config has been read since the daemon started
   core::Settings settings_;
   std::vector<std::string> file_warnings_, warnings_;
-  std::string unusable_;  // why the key /config counts for nothing; empty: it does
+  std::string unusable_;  // why the key /config is ignored; empty if it is not
 };
 
 }  // namespace tamada::agent

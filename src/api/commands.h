@@ -23,10 +23,10 @@ class Commands {
   virtual std::optional<std::string> failsafe_leader(core::FailsafeLeader leader) = 0;
   virtual void reload() = 0;  // reads the local file again, as SIGHUP does
   virtual void restart(core::RestartRequest request) = 0;
-  virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt: what was scheduled is not
+  virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt cancels it
   // What a fresh copy would do to the present data.
   virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
-  // A fresh copy of the cluster. by_force: whatever long operation runs is cancelled first.
+  // Makes a fresh copy of the cluster's data. by_force cancels a running long operation first.
   virtual void reinitialize(bool by_force, bool from_leader) = 0;
 };
 

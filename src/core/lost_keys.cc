@@ -33,7 +33,7 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
   const auto& cluster = seen.cluster;
   if (!cluster.loaded || !cluster.unlocked() || cluster.initialize || seen.settings.standby_cluster)
     return std::nullopt;
-  if (memory.leadership.last_leader == seen.self) return std::nullopt;  // until the keys were gone
+  if (memory.leadership.last_leader == seen.self) return std::nullopt;  // we led until the keys were deleted
   const bool by_hand =
       cluster.failover && cluster.failover->candidate == seen.self && !cluster.failover->is_switchover();
   const bool asked_since = memory.leadership.unlocked_since && seen.peers_asked_at >= *memory.leadership.unlocked_since;

@@ -64,7 +64,7 @@ struct JobView {
 struct LeaseView {
   LeaseId id;
   Duration ttl{};                   // as granted
-  std::optional<Instant> deadline;  // the last confirmed renewal's sending, plus ttl. Past it nothing is ours
+  std::optional<Instant> deadline;  // when the last confirmed renewal was sent, plus ttl. After it we hold no key
   Instant attempted_at{};           // when renewal was last tried
   Instant confirmed_at{};           // when the last confirmed renewal was sent
 };

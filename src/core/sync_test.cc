@@ -369,8 +369,8 @@ TEST(Sync, VotesCompareHistoriesNotNumbers) {
     const char* what;
     std::vector<std::string> standbys;
     int quorum;
-    const char* c_began;     // how c's timeline 2 began; ours with "a"
-    const char* sync_began;  // that of the key
+    const char* c_began;     // how c's timeline 2 began; ours began with "a"
+    const char* sync_began;  // how the timeline in the key sync began
     Lsn c_at;
     bool takes;
   };
@@ -412,7 +412,8 @@ TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfMembersBeyondItsFork) {
   }
 }
 
-// n0 of the scenario is a: it leads by the key, and comes back with less by number than one that the key does not name.
+// The key sync names this node (a) as the leader and no standby. It comes back with a lower WAL position than b, which
+// the key does not name.
 TEST(Sync, TheOldPrimaryDoesNotWaitForATwinThatCannotWin) {
   SyncScene scene(SM::quorum);
   scene.standby(1000, 2).nobody_leads();

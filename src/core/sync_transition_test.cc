@@ -153,7 +153,7 @@ World after(const World& w, const SyncStep& step) {
   return next;
 }
 
-// `standby` has all that was acknowledged before the names came into force, and we know it.
+// `standby` has all commits that were acknowledged before the server used the names, and we know that.
 World caught_up(const World& w, unsigned standby) {
   World next = w;
   next.past = each(w.past, [&](Mask mask) { return mask | (1U << standby); });

@@ -15,7 +15,7 @@ struct Reply {
   bool failed = false;
 };
 
-// Patroni shows an error as a row of its own: the time, and the text.
+// Patroni shows an error as a row with the time and the text.
 Reply failure(const std::string& text) {
   Reply reply{.failed = true};
   reply.table.rows = {{timestamp(0), text}};

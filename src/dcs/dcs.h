@@ -64,7 +64,7 @@ using Operation = std::variant<Put, Delete>;
 
 struct TxnResult {
   bool succeeded = false;  // the compares held
-  Revision revision = 0;   // of the store after it: mod_revision of what was put
+  Revision revision = 0;   // the store's revision after it, which is the mod_revision of the keys that were put
 };
 
 struct LeaseGrant {
@@ -90,14 +90,15 @@ class Dcs {
   virtual awaitable<DcsResult<TxnResult>> txn(std::vector<Compare> compares, std::vector<Operation> operations,
                                               Duration timeout) = 0;
   virtual awaitable<DcsResult<LeaseGrant>> lease_grant(Duration ttl, Duration timeout) = 0;
-  // The remaining time to live; ErrorKind::lease_gone when there is no such lease.
+  // Returns the remaining time to live, or ErrorKind::lease_gone if there is no such lease.
   virtual awaitable<DcsResult<Duration>> lease_keepalive(LeaseId id, Duration timeout) = 0;
   virtual awaitable<DcsResult<void>> lease_revoke(LeaseId id, Duration timeout) = 0;
   // How far this host's clock is ahead of that of the server that answered, as far as its answers tell.
   virtual Duration clock_ahead() const { return {}; }
   // Why certificates that are on disk now are not in use; empty: nothing is wrong, or the store has none.
   virtual std::string certificate_trouble() const { return ""; }
-  // Every change under the prefix from `from` on (inclusive), in order, none left out, until it breaks: returns why.
+  // Delivers every change under the prefix from revision `from` on, in order and without gaps, until the watch breaks.
+  // Returns the reason.
   virtual awaitable<DcsError> watch(std::string prefix, Revision from, std::function<void(WatchBatch)> on_batch) = 0;
 };
 

@@ -41,7 +41,7 @@ class EtcdTransport {
   using Chunk = std::function<std::optional<DcsError>(std::string_view)>;
   awaitable<DcsError> stream(std::string path, std::string body, Duration timeout, Chunk chunk);
 
-  // Of the server that answered last, by the header Date of its answers.
+  // How far this host's clock is ahead of that of the server that answered last, by the header Date of its answers.
   Duration clock_ahead() const { return clock_.ahead(); }
 
   void forget_token() { token_.clear(); }

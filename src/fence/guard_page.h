@@ -15,12 +15,13 @@ struct GuardPage {
   static constexpr std::uint32_t current_version = 0x54470002;
 
   std::atomic<std::uint32_t> version;
-  std::atomic<std::int32_t> guard_pid;       // the guard: since it is ready
-  std::atomic<std::uint32_t> protection;     // the guard: bits below
-  std::atomic<std::int32_t> postmaster_pid;  // the daemon: 0 is unknown
+  std::atomic<std::int32_t> guard_pid;       // written by the guard when it is ready
+  std::atomic<std::uint32_t> protection;     // written by the guard: the bits below
+  std::atomic<std::int32_t> postmaster_pid;  // written by the daemon; 0 if unknown
   std::atomic<std::int64_t> deadline_ns;     // written by the daemon, by CLOCK_BOOTTIME; 0: disarmed
-  std::atomic<std::int64_t> fired_ns;        // the guard: when it last ended PostgreSQL, CLOCK_BOOTTIME; 0 is never
-  std::atomic<std::int64_t> looked_ns;       // the guard: when it last looked at all this, CLOCK_BOOTTIME
+  std::atomic<std::int64_t>
+      fired_ns;  // written by the guard: when it last ended PostgreSQL, by CLOCK_BOOTTIME; 0: never
+  std::atomic<std::int64_t> looked_ns;  // written by the guard: when it last read this page, by CLOCK_BOOTTIME
 
   enum : std::uint32_t { memory_locked = 1, priority_raised = 2 };
 };

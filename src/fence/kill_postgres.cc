@@ -61,7 +61,7 @@ int kill_postgres(int pid, int pidfd) {
   const auto signal_postmaster = [pidfd](int number) {
     return syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0);
   };
-  if (signal_postmaster(SIGSTOP) != 0) return 0;  // stopped it starts no more processes
+  if (signal_postmaster(SIGSTOP) != 0) return 0;  // a stopped postmaster starts no more processes
   int killed = 0;
   for (int pass = 0; pass < 2; ++pass) {  // the second pass finds what was forked during the first
     const int count = children_of(pid, children);

@@ -3,8 +3,8 @@
 
 namespace tamada::fence {
 
-// SIGKILL to the postmaster and to all its children: a backend that is busy would not notice the end of its
-// postmaster before its statement is done. Crash recovery at the next start makes it whole (PostgreSQL's page
+// Sends SIGKILL to the postmaster and to all its children, because a backend that is busy would not notice the end of
+// its postmaster before its statement is done. Crash recovery at the next start makes it whole (PostgreSQL's page
 // "Shutting Down the Server"). `pidfd` must belong to `pid`, so that no later process of this number is hit.
 // Returns how many processes got the signal.
 int kill_postgres(int pid, int pidfd);

@@ -42,7 +42,7 @@ class Watchdog final : public Fence {
   int timeout_s_ = 0;               // as last asked for
   std::optional<core::Instant> pinged_for_;
   std::string trouble_;           // why the last activation failed; empty: it did not
-  core::Instant failed_until_{};  // in terms of bounds: not tried again for an earlier one
+  core::Instant failed_until_{};  // the activation is tried again only for a later bound than this one
 };
 
 }  // namespace tamada::fence

@@ -135,7 +135,7 @@ asio::awaitable<void> measure_loop(net::Clock& clock, std::shared_ptr<api::Telem
   }
 }
 
-// Everything that lives as long as the daemon; built in this order, ended in the other.
+// The objects that live as long as the daemon. They are created in this order and destroyed in the reverse order.
 class Daemon {
  public:
   Daemon(std::string file, std::map<std::string, std::string> variables, config::Loaded loaded,

@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   signal(SIGINT, SIG_IGN);   // Ctrl-C in the daemon's terminal is meant for the daemon
-  signal(SIGTERM, SIG_IGN);  // a service manager's stop is, too: the guard leaves after the daemon
+  signal(SIGTERM, SIG_IGN);  // a service manager's stop is, too; the guard ends after the daemon
   prctl(PR_SET_NAME, "tamada-guard");
   page->protection.store(protect_self());
   page->looked_ns.store(boot_time_ns());

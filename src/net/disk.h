@@ -1,5 +1,5 @@
-// Work that waits for a disk: done by a thread of its own, in the order in which it was asked for, while the loop goes
-// on. A disk that hangs then delays only the coroutine that asked, and neither the lease nor the REST API.
+// Work that waits for a disk. One thread does it in the order of the requests while the loop goes on.
+// A disk that hangs then delays only the coroutine that asked, and neither the lease nor the REST API.
 #pragma once
 
 #include <boost/asio/async_result.hpp>

@@ -47,13 +47,13 @@ struct PiecesBody {
   };
 };
 
-// What has been read and not yet parsed.
+// Bytes that have been read and not parsed yet.
 struct ResponseInput {
   std::array<char, 8192> bytes;
   std::size_t have = 0;
   bool answered = false;  // a byte of the answer has come
 
-  // Parses what is there; false when more is needed.
+  // Parses these bytes. Returns false if more are needed.
   template <class Parser>
   bool feed(Parser& parser) {
     while (have > 0 && !parser.is_done()) {

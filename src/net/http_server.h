@@ -42,7 +42,7 @@ class HttpServer {
 
   HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler);
   ~HttpServer();
-  core::Result<void> listen();  // binds; the error names address, port and reason
+  core::Result<void> listen();  // binds; the error names the address, the port and the reason
   // Sets other options. They apply to new connections; open connections go on as they are. On an error the old options
   // stay in force. Certificates that are renewed in place are taken by the next connection, within a second, without
   // it.

@@ -1,5 +1,5 @@
 // systemd's notification protocol: one datagram of lines to a socket that the environment names. See sd_notify(3),
-// which lays the protocol down as stable and shows it written out; libsystemd would add five libraries to each daemon.
+// which declares the protocol stable and shows an implementation. libsystemd would add five libraries to each daemon.
 #pragma once
 
 #include <optional>

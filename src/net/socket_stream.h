@@ -12,7 +12,7 @@
 
 namespace tamada::net {
 
-// turns: what is read is handed over in turns; null: at once.
+// With `turns`, received data are handed over in turns; without, at once.
 std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket, std::shared_ptr<Turns> turns = nullptr);
 
 // Shake hands within `timeout`.

@@ -40,7 +40,8 @@ class Turns : public std::enable_shared_from_this<Turns> {
   void work();
 
   asio::any_io_executor executor_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter> queue_;  // by what was used, then the newest
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter>
+      queue_;  // in the order of the time used; the newest is first among equals
   std::uint64_t now_ = 0, numbers_left_ = std::numeric_limits<std::uint64_t>::max();
   bool scheduled_ = false;
 };

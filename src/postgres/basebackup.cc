@@ -95,7 +95,7 @@ awaitable<Result<CopyPlaces>> find_places(Node& node, core::Upstream upstream) {
   if (auto marked = co_await mark_incomplete(node, "basebackup", places->beside_data_dir()); !marked) {
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
-  // The mark itself may lie in the data directory.
+  // The places are examined again, because the mark may be a new file in the data directory.
   places = CopyPlaces::find(node.paths.data_dir, node.local.postgresql.basebackup_options, tablespaces, major);
   if (!places) co_return places;
   if (auto made = places->make_holders(); !made) co_return std::unexpected(made.error());

@@ -83,8 +83,8 @@ awaitable<Result<void>> end_restore(Node& node);
 // incomplete. stay_empty: the mark lies beside the data directory and not in it.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty = false);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
-// Uses the first of these methods that succeeds; empty: of create_replica_methods. Without an upstream, only methods
-// that need none are used.
+// Uses the first of these methods that succeeds. If the list is empty, create_replica_methods is used. Without an
+// upstream, only methods that need none are used.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
 // Judges a pg_rewind of a former run of the daemon, which did not see its end.

@@ -27,7 +27,7 @@ class Postgres {
  public:
   virtual ~Postgres() = default;
 
-  // ---- looking. Never fails: what cannot be learned within `timeout` is absent from the view.
+  // ---- observing. This never fails; facts that cannot be learned within `timeout` are absent from the view.
   // At each heartbeat it looks from outside, too: a new connection, a small write.
   virtual awaitable<core::PostgresView> observe(Duration timeout, Duration heartbeat) = 0;
   // Called when the postmaster ends, whoever started it, at once.

@@ -8,7 +8,7 @@
 
 namespace tamada::setup {
 
-// Writes to arguments.file, or stdout. 0, or 1 with the reason on stderr. The operator has to fill in what reads
+// Writes to arguments.file or stdout. Returns 0, or 1 with the reason on stderr. The operator has to replace the values
 // #FIXME.
 int generate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
 

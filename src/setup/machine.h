@@ -9,7 +9,8 @@ namespace tamada::setup {
 // Whether something accepts connections there, within two seconds.
 bool answers(const std::string& host, const std::string& port);
 
-// The path of a program in `folder`, or in PATH when that is empty; empty when there is none to run.
+// The path of a program in `folder`, or in PATH if `folder` is empty. The result is empty if no such program can be
+// run.
 std::string find_program(const std::string& folder, const std::string& name);
 
 // 15, from the output of `postgres --version`; 0: unknown output.

@@ -42,8 +42,8 @@ constexpr auto options = std::to_array<Option>({
     {"sslnegotiation", "sslnegotiation", "PGSSLNEGOTIATION", 170000},
 });
 
-// As Patroni's: the settings that differ from the server's defaults, and those that the configuration needs in any
-// case.
+// As in Patroni, these are the settings that differ from the server's defaults, and those that the configuration needs
+// in any case.
 constexpr const char* settings_query =
     "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE context <> 'internal'"
     " AND source IN ('configuration file', 'command line', 'environment variable')"
@@ -178,7 +178,7 @@ core::Result<RunningServer> ask_running_server(const std::string& dsn,
   auto bin_dir = bin_dir_of(data_dir);
   if (!bin_dir) return std::unexpected(bin_dir.error());
   server.bin_dir = std::move(*bin_dir);
-  // Files outside the data directory, where Debian has them, are left to whoever manages them.
+  // Files outside the data directory, as Debian has them, stay under the operator's control and are not copied.
   if (setting(server, "hba_file") == data_dir + "/pg_hba.conf") server.pg_hba = lines_of(data_dir + "/pg_hba.conf");
   if (setting(server, "ident_file") == data_dir + "/pg_ident.conf") {
     server.pg_ident = lines_of(data_dir + "/pg_ident.conf");

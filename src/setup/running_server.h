@@ -21,7 +21,7 @@ struct RunningServer {
   std::map<std::string, std::string> superuser;  // as postgresql.authentication.superuser has it
   std::string port;                              // at which it was reached; empty: the port that it listens on
   std::string bin_dir;
-  std::vector<std::string> pg_hba, pg_ident;  // of the files in the data directory; empty: they lie elsewhere
+  std::vector<std::string> pg_hba, pg_ident;  // of the files in the data directory; empty if the files are elsewhere
 };
 
 // If `dsn` is empty, libpq's defaults and the PG* variables count. An error says what failed.

@@ -8,7 +8,7 @@
 
 namespace tamada::setup {
 
-// Mistakes and warnings go to stderr, all at once. 0 when there are no mistakes, else 1.
+// Prints all mistakes and warnings to stderr. Returns 0 if there are no mistakes, else 1.
 int validate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
 
 }  // namespace tamada::setup

@@ -61,14 +61,14 @@ const Node* Checker::leader_node() const {
 // ---- two primaries
 
 // Whether no daemon could have prevented the violation: it was frozen, dead or paused, or somebody deleted its keys
-// without its noticing.
+// before it could notice that.
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
-  // Until a daemon that finds a primary after a pause has ended it: it may try as long to take the leader key as it
-  // then takes to stop (Settings::without_leader_key_for).
+  // The time until a daemon that finds a primary after a pause has ended it. It may try to take the leader key for as
+  // long as the stop may take afterwards (Settings::without_leader_key_for).
   const auto pause_ends = std::max<Duration>(6s, retry_timeout_max_) + reaction;
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
-  // A request that was lost before the network was whole again is waited for until its time limit.
+  // A daemon waits until the time limit for a request that was lost before the network was healed.
   const auto asks_again = retry_timeout_max_ + reaction;
   const bool reaches_etcd = c_.in_control(node) && c_.network.both_ways(node.id, c_.dcs_endpoint()) &&
                             c_.network.loss == 0 && c_.network.slow == 0s && now - network_changed_at_ > asks_again &&
@@ -235,7 +235,7 @@ bool Checker::paused_anywhere() const {
       c_.nodes, [](const auto& node) { return node->daemon && node->daemon->board.latest()->seen.settings.pause; });
 }
 
-// A member that the winner of the race could have asked, and had to let go first.
+// A member that the winner of the race could have asked and that should have won.
 const Node* Checker::healthier(const Node& chosen) const {
   const auto now = c_.scheduler.now();
   // The promotion took long, and the members' positions have changed since the race.
@@ -321,7 +321,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       leader_deleted(kv);
     } else {
       c_.trace.line("etcd", "leader: " + kv.value);
-      // Not by a leader that moves its own key to the lease of its next life.
+      // A leader that moves its own key to the lease of its next run does not take it.
       if (kv.create_revision == kv.mod_revision) key_taken();
     }
   }
@@ -423,7 +423,7 @@ void Checker::history_written(const dcs::KeyValue& kv) {
   history_ = lines;
 }
 
-// ---- in the end
+// ---- the state at the end
 
 bool Checker::votes_are_lost() const {
   const auto without_data = [](const auto& node) { return node->server.directory != core::DataDirectory::valid; };

@@ -54,7 +54,7 @@ class SimServer {
   std::optional<core::Upstream> following_file;  // as its files have it
   std::string sync_names_file;
   bool promote_file = false;  // the server takes note of it any time
-  bool half_rewound = false;  // whatever the marks say
+  bool half_rewound = false;  // the true state, whatever the marks say
   std::map<std::string, Lsn> slots;
   std::string sync_names;        // synchronous_standby_names, as SHOW has it
   Timeline newest_timeline = 0;  // of the history files in pg_wal
@@ -152,7 +152,7 @@ class SimServer {
   Time blocked_since_{};
   Lsn sent_ = 0;
   Lsn confirmed_ = 0;                // to the upstream
-  core::SyncNames acknowledged_by_;  // the names that the processes that send WAL go by
+  core::SyncNames acknowledged_by_;  // the names that the WAL senders use at present
   std::vector<Lsn> unacknowledged_;  // commits whose clients wait
   bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Reads from the front of a text; every take_ either takes or leaves it as it was.
+// Reads from the front of a text. Each take_ function either consumes its part or leaves the text unchanged.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}

@@ -1,4 +1,4 @@
-// JSON that came from elsewhere: nothing in here throws, whatever the text is.
+// Reads foreign JSON. No function here throws, whatever the text is.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@
 namespace tamada::wire {
 
 // null removes a key, an object is merged into an object, anything else replaces; order is kept and new keys come last.
-// A scalar that prints alike ("30" for 30) is no change, as in Patroni. Returns whether anything changed.
+// As in Patroni, a scalar with the same printed form ("30" and 30) does not count as a change. Returns whether anything
+// changed.
 bool merge_json(nlohmann::ordered_json& target, const nlohmann::ordered_json& patch);
 
 }  // namespace tamada::wire

@@ -31,8 +31,8 @@ double digits(std::string_view text, int base) {
   return value;
 }
 
-// Takes the number at the beginning of `text` off it. As strtol(3) with base 0 does, it reads hexadecimal, octal or
-// decimal by the prefix; where a fraction or an exponent follows it reads decimal, as strtod(3).
+// Parses the number at the beginning of `text` and removes it. The prefix tells hexadecimal, octal or decimal, as for
+// strtol(3) with base 0. A number with a fraction or an exponent is decimal, as for strtod(3).
 std::optional<double> take_number(std::string_view& text) {
   const double sign = text.starts_with('-') ? -1 : 1;
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);

@@ -19,7 +19,7 @@ core::PeerView parse_peer(std::string_view json) {
   const auto state = text_at(*body, "state");
   peer.running = state == "running" || state == "streaming" || state == "in archive recovery";
   peer.streaming = state == "streaming" || text_at(*body, "replication_state") == "streaming";
-  const Json* wal = find(*body, "wal");  // "xlog" in Patroni; later versions may rename it so
+  const Json* wal = find(*body, "wal");  // Patroni calls it "xlog"; later versions may rename it to "wal"
   if (!wal || !wal->is_object() || wal->empty()) wal = find(*body, "xlog");
   if (wal) {
     const auto location = unsigned_at(*wal, "location").value_or(0);
