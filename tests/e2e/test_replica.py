@@ -124,6 +124,7 @@ def test_standby_beyond_the_fork_comes_back(new_cluster):
     leader.sql("create table t (v text)")
     for standby in behind, ahead:
         wait_for(f"the table on {standby}", lambda s=standby: s.sql("select count(*) from t") == [(0,)], 20)
+    behind.signal(signal.SIGSTOP)   # its daemon takes back what is set by hand
     behind.sql("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
     behind.sql("select pg_reload_conf()")
     # A missing WAL receiver proves nothing, because it may return to the old upstream.
@@ -133,6 +134,7 @@ def test_standby_beyond_the_fork_comes_back(new_cluster):
     leader.lose()
     behind.sql("alter system reset primary_conninfo")
     behind.sql("select pg_reload_conf()")
+    behind.signal(signal.SIGCONT)
     assert cluster.wait_leader(60, other_than=leader) is behind
     facts.wait_writable(behind)
     behind.sql("insert into t values ('of the new history')")
