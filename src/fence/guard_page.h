@@ -18,10 +18,9 @@ struct GuardPage {
   std::atomic<std::int32_t> guard_pid;       // written by the guard when it is ready
   std::atomic<std::uint32_t> protection;     // written by the guard: the bits below
   std::atomic<std::int32_t> postmaster_pid;  // written by the daemon; 0 if unknown
-  std::atomic<std::int64_t> deadline_ns;     // written by the daemon, by CLOCK_BOOTTIME; 0: disarmed
-  std::atomic<std::int64_t>
-      fired_ns;  // written by the guard: when it last ended PostgreSQL, by CLOCK_BOOTTIME; 0: never
-  std::atomic<std::int64_t> looked_ns;  // written by the guard: when it last read this page, by CLOCK_BOOTTIME
+  std::atomic<std::int64_t> deadline_ns;     // written by the daemon; 0: disarmed. All times are of CLOCK_BOOTTIME
+  std::atomic<std::int64_t> fired_ns;        // written by the guard: when it last ended PostgreSQL; 0: never
+  std::atomic<std::int64_t> looked_ns;       // written by the guard: when it last read this page
 
   enum : std::uint32_t { memory_locked = 1, priority_raised = 2 };
 };

@@ -18,7 +18,7 @@ class Expiry {
   Expiry(const Expiry&) = delete;
   Expiry& operator=(const Expiry&) = delete;
 
-  void rearm(core::Duration after);  // replaces the last; the action may do so, too
+  void rearm(core::Duration after);  // replaces the previous deadline; the action may call it, too
   bool expired() const;              // the action has been called
 
  private:

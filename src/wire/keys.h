@@ -1,6 +1,6 @@
 // The keys below <namespace>/<scope>/, in Patroni's format, to and from core's types.
-// Reading is lenient (older Patroni writes role "master", state "streaming"; junk gives absent fields, never an
-// exception); writing is what Patroni 4.1 writes, byte for byte, in its key order.
+// Reading is lenient (older Patroni writes role "master", state "streaming"; invalid values give absent fields, never
+// an exception); writing is what Patroni 4.1 writes, byte for byte, in its key order.
 #pragma once
 
 #include <map>

@@ -111,8 +111,8 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   // Without a leader key the lease does not prevent the promotion of another member.
   if (const auto until = without_leader_key_until(seen, memory)) return *until;
   const auto latest = stop_before_fence(seen, memory).value_or(Instant::max());
-  // A key from before our restart hangs on the previous run's lease, and only the DCS knows when that ends. A fresh
-  // daemon that no fence has told of it counts from its own start, however often the DCS answers in between.
+  // A key from before our restart hangs on the previous run's lease, and only the DCS knows when that ends. If no
+  // fence has told it, a daemon counts from its own start, however often the DCS answers in between.
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {

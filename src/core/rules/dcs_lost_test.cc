@@ -178,7 +178,7 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
 
   auto key_of_before = Scene().leader_is("a", old_lease).primary();
   EXPECT_EQ(patience(key_of_before), noon + 5s);
-  key_of_before.memory.fence.until = noon + 20s;  // a fence has told when its lease ends, and stands guard
+  key_of_before.memory.fence.until = noon + 20s;  // a fence has told when its lease ends, and is active
   EXPECT_EQ(patience(key_of_before), std::nullopt);
 
   auto without_key = Scene().nobody_leads().primary();
