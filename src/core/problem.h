@@ -13,6 +13,7 @@ namespace tamada::core {
 // the daemon tell theirs in Observation::noticed or PostgresView::problems. What to do about it: ctl/health.cc.
 enum class ProblemKind {
   configuration,  // some of it has no effect, or not the one that was meant
+  certificate,    // one on disk cannot be used, and the one before stays in use
   security,       // what anybody may do who reaches this host
   guard,          // nothing ends this primary should its daemon freeze
   watchdog,       // it is required, and cannot be used
@@ -44,6 +45,7 @@ struct ProblemTraits {
 
 inline constexpr std::array problem_kinds{
     ProblemTraits{ProblemKind::configuration, "configuration"},
+    ProblemTraits{ProblemKind::certificate, "certificate"},
     ProblemTraits{.kind = ProblemKind::security, .name = "security", .in_member_key = false},  // no news for every list
     ProblemTraits{ProblemKind::guard, "guard"},
     ProblemTraits{ProblemKind::watchdog, "watchdog"},

@@ -137,6 +137,8 @@ class Examination {
     switch (kind.value_or(Kind::job)) {
       case Kind::configuration:
         return "correct it: edit-config, or the file of the member and reload";
+      case Kind::certificate:
+        return "write certificate and key anew, whole and as a pair; the next connection reads them";
       case Kind::security:
         return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
       case Kind::guard:

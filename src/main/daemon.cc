@@ -179,7 +179,7 @@ class Daemon {
     noticed_ = [this, &store = **dcs, &peers, &server] {
       core::Problems found;
       for (const auto& text : {server.certificate_trouble(), store.certificate_trouble(), peers.certificate_trouble()})
-        if (!text.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = text});
+        if (!text.empty()) found.push_back({.kind = core::ProblemKind::certificate, .text = text});
       if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
       return found;
     };
