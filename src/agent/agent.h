@@ -46,6 +46,7 @@ class Agent final : public api::Commands {
   void restart(core::RestartRequest request) override;
   void schedule_restart(std::optional<core::RestartRequest> request) override;
   awaitable<core::ReplacedData> replaced_data(core::Duration timeout) override;
+  const wire::ServerParameters& server_parameters() const override { return w_.postgres.server_parameters(); }
   void reinitialize(bool by_force, bool from_leader) override;
   // How to read the local file again; set by main.
   void on_reload(std::function<core::Result<config::Loaded>()> read_again) { read_again_ = std::move(read_again); }

@@ -7,6 +7,7 @@
 #include "core/observation.h"
 #include "core/types.h"
 #include "net/asio.h"
+#include "wire/server_parameter.h"
 
 namespace tamada::api {
 
@@ -26,6 +27,8 @@ class Commands {
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt cancels it
   // What a fresh copy would do to the present data.
   virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
+  // What the running server takes for its parameters; empty: not known.
+  virtual const wire::ServerParameters& server_parameters() const = 0;
   // Makes a fresh copy of the cluster's data. by_force cancels a running long operation first.
   virtual void reinitialize(bool by_force, bool from_leader) = 0;
 };

@@ -53,7 +53,7 @@ bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann:
   const auto& text = snapshot.seen.cluster.config_json;
   const auto before = text ? wire::parse_object(*text) : std::nullopt;
   auto verdict = options_.judge_config(before.value_or(nlohmann::ordered_json::object()), after,
-                                       snapshot.seen.postgres.server_version);
+                                       snapshot.seen.postgres.server_version, commands_.server_parameters());
   const auto query = parse_query(call.target.query);
   const auto* force = find(query, "force");
   if (force && *force == "true") {

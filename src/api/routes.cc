@@ -128,7 +128,7 @@ std::span<const RestApi::Route> RestApi::routes() {
 
 std::span<const RestApi::Read> RestApi::reads() {
   using enum Read::Good;
-  static constexpr std::array<Read, 8> table{{
+  static constexpr std::array<Read, 9> table{{
       {"patroni", &RestApi::patroni, when_fresh},
       {"cluster", &RestApi::cluster, for_snapshot},
       {"history", &RestApi::history, for_snapshot},
@@ -137,6 +137,7 @@ std::span<const RestApi::Read> RestApi::reads() {
       {"failsafe", &RestApi::failsafe, for_snapshot},
       {"tamada/explain", &RestApi::explanation, for_moment},
       {"tamada/handover", &RestApi::last_handover, for_moment},
+      {"tamada/parameters", &RestApi::parameters, for_snapshot},
   }};
   return table;
 }

@@ -29,13 +29,15 @@ namespace tamada::api {
 using AskPeer = std::function<awaitable<core::Result<net::HttpResponse>>(std::string api_url)>;
 AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 
-// What a change of the dynamic configuration would do; server_version: of our server, 0: not known.
+// What a change of the dynamic configuration would do; server_version: of our server, 0: not known; own: what that
+// server tells about its parameters.
 struct ConfigVerdict {
   std::vector<std::string> errors, warnings, effects;
   std::vector<std::string> restarts;  // parameters that take effect only after a restart
 };
-using JudgeConfig = std::function<ConfigVerdict(const nlohmann::ordered_json& before,
-                                                const nlohmann::ordered_json& after, int server_version)>;
+using JudgeConfig =
+    std::function<ConfigVerdict(const nlohmann::ordered_json& before, const nlohmann::ordered_json& after,
+                                int server_version, const wire::ServerParameters& own)>;
 
 struct RestApiOptions {
   std::string scope, name;
@@ -128,6 +130,7 @@ class RestApi {
   // the dashboard (ui_routes.cc)
   awaitable<net::HttpResponse> get_ui(Call call);
   net::HttpResponse ui_file(const Call& call) const;
+  net::HttpResponse parameters() const;
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);

@@ -209,11 +209,15 @@ TEST(Config, AChangeIsJudgedBeforeItIsTaken) {
   RestApiOptions options;
   std::vector<std::string> asked;
   ConfigVerdict verdict{{"ttl: no number", "parameters: wrong place"}, {"a"}, {"b: at once", "c: after a restart"}};
-  options.judge_config = [&](const auto& before, const auto& after, int) {
+  options.judge_config = [&](const auto& before, const auto& after, int, const auto& own) {
+    EXPECT_EQ(own.size(), 1u);
     asked.push_back(before.dump() + after.dump());
     return verdict;
   };
   Node node(leader(), std::move(options));
+  node.agent.parameters = {{.name = "work_mem", .vartype = "integer", .unit = "kB", .min = "64", .max = "1000"}};
+  EXPECT_EQ(node.ask("GET", "/tamada/parameters"),
+            R"(200 [{"name": "work_mem", "vartype": "integer", "unit": "kB", "min_val": "64", "max_val": "1000"}])");
   const std::string refusal =
       "400 ttl: no number\nparameters: wrong place\nNothing was changed; ?force=true changes it all the same\n";
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":"x"})"), refusal);
@@ -301,7 +305,9 @@ TEST(Config, PatchGivesUpIfTheConcurrentChangeStaysInvisible) {
     void restart(core::RestartRequest) override {}
     void schedule_restart(std::optional<core::RestartRequest>) override {}
     awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
+    const wire::ServerParameters& server_parameters() const override { return none; }
     void reinitialize(bool, bool) override {}
+    wire::ServerParameters none;
   } stale;
   node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), "waiting");

@@ -81,6 +81,10 @@ HttpResponse RestApi::last_handover() const {
   return json(200, handover ? handover_json(*handover, clock_.now()) : Json(nullptr));
 }
 
+HttpResponse RestApi::parameters() const {
+  return json(200, wire::server_parameters_json(commands_.server_parameters()));
+}
+
 // wait=SECONDS: if there is no new event, the answer waits that long for one.
 awaitable<HttpResponse> RestApi::get_events(Call call) {
   const auto query = parse_query(call.target.query);

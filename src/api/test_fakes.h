@@ -102,6 +102,8 @@ class FakeAgent final : public Commands {
     publish([&](Snapshot& s) { s.seen.requests.scheduled_restart = request; });
   }
   core::ReplacedData replaced;
+  wire::ServerParameters parameters;
+  const wire::ServerParameters& server_parameters() const override { return parameters; }
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return replaced; }
   void reinitialize(bool by_force, bool from_leader) override {
     ++reinitializes;

@@ -1,6 +1,7 @@
 #include "config/judge.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -135,8 +136,65 @@ std::string unit_of(const Parameter& parameter) {
   return parameter.unit.empty() ? std::string() : fmt::format(", in {} or with a unit", parameter.unit);
 }
 
+bool in_any_version(const std::string& name) {
+  return std::ranges::any_of(parameter_table(), [&](const auto& one) { return lower(one.name) == lower(name); });
+}
+
+const wire::ServerParameter* find(const wire::ServerParameters& own, const std::string& name) {
+  const auto it = std::ranges::find_if(own, [&](const auto& one) { return lower(one.name) == lower(name); });
+  return it == own.end() ? nullptr : &*it;
+}
+
+// Source: the words that PostgreSQL takes and pg_settings does not tell: other names of what it tells.
+constexpr auto untold_words =
+    std::to_array<std::string_view>({"debug", "info", "fatal", "panic", "archive", "hot_standby"});
+
+bool takes_word(const wire::ServerParameter& own, const std::string& value) {
+  if (std::ranges::find(untold_words, lower(value)) != untold_words.end()) return true;
+  const auto has = [&](std::string_view word) { return std::ranges::find(own.words, word) != own.words.end(); };
+  const auto boolean = parse_boolean(value);  // a word of its own where "on" is one
+  return has(lower(value)) || (boolean && has(*boolean ? "on" : "off"));
+}
+
+// What the server that runs would take for it; empty: the value.
+std::string taken_instead(const wire::ServerParameter& own, const std::string& value) {
+  switch (parameter_type(own.vartype)) {
+    case ParameterType::boolean:
+      return parse_boolean(value) ? "" : "on, off";
+    case ParameterType::enumeration:
+      return takes_word(own, value) ? "" : fmt::format("{}", fmt::join(own.words, " "));
+    case ParameterType::text:
+      return "";
+    case ParameterType::integer:
+    case ParameterType::real:
+      break;
+  }
+  const auto number = wire::parse_number(value, own.unit);
+  const auto least = wire::parse_number(own.min, ""), most = wire::parse_number(own.max, "");
+  if (number && (!least || *number >= *least) && (!most || *number <= *most)) return "";
+  return fmt::format("a number from {} to {}{}", own.min, own.max,
+                     own.unit.empty() ? "" : fmt::format(", in {} or with a unit", own.unit));
+}
+
+void judge_unknown(const std::string& path, const std::string& name, int server_version,
+                   const wire::ServerParameters& own, Judgement& to) {
+  // Of a member of another version it may be a parameter.
+  if (!own.empty() && !in_any_version(name)) {
+    std::vector<std::string> names;
+    for (const auto& one : own) names.push_back(lower(one.name));
+    const auto meant = nearest(lower(name), names);
+    to.errors.push_back(fmt::format("{}: the server that runs here has no such parameter to set{}", path,
+                                    meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+    return;
+  }
+  const auto meant = nearest_parameter(name, server_version);
+  to.warnings.push_back(fmt::format("{}: PostgreSQL {} has no such parameter, unless an extension brings it{}", path,
+                                    server_version / 10000,
+                                    meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+}
+
 void judge_parameter(std::string_view section, const std::string& name, const std::string& value, int server_version,
-                     Judgement& to) {
+                     const wire::ServerParameters& own, Judgement& to) {
   const auto path = fmt::format("{}.{}", section, name);
   if (!is_parameter_name(name)) {
     to.errors.push_back(fmt::format("{}: {} is no name of a parameter", section, wire::dump_python(name)));
@@ -149,14 +207,16 @@ void judge_parameter(std::string_view section, const std::string& name, const st
   const bool judged =
       core::features::has_one_major_number(server_version) && server_version / 10000 <= parameter_table_newest;
   const Parameter* parameter = judged ? find_parameter(name, server_version) : nullptr;
+  const auto* known = find(own, name);
+  const auto by_server = [&](const std::string& text) {
+    const auto allowed = known ? taken_instead(*known, text) : "";
+    if (allowed.empty()) return;
+    to.errors.push_back(
+        fmt::format("{}: '{}' is no value for it, says the server that runs here; allowed: {}", path, value, allowed));
+  };
+  if (!parameter && known) return by_server(value);
   if (!judged || (!parameter && name.contains('.'))) return;
-  if (!parameter) {
-    const auto meant = nearest_parameter(name, server_version);
-    to.warnings.push_back(fmt::format("{}: PostgreSQL {} has no such parameter, unless an extension brings it{}", path,
-                                      server_version / 10000,
-                                      meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
-    return;
-  }
+  if (!parameter) return judge_unknown(path, name, server_version, own, to);
   // Applies the rules for the server's file: a parameter that they would take out has no effect.
   std::map<std::string, std::string> one{{name, value}};
   std::vector<std::string> said;
@@ -172,18 +232,19 @@ void judge_parameter(std::string_view section, const std::string& name, const st
   for (auto& warning : said) {
     if (!one.empty()) to.warnings.push_back(std::move(warning));
   }
+  if (!one.empty()) by_server(one.begin()->second);
 }
 
 // A parameter of the section without an effect is a warning, since the nodes leave it out; a value that does not fit is
 // an error.
-void judge_recovery(const Json& config, int server_version, Judgement& to) {
+void judge_recovery(const Json& config, int server_version, const wire::ServerParameters& own, Judgement& to) {
   std::map<std::string, std::string> given;
   for (const auto& item : recovery_of(config).items()) {
     const auto name = lower(item.key());
     if (const auto text = parameter_text(item.value())) given[name] = *text;
     if (const auto value = given.find(name);
         value != given.end() && is_recovery_parameter(name) && find_parameter(name, server_version)) {
-      judge_parameter("postgresql.recovery_conf", name, value->second, server_version, to);
+      judge_parameter("postgresql.recovery_conf", name, value->second, server_version, own, to);
       given.erase(value);
     }
     const bool ours = name.starts_with("recovery_target") || name == "primary_conninfo" || name == "primary_slot_name";
@@ -194,15 +255,15 @@ void judge_recovery(const Json& config, int server_version, Judgement& to) {
   make_valid_recovery(given, server_version, to.warnings);
 }
 
-Judgement judged(const Json& config, int server_version) {
+Judgement judged(const Json& config, int server_version, const wire::ServerParameters& own) {
   Judgement result;
   judge_keys(config, result);
   for (const auto& item : parameters_of(config).items()) {
     if (const auto text = parameter_text(item.value())) {
-      judge_parameter("postgresql.parameters", item.key(), *text, server_version, result);
+      judge_parameter("postgresql.parameters", item.key(), *text, server_version, own, result);
     }
   }
-  judge_recovery(config, server_version, result);
+  judge_recovery(config, server_version, own, result);
   std::ranges::move(overridden_by_keys(config), std::back_inserter(result.warnings));
   return result;
 }
@@ -276,9 +337,9 @@ void add_effects(const Json& before, const Json& after, int server_version, Judg
 
 }  // namespace
 
-Judgement judge_change(const Json& before, const Json& after, int server_version) {
-  const auto old = judged(before, server_version);
-  auto result = judged(after, server_version);
+Judgement judge_change(const Json& before, const Json& after, int server_version, const wire::ServerParameters& own) {
+  const auto old = judged(before, server_version, own);
+  auto result = judged(after, server_version, own);
   result.errors = news(std::move(result.errors), old.errors);
   result.warnings = news(std::move(result.warnings), old.warnings);
   add_effects(before, after, server_version, result);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/json.h"
+#include "wire/server_parameter.h"
 
 namespace tamada::config {
 
@@ -17,7 +18,9 @@ struct Judgement {
 };
 
 // Judges only the changes: mistakes that `before` has already are not reported. server_version: of the server whose
-// parameters these are, 150002; 0: not known, and then only their names are judged.
-Judgement judge_change(const Json& before, const Json& after, int server_version);
+// parameters these are, 150002; 0: not known, and then only their names are judged. own: what that server itself tells
+// about its parameters while it runs; empty: nothing.
+Judgement judge_change(const Json& before, const Json& after, int server_version,
+                       const wire::ServerParameters& own = {});
 
 }  // namespace tamada::config

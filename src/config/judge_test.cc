@@ -120,6 +120,63 @@ TEST(Judge, ParametersOfRecovery) {
   EXPECT_EQ(among.effects, Lines{"restore_command: reloaded at once on standbys"});
 }
 
+// A build with smaller blocks, an extension, a fork.
+TEST(Judge, ByWhatTheServerThatRunsTells) {
+  const wire::ServerParameters own = {
+      {.name = "work_mem", .vartype = "integer", .unit = "kB", .min = "64", .max = "2147483647", .words = {}},
+      {.name = "wal_segment_size",
+       .vartype = "integer",
+       .unit = "B",
+       .min = "1048576",
+       .max = "1073741824",
+       .words = {}},
+      {.name = "DateStyle", .vartype = "string", .words = {}},
+      {.name = "max_connections", .vartype = "integer", .min = "1", .max = "1000", .words = {}},
+      {.name = "wal_level", .vartype = "enum", .words = {"minimal", "replica", "logical"}},
+      {.name = "gp_pace", .vartype = "real", .min = "0", .max = "1", .words = {}},
+      {.name = "pg_stat_statements.max", .vartype = "integer", .min = "100", .max = "1073741823", .words = {}},
+      {.name = "pg_stat_statements.track", .vartype = "enum", .words = {"none", "top", "all"}},
+      {.name = "pg_stat_statements.save", .vartype = "bool", .words = {}},
+      {.name = "x.huge", .vartype = "enum", .words = {"off", "on", "try"}},
+      {.name = "x.level", .vartype = "enum", .words = {"debug1", "log"}}};
+  const auto of = [&](const std::string& parameters) {
+    return judge_change(Json::object(), Json::parse(R"({"postgresql": {"parameters": )" + parameters + "}}"), 150002,
+                        own);
+  };
+  struct Case {
+    const char *parameters, *error;
+  };
+  const Case cases[] = {
+      {R"({"work_mme": "1MB"})",
+       "work_mme: the server that runs here has no such parameter to set. Did you mean work_mem?"},
+      {R"({"max_connections": 5000})",
+       "max_connections: '5000' is no value for it, says the server that runs here; allowed: a number from 1 to 1000"},
+      {R"({"gp_pace": "fast"})",
+       "gp_pace: 'fast' is no value for it, says the server that runs here; allowed: a number from 0 to 1"},
+      {R"({"pg_stat_statements.max": 10})",
+       "pg_stat_statements.max: '10' is no value for it, says the server that runs here; allowed: a number from 100 to "
+       "1073741823"},
+      {R"({"PG_stat_statements.Track": "some"})",
+       "PG_stat_statements.Track: 'some' is no value for it, says the server that runs here; allowed: none top all"},
+      {R"({"pg_stat_statements.save": "perhaps"})",
+       "pg_stat_statements.save: 'perhaps' is no value for it, says the server that runs here; allowed: on, off"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(of(c.parameters).errors, Lines{"postgresql.parameters." + std::string(c.error)}) << c.parameters;
+  }
+  for (const char* good :
+       {R"({"work_mem": "1.5MB", "datestyle": "ISO", "max_connections": 1000, "wal_level": "logical"})",
+        R"({"gp_pace": 0.5, "pg_stat_statements.max": "100", "pg_stat_statements.track": "TOP"})",
+        R"({"x.huge": true, "x.level": "Debug", "pg_stat_statements.save": "of", "app.user": "anything"})"}) {
+    EXPECT_EQ(of(good).errors, Lines{}) << good;
+    EXPECT_EQ(of(good).warnings, Lines{}) << good;
+  }
+  // Of another version, for its members; and one out of the table's range counts as the nearest in it, as in Patroni.
+  EXPECT_EQ(of(R"({"summarize_wal": "on"})").errors, Lines{});
+  EXPECT_EQ(of(R"({"summarize_wal": "on"})").warnings.size(), 1u);
+  EXPECT_EQ(of(R"({"work_mem": 1})").errors, Lines{});
+}
+
 TEST(Judge, WithoutAServerVersionOnlyNamesAreJudged) {
   const auto after = Json::parse(R"({"postgresql": {"parameters": {"nosuch": "1", "a b": "1", "fsync": "perhaps"}}})");
   const auto judged = judge_change(Json::object(), after, 0);

@@ -143,8 +143,13 @@ core::Result<Edited> edit(const EditConfigOptions& options, const std::string& c
   return Edited{.text = yaml_block(*set), .value = *set};
 }
 
-// The version of the leader's server, or of the first server that answers; 0: none does.
-int server_version(Session& session, const core::ClusterView& view) {
+struct Server {
+  int version = 0;  // 0: none answers
+  wire::ServerParameters parameters;
+};
+
+// The leader's server, or the first server that answers.
+Server running_server(Session& session, const core::ClusterView& view) {
   std::vector<core::Member> members;
   for (const auto& [name, member] : view.members) {
     const bool leads = view.leader && view.leader->name == name;
@@ -154,9 +159,12 @@ int server_version(Session& session, const core::ClusterView& view) {
     const auto answer = session.request(member, "GET", "patroni");
     const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
     const Json* version = status ? wire::find(*status, "server_version") : nullptr;
-    if (version && version->is_number_integer()) return version->get<int>();
+    if (!version || !version->is_number_integer()) continue;
+    const auto told = session.request(member, "GET", "tamada/parameters");  // Patroni's has none
+    return {version->get<int>(),
+            told && told->status == 200 ? wire::parse_server_parameters(told->body) : wire::ServerParameters()};
   }
-  return 0;
+  return {};
 }
 
 // With --force errors are printed as warnings.
@@ -206,7 +214,8 @@ Done edit_config(Session& session, const EditConfigOptions& options) {
     return {};
   }
   if (!options.quiet) show_diff(unified_diff(before, edited->text));
-  const auto judged = config::judge_change(*config, edited->value, server_version(session, view));
+  const auto server = running_server(session, view);
+  const auto judged = config::judge_change(*config, edited->value, server.version, server.parameters);
   if (auto good = judge(judged, options.force); !good) return good;
   if ((options.apply_file == "-" || options.replace_file == "-") && !options.force) {
     echo("Use --force option to apply changes\n");

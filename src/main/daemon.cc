@@ -106,8 +106,9 @@ api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<cons
   if (rest.server_tokens == "productonly") options.own_headers.emplace_back("Server", "Patroni");
   if (rest.server_tokens == "minimal")
     options.own_headers.emplace_back("Server", "Patroni/" + std::string(core::compatible_version));
-  options.judge_config = [](const config::Json& before, const config::Json& after, int server_version) {
-    auto judged = config::judge_change(before, after, server_version);
+  options.judge_config = [](const config::Json& before, const config::Json& after, int server_version,
+                            const wire::ServerParameters& own) {
+    auto judged = config::judge_change(before, after, server_version, own);
     return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects),
                               std::move(judged.restarts)};
   };

@@ -413,6 +413,8 @@ awaitable<Result<void>> LocalPostgres::set_aside(bool superseded) {
   co_return co_await net::on_disk_thread([&node, superseded] { return node.data.set_aside(superseded); });
 }
 
+const wire::ServerParameters& LocalPostgres::server_parameters() const { return impl_->outside.parameters(); }
+
 awaitable<core::ReplacedData> LocalPostgres::replaced_data(Duration timeout) {
   const bool kept = impl_->node.local.postgresql.keep_replaced_data;
   co_return core::ReplacedData{.kept = kept,

@@ -11,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cstring>
+#include <sstream>
 
 #include "core/server_features.h"
 #include "net/boot_timer.h"
@@ -60,6 +61,27 @@ std::string server_problems_query(int version) {
         "pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL";
   }
   return query;
+}
+
+// Those of the context internal are left out, since nobody can set them.
+awaitable<wire::ServerParameters> ask_parameters(Connection& connection) {
+  const auto rows = co_await connection.query(
+      "SELECT name, vartype, unit, min_val, max_val, pg_catalog.array_to_string(enumvals, E'\\n') "
+      "FROM pg_catalog.pg_settings WHERE context <> 'internal' ORDER BY 1",
+      connect_patience);
+  wire::ServerParameters result;
+  if (!rows) co_return result;
+  for (const auto& row : *rows) {
+    result.push_back({.name = row[0].value_or(""),
+                      .vartype = row[1].value_or(""),
+                      .unit = row[2].value_or(""),
+                      .min = row[3].value_or(""),
+                      .max = row[4].value_or(""),
+                      .words = {}});
+    std::istringstream words(row[5].value_or(""));
+    for (std::string word; std::getline(words, word);) result.back().words.push_back(word);
+  }
+  co_return result;
 }
 
 // Says that the file system has little room or few inodes left, in a text that does not change with each byte; empty:
@@ -185,6 +207,7 @@ awaitable<void> Outside::connect(Node& node, std::shared_ptr<Connecting> state) 
         state->problems.push_back({*kind, row[1].value_or("")});
     }
   }
+  if (state->parameters.empty()) state->parameters = co_await ask_parameters(connection);
   state->running = false;
 }
 

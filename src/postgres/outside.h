@@ -10,6 +10,7 @@
 #include "core/postgres_view.h"
 #include "core/types.h"
 #include "net/asio.h"
+#include "wire/server_parameter.h"
 
 namespace tamada::postgres {
 
@@ -21,6 +22,8 @@ class Outside {
   // Begins what is due. accepts: postmaster.pid says that this postmaster lets clients in.
   void look(bool accepts, int postmaster, core::Duration heartbeat);
   void tell(core::PostgresView& view) const;
+  // Of the server that runs; asked once, since it takes a start to load another library.
+  const wire::ServerParameters& parameters() const { return connecting_->parameters; }
 
  private:
   struct Connecting {
@@ -30,6 +33,7 @@ class Outside {
     std::optional<core::Instant> silent_since;
     std::string error;
     core::Problems problems;  // problems that the server reports
+    wire::ServerParameters parameters;
   };
   struct Writing {
     bool running = false;

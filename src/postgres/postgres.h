@@ -10,6 +10,7 @@
 #include "core/observation.h"
 #include "core/postgres_view.h"
 #include "net/asio.h"
+#include "wire/server_parameter.h"
 
 namespace tamada::postgres {
 
@@ -95,6 +96,8 @@ class Postgres {
   // New settings (dynamic configuration, SIGHUP, another role): rewrites the files; true: the running server was told
   // to load them, because something changed, or because somebody asked for it.
   virtual awaitable<Result<bool>> apply_configuration(bool asked) = 0;
+  // What the running server's pg_settings has told about its parameters; empty: nothing yet.
+  virtual const wire::ServerParameters& server_parameters() const = 0;
   virtual Progress progress() const = 0;
 };
 

@@ -47,6 +47,10 @@ class SimPostgres final : public postgres::Postgres {
                                                 Duration timeout) override;
   awaitable<core::Result<void>> set_aside(bool superseded) override;
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
+  const wire::ServerParameters& server_parameters() const override {
+    static const wire::ServerParameters none;
+    return none;
+  }
   awaitable<core::Result<void>> remove_superseded() override { co_return core::Result<void>(); }
   awaitable<core::Result<bool>> apply_configuration(bool asked) override;
   postgres::Progress progress() const override {

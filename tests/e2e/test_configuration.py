@@ -190,6 +190,33 @@ def test_by_force_it_is_a_warning_and_the_answer_tells_when_it_counts(node):
     node.configure(undo)
 
 
+def test_what_the_server_that_runs_would_refuse_is_refused(node):
+    """By its own pg_settings: names, and values of an extension that is loaded."""
+    node.configure({"postgresql": {"parameters": {"session_preload_libraries": "auto_explain"}}})
+    wait_for("its library in a new session", lambda: node.sql("show auto_explain.log_level") == [("log",)], 30)
+    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200   # asked once in the life of a server
+    wait_for("the server to tell", lambda: any(one["name"] == "auto_explain.log_level" for one in
+                                               json.loads(node.api("/tamada/parameters")[1])), 30)
+    url = f"http://127.0.0.1:{node.api_port}/config"
+    for name, value, words in [("work_mme", "1MB", ["the server that runs here has no such parameter to set", "Did you mean work_mem?"]),
+                               ("auto_explain.log_level", "loud", ["'loud' is no value for it", "allowed: debug5"]),
+                               ("auto_explain.log_min_duration", "5 eggs", ["'5 eggs' is no value", "a number from -1 to", "in ms"]),
+                               ("auto_explain.sample_rate", 2, ["a number from 0 to 1"])]:
+        change = {"postgresql": {"parameters": {name: value}}}
+        answer = requests.patch(url, json=change, timeout=5)
+        assert answer.status_code == 400 and f"postgresql.parameters.{name}: " in answer.text, answer.text
+        done = node.cluster.ctl("edit-config", "--force", "--quiet", "-p", f"{name}={value}", node.cluster.scope)
+        told = done.stderr
+        for word in words:
+            assert word in answer.text and word in told, (word, answer.text, told)
+        node.configure({"postgresql": {"parameters": {name: None}}})
+    good = {"auto_explain.log_level": "info", "auto_explain.sample_rate": 0.5, "unloaded.name": "anything"}
+    answer = requests.patch(url, json={"postgresql": {"parameters": good}}, timeout=5)
+    assert answer.status_code == 200 and "Tamada-Warning" not in answer.headers, answer.text
+    wait_for("the value", lambda: node.sql("show auto_explain.log_level") == [("info",)], 30)
+    node.configure({"postgresql": {"parameters": dict.fromkeys([*good, "session_preload_libraries"])}})
+
+
 def test_the_address_of_a_pool_is_told_to_clients(node):
     def told():
         return json.loads(node.cluster.keys()[f"members/{node.name}"]).get("proxy_url")
