@@ -100,7 +100,7 @@ TEST(Simulation, AMisbehavingEnvironmentIsCompensatedFor) {
 class Injected : public ::testing::TestWithParam<KnownBug> {};
 
 TEST_P(Injected, IsFound) {
-  constexpr std::uint64_t seeds_max = 200;
+  constexpr std::uint64_t seeds_max = 400;
   std::uint64_t seed = 1;
   for (; seed <= seeds_max; ++seed) {
     auto options = seeded(seed, 600s);
