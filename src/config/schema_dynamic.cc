@@ -111,7 +111,9 @@ constexpr auto dynamic_root_keys = std::to_array<Key>({
      .fallback = "failover",
      .what = "what becomes of a primary that answers no new connection, as with a hung postmaster: after `loop_wait` "
              "its health checks turn to 503 and `list` tells it (`warn` and `failover`), after `ttl` it is ended, and "
-             "another takes over, or it is started again (`failover`)",
+             "another takes over, or it is started again (`failover`); and of one that answers and whose disk ends no "
+             "write, so that commits wait: after `loop_wait` it is told, after `ttl` it is ended if a member that is "
+             "well can take over (`failover`)",
      .allowed = "off, warn, failover"},
     {.name = "primary_race_backoff",
      .type = Type::integer,

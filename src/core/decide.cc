@@ -46,7 +46,8 @@ constexpr std::array table{
     Rule{"take_over_own_key", "The leader key bears our name from before a restart: renew it on our lease.",
          rules::take_over_own_key},
     Rule{"unresponsive",
-         "We are the leader, and PostgreSQL answers no new connection: end it, for another to take over.",
+         "We are the leader, and PostgreSQL answers no new connection, or its disk is stuck: end it, for another to "
+         "take over.",
          rules::unresponsive},
     Rule{"switchover", "A switchover is asked for: check the candidates, stop cleanly.", rules::switchover},
     Rule{"standby_leader", "We are the leader of a standby cluster: follow the remote server, keep the keys in order.",
@@ -69,6 +70,13 @@ std::optional<Instant> dcs_patience(const Observation& seen, const Decision& dec
   return std::nullopt;
 }
 
+// The server that we gave up does not end, so its lease must: only the DCS knows when that is.
+bool leaves_lease_to_end(const Observation& seen, const Memory& memory) {
+  const auto& hand_over = memory.hand_over;
+  return hand_over.under_way() && hand_over.by_lease && seen.leader_key_names_us() && seen.dcs.ok &&
+         !seen.settings.pause;
+}
+
 Duration retry_interval(const Settings& settings) { return std::min<Duration>(1s, settings.retry_timeout / 4); }
 
 constexpr Duration copy_published_every = 2s;
@@ -88,7 +96,9 @@ Actions upkeep(const Observation& seen, Decision& decision) {
   // the lease is not replaced during one.
   const bool busy = seen.holds_leader_key() && (seen.job.running() || memory.restarting);
   const bool ttl_changed = alive && lease.ttl != seen.settings.ttl && !busy;
-  if (!alive || ttl_changed) {
+  if (leaves_lease_to_end(seen, memory)) {
+    wake_no_later(seen.now + 1s);
+  } else if (!alive || ttl_changed) {
     if (may_try) {
       if (lease.id && !ttl_changed) {
         actions.push_back(RenewLease{});  // it may live on: only the DCS knows

@@ -72,6 +72,9 @@ struct Memory {
     Instant request_seen_at{};
     Revision request_tried = 0;  // of the failover key that we last gave the leader key up for
     std::string why;             // why we stop postgres in order to give the leader key away; empty: we do not
+    // Processes of the server do not end, not even by SIGKILL, since the kernel waits for a disk. The lease is not
+    // renewed then, and the key goes with it.
+    bool by_lease = false;
     bool under_way() const { return !why.empty(); }
   };
 
@@ -88,6 +91,8 @@ struct Memory {
     std::optional<Instant> crashed_at;       // leader: for primary_start_timeout
     std::optional<Instant> shut_down_since;  // our primary has written its shutdown checkpoint, and has not ended
     std::optional<Instant> not_streaming_since;
+    Lsn flushed = 0;       // our primary: up to where it has flushed its WAL
+    Instant flushed_at{};  // when that was last seen to move, or first seen
   };
 
   // How the data directory comes into being.

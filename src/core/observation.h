@@ -30,6 +30,7 @@ struct PeerView {
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;
+  bool disk_stuck = false;         // it tells that a write does not end
   std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
 
   WalEnd end() const { return {.timeline = timeline, .lsn = lsn, .start = start}; }
@@ -110,7 +111,8 @@ struct LeaderSlots {
 struct FenceView {
   bool usable = true;          // false: this node must not be primary (a required watchdog is missing)
   std::string trouble;         // why not
-  std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty: one would
+  std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty: one would, or is off
+  bool guarded = false;        // a guard runs, and ends the server at the end of the lease
 };
 
 // POST /restart. Source: Patroni's documentation of that endpoint.

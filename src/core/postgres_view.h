@@ -152,10 +152,12 @@ struct PostgresView {
   // New connections, which are tried beside the cycle, as clients would. nullopt: the last was answered, or none was
   // due.
   std::optional<Instant> silent_since;
-  std::string connect_error;               // of the last that was answered; empty: it was let in
-  std::optional<Duration> disk_write;      // how long the last small write beside the data took, with its fsync
-  std::optional<std::uint64_t> wal_space;  // bytes that are free on the file system of pg_wal
-  Problems problems;                       // of its files, disk and archive; for people only, see core/problems.h
+  std::string connect_error;                     // of the last that was answered; empty: it was let in
+  std::optional<Instant> disk_write_since = {};  // when the small write began that has not come back
+  std::optional<Instant> commit_since = {};      // when our own small commit was sent that has not come back
+  std::optional<Duration> disk_write;            // how long the last small write beside the data took, with its fsync
+  std::optional<std::uint64_t> wal_space;        // bytes that are free on the file system of pg_wal
+  Problems problems;                             // of its files, disk and archive; for people only, see core/problems.h
   bool feedback_enforced = false;  // hot_standby_feedback is on because we want it, whatever the configuration says
 
   bool running_primary() const { return sql && !sql->in_recovery; }

@@ -7,6 +7,7 @@
 #include "core/presentation.h"
 #include "core/server_features.h"
 #include "core/silence.h"
+#include "core/stuck_disk.h"
 
 namespace tamada::core {
 
@@ -148,6 +149,7 @@ Problems problems(const Observation& seen, const Memory& memory) {
   logical_slots_of_old_servers(list);
   list.add(ProblemKind::connections, connection_problem(seen));
   list.add_all(seen.postgres.problems);
+  list.add(ProblemKind::disk, stuck_disk_problem(seen, memory));
   list.add_all(seen.noticed);
   return std::move(list.found);
 }

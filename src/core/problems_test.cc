@@ -100,6 +100,8 @@ TEST(Problems, EachIsTold) {
       {ProblemKind::connections, "PostgreSQL refuses our connection: too many clients",
        [](Scene& s) { s.seen.postgres.connect_error = "too many clients"; }},
       {ProblemKind::disk, "full", [](Scene& s) { s.seen.postgres.problems = {{ProblemKind::disk, "full"}}; }},
+      {ProblemKind::disk, "PostgreSQL flushes no WAL: commits wait for the disk",
+       [](Scene& s) { s.seen.postgres.disk_write_since = s.seen.postgres.commit_since = noon - 10s; }},
       {ProblemKind::configuration, "no number",
        [](Scene& s) { s.seen.noticed = {{ProblemKind::configuration, "no number"}}; }},
   };

@@ -84,7 +84,8 @@ void remember_want_of_key(const Observation& seen, Memory& memory) {
   }
 }
 
-void remember_request(const Observation& seen, Memory::HandOver& hand_over) {
+void remember_hand_over(const Observation& seen, Memory::HandOver& hand_over) {
+  if (!hand_over.under_way() || seen.postgres.sql) hand_over.by_lease = false;
   const auto& failover = seen.cluster.failover;
   if (!failover || failover->revision == hand_over.request) return;
   hand_over.request = failover->revision;
@@ -120,6 +121,10 @@ void remember_server(const Observation& seen, Memory::Server& server) {
     server.last_up = seen.job.id;
     server.up_since = seen.job.ended_at;
   }
+  if (seen.postgres.running_primary() && seen.postgres.sql->wal_lsn != server.flushed) {
+    server.flushed = seen.postgres.sql->wal_lsn;
+    server.flushed_at = seen.now;
+  }
   keep_first(server.shut_down_since, seen.postgres.shut_down(), seen.now);
   keep_first(server.stopped_since, seen.postgres.process == ProcessState::stopped, seen.now);
 }
@@ -137,7 +142,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   }
   remember_other_primaries(seen, memory.leadership);
   remember_want_of_key(seen, memory);
-  remember_request(seen, memory.hand_over);
+  remember_hand_over(seen, memory.hand_over);
   remember_restart(seen.job, memory.restarting);
   remember_position(seen, memory.race);
   watch_sync_names(seen, memory.sync);

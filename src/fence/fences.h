@@ -21,6 +21,7 @@ class Fences final : public Fence {
     core::FenceView all;
     for (const auto* one : all_) {
       auto view = one->view();
+      all.guarded = all.guarded || view.guarded;
       if (!view.unguarded.empty()) all.unguarded = std::move(view.unguarded);
       if (view.usable || !all.usable) continue;
       all.usable = false;

@@ -235,9 +235,8 @@ void Guard::Impl::report() {
   const auto fired = page->fired_ns.load();
   if (fired != told_fired_ns) {
     told_fired_ns = fired;
-    log::critical(
-        "the guard ended PostgreSQL {} ms ago: the leader lease had ended and nothing was heard from this daemon",
-        (boot_time_ns() - fired) / 1'000'000);
+    log::critical("the guard ended PostgreSQL {} ms ago: the leader lease had ended, and this daemon had not ended it",
+                  (boot_time_ns() - fired) / 1'000'000);
   }
 }
 
@@ -269,6 +268,7 @@ core::FenceView Guard::view() const {
         "on writing",
         me.page->guard_pid.load());
   }
+  view.guarded = ready && view.unguarded.empty();
   return view;
 }
 

@@ -94,8 +94,7 @@ class Guard {
       const auto now = boot_time_ns();
       page_.looked_ns.store(now);
       if (deadline != 0 && now >= deadline) {
-        end_postgres();
-        page_.fired_ns.store(now);
+        if (end_postgres()) page_.fired_ns.store(now);
         page_.deadline_ns.compare_exchange_strong(deadline, 0);
         continue;
       }
@@ -112,13 +111,18 @@ class Guard {
     postmaster_fd_ = open_pidfd(pid);
   }
 
-  void end_postgres() {
+  // Whether there is news: a server whose processes the kernel does not let go is killed again and again, and told
+  // once.
+  bool end_postgres() {
     int processes = postmaster_fd_ >= 0 ? tamada::fence::kill_postgres(postmaster_, postmaster_fd_) : 0;
     if (processes == 0) {  // PostgreSQL was started after the daemon last wrote its process number
       watch(tamada::fence::running_postmaster(data_dir_));
       if (postmaster_fd_ >= 0) processes = tamada::fence::kill_postgres(postmaster_, postmaster_fd_);
     }
-    if (processes > 0) tell(postmaster_, processes);
+    const bool again = processes > 0 && postmaster_ == ended_;
+    if (processes > 0 && !again) tell(postmaster_, processes);
+    if (processes > 0) ended_ = postmaster_;
+    return !again;
   }
 
   void sleep_until(long long at_ns) {
@@ -140,6 +144,7 @@ class Guard {
   int timer_;
   int postmaster_ = 0;
   int postmaster_fd_ = -1;
+  int ended_ = 0;  // the last postmaster that was killed
 };
 
 }  // namespace

@@ -14,14 +14,17 @@
 namespace tamada::net {
 
 asio::any_io_executor disk_thread();
+// For the small writes that try the disk: they tell how it is, not how long other work takes. One that hangs holds up
+// nobody else.
+asio::any_io_executor disk_probe_thread();
 
 // `work` owns, or copied, all that it uses. It is never interrupted: a coroutine that was cancelled meanwhile throws
 // after the work has ended.
 template <class Work>
-awaitable<std::invoke_result_t<Work&>> on_disk_thread(Work work) {
+awaitable<std::invoke_result_t<Work&>> on_thread(asio::any_io_executor thread, Work work) {
   using Value = std::invoke_result_t<Work&>;
   const asio::any_io_executor loop = co_await asio::this_coro::executor;
-  const auto begin = [loop](auto handler, Work given) {
+  const auto begin = [loop, thread](auto handler, Work given) {
     auto there = [guard = asio::make_work_guard(loop), handler = std::move(handler),
                   given = std::move(given)]() mutable {
       std::exception_ptr thrown;
@@ -35,10 +38,15 @@ awaitable<std::invoke_result_t<Work&>> on_disk_thread(Work work) {
         std::move(handler)(thrown, std::move(value));
       });
     };
-    asio::post(disk_thread(), std::move(there));
+    asio::post(thread, std::move(there));
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, Value)>(
       begin, use_awaitable, std::move(work));
+}
+
+template <class Work>
+awaitable<std::invoke_result_t<Work&>> on_disk_thread(Work work) {
+  return on_thread(disk_thread(), std::move(work));
 }
 
 }  // namespace tamada::net

@@ -47,6 +47,20 @@ TEST_F(DiskThread, TheLoopGoesOnWhileTheDiskHangs) {
   EXPECT_EQ(told, "written");
 }
 
+TEST_F(DiskThread, AProbeWaitsForNoOtherWork) {
+  std::promise<std::string> disk;
+  begin(on_disk_thread([&disk] { return disk.get_future().get(); }));
+  asio::co_spawn(io,
+                 on_thread(disk_probe_thread(),
+                           [&disk] {
+                             disk.set_value("tried");
+                             return 0;
+                           }),
+                 asio::detached);
+  io.run();
+  EXPECT_EQ(told, "tried");
+}
+
 TEST_F(DiskThread, WorkIsDoneInTheOrderOfTheRequests) {
   std::string order;
   for (int i = 0; i < 10; ++i) {

@@ -230,8 +230,9 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout, Duration 
   view.superseded_data = !impl_->removing && !node.data.superseded().empty();
   view.feedback_enforced = node.configuration.feedback_enforced();
   const auto status = postmaster ? node.server.status() : "";
-  impl_->outside.look((status == "ready" || status == "standby") && !postmaster->asked_to_stop, view.postmaster,
-                      heartbeat);
+  const bool serves = postmaster && !postmaster->asked_to_stop;
+  const bool primary = serves && status == "ready";
+  impl_->outside.look(primary || (serves && status == "standby"), primary, view.postmaster, heartbeat);
   if (postmaster) co_await impl_->look_at_server(postmaster, deadline, view);
   impl_->outside.tell(view);
   const auto of_files = node.configuration.problems();

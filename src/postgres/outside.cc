@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "core/server_features.h"
+#include "core/stuck_disk.h"
 #include "net/boot_timer.h"
 #include "net/disk.h"
 #include "postgres/files.h"
@@ -27,7 +28,7 @@ using namespace std::chrono_literals;
 constexpr core::Duration again_when_silent = 1s;
 constexpr core::Duration connect_patience = 3s;
 constexpr core::Duration slow_write = 1s;
-constexpr core::Duration stuck_write = 5s;
+constexpr core::Duration commit_patience = 1h;  // a commit that hangs holds a connection of the server
 // A file system is nearly full if both limits are passed, since 5 % of a large one is much, and a small one never has
 // much.
 constexpr double nearly_full = 0.05;
@@ -161,11 +162,12 @@ core::Result<core::Duration> write_and_flush(const std::string& directory) {
 
 Outside::Outside(Node& node) : node_(node) {}
 
-void Outside::look(bool accepts, int postmaster, core::Duration heartbeat) {
+void Outside::look(bool accepts, bool primary, int postmaster, core::Duration heartbeat) {
   const auto now = boot_now();
   if (connecting_->postmaster != postmaster) {  // an attempt that is under way belongs to the former postmaster
     connecting_ = std::make_shared<Connecting>();
     connecting_->postmaster = postmaster;
+    committing_ = std::make_shared<Committing>();
   }
   auto& server = *connecting_;
   if (!accepts) server.silent_since.reset();
@@ -179,6 +181,11 @@ void Outside::look(bool accepts, int postmaster, core::Duration heartbeat) {
     writing_->running = true;
     writing_->began_at = now;
     asio::co_spawn(node_.executor, write(node_, writing_), asio::detached);
+  }
+  const bool doubtful = writing_->running && now - writing_->began_at >= core::slow_flush;
+  if (doubtful && primary && !committing_->running) {
+    committing_->running = true;
+    asio::co_spawn(node_.executor, commit(node_, committing_), asio::detached);
   }
 }
 
@@ -212,11 +219,28 @@ awaitable<void> Outside::connect(Node& node, std::shared_ptr<Connecting> state) 
 }
 
 awaitable<void> Outside::write(Node& node, std::shared_ptr<Writing> state) {
-  auto facts = co_await net::on_disk_thread(
-      [data_dir = node.paths.data_dir, log_dir = node.local.log.dir] { return look_at_disks(data_dir, log_dir); });
+  auto look = [data_dir = node.paths.data_dir, log_dir = node.local.log.dir] {
+    return look_at_disks(data_dir, log_dir);
+  };
+  auto facts = co_await net::on_thread(net::disk_probe_thread(), std::move(look));
   state->took = facts.took;
   state->wal_space = facts.wal_space;
   state->problems = std::move(facts.problems);
+  state->running = false;
+}
+
+awaitable<void> Outside::commit(Node& node, std::shared_ptr<Committing> state) {
+  Connection connection(node.executor);
+  const auto opened = co_await node.access.open_local(connection, connect_patience);
+  if (opened) {
+    const bool local = (co_await connection.query("SET synchronous_commit = local", connect_patience)).has_value();
+    if (local) {
+      state->sent_at = boot_now();
+      (void)co_await connection.query("SELECT pg_catalog.pg_logical_emit_message(true, 'tamada', 'disk')",
+                                      commit_patience);
+      state->sent_at.reset();
+    }
+  }
   state->running = false;
 }
 
@@ -225,10 +249,12 @@ void Outside::tell(core::PostgresView& view) const {
   view.silent_since = server.silent_since;
   view.connect_error = server.error;
   view.problems = server.problems;
+  if (writing_->running) view.disk_write_since = writing_->began_at;
+  view.commit_since = committing_->sent_at;
   view.disk_write = writing_->took;
   view.wal_space = writing_->wal_space;
-  if (writing_->running && boot_now() - writing_->began_at >= stuck_write) {
-    view.problems.push_back({core::ProblemKind::disk, "a small write beside the data does not end"});
+  if (writing_->running && boot_now() - writing_->began_at >= core::slow_flush) {
+    view.problems.push_back({core::ProblemKind::disk, std::string(core::unended_write)});
     return;
   }
   view.problems.insert(view.problems.end(), writing_->problems.begin(), writing_->problems.end());

@@ -19,8 +19,9 @@ struct Node;
 class Outside {
  public:
   explicit Outside(Node& node);
-  // Begins what is due. accepts: postmaster.pid says that this postmaster lets clients in.
-  void look(bool accepts, int postmaster, core::Duration heartbeat);
+  // Begins what is due. accepts: postmaster.pid says that this postmaster lets clients in; primary: and that it takes
+  // writes.
+  void look(bool accepts, bool primary, int postmaster, core::Duration heartbeat);
   void tell(core::PostgresView& view) const;
   // Of the server that runs; asked once, since it takes a start to load another library.
   const wire::ServerParameters& parameters() const { return connecting_->parameters; }
@@ -42,12 +43,20 @@ class Outside {
     std::optional<std::uint64_t> wal_space;
     core::Problems problems;
   };
+  // A commit of our own, while the small write does not end: whether those of clients get through is seen by it even if
+  // there are none. Until it ends there is no other.
+  struct Committing {
+    bool running = false;
+    std::optional<core::Instant> sent_at;  // the commit, once the server had let us in; until it comes back
+  };
   static awaitable<void> connect(Node& node, std::shared_ptr<Connecting> state);
   static awaitable<void> write(Node& node, std::shared_ptr<Writing> state);
+  static awaitable<void> commit(Node& node, std::shared_ptr<Committing> state);
 
   Node& node_;
   std::shared_ptr<Connecting> connecting_ = std::make_shared<Connecting>();
   std::shared_ptr<Writing> writing_ = std::make_shared<Writing>();
+  std::shared_ptr<Committing> committing_ = std::make_shared<Committing>();
 };
 
 // A new file in `directory`, written, flushed and removed. An error: why that failed.

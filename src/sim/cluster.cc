@@ -112,6 +112,12 @@ awaitable<core::Result<void>> SimFiles::write(std::string name, std::string text
 void SimFence::keep(const fence::Order& order) {
   cluster_.guard(node_, order.until ? std::optional(*order.until - fence::margin(order.length)) : std::nullopt);
 }
+core::FenceView SimFence::view() const {
+  core::FenceView view;
+  view.guarded = cluster_.guard_runs;
+  return view;
+}
+
 SimFence::SimFence(Cluster& cluster, int node)
     : cluster_(cluster), node_(node), inherited_(cluster.node(node).guarded_until) {}
 
@@ -314,6 +320,15 @@ void Cluster::deafen(int id, bool deaf) {
 
 void Cluster::hang(int id, bool hangs) {
   set_server(id, &SimServer::hung, hangs, hangs ? "postgres: hangs" : "postgres: answers again");
+}
+
+void Cluster::stick_disk(int id, bool stuck) {
+  auto& server = node(id).server;
+  if (server.stuck == stuck) return;
+  if (!stuck) return server.unstick();
+  trace.line(server.name(), "postgres: the disk is stuck");
+  server.stuck = true;
+  server.notify();
 }
 
 void Cluster::fill_disk(int id, bool full) {

@@ -46,7 +46,7 @@ class SimFence final : public fence::Fence {
  public:
   SimFence(Cluster& cluster, int node);
   void keep(const fence::Order& order) override;
-  core::FenceView view() const override { return {}; }
+  core::FenceView view() const override;
   std::optional<core::Instant> inherited() const override { return inherited_; }
 
  private:
@@ -141,6 +141,7 @@ class Cluster {
   void crash_node(int node, Duration back_after);
   void terminate_daemon(int node, Duration start_after);  // SIGTERM; start_after never: it stays down
   void set_server(int node, bool SimServer::* what, bool on, const char* news);
+  void stick_disk(int node, bool stuck);
   void deafen(int node, bool deaf);  // its postmaster hangs
   void hang(int node, bool hangs);   // PostgreSQL stops answering, as on a disk that hangs
   void fill_disk(int node, bool full);

@@ -154,6 +154,12 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.deafen(node, true);
          return [&f, node] { f.c_.deafen(node, false); };
        }},
+      {"disk_stuck", 4,
+       [](F f) -> std::function<void()> {
+         const int node = f.leader_or_any();
+         f.c_.stick_disk(node, true);
+         return [&f, node] { f.c_.stick_disk(node, false); };
+       }},
       {"node_crash", 8,
        [](F f) {
          f.c_.crash_node(f.leader_or_any(), f.c_.random.any_scale(2s, 120s));

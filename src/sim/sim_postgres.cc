@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/rewind.h"
+#include "core/stuck_disk.h"
 #include "sim/bugs.h"
 
 namespace tamada::sim {
@@ -36,6 +37,13 @@ const SimServer* SimPostgres::source(const core::Upstream& upstream) const {
 
 bool SimPostgres::reaches(const SimServer& other) const {
   return other.lets_in() && m().network.both_ways(server_.node(), other.node());
+}
+
+// What the daemon writes waits a moment for a disk that is stuck.
+awaitable<bool> SimPostgres::disk_fails() {
+  if (!server_.stuck) co_return false;
+  co_await life_.pause(1s);
+  co_return server_.stuck;
 }
 
 awaitable<bool> SimPostgres::fails_at(std::string_view step) {
@@ -79,7 +87,7 @@ core::SqlView SimPostgres::sql() const {
 awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration heartbeat) {
   co_await life_.pause(m().random.mostly(200us, 2ms, 50ms, 0.02));
   if (server_.busy > 0s) co_await life_.pause(m().random.duration(server_.busy / 2, server_.busy));
-  while (server_.hung && timeout > 0s) {
+  while ((server_.hung || server_.killed()) && timeout > 0s) {
     const auto step = std::min<Duration>(timeout, 500ms);
     co_await life_.pause(step);
     timeout -= step;
@@ -96,7 +104,7 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration he
     view.system_identifier = server_.control.system_identifier;
   }
   if (server_.process == ProcessState::running) {
-    if (server_.hung) {
+    if (server_.hung || server_.killed()) {
       view.process = ProcessState::unresponsive;
     } else {
       view.sql = sql();
@@ -104,6 +112,7 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration he
   }
   knock(heartbeat);
   view.silent_since = silent_since_;
+  look_at_disk(view);
   view.crashed = view.process == ProcessState::stopped && crashed_;
   if (bugs_.is("death-not-noticed")) {
     if (view.crashed && alive_) co_return *alive_;
@@ -111,6 +120,26 @@ awaitable<core::PostgresView> SimPostgres::observe(Duration timeout, Duration he
   }
   view.copy_follows = view.data_directory != core::DataDirectory::valid && server_.copy_follows;
   co_return view;
+}
+
+void SimPostgres::look_at_disk(core::PostgresView& view) {
+  const auto now = clock_.now();
+  if (!server_.stuck || server_.process == ProcessState::stopped) {
+    writing_since_.reset();
+  } else if (!writing_since_) {
+    writing_since_ = now;
+  }
+  const bool doubtful = writing_since_ && now - *writing_since_ >= core::slow_flush;
+  if (!doubtful) {
+    commit_since_.reset();
+  } else if (!commit_since_ && server_.lets_in() && !server_.recovery) {
+    commit_since_ = now;
+  }
+  view.commit_since = commit_since_;
+  view.disk_write_since = writing_since_;
+  if (doubtful) {
+    view.problems.push_back({core::ProblemKind::disk, std::string(core::unended_write)});
+  }
 }
 
 // Opens a new connection at each heartbeat as production does, and more often while the server does not answer.
@@ -173,6 +202,7 @@ awaitable<Result<void>> SimPostgres::bootstrap() {
 awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::vector<std::string>) {
   const auto* other = source(upstream);
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
+  while (server_.stuck) co_await life_.pause(500ms);
   if (!other) co_return core::fail("nobody to copy from");
   server_.wipe();
   server_.copy_follows = true;
@@ -223,6 +253,7 @@ awaitable<bool> SimPostgres::recover_alone() {
 awaitable<Result<void>> SimPostgres::rewind(core::Upstream upstream) {
   const auto* other = source(upstream);
   if (server_.process != ProcessState::stopped) co_return core::fail("cannot run pg_rewind: postgres is running");
+  while (server_.stuck) co_await life_.pause(500ms);
   if (bugs_.is("rewind-not-done")) co_return Result<void>();
   rewind_step_ = "check";
   co_await life_.pause(m().random.duration(50ms, 300ms));
@@ -321,16 +352,23 @@ awaitable<Result<void>> SimPostgres::stop(core::StopMode mode, bool checkpoint_f
     auto left = m().random.mostly(20ms, 500ms, 10s, 0.05);
     if (timeout > 0s) left = std::min(left, timeout);
     co_await life_.pause(left);
-    while (server_.hung || server_.deaf) co_await life_.pause(500ms);
+    while (server_.hung || server_.deaf || server_.stuck) co_await life_.pause(500ms);
     server_.checkpoint();
   }
-  const auto until = timeout > 0s && mode == core::StopMode::fast ? scheduler.now() + timeout : never;
+  // The postmaster is killed where SIGQUIT does not end it.
+  constexpr Duration quits_within = 6s, dies_within = 20s;
+  const auto until =
+      mode == core::StopMode::fast ? timeout > 0s ? scheduler.now() + timeout : never : scheduler.now() + quits_within;
   server_.stop(mode);
   (void)co_await fails_at("the stop, once postgres is told");
   while (server_.process != ProcessState::stopped && scheduler.now() < until) co_await server_.changed(life_, until);
   if (server_.process == ProcessState::stopped) co_return Result<void>();
   server_.stop(core::StopMode::immediate);
-  while (server_.process != ProcessState::stopped) co_await server_.changed(life_, never);
+  const auto in_vain_at = scheduler.now() + dies_within;
+  while (server_.process != ProcessState::stopped && (!server_.killed() || scheduler.now() < in_vain_at)) {
+    co_await server_.changed(life_, in_vain_at);
+  }
+  if (server_.process != ProcessState::stopped) co_return core::fail("postgres does not end, not even by SIGKILL");
   co_return Result<void>();
 }
 
@@ -364,6 +402,7 @@ awaitable<Result<void>> SimPostgres::promote() {
 
 awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (co_await disk_fails()) co_return core::fail("the disk does not answer");
   if (bugs_.is("follow-not-done")) {
     following_ = std::move(upstream);
     co_return Result<void>();
@@ -403,6 +442,7 @@ awaitable<Result<void>> SimPostgres::advance_slots(std::vector<core::SlotAdvance
 
 awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (co_await disk_fails()) co_return core::fail("the disk does not answer");
   if (!server_.answers()) co_return core::fail("postgres does not answer");
   if (!bugs_.is("sync-names-not-set")) server_.sync_names_file = names;
   if (co_await fails_at("the change of synchronous_standby_names, before its reload")) {
@@ -422,6 +462,7 @@ awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
 awaitable<Result<bool>> SimPostgres::apply_configuration(bool) {
   if (synchronous_() || (server_.sync_names.empty() && server_.sync_names_file.empty())) co_return false;
   co_await life_.pause(m().random.duration(1ms, 10ms));
+  if (co_await disk_fails()) co_return core::fail("the disk does not answer");
   if (co_await fails_at("the change of settings")) co_return core::fail("cannot write postgresql.conf");
   server_.set_sync_names("");
   co_return true;
@@ -429,6 +470,7 @@ awaitable<Result<bool>> SimPostgres::apply_configuration(bool) {
 
 awaitable<Result<void>> SimPostgres::checkpoint() {
   co_await life_.pause(m().random.mostly(20ms, 500ms, 5s, 0.05));
+  while (server_.stuck) co_await life_.pause(500ms);
   if (co_await fails_at("the checkpoint")) co_return core::fail("CHECKPOINT was cancelled");
   server_.checkpoint();
   co_return Result<void>();
@@ -465,6 +507,7 @@ awaitable<std::optional<bool>> SimPostgres::same_beginning(core::Upstream other,
 
 awaitable<Result<void>> SimPostgres::set_aside(bool superseded) {
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
+  if (co_await disk_fails()) co_return core::fail("the disk does not answer");
   const auto now = life_.scheduler().now();
   if (m().faults && m().random.chance(0.1)) server_.no_rename_until = now + m().random.any_scale(1s, 40s);
   if (now < server_.no_rename_until) co_return core::fail("cannot rename the data directory: Device or resource busy");

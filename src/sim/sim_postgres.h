@@ -63,6 +63,8 @@ class SimPostgres final : public postgres::Postgres {
   awaitable<core::Result<void>> started(std::optional<core::Upstream> upstream, Duration timeout);
   bool reaches(const SimServer& other) const;
   void knock(Duration heartbeat);
+  void look_at_disk(core::PostgresView& view);
+  awaitable<bool> disk_fails();
   // Whether this step of the daemon's work fails by chance. The daemon may also be killed at this step.
   awaitable<bool> fails_at(std::string_view step);
   awaitable<bool> recover_alone();
@@ -76,7 +78,7 @@ class SimPostgres final : public postgres::Postgres {
   std::function<void()> callback_;
   bool crashed_ = false;
   std::string rewind_step_;  // of the last rewind
-  std::optional<core::Instant> knocked_at_, silent_since_;
+  std::optional<core::Instant> knocked_at_, silent_since_, writing_since_, commit_since_;
   bool files_are_loaded_ = false;                   // as production's Node has it
   std::optional<core::Upstream> following_;         // that this daemon has written
   std::optional<std::string> imagined_sync_names_;  // of a bug

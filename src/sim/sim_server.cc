@@ -65,7 +65,7 @@ awaitable<void> SimServer::changed(Life& life, Time until) {
   co_await life.wait(std::move(parked), until);
 }
 
-bool SimServer::writable() const { return process == ProcessState::running && !recovery && !hung && !frozen_; }
+bool SimServer::writable() const { return answers() && !recovery && !stuck; }
 
 void SimServer::become(ProcessState state) {
   process = state;
@@ -88,6 +88,7 @@ void SimServer::wipe() {
 }
 
 void SimServer::lose_power() {
+  stuck = false;
   crash();
   promote_file = false;  // a postmaster removes the file at its start
   constexpr Duration synced_anyway = 30s;
@@ -157,6 +158,7 @@ void SimServer::start(bool as_standby) {
 }
 
 void SimServer::ready() {
+  if (stuck) return after(500ms, [this] { ready(); });
   if (recovery) {
     control.state = ControlState::in_archive_recovery;
     if (control.min_recovery_timeline == 0 || control.min_recovery_end < end.lsn) {
@@ -185,19 +187,37 @@ void SimServer::end_soon() {
   after(m_.random.any_scale(10ms, 5s), [this] { crash(); });
 }
 
+void SimServer::unstick() {
+  stuck = false;
+  told("the disk goes on");
+  if (killed_) return ended(false);
+  notify();
+}
+
 void SimServer::ended(bool asked) {
   ++life_;
   streaming = promoting_ = false;
   ++connection_;
   unacknowledged_.clear();
-  hung = deaf = false;
+  hung = deaf = killed_ = false;
   become(ProcessState::stopped);
   if (on_exit) on_exit(asked || asked_to_stop_);
+}
+
+// No process of it runs another instruction, and none ends.
+void SimServer::killed_in_vain() {
+  ++life_;
+  promoting_ = streaming = false;
+  ++connection_;
+  unacknowledged_.clear();
+  killed_ = true;
+  notify();
 }
 
 void SimServer::crash() {
   if (process == ProcessState::stopped) return;
   told("crash");
+  if (stuck) return killed_in_vain();
   // The control file of a standby does not contain what has not been flushed to the data files; its WAL stays.
   ended(false);
 }
@@ -208,6 +228,7 @@ void SimServer::stop(core::StopMode mode) {
   unacknowledged_.clear();  // their sessions end
   if (mode == core::StopMode::immediate) {
     told("immediate shutdown");
+    if (stuck) return killed_in_vain();
     const auto life = ++life_;  // pending work of its processes ends, also a promotion
     promoting_ = false;
     m_.scheduler.after(m_.random.duration(5ms, 100ms), [this, life] {
@@ -225,8 +246,13 @@ void SimServer::stop(core::StopMode mode) {
   ++life_;
   ++connection_;
   promoting_ = streaming = false;
-  auto takes = m_.random.mostly(50ms, 800ms, 20s, m_.faults ? 0.08 : 0.01);
-  Work finish = [this, was_starting, standby] {
+  const auto takes = m_.random.mostly(50ms, 800ms, 20s, m_.faults ? 0.08 : 0.01);
+  finish_stop(takes + (hung || deaf ? 30s : 0s), was_starting, standby);
+}
+
+void SimServer::finish_stop(Duration takes, bool was_starting, bool standby) {
+  after(takes, [this, was_starting, standby] {
+    if (stuck) return finish_stop(500ms, was_starting, standby);
     if (was_starting) return ended(true);
     if (!standby) return shutdown_primary();
     control.state = ControlState::shut_down_in_recovery;
@@ -234,9 +260,7 @@ void SimServer::stop(core::StopMode mode) {
     control.min_recovery_timeline = timeline();
     told(fmt::format("standby stopped at {}", core::format_lsn(end.lsn)));
     ended(true);
-  };
-  if (hung || deaf) takes += 30s;
-  after(takes, std::move(finish));
+  });
 }
 
 void SimServer::shutdown_primary() {
@@ -294,7 +318,7 @@ void SimServer::begin_promotion() {
 }
 
 void SimServer::promoted() {
-  if (hung) {
+  if (hung || stuck) {
     after(500ms, [this] { promoted(); });
     return;
   }
@@ -315,7 +339,7 @@ void SimServer::promoted() {
 }
 
 void SimServer::checkpoint() {
-  if (process != ProcessState::running || recovery) return;
+  if (process != ProcessState::running || recovery || stuck) return;
   control.timeline = timeline();
   control.checkpoint = control.redo = end.lsn;
   auto needed = end.lsn > wal_keep_size ? end.lsn - wal_keep_size : 0;
@@ -498,7 +522,8 @@ void SimServer::send_to(SimServer& standby) {
   const bool alive = process == ProcessState::running || process == ProcessState::stopping;
   const auto now = m_.scheduler.now();
   const auto connection = standby.connection_;
-  if (!alive || hung || frozen_ || standby.hung || standby.frozen_ || !m_.network.open(node_, standby.node_)) {
+  if (!alive || hung || stuck || frozen_ || standby.hung || standby.stuck || standby.frozen_ ||
+      !m_.network.open(node_, standby.node_)) {
     if (process == ProcessState::stopped || now - standby.blocked_since_ > receiver_timeout) {
       standby.disconnected();
       return;

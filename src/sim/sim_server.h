@@ -60,6 +60,8 @@ class SimServer {
   Timeline newest_timeline = 0;  // of the history files in pg_wal
   Lsn kept_from = 0;             // WAL before it has been removed
   bool disk_full = false;
+  bool stuck = false;  // the disk: connections are answered, nothing is flushed, and who is killed does not end
+  void unstick();
   Time ends_soon_until{};                    // the primary, that is, after each start
   Time no_rename_until{};                    // of the data directory
   std::map<std::string, std::string> files;  // of the daemon's, in the data directory
@@ -74,7 +76,7 @@ class SimServer {
   // ---- the postmaster
   core::ProcessState process = core::ProcessState::stopped;
   bool recovery = false;
-  bool hung = false;  // a stuck disk: nothing is answered, nothing acknowledged
+  bool hung = false;  // nothing is answered, nothing acknowledged
   bool deaf = false;  // a hung postmaster: connections made earlier work, and nobody gets in
   Time running_since{}, received_at{};
   bool streaming = false;  // a standby's connection to its upstream
@@ -104,7 +106,8 @@ class SimServer {
   void freeze();
   void thaw();
   bool frozen() const { return frozen_; }
-  bool answers() const { return process == core::ProcessState::running && !hung && !frozen_; }
+  bool answers() const { return process == core::ProcessState::running && !hung && !killed_ && !frozen_; }
+  bool killed() const { return killed_; }
   bool lets_in() const { return answers() && !deaf; }
   // Wakes when process, role or position changed.
   awaitable<void> changed(Life& life, Time until);
@@ -128,7 +131,9 @@ class SimServer {
   void become(core::ProcessState state);
   void ready();
   void ended(bool asked);
+  void killed_in_vain();
   void end_soon();
+  void finish_stop(Duration takes, bool was_starting, bool standby);
   void shutdown_primary();
   void wait_for_standbys(Time until);
   void promoted();
@@ -156,6 +161,7 @@ class SimServer {
   std::vector<Lsn> unacknowledged_;  // commits whose clients wait
   bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;
+  bool killed_ = false;  // in vain: its processes wait in the kernel for the disk
   std::vector<Work> held_;
   std::vector<std::pair<Time, Work>> not_synced_;
   std::vector<std::weak_ptr<Parked>> waiting_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/stuck_disk.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
 #include "wire/tags.h"
@@ -42,6 +43,11 @@ core::PeerView parse_peer(std::string_view json) {
   }
   if (const Json* unlocked = find(*body, "cluster_unlocked"))
     peer.cluster_unlocked = to_bool(*unlocked).value_or(false);
+  if (const Json* problems = find(*body, "problems"); problems && problems->is_array()) {
+    peer.disk_stuck = std::ranges::any_of(*problems, [](const Json& one) {
+      return one.is_object() && text_at(one, "text").contains(core::unended_write);
+    });
+  }
   peer.dcs_last_seen = static_cast<std::int64_t>(std::min<std::uint64_t>(
       unsigned_at(*body, "dcs_last_seen").value_or(0), std::numeric_limits<std::int64_t>::max()));
   return peer;

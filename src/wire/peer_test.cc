@@ -39,6 +39,16 @@ TEST(Peer, TellsHowItsTimelineBegan) {
   EXPECT_FALSE(parse_peer(R"({"timeline":3,"timeline_identity":[]})").start);
 }
 
+TEST(Peer, TellsThatItsDiskIsStuck) {
+  const auto stuck = [](const char* problems) {
+    return parse_peer(std::string(R"({"state":"running","problems":)") + problems + "}").disk_stuck;
+  };
+  EXPECT_TRUE(
+      stuck(R"([{"kind":"clock","text":"x"},{"kind":"disk","text":"a small write beside the data does not end"}])"));
+  EXPECT_FALSE(stuck(R"([{"kind":"disk","text":"the file system of pg_wal is nearly full"}])"));
+  for (const char* odd : {"[]", "[1]", R"([{"text":[]}])", "7"}) EXPECT_FALSE(stuck(odd)) << odd;
+}
+
 TEST(Peer, RolesAndStates) {
   struct Case {
     const char* body;

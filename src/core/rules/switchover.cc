@@ -22,6 +22,22 @@ std::vector<Member> candidates(const Observation& seen, const FailoverRequest& r
   return members;
 }
 
+// Who takes over is promoted when the lease has ended, as after the death of this machine: by then the guard has seen
+// to it, too, that nothing of this server runs.
+Decision wait_for_end_of_lease(const Observation& seen, const Memory& memory) {
+  Memory next = memory;
+  if (!seen.leader_key_names_us()) {
+    next.hand_over.why.clear();
+    next.hand_over.by_lease = false;
+    next.race.gave_up_at = seen.now;
+    next.callbacks.role = "demoted";
+    return warn(next, memory.hand_over.why + ": the leader key is gone with its lease");
+  }
+  next.hand_over.by_lease = true;
+  return warn(next, memory.hand_over.why +
+                        ": PostgreSQL's processes do not end, not even by SIGKILL: the leader key goes with its lease");
+}
+
 }  // namespace
 
 // After the stop that `switchover` (or a shutdown) began: the key goes.
@@ -29,6 +45,13 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
   if (!memory.hand_over.under_way()) return std::nullopt;
   Memory next = memory;
   next.jobs.seen = seen.job.id;
+  const bool answers = seen.postgres.running_primary() || seen.postgres.running_standby();
+  const bool stop_failed = job_failed(seen, memory.jobs, JobKind::stop);
+  // A stop that was cancelled may have sent no SIGKILL. Where no guard kills again at the end of the lease, the lease
+  // is kept.
+  const bool killed_in_vain = stop_failed && !seen.job.cancelled_at && seen.fence.guarded;
+  if ((memory.hand_over.by_lease || killed_in_vain) && !answers) return wait_for_end_of_lease(seen, next);
+  next.hand_over.by_lease = false;
   if (seen.postgres.process == ProcessState::stopped) {
     next.hand_over.why.clear();
     if (!seen.holds_leader_key()) return say(next, "stopped; the leader key is no longer ours");
@@ -45,7 +68,7 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
     decision.wake_at = seen.now;
     return decision;
   }
-  if (job_failed(seen, memory.jobs, JobKind::stop) || seen.postgres.running_primary()) {
+  if (stop_failed || seen.postgres.running_primary()) {
     next.hand_over.why.clear();
     Actions actions;
     if (seen.cluster.failover) actions.push_back(ClearFailover{seen.cluster.failover->revision});

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "core/silence.h"
+#include "core/stuck_disk.h"
 #include "core/testing/scene.h"
 
 namespace tamada::core::testing {
@@ -104,6 +105,197 @@ TEST(Unresponsive, ATransientSilenceIsNotTold) {
   EXPECT_EQ(connection_problem(s.seen), "");
   s.seen.postgres.silent_since = noon - 10s;
   EXPECT_EQ(silent_since(s.seen), noon - 10s);
+}
+
+// A leader whose disk has ended no write for a ttl, and of which b could take over.
+Scene stuck_leader() {
+  Scene s;
+  s.we_lead().primary().peer("b", true, 1000);
+  s.seen.postgres.disk_write_since = noon - 40s;
+  s.seen.postgres.commit_since = noon - 30s;
+  s.memory.server.flushed = 1000;
+  s.memory.server.flushed_at = noon - 30s;
+  return s;
+}
+
+TEST(StuckDisk, WhereAnotherCanTakeOverTheServerIsEndedAndThenTheKeyGoes) {
+  auto s = stuck_leader();
+  s.seen.peers.clear();
+  s.seen.peers_asked_at = s.seen.peers_answered_at = {};
+  const auto first = s.decide();
+  EXPECT_EQ(first.reason, "the disk is stuck: asking the members who can take over");
+  EXPECT_EQ(action_names(first), std::vector<std::string>{"PollPeers"});
+
+  s.memory = first.memory;
+  s.peer("b", true, 1000);
+  const auto decision = s.decide();
+  EXPECT_EQ(decision.rule, "unresponsive");
+  EXPECT_EQ(decision.reason, "ending PostgreSQL, for another to take over: its disk has ended no write for 30 s");
+  ASSERT_TRUE(stop_of(decision));
+  EXPECT_EQ(stop_of(decision)->stop_mode, StopMode::immediate);
+  EXPECT_FALSE(find<ReleaseLeader>(decision));
+
+  s.memory = decision.memory;
+  s.job(JobKind::stop, JobState::succeeded).stopped();
+  const auto after = s.decide();
+  EXPECT_TRUE(find<ReleaseLeader>(after));
+}
+
+TEST(StuckDisk, OfAServerWhoseQueriesHangTooIsOneAllTheSame) {
+  auto s = stuck_leader();
+  s.seen.postgres.process = ProcessState::unresponsive;
+  s.seen.postgres.sql.reset();
+  EXPECT_TRUE(stop_of(s.decide()));
+}
+
+TEST(StuckDisk, OtherwiseThePrimaryGoesOn) {
+  const std::pair<const char*, std::function<void(Scene&)>> cases[] = {
+      {"the write began less than a ttl ago", [](Scene& s) { s.seen.postgres.disk_write_since = noon - 29s; }},
+      {"the commit began less than a ttl ago", [](Scene& s) { s.seen.postgres.commit_since = noon - 29s; }},
+      {"no commit could be tried, or it came back", [](Scene& s) { s.seen.postgres.commit_since.reset(); }},
+      {"the write has come back", [](Scene& s) { s.seen.postgres.disk_write_since.reset(); }},
+      {"WAL has been flushed since", [](Scene& s) { s.memory.server.flushed_at = noon - 29s; }},
+      {"WAL is flushed now", [](Scene& s) { s.seen.postgres.sql->wal_lsn = 1001; }},
+      {"it has just come up", [](Scene& s) { s.memory.server.up_since = noon - 29s; }},
+      {"it recovers from a crash",
+       [](Scene& s) {
+         s.seen.postgres.process = ProcessState::starting;
+         s.seen.postgres.sql.reset();
+       }},
+      {"nobody answers", [](Scene& s) { s.dead_peer("b"); }},
+      {"who answers is a primary", [](Scene& s) { s.peer("b", false, 1000); }},
+      {"who answers is far behind", [](Scene& s) { s.primary(2'000'000'000).memory.server.flushed = 2'000'000'000; }},
+      {"who answers may not be promoted", [](Scene& s) { s.seen.peers["b"].nofailover = true; }},
+      {"who answers must not be promoted, says its key",
+       [](Scene& s) {
+         s.seen.cluster.members["b"].tags.nofailover = true;
+         s.seen.cluster.members["c"].tags.nofailover = true;
+       }},
+      {"the disk of who answers is stuck, too", [](Scene& s) { s.seen.peers["b"].disk_stuck = true; }},
+      {"sync does not name who answers",
+       [](Scene& s) {
+         s.seen.settings.synchronous_mode = SynchronousMode::on;
+         s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"c"}, .revision = 7};
+       }},
+      {"of a quorum of two one answers",
+       [](Scene& s) {
+         s.seen.settings.synchronous_mode = SynchronousMode::quorum;
+         s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"b", "c"}, .quorum = 1, .revision = 7};
+       }},
+      {"warn", [](Scene& s) { s.seen.settings.primary_unresponsive = PrimaryUnresponsive::warn; }},
+      {"off", [](Scene& s) { s.seen.settings.primary_unresponsive = PrimaryUnresponsive::off; }},
+      {"pause", [](Scene& s) { s.seen.settings.pause = true; }},
+      {"a standby", [](Scene& s) { s.b_leads().standby(); }},
+      {"it is being stopped", [](Scene& s) { s.seen.postgres.process = ProcessState::stopping; }},
+      {"a job runs", [](Scene& s) { s.job(JobKind::stop, JobState::running); }},
+  };
+  for (const auto& [name, change] : cases) {
+    auto s = stuck_leader();
+    change(s);
+    EXPECT_FALSE(stop_of(s.decide())) << name;
+  }
+}
+
+TEST(StuckDisk, IsToldAfterLoopWait) {
+  auto s = stuck_leader();
+  s.seen.postgres.disk_write_since = noon - 9s;
+  EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
+  s.seen.settings.loop_wait = 1s;
+  s.seen.postgres.disk_write_since = noon - 4s;
+  EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
+  s.seen.settings.loop_wait = 10s;
+  s.seen.postgres.disk_write_since = noon - 10s;
+  EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "PostgreSQL flushes no WAL: commits wait for the disk");
+}
+
+// Its processes wait in the kernel for the disk.
+struct KilledInVain : ::testing::Test {
+  KilledInVain() {
+    s = stuck_leader();
+    s.memory = s.decide().memory;
+    s.job(JobKind::stop, JobState::failed);
+    s.seen.fence.guarded = true;
+    s.seen.job.error = "postgres does not end, not even by SIGKILL";
+    s.seen.postgres.process = ProcessState::unresponsive;
+    s.seen.postgres.sql.reset();
+    s.seen.lease.confirmed_at = s.seen.lease.attempted_at = noon - 22s;
+    s.seen.lease.deadline = noon + 8s;
+  }
+  static bool renews(const Decision& decision) { return find<RenewLease>(decision) || find<EnsureLease>(decision); }
+  Scene s;
+};
+
+TEST_F(KilledInVain, TheKeyGoesWithTheLeaseWhichIsNotRenewed) {
+  const auto decision = s.decide();
+  EXPECT_EQ(decision.reason,
+            "failover: PostgreSQL's processes do not end, not even by SIGKILL: the leader key goes with its lease");
+  EXPECT_TRUE(action_names(decision).empty());
+  EXPECT_FALSE(renews(decision));
+  EXPECT_EQ(decision.memory.fence.until, s.seen.lease.deadline);
+
+  // etcd ends it a moment later than we count.
+  s.memory = decision.memory;
+  s.seen.lease.deadline = noon - 1s;
+  const auto later = s.decide();
+  EXPECT_EQ(later.reason, decision.reason);
+  EXPECT_FALSE(renews(later));
+  EXPECT_TRUE(action_names(later).empty());
+
+  s.memory = later.memory;
+  s.nobody_leads();
+  const auto gone = s.decide();
+  EXPECT_EQ(gone.reason, "failover: the leader key is gone with its lease");
+  EXPECT_TRUE(renews(gone));  // for the member key
+  s.memory = gone.memory;
+  for (const bool another : {false, true}) {
+    if (another) s.b_leads();
+    const auto after = s.decide();
+    EXPECT_FALSE(find<AcquireLeader>(after)) << another;
+    EXPECT_FALSE(after.memory.hand_over.under_way()) << another;
+  }
+}
+
+TEST_F(KilledInVain, AsWellWhereOnlyThePostmasterHasEnded) {
+  s.stopped();
+  const auto decision = s.decide();
+  EXPECT_FALSE(find<ReleaseLeader>(decision));
+  EXPECT_FALSE(renews(decision));
+}
+
+TEST_F(KilledInVain, AServerThatAnswersAfterAllIsNotGivenUp) {
+  s.memory = s.decide().memory;
+  s.primary();
+  s.seen.postgres.disk_write_since.reset();
+  const auto decision = s.decide();
+  EXPECT_FALSE(decision.memory.hand_over.under_way());
+  EXPECT_FALSE(decision.memory.hand_over.by_lease);
+  EXPECT_TRUE(renews(decision));
+}
+
+TEST_F(KilledInVain, TheLeaseIsKeptUnlessSigkillWasSentAndAGuardSendsItAgain) {
+  for (const bool cancelled : {false, true}) {
+    auto one = s;
+    if (cancelled) one.seen.job.cancelled_at = noon - 1s;
+    if (!cancelled) one.seen.fence.guarded = false;
+    const auto decision = one.decide();
+    EXPECT_TRUE(renews(decision)) << cancelled;
+    EXPECT_FALSE(decision.memory.hand_over.by_lease) << cancelled;
+    EXPECT_FALSE(find<ReleaseLeader>(decision)) << cancelled;
+  }
+}
+
+TEST_F(KilledInVain, AHandOverThatIsOverLeavesTheLeaseAlone) {
+  s.memory = s.decide().memory;
+  s.memory.hand_over.why.clear();
+  const auto decision = s.decide();
+  EXPECT_TRUE(renews(decision));
+  EXPECT_FALSE(decision.memory.hand_over.by_lease);
+}
+
+TEST_F(KilledInVain, InPauseNothingEndsByItself) {
+  s.memory = s.decide().memory;
+  s.seen.settings.pause = true;
+  EXPECT_TRUE(renews(s.decide()));
 }
 
 }  // namespace
