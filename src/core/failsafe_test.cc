@@ -148,6 +148,19 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
   }
 }
 
+// The primary that counts on the consent is cut off from the DCS: it may not know of the pause, and may not answer.
+TEST(Failsafe, InPauseTheCandidateOfAnOperatorKeepsToItsConsent) {
+  for (const auto told_ago : {29s, 30s}) {
+    FailsafeScene scene;
+    scene.standby().nobody_leads().dead_peer("b").dead_peer("c");
+    scene.seen.settings.pause = true;
+    scene.seen.cluster.failover = FailoverRequest{.candidate = "a"};
+    scene.seen.failsafe.told_at = noon - told_ago;
+    scene.seen.failsafe.leader.name = "b";
+    EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, told_ago == 30s);
+  }
+}
+
 // Seed 771: it may not be promoted itself, and two standbys waited for each other.
 TEST(Failsafe, AMemberThatTheKeyDoesNotNameIsNotWaitedFor) {
   for (const bool named : {true, false}) {

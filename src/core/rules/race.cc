@@ -149,6 +149,12 @@ Answer run_race(const Observation& seen, const Memory& memory) {
                     " seconds until leader race",
                 seen.now + std::min(*until - seen.now, seen.settings.loop_wait));
   }
+  if (seen.postgres.running_standby() && seen.settings.pause && failsafe_leader_alive(seen)) {
+    // That primary may know nothing of the pause, and counts on our consent even if it does not answer us now.
+    return wait(memory,
+                "not promoting: " + seen.failsafe.leader.name + " goes on by the consent that we gave in failsafe mode",
+                consent_ends_at(seen));
+  }
   if (seen.postgres.running_standby() && !seen.settings.pause) {
     if (failsafe_leader_alive(seen)) {
       auto decision = replica(seen, memory);
