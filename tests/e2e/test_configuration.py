@@ -209,12 +209,15 @@ def test_what_the_server_that_runs_would_refuse_is_refused(node):
         told = done.stderr
         for word in words:
             assert word in answer.text and word in told, (word, answer.text, told)
+        # The command wrote to etcd: the daemon has to know of it before it can take it back.
+        wait_for("the forced value", lambda: name in json.loads(node.api("/config")[1])["postgresql"]["parameters"], 30)
         node.configure({"postgresql": {"parameters": {name: None}}})
     good = {"auto_explain.log_level": "info", "auto_explain.sample_rate": 0.5, "unloaded.name": "anything"}
     answer = requests.patch(url, json={"postgresql": {"parameters": good}}, timeout=5)
     assert answer.status_code == 200 and "Tamada-Warning" not in answer.headers, answer.text
     wait_for("the value", lambda: node.sql("show auto_explain.log_level") == [("info",)], 30)
     node.configure({"postgresql": {"parameters": dict.fromkeys([*good, "session_preload_libraries"])}})
+    wait_for("no problem to be left", lambda: node.status().get("problems", []) == [], 30)
 
 
 def test_the_address_of_a_pool_is_told_to_clients(node):
