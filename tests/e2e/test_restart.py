@@ -16,7 +16,8 @@ def in_seconds(seconds):
 
 
 def patch(node, parameters):
-    status, text = node.api("/config", "PATCH", {"postgresql": {"parameters": parameters}})
+    """By force, since a name that the server does not know is refused otherwise."""
+    status, text = node.api("/config?force=true", "PATCH", {"postgresql": {"parameters": parameters}})
     assert status == 200, text
 
 

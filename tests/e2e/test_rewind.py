@@ -113,7 +113,7 @@ def half_rewound(new_cluster):
 
 def files_of(node):
     """A fingerprint without our copy of the configuration."""
-    return {name: seen for name, seen in facts.fingerprint(node.data).items() if name != "patroni.dynamic.json"}
+    return {name: seen for name, seen in facts.fingerprint(node.data).items() if not name.startswith("patroni.dynamic.json")}
 
 
 def wait_heartbeats(node, count):
