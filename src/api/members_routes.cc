@@ -28,8 +28,7 @@ constexpr std::size_t events_of_others_max = 500;  // so many fit into the longe
 std::string url_of(const core::Member& member, std::string_view path) {
   const auto url = net::Url::parse(member.api_url);
   if (!url) return {};
-  const bool is_v6 = url->host.contains(':');
-  return fmt::format("{}://{}{}{}:{}{}", url->scheme, is_v6 ? "[" : "", url->host, is_v6 ? "]" : "", url->port, path);
+  return fmt::format("{}://{}{}", url->scheme, url->authority(), path);
 }
 
 // A member that answers and explains nothing is alive: Patroni answers any path as it does `/`.

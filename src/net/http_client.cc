@@ -105,10 +105,9 @@ core::Result<std::string> serialize(const Url& server, const HttpRequest& reques
   auto target = std::string(base) + request.target;
   if (target.empty()) target = "/";
   if (target.contains(' ') || !safe(target) || !safe(request.method)) return core::fail("the target holds a blank");
-  bool v6 = server.host.contains(':');
   out = fmt::format("{} {} HTTP/1.1\r\n", request.method, target);
   if (!request.header("Host")) {
-    out += fmt::format("Host: {}{}{}:{}\r\n", v6 ? "[" : "", server.host, v6 ? "]" : "", server.port);
+    out += fmt::format("Host: {}\r\n", server.authority());
   }
   for (const auto& [name, value] : request.headers) {
     if (!safe(name) || !safe(value)) return core::fail(fmt::format("header {} holds a line end", name));
@@ -150,10 +149,7 @@ struct HttpClient::Impl {
     bool keep = false;
   };
 
-  std::string place() const {
-    return fmt::format("{}://{}{}{}:{}", server.scheme, server.host.contains(':') ? "[" : "", server.host,
-                       server.host.contains(':') ? "]" : "", server.port);
-  }
+  std::string place() const { return fmt::format("{}://{}", server.scheme, server.authority()); }
   const TlsClient* tls_options() {
     if (server.scheme != "https") return nullptr;
     if (!tls) tls.emplace();

@@ -15,6 +15,7 @@ namespace tamada::net {
 struct Url {
   std::string scheme, host, port, path;
   static core::Result<Url> parse(std::string_view text);
+  std::string authority() const;  // host and port, an IPv6 address in brackets
 };
 
 // One keep-alive connection to one server; requests one after another. A connection that the server closed while idle

@@ -45,4 +45,9 @@ core::Result<Url> Url::parse(std::string_view text) {
   return url;
 }
 
+std::string Url::authority() const {
+  const bool v6 = host.contains(':');
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
 }  // namespace tamada::net

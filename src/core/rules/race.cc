@@ -149,21 +149,20 @@ Answer run_race(const Observation& seen, const Memory& memory) {
                     " seconds until leader race",
                 seen.now + std::min(*until - seen.now, seen.settings.loop_wait));
   }
-  if (seen.postgres.running_standby() && seen.settings.pause && failsafe_leader_alive(seen)) {
-    // That primary may know nothing of the pause, and counts on our consent even if it does not answer us now.
-    return wait(memory,
-                "not promoting: " + seen.failsafe.leader.name + " goes on by the consent that we gave in failsafe mode",
-                consent_ends_at(seen));
+  if (seen.postgres.running_standby() && failsafe_leader_alive(seen)) {
+    // That primary may know nothing of a pause, and counts on our consent even if it does not answer us now.
+    if (seen.settings.pause) {
+      return wait(
+          memory,
+          "not promoting: " + seen.failsafe.leader.name + " goes on by the consent that we gave in failsafe mode",
+          consent_ends_at(seen));
+    }
+    auto decision = replica(seen, memory);
+    decision->wake_at = std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
+    return decision;
   }
-  if (seen.postgres.running_standby() && !seen.settings.pause) {
-    if (failsafe_leader_alive(seen)) {
-      auto decision = replica(seen, memory);
-      decision->wake_at = std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
-      return decision;
-    }
-    if (excluded_by_failsafe(seen, seen.self)) {
-      return say(memory, "following a different leader because I am not allowed to promote: not named in /failsafe");
-    }
+  if (seen.postgres.running_standby() && !seen.settings.pause && excluded_by_failsafe(seen, seen.self)) {
+    return say(memory, "following a different leader because I am not allowed to promote: not named in /failsafe");
   }
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
