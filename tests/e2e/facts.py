@@ -1,4 +1,5 @@
 """Facts about a cluster that several tests ask for."""
+import contextlib
 import json
 import os
 
@@ -95,3 +96,16 @@ def programs_with(cluster, name, script):
         f.write("#!/bin/sh\n" + script)
     os.chmod(f"{folder}/{name}", 0o755)
     return folder
+
+
+@contextlib.contextmanager
+def server_alone(node):
+    """The node's server without its daemon: a primary that the cluster knows nothing of."""
+    started = node.pg("pg_ctl", "start", "-w", "-D", node.data, "-l", f"{node.cluster.root}/alone.log",
+                      "-o", f"-p {node.pg_port} -c listen_addresses=127.0.0.1")
+    assert started.returncode == 0, started.stdout + started.stderr
+    try:
+        yield
+    finally:
+        stopped = node.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", node.data)
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr

@@ -82,13 +82,10 @@ def test_failover_and_rejoin(cluster):
         writer.wait_for_writes(lost + 0.1, port=new.pg_port)
     assert facts.timeline(new) == before + 1
     assert [a for a in writer.missing(new) if a.at < lost - 1 or a.at > lost + 0.1] == []
-    started = old.pg("pg_ctl", "start", "-w", "-D", old.data, "-l", f"{cluster.root}/alone.log",
-                     "-o", f"-p {old.pg_port} -c listen_addresses=127.0.0.1")
-    assert started.returncode == 0, started.stdout + started.stderr
-    old.sql("insert into t values ('nobody saw this')")
-    old.sql("checkpoint")
-    kept = facts.marker(old)
-    assert old.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", old.data).returncode == 0
+    with facts.server_alone(old):
+        old.sql("insert into t values ('nobody saw this')")
+        old.sql("checkpoint")
+        kept = facts.marker(old)
 
     old.start()
     assert cluster.wait_healthy(90) is new

@@ -103,12 +103,10 @@ def test_node_lost_fails_over_and_rejoins_by_rewind(cluster):
     assert [a for a in writer.missing(new) if a.at < lost - 1 or a.at > lost + 0.1] == []
 
     # The old server is started alone as a primary, invisible to the cluster, and takes rows that no other node receives.
-    assert old.pg("pg_ctl", "start", "-w", "-D", old.data, "-l", f"{cluster.root}/alone.log",
-                  "-o", f"-p {old.pg_port} -c listen_addresses=127.0.0.1").returncode == 0
-    old.sql("insert into t values ('nobody saw this')")
-    old.sql("checkpoint")
-    kept = facts.marker(old)
-    assert old.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", old.data).returncode == 0
+    with facts.server_alone(old):
+        old.sql("insert into t values ('nobody saw this')")
+        old.sql("checkpoint")
+        kept = facts.marker(old)
 
     old.start()
     assert cluster.wait_healthy(90) is new

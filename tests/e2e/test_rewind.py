@@ -22,11 +22,9 @@ def diverge(cluster):
     old.lose()
     new = cluster.wait_leader(other_than=old)
     facts.wait_writable(new)
-    assert old.pg("pg_ctl", "start", "-w", "-D", old.data, "-l", f"{cluster.root}/alone.log",
-                  "-o", f"-p {old.pg_port} -c listen_addresses=127.0.0.1").returncode == 0
-    old.sql("insert into t values ('only here')")
-    old.sql("checkpoint")
-    assert old.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", old.data).returncode == 0
+    with facts.server_alone(old):
+        old.sql("insert into t values ('only here')")
+        old.sql("checkpoint")
     return old, new
 
 
@@ -36,13 +34,8 @@ def copies_of(node):
 
 def has_the_row(node):
     """Whether the node has the row. This function starts the server without the daemon to read it."""
-    started = node.pg("pg_ctl", "start", "-w", "-D", node.data, "-l", f"{node.cluster.root}/looked.log",
-                      "-o", f"-p {node.pg_port} -c listen_addresses=127.0.0.1")
-    assert started.returncode == 0, started.stdout
-    try:
+    with facts.server_alone(node):
         return facts.has_row(node, "t", "only here")
-    finally:
-        node.pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", node.data)
 
 
 def test_missing_grant_is_named_and_costs_no_data(new_cluster):
