@@ -12,6 +12,7 @@
 #include "api/routes.h"
 #include "api/status.h"
 #include "core/candidate.h"
+#include "core/lost_keys.h"
 #include "core/sync.h"
 #include "net/http_client.h"
 #include "net/log.h"
@@ -160,7 +161,8 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
     co_return text(400, "Failover could be performed only to a specific candidate");
   if (action == "switchover" && leader.empty())
     co_return text(400, "Switchover could be performed only from a specific leader");
-  core::FailoverRequest request{leader, candidate, std::nullopt};
+  core::FailoverRequest request{.leader = leader, .candidate = candidate};
+  request.force = action == "failover" && is_true(*body, "force");
   if (scheduled) {
     if (action == "failover") co_return text(400, "Failover can't be scheduled");
     if (paused) co_return text(400, "Can't schedule switchover in the paused state");
@@ -175,6 +177,11 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
     action = "switchover";
   }
   if (leader == candidate) co_return text(400, "Switchover target and source are the same");
+  if (action == "failover" && !request.force) {
+    const auto& seen = snapshot->seen;
+    if (const auto why = core::lost_keys_obstacle(seen, snapshot->decision.memory))
+      co_return text(412, "failover is not possible: " + *why);
+  }
   if (!scheduled) {
     const auto impossible = co_await why_impossible(leader, candidate, action);
     if (!impossible.text.empty()) {

@@ -126,6 +126,29 @@ TEST(Failover, WithoutALeaderLagDoesNotMatter) {
   EXPECT_EQ(node.ask("POST", "/failover", R"({"candidate":"n1"})"), "waiting");
 }
 
+TEST(Failover, AfterTheKeysWereLostItNeedsForceWhileAMemberIsSilent) {
+  auto snapshot = replica("n2");
+  auto& seen = snapshot.seen;
+  seen.cluster.leader.reset();
+  seen.cluster.initialize.reset();
+  seen.settings.failsafe_mode = true;
+  auto& memory = snapshot.decision.memory;
+  memory.leadership.unlocked_since = seen.now - std::chrono::seconds(40);
+  memory.electorate.members = {{"n0", {.api_url = "http://n0:8008/patroni"}}, {"n1", {.api_url = n1_url}}};
+  seen.peers_asked_at = seen.now - std::chrono::seconds(1);
+  seen.peers["n1"] = {.name = "n1", .reachable = true, .in_recovery = true, .running = true};
+  Node node(snapshot);
+  node.peers = {{n1_url, R"({"state": "running", "role": "replica", "xlog": {"received_location": 1}})"}};
+  const auto refusal = node.ask("POST", "/failover", R"({"candidate":"n1"})");
+  EXPECT_TRUE(refusal.starts_with("412 failover is not possible: all keys in the DCS are gone, and n0 did not answer"))
+      << refusal;
+  EXPECT_TRUE(refusal.contains("--force")) << refusal;
+  EXPECT_TRUE(node.agent.failovers.empty());
+  EXPECT_EQ(node.ask("POST", "/failover", R"({"candidate":"n1","force":true})"), "waiting");
+  ASSERT_EQ(node.agent.failovers.size(), 1U);
+  EXPECT_TRUE(node.agent.failovers[0].force);
+}
+
 void take_over(Snapshot& s, const char* name) {
   s.seen.cluster.leader = core::Leader{name, 50, 50, core::LeaseId("200")};
 }

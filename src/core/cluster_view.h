@@ -66,6 +66,8 @@ struct FailoverRequest {
   std::string candidate;  // empty: any healthy member
   std::optional<WallTime> scheduled_at;
   Revision revision = 0;
+  // The operator has made sure that the members which do not answer are stopped. An addition, Patroni ignores it.
+  bool force = false;
 
   bool is_switchover() const { return !leader.empty(); }
 };

@@ -34,8 +34,9 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
   if (!cluster.loaded || !cluster.unlocked() || cluster.initialize || seen.settings.standby_cluster)
     return std::nullopt;
   if (memory.leadership.last_leader == seen.self) return std::nullopt;  // we led until the keys were deleted
-  const bool by_hand =
-      cluster.failover && cluster.failover->candidate == seen.self && !cluster.failover->is_switchover();
+  // A request without force may come from an operator who does not know that the keys were lost.
+  const bool by_hand = cluster.failover && cluster.failover->candidate == seen.self &&
+                       !cluster.failover->is_switchover() && cluster.failover->force;
   const bool asked_since = memory.leadership.unlocked_since && seen.peers_asked_at >= *memory.leadership.unlocked_since;
   if (by_hand || !asked_since) return std::nullopt;
   const bool known = member_until_then(memory);
@@ -48,8 +49,8 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
                               : "may have led since this node was last in touch, and may still in failsafe mode";
   return "all keys in the DCS are gone, and " + silent +
          " did not answer as a running standby; a member that does not " + why +
-         ". Nobody is promoted until all members answer, or until somebody chooses: tamadactl failover --candidate "
-         "MEMBER";
+         ". Nobody is promoted until all members answer. If the silent ones are stopped for certain: tamadactl failover"
+         " --candidate MEMBER --force";
 }
 
 }  // namespace tamada::core

@@ -16,7 +16,7 @@ namespace tamada::core {
 void note_membership(const Observation& seen, Memory::Electorate& electorate);
 
 // Why this node may not be promoted: members that have to answer first, without a limit of time unless an operator's
-// failover names this node. nullopt: nobody has to. Valid after a poll of the members.
+// failover with force names this node. nullopt: nobody has to. Valid after a poll of the members.
 std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Memory& memory);
 
 }  // namespace tamada::core

@@ -109,6 +109,8 @@ TEST(LostKeys, AnOperatorMayChoose) {
   LostKeysScene scene;
   scene.seen.cluster.failover = FailoverRequest{.leader = {}, .candidate = "a", .scheduled_at = {}, .revision = 7};
   scene.memory.hand_over.request = 7;
+  EXPECT_FALSE(scene.takes_the_key()) << "the operator may not know that the keys were lost";
+  scene.seen.cluster.failover->force = true;
   EXPECT_TRUE(scene.takes_the_key());
   scene.seen.cluster.failover->leader = "b";
   EXPECT_FALSE(scene.takes_the_key()) << "a switchover is no such word";

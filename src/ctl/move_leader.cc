@@ -38,6 +38,7 @@ struct Wish {
   std::string leader;  // empty: failover
   std::optional<std::string> candidate;
   std::optional<core::WallTime> at;
+  bool force = false;
 };
 
 core::Result<std::string> choose_leader(const Cluster& cluster, const MoveOptions& options) {
@@ -122,7 +123,7 @@ Done confirm_wish(const Cluster& cluster, const Wish& wish) {
 }
 
 core::Result<Wish> ask(const Cluster& cluster, const MoveOptions& options, Kind kind) {
-  Wish wish{.kind = kind};
+  Wish wish{.kind = kind, .force = options.force && kind == Kind::failover};
   if (kind == Kind::switchover) {
     auto leader = choose_leader(cluster, options);
     if (!leader) return std::unexpected(leader.error());
@@ -150,6 +151,7 @@ Done write_request(Session& session, const std::string& cluster, const Wish& wis
   request.leader = wish.leader;
   request.candidate = wish.candidate.value_or("");
   request.scheduled_at = wish.at;
+  request.force = wish.force;
   warn("Failing over to DCS");
   echo(fmt::format("{} Could not {} using Patroni api, falling back to DCS\n", timestamp(5), word(wish.kind)));
   auto written = session.write(cluster, "failover", wire::failover_json(request), std::nullopt);
@@ -185,6 +187,7 @@ core::Result<net::HttpResponse> post(Session& session, const core::ClusterView& 
   Json body = {{"candidate", wish.candidate ? Json(*wish.candidate) : Json(nullptr)}};
   if (wish.kind == Kind::switchover) body["leader"] = wish.leader;
   if (wish.at) body["scheduled_at"] = wire::format_iso(*wish.at);
+  if (wish.force) body["force"] = true;
   auto answer = post_watched(session, *asked, wish, body);
   // Before Patroni 1.6 there was only POST /failover.
   if (answer && answer->status == 501) answer = session.request(*asked, "POST", "failover", &body, answer_timeout);

@@ -102,6 +102,11 @@ const std::vector<Player::Command>& Player::table() {
          p.c_.request(p.operators_node(), "POST", "/failover",
                       fmt::format(R"({{"candidate": "{}"}})", p.c_.node(b.nodes[0]).name));
        }},
+      {"failover to NODE by force", "",
+       [](P p, B b) {
+         p.c_.request(p.operators_node(), "POST", "/failover",
+                      fmt::format(R"({{"candidate": "{}", "force": true}})", p.c_.node(b.nodes[0]).name));
+       }},
       {"pause", "", [](P p, B) { p.patch(R"({"pause": true})"); }},
       {"resume", "", [](P p, B) { p.patch(R"({"pause": null})"); }},
       {"set NAME VALUE", "in the dynamic configuration",

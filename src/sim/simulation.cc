@@ -10,8 +10,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration quiet_begin = 60s;    // for the cluster to come up
-constexpr Duration recovery_max = 300s;  // after the last fault is healed
+constexpr Duration quiet_begin = 60s;  // for the cluster to come up
+// After the last fault is healed. A daemon that an operator stopped comes back within 180 s, and then may have to wait
+// for a ttl, which is 120 s at most here.
+constexpr Duration recovery_max = 420s;
 constexpr Duration operator_comes = 60s;
 
 std::string tell(const Cluster& cluster) {

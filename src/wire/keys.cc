@@ -212,6 +212,7 @@ std::string failover_json(const core::FailoverRequest& request) {
   if (!request.leader.empty()) data["leader"] = request.leader;
   if (!request.candidate.empty()) data["member"] = request.candidate;
   if (request.scheduled_at) data["scheduled_at"] = format_iso(*request.scheduled_at);
+  if (request.force) data["force"] = true;
   return dump_compact(data);
 }
 
@@ -227,6 +228,7 @@ core::FailoverRequest parse_failover(std::string_view json) {
   }
   request.leader = text_at(*value, "leader");
   request.candidate = text_at(*value, "member");
+  if (const auto* force = find(*value, "force")) request.force = to_bool(*force).value_or(false);
   const auto schedule = text_at(*value, "scheduled_at");
   if (schedule.empty()) return request;
   const auto time = parse_iso(schedule);

@@ -199,6 +199,9 @@ TEST(Keys, Failover) {
   }
   EXPECT_EQ(failover_json({}), "{}");
   EXPECT_EQ(failover_json({.candidate = "n2"}), R"({"member":"n2"})");
+  EXPECT_EQ(failover_json({.candidate = "n2", .force = true}), R"({"member":"n2","force":true})");
+  EXPECT_FALSE(parse_failover(R"({"member":"n2"})").force);
+  EXPECT_TRUE(parse_failover(R"({"member":"n2","force":true})").force);
 }
 
 TEST(Keys, Sync) {

@@ -109,3 +109,31 @@ def test_a_standby_does_not_follow_a_primary_that_it_cannot_see(new_cluster):
     done = cluster.ctl("failover", "--candidate", standby.name, "--force", node=standby)
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for("the standby to lead", standby.is_primary, 30)
+
+
+def test_after_the_keys_were_lost_a_failover_needs_force_while_the_primary_is_silent(new_cluster):
+    """The primary may still be one in failsafe mode. An operator who does not know that the keys were lost must not make a second one."""
+    cluster = new_cluster(2).up()
+    cluster.configure(synchronous_mode=True)
+    leader, standby = cluster.leader(), cluster.replicas()[0]
+    wait_for("the synchronous standby", lambda: json.loads(cluster.keys().get("sync") or "{}").get("sync_standby") == standby.name, 30)
+    leader.lose()
+    assert cluster.etcd.ctl("del", "--prefix", cluster.prefix).returncode == 0
+    question = f"all keys in the DCS are gone, and {leader.name} did not answer as a running standby"
+    wait_for("the question", lambda: question in standby.log(), 3 * cluster.dcs["ttl"])
+
+    with cluster.terminal("failover", "--candidate", standby.name) as terminal:
+        terminal.expect("Are you sure you want to failover cluster").line("y")
+        assert terminal.end() == 1, terminal.shown
+    shown = " ".join(terminal.shown.split())
+    assert "Failover failed, details: 412, failover is not possible: all keys in the DCS are gone" in shown, shown
+    assert "tamadactl failover --candidate MEMBER --force" in shown, shown
+    # A request that another program wrote into the DCS, as Patroni's ctl does when no member answers it.
+    assert cluster.etcd.ctl("put", cluster.prefix + "failover", json.dumps({"member": standby.name})).returncode == 0
+    told = standby.log().count(question)
+    wait_for("two looks at the request", lambda: standby.log().count(question) >= told + 2, 3 * cluster.dcs["loop_wait"] + 10)
+    assert standby.sql("select pg_is_in_recovery()") == [(True,)]
+
+    done = cluster.ctl("failover", "--candidate", standby.name, "--force", node=standby)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for("the promotion", standby.is_primary, 30)

@@ -188,7 +188,7 @@ Answer run_race(const Observation& seen, const Memory& memory) {
   }
   if (const auto who = may_have_our_consent(seen, memory); !obstacle && !who.empty()) {
     obstacle = "started less than ttl ago: " + who +
-               " does not answer, and may be a primary by a consent that we gave in failsafe mode";
+               " does not answer as a running standby, and may be a primary by a consent that we gave in failsafe mode";
   }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {
