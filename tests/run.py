@@ -21,6 +21,10 @@ import time
 import xml.etree.ElementTree as ET
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TREE / "tests"))
+
+from harness.processes import in_own_shared_memory  # noqa: E402
+
 CANNOT_BE_HAD = 3   # tests/versions/run.py: a version
 
 
@@ -82,7 +86,7 @@ def e2e(build, arguments, sanitizers):
     # The other files cover what test_each_version asks of every version.
     arguments = arguments or ["--ignore=tests/e2e/test_each_version.py"]
     # Two files run at a time, because the tests mostly wait for leases to end. Each file has its own clusters and ports.
-    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
+    code = subprocess.run([*in_own_shared_memory(), "/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
                            f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
     return code, counts(report)
 
@@ -98,7 +102,7 @@ def speed(build):
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
     env.setdefault("CTL_CMD", str(build / "bin" / "tamadactl"))
-    done = subprocess.run([TREE / "bench" / "check.py"], env=env, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([*in_own_shared_memory(), TREE / "bench" / "check.py"], env=env, stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="", flush=True)
     return done.returncode, (done.stdout.count(": passed: "), done.stdout.count(": FAILED: "), 0)
 

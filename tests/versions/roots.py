@@ -170,7 +170,7 @@ class Inside:
         settings = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8",
                     "PYTHONDONTWRITEBYTECODE": "1", "LD_LIBRARY_PATH": "/mnt/lib", "PG_BIN": self.server(), **environment}
         servers = npm_folder(self.version) if self.version.npm else ""
-        return ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", HERE / "enter", self.root, self.scratch, TREE, servers,
+        return ["unshare", "--mount", "--ipc", "--net", "--pid", "--fork", "--kill-child", HERE / "enter", self.root, self.scratch, TREE, servers,
                 "env", "-i", *(f"{name}={value}" for name, value in settings.items()), *words]
 
     def server(self):
