@@ -25,9 +25,9 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
 
-demo: build
+demo: programs
 	@$(PYTHON) demo/demo.py $(ARGS)
 
 test: build deps-web
@@ -61,6 +61,11 @@ table: build
 	  HOSTS_PROFILE=$$profile HOSTS_REPLICATION=$$replication $(PYTHON) tests/run.py --build $(BUILD) --only hosts -- -k '$(TABLE)' || exit 1; \
 	done; done
 	@$(PYTHON) tests/hosts/table.py build/hosts-table-30-*.json build/hosts-table-5-*.json >docs/failover-table.md
+
+# What runs on a host, without the tests and the simulator.
+programs: deps
+	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
+	@cmake --build $(BUILD) --target tamada tamadactl tamada-guard
 
 build: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
