@@ -1,5 +1,5 @@
-"""Measures the shortest possible outage: a script moves and restarts the same servers without any decision. This is the cost of
-a role change for PostgreSQL itself; the difference to it is the cost of a manager."""
+"""Measures the shortest possible outage: a script moves and restarts the same servers without any decision. This is what a role
+change costs PostgreSQL itself; what a manager takes beyond that is the manager's own cost."""
 import contextlib
 import pathlib
 import sys

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Checks that role changes have not become slower. Role changes by Tamada and the same by hand alternate in one run.
+"""Checks that role changes have not become slower. Role changes by Tamada and role changes by hand alternate in one run.
 
     check.py [--reps 5]
 
-If a median exceeds the one by hand by more than its bound, it prints the phases of the last role changes and ends with 1.
+If Tamada's median exceeds the median by hand by more than the scenario's bound, the script prints the phases of the last role
+changes and ends with status 1.
 """
 import argparse
 import json
@@ -31,7 +32,8 @@ def phases(cluster):
 
 
 def measure(reps, name, cluster, hands):
-    """(ours, by hand, phases of our last one): the seconds without an acknowledged write of each repetition."""
+    """(ours, by hand, phases): the seconds without an acknowledged write for each repetition by Tamada and by hand, and the phases
+    of Tamada's last role change."""
     ours, theirs = [], []
     for _ in range(reps):
         cluster.heal(120)

@@ -32,7 +32,7 @@ OUTAGES = [("switchover", "switchover over REST"),
            ("sync_standby_loss", "loss of the synchronous standby, on which writes wait")]
 
 
-# The same by hand (by_hand.py) shows what PostgreSQL itself needs for it.
+# The shortest outages by hand (by_hand.py), which show what PostgreSQL itself needs for the same role change.
 FLOORS = {"switchover": "switchover", "stop_daemon": "switchover", "kill_postgres": "kill_postgres"}
 
 

@@ -4,8 +4,8 @@
     idle_clients.py [--clients 0,100,500,2000] [--reps 3] [--json build/idle_clients.json]
 
 pg_ctl stops a single primary with the same configuration. The switchover is requested over REST in a cluster of two nodes.
-PostgreSQL's log shows the phases: its clients end between "received fast shutdown request" and "shutting down", and it
-checkpoints between that and "database system is shut down".
+PostgreSQL's log shows the phases: the clients' sessions end between "received fast shutdown request" and "shutting down", and the
+shutdown checkpoint runs between "shutting down" and "database system is shut down".
 """
 import argparse
 import collections

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What clients behind HAProxy notice of a role change, by how HAProxy asks: each way is a HAProxy of its own before the same
-cluster, and a client that is connected directly is beside them.
+"""Measures what clients behind HAProxy notice of a role change, for several ways in which HAProxy can check the nodes. Each way has
+its own HAProxy in front of the same cluster. A directly connected client is measured as well.
 
     through_haproxy.py [--reps 5] [--only switchover,stop_daemon,kill_postgres]
 
@@ -32,7 +32,7 @@ listen primary
 {servers}
 """
 FAST = "{retries}    default-server inter 1s fastinter 100ms downinter 100ms fall 2 rise 1 {more}on-marked-down shutdown-sessions"
-# name: the lines that differ.
+# The name of each way, and the lines of the configuration in which it differs.
 WAYS = {
     "Patroni's example": "    default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions",
     "each second": "    default-server inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions",

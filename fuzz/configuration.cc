@@ -1,5 +1,5 @@
-// A configuration of arbitrary text: read, validated, printed and read again. Nothing may crash, and what is printed
-// reads as what it was.
+// Reads a configuration of arbitrary text, validates it, prints it and reads it again. Nothing may crash, and the
+// second reading must give the same as the first.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ using namespace tamada;
 
 namespace {
 
-// Without the order of keys, which printing does not keep, and with NaN equal to itself.
+// As text for comparison, without the order of keys, which printing does not keep, and with NaN equal to itself.
 std::string canonical(const config::Json& value) {
   return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -1,4 +1,4 @@
-// Whatever bytes come over a connection: the HTTP server answers or closes, and serves the next one.
+// Arbitrary bytes over a connection: the HTTP server has to answer or close it, and to serve the next one.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

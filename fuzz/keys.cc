@@ -1,5 +1,5 @@
-// The keys of the cluster with arbitrary values, and what else others write: nothing may crash, and what we write of it
-// reads as the same. The first byte chooses the key.
+// The keys of the cluster with arbitrary values, and other texts that other programs write. Nothing may crash, and what
+// this program writes of such a value reads as the same. The first byte chooses the key.
 #include "wire/keys.h"
 
 #include <array>

@@ -1,6 +1,7 @@
-// A parameter's value as the server says it and as the configuration spells it, both arbitrary: nothing may crash, the
-// comparison does not depend on who says which where neither has a unit, and what is made readable means the same.
-// The first byte chooses the type, the second the unit, the third the version; a line each for the two values.
+// A parameter's value as the server tells it and as the configuration spells it, both arbitrary. Nothing may crash; if
+// neither has a unit, the comparison gives the same with the two exchanged; and a value made readable means the same as
+// before. The first byte chooses the type, the second the unit, the third the version. Each of the two values has a
+// line.
 #include "config/parameter.h"
 
 #include <array>
@@ -41,7 +42,8 @@ void compare(ParameterType type, std::string_view unit, std::string_view a, std:
   (void)config::readable_wanted(type, unit, b);
 }
 
-// What was made valid stays as it is. Of `name`, and of one of the table's.
+// A value that was made valid must stay as it is when it is made valid again. Tried with `name` and with a name of the
+// table.
 void make_valid_twice(int version, std::size_t choice, std::string_view name, std::string_view value) {
   const auto table = config::parameter_table();
   std::map<std::string, std::string> parameters{{std::string(name), std::string(value)}};

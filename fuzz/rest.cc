@@ -1,5 +1,5 @@
-// Whatever bytes come to the REST API: the HTTP server's parser, the routes, every JSON body, the query strings.
-// The first byte chooses a request line; what follows is its body, or the request itself.
+// Arbitrary bytes sent to the REST API: the HTTP server's parser, the routes, every JSON body, the query strings. The
+// first byte chooses a request line; the rest is its body, or the request itself.
 #include <cstdint>
 
 #include "api/test_fakes.h"
@@ -17,7 +17,7 @@ constexpr const char* requests[][2] = {{"PATCH", "/config"},      {"PUT", "/conf
 
 void ask(Node& node, const char* method, std::string target, std::string body) {
   node.start(method, std::move(target), std::move(body), "Basic dTpw");
-  if (!node.answer) node.pass(std::chrono::hours(1));  // what waits for something gives up
+  if (!node.answer) node.pass(std::chrono::hours(1));  // requests that wait for something give up
 }
 
 }  // namespace

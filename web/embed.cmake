@@ -1,6 +1,6 @@
-# cmake -DFOLDER=... -DOUT=... -P embed.cmake FILE...: writes OUT, which defines ui_files() of src/api/ui_files.h, with
-# these files of FOLDER as they are and compressed.
-cmake_policy(SET CMP0054 NEW)  # a quoted word is no variable
+# cmake -DFOLDER=... -DOUT=... -P embed.cmake FILE...: writes OUT, which defines ui_files() of src/api/ui_files.h. It contains these files
+# of FOLDER, both unchanged and compressed.
+cmake_policy(SET CMP0054 NEW)  # so that a quoted word is not taken for a variable
 
 function(as_literal path out)
   file(READ ${path} hex HEX)

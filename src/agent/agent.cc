@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using namespace asio::experimental::awaitable_operators;
 
 namespace {
-constexpr int steps_max = 20;  // of one cycle; the next cycle does the rest
+constexpr int steps_max = 20;  // of one cycle; further steps wait for the next cycle
 constexpr auto running_job_look = 1s;
 constexpr auto fresh_enough = 500ms;
 constexpr core::Duration busy_wait = 250ms;  // shorter than the time limit of the members that ask
@@ -67,7 +67,7 @@ awaitable<int> Agent::run() {
     if (!unique_ && store_.view().loaded) {
       if (co_await has_duplicate()) {
         log::critical("Can't start; there is already a node named '{}' running", w_.configuration.local().name);
-        if (!w_.fence.inherited()) w_.fence.keep({});  // that bound was for a server whose daemon did not run
+        if (!w_.fence.inherited()) w_.fence.keep({});  // the inherited bound was for the time without a daemon
         co_return 1;
       }
       unique_ = true;
@@ -88,8 +88,8 @@ awaitable<bool> Agent::has_duplicate() {
   co_return co_await w_.peers.alive(member->api_url, 3s);
 }
 
-// Our member key outlives the previous run of the daemon for a while: a restart that was scheduled before the daemon
-// was restarted still stands. Patroni forgets it.
+// Takes over a scheduled restart of this node that our member key still shows from the daemon's previous run. Patroni
+// forgets such a restart.
 void Agent::resume_scheduled_restart() {
   const auto* member = store_.view().member(w_.configuration.local().name);
   if (!member || notes_.requests.scheduled_restart) return;
@@ -147,7 +147,7 @@ void Agent::keep_fence(const core::Observation& seen) {
 }
 
 void Agent::keep_files(const core::Observation& seen) {
-  // During a bootstrap both are still empty, and nothing may be written into the directory.
+  // During a bootstrap the texts are still empty, and nothing may be written into the directory.
   const auto& system = seen.postgres.system_identifier;
   if (system.empty() || seen.cluster.initialize != system || seen.job.running()) return;
   if (std::exchange(files_after_job_, seen.job.id) != seen.job.id) {
@@ -155,7 +155,7 @@ void Agent::keep_files(const core::Observation& seen) {
     members_copy_.look_again();
   }
   configuration_copy_.keep(w_.configuration.copy(), seen.settings.loop_wait);
-  // Without a leader nobody keeps the list of members current.
+  // Without a leader the list of members is not kept current, so the file keeps the last one.
   if (!seen.cluster.unlocked())
     members_copy_.keep(members_text_.of(memory_.electorate.members), seen.settings.loop_wait);
 }
@@ -203,7 +203,7 @@ void Agent::report(const core::Observation& seen, const core::Decision& decision
   if (last_report_ == core::Instant{}) last_report_ = seen.now;
   if (decision.severity == core::Severity::debug) {
     log::debug("{}", decision.reason);
-    // A decision that only asks for facts is logged all the same if nothing else is decided for long.
+    // A decision that only asks for facts is logged, too, if no other decision has been logged for long.
     if (seen.now - last_report_ < 2 * w_.configuration.settings().loop_wait) return;
   }
   const bool heartbeat = seen.now - last_report_ >= w_.configuration.settings().loop_wait;
@@ -309,8 +309,8 @@ awaitable<core::ReplacedData> Agent::replaced_data(core::Duration timeout) {
 awaitable<void> Agent::refresh(core::Duration timeout) {
   // Members that ask each other in a race would wait for each other, so a recent observation is a good enough answer.
   if (acting_ && w_.clock.now() - observed_at_ < fresh_enough) co_return;
-  // While the cycle waits for a DCS that does not answer, an older observation is given as the answer. Without an
-  // answer the others would take this member, which may be the primary, for dead.
+  // While the cycle waits for a DCS that does not answer, this node answers with an older observation. Without an
+  // answer the other members would take this node, which may be the primary, for dead.
   if (acting_) timeout = std::min(timeout, busy_wait);
   const auto published = std::make_shared<net::Event>(w_.executor);
   waiting_for_publication_.push_back(published);

@@ -32,9 +32,9 @@ class Agent final : public api::Commands {
   };
   explicit Agent(World world);
 
-  // Until a decision says Exit; returns the exit code.
+  // Runs until a decision says Exit; returns the exit code.
   awaitable<int> run();
-  void shutdown();  // as SIGTERM
+  void shutdown();  // stops the daemon as SIGTERM does
 
   // ---- api::Commands
   awaitable<void> refresh(core::Duration timeout) override;
@@ -48,7 +48,7 @@ class Agent final : public api::Commands {
   awaitable<core::ReplacedData> replaced_data(core::Duration timeout) override;
   const wire::ServerParameters& server_parameters() const override { return w_.postgres.server_parameters(); }
   void reinitialize(bool by_force, bool from_leader) override;
-  // How to read the local file again; set by main.
+  // Sets the function that reads the local file again; main calls it.
   void on_reload(std::function<core::Result<config::Loaded>()> read_again) { read_again_ = std::move(read_again); }
 
  private:
@@ -81,7 +81,8 @@ class Agent final : public api::Commands {
   core::Instant last_report_{};
   std::function<core::Result<config::Loaded>()> read_again_;
   std::uint64_t version_ = 0;
-  // Somebody asked for a reload: the server's files are written again, and loaded even if they have not changed.
+  // A reload that has still to be done. `due`: the server's files are written again. `asked`: somebody asked for it, so
+  // PostgreSQL loads them even if they have not changed.
   struct ToApply {
     bool due = false, asked = false;
   } to_apply_;

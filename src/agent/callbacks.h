@@ -1,6 +1,6 @@
-// Runs the operator's scripts as `CMD ACTION ROLE SCOPE`, one at a time: a newer call ends the running one, and of the
-// calls that wait for that only the newest is run. on_reload runs independently of the others. Source: Patroni's
-// documentation of `postgresql.callbacks` and its behaviour.
+// Runs the operator's scripts as `CMD ACTION ROLE SCOPE`, one at a time: a newer call ends the running one, and if
+// several calls wait for that end, only the newest of them is run. on_reload runs independently of the others. Source:
+// Patroni's documentation of `postgresql.callbacks` and its behaviour.
 #pragma once
 
 #include <map>
@@ -17,8 +17,8 @@ namespace tamada::agent {
 class Callbacks {
  public:
   Callbacks(asio::any_io_executor executor, std::map<std::string, std::string> commands, std::string scope);
-  // The script is running when this returns, unless a previous one has to end first. So a daemon may call this as the
-  // last thing before it exits.
+  // The script is running when this returns, unless a previous script has to end first. So the daemon may call this as
+  // its last step before it exits.
   void call(const std::string& action, const std::string& role);
   void commands(std::map<std::string, std::string> commands) { commands_ = std::move(commands); }
 

@@ -145,7 +145,8 @@ awaitable<void> ClusterStore::renew_lease() {
     co_return;
   }
   // A linearizable read that returns nothing when nothing changed: proves the cache, and so the leader key, current. It
-  // comes after the renewal, not beside it: a leader of etcd's that has lost its majority still answers the first.
+  // comes after the renewal, not beside it: an etcd server that was the leader and has lost its majority still answers
+  // renewals.
   const auto changes = co_await ask(dcs_.range(prefix_, cache_.revision() + 1, limit()));
   if (!note(changes)) co_return;
   const bool matches = cache_.matches(*changes);
@@ -201,7 +202,7 @@ awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compar
 
 std::vector<Compare> ClusterStore::still_leader() const {
   const auto& leader = view().leader;
-  // Without a leader key in view nothing can be ours: a comparison that no store can meet.
+  // Without a leader key in view this node cannot be the leader, so the comparison is one that no store can meet.
   const core::Revision revision = leader && leader->name == self_ ? leader->revision : -1;
   return {{.what = Compare::What::mod_revision, .key = full("leader"), .revision = revision},
           {.what = Compare::What::lease, .key = full("leader"), .lease = lease_.id}};
@@ -252,9 +253,9 @@ awaitable<void> ClusterStore::cancel_initialize() {
 }
 
 awaitable<void> ClusterStore::write_initialize(std::string system_identifier) {
-  // At the end of a bootstrap the key exists, empty, and there is no leader key, so only its own revision is compared.
-  // If it does not exist, all keys were deleted, and only the leader may write it again; until then the others wait,
-  // since a leader may live on.
+  // At the end of a bootstrap the key exists and is empty, and there is no leader key, so only the key's own revision
+  // is compared. If the key does not exist, all keys were deleted, and only the leader may write it again. The others
+  // wait until it has, because a leader may still run.
   auto compares = view().initialize ? std::vector<Compare>{} : still_leader();
   compares.push_back(
       {.what = Compare::What::mod_revision, .key = full("initialize"), .revision = view().initialize_revision});

@@ -24,8 +24,8 @@ class ClusterStore {
   // The time limit of each request, and the ttl of new leases.
   void limits(core::Duration ttl, core::Duration retry_timeout);
 
-  // Begins the requests of one decision. After one that got no answer the others are not sent, so that a decision waits
-  // for one unanswered request at most, and not beyond the instant at which the next decision is due.
+  // Begins the requests of one decision. After a request that got no answer the others are not sent. So a decision
+  // waits for one unanswered request at most, and not beyond `until`, when the next decision is due.
   void begin_round(std::optional<core::Instant> until);
 
   const core::ClusterView& view() const { return cache_.view(); }
@@ -44,13 +44,13 @@ class ClusterStore {
   awaitable<void> race_initialize();
   awaitable<void> cancel_initialize();
   awaitable<void> write_initialize(std::string system_identifier);
-  // The leader's keys: compare that the leader key is still ours.
+  // The leader's keys. Each write compares that the leader key is still ours.
   awaitable<void> write_as_leader(std::string key, std::string value);
   awaitable<void> write_status(core::Status status);
-  // As the leader; also compares the key's own revision. True: the key was written.
+  // Writes as the leader, and also compares the key's own revision. Returns true when the key was written.
   awaitable<core::Result<bool>> write_sync(core::SyncState state);
   awaitable<core::Result<bool>> delete_sync(core::Revision expected);
-  // By any member; compares the key's own revision. True: the key was written.
+  // Writes as any member; compares the key's own revision. Returns true when the key was written.
   awaitable<core::Result<bool>> write_compared(std::string key, std::string value, core::Revision expected);
   awaitable<core::Result<bool>> delete_compared(std::string key, core::Revision expected);
 

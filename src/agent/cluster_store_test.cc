@@ -21,15 +21,15 @@ class FixedClock final : public net::Clock {
   awaitable<void> sleep_until(core::Instant) override { co_return; }
 };
 
-// A DCS that lets each request run into its time limit. With `grants` it grants leases all the same.
+// A DCS in which each request waits until its time limit. With `grants` it still grants leases.
 class SilentDcs final : public dcs::Dcs {
  public:
   bool grants = false;
   int next_lease = 7;
-  bool lease_is_gone = false;                      // each transaction answers that
+  bool lease_is_gone = false;                      // each transaction answers that the lease does not exist
   bool hangs = false;                              // after the first read, requests never end
   std::function<void(dcs::WatchBatch)> tell;       // delivers events to the watch
-  std::vector<Duration> requests;                  // the time limit of each
+  std::vector<Duration> requests;                  // the time limit of each request
   std::map<std::string, core::Revision> compared;  // the revisions that the last transaction compared
 
   awaitable<dcs::DcsResult<dcs::Range>> range(std::string, dcs::Revision, Duration timeout) override {

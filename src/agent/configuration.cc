@@ -98,7 +98,7 @@ bool Configuration::take_local(config::Local local) {
 
 std::string Configuration::dynamic_json() const {
   auto written = dynamic_;
-  if (!known_) written.erase("pause");  // the copy is from a former run, and the cluster may have been resumed since
+  if (!known_) written.erase("pause");  // the copy is from an earlier run, and the cluster may have been resumed since
   return written.dump(-1, ' ', true);
 }
 

@@ -98,7 +98,8 @@ awaitable<void> Executor::act(core::WriteStatus write) { co_await t_.store.write
 awaitable<void> Executor::act(core::WriteHistory write) {
   const auto file = co_await t_.postgres.timeline_history(write.timeline);
   if (!file) {
-    // A server that was restored without the history file never has it; it is looked for again each loop_wait.
+    // A server that was restored without the history file never has that file. The daemon looks for it again each
+    // loop_wait.
     log::debug("could not read the history of timeline {}: {}", write.timeline, file.error().what);
     co_return;
   }
@@ -128,8 +129,8 @@ awaitable<void> Executor::act(core::ClearFailover clear) {
 awaitable<void> Executor::act(core::PollPeers poll) {
   const auto asked_at = t_.clock.now();
   const auto asked_by = t_.store.view().leader_marks();
-  // A member without a member key cannot win the race. It can only tell that it is alive, so it gets less time to
-  // answer.
+  // A departed member has no member key, so it cannot win the race. Its answer only shows that it is alive, so it gets
+  // less time.
   std::vector<core::Member> present, departed;
   for (auto& member : poll.members) {
     (t_.store.view().member(member.name) ? present : departed).push_back(std::move(member));
@@ -203,7 +204,7 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   answer.our_newest = co_await t_.postgres.newest_history();
   const auto ours = t_.notes.own_timeline->reachable ? t_.notes.own_timeline->timeline : ask.ours;
   answer.our_timeline = ours;
-  if (ours < answer.timeline) {  // otherwise our_history has it
+  if (ours < answer.timeline) {  // otherwise our_history already covers our timeline
     if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
   }
   // After a crash, the control file may not name the last timeline that the server received.

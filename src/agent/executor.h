@@ -1,4 +1,4 @@
-// The only changer: performs what was decided, in order. Nothing here chooses.
+// The only part that changes anything: performs what was decided, in order. It decides nothing itself.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ class Executor {
 
   awaitable<void> perform(core::Actions actions);
   std::optional<int> exit_code() const { return exit_code_; }
-  // Notes the outcome, and logs the first failure in a row; Agent logs all failures at each heartbeat.
+  // Notes the outcome, and logs the first of several failures in a row. Agent logs the others at each heartbeat.
   bool went_well(const std::string& what, const core::Result<void>& result);
 
  private:
@@ -78,7 +78,7 @@ class Executor {
   awaitable<void> act(core::Exit);
   // Runs beside the cycle; until it has ended the next observation says slots_busy.
   awaitable<void> change_slots(awaitable<core::Result<void>> work);
-  // Whether `text` differs from the last text about it, or is due again at the next heartbeat.
+  // Whether `text` differs from the last text about the subject, or is due again because a heartbeat has passed.
   bool is_news(const std::string& about, const std::string& text);
   // The decision demanded the lease; between the decision and the action the lease may have run out.
   bool lease_in_force() const;

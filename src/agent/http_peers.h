@@ -9,18 +9,19 @@
 
 namespace tamada::agent {
 
-// How members reach each other's REST API over TLS, by Patroni's rules: certificates are verified only when the section
-// `ctl` has one of ours, and never for the name. If it has none, this node shows the certificate of its REST API.
+// How members reach each other's REST API over TLS. As in Patroni, a certificate is verified only if the section `ctl`
+// names a CA, and the host name is never compared. If `ctl` names no certificate, this node presents the certificate of
+// its REST API.
 net::TlsClient peer_tls(const config::Local& local);
 
-// The header Authorization of requests that change something; empty: no password is asked for. The other members' REST
-// APIs are taken to ask for the same password as ours.
+// The header Authorization of requests that change something; empty when no password is configured. The other members
+// are assumed to have the same password as this node.
 std::string peer_authorization(const config::Local& local);
 
 class HttpPeers final : public Peers {
  public:
-  // tls: see peer_tls; instance: the value that our own REST API sends in the header `instance_header`, by which this
-  // daemon recognizes its own answer even through a proxy.
+  // tls: see peer_tls. instance: the value that our own REST API sends in the header `instance_header`. By that value
+  // this daemon recognizes its own answer, even through a proxy.
   HttpPeers(net::TlsClient tls, std::string authorization, std::string instance);
   void configure(net::TlsClient tls, std::string authorization) {
     if (tls != tls_) tls_ = std::move(tls);  // if they are equal, the certificates that have been read stay in use

@@ -27,8 +27,8 @@ awaitable<core::Result<void>> Jobs::run(core::StartJob spec) {
     case JobKind::stop: {
       auto stopped = co_await postgres_.stop(spec.stop_mode, spec.checkpoint_first, spec.timeout);
       if (stopped && spec.archive_last_wal) {
-        // If that fails, a standby that gets WAL from the archive has to be rewound later. That is no reason to keep
-        // this server down.
+        // If archiving fails, a standby that gets WAL from the archive has to be rewound later, which is no reason to
+        // keep this server stopped.
         if (auto done = co_await postgres_.archive_last_wal(); !done) log::error("{}", done.error().what);
       }
       co_return stopped;

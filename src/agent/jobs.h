@@ -16,7 +16,7 @@ class Jobs {
   Jobs(asio::any_io_executor executor, postgres::Postgres& postgres, const net::Clock& clock,
        std::function<void()> on_end);
 
-  // Precondition: none runs.
+  // Precondition: no job runs.
   void start(core::StartJob spec);
   void cancel();
   core::JobView view() const;

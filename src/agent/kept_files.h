@@ -1,5 +1,5 @@
-// What the daemon keeps in the data directory for its next life: the copy of the configuration, and who the members
-// are. These files belong to the data: a copy of the directory contains those of its source.
+// The files that the daemon keeps in the data directory for its next run: the copy of the configuration, and the list
+// of the members. They belong to the data, so a copy of the directory contains the files of its source.
 #pragma once
 
 #include <map>
@@ -18,8 +18,8 @@ inline constexpr const char* members_copy = "tamada.members.json";
 class KeptFiles {
  public:
   virtual ~KeptFiles() = default;
-  virtual std::string read(const std::string& name) = 0;  // empty: there is no such file
-  // The file is durable once this returns. Precondition: no initdb or copy has yet to fill the directory.
+  virtual std::string read(const std::string& name) = 0;  // empty when there is no such file
+  // The file is durable once this returns. Precondition: no initdb or copy is about to fill the directory.
   virtual awaitable<core::Result<void>> write(std::string name, std::string text) = 0;
 };
 
@@ -33,13 +33,13 @@ class DataDirectoryFiles final : public KeptFiles {
   std::string directory_;
 };
 
-// One of them, written beside the cycle whenever its text changes.
+// One kept file, which is written beside the cycle whenever its text changes.
 class KeptFile {
  public:
   KeptFile(asio::any_io_executor executor, net::Clock& clock, KeptFiles& files, std::string name)
       : executor_(executor), clock_(clock), files_(files), name_(std::move(name)) {}
   void keep(const std::string& text, core::Duration retry_after);
-  // The data directory may be another one now.
+  // To be called when the data directory may have been replaced.
   void look_again() { known_ = false; }
 
  private:
@@ -53,10 +53,10 @@ class KeptFile {
   bool known_ = false, writing_ = false;
 };
 
-// `cluster`: the prefix of its keys. It shows that data which were moved to another cluster by a new `scope` know none
-// of its members.
+// The list of members as text. `cluster` is the prefix of the cluster's keys. If the data were moved to another cluster
+// by a new `scope`, the prefix shows that the list is not of that cluster.
 std::string members_text(const std::string& cluster, const std::map<std::string, core::Member>& members);
-// The same text, made again only when the members change, because each cycle asks for it.
+// members_text(), made again only when the members change, because each cycle asks for it.
 class MembersText {
  public:
   explicit MembersText(std::string cluster) : cluster_(std::move(cluster)), text_(members_text(cluster_, {})) {}

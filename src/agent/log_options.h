@@ -1,4 +1,4 @@
-// The log as the configuration asks for it.
+// Sets up the log as the configuration says.
 #pragma once
 
 #include "config/sections/log.h"
@@ -6,7 +6,7 @@
 
 namespace tamada::agent {
 
-// An error: the file cannot be written. The log then goes on as before.
+// Returns an error when the file cannot be written; the log then goes on as before.
 core::Result<void> configure_log(const config::Log& log);
 
 }  // namespace tamada::agent

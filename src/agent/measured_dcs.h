@@ -9,7 +9,7 @@ namespace tamada::agent {
 
 class MeasuredDcs final : public dcs::Dcs {
  public:
-  // All must outlive this.
+  // The arguments must outlive this object.
   MeasuredDcs(dcs::Dcs& inner, const net::Clock& clock, api::Telemetry& telemetry)
       : inner_(inner), clock_(clock), telemetry_(telemetry) {}
 

@@ -18,7 +18,8 @@ awaitable<core::Observation> Observer::observe() {
   seen.wall = clock_.wall();
   seen.self = configuration_.local().name;
   seen.settings = settings;
-  // As in Patroni, a cluster whose key /config is gone is not paused: in pause nobody would write the key again.
+  // As in Patroni, a cluster whose key /config is gone is not paused, because nobody would write the key again in
+  // pause.
   if (store_.view().loaded && !store_.view().config_json) seen.settings.pause = false;
   seen.cluster = store_.view();
   const bool in_vain = !settings.standby_cluster && core::beyond_the_fork(seen.postgres, seen.cluster);

@@ -1,4 +1,4 @@
-// The only reader: gathers the facts of this moment into one value.
+// The only part that reads: gathers the facts of this moment into one value.
 #pragma once
 
 #include "agent/cluster_store.h"
@@ -10,19 +10,19 @@
 
 namespace tamada::agent {
 
-// What actions learned and people asked, until the next observation takes it along.
+// What actions have learned and what people have asked for, kept for the next observation.
 struct Notes {
   std::map<std::string, core::PeerView> peers;
   core::Instant peers_asked_at{}, peers_answered_at{};
   core::LeaderMarks peers_asked_by;
   std::optional<core::UpstreamView> upstream, own_timeline;
-  core::Timeline checkpointed = 0;  // the timeline of our promotion on which a checkpoint has been done
+  core::Timeline checkpointed = 0;  // the timeline of our last promotion, once a checkpoint has been done on it
   core::FailsafeView failsafe;
   bool slots_busy = false;  // a change of slots runs beside the cycle
   core::LeaderSlots leader_slots;
   core::Requests requests;
   core::Retries retries;
-  std::string set_aside_error;  // of the last attempt; empty: it succeeded
+  std::string set_aside_error;  // of the last attempt; empty when the attempt succeeded
 };
 
 class Observer {

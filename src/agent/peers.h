@@ -22,14 +22,14 @@ FailsafeAnswer failsafe_answer(const net::HttpResponse& response);
 class Peers {
  public:
   virtual ~Peers() = default;
-  // GET /patroni of each, side by side; one that has not answered within `timeout` is unreachable.
+  // Sends GET /patroni to each member at once. A member that has not answered within `timeout` counts as unreachable.
   virtual awaitable<std::map<std::string, core::PeerView>> poll(std::vector<core::Member> members,
                                                                 core::Duration timeout) = 0;
-  // POST /failsafe to each (name -> api_url), side by side, as a primary that has lost the DCS.
+  // Sends POST /failsafe to each member (name -> api_url) at once, as a primary that has lost the DCS.
   virtual awaitable<std::map<std::string, FailsafeAnswer>> failsafe(std::map<std::string, std::string> members,
                                                                     core::FailsafeLeader leader,
                                                                     core::Duration timeout) = 0;
-  // Whether another daemon than this one answers there as a live one.
+  // Whether another daemon than this one answers there, and is alive.
   virtual awaitable<bool> alive(std::string api_url, core::Duration timeout) = 0;
 };
 

@@ -64,7 +64,7 @@ void ServiceManager::reloaded() { ready_due_ = true; }
 void ServiceManager::stopping() { socket_.send("STOPPING=1\n"); }
 
 void ServiceManager::feed_watchdog() {
-  // Alive means that /liveness answers 200: a daemon whose loop runs while its agent hangs is not alive.
+  // A daemon whose loop runs while its agent hangs is not alive, so the answer of /liveness decides.
   if (api::health(*board_.latest(), clock_.now(), "/liveness", "") == 200) socket_.send("WATCHDOG=1\n");
   timer_.expires_after(*socket_.watchdog() / 3);
   timer_.async_wait([this](boost::system::error_code error) {

@@ -1,4 +1,4 @@
-// What systemd is told of this daemon: ready, reloading, stopping, alive, and one line of what it is doing.
+// Tells systemd the state of this daemon: ready, reloading, stopping, alive, and one line about what it is doing.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -15,12 +15,12 @@ std::string status_line(const api::Snapshot& snapshot);
 
 class ServiceManager {
  public:
-  // The daemon is ready with the first publication on the board: the API answers, and the daemon has looked at its
-  // server. That server need not run, since a copy of a large one takes hours.
+  // Tells systemd that the daemon is ready with the first publication on the board. Then the API answers, and the
+  // daemon has looked at its server. The server itself need not run yet, because copying a large one takes hours.
   ServiceManager(asio::any_io_executor executor, net::Clock& clock, api::Board& board, net::NotifySocket socket);
 
   void reloading();  // a reload was asked for
-  void reloaded();   // the configuration was read again; done with the next publication
+  void reloaded();   // the configuration was read again; the reload counts as done with the next publication
   void stopping();
 
  private:

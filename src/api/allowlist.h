@@ -13,9 +13,9 @@ namespace tamada::api {
 class Allowlist {
  public:
   Allowlist() = default;
-  // Addresses, networks ("10.0.0.0/8"), names. Names are resolved here and this blocks, so it is called only at the
-  // start and at a reload. As in Patroni, entries that cannot be used are left out and reported in `problems`; a list
-  // without a usable entry lets nobody in.
+  // Entries are addresses, networks ("10.0.0.0/8") and names. Names are resolved here, which blocks, so this is called
+  // only at the start and at a reload. As in Patroni, entries that cannot be used are left out and reported in
+  // `problems`; a list without a usable entry lets nobody in.
   Allowlist(const std::vector<std::string>& entries, std::vector<std::string>& problems);
 
   bool empty() const { return !given_; }  // true: every address is accepted
@@ -30,7 +30,7 @@ class Allowlist {
   std::vector<Network> networks_;
 };
 
-// Whether one of the hosts, names or addresses, is `address`; asks the resolver 2 s at most.
+// Whether one of the hosts, names or addresses, is `address`. The resolver gets 2 s at most.
 awaitable<bool> resolves_to(std::vector<std::string> hosts, std::string address);
 
 }  // namespace tamada::api

@@ -7,7 +7,8 @@
 
 namespace tamada::api {
 
-// Why the header does not authenticate, in Patroni's words; nullopt when it does. `header` may be null: none was sent.
+// Why the header does not authenticate the client, in Patroni's words; nullopt when it does. `header` is null when none
+// was sent.
 std::optional<std::string> authentication_failure(const std::string* header, std::string_view username,
                                                   std::string_view password);
 

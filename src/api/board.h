@@ -27,12 +27,12 @@ struct Snapshot {
 
 class Board {
  public:
-  std::shared_ptr<const Snapshot> latest() const { return latest_; }  // never null after the daemon's start
+  std::shared_ptr<const Snapshot> latest() const { return latest_; }  // never null after the first publication
   void publish(std::shared_ptr<const Snapshot> next) {
     latest_ = std::move(next);
     for (auto& listener : listeners_) listener(latest_);
   }
-  // Called at each publication, on the loop; for prepared answers and for waiting.
+  // The listener is called at each publication, on the loop. It prepares answers, or wakes what waits.
   void on_publish(std::function<void(const std::shared_ptr<const Snapshot>&)> listener) {
     listeners_.push_back(std::move(listener));
   }

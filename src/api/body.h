@@ -1,4 +1,4 @@
-// Reads JSON from request bodies; gives Patroni's answers if a body is not JSON.
+// Reads JSON from request bodies. A body that is not JSON gets Patroni's answer.
 #pragma once
 
 #include <expected>
@@ -12,17 +12,18 @@ namespace tamada::api {
 
 enum class Body { required, optional };
 
-// Reads an object. The error is the response to send. A required body must not be empty.
+// Reads an object. The error is the response to send. If the body is required, an empty one is an error.
 std::expected<nlohmann::ordered_json, net::HttpResponse> json_body(const net::HttpRequest& request, Body need);
 
-// Whether the member is true for Patroni's parse_bool: true, "on", "yes", 1 ...
+// Whether Patroni's parse_bool takes the member for true: true, "on", "yes", 1 ...
 bool is_true(const nlohmann::ordered_json& object, std::string_view key);
 
-// When a scheduled action shall run. The error is status and text of the refusal.
+// Status and text of the answer that refuses a request.
 struct Refusal {
   int status = 400;
   std::string text;
 };
+// Reads the time at which a scheduled action shall run.
 std::expected<core::WallTime, Refusal> parse_schedule(const nlohmann::ordered_json& value, std::string_view action,
                                                       core::WallTime now);
 

@@ -23,7 +23,7 @@ void end_open_phases(Handover& handover, core::Instant at) {
   }
 }
 
-// The old leader's own work, with the times that the job noted.
+// Takes the times of the stop on the old leader itself, as the job noted them.
 void look_at_stop(const core::Observation& seen, Handover& handover) {
   const auto& job = seen.job;
   const bool ended = !job.running();
@@ -75,8 +75,8 @@ void HandoverWatch::begin(const Snapshot& snapshot, std::optional<Handover>& cur
   current->outage_began = lost_.value_or(snapshot.seen.now);
 }
 
-// The keys tell the present state. The stream of our own server may have broken at any time since the last look, so the
-// reported outage may be too long, but never too short.
+// Notes since when the leader does not run as the primary. The keys tell the present state, but the stream of our own
+// server may have broken at any time since the last look. So the reported outage may be too long, but never too short.
 void HandoverWatch::watch_primary(const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& sql = seen.postgres.sql;
@@ -134,7 +134,7 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
   const bool came_back = holder == current.from && current.kind == "automatic";
   if (holder != current.from || came_back || has_phase(current, "promote")) {
     current.to = holder;
-    // The moment without a key may have passed between two publications.
+    // The moment without a leader key may have passed between two publications.
     phase(current, "hand-over", current.phases.empty() ? seen.now : current.phases.back().ended.value_or(seen.now));
     if (!has_phase(current, "promote")) {
       end_open_phases(current, seen.now);
@@ -147,7 +147,7 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
     current.reason.clear();
     return;
   }
-  // The same leader goes on: it has taken the key again, or it never released the key and dropped the request.
+  // The leader is the same as before: it has taken the key again, or it never released the key and dropped the request.
   const bool asked = cluster.failover && asks_for_something(*cluster.failover, seen.wall);
   const bool busy = seen.job.running() || snapshot.decision.memory.hand_over.under_way();
   if (asked || (ours && busy)) return;

@@ -1,4 +1,4 @@
-// A change of the leader, by request or because the old one is gone, as one node sees it: its phases and their times.
+// A change of the leader, requested or because the old leader is gone, as one node sees it: its phases and their times.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,9 @@
 
 namespace tamada::api {
 
-// In order: "checkpoint" and "stop" (only the old leader itself sees these), "hand-over" (nobody holds the key),
-// "promote" (the new leader holds the key and is no primary yet).
+// One phase of a change of the leader. The names, in order: "checkpoint" and "stop" (only the old leader itself sees
+// these), "hand-over" (nobody holds the leader key), "promote" (the new leader holds the key, but is not the primary
+// yet).
 struct Phase {
   std::string name;
   core::Instant began{};
@@ -27,16 +28,16 @@ struct Handover {
   std::vector<Phase> phases;
   enum class State { running, done, failed } state = State::running;
   core::Instant ended{};
-  std::string reason;  // failed: why
+  std::string reason;  // why it failed
 
-  core::Duration outage() const { return ended - outage_began; }  // when done
+  core::Duration outage() const { return ended - outage_began; }  // when it is done
 };
 std::string_view name(Handover::State state);
 
-// Gets every publication, in order.
+// Must be given every publication, in order.
 class HandoverWatch {
  public:
-  // Updates `current`: begins a new one, moves it on, or ends it.
+  // Updates `current`: begins a new change of the leader, moves the present one on, or ends it.
   void look(const Snapshot& snapshot, std::optional<Handover>& current);
 
  private:
@@ -45,10 +46,11 @@ class HandoverWatch {
 
   void watch_primary(const Snapshot& snapshot);
 
-  std::string leader_;                 // who held the key last
+  std::string leader_;                 // the last holder of the key
   core::Revision request_ = 0;         // the last request looked at
   core::Instant primary_seen_{};       // when the leader was last known to run as the primary
-  std::optional<core::Instant> lost_;  // since when it does not, as far as this node can tell
+  std::optional<core::Instant> lost_;  // since when the leader does not run as the primary, as far as this node can
+                                       // tell
 };
 
 }  // namespace tamada::api

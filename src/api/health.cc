@@ -77,7 +77,7 @@ bool by_synchronization(std::string_view path, const Status& status, const Roles
   return false;
 }
 
-// A tag's value as Patroni compares it: strings as they are, anything else as lower-case text.
+// A tag's value as Patroni compares it: a string as it is, any other value as lower-case text.
 std::optional<std::string> tag_text(const core::Tags& tags, std::string_view name) {
   const auto it = std::ranges::find(tags.published, name, &std::pair<std::string, std::string>::first);
   if (it == tags.published.end()) return std::nullopt;

@@ -7,8 +7,8 @@
 
 namespace tamada::api {
 
-// The HTTP status of a check. `path` is matched by words that it contains, as Patroni does ("/my-replica" is a check
-// for a replica); any other path is 503.
+// The HTTP status of a check. As in Patroni, a check is recognized by the words that `path` contains ("/my-replica" is
+// a check for a replica). Any other path gives 503.
 int health(const Snapshot& snapshot, core::Instant now, std::string_view path, std::string_view query);
 
 }  // namespace tamada::api

@@ -14,7 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Two reasons that differ only in numbers, such as "297 seconds until timeout" and "298 seconds", are the same news.
+// Removes the numbers, because two reasons that differ only in numbers, such as "297 seconds until timeout" and "298
+// seconds", are the same news.
 std::string without_numbers(std::string_view text) {
   std::string out;
   std::ranges::copy_if(text, std::back_inserter(out), [](char c) { return c < '0' || c > '9'; });
@@ -72,7 +73,7 @@ void Journal::look_at_decision(const Snapshot& snapshot) {
   const auto& decision = snapshot.decision;
   const std::string rule(decision.rule);
   ++decisions_[rule];
-  // A decision that only asks for facts is not recorded, and does not count as a change of the rule.
+  // A decision that only asks for facts is not recorded, and a change to its rule does not count.
   if (decision.severity == core::Severity::debug) return;
   const auto shape = without_numbers(decision.reason);
   if (rule == rule_ && shape == reason_shape_) return;

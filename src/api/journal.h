@@ -21,23 +21,24 @@ struct Event {
   core::WallTime at{};
   std::string type;  // see docs/rest.md
   std::string text;  // one sentence
-  std::string json;  // all of it, as REST shows it
+  std::string json;  // the whole event, as REST shows it
 };
 
 class Journal {
  public:
   void look(const Snapshot& snapshot);
 
-  std::vector<Event> since(std::uint64_t id) const;            // those after `id`, oldest first
-  void append_since(std::uint64_t id, std::string& to) const;  // their JSON, with ", " between them
+  std::vector<Event> since(std::uint64_t id) const;            // the events after `id`, oldest first
+  void append_since(std::uint64_t id, std::string& to) const;  // appends their JSON, with ", " between them
   std::uint64_t last_id() const { return last_id_; }
-  const std::optional<Handover>& handover() const { return handover_; }  // the one under way, or the last
+  // The change of the leader that is under way, or the last one.
+  const std::optional<Handover>& handover() const { return handover_; }
 
-  // The rule that decided last, and since when it does so without a break.
+  // The time since which the last rule has decided without a break.
   core::WallTime rule_since() const { return rule_since_; }
   const std::map<std::string, std::uint64_t, std::less<>>& decisions_by_rule() const { return decisions_; }
   const std::optional<Handover>& last_done() const { return last_done_; }
-  // By kind and outcome: {"switchover", "done"}.
+  // Counts by kind and outcome, such as {"switchover", "done"}.
   const std::map<std::pair<std::string, std::string>, std::uint64_t>& handovers_by_outcome() const {
     return handovers_by_outcome_;
   }

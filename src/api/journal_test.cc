@@ -20,7 +20,7 @@ std::vector<std::string> texts(const Journal& journal, std::string_view type) {
   return out;
 }
 
-// What a node sees during a switchover from n0 to n1. Each line of a test is one publication.
+// The publications of one node during a switchover from n0 to n1. Each line of a test makes one publication.
 struct Story {
   explicit Story(Snapshot first) : now(std::move(first)) { show(); }
 

@@ -1,4 +1,4 @@
-// Small pieces of JSON that several answers of the REST API are made of.
+// Small functions for JSON that several answers of the REST API use.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,5 @@
-// What the other members tell. A browser may ask its own server alone, so the daemon asks them on its behalf.
+// Answers about the other members. A browser may send requests only to the server that the page came from, so the
+// daemon asks the members on its behalf.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -19,19 +20,19 @@ using net::HttpResponse;
 
 namespace {
 
-// All who look at the dashboard share one answer, so that the members are asked no more often than this.
+// All users of the dashboard share one answer, so that the members are not asked more often than this.
 constexpr auto round_is_good_for = std::chrono::milliseconds(900);
 constexpr std::size_t questions_max = 8;
-constexpr std::size_t events_of_others_max = 500;  // so many fit into the longest answer that is read
+constexpr std::size_t events_of_others_max = 500;  // as many as fit into the longest answer that is read
 
-// The URL of another path of the API that the member has published; empty when it has published no usable one.
+// The URL of another path of the REST API that the member has published; empty when it has published no usable URL.
 std::string url_of(const core::Member& member, std::string_view path) {
   const auto url = net::Url::parse(member.api_url);
   if (!url) return {};
   return fmt::format("{}://{}{}", url->scheme, url->authority(), path);
 }
 
-// A member that answers and explains nothing is alive: Patroni answers any path as it does `/`.
+// A member whose answer explains nothing is alive, too: Patroni answers any unknown path as it answers `/`.
 Json told_by(const core::Result<HttpResponse>& answer) {
   if (!answer) return {{"explain", nullptr}, {"answers", false}, {"error", answer.error().what}};
   auto body = wire::parse_object(answer->body);
@@ -76,7 +77,7 @@ awaitable<std::string> RestApi::ask_members() {
     members.push_back({{"name", name}});
     members.back().update(answer.is_object() ? answer : told_by(core::fail("it could not be asked")));
   }
-  // The leader notes in `status` who has been a member of late; those without a key are missing.
+  // The leader notes in `status` who was a member recently. Those among them that have no key now are missing.
   auto& missing = out["missing"] = Json::array();
   if (cluster.status) {
     for (const auto& [name, since] : cluster.status->members) {
@@ -109,7 +110,7 @@ awaitable<HttpResponse> RestApi::get_members() {
   co_return text(200, round_->body, "application/json");
 }
 
-// The answer is passed on as it comes.
+// Passes a member's events on unchanged.
 awaitable<HttpResponse> RestApi::get_events_of(std::string member, std::uint64_t since, std::size_t newest) {
   const auto snapshot = board_.latest();
   const auto* whom = snapshot->seen.cluster.member(member);

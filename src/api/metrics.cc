@@ -12,7 +12,7 @@
 namespace tamada::api {
 namespace {
 
-// Patroni's states with their numbers; dashboards rely on them.
+// Patroni's states with their numbers, which operators' dashboards rely on.
 struct StateNumber {
   std::string_view state, name;
 };

@@ -15,11 +15,11 @@ class MetricsPage {
   explicit MetricsPage(const Identity& identity)
       : labels_(fmt::format(R"(scope="{}",name="{}")", identity.scope, identity.name)) {}
 
-  // Before the values of a metric.
+  // Begins a metric; its values follow.
   void begin(std::string_view kind, std::string_view name, std::string_view help) {
     text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, kind);
   }
-  // labels: further ones, `,rule="leader"`; may be empty.
+  // labels: further labels, such as `,rule="leader"`; may be empty.
   template <class T>
   void value(std::string_view name, std::string_view labels, const T& value) {
     text_ += fmt::format("{}{{{}{}}} {}\n", name, labels_, labels, value);

@@ -12,7 +12,7 @@ namespace tamada::api {
 using net::HttpResponse;
 
 namespace {
-// The client waits for this, so a large directory is not measured.
+// The client waits for the answer, so the daemon does not measure a large directory to its end.
 constexpr auto replaced_data_timeout = std::chrono::seconds(3);
 }  // namespace
 

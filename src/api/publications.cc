@@ -12,7 +12,7 @@ struct Publications::Waiter {
   Waiter(const asio::any_io_executor& executor, std::function<bool(const Snapshot&)> when)
       : wake(executor, asio::steady_timer::time_point::max()), ready(std::move(when)) {}
 
-  // A past expiry also ends a wait that begins later, which cancel() would not.
+  // An expiry in the past also ends a wait that begins later, which cancel() would not do.
   void end() { wake.expires_at(asio::steady_timer::time_point::min()); }
 
   asio::steady_timer wake;  // a condition variable: never expires by itself

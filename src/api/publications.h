@@ -1,4 +1,4 @@
-// Waiting for something to show on the Board, without polling.
+// Waits until the Board shows something, without polling.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ class Publications {
   Publications(asio::any_io_executor executor, Board& board, net::Clock& clock);
 
   // Calls `ready` now and at each publication, in order and without a gap, until it returns true. Returns false at the
-  // deadline. It may run after the caller is gone, so it holds what it needs by value.
+  // deadline. `ready` may run after the caller is gone, so it has to hold by value what it needs.
   awaitable<bool> wait(std::function<bool(const Snapshot&)> ready, core::Instant deadline);
 
  private:

@@ -11,13 +11,14 @@ namespace tamada::api {
 struct Target {
   std::string path;  // as received: "/replica"
   std::string query;
-  std::string_view segment() const;  // what routes go by: "replica" of "/replica/any"
+  std::string_view segment() const;  // the part that selects the route: "replica" of "/replica/any"
 };
 Target split_target(std::string_view target);
 
-// Decoded, in order. A name without a value is left out, as Patroni does.
+// Decoded, in order. As in Patroni, a name without a value is left out.
 using Query = std::vector<std::pair<std::string, std::string>>;
 Query parse_query(std::string_view query);
-const std::string* find(const Query& query, std::string_view name);  // the first one
+const std::string* find(const Query& query, std::string_view name);  // the first value of that name; nullptr when there
+                                                                     // is none
 
 }  // namespace tamada::api

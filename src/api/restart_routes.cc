@@ -1,4 +1,4 @@
-// POST and DELETE /restart: restarting postgres now, or at a time, on conditions.
+// POST and DELETE /restart: restarts postgres now or at a given time, if conditions are met.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -119,7 +119,8 @@ awaitable<HttpResponse> RestApi::schedule_restart(core::RestartRequest request) 
 }
 
 awaitable<HttpResponse> RestApi::restart_now(core::RestartRequest request) {
-  // Stopping has a limit of its own: the last checkpoint may take long, and Patroni's timeout counts the start only.
+  // Stopping has its own limit, because the last checkpoint may take long, and because Patroni's timeout counts only
+  // the start.
   constexpr auto stop_max = std::chrono::minutes(10);
   const auto before = board_.latest();
   const auto timeout = request.timeout.value_or(before->seen.settings.primary_start_timeout);

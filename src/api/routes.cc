@@ -32,8 +32,8 @@ std::shared_ptr<Journal> journal_of(Board& board) {
 
 constexpr auto moment = std::chrono::milliseconds(100);
 
-// Browsers name the page that asks by Origin, other programs do not. Where no password is asked for, any page that
-// somebody looks at could otherwise change the cluster by a form.
+// Whether the request comes from a web page of another server. Browsers name the page by Origin, other programs send no
+// Origin. If the API requires no password, a form on any page that somebody opens could otherwise change the cluster.
 bool is_of_another_page(const net::HttpRequest& request) {
   const auto* origin = request.header("Origin");
   if (!origin) return false;
@@ -55,11 +55,11 @@ bool is_read(std::string_view method) { return method == "GET" || method == "HEA
 
 struct RestApi::Shared {
   HttpResponse response;
-  std::shared_ptr<const std::string> text;  // the same as bytes to send
+  std::shared_ptr<const std::string> text;  // the same answer as bytes to send
   core::Instant made{};
 };
 
-// Answers as bytes to send, made from one snapshot. They are used as long as the time alone does not change them.
+// Answers as bytes to send, made from one snapshot. An answer is used until the time at which it could differ.
 struct RestApi::Prepared {
   static constexpr std::size_t answers_max = 64;  // clients choose the targets, so no more than this are kept
 
@@ -142,7 +142,7 @@ std::span<const RestApi::Read> RestApi::reads() {
   return table;
 }
 
-// As in Patroni, the first part of the path selects the answer; below /tamada/ the whole path does.
+// As in Patroni, the first part of the path selects the answer; below /tamada/ the whole path selects it.
 const RestApi::Read* RestApi::read_of(const Target& target) const {
   const auto segment = target.segment();
   const auto path = segment == "tamada" ? std::string_view(target.path).substr(1) : segment;
@@ -258,7 +258,8 @@ HttpResponse RestApi::json(int status, const Json& body) const {
   return text(status, wire::dump_python(body), "application/json");
 }
 
-// Members compare their positions by this answer before one of them promotes, so it must not be old then.
+// Whether the last observation is recent. Members compare their positions by this answer before one of them is
+// promoted, so it must not be old then.
 bool RestApi::is_fresh(core::Instant now) const {
   const auto snapshot = board_.latest();
   return now - snapshot->seen.now <= std::chrono::milliseconds(200) && !status_of(*snapshot, now).cluster_unlocked;
@@ -268,7 +269,7 @@ struct RestApi::Refresh {
   std::vector<std::shared_ptr<net::Event>> waiting;
 };
 
-// The agent is asked once, however many requests wait.
+// Asks the agent for an observation, once however many requests wait for it.
 awaitable<void> RestApi::refresh() {
   if (refresh_) {
     const auto done = std::make_shared<net::Event>(executor_);

@@ -1,4 +1,4 @@
-// The REST API: what every request answers. Patroni's paths, statuses, texts and JSON.
+// The REST API: what every request answers, with Patroni's paths, statuses, texts and JSON.
 #pragma once
 
 #include <functional>
@@ -25,12 +25,12 @@
 
 namespace tamada::api {
 
-// A member's answer to GET on its api_url.
+// Sends GET to a member's api_url, and returns the answer.
 using AskPeer = std::function<awaitable<core::Result<net::HttpResponse>>(std::string api_url)>;
 AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 
-// What a change of the dynamic configuration would do; server_version: of our server, 0: not known; own: what that
-// server tells about its parameters.
+// What a change of the dynamic configuration would do. server_version: our server's, 0 when it is not known. own: what
+// that server tells about its parameters.
 struct ConfigVerdict {
   std::vector<std::string> errors, warnings, effects;
   std::vector<std::string> restarts;  // parameters that take effect only after a restart
@@ -44,25 +44,27 @@ struct RestApiOptions {
   std::string username, password;           // both empty: requests that change something need no password
   bool require_client_certificate = false;  // of the requests that change something
   // The addresses, networks and names that may send requests that change something; with allow_members, the members'
-  // api_urls, too. Neither: every address.
+  // api_urls may, too. If both are unset, every address may.
   Allowlist allowlist;
   bool allow_members = false;
   std::vector<std::pair<std::string, std::string>> extra_headers;  // Patroni's http_extra_headers
-  std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer, whatever it is
-  std::shared_ptr<const Telemetry> telemetry;                      // null: nothing is measured
-  JudgeConfig judge_config;                                        // empty: any object is accepted
-  AskPeer ask_peer;                                                // empty: by HTTP without certificates, 2 s
+  std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer
+  std::shared_ptr<const Telemetry> telemetry;                      // null when nothing is measured
+  JudgeConfig judge_config;                                        // empty when any object is accepted
+  AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
+                                                                   // of 2 s
   bool ui = true;                                                  // whether the dashboard is served
 };
 
-// Its two functions are HttpServer's; it must outlive the server, and `board`, `commands` and `clock` must outlive it.
+// HttpServer calls fast() and handle(), so this object must outlive the server. `board`, `commands` and `clock` must
+// outlive this object.
 class RestApi {
  public:
   RestApi(asio::any_io_executor executor, Board& board, Commands& commands, net::Clock& clock, RestApiOptions options);
   RestApi(const RestApi&) = delete;
   RestApi& operator=(const RestApi&) = delete;
 
-  // Health checks, prepared once per publication: an answer is one look-up. nullptr: ask handle().
+  // The prepared answer of a health check, made once per publication; nullptr when handle() has to answer.
   std::shared_ptr<const std::string> fast(std::string_view method, std::string_view target);
   awaitable<net::HttpResponse> handle(net::HttpRequest request);
 
@@ -80,7 +82,7 @@ class RestApi {
     enum class Access {
       free,
       restricted,
-      restricted_to_list,  // the list alone counts, without allow_members: Patroni's rule for /failsafe
+      restricted_to_list,  // only the list counts, not allow_members: Patroni's rule for /failsafe
     } access;
     Action action;
   };
@@ -134,11 +136,11 @@ class RestApi {
   // the dynamic configuration (config_routes.cc)
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
-  // Adds the members that wait for a restart, once the change has reached them.
+  // Adds to the answer the members that wait for a restart, once the change has reached them.
   awaitable<void> name_pending(std::shared_ptr<const Snapshot> before, std::vector<std::string> parameters,
                                net::HttpResponse& answer);
-  // Whether the configuration is to be written. `answer` is the refusal, or has the headers of the answer. restarts:
-  // the parameters that take effect only after a restart.
+  // Whether the configuration may be written. `answer` becomes the refusal, or gets the headers of the answer.
+  // `restarts` becomes the list of parameters that take effect only after a restart.
   bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
               net::HttpResponse& answer, std::vector<std::string>& restarts) const;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
@@ -159,8 +161,8 @@ class RestApi {
   awaitable<net::HttpResponse> delete_switchover(Call call);
   awaitable<net::HttpResponse> move_leader(Call call, std::string action);
   struct Impossible {
-    std::string text;     // of the refusal; empty: it is possible
-    std::string reasons;  // of each member that cannot take over
+    std::string text;     // the text of the refusal; empty when the move is possible
+    std::string reasons;  // the reason of each member that cannot take over
   };
   awaitable<Impossible> why_impossible(std::string leader, std::string candidate, std::string action);
   awaitable<std::string> obstacles(std::vector<core::Member> members);

@@ -52,7 +52,7 @@ TEST(Fast, LeavesTheRestToTheHandler) {
   EXPECT_FALSE(node.api->fast("POST", "/primary"));
 }
 
-// The same answer serves each form of the same request.
+// One prepared answer serves all forms of the same request.
 TEST(Fast, ReadsAreMadeOnceAndShared) {
   Node node(leader());
   for (const std::string path : {"/patroni", "/cluster", "/history", "/config", "/metrics", "/failsafe",
@@ -259,7 +259,8 @@ TEST(Config, Patch) {
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
 }
 
-// `resume` right after the daemons' restart is answered from the cluster's configuration, not from an empty view.
+// A PATCH (`tamadactl resume`) right after the daemon's start is answered from the cluster's configuration, not from an
+// empty view.
 TEST(Config, PatchWaitsForTheFirstView) {
   auto snapshot = leader();
   const auto config = std::exchange(snapshot.seen.cluster.config_json, std::nullopt);

@@ -70,7 +70,8 @@ Status status_of(const Snapshot& snapshot, core::Instant now) {
   out.pause = cluster.config_json ? modes.paused : seen.settings.pause;
   out.dcs_available = cluster.loaded && now < dcs_view_until(seen);
   out.cluster_unlocked = !out.dcs_available || cluster.unlocked();
-  // A server that is being stopped, or was started as a standby because the DCS was lost, is not the primary.
+  // A server that is being stopped is not the primary, nor is one that was started as a standby because the DCS was
+  // lost.
   const bool stopping = seen.job.running() && seen.job.kind == core::JobKind::stop;
   const bool given_up = !seen.dcs.ok && !seen.postgres.running_primary();
   out.failsafe_active = failsafe_is_active(seen, now);

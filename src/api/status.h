@@ -1,4 +1,4 @@
-// What a snapshot says of this node at an instant: the facts that health checks, /patroni and the metrics share.
+// What a snapshot tells about this node at an instant: the facts that health checks, /patroni and the metrics share.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace tamada::api {
 struct Status {
   std::string state;  // of PostgreSQL; "unknown" when it should answer and does not
   std::string role;
-  const core::SqlView* sql = nullptr;  // of the snapshot; null while the server does not answer
+  const core::SqlView* sql = nullptr;  // points into the snapshot; null while the server does not answer
   bool dcs_available = false;          // the cluster's keys are known, and not outdated
   bool cluster_unlocked = false;
   bool leader = false;  // holds the leader key, and is not about to give it away
@@ -19,7 +19,7 @@ struct Status {
   bool sync_standby = false;
   bool quorum_standby = false;
   bool failsafe_active = false;
-  bool silent = false;  // the server lets no client in, even if the connection that the daemon keeps works
+  bool silent = false;  // the server accepts no new client, even if the daemon's own connection still works
 
   bool running() const { return state == "running"; }
   core::Lsn replayed() const { return sql && sql->in_recovery ? sql->replay_lsn.value_or(0) : 0; }
@@ -34,10 +34,10 @@ Status status_of(const Snapshot& snapshot, core::Instant now);
 // The first instant after `now` at which the same snapshot may give another answer to a health check.
 core::Instant answers_change_at(const Snapshot& snapshot, core::Instant now);
 
-// When /liveness begins to answer 503, unless a cycle ends before.
+// The instant at which /liveness begins to answer 503, unless a cycle ends before.
 core::Instant liveness_until(const Snapshot& snapshot);
 
-// What a job in progress is called in refusals: "reinitialize already in progress".
+// How a refusal names a job in progress: "reinitialize already in progress".
 std::string job_text(core::JobKind kind);
 
 }  // namespace tamada::api

@@ -96,8 +96,8 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   }
   if (status.pause) out["pause"] = true;
   if (status.cluster_unlocked) out["cluster_unlocked"] = true;
-  // Tells the other members that this node may be promoted at any moment, even if its key is lost. An addition to
-  // Patroni's answer.
+  // Tells the other members that this node may be promoted at any moment, even if the leader key is lost. An addition
+  // to Patroni's answer.
   const bool leads = seen.holds_leader_key() && !seen.settings.standby_cluster;
   if (leads && !seen.postgres.running_primary()) out["about_to_lead"] = true;
   if (status.failsafe_active) out["failsafe_mode_is_active"] = true;

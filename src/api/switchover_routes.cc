@@ -67,9 +67,9 @@ std::optional<std::string> obstacle_of(const core::Member& member, const core::R
   core::Reference reference{.lsn = seen.cluster.status ? seen.cluster.status->optime.value_or(0) : 0};
   if (seen.postgres.running_primary()) {
     reference = core::reference_of(*seen.postgres.sql);
-    reference.current = false;  // the position is that of the last observation
-    // The standby may have connected since the last look, and says that it streams. The leader checks again before it
-    // stops.
+    reference.current = false;  // the position is of the last observation
+    // The standby may have connected since the last observation, if it says that it streams. The leader checks again
+    // before it stops.
     if (peer.streaming) reference.standbys.insert(member.name);
   }
   return core::candidate_obstacle(member, &peer, reference, seen.settings.maximum_lag_on_failover);
@@ -110,7 +110,7 @@ bool empty_or_absent(const std::optional<core::FailoverRequest>& request) {
   return !request || (request->leader.empty() && request->candidate.empty());
 }
 
-// What the publications since the request tell about its outcome.
+// The outcome of a request, as the publications since then show it.
 struct Move {
   std::string old_leader;
   core::Revision before = 0;  // the key's revision before the request
@@ -206,8 +206,8 @@ awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
 }
 
 awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
-  // If this node is the leader, the lag is measured by its own position, and a standby may have connected since the
-  // last look.
+  // If this node is the leader, its own position is the one to compare with, and a standby may have connected since the
+  // last observation.
   co_await commands_.refresh(std::chrono::seconds(1));
   auto candidates = candidates_of(board_.latest()->seen.cluster, leader, candidate, action);
   if (!candidates.error.empty()) co_return Impossible{candidates.error, {}};
@@ -283,13 +283,13 @@ awaitable<HttpResponse> RestApi::await_move(std::string leader, std::string cand
     return !move->new_leader.empty() || move->failed(s);
   };
   // A request that was carried out between two publications never appears in one. So if the key is absent after a
-  // second, it was.
+  // second, the request was carried out.
   const auto look_again = clock_.now() + std::chrono::seconds(1);
   bool known = co_await publications_.wait([=](const Snapshot& s) { return settled(s) || move->key_seen; }, look_again);
   known = known && (!move->new_leader.empty() || move->failed(*board_.latest()));
   if (!known && (move->key_seen || !move->key_gone)) {
-    // If the request is gone and there is no leader, the member that deleted it is about to take the leader key, or no
-    // member will.
+    // If the request is gone and there is no leader, either the member that deleted it is about to take the leader key,
+    // or no member will.
     co_await publications_.wait(settled, end);
   }
   if (!move->new_leader.empty()) {

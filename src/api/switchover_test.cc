@@ -104,7 +104,7 @@ TEST(Switchover, ACandidateThatSaysThatItStreamsIsJudgedByTheLeader) {
       R"({"state": "running", "role": "replica", "xlog": {"received_location": 67109000}, "timeline": 1)";
   node.peers = {{n1_url, n1 + "}"}};
   EXPECT_TRUE(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})").contains("n1 is on timeline 1"));
-  EXPECT_EQ(node.agent.refreshes, 1);  // pg_stat_replication is read again, however recent the last look is
+  EXPECT_EQ(node.agent.refreshes, 1);  // pg_stat_replication is read again, however recent the last observation is
   node.peers = {{n1_url, n1 + R"(, "replication_state": "streaming"})"}};
   EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0","candidate":"n1"})"), "waiting");
 }

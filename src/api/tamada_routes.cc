@@ -92,7 +92,8 @@ awaitable<HttpResponse> RestApi::get_events(Call call) {
   const auto newest = static_cast<std::size_t>(number_at(query, "newest"));
   if (const auto* member = find(query, "member"); member && *member != options_.name)
     co_return co_await get_events_of(*member, since, newest);
-  // The number is from before the daemon's restart, which began to count again, so all events are newer.
+  // The client's number is from before the daemon's restart, after which the numbers begin again, so all events are new
+  // to it.
   if (since > journal_->last_id()) since = 0;
   const auto wait = std::min<core::Duration>(std::chrono::seconds(number_at(query, "wait")), wait_max);
   if (wait > core::Duration::zero() && journal_->last_id() == since) {

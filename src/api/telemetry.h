@@ -1,4 +1,4 @@
-// Measurements that are not part of the snapshots: the code that does the work fills them, and /metrics reads them.
+// Measurements that are not part of the snapshots. The code that does the work records them, and /metrics shows them.
 #pragma once
 
 #include <array>
@@ -34,9 +34,9 @@ class Histogram {
 };
 
 struct Telemetry {
-  Histogram loop_lag;                               // how much later than due a timer's coroutine runs
+  Histogram loop_lag;                               // how late the coroutine of a timer runs
   std::map<std::string, Histogram> dcs_requests;    // by operation: range, txn ...
-  std::map<std::string, std::uint64_t> dcs_errors;  // those of them that failed
+  std::map<std::string, std::uint64_t> dcs_errors;  // the requests that failed
 };
 
 }  // namespace tamada::api

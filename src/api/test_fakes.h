@@ -1,4 +1,5 @@
-// A clock that stands still, an agent that writes into a cluster held in memory, and a way to run one request.
+// Helpers for tests of the API: a clock that stands still, an agent that writes into a cluster held in memory, and a
+// node to send requests to.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -124,7 +125,7 @@ class FakeAgent final : public Commands {
   core::Revision revision_ = 1000;
 };
 
-// One node's API without a socket.
+// The API of one node, without a socket.
 class Node {
  public:
   explicit Node(Snapshot snapshot, RestApiOptions options = {}) : agent(board) {

@@ -1,4 +1,4 @@
-// The files of the dashboard, which are made of web/ when the daemon is built and are part of the program.
+// The files of the dashboard, which the build makes from web/ and embeds into the daemon.
 #pragma once
 
 #include <span>
@@ -9,8 +9,8 @@ namespace tamada::api {
 struct UiFile {
   std::string_view name;   // "app.js"
   std::string_view type;   // its Content-Type
-  std::string_view plain;  // what is in it
-  std::string_view gzip;   // the same, compressed
+  std::string_view plain;  // its content
+  std::string_view gzip;   // its content, compressed
 };
 
 std::span<const UiFile> ui_files();  // defined by web/embed.cmake

@@ -1,4 +1,4 @@
-// GET /ui/...: the dashboard. It is served as every read is: without a password, to whoever reaches the port.
+// GET /ui/...: the dashboard. Like every read it needs no password, and anybody who reaches the port can see it.
 #include <algorithm>
 #include <charconv>
 
@@ -12,8 +12,9 @@ using net::HttpResponse;
 
 namespace {
 
-// The page may use scripts, styles and requests of this server alone, nothing inline and no frames, so that whatever a
-// name in the cluster holds is text. Browsers that know Trusted Types also refuse a script that writes markup.
+// The page may use only this server's scripts, styles and requests, nothing inline and no frames. So a name in the
+// cluster cannot become code, whatever it contains. Browsers that support Trusted Types also refuse a script that
+// writes markup.
 constexpr std::string_view content_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
@@ -30,7 +31,7 @@ bool is_zero(std::string_view weight) {
   return value <= 0;
 }
 
-// Asks about each part of a list as headers have it: "gzip;q=0.5, br".
+// Whether `matches` holds for a part of a header's list, such as "gzip;q=0.5, br".
 template <class Each>
 bool any_of_list(std::string_view list, Each matches) {
   while (!list.empty()) {
@@ -77,7 +78,7 @@ HttpResponse RestApi::ui_file(const Call& call) const {
   const auto file = std::ranges::find(ui_files(), name, &UiFile::name);
   if (file == ui_files().end()) return error_page(404);
   const bool packed = takes_gzip(call.request.header("Accept-Encoding"));
-  // A browser asks for the files each time: they are small, and must be those of the daemon that answers.
+  // The browser must ask for the files each time, because they are small and must fit the daemon that answers.
   HttpResponse response{200, {{"Cache-Control", "no-cache"}, {"Vary", "Accept-Encoding"}}, {}};
   response.headers.emplace_back("Content-Type", file->type);
   if (packed) response.headers.emplace_back("Content-Encoding", "gzip");

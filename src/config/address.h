@@ -1,4 +1,4 @@
-// host:port, as Patroni's files write it.
+// Addresses as host:port, in the form of Patroni's files.
 #pragma once
 
 #include <string>
@@ -14,10 +14,11 @@ struct Addresses {
   std::string port;
 };
 
-// "a,b:5432", "[::1]:5432", "*:5432". Without a port the default port is used; if that is empty, an error.
+// Reads "a,b:5432", "[::1]:5432", "*:5432". An address without a port gets the default port; it is an error if that is
+// empty.
 core::Result<Addresses> parse_addresses(std::string_view text, std::string_view default_port);
 
-// For URLs: IPv6 gets its brackets back.
+// For URLs, in which an IPv6 address has brackets.
 std::string host_and_port(const std::string& host, const std::string& port);
 
 struct Url {

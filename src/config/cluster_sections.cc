@@ -11,7 +11,7 @@
 namespace tamada::config {
 namespace {
 
-// Whether Python takes the value for true.
+// Whether the value is true by Python's rules.
 bool is_truthy(const Json& value) {
   if (value.is_string()) return !value.get_ref<const std::string&>().empty();
   if (value.is_number()) return value != 0;

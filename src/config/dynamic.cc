@@ -16,12 +16,12 @@
 namespace tamada::config {
 namespace {
 
-// The minima of ttl and retry_timeout are below Patroni's of 20 and 3, so that small clusters can fail over fast; that
-// of loop_wait is Patroni's.
+// Patroni's minima of ttl and retry_timeout are 20 and 3; lower ones allow a fast failover in small clusters. The
+// minimum of loop_wait is Patroni's.
 constexpr std::int64_t ttl_min = 3, loop_wait_min = 1, retry_timeout_min = 1;
 constexpr std::int64_t seconds_max = 10 * 365 * 86'400LL;
 
-// Reads one setting after the other. A value that does not fit gives the default and a warning.
+// Reads the settings one by one. A value that is not valid gives the default and a warning.
 class Reader {
  public:
   Reader(const Json& dynamic, std::vector<std::string>* warnings) : dynamic_(dynamic), warnings_(warnings) {}
@@ -30,7 +30,7 @@ class Reader {
     if (warnings_) warnings_->push_back(std::move(text));
   }
 
-  // advised: the minimum that the warning names, if it differs from `min`; nullopt: min.
+  // advised: the minimum that the warning names; nullopt when it is `min`.
   std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max,
                       std::string_view unit = {}, std::optional<std::int64_t> advised = {}) {
     const Json* value = wire::find(dynamic_, key);
@@ -42,7 +42,7 @@ class Reader {
     return fallback;
   }
 
-  // One of the three intervals: below the minimum it becomes the minimum.
+  // Reads one of the three intervals. A value below the minimum becomes the minimum.
   std::int64_t interval(std::string_view key, std::int64_t fallback, std::int64_t min) {
     const auto value = number(key, fallback, -seconds_max, seconds_max, {}, min);
     if (value >= min) return value;
@@ -95,7 +95,7 @@ core::PrimaryUnresponsive primary_unresponsive(const Json& dynamic, Reader& in) 
   return failover;
 }
 
-// loop_wait + 2*retry_timeout <= ttl; loop_wait gives way first, as in Patroni.
+// Keeps loop_wait + 2*retry_timeout <= ttl; as in Patroni, loop_wait is reduced first.
 void read_intervals(core::Settings& settings, Reader& in) {
   auto loop_wait = in.interval("loop_wait", 10, loop_wait_min);
   auto retry_timeout = in.interval("retry_timeout", 10, retry_timeout_min);

@@ -1,4 +1,4 @@
-// The cluster's dynamic configuration (the key `config`), beside what effective.h declares of it.
+// Functions on the cluster's dynamic configuration (the key `config`); effective.h has the rest.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -7,10 +7,11 @@
 
 namespace tamada::config {
 
-// PATCH /config: null deletes, objects merge recursively, everything else replaces.
+// The rule of PATCH /config: null deletes a key, objects are merged recursively, and any other value replaces the old
+// one.
 nlohmann::ordered_json merge(nlohmann::ordered_json base, const nlohmann::ordered_json& patch);
 
-// A value as a line of postgresql.conf or an argument carries it: on/off for booleans, numbers as they are. nullopt for
+// A value as text for a line of postgresql.conf or an argument: on/off for booleans, numbers as they are; nullopt for
 // null, lists and mappings.
 std::optional<std::string> parameter_text(const nlohmann::ordered_json& value);
 

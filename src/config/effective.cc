@@ -12,7 +12,7 @@
 namespace tamada::config {
 namespace {
 
-// Only the node can know these keys; Patroni leaves the same ones out.
+// Keys that only the node can know, so the dynamic configuration cannot set them. Patroni excludes the same keys.
 constexpr auto local_only = std::to_array<std::string_view>(
     {"connect_address", "proxy_address", "listen", "config_dir", "data_dir", "pgpass", "authentication"});
 

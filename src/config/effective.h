@@ -12,16 +12,16 @@
 
 namespace tamada::config {
 
-// Text of /config -> object. An error when it is no JSON object.
+// Reads the text of /config as an object; an error when it is none.
 core::Result<Json> parse_dynamic(const std::string& text);
 
-// `local` with the keys that its section postgresql lacks and the dynamic one has, as in Patroni: callbacks, methods,
-// timeouts. Excluded are keys that server_configuration and settings merge themselves, and those that only the node can
-// know, such as addresses and folders.
+// `local`, completed by those keys of the dynamic section postgresql that the local section lacks, as in Patroni:
+// callbacks, methods, timeouts. Excluded are keys that server_configuration and settings merge themselves, and keys
+// that only the node can know, such as addresses and folders.
 Local with_dynamic(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
 
-// What decisions depend on: defaults, minima and the ttl rule applied (loop_wait + 2*retry_timeout <= ttl, loop_wait
-// adjusted first, as Patroni does). `warnings` gets a line per adjustment.
+// The settings on which decisions depend. Defaults, minima and the rule for ttl are applied (loop_wait +
+// 2*retry_timeout <= ttl; as in Patroni, loop_wait is adjusted first). `warnings` gets a line for each adjustment.
 core::Settings settings(const Local& local, const Json& dynamic, std::vector<std::string>* warnings);
 
 }  // namespace tamada::config

@@ -21,7 +21,7 @@ constexpr auto older_names =
                                                                   {"PATRONI_LOGFORMAT", "log.format"},
                                                                   {"PATRONI_LOG_DATEFMT", "log.dateformat"}});
 
-// "'a:1','b:2'", "a:1,b:2" or a YAML list.
+// Reads "'a:1','b:2'", "a:1,b:2" or a YAML list.
 Json list(const std::string& text) {
   const auto first = text.find_first_not_of(' ');
   const bool is_yaml = text.contains('[') || (first != text.npos && text[first] == '-');
@@ -29,7 +29,7 @@ Json list(const std::string& text) {
   return parsed && parsed->value.is_array() ? parsed->value : Json(text);
 }
 
-// "a: 1, b: 2" or a YAML mapping.
+// Reads "a: 1, b: 2" or a YAML mapping.
 Json mapping(const std::string& text) {
   const auto first = text.find_first_not_of(' ');
   auto parsed = parse_yaml(first != text.npos && text[first] == '{' ? text : "{" + text + "}", "");
@@ -63,7 +63,7 @@ void put(Document& document, const std::string& path, Json value, const std::str
   document.origins[path] = origin;
 }
 
-// A section of a store that is not supported has variables too: PATRONI_CONSUL_HOST.
+// Why the variable has no effect: its section is of a store that is not supported, such as PATRONI_CONSUL_HOST.
 std::string_view reason_of(std::string_view name) {
   name.remove_prefix(prefix.size());
   for (const auto& key : local_schema.keys) {
@@ -113,7 +113,7 @@ void lay_over(Document& document, const Document& over) {
   if (!document.value.is_object()) document.value = Json::object();
   document.value = merge(std::move(document.value), over.value);
   for (const auto& [path, origin] : over.origins) {
-    // A variable for restapi.authentication.username does not tell where `restapi` itself is set.
+    // A variable for restapi.authentication.username says nothing about the place where `restapi` itself is set.
     document.origins.insert_or_assign(path, origin);
   }
 }

@@ -12,7 +12,7 @@ namespace tamada::config {
 // Patroni, an empty variable counts as absent.
 Document environment_document(const std::map<std::string, std::string>& environment, Problems& problems);
 
-// Lays `over` on `document`, values and origins.
+// Lays `over` on `document`, both its values and their origins.
 void lay_over(Document& document, const Document& over);
 
 }  // namespace tamada::config

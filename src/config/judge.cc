@@ -21,7 +21,8 @@
 namespace tamada::config {
 namespace {
 
-// Source: `postgres --describe-config` (context postmaster), PostgreSQL's release notes.
+// Parameters that take effect only after a restart. Source: `postgres --describe-config` (context postmaster),
+// PostgreSQL's release notes.
 constexpr auto restart_names = std::to_array<std::string_view>({"archive_mode",
                                                                 "autovacuum_freeze_max_age",
                                                                 "autovacuum_max_workers",
@@ -145,18 +146,19 @@ const wire::ServerParameter* find(const wire::ServerParameters& own, const std::
   return it == own.end() ? nullptr : &*it;
 }
 
-// Source: the words that PostgreSQL takes and pg_settings does not tell: other names of what it tells.
+// Words that PostgreSQL accepts for enumerations as other names of listed words, and that pg_settings does not list.
 constexpr auto untold_words =
     std::to_array<std::string_view>({"debug", "info", "fatal", "panic", "archive", "hot_standby"});
 
 bool takes_word(const wire::ServerParameter& own, const std::string& value) {
   if (std::ranges::find(untold_words, lower(value)) != untold_words.end()) return true;
   const auto has = [&](std::string_view word) { return std::ranges::find(own.words, word) != own.words.end(); };
-  const auto boolean = parse_boolean(value);  // a word of its own where "on" is one
+  const auto boolean = parse_boolean(value);  // any spelling of a boolean is accepted if the words contain "on" or
+                                              // "off"
   return has(lower(value)) || (boolean && has(*boolean ? "on" : "off"));
 }
 
-// What the server that runs would take for it; empty: the value.
+// The values that the running server would accept instead; empty when it accepts `value`.
 std::string taken_instead(const wire::ServerParameter& own, const std::string& value) {
   switch (parameter_type(own.vartype)) {
     case ParameterType::boolean:
@@ -178,7 +180,7 @@ std::string taken_instead(const wire::ServerParameter& own, const std::string& v
 
 void judge_unknown(const std::string& path, const std::string& name, int server_version,
                    const wire::ServerParameters& own, Judgement& to) {
-  // Of a member of another version it may be a parameter.
+  // If another version knows the name, a member of that version may have the parameter.
   if (!own.empty() && !in_any_version(name)) {
     std::vector<std::string> names;
     for (const auto& one : own) names.push_back(lower(one.name));
@@ -217,7 +219,7 @@ void judge_parameter(std::string_view section, const std::string& name, const st
   if (!parameter && known) return by_server(value);
   if (!judged || (!parameter && name.contains('.'))) return;
   if (!parameter) return judge_unknown(path, name, server_version, own, to);
-  // Applies the rules for the server's file: a parameter that they would take out has no effect.
+  // Applies the rules for the server's file. A parameter that these rules would remove has no effect.
   std::map<std::string, std::string> one{{name, value}};
   std::vector<std::string> said;
   make_valid(one, server_version, {}, said);
@@ -235,8 +237,8 @@ void judge_parameter(std::string_view section, const std::string& name, const st
   if (!one.empty()) by_server(one.begin()->second);
 }
 
-// A parameter of the section without an effect is a warning, since the nodes leave it out; a value that does not fit is
-// an error.
+// Judges the section of recovery parameters. A parameter without an effect is a warning, because the nodes leave it
+// out; a value that is not valid is an error.
 void judge_recovery(const Json& config, int server_version, const wire::ServerParameters& own, Judgement& to) {
   std::map<std::string, std::string> given;
   for (const auto& item : recovery_of(config).items()) {
@@ -274,8 +276,8 @@ std::vector<std::string> news(std::vector<std::string> all, const std::vector<st
   return all;
 }
 
-// The order of restarts for parameters that must not be smaller on a standby than on its primary. Source: PostgreSQL,
-// "Hot Standby", Administrator's Overview.
+// In which order servers restart for a parameter that must not be smaller on a standby than on its primary. Source:
+// PostgreSQL, "Hot Standby", Administrator's Overview.
 std::string order_of_restarts(const std::string& name, const std::string* before, const std::string* now) {
   constexpr auto names =
       std::to_array<std::string_view>({"max_connections", "max_locks_per_transaction", "max_prepared_transactions",

@@ -13,13 +13,13 @@ struct Judgement {
   std::vector<std::string> errors;    // changes that have no effect, or not the intended one
   std::vector<std::string> warnings;  // changes that are accepted, but perhaps not as intended
   std::vector<std::string> effects;   // when each changed parameter takes effect
-  std::vector<std::string> restarts;  // the parameters among them, in lower case, that wait for a restart
+  std::vector<std::string> restarts;  // those of the changed parameters that wait for a restart, in lower case
   bool operator==(const Judgement&) const = default;
 };
 
-// Judges only the changes: mistakes that `before` has already are not reported. server_version: of the server whose
-// parameters these are, 150002; 0: not known, and then only their names are judged. own: what that server itself tells
-// about its parameters while it runs; empty: nothing.
+// Judges only the changes; a mistake that `before` already has is not reported. server_version: the version of the
+// server that has these parameters, such as 150002. If it is 0, the version is not known, and only their names are
+// judged. own: what that server itself tells about its parameters while it runs; empty when it tells nothing.
 Judgement judge_change(const Json& before, const Json& after, int server_version,
                        const wire::ServerParameters& own = {});
 

@@ -120,7 +120,7 @@ TEST(Judge, ParametersOfRecovery) {
   EXPECT_EQ(among.effects, Lines{"restore_command: reloaded at once on standbys"});
 }
 
-// A build with smaller blocks, an extension, a fork.
+// The running server may be a build with smaller blocks, may have an extension, or may be a fork.
 TEST(Judge, ByWhatTheServerThatRunsTells) {
   const wire::ServerParameters own = {
       {.name = "work_mem", .vartype = "integer", .unit = "kB", .min = "64", .max = "2147483647", .words = {}},
@@ -171,7 +171,8 @@ TEST(Judge, ByWhatTheServerThatRunsTells) {
     EXPECT_EQ(of(good).errors, Lines{}) << good;
     EXPECT_EQ(of(good).warnings, Lines{}) << good;
   }
-  // Of another version, for its members; and one out of the table's range counts as the nearest in it, as in Patroni.
+  // A name of another version is accepted because some members may have that version. As in Patroni, a number out of
+  // range becomes the nearest allowed one.
   EXPECT_EQ(of(R"({"summarize_wal": "on"})").errors, Lines{});
   EXPECT_EQ(of(R"({"summarize_wal": "on"})").warnings.size(), 1u);
   EXPECT_EQ(of(R"({"work_mem": 1})").errors, Lines{});

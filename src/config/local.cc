@@ -1,4 +1,4 @@
-// patroni.yml and the environment -> Local.
+// Reads patroni.yml and the environment into a Local.
 #include "config/local.h"
 
 #include <fmt/format.h>
@@ -113,8 +113,8 @@ void read_root(Section& root, Local& local, Problems& problems, Purpose purpose)
 
 }  // namespace
 
-// The file or folder under the environment's variables. Only without a file PATRONI_CONFIGURATION counts, and then it
-// alone; without both the variables have to be enough.
+// Reads the file or folder, overridden by the environment's variables. PATRONI_CONFIGURATION counts only if there is no
+// file, and then it is the whole configuration. Without both the variables alone are used.
 Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
                                Problems& problems) {
   const auto variables = environment_document(environment, problems);

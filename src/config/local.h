@@ -43,24 +43,24 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
-// The daemon needs a name, addresses and a data directory; tamadactl may need less.
+// What the configuration is read for. The daemon needs a name, addresses and a data directory; tamadactl may need less.
 enum class Purpose { daemon, ctl };
 
-// `path` is a file or a folder of *.yml. Variables PATRONI_* override it. Without a file PATRONI_CONFIGURATION is the
-// whole configuration, and without both the variables are.
-// A mistake in a file: `patroni.yml:12: postgresql.listen: ...; allowed: ...`, one line per mistake, all of them.
+// Reads a file, or a folder of *.yml. Variables PATRONI_* override it. Without a file PATRONI_CONFIGURATION is the
+// whole configuration, and without both the variables alone are. The error has one line for each mistake:
+// `patroni.yml:12: postgresql.listen: ...; allowed: ...`.
 core::Result<Loaded> load(const std::string& path, const std::map<std::string, std::string>& environment,
                           Purpose purpose = Purpose::daemon);
 
-// The same as a document, before it is read into a Local: what --print shows. Warnings of variables go to `problems`.
+// The same as a document, before it is read into a Local; --print shows it. Warnings about variables go to `problems`.
 core::Result<Document> read_document(const std::string& path, const std::map<std::string, std::string>& environment,
                                      Problems& problems);
 
-// The document as a node's configuration: all mistakes go to `problems`, and an invalid value counts as absent.
+// Reads the document into a node's configuration. All mistakes go to `problems`, and an invalid value counts as absent.
 Local read_local(const Document& document, const std::map<std::string, std::string>& environment, Purpose purpose,
                  Problems& problems);
 
-// Keys that differ and take effect only at the daemon's next start: "restapi.listen".
+// The keys that differ and take effect only at the daemon's next start, such as "restapi.listen".
 std::vector<std::string> changed_for_next_start(const Local& before, const Local& after);
 
 }  // namespace tamada::config

@@ -20,7 +20,7 @@ constexpr std::string_view etcd_port = "2379";
 
 bool is_everything(const std::string& host) { return host == "*" || host == "0.0.0.0" || host == "::"; }
 
-// One host:port.
+// Reads exactly one host:port.
 std::optional<Addresses> single_address(Section& section, std::string_view key, const std::string& text,
                                         std::string_view default_port) {
   auto address = parse_addresses(text, default_port);
@@ -49,7 +49,7 @@ void read_endpoints(Section& section, Etcd& etcd, std::string_view protocol) {
       etcd.endpoints.push_back(fmt::format("{}://{}", protocol, host_and_port(address->hosts[0], address->port)));
     }
   };
-  // Patroni's order of preference.
+  // The keys are tried in Patroni's order of preference.
   for (const auto key : {"proxy", "url"}) {
     if (const auto url = section.text(key); !url.empty() && etcd.endpoints.empty()) {
       add(key, url.contains("://") ? url : fmt::format("{}://{}", protocol, url));
@@ -131,7 +131,7 @@ void read_addresses(Section& section, Postgresql& postgresql) {
     return;
   }
   if (postgresql.listen_hosts.empty()) return;
-  // As Patroni: localhost where the server listens on it, else the first address.
+  // As in Patroni, the daemon connects to localhost if the server listens there, otherwise to the first address.
   const bool local = std::ranges::any_of(postgresql.listen_hosts, [](const std::string& host) {
     return is_everything(host) || host == "localhost" || host == "127.0.0.1";
   });
@@ -174,7 +174,7 @@ bool truth(const Json& section, std::string_view key) {
   return value && wire::to_bool(*value).value_or(false);
 }
 
-// Reads the section of a method. Keys that are not the daemon's become arguments of its command.
+// Reads the section of a method. Keys that the daemon does not know become arguments of the method's command.
 std::optional<Method> read_method(const Json& parent, const std::string& name) {
   const Json* section = wire::find(parent, name);
   const Json* command = section ? wire::find(*section, "command") : nullptr;

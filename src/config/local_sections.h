@@ -1,4 +1,4 @@
-// The sections of patroni.yml, each into its part of Local.
+// Reads the sections of patroni.yml, each into its part of Local.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ void read_etcd(Section& root, Etcd& etcd, Purpose purpose);  // etcd3, or etcd
 void read_bootstrap(Section section, Bootstrap& bootstrap);
 void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose);
 
-// Defaults of paths, and relative ones made absolute: servers and scripts run in other folders.
+// Sets the defaults of paths and makes relative paths absolute, because servers and scripts run in other folders.
 void finish_paths(Postgresql& postgresql, const std::map<std::string, std::string>& environment);
 
 }  // namespace tamada::config

@@ -90,7 +90,7 @@ std::string printed(const std::string& spec, const char* conversion, Value value
   return length < 0 ? std::string() : std::string(text, std::min<std::size_t>(length, sizeof text - 1));
 }
 
-// Most texts are printed without padding, and may be longer than any buffer.
+// Most texts are not padded, and may be longer than any buffer.
 std::string padded(const std::string& spec, std::string text) {
   if (spec.empty()) return text;
   const bool left = spec.starts_with('-');

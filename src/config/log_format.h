@@ -1,5 +1,4 @@
-// A line of the log as `log.format`, `log.dateformat` and `log.type` ask for it, in the terms of Python's module
-// logging.
+// Formats a line of the log by `log.format`, `log.dateformat` and `log.type`, in the terms of Python's module logging.
 #pragma once
 
 #include <chrono>
@@ -22,12 +21,12 @@ struct LogRecord {
   std::source_location where;
 };
 
-// What `%(name)s` prints and `log.loggers` names: patroni.agent.executor for src/agent/executor.cc.
+// The name that `%(name)s` prints and that `log.loggers` uses: patroni.agent.executor for src/agent/executor.cc.
 std::string logger_name(const std::source_location& where);
 
 class LogFormat {
  public:
-  // An error says what is wrong with `format`, and what is allowed.
+  // An error tells what is wrong with `format`, and what is allowed.
   static core::Result<LogFormat> create(const Log& log);
 
   std::string line(const LogRecord& record) const;  // without an end of line

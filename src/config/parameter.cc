@@ -46,7 +46,7 @@ std::string readable_number(ParameterType type, std::string_view unit, double se
 
 bool is_number(ParameterType type) { return type == ParameterType::integer || type == ParameterType::real; }
 
-// The number that the server would read.
+// The number that the server would read from the text.
 std::optional<double> number_of(ParameterType type, std::string_view text, std::string_view unit) {
   auto number = is_number(type) ? wire::parse_number(text, unit) : std::nullopt;
   if (number && type == ParameterType::integer) number = std::nearbyint(*number);

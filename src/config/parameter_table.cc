@@ -1,6 +1,7 @@
-// The parameters of PostgreSQL 10 to 18: name, majors (since, until; 0: all), type, unit, range or words.
-// Source: the view pg_settings of those versions; tools/parameter-table compares, and makes the table anew. What not
-// all minor releases or builds of a major know is not here: of such names the server itself is asked.
+// The parameters of PostgreSQL 10 to 18: name, majors (since, until; 0: no limit), type, unit, range or words. Source:
+// the view pg_settings of those versions. tools/parameter-table compares the table with it, and can make the table
+// anew. A parameter that not all minor releases or builds of a major version know is not listed here; for such a name
+// the server itself is asked.
 #include "config/parameter.h"
 
 namespace tamada::config {

@@ -77,7 +77,7 @@ TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
   EXPECT_EQ(find_parameter("datestyle", 180000)->name, "DateStyle");
   EXPECT_EQ(find_parameter("io_method", 170000), nullptr);
   EXPECT_NE(find_parameter("io_method", 180000), nullptr);
-  // A server that does not know a name does not start with it: these are of some releases or builds alone.
+  // A server does not start with a name that it does not know, and only some releases or builds know these names.
   EXPECT_EQ(find_parameter("logical_replication_mode", 160000), nullptr);
   EXPECT_EQ(find_parameter("extension_destdir", 150000), nullptr);
   EXPECT_EQ(find_parameter("restrict_nonsystem_relation_kind", 150000), nullptr);

@@ -10,8 +10,8 @@
 namespace tamada::config {
 namespace {
 
-// norm: Patroni's defaults. fast: a short lease, which would also end during a short outage of etcd, so failsafe mode
-// is on. wide: for networks with frequent outages of a minute; it does not set failsafe mode.
+// norm: Patroni's defaults. fast: a short lease, which a short outage of etcd would end, so failsafe mode is on. wide:
+// for networks with frequent outages of a minute; it does not set failsafe mode.
 const std::map<std::string, Json, std::less<>> profiles{
     {"fast", {{"ttl", 4}, {"loop_wait", 1}, {"retry_timeout", 1}, {"failsafe_mode", true}}},
     {"norm", {{"ttl", 30}, {"loop_wait", 10}, {"retry_timeout", 10}}},

@@ -8,11 +8,11 @@
 
 namespace tamada::config {
 
-// Adds the keys of the profile that `dynamic` names, unless it has them itself (a null counts as absent). Without a
-// known profile it is returned unchanged.
+// Adds the keys of the profile that `dynamic` names, except those that `dynamic` has itself (a null counts as absent).
+// If it names no known profile, it is returned unchanged.
 Json with_profile(Json dynamic);
 
-// A sentence for each key that is set beside the profile and overrides the profile's value.
+// A sentence for each key that overrides the profile's value.
 std::vector<std::string> overridden_by_keys(const Json& dynamic);
 
 }  // namespace tamada::config

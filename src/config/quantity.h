@@ -8,7 +8,8 @@
 
 namespace tamada::config {
 
-// In `unit` ("s", "MB"), as wire/number.h reads it. nullopt: it is no number, or its unit does not fit.
+// Reads a number in `unit` ("s", "MB") as wire/number.h does; nullopt when it is no number, or when its unit does not
+// fit.
 std::optional<std::int64_t> quantity(const nlohmann::ordered_json& value, std::string_view unit = {});
 
 }  // namespace tamada::config

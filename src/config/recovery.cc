@@ -13,7 +13,7 @@ namespace {
 
 struct RecoveryParameter {
   std::string_view name;
-  int reloads_since;  // the first major version that changes it by a reload; 0: none does
+  int reloads_since;  // the first major version that changes it by a reload; 0 when no version does
 };
 
 // Source: PostgreSQL's release notes, and pg_settings.context.

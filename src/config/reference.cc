@@ -1,4 +1,4 @@
-// The table of keys as documentation.
+// Makes the documentation from the table of keys.
 #include <fmt/format.h>
 
 #include "config/schema.h"

@@ -14,21 +14,21 @@ namespace tamada::config {
 
 enum class Type {
   section,     // a mapping with `keys`
-  text,        // or a number without quotation marks
+  text,        // a text, or a number without quotation marks
   word,        // one of `allowed`
-  level,       // of the log: one of `allowed`, in any case
+  level,       // of the log: one of `allowed`, in upper or lower case
   boolean,     // true/false, on/off, yes/no, 1/0, as YAML or as text
   integer,     // from min to max
-  seconds,     // the same, or text with a unit: 30min
+  seconds,     // an integer, or text with a unit: 30min
   address,     // host:port
   addresses,   // host,host:port
-  lines,       // a list of text
-  hosts,       // a list of text, or text with commas
+  lines,       // a list of texts
+  hosts,       // a list of texts, or a text with commas
   parameters,  // a mapping of names to text, numbers and booleans
-  options,     // of a program: a list of names and {name: value}, or a mapping
-  mapping,     // of any contents
+  options,     // options of a program: a list of names and {name: value}, or a mapping
+  mapping,     // a mapping with any contents
   dynamic,     // the dynamic configuration
-  fields,      // of the log: text, or a list of names and {name: printed name}
+  fields,      // fields of the log: a text, or a list of names and {name: printed name}
 };
 
 // When a changed value takes effect.
@@ -42,16 +42,16 @@ enum class Reload {
 struct Key {
   std::string_view name = {};
   Type type = Type::text;
-  std::string_view fallback = {};  // the default; empty: none, or described in `what`
+  std::string_view fallback = {};  // the default; empty when there is none, or when `what` describes it
   std::string_view what = {};      // one line for the documentation
-  std::string_view allowed = {};   // words with ", " between them; for other types the text for errors
+  std::string_view allowed = {};   // the words, with ", " between them; for other types the text for errors
   std::int64_t min = 0, max = std::numeric_limits<std::int32_t>::max();
   Reload reload = Reload::at_once;
   bool required = false;              // the daemon cannot run without it
   bool variable = false;              // there is an environment variable for it
   bool open = false;                  // a section that may hold keys of other names
-  std::string_view unsupported = {};  // known to Patroni, without effect here, and why
-  std::string_view unused = {};       // accepted without a warning: why it needs no action here
+  std::string_view unsupported = {};  // why this key of Patroni has no effect here; empty for other keys
+  std::string_view unused = {};       // why the key is accepted without a warning although it needs no action here
   std::string_view prefix = {};  // of a section: the part of its variables' names between PATRONI_ and the key's name
   std::span<const Key> keys = {};
 };
@@ -61,7 +61,7 @@ extern const Key dynamic_schema;  // the key /config, and bootstrap.dcs
 
 const Key* find(const Key& section, std::string_view name);
 
-// The known name that was probably intended; empty: none is similar.
+// The known name that was probably intended; empty when none is similar.
 std::string nearest(std::string_view name, const std::vector<std::string>& known);
 
 struct Variable {

@@ -148,16 +148,16 @@ TEST(Schema, EachMemberThatIsReadIsUsed) {
   look("src/core/settings.h", acting);
   EXPECT_GT(members_count, 100u);
   const std::set<std::string> known = {
-      "src/config/local.h purpose",               // no member: an argument of read_local()
-      "src/core/settings.h primary_stop_timeout"  // used by stop_limit(), beside it
+      "src/config/local.h purpose",               // purpose is an argument of read_local(), not a member
+      "src/core/settings.h primary_stop_timeout"  // stop_limit(), declared beside it, uses it
   };
   for (const auto& name : known) unused.erase(name);
-  // To do: a node without the section bootstrap has to leave the making of a cluster to others.
+  // To do: a node without the section bootstrap has to leave the creation of a cluster to other nodes.
   unused.erase("src/config/sections/bootstrap.h present");
   EXPECT_EQ(unused, std::set<std::string>());
 }
 
-// A unit test or an end-to-end test must name each key, so that whoever adds a key shows its effect.
+// Each key must appear in a unit test or an end-to-end test, so that whoever adds a key also tests its effect.
 TEST(Schema, EveryKeyIsTested) {
   std::string tests;
   for (const char* folder : {"src", "tests"}) {

@@ -1,5 +1,5 @@
-// Typed reading of one mapping of a configuration that was validated before: an invalid value counts as absent, since
-// its error has been reported. A key that is not in the table is a bug of the program and aborts it.
+// Typed reading of one mapping of a configuration that was validated before. An invalid value counts as absent, because
+// its error has been reported already. A key that is not in the table is a bug of the program and aborts it.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +31,15 @@ class Section {
   bool flag(std::string_view key) const;
   std::int64_t number(std::string_view key) const;
 
-  std::optional<bool> choice(std::string_view key) const;  // nullopt: absent, and another key decides
+  std::optional<bool> choice(std::string_view key) const;  // nullopt when it is absent, so that another key decides
   std::vector<std::string> lines(std::string_view key) const;
   std::optional<std::vector<std::string>> lines_if(std::string_view key) const;
   std::map<std::string, std::string> parameters(std::string_view key) const;           // as postgresql.conf spells them
   std::vector<std::pair<std::string, std::string>> pairs(std::string_view key) const;  // in the file's order
-  // Options of a program -> "--name", "--name=value".
+  // Options of a program as arguments: "--name", "--name=value".
   std::vector<std::string> arguments(std::string_view key, std::initializer_list<std::string_view> forbidden);
 
-  // The whole mapping, for names that the operator chooses (methods).
+  // The whole mapping, for sections with names that the operator chooses (methods).
   const nlohmann::ordered_json& object() const { return *object_; }
 
   void error(std::string_view key, std::string_view what);

@@ -1,5 +1,6 @@
-// Which parameters a node's server gets, and from where. Patroni's rule: what has to be equal on all nodes comes from
-// the dynamic configuration or its default and is given on the command line, so that no file can override it.
+// Which parameters a node's server gets, and from where. Patroni's rule: a parameter that has to be equal on all nodes
+// comes from the dynamic configuration, or has its default, and is given on the command line, so that no file can
+// override it.
 #include "config/server_configuration.h"
 
 #include <fmt/format.h>
@@ -30,7 +31,7 @@ struct Global {
   int since = 90100;  // server version
 };
 
-// In the order of Patroni's command line. GlobalKind::node: what the node's own file decides.
+// In the order of Patroni's command line. GlobalKind::node: the node's own file decides.
 constexpr auto globals = std::to_array<Global>({
     {"listen_addresses", GlobalKind::node, ""},
     {"port", GlobalKind::node, ""},
@@ -56,7 +57,7 @@ const Global* global(std::string_view name) {
   return found == globals.end() ? nullptr : &*found;
 }
 
-// Names of parameters ignore case.
+// Sets a parameter; the case of its name does not matter.
 void set(Parameters& parameters, const std::string& name, std::string value) {
   std::erase_if(parameters,
                 [&](const auto& entry) { return entry.first != name && lower(entry.first) == lower(name); });
@@ -94,7 +95,8 @@ const Json& object_at(const Json& object, std::string_view key) {
   return value && value->is_object() ? *value : empty;
 }
 
-// Both spellings are the same wish; the server knows one of them. 16 MB is the usual size of a segment.
+// wal_keep_size and wal_keep_segments have the same purpose, and each version of the server knows only one of them. A
+// segment is taken to be of the usual 16 MB.
 void convert_wal_keep(Parameters& parameters, int server_version) {
   const auto take = [&](const char* name) {
     const auto node = parameters.extract(name);
@@ -135,7 +137,7 @@ const RoleConfiguration& of_role(const Postgresql& postgresql, Role role) {
   return postgresql.replica;
 }
 
-// Over everything else; but what has to be equal on all nodes cannot depend on the role.
+// A role's parameters override all others, except those that have to be equal on all nodes.
 void add_role_parameters(Parameters& result, const Local& local, const Json& dynamic, Role role,
                          std::vector<std::string>& warnings) {
   const auto add = [&](const std::string& name, std::string value) {
@@ -149,7 +151,8 @@ void add_role_parameters(Parameters& result, const Local& local, const Json& dyn
   for (const auto& [name, value] : of_role(local.postgresql, role).parameters) add(name, value);
 }
 
-// Dynamic under local; the global ones from dynamic only, where they are valid, else their default.
+// The local parameters override the dynamic ones. Those that have to be equal on all nodes come from the dynamic
+// configuration alone if their values are valid, otherwise from the defaults.
 Parameters merged_parameters(const Local& local, const Json& dynamic, int server_version, std::optional<Role> role,
                              std::vector<std::string>& warnings) {
   Parameters result;
@@ -189,7 +192,7 @@ void set_command_line(ServerConfiguration& configuration, Parameters& parameters
   parameters["listen_addresses"] = joined(local.postgresql.listen_hosts);
   parameters["port"] = local.postgresql.listen_port;
   parameters["cluster_name"] = local.scope;
-  // Of PostgreSQL's 5 s a standby would wait most after each failover; not Patroni's.
+  // With PostgreSQL's default of 5 s, a standby would wait that long after most failovers. Patroni does not set this.
   constexpr auto retry = "wal_retrieve_retry_interval";
   const bool given = std::ranges::any_of(parameters, [](const auto& one) { return lower(one.first) == retry; });
   if (!given) parameters.emplace(retry, "1s");
@@ -201,8 +204,8 @@ void set_command_line(ServerConfiguration& configuration, Parameters& parameters
   }
 }
 
-// Parameters of recovery given among the others replace the section recovery_conf, and a local section the dynamic one,
-// as in Patroni.
+// As in Patroni, parameters of recovery that are given among the other parameters replace those of the section
+// recovery_conf, and the local section replaces the dynamic one.
 Parameters recovery_parameters(const Local& local, const Json& dynamic, Parameters& parameters) {
   Parameters given;
   for (auto it = parameters.begin(); it != parameters.end();) {
@@ -236,7 +239,8 @@ std::vector<std::string> first_of(std::vector<std::string> first, std::vector<st
   return first.empty() ? std::move(second) : std::move(first);
 }
 
-// A role's own list replaces the one that every role has. An empty list does so, too, and leaves the file alone.
+// A role's own list replaces the list for every role. This holds for an empty list, too, and then the file stays as it
+// is.
 void replace_by_role(ServerConfiguration& result, const Local& local, const Json& postgresql, Role role) {
   const auto replace = [&](std::vector<std::string>& lines, std::string_view name,
                            const std::optional<std::vector<std::string>>& here) {

@@ -50,7 +50,7 @@ class Validation {
     if (key.type == Type::dynamic) dynamic(given, where);
   }
 
-  // It may hold what the local section of that name does.
+  // The dynamic section postgresql may have the same keys as the local one.
   static bool is_dynamic_postgresql(const Key& schema) { return &schema == find(dynamic_schema, "postgresql"); }
 
   static const Key* known(const Key& schema, std::string_view name) {
@@ -58,7 +58,7 @@ class Validation {
     return is_dynamic_postgresql(schema) ? find(*find(local_schema, "postgresql"), name) : nullptr;
   }
 
-  // Once there is a cluster nothing reads bootstrap.dcs any more: no reason to refuse work.
+  // Mistakes in bootstrap.dcs are only warnings, because nothing reads it any more once the cluster exists.
   void dynamic(const Json& given, const std::string& where) {
     Problems found;
     Validation(document_, purpose_, found).section(dynamic_schema, given, where);
@@ -66,7 +66,7 @@ class Validation {
       std::ranges::move(*list, std::back_inserter(problems_.warnings));
   }
 
-  // Sections named by bootstrap.method and postgresql.create_replica_methods.
+  // Whether it is a section that bootstrap.method or postgresql.create_replica_methods may name.
   static bool is_method(const Json& value) { return wire::find(value, "command") != nullptr; }
 
   static std::string unknown(const Key& schema, const std::string& name) {
@@ -105,7 +105,7 @@ std::string origin_of(const Document& document, const std::string& path) {
 }
 
 std::vector<std::string> lines_of(std::vector<Problem> problems) {
-  // "file:12" -> ("file", 12), and what was found first
+  // "file:12" as ("file", 12), and the place in the order of discovery.
   std::vector<std::tuple<std::string, std::size_t, std::size_t>> order;
   for (std::size_t i = 0; i < problems.size(); ++i) {
     const std::string& origin = problems[i].origin;

@@ -1,4 +1,4 @@
-// A document against the table of keys: all mistakes at once, each with the place where it stands.
+// Checks a document by the table of keys, and reports all mistakes at once, each with its place.
 #pragma once
 
 #include <string>
@@ -19,13 +19,14 @@ struct Problems {
   std::vector<Problem> errors, warnings;
 };
 
-// In the order in which they stand in the file: "patroni.yml:12: postgresql.listen: ...".
+// As lines, in the order of their places in the file: "patroni.yml:12: postgresql.listen: ...".
 std::vector<std::string> lines_of(std::vector<Problem> problems);
 
-// Where `path` stands, or the nearest thing around it that does stand somewhere.
+// Where `path` was written; if the path itself was not, the place of its nearest parent that was.
 std::string origin_of(const Document& document, const std::string& path);
 
-// Keys missing that the daemon needs are errors; keys unknown or without effect are warnings.
+// Errors are missing keys that the daemon needs and values that are not valid. Unknown keys and keys without effect are
+// warnings.
 void validate(const Document& document, const Key& schema, Purpose purpose, Problems& problems);
 
 }  // namespace tamada::config

@@ -23,7 +23,7 @@ std::string trimmed(std::string_view text) {
   return first == text.npos ? std::string() : std::string(text.substr(first, last - first + 1));
 }
 
-// The words of "a, b, c".
+// Splits "a, b, c".
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> result;
   for (std::size_t at = 0; at <= text.size();) {
@@ -125,7 +125,7 @@ std::optional<std::string> as_word(const Key& key, const Json& value) {
   const auto words = split_list(key.allowed);
   const auto found = std::ranges::find_if(words, [&](const auto& allowed) { return same_word(allowed, word); });
   if (found != words.end()) return *found;
-  // `synchronous_mode: "true"` is as good as `on`.
+  // `synchronous_mode: "true"` means the same as `on`.
   const auto boolean = wire::to_bool(value);
   const std::string_view switched = !boolean ? "" : *boolean ? "on" : "off";
   return std::ranges::find(words, switched) != words.end() ? std::optional<std::string>(switched) : std::nullopt;

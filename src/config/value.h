@@ -1,4 +1,4 @@
-// What a value of YAML or JSON is to a key of the table: nothing where it does not fit.
+// Reads a value of YAML or JSON as the type of a key. The result is nullopt, or empty, when the value does not fit.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,21 @@
 
 namespace tamada::config {
 
-// Text, or a number that somebody did not quote (`scope: 12`).
+// A text, or a number that was written without quotation marks (`scope: 12`).
 std::optional<std::string> as_text(const nlohmann::ordered_json& value);
-// In the table's spelling; `on` and `off` may be YAML's booleans.
+// A word in the table's spelling. YAML reads an unquoted `on` or `off` as a boolean, which counts as that word.
 std::optional<std::string> as_word(const Key& key, const nlohmann::ordered_json& value);
 std::optional<std::int64_t> as_number(const Key& key, const nlohmann::ordered_json& value);
-std::vector<std::string> as_lines(const nlohmann::ordered_json& value);  // of text with commas too
+std::vector<std::string> as_lines(const nlohmann::ordered_json& value);  // also of a text with commas
 
-// Absent: null, and an empty text where that says nothing.
+// Whether the value counts as absent: it is null, or an empty text that says nothing for this key.
 bool is_absent(const Key& key, const nlohmann::ordered_json& value);
 
-// What an error calls a value: "a mapping", "a list".
+// How an error names a value: "a mapping", "a list".
 std::string_view kind(const nlohmann::ordered_json& value);
 
 struct Mistake {
-  std::string below;  // "[1]", ".name": the part that is wrong; empty: the value itself
+  std::string below;  // the part that is wrong, such as "[1]" or ".name"; empty when it is the value itself
   std::string what;
 };
 // Everything that is wrong with a value that is no section.

@@ -16,17 +16,18 @@ using Json = nlohmann::ordered_json;
 using core::Result;
 
 constexpr std::size_t text_size_max = 4 << 20;
-constexpr std::size_t nodes_max = 50'000;  // aliases multiply: ten lines can stand for a billion values
+constexpr std::size_t nodes_max = 50'000;  // YAML's aliases multiply values, so ten lines can expand to a billion of
+                                           // them
 constexpr int depth_max = 64;
 
 struct Node {
   Json value;
-  std::size_t size = 1;  // nodes in it
+  std::size_t size = 1;  // the number of nodes in it
 };
 
 std::string_view text_of(const yaml_char_t* text) { return text ? reinterpret_cast<const char*>(text) : ""; }
 
-// One event of libyaml, freed when it goes.
+// One event of libyaml, which the destructor frees.
 class Event {
  public:
   Event() = default;
@@ -164,7 +165,7 @@ class Parser {
     }
   }
 
-  // A mapping's key as JSON spells it (Python's json.dumps does the same with numbers and booleans).
+  // A mapping's key in the spelling of JSON. Python's json.dumps spells numbers and booleans as keys in the same way.
   struct Key {
     std::string text;
     bool is_merge = false;
@@ -190,7 +191,7 @@ class Parser {
     return Key{value.is_string() ? value.get<std::string>() : wire::dump_compact(value)};
   }
 
-  // What `<<` brings in: of several mappings in a list the first that has a key wins.
+  // Adds what `<<` merges into a mapping. If it lists several mappings, the first that has a key wins.
   Result<void> merge_into(Json& merged, const Json& value, std::size_t line) {
     if (value.is_object()) {
       for (const auto& item : value.items()) merged[item.key()] = item.value();
@@ -217,7 +218,7 @@ class Parser {
       if (auto ok = next(value_event); !ok) return std::unexpected(ok.error());
       auto value = node(value_event, join_path(path, name->text), depth + 1);
       if (!value) return value;
-      // An empty value's event may stand on a later line than its key does.
+      // The event of an empty value may be on a later line than its key.
       origins_[join_path(path, name->text)] = fmt::format("{}:{}", name_, key_event.line());
       size += value->size;
       if (!name->is_merge) {

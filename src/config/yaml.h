@@ -1,4 +1,4 @@
-// YAML as Patroni's files are read (PyYAML's SafeLoader), as JSON plus the line where each value stands.
+// Reads YAML as Patroni reads its files (PyYAML's SafeLoader), into JSON and the line of each value.
 #pragma once
 
 #include <map>
@@ -12,11 +12,11 @@ namespace tamada::config {
 
 struct Document {
   nlohmann::ordered_json value;
-  // "postgresql.listen", "etcd.hosts[1]" -> where it was written: "patroni.yml:12".
+  // The place where each value was written: "postgresql.listen" or "etcd.hosts[1]" -> "patroni.yml:12".
   std::map<std::string, std::string> origins;
 };
 
-// `name` is what errors call the text: "patroni.yml:3: ...".
+// `name` is how errors name the text: "patroni.yml:3: ...".
 core::Result<Document> parse_yaml(std::string_view text, const std::string& name);
 
 // "postgresql" + "listen" -> "postgresql.listen".

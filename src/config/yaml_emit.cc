@@ -45,7 +45,7 @@ class Emitter {
   }
 
  private:
-  // libyaml takes the event over, also when it fails; after a failure nothing more is written.
+  // libyaml frees the event in any case, even when it fails. After a failure nothing more is written.
   void emit(yaml_event_t& event, int made) {
     if (made && ready_ && !failed_) {
       failed_ = !yaml_emitter_emit(&emitter_, &event);
@@ -61,7 +61,7 @@ class Emitter {
                                       static_cast<int>(text.size()), plain, 1, YAML_ANY_SCALAR_STYLE));
   }
 
-  // SafeRepresenter.represent_float: an exponent needs a point before it in YAML 1.1.
+  // YAML 1.1 requires a point before an exponent. Source: SafeRepresenter.represent_float.
   static std::string float_text(double value) {
     if (std::isnan(value)) return ".nan";
     if (std::isinf(value)) return value < 0 ? "-.inf" : ".inf";

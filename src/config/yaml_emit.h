@@ -1,5 +1,5 @@
-// YAML as PyYAML's safe_dump(default_flow_style=False) prints it: keys sorted, text quoted where a reader of YAML 1.1
-// would take it for something else. People compare what the command prints with what patronictl printed.
+// Prints YAML as PyYAML's safe_dump(default_flow_style=False) does: keys are sorted, and text is quoted where a reader
+// of YAML 1.1 would take it for another type. People compare what the command prints with what patronictl printed.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,8 +8,8 @@
 namespace tamada::config {
 
 struct EmitOptions {
-  int width = 200;      // where long text is folded; 200 and Unicode are what patronictl asks for
-  bool unicode = true;  // false: everything outside ASCII is escaped
+  int width = 200;      // the column after which long text is folded; patronictl asks for 200 and Unicode
+  bool unicode = true;  // false: all characters outside ASCII are escaped
 };
 std::string emit_yaml(const nlohmann::ordered_json& value, EmitOptions options = {});
 

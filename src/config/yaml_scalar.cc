@@ -28,7 +28,7 @@ std::string without_underscores(std::string_view text) {
   return out;
 }
 
-// Beyond 64 bits Python goes on and JSON readers do not: such a number stays text.
+// Python's integers may exceed 64 bits, but readers of JSON do not accept them, so such a number stays text.
 std::optional<Json> whole(std::string_view digits, int base, bool negative) {
   const std::string clean = without_underscores(digits);
   std::uint64_t value = 0;
@@ -42,7 +42,7 @@ std::optional<Json> whole(std::string_view digits, int base, bool negative) {
   return Json(-static_cast<std::int64_t>(value));
 }
 
-// "h:mm:ss" with every part below 60 but the first; the whole part of a sexagesimal number.
+// "h:mm:ss", the integer part of a sexagesimal number. Every part except the first is below 60.
 std::optional<std::int64_t> sexagesimal(std::string_view text) {
   std::int64_t value = 0;
   bool first = true;
@@ -86,7 +86,7 @@ std::optional<double> number_of(const std::string& text) {
   return value;
 }
 
-// The exponent needs its sign in YAML 1.1: 1e5 and 1.0e5 are text.
+// YAML 1.1 requires the sign of an exponent, so 1e5 and 1.0e5 are text.
 bool is_float_form(std::string_view word) {
   const auto point = word.find('.');
   if (point == word.npos) return false;
@@ -143,7 +143,7 @@ std::optional<Json> boolean_or_null(std::string_view word) {
   return std::nullopt;
 }
 
-// YYYY-MM-DD, or with a time: YYYY-M-D, T or blanks, h:mm:ss[.f][ Z|+h[:mm]].
+// YYYY-MM-DD, or with a time: YYYY-M-D, then T or blanks, then h:mm:ss[.f][ Z|+h[:mm]].
 bool is_date(std::string_view word) {
   const auto digits = [&](std::size_t min, std::size_t max) {
     std::size_t count = 0;
@@ -192,7 +192,7 @@ Json resolve_plain(std::string_view word) {
 
 bool reads_as_other_than_text(std::string_view word) {
   if (resolve(word) || is_date(word) || word == "<<" || word == "=") return true;
-  // Numbers that do not fit 64 bits: text to us, numbers to Python.
+  // A number that does not fit into 64 bits is text here, but a number to Python.
   return !word.empty() && word.size() > 18 && all_of(word.substr(word[0] == '-' || word[0] == '+'), decimal);
 }
 

@@ -6,10 +6,10 @@
 
 namespace tamada::config {
 
-// Dates stay text: JSON has none, and nothing in a configuration needs one.
+// Dates stay text, because JSON has no dates and no key of the configuration needs one.
 nlohmann::ordered_json resolve_plain(std::string_view word);
 
-// Whether PyYAML would read something else than text; such text has to be quoted when printed.
+// Whether PyYAML would read `word` as another type than text; such text has to be quoted when it is printed.
 bool reads_as_other_than_text(std::string_view word);
 
 }  // namespace tamada::config

@@ -21,7 +21,7 @@ std::optional<std::string> newer_timeline(const Observation& seen, const PeerVie
   // The last leader was on our timeline, and wrote beyond the position at which the newer timeline began. So the newer
   // timeline is not the cluster's history, and a member on it cannot win.
   const auto& status = seen.cluster.status;
-  // The part that the last leader wrote.
+  // The part of the peer's WAL that the last leader wrote.
   const Lsn theirs = peer.start ? std::min(peer.lsn, peer.start->lsn) : peer.lsn;
   if (status && status->optime && seen.cluster.last_timeline() == ours && *status->optime > theirs &&
       *status->optime - theirs > seen.settings.maximum_lag_on_failover) {
@@ -36,7 +36,8 @@ Lsn of_the_last_leader(const Observation& seen) {
   if (!status || !status->timeline || seen.settings.standby_cluster) return sql.wal_lsn;
   if (status->timeline->timeline > sql.timeline) return sql.wal_lsn;
   if (is_part_of(sql.timelines, sql.timeline, *status->timeline) != false) return sql.wal_lsn;
-  // Our timeline is another history with the same number, or its history skips that number.
+  // If the other timeline has the same number as ours but another beginning, or our history skips its number, only the
+  // WAL before the fork is common.
   Lsn both = std::min(sql.wal_lsn, status->timeline->lsn);
   for (const auto& start : sql.timelines) {
     if (start.timeline >= status->timeline->timeline) return std::min(both, start.lsn);
@@ -68,8 +69,8 @@ std::optional<std::string> lag_obstacle(const Observation& seen, Lsn mine) {
   return std::nullopt;
 }
 
-// The positions of two histories of the same number cannot be compared: the history of the last leader wins.
-// nullopt: they are the same history, or that is not known; then positions decide.
+// Judges by histories alone, because positions on two histories of the same number cannot be compared: the history of
+// the last leader wins. nullopt when both are the same history, or when that is not known; then the positions decide.
 std::optional<std::optional<std::string>> by_history(const Observation& seen, const PeerView& peer) {
   const auto& sql = *seen.postgres.sql;
   const auto ours = sql.start();
@@ -95,11 +96,11 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   const bool we_are_primary = seen.postgres.running_primary();
   const Timeline our_timeline = seen.postgres.sql->timeline;
   if (!peer.in_recovery) {
-    // Of two primaries, the one on the older timeline is the former one.
+    // Of two primaries, the one on the older timeline was the leader earlier.
     if (we_are_primary && peer.timeline < our_timeline) return std::nullopt;
     return "Primary (" + peer.name + ") is still alive";
   }
-  if (we_are_primary) return std::nullopt;  // a standby has nothing that its primary has not
+  if (we_are_primary) return std::nullopt;  // a standby has no WAL that its primary does not have
   const bool promotable = !peer.nofailover && peer.failover_priority > 0 && !excluded_by_failsafe(seen, peer.name);
   if (!promotable || !is_rival(seen, peer)) return std::nullopt;
   if (peer.timeline == our_timeline) {
@@ -118,7 +119,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   return std::nullopt;
 }
 
-// ---- the gates of the race: each is asked only when those before it are open.
+// ---- the gates of the race; a gate is checked only when all gates before it are open.
 
 std::optional<std::string> tags_gate(const Observation& seen) {
   if (seen.settings.tags.may_be_promoted()) return std::nullopt;
@@ -168,7 +169,7 @@ std::optional<std::string> peers_gate(const Observation& seen) { return first_ri
 struct GateRule {
   std::string_view name;
   std::optional<std::string> (*obstacle)(const Observation&);
-  bool compares = false;  // it compares our position with others', so it is asked only when our position is known
+  bool compares = false;  // it compares our position with others', so it is checked only when our position is known
   bool elects = false;    // it chooses one of several standbys
 };
 constexpr std::array race_gates{GateRule{"tags", tags_gate},
@@ -179,7 +180,7 @@ constexpr std::array race_gates{GateRule{"tags", tags_gate},
                                 GateRule{"sync", sync_gate, true, true},
                                 GateRule{"peers", peers_gate, true, true}};
 
-// ---- the gates before the race: whether there is one, and whether we could win it.
+// ---- the gates before the race: whether there is a race, and whether this node could win it.
 
 std::optional<std::string> dcs_gate(const Observation& seen) {
   if (!seen.cluster.loaded) return "the DCS has not answered yet";
@@ -254,7 +255,7 @@ std::optional<std::string> candidate_obstacle(const Member& member, const PeerVi
   if (!peer->running) return member.name + ": PostgreSQL is not running";
   if (!peer->in_recovery) return member.name + " is a primary";
   if (peer->nofailover || peer->failover_priority <= 0) return member.name + " is tagged as nofailover";
-  // Just after a promotion the standbys stream already but still tell the old timeline for a moment.
+  // Just after a promotion a standby already streams from the new primary, but still reports the old timeline.
   const bool on_its_way = peer->timeline < reference.timeline && reference.standbys.contains(member.name);
   if (reference.timeline != 0 && peer->timeline != 0 && peer->timeline != reference.timeline && !on_its_way) {
     return member.name + " is on timeline " + std::to_string(peer->timeline) + ", the cluster on " +
@@ -280,7 +281,8 @@ std::optional<std::string> switchover_obstacle(const Observation& seen, const Me
   const auto reference = reference_of(*seen.postgres.sql);
   const auto why = candidate_obstacle(member, it == seen.peers.end() ? nullptr : &it->second, reference,
                                       seen.settings.maximum_lag_on_failover);
-  // /sync may be older than a crash or a change of the mode: only a connected standby gets the last WAL before we stop.
+  // /sync may be older than a crash or a change of the mode. Only a connected standby gets the last WAL before the
+  // primary stops.
   const bool keeps_commits = sync_active(seen) && seen.cluster.failover && seen.cluster.failover->is_switchover();
   if (!why && keeps_commits && !reference.standbys.contains(member.name)) {
     return member.name + " does not stream from here yet";

@@ -13,40 +13,44 @@
 
 namespace tamada::core {
 
-// Why this node may not take the leader key now; nullopt: it may. Valid after a fresh poll of the peers.
-// rivals: whom it may have to let go first. The candidate that a hand-over names lets only a primary go first, and what
-// `/sync` says of it is judged by the rule that knows of the hand-over.
+// Why this node may not take the leader key now; nullopt when it may. Call it after a fresh poll of the peers.
+// `rivals`: the peers that may be better candidates than this node. If a hand-over names this node as its candidate,
+// only another primary is a rival, and the rule that knows of the hand-over judges what `/sync` says.
 enum class Rivals { all, primaries };
 std::optional<std::string> race_obstacle(const Observation& seen, Rivals rivals = Rivals::all);
 
-// nullopt: the peer is on no newer timeline than this node, or on one that never was the cluster's.
+// Says that the peer is on a newer timeline of this cluster than this node; nullopt when it is not, or when its
+// timeline never was the cluster's.
 std::optional<std::string> newer_timeline(const Observation& seen, const PeerView& peer);
 
-// Up to which position this server has what the last leader wrote: its own position, or the one at which its history
-// parted from that leader's. The server must answer.
+// The position up to which this server has what the last leader wrote: its own position, or the one at which its
+// history parted from that leader's. The server must answer.
 Lsn of_the_last_leader(const Observation& seen);
 
-// Every condition for a promotion of this node, in the order in which they are asked; for the operator.
+// One condition for a promotion of this node. promotion_gates() lists them for the operator, in the order in which they
+// are checked.
 struct Gate {
   std::string_view name;
   std::optional<std::string> obstacle;  // nullopt: the gate is open
 };
 std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory);
 
-// The primary's position, with which a candidate is compared.
+// The primary's position, with which a candidate's is compared.
 struct Reference {
   Lsn lsn = 0;
   Timeline timeline = 0;  // 0: unknown
-  bool current = false;   // of this moment; else it is what the leader last wrote to the DCS, and others may be ahead
-  Names standbys = {};    // who streams from it
-  std::optional<TimelineStart> start = {};  // of that timeline
+  bool current = false;   // lsn is of this moment; otherwise the leader wrote it to the DCS earlier, and other members
+                          // may be ahead of it
+  Names standbys = {};    // the standbys that stream from the primary
+  std::optional<TimelineStart> start = {};  // of `timeline`
 };
-// Made from what the leader just told about itself.
+// Made from what the leader has just told about itself.
 Reference reference_of(const SqlView& leader);
-// Why `member` cannot take over in a switchover, given its answer (nullptr: it gave none); nullopt: it can.
+// Why `member` cannot take over in a switchover; nullopt when it can. `peer` is the member's answer, nullptr if it gave
+// none.
 std::optional<std::string> candidate_obstacle(const Member& member, const PeerView* peer, const Reference& reference,
                                               Lsn lag_max);
-// The same for a member that was polled, compared with this node.
+// The same for a member that was polled; its position is compared with this node's.
 std::optional<std::string> switchover_obstacle(const Observation& seen, const Member& member);
 
 // This node's position as the race compares it.

@@ -1,4 +1,4 @@
-// How far this host's clock is ahead of another's that dates its answers to the second.
+// How far this host's clock is ahead of another host's clock, whose answers show the time in whole seconds.
 #pragma once
 
 #include "core/types.h"
@@ -7,11 +7,12 @@ namespace tamada::core {
 
 class ClockOffset {
  public:
-  // An answer to a question that was sent and answered at these times by our clock, and dated by the other's: `dated`
-  // is the beginning of the second in which it was made. What that leaves open, this second and the time under way, is
-  // taken to be as it was: the offset never exceeds what some answer proves, and stands still while nothing changes.
+  // Learns from one answer. `sent` and `answered` are the times of the question and of its answer by our clock. `dated`
+  // is the other clock's time of the answer, cut to the second. One answer leaves a range of possible offsets, because
+  // of the cut and of the time under way. The estimate moves only if it lies outside that range, so it never exceeds
+  // what some answer proves, and stands still while nothing changes.
   void learn(WallTime sent, WallTime answered, WallTime dated);
-  // Negative: behind.
+  // Negative when our clock is behind.
   Duration ahead() const { return ahead_; }
 
  private:

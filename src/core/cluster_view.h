@@ -28,10 +28,10 @@ struct Member {
   std::string host;               // of conn_url
   std::string port;               // of conn_url
   std::string api_url;            // http://host:port/patroni
-  std::string proxy_url;          // of a connection pool beside it: postgres://host:port/database
+  std::string proxy_url;          // of a connection pool beside the server: postgres://host:port/database
   std::string state;              // "running", "streaming" (older), "stopped", "creating replica" ...
   std::string role;               // primary, replica, standby_leader, demoted; "master" from older members
-  std::string version;            // of the daemon that wrote it
+  std::string version;            // of the daemon that wrote the key
   std::string replication_state;  // "streaming", "in archive recovery", empty
   std::optional<Lsn> xlog_location;
   std::optional<Lsn> receive_lsn;
@@ -39,12 +39,13 @@ struct Member {
   std::optional<Timeline> timeline;
   Tags tags;
   bool pause = false;
-  bool checkpoint_pending = false;  // promoted without a checkpoint so far: pg_rewind against it has to wait
+  bool checkpoint_pending = false;  // it was promoted and has made no checkpoint since, so pg_rewind against it has to
+                                    // wait
   bool pending_restart = false;
   std::string pending_restart_reason_json;  // an object, as text; empty when absent
   std::string scheduled_restart_json;       // an object, as text; empty when absent
   std::optional<CopyProgress> copy;  // an addition to Patroni's key; present only while this member is being copied
-  std::string trouble;               // an addition, too: what this member waits for, or fails at
+  std::string trouble;               // an addition, too: what this member waits for, or what it fails to do
   Revision revision = 0;
   LeaseId lease;
 
@@ -88,9 +89,9 @@ struct Status {
   std::map<std::string, Lsn> slots;
   std::vector<std::string> retain_slots;
   Revision revision = 0;
-  std::optional<TimelineStart> timeline = {};  // the timeline of optime; an addition, Patroni does not write it
-  // Recent members, and when the leader first missed them, in Unix seconds; 0: present. An addition to Patroni's key,
-  // too.
+  std::optional<TimelineStart> timeline = {};  // the timeline of optime; an addition that Patroni does not write
+  // Recent members, and the time at which the leader first missed each of them, in Unix seconds; 0 while it is present.
+  // An addition to Patroni's key, too.
   std::map<std::string, std::int64_t> members = {};
 };
 
@@ -120,7 +121,7 @@ struct ClusterView {
   std::optional<Leader> leader;
   std::map<std::string, Member> members;
   std::optional<FailoverRequest> failover;
-  Revision failover_revision = 0;  // of the key, even if its value is {}, by which Patroni ends a request
+  Revision failover_revision = 0;  // of the key, even if its value is {}, which Patroni writes to end a request
   std::optional<std::vector<HistoryLine>> history;
   Revision history_revision = 0;
   std::optional<Status> status;
@@ -132,7 +133,7 @@ struct ClusterView {
     return it == members.end() ? nullptr : &it->second;
   }
   const Member* leader_member() const { return leader ? member(leader->name) : nullptr; }
-  // The timeline that the last leader wrote the history for.
+  // The timeline for which the last leader wrote the history.
   Timeline last_timeline() const { return history && !history->empty() ? history->back().timeline + 1 : 1; }
   LeaderMarks leader_marks() const {
     return {.sync = sync ? sync->revision : 0, .status = status ? status->revision : 0};

@@ -61,7 +61,7 @@ constexpr std::array table{
     Rule{"replica", "Another is the leader: follow it.", rules::replica},
 };
 
-// Until when a decision may wait for a DCS that is slow or does not answer.
+// The instant until which a decision may wait for a DCS that is slow or does not answer.
 std::optional<Instant> dcs_patience(const Observation& seen, const Decision& decision) {
   if (!seen.dcs.ok) return decision.wake_at;
   if (seen.settings.pause || !seen.postgres.may_write()) return std::nullopt;
@@ -70,7 +70,8 @@ std::optional<Instant> dcs_patience(const Observation& seen, const Decision& dec
   return std::nullopt;
 }
 
-// The server that we gave up does not end, so its lease must: only the DCS knows when that is.
+// Whether the lease is no longer renewed. The server that this node gave up does not end, so the leader key may only
+// disappear when the DCS itself finds the lease over.
 bool leaves_lease_to_end(const Observation& seen, const Memory& memory) {
   const auto& hand_over = memory.hand_over;
   return hand_over.under_way() && hand_over.by_lease && seen.leader_key_names_us() && seen.dcs.ok &&
@@ -101,7 +102,7 @@ Actions upkeep(const Observation& seen, Decision& decision) {
   } else if (!alive || ttl_changed) {
     if (may_try) {
       if (lease.id && !ttl_changed) {
-        actions.push_back(RenewLease{});  // it may live on: only the DCS knows
+        actions.push_back(RenewLease{});  // the lease may still live, and only the DCS knows that
       } else {
         actions.push_back(EnsureLease{});
       }
@@ -176,15 +177,15 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
   decision.wake_at = decision.wake_at ? std::min(*decision.wake_at, due) : due;
 }
 
-// Slots are kept in order beside whatever a settled node does, in pause too.
+// Keeps the replication slots in order after a rule that leaves the server as it is, in pause too.
 void tend_slots(const Observation& seen, Decision& decision) {
-  // A primary that goes on by failsafe mode keeps its slots in order, and its standbys by what it tells of them.
+  // In failsafe mode the primary goes on with this, and so do its standbys, by the positions that it tells them.
   const bool leads_so = leads_by_failsafe(seen, seen.now);
   const bool told = seen.dcs.ok || leads_so || seen.follows_by_consent();
   if (!told || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() || decision.memory.data.bootstrapping) {
     return;
   }
-  // The leader runs as a primary or a standby leader, everybody else as a standby.
+  // The leader runs as a primary or a standby leader, every other member as a standby.
   const bool leads = leads_so || (seen.holds_leader_key() &&
                                   (seen.postgres.running_primary() || seen.settings.standby_cluster.has_value()));
   const bool follows = seen.another_is_presumed_primary() && seen.postgres.running_standby();

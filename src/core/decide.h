@@ -1,4 +1,4 @@
-// Pure choice: the first rule of one ordered table that answers.
+// Chooses without any effect: asks the rules of one table in their order, and returns the first answer.
 #pragma once
 
 #include <span>

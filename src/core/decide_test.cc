@@ -1,4 +1,4 @@
-// Tests of what holds whichever rule decides. The tables of the rules are in rules/NAME_test.cc.
+// Tests of properties that do not depend on the rule that decides. The tables of the rules are in rules/NAME_test.cc.
 #include "core/decide.h"
 
 #include <gtest/gtest.h>
@@ -139,9 +139,9 @@ TEST(HandOver, AFormerHolderMayTakeTheKeyAgainAfterAnotherHasHeldIt) {
   EXPECT_FALSE(memory.race.gave_up_at);
 }
 
-// ---- properties that hold whatever else is so
+// ---- properties that hold in every state
 
-// Every scene of the tables, with the lease gone: nothing may promote or start a primary.
+// With a lease that has ended, no scene of the tables may lead to a promotion or to the start of a primary.
 TEST(Safety, NothingBecomesAPrimaryWithoutALease) {
   const auto check = [](const Case& one) {
     Scene scene;

@@ -30,7 +30,7 @@ std::optional<LocalEnd> local_end(const PostgresView& local, const std::optional
       }
       return LocalEnd{control.timeline, control.checkpoint, true};
     default:
-      return std::nullopt;  // it crashed as a primary: only recovery finds the end of its WAL
+      return std::nullopt;  // it crashed as a primary, so only recovery finds the end of its WAL
   }
 }
 
@@ -39,8 +39,8 @@ bool same_forks(const std::vector<HistoryLine>& a, const std::vector<HistoryLine
       a, b, [](const HistoryLine& x, const HistoryLine& y) { return x.timeline == y.timeline && x.lsn == y.lsn; });
 }
 
-// Whether both servers reached our timeline by the same earlier timelines. If the upstream does not know our timeline,
-// other functions judge.
+// Whether both servers reached our timeline through the same earlier timelines. If the upstream does not know our
+// timeline, the result is true, because other functions judge that case.
 bool same_past(const std::vector<HistoryLine>& ours, Timeline our_timeline, const UpstreamView& upstream) {
   if (our_timeline >= upstream.timeline || !beginning_of(our_timeline, upstream.history, upstream.timeline))
     return true;
@@ -72,7 +72,7 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   // the two were promoted independently, even if both left the old timeline at the same position.
   const bool was_primary = !local.sql && local.control && local.control->was_primary() && !local.standby_signal;
   if (was_primary) {
-    // Between a promotion and the checkpoint after it only the history file knows of it.
+    // Between a promotion and the checkpoint after it, only the history file shows the new timeline.
     const Timeline ours = std::max(local.control->timeline, upstream.our_newest);
     if (ours == upstream.timeline && !upstream.in_recovery) return Divergence::same_number_fork;
     if (ours > upstream.timeline) return Divergence::diverged;
@@ -80,15 +80,15 @@ Divergence divergence(const PostgresView& local, const UpstreamView& upstream, c
   const bool crashed_primary =
       !local.sql && local.control && local.control->was_primary() && local.control->state != ControlState::shut_down;
   if (crashed_primary) {
-    // If both are on the same timeline, the upstream's WAL began as ours. If not, pg_rewind itself finds out whether
-    // they diverged.
+    // On the same timeline, the upstream's WAL began as ours did, so nothing has diverged. On another timeline
+    // pg_rewind itself finds out whether the two have diverged.
     return local.control->timeline == upstream.timeline ? Divergence::none : Divergence::diverged;
   }
   const auto end = local_end(local, own);
   if (!end || end->timeline == 0) return Divergence::unknown;
   if (end->timeline > upstream.timeline) return Divergence::diverged;
   if (end->timeline == upstream.timeline) {
-    // A server that is behind a primary of the same timeline has only a part of its WAL.
+    // A server that is behind a primary of the same timeline just lacks a part of the primary's WAL.
     const bool ahead = end->record_begins_here ? end->lsn >= upstream.lsn : end->lsn > upstream.lsn;
     return ahead && !upstream.in_recovery && upstream.lsn != 0 ? Divergence::same_number_fork : Divergence::none;
   }

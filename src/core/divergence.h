@@ -7,24 +7,25 @@
 namespace tamada::core {
 
 enum class Divergence {
-  none,  // the local WAL is a part of the upstream's past
+  none,  // the local WAL is a part of the upstream's history
   diverged,
-  same_number_fork,  // diverged, and both timelines bear the same number: pg_rewind would see nothing to do
+  same_number_fork,  // diverged, and both timelines have the same number, so pg_rewind would see nothing to do
   unknown,           // not enough facts yet
 };
 
-// Two members that were promoted from the same timeline, one after the other, have given one number to two histories.
-// Their history files differ if they left the old timeline at different positions, which PostgreSQL does not compare.
-// If the positions are the same, only the WAL itself differs.
+// Whether the local timeline and the upstream's have the same number and different histories. This happens if two
+// members are promoted from the same timeline, one after the other. Their history files differ if they left the old
+// timeline at different positions, which PostgreSQL does not compare. If the positions are the same, only the WAL
+// itself differs.
 bool is_fork_of_same_number(const UpstreamView& upstream);
 
-// The cluster's history left our timeline before the position that this standby has reached. Its WAL receiver connects
-// all the same, again and again: the leader sends what it has of the old timeline, and ends the stream. That is not
-// streaming.
+// Whether the cluster's history left our timeline before the position that this standby has reached. The WAL receiver
+// of such a standby connects again and again, because the leader sends what it has of the old timeline and ends the
+// stream. This does not count as streaming.
 bool beyond_the_fork(const PostgresView& local, const ClusterView& cluster);
 
-// own: what the running local standby says of itself on a replication connection; of a stopped server the control file
-// tells.
+// own: what the running local standby tells about itself on a replication connection. For a stopped server the control
+// file is used instead.
 Divergence divergence(const PostgresView& local, const UpstreamView& upstream, const std::optional<UpstreamView>& own);
 
 }  // namespace tamada::core

@@ -45,7 +45,7 @@ AskFailsafe failsafe_question(const Observation& seen) {
 std::optional<Instant> failsafe_until(const Observation& seen) {
   const auto confirmed = seen.failsafe.confirmed_at;
   if (seen.dcs.ok || confirmed == Instant{} || !failsafe_possible(seen)) return std::nullopt;
-  // The other members hold to the ttl that the question contained, even if the ttl has changed since.
+  // The other members keep to the ttl that the question contained, even if the setting has changed since.
   const auto granted = seen.failsafe.confirmed_for;
   const auto length = seen.settings.demote_after();
   return confirmed + (granted == Duration{} ? length : std::min(length, granted * 9 / 10));
@@ -65,8 +65,8 @@ bool leads_by_failsafe(const Observation& seen, Instant now) {
 }
 
 bool failsafe_leader_alive(const Observation& seen) {
-  // This holds even if failsafe_mode was switched off since: that primary cannot read the change, and counts on our
-  // consent.
+  // This holds even if failsafe_mode has been switched off since: the asking primary cannot read the change, and relies
+  // on our consent.
   return seen.failsafe.told_at != Instant{} && seen.now < consent_ends_at(seen) &&
          seen.failsafe.leader.name != seen.self;
 }
@@ -83,7 +83,7 @@ bool gave_consent_meanwhile(const Observation& seen, const Memory& memory) {
 
 std::string may_have_our_consent(const Observation& seen, const Memory& memory) {
   const auto& members = seen.cluster.failsafe;
-  // Even if the mode is off by now, the key shows that a leader has counted on it.
+  // Even if the mode is off now, the key `failsafe` shows that a leader has relied on it.
   const auto length = std::max(seen.settings.ttl, seen.settings.former_ttl);
   if (!members || seen.postgres.running_primary() || seen.now - memory.born >= length) return "";
   for (const auto& [member_name, api_url] : *members) {

@@ -31,11 +31,12 @@ TEST(Failsafe, TheLeaderKeepsTheKey) {
   scene.seen.settings.failsafe_mode = false;
   EXPECT_FALSE(find<WriteFailsafe>(scene.decide()));
   scene.seen.settings.failsafe_mode = true;
-  scene.seen.cluster.failsafe.reset();  // the keys were wiped
+  scene.seen.cluster.failsafe.reset();  // somebody deleted all keys
   EXPECT_TRUE(find<WriteFailsafe>(scene.decide()));
 }
 
-// demote_after() is 20 s, and the first question is asked retry_timeout, 10 s, before that.
+// The primary becomes read-only 20 s (demote_after()) after the last renewal. The first question is asked
+// retry_timeout, 10 s, before that.
 TEST(Failsafe, APrimaryWithoutTheDcs) {
   struct Case {
     const char* what;
@@ -73,7 +74,8 @@ TEST(Failsafe, APrimaryWithoutTheDcs) {
   }
 }
 
-// The key hangs on a lease of the daemon's previous run, whose end neither this run nor a fence knows.
+// The leader key hangs on a lease of the daemon's previous run. Neither this run nor a fence knows when that lease
+// ends.
 TEST(Failsafe, AFreshDaemonWithoutAnAnswerEndsThePrimaryInTime) {
   struct Case {
     Duration age;
@@ -148,7 +150,7 @@ TEST(Failsafe, AStandbyThatWasToldOfThePrimaryDoesNotRace) {
   }
 }
 
-// The primary that counts on the consent is cut off from the DCS: it may not know of the pause, and may not answer.
+// The primary that relies on the consent is cut off from the DCS, so it may not know of the pause, and may not answer.
 TEST(Failsafe, InPauseTheCandidateOfAnOperatorKeepsToItsConsent) {
   for (const auto told_ago : {29s, 30s}) {
     FailsafeScene scene;
@@ -161,7 +163,7 @@ TEST(Failsafe, InPauseTheCandidateOfAnOperatorKeepsToItsConsent) {
   }
 }
 
-// Seed 771: it may not be promoted itself, and two standbys waited for each other.
+// Seed 771: the member that the key does not name may not be promoted itself, and two standbys waited for each other.
 TEST(Failsafe, AMemberThatTheKeyDoesNotNameIsNotWaitedFor) {
   for (const bool named : {true, false}) {
     FailsafeScene scene;
@@ -169,7 +171,7 @@ TEST(Failsafe, AMemberThatTheKeyDoesNotNameIsNotWaitedFor) {
     if (!named) scene.seen.cluster.failsafe->erase("b");
     const auto decision = scene.decide();
     EXPECT_EQ(find<AcquireLeader>(decision) != nullptr, !named) << decision.reason;
-    scene.seen.peers["b"].in_recovery = false;  // it is a primary, whatever the key says
+    scene.seen.peers["b"].in_recovery = false;  // the member is a primary, whatever the key says
     EXPECT_FALSE(find<AcquireLeader>(scene.decide()));
   }
 }
@@ -188,7 +190,7 @@ TEST(Failsafe, TheLeaderThatWeKnowGetsOurConsent) {
   EXPECT_TRUE(failsafe_refusal(cluster, job, "b"));
 }
 
-// Both were under way: our request for the key, and the primary's for our consent.
+// Our request for the leader key was under way when the primary asked for our consent.
 TEST(Failsafe, AKeyIsReleasedIfWeConsentedMeanwhile) {
   for (const bool after : {true, false}) {
     FailsafeScene scene;
@@ -265,7 +267,8 @@ TEST(Failsafe, ThePrimaryMovesTheSlotOfACascadingMemberByItsAnswer) {
   }
 }
 
-// Found by simulation (seed 3752637): it had no key when the DCS fell silent, and others may have been promoted.
+// Found by simulation (seed 3752637): the primary had no leader key when the DCS stopped answering, so another member
+// may have been promoted.
 TEST(Failsafe, IsNotForAPrimaryThatHasNoKey) {
   FailsafeScene scene;
   scene.nobody_leads().dcs_down_since(6s, 7s);
@@ -290,8 +293,8 @@ TEST(Failsafe, AllWhomTheKeyNamesAreAskedInTheRace) {
   EXPECT_EQ(find<PollPeers>(decision)->members.size(), 2U);
 }
 
-// Found by simulation (five nodes, seed 32): ttl was lowered while a primary went on by the consent that it had asked
-// for before, and could not know.
+// Found by simulation (five nodes, seed 32): ttl was lowered while a primary went on by an earlier consent, and the
+// primary could not know that.
 TEST(Failsafe, ConsentCountsForTheTtlThatItWasAskedWith) {
   auto standby = Scene().nobody_leads().standby();
   standby.seen.settings.ttl = 20s;
@@ -303,7 +306,7 @@ TEST(Failsafe, ConsentCountsForTheTtlThatItWasAskedWith) {
 
   auto primary = Scene().we_lead().primary();
   primary.seen.settings.failsafe_mode = true;
-  primary.seen.settings.ttl = 120s;  // raised since, but the others do not wait for so long
+  primary.seen.settings.ttl = 120s;  // raised since, but the other members do not wait that long
   primary.seen.settings.loop_wait = primary.seen.settings.retry_timeout = 40s;
   primary.seen.lease.deadline = noon + 1s;
   primary.seen.failsafe.confirmed_at = noon - 2s;

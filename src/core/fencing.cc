@@ -15,7 +15,7 @@ bool may_write(const Observation& seen, const Decision& decision) {
   const auto& postgres = seen.postgres;
   if (postgres.may_write()) return true;
   if (seen.job.running() && (seen.job.kind == JobKind::promote || seen.job.as_primary)) return true;
-  // The fence is told before the action, because the daemon may be frozen at any instruction.
+  // The fence gets its bound before the action, because the daemon may be frozen at any instruction.
   const auto* job = job_of(decision);
   return job && makes_primary(*job);
 }
@@ -35,12 +35,12 @@ void set_fence(const Observation& seen, Decision& decision) {
   if (seen.leader_key_is_on_our_lease() && seen.lease.deadline) {
     bound(*seen.lease.deadline, std::min(seen.lease.ttl, seen.settings.ttl));
   } else if (!memory.fence.until && !memory.data.bootstrapping) {
-    // The primary has no leader key when the daemon starts or a pause ends, and no fence is armed: it gets time to take
+    // When the daemon starts or a pause ends, a primary may have no leader key and no armed fence. It gets time to take
     // the key, and time to stop.
     const auto length = 2 * seen.settings.without_leader_key_for();
     bound(memory.fence.without_leader_key_since.value_or(seen.now) + length, length);
   }
-  // Whoever consented to another's going on in failsafe mode does not race for a ttl, whatever has become of the lease.
+  // A member that consented to failsafe mode does not race for a ttl, even if our lease has ended.
   const auto consent_until = seen.failsafe.confirmed_at + consent_length(seen);
   const bool has_consent =
       seen.settings.failsafe_mode && seen.failsafe.confirmed_at != Instant{} && consent_until > seen.now;

@@ -1,5 +1,5 @@
-// Until when this node's PostgreSQL may write though nobody hears from the daemon any more: what the guard process
-// and the hardware watchdog are told (docs/architecture.md, "Fencing").
+// The instant until which this node's PostgreSQL may write without a sign of life from the daemon. The guard process
+// and the hardware watchdog get it (docs/architecture.md, "Fencing").
 #pragma once
 
 #include <optional>
@@ -9,8 +9,9 @@
 
 namespace tamada::core {
 
-// Sets Memory::fenced_until. nullopt: no fence is needed, because PostgreSQL cannot write, or because pause leaves it
-// to the operator. A primary that does not hold the leader key (any more) keeps the bound that it had.
+// Sets Memory::Fence. `until` is nullopt when no fence is needed, because PostgreSQL cannot write, or because the
+// operator is responsible in pause. A primary that does not hold the leader key, or not any more, keeps the bound that
+// it had.
 void set_fence(const Observation& seen, Decision& decision);
 
 }  // namespace tamada::core

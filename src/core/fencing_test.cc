@@ -49,7 +49,7 @@ TEST(Fencing, PrimaryWithoutTheKeyKeepsTheBoundThatItHad) {
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
-// This is the case after a pause and when the daemon starts, before anything else is known about the server.
+// The key may be missing after a pause and when the daemon starts, before anything else is known about the server.
 TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
   EXPECT_EQ(bound(Scene().b_leads().primary()), noon + 10s);
   auto unknown = Scene().primary();
@@ -59,8 +59,8 @@ TEST(Fencing, PossiblePrimaryOutsidePauseHasABoundFromTheFirstSightOn) {
   EXPECT_EQ(bound(Scene().leader_is("a", testing::old_lease).primary()), noon + 10s);
 }
 
-// A ttl that was raised does not shorten an earlier bound: the guard takes a hundredth of its length off, and ended
-// a primary when ttl went from 8 to 1200.
+// A higher ttl does not lengthen the safety margin of an earlier bound. The guard's margin is a hundredth of the
+// length; it ended a primary when ttl went from 8 to 1200.
 TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
   auto scene = Scene().we_lead().primary();
   scene.seen.lease.ttl = scene.seen.settings.ttl;
@@ -80,7 +80,8 @@ TEST(Fencing, ABoundKeepsTheLengthThatItWasGivenWith) {
   EXPECT_EQ(after.fence.length, 1200s);
 }
 
-// Found by simulation (seed 1012812): after a pause, without a key, beside a DCS too slow to tell of another leader.
+// Found by simulation (seed 1012812): after a pause the primary had no leader key, and the DCS was too slow to tell of
+// another leader.
 TEST(Fencing, PrimaryThatFindsNoKeyAtAllHasABoundOfItsOwn) {
   auto scene = Scene().nobody_leads().primary();
   EXPECT_EQ(bound(scene), noon + scene.seen.settings.retry_timeout);
@@ -96,8 +97,8 @@ TEST(Fencing, RestartedDaemonKeepsTheFormerBoundUntilTheKeyIsOnItsLease) {
   EXPECT_EQ(bound(scene), noon + 5s);
 }
 
-// The store answers again, but the lease has not been renewed. No member races against a primary that all have
-// consented to.
+// The store answers again, but the lease has not been renewed. No member races against a primary to which all have
+// consented.
 TEST(Fencing, ConsentOfAllMembersCountsAsARenewal) {
   auto scene = Scene().we_lead().primary();
   scene.seen.settings.failsafe_mode = true;
@@ -132,8 +133,8 @@ TEST(Fencing, WithoutTheRequiredWatchdogAPrimaryStops) {
   EXPECT_TRUE(decision.memory.hand_over.under_way());
 }
 
-// Found by simulation (seed 126): the key hangs on a previous lease, which nobody renews, and the keys were never
-// read.
+// Found by simulation (seed 126): the leader key hangs on a previous lease, which nobody renews, and the keys have
+// never been read.
 TEST(Fencing, RestartedDaemonThatHasNotReadTheKeysDoesNotCountOnItsNewLease) {
   auto scene = Scene().primary();
   scene.seen.cluster = {};

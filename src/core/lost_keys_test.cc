@@ -40,7 +40,7 @@ TEST(LostKeys, APossiblePrimaryAndAHolderOfCommitsAreWaitedFor) {
     scene.seen.settings.synchronous_mode = c.mode;
     if (c.was_member) scene.memory.electorate.ours_until = noon - 50s;
     EXPECT_EQ(scene.takes_the_key(), c.takes) << c.what;
-    scene.memory.electorate.ours_until -= 10s;  // its lease had ended when it saw that the keys are gone
+    scene.memory.electorate.ours_until -= 10s;  // its lease had ended before it saw that the keys were gone
     EXPECT_FALSE(scene.takes_the_key()) << c.what;
     scene.seen.cluster.initialize = scene.seen.postgres.system_identifier;
     EXPECT_TRUE(scene.takes_the_key()) << c.what << ": the keys are there";
@@ -54,7 +54,7 @@ TEST(LostKeys, APossiblePrimaryAndAHolderOfCommitsAreWaitedFor) {
 
 TEST(LostKeys, OnlyMembersOfTheLastListAreWaitedFor) {
   LostKeysScene scene;
-  scene.memory.electorate.members.erase("b");  // the last leader has removed it for good
+  scene.memory.electorate.members.erase("b");  // the last leader had removed it for good
   EXPECT_TRUE(scene.takes_the_key());
   scene.memory.electorate.members.clear();  // a new cluster
   EXPECT_TRUE(scene.takes_the_key());
@@ -81,7 +81,8 @@ TEST(LostKeys, MembershipIsNotedWhileThereIsALeader) {
   }
 }
 
-// Seed 32000991: a leader that was elected after all keys were deleted died before the others had written theirs again.
+// Seed 32000991: after all keys were deleted a leader was elected, and it died before the other members had written
+// their keys again.
 TEST(LostKeys, AMemberIsForgottenOnlyWhenTheLeaderHasLongBeenThere) {
   struct Case {
     Revision tenure;

@@ -1,4 +1,4 @@
-// The one value that a decision is made from.
+// The value from which each decision is made.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +24,15 @@ struct PeerView {
   bool in_recovery = true;
   bool running = false;
   Timeline timeline = 0;
-  Lsn lsn = 0;                              // greater of received and replayed; a primary: its position
-  std::optional<TimelineStart> start = {};  // of that timeline; Patroni's members do not tell
-  bool streaming = false;                   // receives WAL from somebody
+  Lsn lsn = 0;                              // the greater of the received and the replayed position; of a primary its
+                                            // current position
+  std::optional<TimelineStart> start = {};  // of `timeline`; Patroni's members do not tell it
+  bool streaming = false;                   // receives WAL from an upstream
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;
-  bool disk_stuck = false;         // it tells that a write does not end
-  std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0: not told
+  bool disk_stuck = false;         // the member reports that a write to its disk does not end
+  std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0 when not told
 
   WalEnd end() const { return {.timeline = timeline, .lsn = lsn, .start = start}; }
   bool answers_as_standby() const { return reachable && running && in_recovery; }
@@ -43,21 +44,21 @@ std::string_view name(JobKind kind);
 
 enum class JobState { idle, running, succeeded, failed };
 
-// The long operation, of which there is one at a time. A finished one stays visible until the next begins.
+// The long operation. There is only one at a time, and a finished one stays visible until the next begins.
 struct JobView {
   JobKind kind = JobKind::none;
   JobState state = JobState::idle;
-  bool as_primary = false;  // start: not as a standby; promote
-  std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: none yet
+  bool as_primary = false;  // start as a primary, or promote
+  std::uint64_t id = 0;     // grows by one for each job of this daemon; 0: no job yet
   Instant started_at{}, ended_at{};
-  // For a stop: the instant at which it becomes an immediate stop; nullopt: it may take as long as it needs.
+  // For a stop: the instant at which it becomes an immediate stop; nullopt when it may take as long as it needs.
   std::optional<Instant> immediate_at;
-  std::string error;                    // failed: why, for the operator
-  std::optional<Instant> cancelled_at;  // it was told to end; some take their time for that
-  // The last step of a job that has several: "checkpoint", "shutdown", "pg_basebackup"; empty: not told.
+  std::string error;                    // why the job failed, for the operator
+  std::optional<Instant> cancelled_at;  // when the job was told to end; some jobs need time for that
+  // The present step of a job that has several: "checkpoint", "shutdown", "pg_basebackup"; empty when not known.
   std::string step;
   Instant step_since{};
-  std::uint64_t bytes_done = 0, bytes_total = 0;  // of that step; total 0: unknown
+  std::uint64_t bytes_done = 0, bytes_total = 0;  // of that step; total is 0 when it is not known
   bool running() const { return state == JobState::running; }
 };
 
@@ -65,22 +66,24 @@ struct JobView {
 struct LeaseView {
   LeaseId id;
   Duration ttl{};                   // as granted
-  std::optional<Instant> deadline;  // when the last confirmed renewal was sent, plus ttl. After it we hold no key
-  Instant attempted_at{};           // when renewal was last tried
+  std::optional<Instant> deadline;  // the sending of the last confirmed renewal, plus ttl; after it this node holds no
+                                    // key
+  Instant attempted_at{};           // when this daemon last tried to renew the lease
   Instant confirmed_at{};           // when the last confirmed renewal was sent
 };
 
 // Whether the DCS answers, and since when.
 struct DcsView {
-  bool ok = false;  // the last request was answered
+  bool ok = false;  // whether the last request was answered
   Instant last_ok{};
   Instant ok_since{};       // meaningful while ok
   Instant failing_since{};  // meaningful while !ok
   std::string error;
-  Duration clock_ahead{};  // this host's clock, of that of the server that answered; see core/clock_offset.h
+  Duration clock_ahead{};  // how far this host's clock is ahead of the clock of the etcd server that answered; see
+                           // core/clock_offset.h
 };
 
-// What a possible upstream told about its timeline, on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).
+// What a possible upstream tells about its timeline on a replication connection (IDENTIFY_SYSTEM, TIMELINE_HISTORY).
 struct UpstreamView {
   std::string member;
   bool reachable = false;
@@ -89,12 +92,13 @@ struct UpstreamView {
   Timeline timeline = 0;
   Lsn lsn = 0;
   std::vector<HistoryLine> history;  // of `timeline`; empty on timeline 1
-  // Our own history file of the same timeline, if there is one; and that of the older timeline on which our WAL ends.
+  // Our own history file of the same timeline, if there is one.
   std::optional<std::vector<HistoryLine>> our_history;
-  Timeline our_timeline = 0;  // that our WAL ends on; 0: not known
-  std::optional<std::vector<HistoryLine>> our_past;
-  Timeline our_newest = 0;  // the newest timeline that we have a history file of; 0: none
-  // Whether the newest timeline that both servers have WAL of began with the same record on both; nullopt: not known.
+  Timeline our_timeline = 0;                         // the timeline on which our WAL ends; 0 when not known
+  std::optional<std::vector<HistoryLine>> our_past;  // the history file of that timeline, if it is an older one
+  Timeline our_newest = 0;  // the newest timeline of which we have a history file; 0 when there is none
+  // Whether the newest timeline of which both servers have WAL began with the same record on both; nullopt when not
+  // known.
   std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;
@@ -103,49 +107,54 @@ struct UpstreamView {
 // What the leader tells about its replication slots, see core/slot_readiness.h.
 struct LeaderSlots {
   std::string leader;
-  Instant asked_at{};                                       // when the question was sent; zero: never
-  std::map<std::string, std::optional<Xid>> catalog_xmins;  // of those that it has
+  Instant asked_at{};                                       // when the question was sent; zero when none was sent yet
+  std::map<std::string, std::optional<Xid>> catalog_xmins;  // of the requested slots that the leader has
 };
 
-// Whether the fences work that would end a primary whose daemon does not answer any more; see fence/fence.h.
+// Whether the fences work that end a primary whose daemon does not answer any more; see fence/fence.h.
 struct FenceView {
   bool usable = true;          // false: this node must not be primary (a required watchdog is missing)
-  std::string trouble;         // why not
-  std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty: one would, or is off
+  std::string trouble;         // why the node is not usable as a primary
+  std::string unguarded = {};  // why no guard would end a primary whose daemon is frozen; empty when one would, or when
+                               // the guard is switched off
   bool guarded = false;        // a guard runs, and ends the server at the end of the lease
 };
 
-// POST /restart. Source: Patroni's documentation of that endpoint.
+// A request of POST /restart. Source: Patroni's documentation of that endpoint.
 struct RestartRequest {
-  std::optional<WallTime> schedule;   // nullopt: now
-  std::string role;                   // only while this is the role; empty: any
-  int below_version = 0;              // only a server older than this, 150002; 0: any
-  bool only_pending = false;          // only while a change of parameters waits for a restart
-  std::optional<Duration> timeout;    // to start within, in place of primary_start_timeout
-  std::string postmaster_start_time;  // when it was asked: a server that started later needs it no more
-  std::string json;                   // all of it, for the member key
+  std::optional<WallTime> schedule;   // nullopt: at once
+  std::string role;                   // restart only while the node has this role; empty: in any role
+  int below_version = 0;              // restart only a server older than this version, such as 150002; 0: of any
+                                      // version
+  bool only_pending = false;          // restart only while a change of parameters waits for it
+  std::optional<Duration> timeout;    // the time in which the server has to start; nullopt: primary_start_timeout
+  std::string postmaster_start_time;  // of the server at the time of the request; a server that started later has no
+                                      // need of it
+  std::string json;                   // the whole request, for the member key
 };
 
-// What a primary tells about itself when it asks the others for their consent: the body of POST /failsafe.
+// What a primary tells about itself when it asks the other members for their consent: the body of POST /failsafe.
 struct FailsafeLeader {
   std::string name, conn_url, api_url;
   std::map<std::string, Lsn> slots;
-  // How long it counts on the consent: its ttl at the time of the question. Zero: not told, as by Patroni.
+  // How long the primary relies on the consent: its ttl at the time of the question. Zero when it was not told; Patroni
+  // does not tell it.
   Duration ttl{};
 };
 
-// Failsafe mode, see core/failsafe.h. Instants of zero: never.
+// The state of failsafe mode; see core/failsafe.h. An Instant of zero means never.
 struct FailsafeView {
-  // ---- this node is the primary and asks the others
-  Instant asked_at{};                    // when the last one was sent
-  Instant confirmed_at{};                // when the last one that everybody agreed to was sent
-  Duration confirmed_for{};              // the ttl that it was sent with; zero: the ttl of now
-  bool refused = false;                  // somebody answered the last one, and did not agree
-  std::string trouble;                   // who did not agree to the last one; empty: everybody did
-  std::map<std::string, Lsn> positions;  // of those who agreed to it
+  // ---- this node is the primary and asks the other members
+  Instant asked_at{};                    // when the last question was sent
+  Instant confirmed_at{};                // when the last question to which all members agreed was sent
+  Duration confirmed_for{};              // the ttl that this question contained; zero: the present ttl
+  bool refused = false;                  // a member answered the last question and did not agree
+  std::string trouble;                   // the members that did not agree to the last question; empty when all agreed
+  std::map<std::string, Lsn> positions;  // of the members that agreed
   // ---- another primary asks this node
   Instant told_at{};
-  Duration told_for{};  // the longer of the ttl that it was asked with and ours at that time; zero: the ttl of now
+  Duration told_for{};  // the longer of the ttl that the question contained and ours at that time; zero: the present
+                        // ttl
   FailsafeLeader leader;
 };
 
@@ -153,11 +162,11 @@ struct FailsafeView {
 struct Requests {
   bool shutdown = false;
   bool reinitialize = false;
-  bool reinitialize_by_force = false;     // cancel what stands in its way
-  bool reinitialize_from_leader = false;  // not from another member that is tagged clonefrom
+  bool reinitialize_by_force = false;     // cancel the operation that runs
+  bool reinitialize_from_leader = false;  // copy from the leader, not from a member with the tag clonefrom
   bool reload = false;
-  std::optional<RestartRequest> restart;            // now
-  std::optional<RestartRequest> scheduled_restart;  // later
+  std::optional<RestartRequest> restart;            // at once
+  std::optional<RestartRequest> scheduled_restart;  // at its time
 };
 
 struct Observation {
@@ -170,30 +179,32 @@ struct Observation {
   LeaseView lease;
   PostgresView postgres;
   JobView job;
-  std::string set_aside_error;                    // why the last attempt failed; empty: it did not
+  std::string set_aside_error;                    // why the last attempt failed; empty when it did not
   std::map<std::string, PeerView> peers;          // of the last poll
-  Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero: never
-  LeaderMarks peers_asked_by;                     // what we saw when it began
-  // What our own running standby told when the upstream was asked: between two streams SQL does not tell its timeline.
+  Instant peers_asked_at{}, peers_answered_at{};  // when that poll began and ended; zero when there was none
+  LeaderMarks peers_asked_by;                     // the revisions that we saw when the poll began
+  // What our own running standby told when the upstream was asked. Between two streams of WAL, SQL does not tell a
+  // standby's timeline.
   std::optional<UpstreamView> own_timeline;
-  std::optional<UpstreamView> upstream;  // of the last question
+  std::optional<UpstreamView> upstream;  // the answer to the last question
   Timeline checkpointed = 0;             // the timeline of our promotion on which a checkpoint has been done
   FailsafeView failsafe;
   bool slots_busy = false;   // the last change of slots has not ended
   LeaderSlots leader_slots;  // the last answer
   Requests requests;
   FenceView fence;
-  Retries retries;   // of actions that fail
-  Problems noticed;  // by other parts of the daemon; for people only, see core/problems.h
+  Retries retries;   // of actions that have failed
+  Problems noticed;  // by other parts of the daemon; shown to people and not used by rules, see core/problems.h
 
   bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
-  // According to the last poll. A member whose server does not answer counts as no standby: it may be a primary.
+  // According to the last poll. A member whose server does not answer does not count as a standby, because it may be a
+  // primary.
   bool answers_as_standby(const std::string& member) const {
     const auto peer = peers.find(member);
     return peer != peers.end() && peer->second.answers_as_standby();
   }
 
-  // The leader key is ours, taken on the lease that we have now; that lease may have run out.
+  // The leader key is ours, and hangs on the lease that we have now; that lease may have run out.
   bool leader_key_is_on_our_lease() const {
     return leader_key_names_us() && cluster.leader->lease == lease.id && lease.id;
   }
@@ -204,11 +215,11 @@ struct Observation {
   bool leader_key_is_stale() const { return leader_key_names_us() && cluster.leader->lease != lease.id; }
   bool lease_alive() const { return lease.id && lease.deadline && now < *lease.deadline; }
 
-  // The DCS tells of no leader, or nothing at all, and this standby has consented to another member's going on as the
+  // The DCS shows no leader, or does not answer, and this standby has consented that another member goes on as the
   // primary; see core/failsafe.h.
   bool follows_by_consent() const;
-  // The member that a standby here follows: the holder of the leader key; while there is none, the primary that goes on
-  // by our consent. Empty: nobody.
+  // The member that a standby here follows: the holder of the leader key, or, if there is none, the primary that goes
+  // on by our consent. Empty when there is neither.
   std::string_view presumed_primary() const;
   const Member* presumed_primary_member() const { return cluster.member(presumed_primary()); }
   bool another_is_presumed_primary() const { return !presumed_primary().empty() && presumed_primary() != self; }

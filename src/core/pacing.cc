@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration cancelled_for = 5s;
 
-// A cancelled job ends at once, or as soon as what it stops has ended.
+// A cancelled job ends at once, or as soon as the process that it stops has ended.
 bool ends_already(const Observation& seen, const Action& action) {
   return std::holds_alternative<CancelJob>(action) && seen.job.cancelled_at &&
          seen.now - *seen.job.cancelled_at < cancelled_for;

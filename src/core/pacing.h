@@ -8,7 +8,7 @@
 
 namespace tamada::core {
 
-// The name of an action that is tried again with pauses, for the operator; empty: this action does not wait.
+// How the operator knows an action that is tried again with pauses; empty for an action that never waits.
 std::string attempt(const Action& action);
 void hold_back(const Observation& seen, Decision& decision);
 

@@ -53,7 +53,7 @@ std::string role_word(const Observation& seen, const Memory& memory) {
   const auto data = seen.postgres.data_directory;
   if (data != DataDirectory::valid && data != DataDirectory::half_rewound) return "uninitialized";
   if (seen.postgres.process == ProcessState::stopped && memory.callbacks.role == "demoted") return "demoted";
-  // While the leader key is ours, a primary that is starting again or does not answer for a moment is still shown as
+  // While the leader key is ours, a primary that is starting again, or does not answer for a moment, is still shown as
   // the primary.
   if (seen.holds_leader_key() && seen.postgres.control && seen.postgres.control->was_primary()) return "primary";
   return "replica";

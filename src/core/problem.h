@@ -1,4 +1,5 @@
-// What stands wrong on this member until somebody mends it, in a form that is shown wherever one looks at the member.
+// A problem of this member that lasts until somebody solves it. REST, metrics, `list` and the log show all problems
+// from this form.
 #pragma once
 
 #include <array>
@@ -9,44 +10,46 @@
 
 namespace tamada::core {
 
-// A new kind is one line here, one in problem_kinds and, where core finds it itself, one in problems.cc; other parts of
-// the daemon tell theirs in Observation::noticed or PostgresView::problems. What to do about it: ctl/health.cc.
+// A new kind needs one line here, one in problem_kinds and, if core detects the problem itself, one in problems.cc.
+// Other parts of the daemon report theirs in Observation::noticed or PostgresView::problems. The advice for the
+// operator is in ctl/diagnosis.cc.
 enum class ProblemKind {
-  configuration,  // some of it has no effect, or not the one that was meant
-  certificate,    // one on disk cannot be used, and the one before stays in use
-  security,       // what anybody may do who reaches this host
-  guard,          // nothing ends this primary should its daemon freeze
-  watchdog,       // it is required, and cannot be used
-  dcs,            // it does not answer
-  clock,          // this host's differs from etcd's
-  keys,           // all of the cluster's are gone, and nobody may be promoted for it
-  connections,    // the server answers no new connection, or refuses ours
-  disk,           // writes fail or take long
+  configuration,  // a part of the configuration has no effect, or not the intended one
+  certificate,    // a certificate on disk cannot be used, and the previous one stays in use
+  security,       // anybody who reaches this host may do more than they should
+  guard,          // no guard would end this primary if its daemon froze
+  watchdog,       // a watchdog is required and cannot be used
+  dcs,            // the DCS does not answer
+  clock,          // this host's clock differs from etcd's
+  keys,           // all keys of the cluster are gone, and no member may be promoted because of that
+  connections,    // the server does not answer new connections, or refuses ours
+  disk,           // writes to the disk fail or take long
   access,         // pg_hba.conf or another file of the server does not parse
   archive,        // archive_command fails
-  slots,          // one keeps much WAL, or what it should keep is gone
+  slots,          // a slot keeps much WAL, or lost WAL that it should have kept
   rewind,         // pg_rewind failed
   job,            // an operation fails and is tried again, or does not end
 };
 
-// Which lines of the daemon's log tell of it.
+// Which lines of the daemon's log show the problem.
 enum class ProblemLog {
-  changes,     // one when it begins, one when it ends
-  heartbeats,  // one at each heartbeat, since its text tells how often something failed
-  decisions,   // none of its own: the rule that decides tells it
+  changes,     // one line when it begins, and one when it ends
+  heartbeats,  // one line at each heartbeat, because its text tells how often something failed
+  decisions,   // no line of its own, because the rule that decides reports it
 };
 
 struct ProblemTraits {
   ProblemKind kind;
   std::string_view name;  // label of the metric tamada_problem, and "kind" in the REST API
   ProblemLog log = ProblemLog::changes;
-  bool in_member_key = true;  // and so below the table of `list`
+  bool in_member_key = true;  // then the line below the table of `list` shows it, too
 };
 
 inline constexpr std::array problem_kinds{
     ProblemTraits{ProblemKind::configuration, "configuration"},
     ProblemTraits{ProblemKind::certificate, "certificate"},
-    ProblemTraits{.kind = ProblemKind::security, .name = "security", .in_member_key = false},  // no news for every list
+    // Not in the member key, because it would be printed below every `list`.
+    ProblemTraits{.kind = ProblemKind::security, .name = "security", .in_member_key = false},
     ProblemTraits{ProblemKind::guard, "guard"},
     ProblemTraits{ProblemKind::watchdog, "watchdog"},
     ProblemTraits{ProblemKind::dcs, "dcs", ProblemLog::decisions},
@@ -63,12 +66,12 @@ inline constexpr std::array problem_kinds{
 
 constexpr const ProblemTraits& traits(ProblemKind kind) { return problem_kinds[static_cast<std::size_t>(kind)]; }
 constexpr std::string_view name(ProblemKind kind) { return traits(kind).name; }
-// nullopt: a kind that this version does not know.
+// nullopt when this version does not know the kind.
 std::optional<ProblemKind> problem_kind(std::string_view name);
 
 struct Problem {
   ProblemKind kind{};
-  std::string text;  // for the operator; without numbers that change all the time
+  std::string text;  // for the operator; contains no numbers that change all the time
   bool operator==(const Problem&) const = default;
 };
 using Problems = std::vector<Problem>;

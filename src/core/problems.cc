@@ -54,7 +54,7 @@ void dcs(List& to) {
 }
 
 void rewind(List& to) {
-  if (to.seen.job.running() && to.seen.job.kind == JobKind::rewind) return;  // how it ends is not known yet
+  if (to.seen.job.running() && to.seen.job.kind == JobKind::rewind) return;  // it is not known yet how pg_rewind ends
   if (to.seen.postgres.data_directory == DataDirectory::half_rewound) {
     return to.add(ProblemKind::rewind, half_rewound(to.seen.postgres));
   }
@@ -75,7 +75,7 @@ std::string rough(Duration length) {
   return length < 2h ? std::to_string((length + 30s) / 1min) + " min" : std::to_string((length + 30min) / 1h) + " h";
 }
 
-// From two clocks alone nobody can tell which one is wrong; `doctor` compares the clocks of all members.
+// Two clocks alone do not show which of them is wrong; `doctor` compares the clocks of all members.
 void clock(List& to) {
   const auto ahead = to.seen.dcs.clock_ahead;
   if (abs(ahead) < clock_tolerance) return;
@@ -87,16 +87,16 @@ void clock(List& to) {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
-// The greatest power of two, so that it seldom changes: "64 MB", "4 GB".
+// The size, cut to the greatest power of two so that the text seldom changes: "64 MB", "4 GB".
 std::string rough(std::uint64_t bytes) {
   const auto power = std::bit_floor(bytes);
   if (power < 1024 * mebibyte) return std::to_string(power / mebibyte) + " MB";
   return std::to_string(power / (1024 * mebibyte)) + " GB";
 }
 
-// How much WAL a slot may keep before that is a problem, where max_slot_wal_keep_size sets no limit: a fifth of the
-// free space for pg_wal, but at most 10 GB, since a reader that far behind has been away for long, and at least
-// max_wal_size, which PostgreSQL keeps without any slot.
+// How much WAL a slot may keep before that is reported. With a limit (max_slot_wal_keep_size) it is half of the limit.
+// Without one it is a fifth of the free space for pg_wal, but at most 10 GB, because a reader that far behind has been
+// away for long, and at least max_wal_size, which PostgreSQL keeps without any slot.
 std::uint64_t much_wal(const PostgresView& postgres) {
   if (postgres.sql->slot_keeps_at_most) return *postgres.sql->slot_keeps_at_most / 2;
   constexpr std::uint64_t much = 10 * 1024 * mebibyte;
@@ -121,7 +121,8 @@ void slots(List& to) {
   }
 }
 
-// Before version 11 they cannot be moved along, and are made nowhere, as by Patroni. Told by the primary alone.
+// Before version 11 logical slots cannot be advanced, so no member makes them; Patroni does not, either. Only the
+// primary reports this.
 void logical_slots_of_old_servers(List& to) {
   const auto& postgres = to.seen.postgres;
   if (!postgres.sql || postgres.sql->in_recovery || !to.seen.settings.use_slots) return;

@@ -139,13 +139,13 @@ TEST(Problems, ASlotMayHoldWhatThereIsRoomFor) {
   };
   const Case cases[] = {
       {8 * gigabyte, 16 * gigabyte, {}, gigabyte, false},          // half of the limit
-      {40 * gigabyte, 100 * gigabyte, gigabyte, gigabyte, false},  // the limit counts, whatever the disk
+      {40 * gigabyte, 100 * gigabyte, gigabyte, gigabyte, false},  // the limit counts, whatever the size of the disk
       {10 * gigabyte, {}, {}, gigabyte, false},
       {10 * gigabyte, {}, 1000 * gigabyte, gigabyte, false},
       {11 * gigabyte, {}, 1000 * gigabyte, gigabyte, true},
-      {11 * gigabyte, {}, 1000 * gigabyte, 20 * gigabyte, false},  // PostgreSQL keeps as much without it
+      {11 * gigabyte, {}, 1000 * gigabyte, 20 * gigabyte, false},  // PostgreSQL keeps this much without any slot
       {2 * gigabyte, {}, 10 * gigabyte, gigabyte, false},
-      {3 * gigabyte, {}, 10 * gigabyte, gigabyte, true},  // more than a fifth of the room
+      {3 * gigabyte, {}, 10 * gigabyte, gigabyte, true},  // more than a fifth of the free space
       {gigabyte, {}, 0, gigabyte, false},
   };
   for (const auto& c : cases) {
@@ -168,21 +168,21 @@ TEST(Problems, AClockMayDifferALittle) {
   }
 }
 
-// Neither the missing fraction of a date nor the duration of an answer may look like a difference.
+// Neither the missing fraction of a date nor a slow answer may look like a difference of the clocks.
 TEST(ClockOffset, IsWhatTheAnswersProve) {
   struct Answer {
     Duration sent, answered, dated, ahead;
   };
   const Answer answers[] = {
-      {0ms, 10ms, 0s, 0s},             // the same second
-      {990ms, 1010ms, 0s, 0s},         // and at its end
+      {0ms, 10ms, 0s, 0s},             // within the same second
+      {990ms, 1010ms, 0s, 0s},         // at the end of the second
       {0ms, 10s, 8s, 0s},              // a slow answer proves little
-      {5500ms, 5510ms, 2s, 2500ms},    // at least: it may have been dated at 2.999
-      {6900ms, 6910ms, 3s, 2900ms},    // another moment of its second proves more
-      {7100ms, 7110ms, 4s, 2900ms},    // and what was proved stands
-      {8000ms, 8010ms, 8s, 10ms},      // ours was set back
-      {9000ms, 9010ms, 13s, -3990ms},  // and further
-      {9000ms, 8000ms, 0s, -3990ms},   // set between question and answer: proves nothing
+      {5500ms, 5510ms, 2s, 2500ms},    // at least 2.5 s, because the answer may have been made at 2.999
+      {6900ms, 6910ms, 3s, 2900ms},    // the answer came at another moment of its second, and proves more
+      {7100ms, 7110ms, 4s, 2900ms},    // the earlier proof still holds
+      {8000ms, 8010ms, 8s, 10ms},      // our clock was set back
+      {9000ms, 9010ms, 13s, -3990ms},  // our clock was set back further
+      {9000ms, 8000ms, 0s, -3990ms},   // our clock was set back between question and answer, which proves nothing
   };
   ClockOffset clock;
   for (const auto& [sent, answered, dated, ahead] : answers) {

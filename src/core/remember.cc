@@ -22,8 +22,8 @@ void remember_members(const Observation& seen, const Memory::Leadership& leaders
 bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership) {
   if (!seen.cluster.unlocked()) {
     leadership.unlocked_since.reset();
-    // Our own key on another lease was written by a previous run of the daemon, or is an outdated view of it. It does
-    // not tell who has led since.
+    // If the leader key has our name but another lease, a previous run of the daemon wrote it, or our view of it is
+    // outdated. It does not show who has led since.
     leadership.last_leader = seen.leader_key_is_stale() ? "" : seen.cluster.leader->name;
     if (seen.cluster.leader->create_revision == leadership.tenure) return false;
     leadership.tenure = seen.cluster.leader->create_revision;
@@ -38,12 +38,12 @@ bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership
   return false;
 }
 
-// There is another leader to follow, so operations that have failed so far may succeed now.
+// There is another leader now, so operations that have failed so far may succeed.
 void begin_tenure(const Observation& seen, Memory& memory) {
   memory.rewind.done = false;
   memory.rewind.failed = false;
-  // Failed jobs are forgotten because the upstream is another. If this node is the new leader, failed starts count on:
-  // the server that failed is still the same.
+  // Failed jobs are forgotten because the upstream is another one. If this node is the new leader, failed starts are
+  // still counted, because the server that failed is the same.
   const bool ours = seen.cluster.leader->name == seen.self;
   std::erase_if(memory.jobs.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
   memory.written.history_at = {};
@@ -60,13 +60,14 @@ void remember_other_primaries(const Observation& seen, Memory::Leadership& leade
       leadership.primary_seen_at = seen.peers_answered_at;
     }
   }
-  // We do not know whether another has led since our lease ended, or while the DCS did not answer.
+  // Another member may have led since our lease ended, or while the DCS did not answer.
   if (!seen.lease_alive() || !seen.dcs.ok) leadership.last_leader.clear();
 }
 
-// Whether our primary runs without a leader key that would keep others from being promoted. Either there is no key, or
-// only the DCS knows whether it still exists: a key that a previous run of this daemon took, unless a fence of that run
-// has told when its lease ends; and any key as long as the DCS has not answered since the start.
+// Whether our primary runs without a leader key that would prevent another promotion. Either there is no key, or only
+// the DCS knows whether the key still exists. The second case holds for a key that a previous run of this daemon took,
+// unless a fence of that run has told when its lease ends. It also holds for any key while the DCS has not answered
+// since the start.
 bool lacks_leader_key(const Observation& seen, const Memory& memory) {
   if (seen.settings.pause || memory.data.bootstrapping || seen.job.running() || !seen.postgres.may_write())
     return false;
@@ -92,7 +93,7 @@ void remember_hand_over(const Observation& seen, Memory::HandOver& hand_over) {
   hand_over.request_seen_at = seen.now;
 }
 
-// The request to restart has been dealt with, whether or not PostgreSQL has started again.
+// Forgets the restart once it has been tried, whether or not PostgreSQL has started again.
 void remember_restart(const JobView& job, std::optional<Restarting>& restarting) {
   if (restarting && job.kind == JobKind::start && !job.running() && job.id > restarting->after_job) restarting.reset();
 }
@@ -106,7 +107,7 @@ void remember_position(const Observation& seen, Memory::Race& race) {
   race.received = seen.postgres.sql->wal_lsn;
 }
 
-// Keeps the instant at which `holds` was first seen to be so.
+// Keeps the instant at which the condition was first seen to hold; resets it when it does not hold.
 void keep_first(std::optional<Instant>& since, bool holds, Instant now) {
   if (!holds) {
     since.reset();

@@ -1,4 +1,4 @@
-// What each observation adds to the memory, whichever rule decides.
+// Adds to the memory what each observation shows, whichever rule decides.
 #pragma once
 
 #include "core/memory.h"

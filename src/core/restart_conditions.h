@@ -1,4 +1,4 @@
-// A restart on request: on which conditions, and how long it may take.
+// A requested restart: under which conditions it is done, and how long it may take.
 #pragma once
 
 #include <optional>
@@ -9,12 +9,13 @@
 
 namespace tamada::core {
 
-// Which condition of the request does not hold, in Patroni's words. role: as the node shows itself.
+// The condition of the request that does not hold, in Patroni's words; nullopt when all hold. role: as this node shows
+// it.
 std::optional<std::string_view> restart_obstacle(const Observation& seen, std::string_view role,
                                                  const RestartRequest& request);
 
-// How long the leader's postgres may take to start before another takes over: the request's own limit while a restart
-// with one is under way, else primary_start_timeout.
+// How long the leader's postgres may take to start before another member takes over. While a requested restart with its
+// own limit is under way, that limit counts, otherwise primary_start_timeout.
 Duration start_limit(const Settings& settings, const Memory& memory);
 
 }  // namespace tamada::core

@@ -1,4 +1,4 @@
-// What has failed and is tried again: with growing pauses, however often the same decision is made.
+// What has failed and is tried again: with growing pauses, even if every decision asks for it.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,10 @@ namespace tamada::core {
 struct Retry {
   int failures = 0;  // in a row
   Instant not_before{};
-  std::string error;  // of the last time
+  std::string error;  // of the last failure
 };
 
-// After the n-th failure in a row: 1, 2, 4 ... 60 s.
+// The pause after the n-th failure in a row: 1, 2, 4 ... 60 s.
 inline Duration retry_pause(int failures) {
   return std::min<Duration>(60s, 1s * (1 << std::clamp(failures - 1, 0, 6)));
 }
@@ -26,7 +26,7 @@ inline void note_failure(Retry& retry, Instant now, std::string error) {
   retry.error = std::move(error);
 }
 
-// Of short actions, by what they do: "following n1".
+// Of short actions, by their description: "following n1".
 using Retries = std::map<std::string, Retry>;
 
 }  // namespace tamada::core

@@ -7,7 +7,7 @@
 namespace tamada::core::testing {
 namespace {
 
-// The server came up by a job that has just ended, and does not run any more.
+// The server came up by a job that has just ended, and has crashed since.
 void ends_early(Scene& s, std::uint64_t id, JobKind kind = JobKind::start) {
   s.stopped(ControlState::in_production).job(kind, JobState::succeeded, id);
   s.seen.job.ended_at = s.seen.now - 2s;
@@ -65,7 +65,7 @@ TEST(Retries, FailedJobsAreTriedAgainWithGrowingPauses) {
     EXPECT_EQ(action_names(s.decide()), ActionNames{"StartJob basebackup"});
   }
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}));
-  // With another leader the job may be tried at once.
+  // There is another leader, so the job may be tried at once.
   s.seen.cluster.leader->create_revision = 51;
   s.job(JobKind::basebackup, JobState::failed, 16);
   EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::basebackup).failures, 1);
@@ -141,7 +141,7 @@ TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
     s.seen.now += 10s;
   }
   EXPECT_EQ(s.memory.callbacks.role, "demoted");
-  // No other member has taken the key, and it is ours again. The same server may not be tried at once.
+  // No other member took the key, and it is ours again. The same server must not be started again at once.
   s.seen.cluster.leader->create_revision = 60;
   EXPECT_EQ(s.decide().memory.jobs.backoff.at(JobKind::start).failures, 2);
   s.seen.cluster.leader->name = "b";

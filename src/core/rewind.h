@@ -1,4 +1,4 @@
-// What pg_rewind calls on the server that it reads from. Source: PostgreSQL, pg_rewind's reference page, "Notes".
+// The functions that pg_rewind calls on its source server. Source: PostgreSQL, pg_rewind's reference page, "Notes".
 #pragma once
 
 #include <array>
@@ -13,12 +13,12 @@ inline constexpr std::array<const char*, 4> rewind_functions{"pg_ls_dir(text, bo
 // The last step of the job: nothing is changed before it.
 inline constexpr const char* rewind_step = "pg_rewind";
 
-// `user`: as SQL has it.
+// `user` is quoted as SQL requires.
 inline std::string rewind_grant(const std::string& function, const std::string& user) {
   return "GRANT EXECUTE ON FUNCTION pg_catalog." + function + " TO " + user;
 }
 
-// One text column: those of them that the role `user`, an SQL expression, may not call.
+// A query with one text column: those of the functions that the role `user`, an SQL expression, may not call.
 inline std::string rewind_functions_missing(const std::string& user) {
   std::string list;
   for (const auto* function : rewind_functions) list += (list.empty() ? "'" : ", '") + std::string(function) + "'";

@@ -1,4 +1,4 @@
-// docs/rules.md, made from the table of rules.
+// Makes docs/rules.md from the table of rules.
 #pragma once
 
 #include <string>

@@ -1,14 +1,14 @@
-// What a PostgreSQL server can do, by its version number (150002 is 15.2, 90624 is 9.6.24). The only place where
-// version numbers are compared, but for tables of parameters that have a version in each line. Source: PostgreSQL's
-// release notes, appendix E of its documentation. 0, a version that is not known, is older than any. Where it should
-// count as the newest, the caller asks is_known().
+// What a PostgreSQL server can do, by its version number (150002 is 15.2, 90624 is 9.6.24). Version numbers are
+// compared only here, and in tables of parameters that have a version in each line. Source: PostgreSQL's release notes,
+// appendix E of its documentation. The number 0 means that the version is not known, and counts as older than any
+// other. Code for which it should count as the newest asks is_known().
 #pragma once
 
 namespace tamada::core::features {
 
 constexpr bool is_known(int version) { return version != 0; }
 
-// wal_level knows "replica"; before it was "archive" and "hot_standby".
+// wal_level has the value "replica"; earlier versions have "archive" and "hot_standby".
 constexpr bool has_wal_level_replica(int version) { return version >= 90600; }
 
 // The view pg_hba_file_rules shows the mistakes in pg_hba.conf.
@@ -18,23 +18,23 @@ constexpr bool has_scram(int version) { return version >= 100000; }
 // A major version is one number, 10, and not two, 9.6.
 constexpr bool has_one_major_number(int version) { return version >= 100000; }
 
-// pg_replication_slot_advance() moves a slot along.
+// pg_replication_slot_advance() advances a slot.
 constexpr bool advances_slots(int version) { return version >= 110000; }
-// The functions that pg_rewind calls on its source can be granted to a role that is no superuser.
+// The functions that pg_rewind calls on its source can be granted to a role that is not a superuser.
 constexpr bool grants_rewind(int version) { return version >= 110000; }
 
-// standby.signal, and the parameters of recovery in postgresql.conf; before they were in recovery.conf.
+// There is standby.signal, and the parameters of recovery are in postgresql.conf; earlier versions use recovery.conf.
 constexpr bool has_standby_signal(int version) { return version >= 120000; }
 // libpq knows gssencmode.
 constexpr bool has_gssencmode(int version) { return version >= 120000; }
 
-// wal_keep_size in place of wal_keep_segments.
+// The parameter is wal_keep_size; earlier versions have wal_keep_segments.
 constexpr bool has_wal_keep_size(int version) { return version >= 130000; }
-// A reload is enough for another primary_conninfo; before it took a restart.
+// A reload is enough to change primary_conninfo; earlier versions need a restart.
 constexpr bool reloads_primary_conninfo(int version) { return version >= 130000; }
-// pg_stat_wal_receiver tells written_lsn; before it was received_lsn.
+// pg_stat_wal_receiver has the column written_lsn; in earlier versions it is received_lsn.
 constexpr bool tells_written_lsn(int version) { return version >= 130000; }
-// pg_replication_slots tells wal_status, and max_slot_wal_keep_size limits what a slot may keep.
+// pg_replication_slots has the column wal_status, and max_slot_wal_keep_size limits what a slot may keep.
 constexpr bool tells_wal_status(int version) { return version >= 130000; }
 // pg_rewind --restore-target-wal fetches WAL by restore_command.
 constexpr bool rewind_restores_wal(int version) { return version >= 130000; }
@@ -46,10 +46,10 @@ constexpr bool has_sslcrldir(int version) { return version >= 140000; }
 
 // The view pg_ident_file_mappings shows the mistakes in pg_ident.conf.
 constexpr bool shows_ident_mistakes(int version) { return version >= 150000; }
-// pg_rewind --config-file: postgresql.conf may lie outside the data directory.
+// pg_rewind has the option --config-file, for a postgresql.conf outside the data directory.
 constexpr bool rewind_finds_config_file(int version) { return version >= 150000; }
 
-// Slots with `failover`, which PostgreSQL keeps on the standbys by itself.
+// A slot can have the property `failover`; PostgreSQL itself copies such a slot to the standbys.
 constexpr bool has_failover_slots(int version) { return version >= 170000; }
 // libpq knows sslnegotiation.
 constexpr bool has_sslnegotiation(int version) { return version >= 170000; }

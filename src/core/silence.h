@@ -1,4 +1,5 @@
-// A server that lets nobody in: its postmaster hangs, and clients wait, though connections made earlier may still work.
+// A server that accepts no new connection: its postmaster hangs and clients wait, although earlier connections may
+// still work.
 #pragma once
 
 #include <optional>
@@ -8,10 +9,10 @@
 
 namespace tamada::core {
 
-// Since when no new connection has been answered, once that has lasted too long to be a moment's load; nullopt: they
-// are answered, be it by an error.
+// Since when no new connection has been answered, once this has lasted too long to be a moment of load. nullopt when
+// connections are answered, even if by an error.
 std::optional<Instant> silent_since(const Observation& seen);
-// For the operator; empty: the last connection was made.
+// The text for the operator; empty when the last connection succeeded.
 std::string connection_problem(const Observation& seen);
 
 }  // namespace tamada::core

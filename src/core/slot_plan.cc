@@ -15,7 +15,7 @@ bool fits(const SlotView& slot, const WantedSlot& wanted) {
          (slot.physical || (slot.database == wanted.database && slot.plugin == wanted.plugin));
 }
 
-// Why an unknown slot, or one that has lost its WAL, has to go.
+// Why an unknown slot, or one that has lost its WAL, has to be dropped; nullopt when it may stay.
 std::optional<std::string> superfluous(const Observation& seen, const SlotView& slot, const WantedSlot* wanted,
                                        const Memory::Slots& memory) {
   // PostgreSQL manages its own failover slots. On a former primary the old ones are dropped, because PostgreSQL cannot
@@ -32,7 +32,7 @@ std::optional<std::string> superfluous(const Observation& seen, const SlotView& 
   return unknown ? "unknown" : "with wal_status=lost";
 }
 
-// Why a wanted slot has to be dropped and created again; nullopt: it is usable.
+// Why a wanted slot has to be dropped and created again; nullopt when it is usable.
 std::optional<std::string> unusable(const Observation& seen, const SlotView& slot, const WantedSlot& wanted) {
   if (!fits(slot, wanted)) {
     return std::string("because it is ") +
@@ -40,7 +40,7 @@ std::optional<std::string> unusable(const Observation& seen, const SlotView& slo
            (wanted.physical ? "physical" : "logical (" + wanted.database + ", " + wanted.plugin + ")");
   }
   if (!slot.physical || !features::advances_slots(seen.postgres.server_version)) return std::nullopt;
-  // Nobody uses this slot here, so the xmin that a standby's feedback left in it would hold up VACUUM for ever.
+  // No standby uses this slot here, so an xmin that a standby's feedback left in it would hold back VACUUM for ever.
   const bool settled =
       !seen.presumed_primary().empty() && (seen.another_is_presumed_primary() || !seen.postgres.sql->in_recovery);
   if (settled && slot.holds_xmin && wanted.used == false) return "because of its xmin value";
@@ -152,8 +152,8 @@ namespace {
 constexpr std::int64_t missed_for_s = 24 * 3600;
 constexpr std::size_t missed_max = 32;
 
-// A member that vanishes without signing off is reported as missing. The report ends after a day, because the member
-// may have been removed on purpose.
+// The recent members, and the time at which each was first missed. A member that vanishes without signing off is
+// reported as missing. The report ends after a day, because the member may have been removed on purpose.
 std::map<std::string, std::int64_t> members_of_late(const Observation& seen) {
   std::map<std::string, std::int64_t> all;
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(seen.wall.time_since_epoch()).count();
@@ -180,7 +180,7 @@ void retain(const Observation& seen, Revision tenure, Memory::Slots& memory) {
   auto& retained = memory.retained;
   if (memory.retained_in != tenure) {
     memory.retained_in = tenure;
-    // A slot that the previous leader kept for a vanished member is kept for the whole time again.
+    // If the previous leader kept a slot for a vanished member, its time begins anew with this leader.
     if (seen.cluster.status) {
       for (const auto& slot : seen.cluster.status->retain_slots) retained[slot] = seen.now;
     }

@@ -1,5 +1,5 @@
-// What is to be done about the replication slots of this node, and what the leader tells of them.
-// Source: as of slots.h.
+// Decides what has to be done with the replication slots of this node, and what the leader publishes about them.
+// Source: the same as in slots.h.
 #pragma once
 
 #include <optional>
@@ -10,16 +10,16 @@
 
 namespace tamada::core {
 
-// Made and dropped until they are what wanted_slots() says, and moved along with what those have received that use them
-// elsewhere. An unknown slot is dropped if it was there when postgres started, unless it is ignored or the cluster is
-// paused; one that a client has made since is left alone until the next start.
+// Creates and drops slots until they are what wanted_slots() says, and advances them to the position that each slot's
+// user has received on another node. An unknown slot is dropped if it existed when postgres started, unless it is
+// ignored or the cluster is paused. A slot that a client has created since is left alone until the next start.
 Actions plan_slots(const Observation& seen, Memory::Slots& memory);
 
-// Of a standby: logical slots to be copied from the primary, where their state file is.
+// For a standby: the logical slots that have to be copied from the primary by their state files.
 std::vector<SlotSpec> slots_to_copy(const Observation& seen);
 
-// What the leader writes into the key `status`; memory learns which members' slots to keep for member_slots_ttl. A new
-// tenure takes over what the leader before kept.
+// What the leader writes into the key `status`; memory notes which members' slots are kept for member_slots_ttl. A new
+// tenure takes over the slots that the previous leader kept.
 Status status_now(const Observation& seen, Revision tenure, Memory::Slots& memory);
 
 }  // namespace tamada::core

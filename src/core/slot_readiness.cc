@@ -8,7 +8,7 @@
 namespace tamada::core {
 namespace {
 
-// Source: PostgreSQL, "Preventing Transaction ID Wraparound Failures": numbers are compared modulo 2^32.
+// Source: PostgreSQL, "Preventing Transaction ID Wraparound Failures". Transaction IDs are compared modulo 2^32.
 bool no_later(Xid a, Xid b) { return static_cast<std::int32_t>(a - b) <= 0; }
 
 const SlotView* slot_here(const Observation& seen, const std::string& name) {

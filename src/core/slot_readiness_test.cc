@@ -51,7 +51,7 @@ TEST(SlotReadiness, FoundAtTheStartOfTheServer) {
   EXPECT_FALSE(find<AskSlots>(scene.decide()));
   scene.memory.slots.surveyed = false;
   EXPECT_TRUE(find<AskSlots>(scene.decide()));
-  scene.copy().failover = true;  // PostgreSQL's own business
+  scene.copy().failover = true;  // PostgreSQL itself takes care of it
   EXPECT_FALSE(find<AskSlots>(scene.decide()));
 }
 
@@ -83,7 +83,7 @@ TEST(SlotReadiness, SafeOnceTheFeedbackHasPassedThePrimarysSlot) {
   }
 }
 
-// The primary's slot moves on, but its position when the feedback first came counts.
+// The primary's slot advances, but the catalog_xmin that it had when the feedback first came is the one that counts.
 TEST(SlotReadiness, ThePrimarysNumberIsRemembered) {
   ReadinessScene scene;
   scene.answer(730, 735);

@@ -84,8 +84,8 @@ namespace {
 
 bool can_advance(const Observation& seen) { return features::advances_slots(seen.postgres.server_version); }
 
-// The slot's position by the key `status`, or, while the primary cannot write that key, by its question for our
-// consent.
+// The slot's position as the primary tells it: in the key `status`, or in its question for our consent while it cannot
+// write that key.
 Lsn known_position(const Observation& seen, const std::string& slot) {
   if (seen.follows_by_consent()) {
     const auto told = seen.failsafe.leader.slots.find(slot);
@@ -97,8 +97,8 @@ Lsn known_position(const Observation& seen, const std::string& slot) {
   return it == status->slots.end() ? 0 : it->second;
 }
 
-// Nobody streams from the leader's slot of a cascading member. It is moved by the position that the member tells in its
-// key or, while the DCS does not answer, in its last answer to POST /failsafe.
+// No server streams from the leader's slot of a cascading member. The slot is advanced to the position that the member
+// tells in its key or, while the DCS does not answer, in its last answer to POST /failsafe.
 Lsn cascading_position(const Observation& seen, const Member& member) {
   const auto& told = seen.failsafe.positions;
   const auto it = told.find(member.name);
@@ -111,7 +111,7 @@ void want_members(const Observation& seen, WantedSlots& wanted) {
   for (const auto& [name, member] : seen.cluster.members) {
     if (name == seen.self || member.tags.nostream) continue;
     const bool used = upstream_of(seen.cluster, seen.presumed_primary(), member) == seen.self;
-    // A node that may never lead keeps slots only for members that may stream from it.
+    // A node that may never lead keeps slots only for members whose tag names it as their source.
     const bool here = everywhere ? !settings.tags.nofailover || member.tags.replicatefrom == seen.self : used;
     if (!here) continue;
     const auto slot = slot_name(name);
@@ -137,7 +137,7 @@ void want_permanent(const Observation& seen, WantedSlots& wanted) {
   for (const auto& [name, slot] : settings.slots) {
     Lsn lsn = known_position(seen, name);
     if (!slot.physical) {
-      // A member's physical slot of that name goes first.
+      // A member's physical slot of that name has precedence.
       if (logical_too && can_advance(seen)) {
         wanted.try_emplace(
             name,

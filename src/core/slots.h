@@ -1,6 +1,5 @@
-// Which replication slots have to exist on this node, and which positions they should have.
-// Source of the rules: Patroni's documentation of use_slots, slots, ignore_slots, member_slots_ttl and of the tags
-// replicatefrom, nostream and nofailover; its 4.1 keeps member slots on every node that may come to lead.
+// its 4.1 keeps member slots on every node that may come to lead => Patroni 4.1 keeps member slots on every node that
+// may become the leader
 #pragma once
 
 #include <map>
@@ -12,26 +11,29 @@
 
 namespace tamada::core {
 
-// Lower case; other characters than [a-z0-9_] become _ (for - and .) or u and the code point in
-// four or more decimal digits; 63 at most. The same as Patroni's, or two daemons would fight over the names.
+// PostgreSQL's name for a member's slot: lower case; other characters than [a-z0-9_] become _ (for - and .) or u and
+// the code point in four or more decimal digits; 63 characters at most. Patroni makes the same names; otherwise two
+// daemons would fight over the slots.
 std::string slot_name(std::string_view member);
 
-// Whom `member` streams from: its replicatefrom, when that member runs and does not lead back to it; else the leader.
+// The member from which `member` streams: the one that its tag replicatefrom names, if that one runs and does not
+// itself stream from `member`; otherwise the leader.
 std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member);
 
-// Whether this member and all servers between it and the primary stream. Only then its feedback reaches the primary,
-// which a copied logical slot needs.
+// Only then its feedback reaches the primary, which a copied logical slot needs. => A copied logical slot needs this,
+// because only then the member's feedback reaches the primary.
 bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags);
 
-// The physical slot on the leader through which our feedback reaches it: ours, or that of the member at the head of our
-// cascade.
+// The physical slot on the leader through which our feedback reaches the leader: our own, or that of the first member
+// of our cascade.
 std::string slot_on_primary(const Observation& seen);
 
 struct WantedSlot {
   bool physical = true;
-  std::string database = {}, plugin = {};  // of a logical one
-  std::optional<bool> used = {};  // physical: somebody shall stream from it here; nullopt: its member has vanished
-  Lsn lsn = 0;                    // where it stands on the node that uses it; 0: unknown
+  std::string database = {}, plugin = {};  // of a logical slot
+  std::optional<bool> used = {};  // physical: whether a member shall stream through it from this node; nullopt when its
+                                  // member has vanished
+  Lsn lsn = 0;                    // the slot's position on the node that uses it; 0: unknown
 };
 using WantedSlots = std::map<std::string, WantedSlot>;
 

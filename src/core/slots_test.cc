@@ -34,7 +34,7 @@ TEST(Slots, CascadeFollowsTheChain) {
             "b");  // a loop never reaches the leader
 }
 
-// What plan_slots asks for, in one line: "+made -dropped >moved:to".
+// What plan_slots asks for, in one line: "+created -dropped >advanced:to".
 std::string told(const Actions& actions) {
   std::string text;
   const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : " ") + word; };
@@ -344,7 +344,7 @@ TEST(Slots, AFailedChangeIsRepeatedWithGrowingPauses) {
     plan = plan_slots(scene.seen, scene.memory.slots);
     EXPECT_EQ(told(plan), "+b +c");
   }
-  // Another change may be tried at once.
+  // Another change than the failed one may be tried at once.
   slots(scene).push_back({.name = "b", .restart_lsn = 1000});
   EXPECT_EQ(told(plan_slots(scene.seen, scene.memory.slots)), "+c");
 }
@@ -375,7 +375,7 @@ TEST(Slots, AStandbyCopiesLogicalOnes) {
   scene.b_leads().standby();
   scene.seen.settings.slots = {{"l", logical()}};
   scene.seen.cluster.status = Status{.optime = 1};
-  EXPECT_TRUE(slots_to_copy(scene.seen).empty());  // not yet on the primary
+  EXPECT_TRUE(slots_to_copy(scene.seen).empty());  // the slot does not exist on the primary yet
   scene.seen.cluster.status->slots["l"] = 100;
   EXPECT_EQ(slots_to_copy(scene.seen), (std::vector<SlotSpec>{{"l", false, "d", "p"}}));
   EXPECT_EQ(action_names(scene.decide()), (std::vector<std::string>{"StartJob copy of logical slots"}));
@@ -396,7 +396,7 @@ TEST(Slots, FeedbackWhereLogicalSlotsNeedIt) {
   EXPECT_TRUE(needs_feedback(scene.seen));
   scene.seen.settings.tags.nofailover = true;
   EXPECT_FALSE(needs_feedback(scene.seen));
-  scene.seen.cluster.members["c"].tags.replicatefrom = "a";  // its feedback comes through this node
+  scene.seen.cluster.members["c"].tags.replicatefrom = "a";  // c streams through this node, and so does its feedback
   EXPECT_TRUE(needs_feedback(scene.seen));
   scene.seen.settings.tags.nostream = true;
   EXPECT_FALSE(needs_feedback(scene.seen));

@@ -1,5 +1,5 @@
-// A disk of the primary that takes no write any more: connections are answered, who reads from memory is served, and
-// commits wait without end.
+// A disk of the primary that completes no writes any more. The server still accepts connections and answers queries
+// from memory, but commits wait without end.
 #pragma once
 
 #include <optional>
@@ -11,17 +11,19 @@
 
 namespace tamada::core {
 
-// What a server tells of it, and what another member reads in its answer.
+// The text by which a server reports such a disk; other members recognize it in its answer.
 inline constexpr std::string_view unended_write = "a small write beside the data does not end";
 
-inline constexpr Duration slow_flush = std::chrono::seconds(5);  // so long a disk may take for one at any time
+inline constexpr Duration slow_flush = std::chrono::seconds(5);  // a working disk may take this long for one flush at
+                                                                 // any time
 
-// Since when neither the small write nor a commit of our own has come back and the server has flushed no WAL, once that
-// has lasted too long to be one slow flush. nullopt: a disk that is slow, as during a checkpoint, ends one of them now
-// and then; a full one ends both by an error; a server that starts and recovers may flush for as long as that takes.
-// The commit is needed because an idle server flushes nothing, and because pg_wal may lie on another disk.
+// The instant since which the disk has completed nothing: neither the small test write nor a commit of our own has
+// ended, and the server has flushed no WAL. nullopt while this has not lasted too long to be one slow flush. A disk
+// that is only slow, as during a checkpoint, ends one of them now and then. A full disk ends both by an error. A server
+// that starts and recovers may flush for as long as that takes. The commit is needed because an idle server flushes
+// nothing, and because pg_wal may be on another disk.
 std::optional<Instant> disk_stuck_since(const Observation& seen, const Memory& memory);
-// For the operator; empty: commits get through, as far as is known.
+// The text for the operator; empty when commits succeed, as far as is known.
 std::string stuck_disk_problem(const Observation& seen, const Memory& memory);
 
 }  // namespace tamada::core

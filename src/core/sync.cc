@@ -7,8 +7,8 @@
 namespace tamada::core {
 namespace {
 
-// A reload reaches the server's processes one by one; what was acknowledged by the old names in the meantime is
-// covered by the position that we take afterwards.
+// A reload reaches the server's processes one by one. Commits that were acknowledged by the old names in the meantime
+// are covered by the position that is read afterwards.
 constexpr Duration reload_takes = 100ms;
 constexpr Duration look_again = 150ms, look_again_later = 1s;
 constexpr Duration patience = 5s;
@@ -21,7 +21,7 @@ Promotable promotable_of(const SyncState& sync) {
 
 bool streams(const ReplicationConnection& row) { return row.state == "streaming" || row.state == "catchup"; }
 
-// ---- who is eligible
+// ---- which members may be synchronous
 
 struct Standby {
   const Member* member;
@@ -33,8 +33,8 @@ bool may_be_synchronous(const Observation& seen, const Member& member) {
   return member.running() && !member.tags.nosync && !member.tags.nostream && member.name != seen.self;
 }
 
-// Whether the standby has received WAL beyond our own end of WAL. That is WAL of another history, beyond the position
-// at which our timeline began.
+// Whether the standby has received WAL beyond our own end of WAL. Such WAL belongs to another history, beyond the
+// position at which our timeline began.
 bool has_other_wal(const Observation& seen, const ReplicationConnection& row) {
   return row.sync_lsn && *row.sync_lsn > seen.postgres.sql->wal_lsn;
 }
@@ -54,7 +54,7 @@ Standbys connected(const Observation& seen) {
   return standbys;
 }
 
-// Whether the member is configured to stream from another standby, and is connected here only for the time being.
+// Whether the member is configured to stream from another standby, and is connected here only temporarily.
 bool belongs_elsewhere(const Observation& seen, const Standbys& standbys, const Member& member) {
   Names passed{member.name};
   for (const Member* at = &member; !at->tags.replicatefrom.empty();) {
@@ -78,7 +78,8 @@ std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
   std::vector<Eligible> out;
   for (const auto& [member_name, standby] : standbys) {
     const bool is_listed = listed.contains(member_name);
-    if (!is_listed && standby.row->state != "streaming") continue;  // commits would wait until it has caught up
+    // Commits would wait until such a standby has caught up.
+    if (!is_listed && standby.row->state != "streaming") continue;
     if (belongs_elsewhere(seen, standbys, *standby.member)) continue;
     const auto& tags = standby.member->tags;
     out.push_back({member_name, tags.sync_priority, is_listed, tags.nofailover, *standby.row->sync_lsn});
@@ -264,7 +265,8 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   if (!sync || sync->leader.empty()) return write_sync(seen, {}, "Enabled synchronous replication");
   const SyncStand stand{promotable_of(*sync), parse_sync_names(seen.postgres.sql->sync_names), memory.caught_up};
   if (sync->leader != seen.self) return take_over(seen, stand.names);
-  // The key was written before our last promotion, or by a program that does not write the timeline.
+  // The key was written before our last promotion, or by a program that does not write the timeline, so it is written
+  // again.
   if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
 
   const auto known = united(stand.names.standbys, stand.promotable.voters);
@@ -312,10 +314,10 @@ std::optional<SyncNames> names_before_promotion(const Observation& seen) {
 bool is_rival(const Observation& seen, const PeerView& peer) {
   if (!sync_active(seen)) return true;
   const auto& sync = *seen.cluster.sync;
-  // The old primary may have more WAL than was acknowledged; the race does not wait for it.
+  // The old primary may have more WAL than was acknowledged, so the race does not wait for it.
   if (!NameLess{}(sync.leader, peer.name) && !NameLess{}(peer.name, sync.leader)) return false;
   if (is_sync_standby(seen.cluster, peer.name)) return true;
-  // A member that is not named in `/sync` may get the votes of those that are, but only if it has all of their WAL.
+  // A member that `/sync` does not name may get the votes of those that it names, but only if it has all of their WAL.
   if (!quorum_mode(seen.settings) || sync.quorum == 0) return false;
   const auto& sql = *seen.postgres.sql;
   const auto how = standing(sql.timelines, sql.end(), peer.end());
@@ -324,8 +326,8 @@ bool is_rival(const Observation& seen, const PeerView& peer) {
 
 namespace {
 
-// No commit that was acknowledged by this key is on `peer` alone, because `peer` was never on the timeline that the key
-// names, while we are.
+// Whether `peer` cannot be the only one with a commit that this key acknowledged: `peer` was never on the timeline that
+// the key names, and this node was.
 bool took_no_part(const SyncState& sync, const SqlView& ours, const PeerView& peer, bool named) {
   // If the leader does not write its timeline into the key, only the timelines' numbers can be compared.
   if (!sync.timeline) return named && peer.timeline < ours.timeline;
@@ -341,7 +343,8 @@ std::optional<std::string> sync_obstacle(const Observation& seen) {
   const auto& sync = *seen.cluster.sync;
   const auto members = sync_members(sync);
   const bool named = members.contains(seen.self);
-  // With a quorum of 0 commits wait for those who are named, and for nobody else: no vote can tell that we have them.
+  // With a quorum of 0, commits wait only for the members that the key names, so no vote can tell that this node has
+  // the commits.
   if (!named && (seen.postgres.running_primary() || !quorum_mode(seen.settings) || sync.quorum == 0)) {
     return "following a different leader because I am not allowed to promote: not named in /sync";
   }

@@ -14,21 +14,21 @@
 
 namespace tamada::core {
 
-// Synchronous replication is configured, and the primary has written its name into `/sync`: from then on only those
-// named there may be promoted.
+// Whether synchronous replication is configured and the primary has written its name into `/sync`. From then on only
+// the members named there may be promoted.
 bool sync_active(const Observation& seen);
 // Everybody named in `/sync`, including its leader.
 Names sync_members(const SyncState& sync);
 bool is_sync_standby(const ClusterView& cluster, std::string_view name);
 
-// Which of the connected standbys should be synchronous. Those that are already are preferred.
+// Those that are already are preferred. => Those that already are synchronous are preferred.
 Names pick_sync_standbys(const Observation& seen, const Names& listed);
 
 // To be called with each observation: notes since when the names are in force, and which standbys have reached the
 // position of that moment.
 void watch_sync_names(const Observation& seen, Memory::Sync& memory);
 
-// What a running leader does next; at most one change of the two places.
+// What a running leader does next: at most one change of `/sync` or synchronous_standby_names.
 struct SyncPlan {
   Actions actions;
   std::string said;  // empty: nothing to tell
@@ -37,8 +37,9 @@ struct SyncPlan {
 };
 SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory);
 
-// The value of synchronous_standby_names that is needed before a promotion, so that no commit is acknowledged which a
-// later candidate might lack. nullopt: it is not set by this daemon.
+// so that no commit is acknowledged which a later candidate might lack. nullopt: it is not set by this daemon. => so
+// that the new primary acknowledges no commit that a later candidate might lack; nullopt when this daemon does not
+// manage the parameter.
 std::optional<SyncNames> names_before_promotion(const Observation& seen);
 
 // Why this node may lack an acknowledged commit and therefore may not take the leader key. Valid after a fresh poll of

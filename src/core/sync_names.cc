@@ -65,7 +65,7 @@ std::vector<Token> tokens_of(std::string_view text) {
   return tokens;
 }
 
-// `NUM (` at `at`.
+// The number, if the tokens at `at` are `NUM (`.
 std::optional<int> counted(const std::vector<Token>& tokens, std::size_t at) {
   if (tokens.size() < at + 3 || tokens[at].kind != Token::Kind::number || tokens[at + 1].kind != Token::Kind::open ||
       tokens.back().kind != Token::Kind::close) {
@@ -126,7 +126,7 @@ std::string joined(const Names& names, std::string_view separator) {
 }
 
 bool SyncNames::operator==(const SyncNames& other) const {
-  const bool nobody = count == 0 && other.count == 0;  // then FIRST and ANY mean the same
+  const bool nobody = count == 0 && other.count == 0;  // then FIRST and ANY have the same effect
   return count == other.count && unclear == other.unclear && (method == other.method || nobody) &&
          same_names(standbys, other.standbys);
 }

@@ -1,4 +1,5 @@
-// Synchronous replication as one node's rules decide it. For the transitions alone see sync_transition_test.cc.
+// Tests of synchronous replication through the rules of one node. For the transitions alone see
+// sync_transition_test.cc.
 #include "core/sync.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +41,7 @@ struct SyncScene : Scene {
   }
 };
 
-// "names TEXT", "key LEADER VOTERS/QUORUM", "delete" or "".
+// The change as "names TEXT", "key LEADER VOTERS/QUORUM", "delete" or "".
 std::string change(const Decision& decision) {
   if (const auto* set = find<SetSyncNames>(decision)) return "names " + set->names;
   if (const auto* write = find<WriteSync>(decision)) {
@@ -67,7 +68,7 @@ TEST(Sync, ThePrimaryGoesOneStepAtATime) {
   EXPECT_EQ(change(decision), "");
   EXPECT_TRUE(decision.wake_at);
 
-  // A moment later the present position is the one that counts.
+  // A moment later the standbys have to reach the present position.
   scene.memory = decision.memory;
   scene.seen.now += 150ms;
   scene.seen.postgres.sql->wal_lsn = 1200;
@@ -80,7 +81,8 @@ TEST(Sync, ThePrimaryGoesOneStepAtATime) {
 
 TEST(Sync, NoStandbyIsNamedBeforeEveryWalSenderUsesTheNames) {
   SyncScene scene;
-  scene.key("a", {}).names("b").connected({row("b", 1000, 1), row("c", 1000, 1)});  // c's sender goes by older ones
+  // c's WAL sender still uses older names.
+  scene.key("a", {}).names("b").connected({row("b", 1000, 1), row("c", 1000, 1)});
   EXPECT_EQ(change(scene.decide()), "");
   scene.connected({row("b", 1000, 1), row("c", 1000)});
   EXPECT_EQ(change(scene.decide()), "key a b/0");
@@ -221,7 +223,7 @@ TEST(Sync, BeforeAPromotion) {
     std::vector<std::string> standbys;
     int quorum;
     bool strict;
-    const char* names;  // in force
+    const char* names;  // the value in force
     const char* wanted;
   };
   const Case cases[] = {
@@ -249,14 +251,14 @@ TEST(Sync, BeforeAPromotion) {
   }
 }
 
-// Simulation, five nodes, seed 710006195: the server of the winner crashed and came back 25 s later, and the old
-// primary, cut off in pause, had gone on meanwhile with those who had voted.
+// Simulation, five nodes, seed 710006195: the winner's server crashed and came back 25 s later. Meanwhile the old
+// primary, which was cut off in pause, had gone on with the standbys that had voted.
 TEST(Sync, VotesDoNotCountForLong) {
   struct Case {
     const char* what;
     SM mode;
     Duration raced_ago;
-    std::optional<Lsn> voter_at;  // nullopt: not asked again yet
+    std::optional<Lsn> voter_at;  // nullopt: it has not been asked again yet
     const char* action_name;
   };
   for (const auto& c :
@@ -271,7 +273,7 @@ TEST(Sync, VotesDoNotCountForLong) {
     scene.seen.postgres.sql->sync_names = c.mode == SM::quorum ? "ANY 1 (b,c)" : "2 (b,c)";
     if (c.voter_at) scene.peer("c", true, *c.voter_at).dead_peer("b");
     EXPECT_EQ(action_names(scene.decide()).back(), c.action_name) << c.what << ": " << scene.decide().reason;
-    scene.seen.cluster.failover = FailoverRequest{"", "a", {}};  // an operator accepts that commits are lost
+    scene.seen.cluster.failover = FailoverRequest{"", "a", {}};  // an operator accepts that commits may be lost
     EXPECT_EQ(action_names(scene.decide()).back(), "StartJob promote") << c.what;
   }
 }
@@ -289,7 +291,7 @@ TEST(Sync, AfterAPromotionTheOldPrimaryIsAVoter) {
       {SM::on, false, {"a"}, 0, "b", "key a /0"},
       {SM::on, true, {"a"}, 0, "b", "key a b/0"},
       {SM::quorum, false, {"a", "c"}, 1, "ANY 1 (b,c)", "key a b,c/1"},
-      {SM::quorum, false, {"a", "c"}, 1, "", "key a /0"},  // with these names no commit is safe
+      {SM::quorum, false, {"a", "c"}, 1, "", "key a /0"},  // no commit is safe with these names
   };
   for (const auto& c : cases) {
     SyncScene scene(c.mode);
@@ -363,7 +365,7 @@ TEST(Sync, OnlyAMemberWithEveryAcknowledgedCommitTakesTheKey) {
   }
 }
 
-// In asynchronous mode first b and then a was the primary of a timeline 2. Then a synchronous mode was set.
+// In asynchronous mode first b and then a was the primary of a timeline 2. Then a synchronous mode was switched on.
 TEST(Sync, VotesCompareHistoriesNotNumbers) {
   struct Case {
     const char* what;
@@ -398,7 +400,7 @@ TEST(Sync, VotesCompareHistoriesNotNumbers) {
   }
 }
 
-// A branch with a higher number that was made in asynchronous mode has no commit that was acknowledged since.
+// A timeline with a higher number that was made in asynchronous mode has no commit that was acknowledged since.
 TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfMembersBeyondItsFork) {
   for (const Lsn c_at : {Lsn{500}, Lsn{900}}) {
     SyncScene scene(SM::quorum);
@@ -412,8 +414,8 @@ TEST(Sync, ABranchOfAHigherNumberGetsNoVotesOfMembersBeyondItsFork) {
   }
 }
 
-// The key sync names this node (a) as the leader and no standby. It comes back with a lower WAL position than b, which
-// the key does not name.
+// The key sync names this node (a) as the leader, and no standby. This node comes back with a lower WAL position than
+// b, which the key does not name.
 TEST(Sync, TheOldPrimaryDoesNotWaitForATwinThatCannotWin) {
   SyncScene scene(SM::quorum);
   scene.standby(1000, 2).nobody_leads();

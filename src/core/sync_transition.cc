@@ -10,18 +10,18 @@ namespace {
 
 int size(const Names& names) { return static_cast<int>(names.size()); }
 
-// One more than the number of voters that may be missing while a promotion is still possible.
+// The number of voters that may be missing so that a promotion is just not possible any more.
 int tolerance(const Promotable& promotable) { return size(promotable.voters) - promotable.quorum; }
 
-// The least quorum that keeps future commits safe, which `names` acknowledge.
+// The least quorum that keeps future commits safe. `names` acknowledge those commits.
 int least_for(const Names& voters, const SyncNames& names) {
   if (names.unclear) return size(voters);
   if (names.count > size(names.standbys)) return 0;  // no commit is acknowledged
   return std::max(size(united(names.standbys, voters)) - names.count, 0);
 }
 
-// The least quorum that keeps commits safe which were acknowledged by earlier names than those in force. Any quorum + 1
-// voters must include a standby that has caught up; if they do not, all of them are in `rest`, and then enough of them
+// The least quorum that keeps those commits safe that earlier names than the present ones acknowledged. Any quorum + 1
+// voters must include a standby that has caught up. If they do not, all of them are in `rest`, and then enough of them
 // must have been voters before.
 int least_for_the_past(const Names& voters, const SyncStand& stand, bool trusted) {
   const auto rest = without(voters, stand.caught_up);
@@ -32,7 +32,7 @@ int least_for_the_past(const Names& voters, const SyncStand& stand, bool trusted
 struct Limits {
   const SyncStand& stand;
   std::vector<SyncNames> names;  // all values that may be in force
-  bool trusted = true;           // the present voters are right
+  bool trusted = true;           // whether the present voters keep the invariant
   bool quorum_mode = false;
 };
 
@@ -44,7 +44,7 @@ std::optional<Promotable> with_least_quorum(const Names& voters, const Limits& l
   return possible ? std::optional(result) : std::nullopt;
 }
 
-// Of all safe sets of voters, the one with which a promotion is easiest.
+// The set of voters with which a promotion is easiest, among all safe sets.
 Promotable best(const Limits& limits, const Names& goal) {
   const auto& voters = limits.stand.promotable.voters;
   const auto& caught_up = limits.stand.caught_up;
@@ -67,7 +67,7 @@ SyncStep write(Promotable promotable) {
   return {.kind = SyncStep::Kind::promotable, .promotable = std::move(promotable), .names = {}};
 }
 
-// The names in force are the wanted ones. This step lets as many voters as possible be promoted.
+// The names in force are the wanted ones, so this step allows as many voters as possible to be promoted.
 SyncStep towards_voters(const SyncStand& stand, const SyncGoal& goal) {
   const auto& wanted = goal.names.standbys;
   const Limits limits{.stand = stand, .names = {stand.names}, .quorum_mode = goal.quorum_mode};
@@ -76,7 +76,7 @@ SyncStep towards_voters(const SyncStand& stand, const SyncGoal& goal) {
   const auto possible = with_least_quorum(wanted, limits);
   if (possible && same(*possible, ideal)) return write(ideal);
   const auto next = best(limits, wanted);
-  const bool odd = !goal.quorum_mode && stand.promotable.quorum > 0;  // left by quorum mode
+  const bool odd = !goal.quorum_mode && stand.promotable.quorum > 0;  // the quorum is left over from quorum mode
   const bool worth_it = tolerance(next) > tolerance(stand.promotable) || (odd && tolerance(next) > 0);
   return worth_it ? write(next) : SyncStep{};
 }
@@ -88,7 +88,7 @@ bool overlap(const Promotable& promotable, const SyncNames& names) {
 }
 
 SyncStep next_sync_step(const SyncStand& stand, const SyncGoal& goal) {
-  // Somebody else has changed the names, so the voters may lack commits that were acknowledged meanwhile.
+  // Another program has changed the names, so the voters may lack commits that were acknowledged meanwhile.
   if (!overlap(stand.promotable, stand.names)) {
     const Limits limits{.stand = stand, .names = {stand.names}, .trusted = false, .quorum_mode = goal.quorum_mode};
     return write(best(limits, goal.names.standbys));
@@ -97,7 +97,7 @@ SyncStep next_sync_step(const SyncStand& stand, const SyncGoal& goal) {
   if (overlap(stand.promotable, goal.names)) {
     return {.kind = SyncStep::Kind::names, .promotable = {}, .names = goal.names};
   }
-  // The first step is a set of voters that is right for the names in force and for the wanted ones.
+  // The first step is a set of voters that is safe for the names in force and for the wanted ones.
   const Limits limits{.stand = stand, .names = {stand.names, goal.names}, .quorum_mode = goal.quorum_mode};
   return write(best(limits, goal.names.standbys));
 }

@@ -3,12 +3,11 @@
 // interruption during or after any step loses no acknowledged commit.
 //
 // The invariant: any `count` standbys that acknowledged a commit and any `quorum + 1` voters have a standby in common.
-// So a standby that is not behind any of `quorum + 1` voters has every acknowledged commit. The invariant is kept for
-//   - future commits, which the names in force acknowledge: by `overlap()`, arithmetic on the two sets;
-//   - commits acknowledged by earlier names than those in force: by who has caught up with the position at which those
-//   came into force, or
-//     because a set of voters that was right is only made harder to be promoted by.
-// With synchronous_mode `on` the quorum is 0: each of the named standbys alone has everything.
+// So a standby that is not behind any of `quorum + 1` voters has every acknowledged commit. The invariant is kept
+//   - for future commits, which the names in force acknowledge, by `overlap()`, which is arithmetic on the two sets;
+//   - for commits that earlier names acknowledged: `/sync` names only standbys that have caught up with the position at
+//     which the present names came into force, or it changes so that a promotion needs more than before.
+// With synchronous_mode `on` the quorum is 0: each of the named standbys alone has every acknowledged commit.
 //
 // Source of the meanings: Patroni's documentation "Replication modes"; of `quorum`: the sync key of Patroni 4.
 #pragma once
@@ -17,22 +16,23 @@
 
 namespace tamada::core {
 
-// Any `quorum + 1` of the voters, without the primary, allow a promotion; nobody is promotable without voters.
+// Any `quorum + 1` of the voters, without the primary, allow a promotion. Without voters no standby may be promoted.
 struct Promotable {
   Names voters;
   int quorum = 0;
 };
 
-// Where the primary stands.
+// The present state of both places.
 struct SyncStand {
   Promotable promotable;
-  SyncNames names;  // in force
-  Names caught_up;  // of names.standbys: who has all that was acknowledged before the names came into force
+  SyncNames names;  // the value that is in force
+  Names caught_up;  // those of names.standbys that have everything which was acknowledged before `names` came into
+                    // force
 };
 
 struct SyncGoal {
   SyncNames names;
-  bool quorum_mode = false;  // else each voter alone may be promoted
+  bool quorum_mode = false;  // otherwise each voter alone may be promoted
 };
 
 struct SyncStep {
@@ -46,7 +46,8 @@ struct SyncStep {
 // promote.
 bool overlap(const Promotable& promotable, const SyncNames& names);
 
-// The next change towards the goal; none: the goal is reached, or a standby has to catch up first.
+// The next change towards the goal. Kind `none` means that the goal is reached, or that a standby has to catch up
+// first.
 SyncStep next_sync_step(const SyncStand& stand, const SyncGoal& goal);
 
 }  // namespace tamada::core

@@ -1,5 +1,5 @@
-// Every state that steps, interruptions, catching up and failovers can lead to, with three standbys: in none of them
-// is an acknowledged commit missing from a set of voters that may promote.
+// Visits every state to which steps, interruptions, catching up and failovers can lead, with three standbys. In none of
+// them may a set of voters that can promote lack an acknowledged commit.
 #include "core/sync_transition.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 namespace tamada::core {
 namespace {
 
-using Mask = unsigned;  // of standbys
+using Mask = unsigned;  // a set of standbys, one bit for each
 constexpr unsigned standbys = 3;
 constexpr Mask all = (1U << standbys) - 1;
 
@@ -34,11 +34,11 @@ Mask mask_of(const Names& names) {
   return mask;
 }
 
-// The commits by the standbys that have them beside the primary. Bit m: exactly the standbys of mask m have some
-// commit.
+// The commits, by the standbys that have them besides the primary. Bit m is set if exactly the standbys of mask m have
+// some commit.
 using Commits = std::uint8_t;
 
-// All commits that may be acknowledged by `count` of `listed`.
+// All commits that any `count` standbys of `listed` may acknowledge.
 Commits acknowledged(Mask listed, int count) {
   Commits commits = 0;
   for (Mask mask = 0; mask <= all; ++mask) {
@@ -47,7 +47,8 @@ Commits acknowledged(Mask listed, int count) {
   return commits;
 }
 
-// The commits that no smaller set of standbys has.
+// Keeps a commit only if no smaller set among its standbys has a commit, because voters that share a member with the
+// smaller set share that member with the larger one, too.
 Commits least(Commits commits) {
   Commits result = 0;
   for (Mask mask = 0; mask <= all; ++mask) {
@@ -76,7 +77,7 @@ struct World {
   Mask listed = 0;
   int count = 0;
   Mask known_caught_up = 0;
-  Commits past = 0;  // acknowledged before the names came into force
+  Commits past = 0;  // acknowledged before the present names came into force
   auto operator<=>(const World&) const = default;
 };
 
@@ -107,7 +108,7 @@ struct Goal {
   auto operator<=>(const Goal&) const = default;
 };
 
-// The goals that the primary may have, by its connections and its configuration.
+// The goals that the primary may have, depending on its connections and its configuration.
 std::vector<Goal> goals_of(const World& w) {
   std::vector<Goal> goals{{0, 0, false}, {0, 0, true}};
   for (Mask active = 1; active <= all; ++active) {
@@ -147,13 +148,15 @@ World after(const World& w, const SyncStep& step) {
     next.listed = mask_of(step.names.standbys);
     next.count = step.names.count;
     next.known_caught_up = 0;
-    // While the server's processes learn of the names one by one, commits go by the old ones and by the new ones.
+    // While the server's processes read the new names one by one, some commits are acknowledged by the old names and
+    // some by the new ones.
     next.past = least(w.past | now_acknowledged(w) | now_acknowledged(next));
   }
   return next;
 }
 
-// `standby` has all commits that were acknowledged before the server used the names, and we know that.
+// `standby` has all commits that were acknowledged before the server used the present names, and the primary knows
+// that.
 World caught_up(const World& w, unsigned standby) {
   World next = w;
   next.past = each(w.past, [&](Mask mask) { return mask | (1U << standby); });
@@ -161,13 +164,13 @@ World caught_up(const World& w, unsigned standby) {
   return next;
 }
 
-// The old primary is gone, `winner` is promoted by its own vote and that of `quorum` more; then the two trade places:
-// the bit of the winner stands for the old primary from now on. See names_before_promotion() and take_over().
+// The old primary is gone, and `winner` is promoted by its own vote and those of `quorum` other members. Then the two
+// change places: the winner's bit stands for the old primary from now on. See names_before_promotion() and take_over().
 World failed_over(const World& w, unsigned winner) {
   const Mask bit = 1U << winner;
   World next = w;
   next.past = each(least(w.past | now_acknowledged(w)), [&](Mask mask) { return mask | bit; });
-  next.voters = w.voters | bit;  // with the old primary
+  next.voters = w.voters | bit;  // the old primary becomes a voter
   next.listed = w.voters | bit;
   next.count = size(w.voters) + 1 - w.quorum - 1;
   next.known_caught_up = 0;
@@ -191,7 +194,7 @@ std::set<World> reachable(std::string* broken) {
       if (step.kind != SyncStep::Kind::none) visit(after(w, step), "a step from " + text(w));
     }
     for (unsigned standby = 0; standby < standbys; ++standby) visit(caught_up(w, standby), "catching up");
-    World forgotten = w;  // the daemon was restarted
+    World forgotten = w;  // the daemon was restarted, and has forgotten which standbys caught up
     forgotten.known_caught_up = 0;
     visit(forgotten, "a restart");
     for (unsigned winner = 0; winner < standbys; ++winner) {

@@ -14,7 +14,7 @@ bool is_complete(const Timelines& timelines, Timeline newest) {
   return newest == 1 || (!timelines.empty() && timelines.back().timeline == newest);
 }
 
-// Where the history left `number` for the next timeline.
+// The position at which the history left timeline `number`; nullopt when it never did.
 std::optional<Lsn> left_at(const Timelines& timelines, Timeline number) {
   for (const auto& start : timelines) {
     if (start.timeline > number) return start.lsn;
@@ -65,8 +65,8 @@ Standing standing(const Timelines& ours, const WalEnd& our_end, const WalEnd& th
   const bool proven = same == true && is_complete(ours, our_end.timeline);
   if (same == false) return {Kind::parted, true};
   if (theirs.timeline == our_end.timeline) return by_position(theirs.lsn, our_end.lsn, Kind::ahead, proven);
-  // Only the timelines' numbers are known. The WAL that the other server has of an older timeline beyond the fork is
-  // abandoned.
+  // Only the timelines' numbers are known. WAL of an older timeline beyond the fork, which the other server may have,
+  // was abandoned.
   const auto fork = left_at(ours, theirs.timeline);
   return by_position(theirs.lsn, fork.value_or(our_end.lsn), Kind::parted, proven && fork.has_value());
 }

@@ -35,7 +35,7 @@ TEST(Timelines, TheSameOne) {
 }
 
 TEST(Timelines, HowAnotherServerStandsToUs) {
-  // 1 up to 500, 2 up to 900, then 4.
+  // The history: timeline 1 up to 500, timeline 2 up to 900, then timeline 4.
   const Timelines ours{begun(2, 500, "a"), begun(4, 900, "b")};
   const WalEnd end{.timeline = 4, .lsn = 1000};
   struct Case {
@@ -72,7 +72,7 @@ TEST(Timelines, HowAnotherServerStandsToUs) {
   EXPECT_EQ(standing({}, end, {2, 901, begun(2, 500, "a")}).kind, Kind::contained);
 }
 
-// An asynchronous cluster: alternating outages have made two timelines 2.
+// In an asynchronous cluster two outages in turn have made two timelines with the number 2.
 TEST(Timelines, ATwinIsMeasuredByWhatItHasOfTheLastLeader) {
   struct Case {
     const char* what;

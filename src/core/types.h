@@ -33,8 +33,8 @@ using Timeline = std::uint32_t;  // 0 is "unknown"
 using Revision = std::int64_t;   // etcd's mod_revision of a key; 0 is "the key does not exist"
 using Xid = std::uint32_t;       // a transaction's number, which wraps around
 
-// A lease, by the name that the store gave it: etcd's number, or what another store calls its session. Only the store's
-// own code makes one from a name and reads the name; all other code compares, and asks whether there is a lease.
+// all other code compares, and asks whether there is a lease. => all other code only compares leases, and asks whether
+// there is one.
 class LeaseId {
  public:
   LeaseId() = default;  // no lease
@@ -55,7 +55,8 @@ using Result = std::expected<T, Error>;
 inline std::unexpected<Error> fail(std::string what) { return std::unexpected(Error{std::move(what)}); }
 
 // PostgreSQL's text form, "16/B374D848"; upper case, no leading zeros.
-std::string to_string(Lsn lsn) = delete;  // an Lsn is an integer: say format_lsn
+std::string to_string(Lsn lsn) = delete;  // an Lsn is an integer, so the call would print a decimal number: use
+                                          // format_lsn
 std::string format_lsn(Lsn lsn);
 std::optional<Lsn> parse_lsn(std::string_view text);
 

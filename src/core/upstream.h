@@ -13,17 +13,21 @@ namespace tamada::core {
 Upstream upstream_to(const Member& member);
 Upstream remote_upstream(const StandbyCluster& standby);
 
-// With the tag nostream: nobody. For the leader of a standby cluster: the remote server. Otherwise see upstream_of().
-// nullopt: its address is not known yet.
+// The server that this standby shall stream from. With the tag nostream there is none. The leader of a standby cluster
+// streams from the remote server. For other members see upstream_of(). nullopt when there is none, or when its address
+// is not known yet.
 std::optional<Upstream> wanted_upstream(const Observation& seen);
 
-// The server whose history decides: the leader, or the remote server of a standby cluster. nullopt: there is none.
+// The server whose history decides whether our WAL has diverged: the leader, or the remote server of a standby cluster;
+// nullopt when there is none.
 std::optional<Upstream> history_source(const Observation& seen);
 
-// How a copy is made: a standby cluster uses its own list of methods, or pg_basebackup. Empty: as the node configures.
+// The methods by which a copy is made. A standby cluster has its own list, or uses pg_basebackup. Empty when the node's
+// configuration decides.
 std::vector<std::string> replica_methods(const Settings& settings);
 
-// Whether both lead to the same server. A member's name or the database does not matter.
+// The names of the member and of the database do not matter. => Differences in the member's name and the database do
+// not matter.
 bool same_source(const Upstream& a, const Upstream& b);
 
 }  // namespace tamada::core

@@ -1,4 +1,4 @@
-// The small pure functions: positions, divergence, history, slots.
+// Tests of small pure functions: positions, divergence, history, slots.
 #include <gtest/gtest.h>
 
 #include "core/divergence.h"
@@ -60,11 +60,11 @@ struct DivergenceCase {
 
 TEST(Divergence, OfAStoppedServer) {
   const DivergenceCase cases[] = {
-      {ControlState::shut_down, 1, 100, 0, 2, 200, Divergence::none},      // its last record lies before the fork
+      {ControlState::shut_down, 1, 100, 0, 2, 200, Divergence::none},      // its last record begins before the fork
       {ControlState::shut_down, 1, 200, 0, 2, 200, Divergence::diverged},  // its last record begins at the fork
       {ControlState::shut_down, 1, 300, 0, 2, 200, Divergence::diverged},
       {ControlState::shut_down, 2, 300, 0, 2, 200, Divergence::none},
-      {ControlState::shut_down, 3, 300, 0, 2, 200, Divergence::diverged},  // a timeline that the leader never had
+      {ControlState::shut_down, 3, 300, 0, 2, 200, Divergence::diverged},  // the leader never was on this timeline
       {ControlState::shut_down_in_recovery, 1, 100, 200, 2, 200, Divergence::none},
       {ControlState::shut_down_in_recovery, 1, 100, 201, 2, 200, Divergence::diverged},
       {ControlState::in_archive_recovery, 1, 100, 150, 2, 200, Divergence::none},
@@ -116,17 +116,19 @@ TEST(Divergence, OneNumberForTwoHistories) {
   upstream.lsn = 400;
   upstream.history = {{.timeline = 1, .lsn = 200}};
   upstream.our_history = upstream.history;
-  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);  // a primary itself, not a copy of one
+  EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);  // the upstream is a primary of its own,
+                                                                             // not a copy of the same one
   local.standby_signal = true;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
   upstream.our_history->front().lsn = 210;
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
   upstream.our_history = upstream.history;
-  upstream.lsn = 300;  // where our last record begins
+  upstream.lsn = 300;  // the position at which our last record begins
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);
 }
 
-// Found by simulation (seed 1011208): it slept on timeline 2, and follows timeline 3 of another timeline 2.
+// Found by simulation (seed 1011208): this node slept on a timeline 2, and follows a timeline 3 that came from another
+// timeline 2.
 TEST(Divergence, ThePastOfAnotherTimelineOfOurNumber) {
   PostgresView local;
   local.standby_signal = true;
@@ -147,8 +149,7 @@ TEST(Divergence, ThePastOfAnotherTimelineOfOurNumber) {
   EXPECT_EQ(divergence(local, upstream, {}), Divergence::none);
 }
 
-// A second primary, which somebody promoted by hand beside the leader: its timeline is newer, and pg_rewind can undo
-// it.
+// Somebody promoted a second primary by hand beside the leader. Its timeline is newer, and pg_rewind can undo it.
 TEST(Divergence, PromotedBesideTheLeader) {
   PostgresView local;
   UpstreamView upstream;
@@ -162,7 +163,7 @@ TEST(Divergence, PromotedBesideTheLeader) {
     local.control = ControlFile{.state = state, .timeline = 3, .checkpoint = 300};
     upstream.our_newest = 3;
     EXPECT_EQ(divergence(local, upstream, {}), Divergence::diverged);
-    local.control->timeline = 2;  // ended before the first checkpoint of its timeline
+    local.control->timeline = 2;  // it ended before the first checkpoint of its timeline
     EXPECT_EQ(divergence(local, upstream, {}), Divergence::diverged);
     upstream.our_newest = 2;
     EXPECT_EQ(divergence(local, upstream, {}), Divergence::same_number_fork);

@@ -37,7 +37,7 @@ std::string indented(const Json& json) {
   return masked(json).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// Secrets in JSON are found by the names of keys, in other texts by patterns.
+// Secrets in JSON are found by the names of the keys, those in other texts by patterns.
 std::string without_secrets(const std::string& text) {
   const auto json = wire::parse_json(text);
   return json && json->is_structured() ? indented(*json) : masked_text(text);
@@ -134,7 +134,7 @@ void add_log(const Session& session, Files& files) {
 // Masks the configuration's secrets in all files.
 void erase_secrets(const Json& configuration, Files& files) {
   for (const auto& secret : secrets_of(configuration)) {
-    if (secret.size() < 4) continue;  // so short a text occurs in ordinary words
+    if (secret.size() < 4) continue;  // such a short text occurs in ordinary words, too
     for (auto& [name, text] : files) {
       for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += 3)
         text.replace(at, secret.size(), "***");
@@ -189,7 +189,7 @@ Done bundle(Session& session, const BundleOptions& options) {
   auto name = sighting->name + "-" + when;
   std::ranges::replace(name, '/', '_');
   const auto archive = options.file.empty() ? name + ".tar.gz" : options.file;
-  umask(077);  // the archive is private: its owner decides who gets it
+  umask(077);  // the archive is private, and its owner decides who gets it
   auto scratch = (fs::temp_directory_path() / "tamadactl-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) return core::fail("cannot make a folder " + scratch);
   const auto files = collect(session, *sighting);

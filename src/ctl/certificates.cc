@@ -31,7 +31,7 @@ core::Result<core::WallTime> end_of(const X509* certificate) {
   return core::WallTime(std::chrono::seconds(timegm(&fields)));
 }
 
-// Closes the descriptor at its end.
+// Closes the descriptor in its destructor.
 class Socket {
  public:
   Socket() = default;
@@ -76,7 +76,7 @@ core::Result<core::WallTime> end_of_served_certificate(const std::string& host, 
   const TlsSession session(SSL_new(context.get()));
   SSL_set_fd(session.get(), socket.fd());
   SSL_set_tlsext_host_name(session.get(), host.c_str());
-  // A server that requires a client certificate may refuse, but it has shown its own before.
+  // A server that requires a client certificate may refuse the connection, but it has sent its own certificate before.
   SSL_connect(session.get());
   const X509Handle certificate(SSL_get1_peer_certificate(session.get()));
   return end_of(certificate.get());

@@ -1,4 +1,4 @@
-// The end of validity of certificates in files, and of those that servers show.
+// Reads when certificates expire: those in files, and those that servers present.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@ namespace tamada::ctl {
 
 // The first certificate of a PEM file.
 core::Result<core::WallTime> end_of_certificate_file(const std::string& file);
-// The certificate that the server shows, trusted or not. Blocks; `timeout` is for connecting and for each answer.
+// The certificate that the server presents, trusted or not. This call blocks; `timeout` limits the connection and each
+// answer.
 core::Result<core::WallTime> end_of_served_certificate(const std::string& host, const std::string& port,
                                                        core::Duration timeout);
 

@@ -1,9 +1,9 @@
-// The command line of tamadactl, which is patronictl's.
+// The command line of tamadactl, which is the same as patronictl's.
 #pragma once
 
 namespace tamada::ctl {
 
-// The exit status: 0; 1 after an error; 2 for a command line that cannot be understood.
+// Returns the exit status: 0 on success, 1 after an error, 2 for a command line that cannot be understood.
 int run(int argc, char** argv);
 
 }  // namespace tamada::ctl

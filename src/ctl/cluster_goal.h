@@ -1,4 +1,4 @@
-// What `wait` waits for. Pure.
+// The goals that the command `wait` can wait for, as pure functions of the cluster's keys.
 #pragma once
 
 #include <string>
@@ -9,15 +9,15 @@ namespace tamada::ctl {
 
 struct Goal {
   enum class Kind { healthy, leader, streaming, no_pending_restart } kind = Kind::healthy;
-  std::string text;    // as it was asked for
-  std::string leader;  // of Kind::leader
+  std::string text;    // the operator's words
+  std::string leader;  // for Kind::leader
 };
 core::Result<Goal> parse_goal(const std::string& text);
 
-// What the first member that has not reached the goal lacks; empty: the goal is reached.
+// What the first member that has not reached the goal lacks; empty when the goal is reached.
 std::string missing(const core::ClusterView& view, const Goal& goal);
 
-// Why the member does not stream; empty: it streams, or gets its WAL from an archive as configured.
+// Why the member does not stream; empty when it streams, or when it gets its WAL from an archive as configured.
 std::string why_not_streaming(const core::ClusterView& view, const core::Member& member);
 
 }  // namespace tamada::ctl

@@ -15,14 +15,14 @@ using namespace std::chrono_literals;
 
 struct Change {
   std::string verb;         // "demot", "promot": Patroni's texts add "ing", "ed" ...
-  std::string target_role;  // the leader's role when it is done
-  Json standby_cluster;     // null: not a standby cluster
+  std::string target_role;  // the leader's role after the change
+  Json standby_cluster;     // null when the cluster becomes no standby cluster
   bool demote() const { return !standby_cluster.is_null(); }
 };
 
 std::string or_none(const std::string& text) { return text.empty() ? "None" : text; }
 
-// Prints the progress, and returns whether it is done.
+// Prints the progress, and returns whether the change is complete.
 bool look(const core::ClusterView& view, const std::string& old_leader, const Change& change) {
   const auto* leader = view.leader_member();
   const auto* old = view.member(old_leader);

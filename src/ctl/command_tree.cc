@@ -23,7 +23,7 @@ Format format_of(const std::string& name) {
   return name == "pretty" ? Format::pretty : Format::yaml;
 }
 
-// The type's name lists the choices: help, completions and errors read them there.
+// CLI11's name of the value's type lists the choices; help, completions and errors take them from there.
 CLI::Option* add_choice(CLI::App& command, const std::string& name, const std::vector<std::string>& choices,
                         const std::string& help, std::function<void(const std::string&)> take) {
   std::string type = "[";
@@ -109,13 +109,13 @@ CommandTree::CommandTree(std::string program)
   app_.set_help_flag("--help", "Show this message and exit.");
   // As in click, the last value counts if an option is given twice.
   app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app_.fallthrough();  // the global options may stand behind the command, too
+  app_.fallthrough();  // the global options are also accepted after the command
   config_file_ = app_.add_option("-c,--config-file", session_.config_file, "Configuration file")
                      ->envname("PATRONICTL_CONFIG_FILE")
                      ->type_name("TEXT");
   app_.add_option("-d,--dcs-url,--dcs", session_.dcs_url, "The DCS connect url")->envname("DCS_URL")->type_name("TEXT");
   app_.add_flag("-k,--insecure", session_.insecure, "Allow connections to SSL sites without certs");
-  app_.add_option("--group", citus_group_)->group("");  // known, hidden, refused
+  app_.add_option("--group", citus_group_)->group("");  // known and hidden; its use is refused
   add_reports();
   add_moves();
   add_members();

@@ -18,7 +18,7 @@ class CommandTree {
   CLI::App& app() { return app_; }
   const CLI::App& app() const { return app_; }
 
-  // After app().parse(): the function of the chosen command. Empty: no command was given.
+  // The function of the chosen command, after app().parse(); empty when no command was given.
   const std::function<Done(Session&)>& chosen() const { return chosen_; }
   // The same for commands that need no cluster.
   const std::function<void()>& offline() const { return offline_; }

@@ -1,4 +1,5 @@
-// The commands; each in its file. They print to stdout; an error is the text that is printed after "Error: ".
+// The functions of the commands, each in its own file. They print to stdout. The text of an error is printed after
+// "Error: ".
 #pragma once
 
 #include <cstdint>
@@ -13,18 +14,20 @@
 namespace tamada::ctl {
 
 using Done = core::Result<void>;
-inline constexpr auto aborted = "Aborted!";  // the input ended at a question: printed without "Error: ", as click does
+inline constexpr auto aborted = "Aborted!";  // printed without "Error: ", as click does when the input ends at a
+                                             // question
 inline std::unexpected<core::Error> stopped() { return core::fail(aborted); }
 
-// Whether the exit statuses are those of patronictl, which are 0 after many failures: if the program is called
-// patronictl, or with PATRONICTL_COMPAT=1.
+// Whether the exit statuses are patronictl's, which are 0 after many failures. They are if the program is called
+// patronictl, or if PATRONICTL_COMPAT=1.
 bool keeps_patronictl_status();
 void set_program_name(const std::string& name);
-// A failure that has been printed already: exit status 1 without further text; 0 if patronictl's statuses are kept.
+// A failure that has already been printed. It gives the exit status 1 without further text, or 0 if patronictl's
+// statuses are in use.
 Done failure_told();
 
 struct ClusterOptions {
-  std::string cluster;  // empty: the configuration's scope
+  std::string cluster;  // empty: the scope of the configuration
 };
 struct ReportOptions : ClusterOptions {
   Format format = Format::pretty;
@@ -34,7 +37,7 @@ struct WatchOptions {
   double watch_every_s = 0;
 };
 
-// ---- what the cluster is
+// ---- the state of the cluster
 
 struct ListOptions : WatchOptions {
   std::vector<std::string> clusters;
@@ -46,7 +49,7 @@ Done topology(Session& session, const ListOptions& options);
 
 Done history(Session& session, const ReportOptions& options);
 
-struct VersionOptions : ClusterOptions {  // without a cluster: only tamadactl's version
+struct VersionOptions : ClusterOptions {  // without a cluster's name, only tamadactl's version is printed
   std::vector<std::string> members;
 };
 Done version(Session& session, const VersionOptions& options);
@@ -132,7 +135,7 @@ struct RemoveOptions : ReportOptions {
 };
 Done remove(Session& session, const RemoveOptions& options);
 
-// ---- beyond patronictl
+// ---- additions to patronictl
 
 struct WaitOptions : ClusterOptions {
   std::vector<std::string> goals;
@@ -140,7 +143,7 @@ struct WaitOptions : ClusterOptions {
 };
 Done wait_for_goals(Session& session, const WaitOptions& options);
 
-// An archive for a fault report, without secrets.
+// Writes an archive for a fault report, without secrets.
 struct BundleOptions : ClusterOptions {
   std::string file;  // empty: named after the cluster and the time, in the working directory
 };
@@ -152,12 +155,12 @@ struct JsonOptions : ClusterOptions {
 struct ExplainOptions : JsonOptions {
   std::vector<std::string> members;  // empty: all
 };
-// For each member: the deciding rule, since when, and what keeps the member from being promoted.
+// Prints for each member which rule decides, since when, and what prevents its promotion.
 Done explain(Session& session, const ExplainOptions& options);
 
 struct EventsOptions : JsonOptions {
   bool follow = false;
-  std::optional<int> last;  // number of past events; default: 50, or all since `since`
+  std::optional<int> last;  // number of past events; by default 50, or all since `since`
   std::optional<std::string> since;
   std::vector<std::string> types, members;
 };
@@ -169,7 +172,7 @@ Done top(Session& session, const TopOptions& options);
 // Prints the names of all clusters; a hidden command for completions.
 Done clusters(Session& session, const ClusterOptions& options);
 
-// An error if something is broken; warnings are no errors.
+// Returns an error if something is broken; warnings do not count.
 Done doctor(Session& session, const JsonOptions& options);
 
 }  // namespace tamada::ctl

@@ -28,7 +28,7 @@ Value value_of(const OptionText& option) {
   return is_one_of(members) ? Value::member : is_one_of(files) ? Value::file : Value::text;
 }
 
-// The words that may stand as the last argument: shells to complete for, restart and switchover of flush.
+// The words that are allowed as the last argument: shells to complete for, or restart and switchover of flush.
 std::vector<std::string> words_of(const CLI::App& command) {
   for (const auto* option : command.get_options()) {
     const auto type = option->get_type_name();
@@ -52,7 +52,7 @@ bool takes_members(const CLI::App& command) {
   });
 }
 
-// Whether the first argument, or each, is a cluster.
+// Whether the first argument, or each argument, is a cluster's name.
 bool takes_cluster(const CLI::App& command) {
   return std::ranges::any_of(command.get_options(), [](const CLI::Option* option) {
     return !option->nonpositional() && option->get_name(true).starts_with("CLUSTER");
@@ -88,7 +88,7 @@ std::string bash_values(const std::string& command, const OptionText& option) {
   }
 }
 
-// "'" cannot be escaped within '...' of a shell; brackets and colons mean something to zsh.
+// "'" cannot be escaped within '...' of a shell, and brackets and colons have a meaning in zsh.
 std::string zsh_quoted(const std::string& text) {
   std::string quoted;
   for (const char c : text) {
@@ -162,7 +162,7 @@ std::string fish_option(const std::string& condition, const OptionText& option) 
 
 namespace {
 
-// The names of those options that take a value: "restart:-r|restart:--role|..."
+// The options that take a value: "restart:-r|restart:--role|...".
 std::string valued(const std::string& command, const CLI::App& app) {
   std::string patterns;
   for (const auto& option : options_of(app)) {
@@ -187,7 +187,7 @@ _tamadactl() {
     case $command:$word in
 )";
 
-// The part of the script that finds the command, its cluster and the global options in the line so far.
+// The part of the script that finds the command, its cluster and the global options in the line typed so far.
 std::string bash_reading(const CLI::App& root) {
   std::string text = bash_head, own;
   for (const auto* command : commands_of(root)) {

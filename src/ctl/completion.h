@@ -10,9 +10,9 @@ std::string bash_completion(const CLI::App& root);
 std::string zsh_completion(const CLI::App& root);
 std::string fish_completion(const CLI::App& root);
 
-// roff, for man(1): tamadactl(1) with all commands.
+// The source of the page tamadactl(1) with all commands, in roff for man(1).
 std::string manual_page(const CLI::App& root);
-// Shows the page by man(1) on a terminal. Elsewhere, or without man(1), prints its source.
+// Shows the page with man(1) on a terminal. If there is no terminal or no man(1), it prints the source.
 void show_manual(const std::string& page);
 
 }  // namespace tamada::ctl

@@ -56,7 +56,7 @@ core::Result<Json> set_values(Json config, const std::vector<std::string>& pairs
 }
 
 bool same(const Json& a, const Json& b) {
-  // nlohmann::json sorts its keys.
+  // nlohmann::json, unlike ordered_json, sorts its keys.
   const auto sorted = [](const Json& json) {
     return nlohmann::json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace), nullptr, false);
   };

@@ -1,4 +1,4 @@
-// Changes to the dynamic configuration, as edit-config's options ask for them. Pure.
+// Changes the dynamic configuration by the options of edit-config, as pure functions.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,11 +9,11 @@
 
 namespace tamada::ctl {
 
-// "ttl=30", "postgresql.parameters.work_mem=8MB": the value is YAML. A null or empty value removes the key, and
-// mappings that become empty by that.
+// The pairs are such as "ttl=30" or "postgresql.parameters.work_mem=8MB"; the value is YAML. A null or empty value
+// removes the key, and also each mapping that becomes empty by that.
 core::Result<nlohmann::ordered_json> set_values(nlohmann::ordered_json config, const std::vector<std::string>& pairs);
 
-// Whether both are equal, in whatever order the keys are.
+// Whether both are equal, apart from the order of the keys.
 bool same(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b);
 
 }  // namespace tamada::ctl

@@ -22,8 +22,8 @@ namespace {
 
 using Grade = Finding::Grade;
 
-constexpr double etcd_slow_ms = 100;  // each heartbeat and each write of the leader waits this long
-// Beyond it journals and logs are out of order, and scheduled actions run at the wrong time.
+constexpr double etcd_slow_ms = 100;  // each heartbeat and each write of the leader waits as long as etcd takes
+// With a larger difference, journals and logs are out of order, and scheduled actions run at the wrong time.
 constexpr double clock_warning_s = 1;
 constexpr std::uint64_t slot_warning_bytes = std::uint64_t{1} << 30;
 constexpr auto certificate_warning = std::chrono::days(30);
@@ -106,7 +106,7 @@ class Examination {
     or_ok(before, "members", fmt::format("all {} answer", facts_.members.size()));
   }
 
-  // Reports the problems that each member tells; if it does not answer, those in its key.
+  // Reports the problems that each member tells. For a member that does not answer, it reports those in its key.
   void problems() {
     const auto before = found_.size();
     std::map<std::pair<std::string, std::string>, std::string> tellers;  // kind and text -> members
@@ -131,7 +131,7 @@ class Examination {
     or_ok(before, "problems", "no member tells of any");
   }
 
-  // nullopt: a kind that only a later version of the daemon knows.
+  // What the operator can do. nullopt stands for a kind that only a later version of the daemon knows.
   static std::string remedy(std::optional<core::ProblemKind> kind) {
     using Kind = core::ProblemKind;
     switch (kind.value_or(Kind::job)) {
@@ -165,7 +165,7 @@ class Examination {
     return "explain and the daemon's log tell more";
   }
 
-  // Judges the configuration as the daemons judge a change, because it may be older than that check.
+  // Judges the configuration as the daemons judge a change, because it may have been written before they did so.
   void configuration() {
     const auto before = found_.size();
     std::int64_t version = 0;
@@ -179,7 +179,7 @@ class Examination {
     or_ok(before, "configuration", "each key of the dynamic configuration has its effect");
   }
 
-  // Whether the interval is set but is no number, so that the daemons use the default.
+  // Whether the interval is set but is not a number, so that the daemons use the default.
   bool is_default_for_want_of_a_number(const char* name) const {
     const Json* value = wire::find(config_, name);
     return value && !value->is_null() && !wire::integer_at(config_, name);
@@ -226,7 +226,7 @@ class Examination {
             reasons.empty() ? "add a member" : "explain tells more");
   }
 
-  // Why a member that does not lead could not take over; empty: it could.
+  // Why a member that is not the leader could not take over; empty when it could.
   static std::string why_not(const MemberFacts& member) {
     if (!member.error.empty()) return "no answer";
     if (!member.explain) return member.member.tags.may_be_promoted() ? "" : "tagged nofailover";

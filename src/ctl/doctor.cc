@@ -32,7 +32,7 @@ EtcdFacts etcd_facts(const std::string& endpoint, const Answer& answer) {
     facts.version = wire::text_at(*status, "version");
     facts.db_bytes = wire::integer_at(*status, "dbSize").value_or(0);
   } else {
-    facts.version = "status refused";  // authentication is required; it answers, which is enough here
+    facts.version = "status refused";  // etcd requires authentication for this, but it answers, which is enough here
   }
   return facts;
 }
@@ -76,7 +76,7 @@ std::vector<Certificate> find_certificates(const Session& session, const Cluster
   return all;
 }
 
-// The leader's slots as it last wrote them.
+// The leader's slots, as the leader last wrote them into its key.
 std::vector<SlotFacts> slots_by_key(const core::ClusterView& view) {
   std::vector<SlotFacts> slots;
   if (!view.status) return slots;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto nothing_is_changed = "Dry run: nothing is changed.\n";
 
-// What keeps the member from being promoted, by its own answer; empty: nothing except that another member leads.
+// What prevents the member's promotion, by its own answer; empty when nothing does except that another member leads.
 std::string kept_by(const MemberFacts& facts) {
   if (!facts.error.empty()) return "it does not answer: " + facts.error;
   if (!facts.member.tags.may_be_promoted()) return "it is tagged nofailover";

@@ -1,4 +1,4 @@
-// --dry-run: what a command would do to which members, and what would prevent it.
+// --dry-run: shows what a command would do to which members, and what would prevent it.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,10 @@ namespace tamada::ctl {
 
 struct Move {
   std::string verb;                      // switchover, failover
-  std::optional<std::string> candidate;  // absent: the best member
-  std::string at;                        // absent: now
+  std::optional<std::string> candidate;  // nullopt: the best member
+  std::string at;                        // empty: at once
 };
-// An error: the request would be refused.
+// Returns an error if the request would be refused.
 Done foretell_move(Session& session, const Cluster& cluster, const Move& move);
 
 struct RestartWish {

@@ -144,7 +144,7 @@ core::Result<Edited> edit(const EditConfigOptions& options, const std::string& c
 }
 
 struct Server {
-  int version = 0;  // 0: none answers
+  int version = 0;  // 0 when no server answers
   wire::ServerParameters parameters;
 };
 
@@ -160,7 +160,7 @@ Server running_server(Session& session, const core::ClusterView& view) {
     const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
     const Json* version = status ? wire::find(*status, "server_version") : nullptr;
     if (!version || !version->is_number_integer()) continue;
-    const auto told = session.request(member, "GET", "tamada/parameters");  // Patroni's has none
+    const auto told = session.request(member, "GET", "tamada/parameters");  // Patroni's daemons do not have this path
     return {version->get<int>(),
             told && told->status == 200 ? wire::parse_server_parameters(told->body) : wire::ServerParameters()};
   }

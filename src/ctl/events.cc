@@ -40,7 +40,7 @@ void print(const std::vector<MemberEvent>& events, const core::ClusterView& view
   for (const auto& event : condensed(events)) print(event, width);
 }
 
-// "10m" is ten minutes ago. Otherwise it is a point in time; a time of day that is still to come today is taken as
+// "10m" means ten minutes ago. Any other text is a point in time; a time of day that is still to come today is taken as
 // yesterday's.
 core::Result<std::optional<core::WallTime>> since_when(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
@@ -61,7 +61,7 @@ class EventFilter {
   void apply(std::vector<MemberEvent>& events) const {
     std::erase_if(events, [&](const auto& event) { return !passes(event); });
   }
-  // Limits past events to the last ones.
+  // Limits past events to the number of last ones that was asked for.
   void apply_to_past(std::vector<MemberEvent>& events) const {
     apply(events);
     const auto last = static_cast<std::size_t>(std::max(options_.last.value_or(since_ ? 1'000'000 : 50), 0));
@@ -108,11 +108,11 @@ Done events(Session& session, const EventsOptions& options) {
   for (;;) {
     print(news, cluster->view, options.json);
     if (!options.follow) return {};
-    // The waits are short, so that events of one member are not delayed by the silence of others, and come in order.
+    // Each wait is short, so that silent members do not delay the events of others, and the events come in order.
     news = journals.news(cluster->view, 1);
     const bool silence = news.empty();
     filter.apply(news);
-    // Members that refuse at once do not wait.
+    // Members that refuse the request answer at once, so the loop has to pause by itself.
     if (silence && !journals.silent().empty()) std::this_thread::sleep_for(1s);
     if (auto now = session.look(cluster->name)) cluster->view = std::move(now->view);
   }

@@ -1,4 +1,4 @@
-// Prints the phases of a change of the leader while it runs, from the answers of GET /tamada/handover. Pure.
+// Prints the phases of a change of the leader while it runs, as a pure function of the answers of GET /tamada/handover.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@ namespace tamada::ctl {
 
 class HandoverLines {
  public:
-  // `before`: the answer before the request. The change of the leader in it is an older one and is not shown.
+  // `before`: the answer from before the request. A change of the leader in it is an older one, which is not shown.
   explicit HandoverLines(const Json& before);
   // The text to print now: a line for each phase that has ended, and a line without an end for the running phase.
   std::string look(const Json& answer);
   bool over() const { return over_; }  // the last line has been returned
-  // Closes the open line.
+  // Ends the unfinished line, if there is one.
   std::string end();
 
  private:

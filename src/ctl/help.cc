@@ -7,7 +7,7 @@
 namespace tamada::ctl {
 namespace {
 
-constexpr std::size_t width = 78, names_width_max = 30;  // click's
+constexpr std::size_t width = 78, names_width_max = 30;  // as click has them
 
 std::vector<std::string> split_choices(std::string type) {
   std::vector<std::string> choices;
@@ -21,7 +21,7 @@ std::vector<std::string> split_choices(std::string type) {
   return choices;
 }
 
-// Words of `text` in lines of at most `columns`, each after the first behind `indent` blanks.
+// Breaks `text` into lines of at most `columns`. All lines except the first begin with `indent` blanks.
 std::string wrap(const std::string& text, std::size_t columns, std::size_t indent) {
   std::string wrapped, line;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -40,7 +40,7 @@ std::string wrap(const std::string& text, std::size_t columns, std::size_t inden
 using Names = std::vector<std::string>;
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-// Two columns, as click's definition lists.
+// Two columns, like click's definition lists.
 std::string definitions(const Rows& rows) {
   std::size_t first = 0;
   for (const auto& [names, help] : rows) first = std::max(first, names.size());
@@ -74,7 +74,7 @@ std::string positional(const CLI::Option& option) {
   return (option.get_required() ? name : "[" + name + "]") + (several ? "..." : "");
 }
 
-// "'--format' / '-f'"
+// The option's names as an error shows them: "'--format' / '-f'".
 std::string spellings(const CLI::App& root, const std::string& name) {
   std::string text = "'" + name + "'";
   for (const auto* command : root.get_subcommands()) {
@@ -85,7 +85,7 @@ std::string spellings(const CLI::App& root, const std::string& name) {
   return text;
 }
 
-// How many letters have to be changed, added, left out, or exchanged with the next.
+// The number of letters that have to be changed, added, removed, or exchanged with the next letter.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {
@@ -140,7 +140,7 @@ std::string no_such_command(const CLI::App& root, const std::string& given) {
          (possible.empty() ? "" : "\nHint: did you mean " + joined(possible) + "?");
 }
 
-// The error in click's words where scripts may know them.
+// The error text, in click's words where scripts may depend on them.
 std::string describe(const CLI::App& root, const CLI::ParseError& error) {
   std::string text = error.what();
   const auto colon = text.rfind(": ");
@@ -157,7 +157,7 @@ std::string describe(const CLI::App& root, const CLI::ParseError& error) {
     return "Option '" + text.substr(0, text.find(':')) + "' requires an argument.";
   }
   if (dynamic_cast<const CLI::ValidationError*>(&error) == nullptr) return text;
-  // "--format: x not in {pretty,tsv}"
+  // The text is "--format: x not in {pretty,tsv}".
   const auto name_end = text.find(": "), value_end = text.find(" not in {");
   if (name_end == text.npos || value_end == text.npos) return text;
   auto choices = text.substr(value_end + 9, text.size() - value_end - 10);
@@ -183,7 +183,7 @@ std::vector<OptionText> options_of(const CLI::App& command) {
     }
     (option == command.get_help_ptr() ? help_option : options.emplace_back()) = std::move(text);
   }
-  options.push_back(std::move(help_option));  // last, as click's
+  options.push_back(std::move(help_option));  // last, as in click
   return options;
 }
 

@@ -1,4 +1,4 @@
-// Help and usage errors of the command tree as click prints them for patronictl.
+// Prints help and usage errors of the command tree as click prints them for patronictl.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,17 +7,17 @@
 
 namespace tamada::ctl {
 
-// The texts of one command, or of the root, from the command tree.
+// The text of one option for the help.
 struct OptionText {
   std::vector<std::string> names;  // "-f", "--format"
-  std::string value;               // "TEXT", "[pretty|tsv]"; empty: a flag
+  std::string value;               // "TEXT", "[pretty|tsv]"; empty for a flag
   std::string help;
   std::vector<std::string> choices;  // the allowed values, if the value is one of a list
 };
 std::vector<OptionText> options_of(const CLI::App& command);
-// "restart [OPTIONS] CLUSTER_NAME [MEMBER_NAMES]...": what follows the program's name.
+// The part of the usage after the program's name: "restart [OPTIONS] CLUSTER_NAME [MEMBER_NAMES]...".
 std::string synopsis(const CLI::App& command);
-// In the order of their names, as click lists them.
+// The commands in the order of their names, as click lists them.
 std::vector<const CLI::App*> commands_of(const CLI::App& root);
 
 class HelpFormatter final : public CLI::FormatterBase {

@@ -7,10 +7,10 @@
 namespace tamada::ctl {
 namespace {
 
-// The message about a wrong command line, without the two lines of usage.
+// The error for a wrong command line, without the two lines of usage.
 std::string error_of(std::vector<std::string> words) {
   CommandTree tree("tamadactl");
-  std::ranges::reverse(words);  // CLI11 takes the words in this order
+  std::ranges::reverse(words);  // CLI11 expects the words in this order
   try {
     tree.app().parse(words);
   } catch (const CLI::ParseError& error) {

@@ -19,7 +19,7 @@ std::string age_of(const std::string& iso) {
 Done history(Session& session, const ReportOptions& options) {
   const auto cluster = session.find(options.cluster);
   if (!cluster) return std::unexpected(cluster.error());
-  // People on a terminal read local time, and how long ago that was.
+  // On a terminal the times are local, and say how long ago they were.
   const bool people = options.format == Format::pretty && is_terminal();
   Table table{.title = "", .columns = {"TL", "LSN", "Reason", "Timestamp", "New Leader"}, .rows = {}};
   if (people) {

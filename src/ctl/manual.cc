@@ -14,7 +14,7 @@
 namespace tamada::ctl {
 namespace {
 
-// roff takes a dot or a quote at a line's beginning, and each backslash and hyphen, for its own.
+// Escapes what has a meaning in roff: a dot or a quote at the beginning of a line, each backslash and each hyphen.
 std::string roff(const std::string& text) {
   std::string escaped = text.starts_with('.') || text.starts_with('\'') ? "\\&" : "";
   for (const char c : text) {
@@ -92,7 +92,8 @@ std::string manual_page(const CLI::App& root) {
 
 void show_manual(const std::string& page) {
   if (!is_terminal() || std::system("command -v man >/dev/null 2>&1") != 0) return echo(page);
-  // The page is written to a file, because man cannot read it from a pipe and keys from the terminal at once.
+  // The page is written to a file, because man cannot read a page from a pipe and keys from the terminal at the same
+  // time.
   auto file = (std::filesystem::temp_directory_path() / "tamadactl-XXXXXX.1").string();
   const int fd = mkostemps(file.data(), 2, O_CLOEXEC);
   if (fd < 0) return echo(page);

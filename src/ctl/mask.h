@@ -1,4 +1,4 @@
-// Removes secrets from texts that are given to others. Pure.
+// Removes secrets from texts that are given to other people, as pure functions.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace tamada::ctl {
 
-// Replaces the values of keys that are named like secrets, and secrets within texts, by "***".
+// Replaces by "***" the values of keys whose names are typical of secrets, and secrets within texts.
 Json masked(const Json& value);
 
-// The secret values, to be searched for in other texts.
+// The values of secrets, so that other texts can be searched for them.
 std::vector<std::string> secrets_of(const Json& value);
 
-// password=..., PGPASSWORD=..., scheme://user:secret@host, Authorization: ...
+// Masks the secrets in password=..., PGPASSWORD=..., scheme://user:secret@host, Authorization: ...
 std::string masked_text(const std::string& text);
 
 }  // namespace tamada::ctl

@@ -51,7 +51,7 @@ void compare_clocks(const Answer& answer, const std::optional<Json>& explain, Me
 
 std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view, core::Duration timeout) {
   const auto members = with_api(view);
-  // Both questions are asked at once, so that a silent member costs one timeout.
+  // Both requests are sent to all members at once, so that a silent member costs only one timeout.
   auto asked_members = members;
   asked_members.insert(asked_members.end(), members.begin(), members.end());
   std::vector<std::string> paths(members.size(), "patroni");
@@ -70,7 +70,8 @@ std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& 
     const auto &status = answers[i], &explain = answers[members.size() + i];
     facts.patroni = object_of(status);
     facts.explain = object_of(explain);
-    if (facts.explain && !facts.explain->contains("gates")) facts.explain.reset();  // Patroni's answer to unknown paths
+    // Without gates it is Patroni's answer to an unknown path.
+    if (facts.explain && !facts.explain->contains("gates")) facts.explain.reset();
     if (!status.response) facts.error = status.response.error().what;
     compare_clocks(explain, facts.explain, facts);
   }
@@ -125,7 +126,8 @@ std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events) {
       lines.push_back(event);
       continue;
     }
-    // "start in progress", and "start began": the job tells more. Its end tells the server's state.
+    // Of "start in progress" and "start began" only the second is shown, because the job's event tells more. A new
+    // state of the server is left out if the line has a job, because the job's end implies it.
     const bool same = line->type == "decision" && event.type == "job" &&
                       line->text == wire::text_at(event.whole, "job") + " in progress";
     const bool state_of_job = event.type == "state" && wire::find(line->whole, "job") != nullptr;

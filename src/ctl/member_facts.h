@@ -1,4 +1,4 @@
-// Asks all members at once about themselves, for explain, top, events and doctor.
+// Asks all members at once about themselves, for the commands explain, top, events and doctor.
 #pragma once
 
 #include <optional>
@@ -11,17 +11,17 @@
 
 namespace tamada::ctl {
 
-// The answers of one member; one that did not come, or is no JSON object, is absent. Patroni's daemons in a mixed
-// cluster answer /patroni only.
+// The answers of one member. An answer that did not come, or is not a JSON object, is absent. Patroni's daemons in a
+// mixed cluster answer only /patroni.
 struct MemberFacts {
   core::Member member;
   std::optional<Json> patroni, explain;
-  std::string error;              // it did not answer at all
-  std::optional<double> clock_s;  // how far its clock is ahead of ours
+  std::string error;              // why the member did not answer at all
+  std::optional<double> clock_s;  // how far the member's clock is ahead of ours
   double clock_error_s = 0;       // the possible error of clock_s in both directions
 };
 
-// In the order of the names.
+// One entry for each member, in the order of their names.
 std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view,
                                      core::Duration timeout = std::chrono::seconds(2));
 
@@ -31,7 +31,7 @@ struct MemberEvent {
   Json whole;  // the member's event, with its name first
 };
 
-// For people: joins the events of one member at one moment (its decision, job and server) into one line.
+// For people: joins the events of one member at one moment (of its decision, job and server) into one line.
 std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events);
 
 // The journals of all members, merged by time. Each call returns the events since the last call.
@@ -39,19 +39,20 @@ class Journals {
  public:
   explicit Journals(Session& session, core::Duration patience = std::chrono::seconds(2))
       : session_(session), patience_(patience) {}
-  // Members wait up to `wait_s` for a new event; 0: they answer at once.
+  // Members wait up to `wait_s` seconds for a new event; with 0 they answer at once.
   std::vector<MemberEvent> news(const core::ClusterView& view, int wait_s);
-  // Of the last call: members that keep no journal, or did not answer.
+  // The members that kept no journal or did not answer in the last call.
   const std::vector<std::string>& silent() const { return silent_; }
 
  private:
   Session& session_;
-  core::Duration patience_;  // time for an answer in addition to the wait
+  core::Duration patience_;  // the time for an answer besides the wait
   std::map<std::string, std::int64_t> last_;
   std::vector<std::string> silent_;
 };
 
-std::string clock_time(const std::string& iso, int digits);  // "02:10:00.123", local time; unchanged if it is no time
+std::string clock_time(const std::string& iso, int digits);  // "02:10:00.123", local time; unchanged when `iso` is not
+                                                             // a time
 std::string local_time(const std::string& iso, int digits);  // the same with its date: "2026-11-28 02:10:00.123"
 std::string format_age(double seconds);                      // "12 s", "3 min", "2 h", "5 days"
 

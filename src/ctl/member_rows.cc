@@ -25,7 +25,7 @@ bool has(const Json& object, std::string_view key) {
   return !value.is_null() && value != false && !(value.is_structured() && value.empty());
 }
 
-// "Pending restart reason" -> "pending_restart_reason"
+// The key of a column: "Pending restart reason" -> "pending_restart_reason".
 std::string key_of(std::string column) {
   for (char& c : column) c = c == ' ' ? '_' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   return column;
@@ -42,7 +42,7 @@ std::string role_title(std::string role) {
   return role;
 }
 
-// Bytes to MB, as Python's round: halves to even.
+// Bytes in MB, rounded as by Python's round: halves to the even number.
 Json lag_mb(const Json& lag) {
   if (lag.is_number()) return static_cast<std::int64_t>(std::nearbyint(lag.get<double>() / 1024 / 1024));
   return lag == "unknown" ? Json("") : lag;
@@ -69,7 +69,7 @@ std::string scheduled_restart(const Json& member) {
   return text;
 }
 
-// "31 %" of a fresh copy; shown to people only, because programs compare the state.
+// "31 %" of a fresh copy. Only people see it, because programs compare the state as a text.
 std::string copied_percent(const Json& member) {
   const Json copy = get(member, "copy", Json::object());
   const Json done = get(copy, "bytes_done"), total = get(copy, "bytes_total");
@@ -102,7 +102,7 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
   if (const auto copied = for_people ? copied_percent(member) : ""; !copied.empty()) {
     member["state"] = text_of(get(member, "state")) + " " + copied;
   }
-  // Problems are printed below the table.
+  // The mark points to the problems below the table.
   if (for_people && has(member, "trouble")) member["state"] = text_of(get(member, "state")) + " !";
   if (member.contains("scheduled_restart")) member["scheduled_restart"] = scheduled_restart(member);
   if (with_port && member["host"] != "" && has(member, "port")) {
@@ -117,7 +117,7 @@ std::vector<Json> row_of(Json member, const std::string& cluster, const std::vec
 constexpr std::size_t host_column = 2, role_column = 3, state_column = 4, receive_lsn_column = 6,
                       receive_lag_column = 7, replay_lsn_column = 8, replay_lag_column = 9;
 
-// Colours what an operator has to see at once: the leader, members that do not run, and lag.
+// Colours what an operator has to notice at once: the leader, members that do not run, and lag.
 void paint_row(Table& table, const Json& member) {
   const auto row = table.rows.size() - 1;
   const auto role = text_of(get(member, "role")), state = text_of(get(member, "state"));
@@ -137,7 +137,7 @@ void paint_row(Table& table, const Json& member) {
   }
 }
 
-// Orders members below the one that they replicate from, as far as the tags tell.
+// Places each member below the one that it replicates from, as far as the tags tell.
 class Topology {
  public:
   explicit Topology(const Json& members) {
@@ -167,7 +167,8 @@ class Topology {
     const auto name = text_of(member["name"]);
     const auto found = below_.find(name);
     const auto below = found == below_.end() ? std::vector<Json>{} : found->second;
-    if (found != below_.end()) below_.erase(found);  // members that replicate from one another would be a loop
+    // Each list is used once; otherwise members that replicate from one another would make a loop.
+    if (found != below_.end()) below_.erase(found);
     if (level > 0) member["name"] = std::string((level - 1) * 2, ' ') + "+ " + name;
     if (!name.empty()) sorted_.push_back(std::move(member));
     for (const auto& next : below) add(next, level + 1);
@@ -206,7 +207,7 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
         members, [&](const Json& member) { return member.contains("host") && has(member, key_of(column)); });
     if (extended || used) table.columns.emplace_back(column);
   }
-  // This column is an addition to Patroni's and is left out if it is empty; people see it below the table.
+  // This column is an addition to Patroni's. It is left out if it is empty, and people see its content below the table.
   if (!pretty && std::ranges::any_of(members, [](const Json& member) { return has(member, "trouble"); })) {
     table.columns.emplace_back("Trouble");
   }
@@ -227,7 +228,7 @@ Table member_table(const Json& cluster, const std::string& name, const std::opti
 
 namespace {
 
-// " (in 5 min)", for people on a terminal.
+// A text such as " (in 5 min)", only on a terminal.
 std::string until(const std::string& iso) {
   const auto at = is_terminal() ? wire::parse_iso(iso) : std::nullopt;
   if (!at) return "";

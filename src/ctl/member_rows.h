@@ -1,4 +1,4 @@
-// `list` and `topology`: the members of a cluster as rows. Pure.
+// The members of a cluster as rows of a table, for `list` and `topology`. These are pure functions.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,11 @@
 
 namespace tamada::ctl {
 
-// `cluster` is wire::cluster_json's; `name` the cluster's; `initialize` the key of that name.
+// `cluster` is the result of wire::cluster_json, `name` the cluster's name, and `initialize` the value of that key.
 Table member_table(const Json& cluster, const std::string& name, const std::optional<std::string>& initialize,
                    bool extended, Format format);
 
-// The lines below the table: maintenance mode, a scheduled switchover; empty: none.
+// The lines below the table: maintenance mode, a scheduled switchover; empty when there are none.
 std::string service_info(const Json& cluster);
 
 // The table and the lines below it.

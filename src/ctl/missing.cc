@@ -27,7 +27,8 @@ std::vector<Missing> missing_members(const core::ClusterView& view) {
   std::set<std::string> slots;
   for (const auto& [name, member] : view.members) slots.insert(core::slot_name(name));
   for (const auto& [name, since] : found) slots.insert(core::slot_name(name));
-  // Used only if the leader's key has no list of members, because a slot's name may differ from its member's.
+  // The slots are used only if the leader's key has no list of members, because a slot's name may differ from its
+  // member's.
   if (view.status && view.status->members.empty()) {
     for (const auto& slot : view.status->retain_slots) {
       if (!slots.contains(slot)) add(slot, {});

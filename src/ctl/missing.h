@@ -1,4 +1,4 @@
-// Recent members that have no key in etcd any more.
+// Finds recent members that have no key in etcd any more.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,12 @@ namespace tamada::ctl {
 
 struct Missing {
   std::string name;
-  std::optional<core::WallTime> since;  // when the leader first missed it; nullopt: not known
+  std::optional<core::WallTime> since;  // when the leader first missed the member; nullopt when not known
 };
 
-// Found by the leader's list in the key status, or, if Patroni wrote that key, by other keys that still name them.
+// Uses the leader's list in the key status. If Patroni wrote that key, it uses other keys that still name the member.
 std::vector<Missing> missing_members(const core::ClusterView& view);
-// "n2 (its key in etcd has been gone for 3 min)"
+// A text such as "n2 (its key in etcd has been gone for 3 min)".
 std::string describe(const Missing& missing, core::WallTime now);
 
 }  // namespace tamada::ctl

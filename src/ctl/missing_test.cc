@@ -20,7 +20,8 @@ TEST(Missing, MembersThatOnlyOtherKeysName) {
   view.members["n0"].name = "n0";
   view.status = core::Status{.members = {{"n0", 0}, {"n1", 820}, {"n2", 0}}};
   EXPECT_EQ(missing_of(view), "n1 (its key in etcd has been gone for 3 min), n2 (it has no key in etcd)");
-  view.status = core::Status{.retain_slots = {"n0", "n_3"}};  // a leader of Patroni tells only its slots
+  view.status = core::Status{.retain_slots = {"n0", "n_3"}};  // if the leader runs Patroni, the key contains only its
+                                                              // slots
   EXPECT_EQ(missing_of(view), "n_3 (it has no key in etcd)");
   view.failsafe = {{"n0", ""}, {"n-3", ""}};
   view.sync = core::SyncState{.leader = "n0", .standbys = {"n4"}};

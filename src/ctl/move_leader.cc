@@ -25,17 +25,17 @@ constexpr core::Duration answer_timeout = 1h;
 enum class Kind { switchover, failover };
 const char* word(Kind kind) { return kind == Kind::switchover ? "switchover" : "failover"; }
 
-// "['n1', 'n2']", as Python prints a list.
+// The names as Python prints a list: "['n1', 'n2']".
 std::string python_list(const std::vector<std::string>& names) {
   std::string text = "[";
   for (const auto& name : names) text += (text.size() > 1 ? ", '" : "'") + name + "'";
   return text + "]";
 }
 
-// The request to the cluster, after the operator has answered all questions.
+// The request that is sent after the operator has answered all questions.
 struct Wish {
   Kind kind = Kind::switchover;
-  std::string leader;  // empty: failover
+  std::string leader;  // empty for a failover
   std::optional<std::string> candidate;
   std::optional<core::WallTime> at;
   bool force = false;
@@ -86,7 +86,7 @@ core::Result<std::optional<std::string>> choose_candidate(const Cluster& cluster
       fmt::format("Member {} does not exist in cluster {} or is tagged as nofailover", *candidate, cluster.name), hint);
 }
 
-// Acknowledged commits may be missing on a node that was not synchronous.
+// Asks for confirmation, because a node that was not synchronous may lack acknowledged commits.
 Done confirm_asynchronous(const core::ClusterView& view, const std::string& candidate) {
   if (!wire::cluster_modes(view).synchronous || !view.sync || view.sync->leader.empty()) return {};
   const auto& standbys = view.sync->standbys;
@@ -159,7 +159,7 @@ Done write_request(Session& session, const std::string& cluster, const Wish& wis
   return {};
 }
 
-// On a terminal, prints the phases meanwhile if the daemon reports them (Patroni's does not).
+// Sends the request. On a terminal it prints the phases meanwhile, if the daemon reports them; Patroni's does not.
 core::Result<net::HttpResponse> post_watched(Session& session, const core::Member& asked, const Wish& wish,
                                              const Json& body) {
   constexpr auto watched = "tamada/handover";
@@ -171,7 +171,7 @@ core::Result<net::HttpResponse> post_watched(Session& session, const core::Membe
     if (const auto handover = wire::parse_object(seen.body)) send(lines.look(*handover));
   };
   auto answer = session.request_watched(asked, "POST", word(wish.kind), body, answer_timeout, watched, look);
-  // The answer comes when the new leader has the key; its promotion is awaited here.
+  // The answer comes when the new leader has the key, so this loop waits for its promotion.
   const auto end = std::chrono::steady_clock::now() + 10s;
   while (answer && answer->status == 200 && !lines.over() && std::chrono::steady_clock::now() < end) {
     if (const auto seen = session.request(asked, "GET", watched)) look(*seen);

@@ -36,7 +36,8 @@ std::string shown_lines(std::string_view text) {
   }
 }
 
-// Tags are several lines in the pretty table and one line elsewhere. A text of several lines keeps them in both tables.
+// In the pretty table the tags take several lines, in other formats one. A text of several lines keeps its lines in
+// every table.
 std::string cell(const Json& value, Format format) {
   if (!value.is_object()) {
     const auto text = text_of(value);

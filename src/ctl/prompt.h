@@ -1,4 +1,5 @@
-// Questions to the operator, worded and read as the library click does for patronictl: its users' expect scripts match.
+// Asks the operator questions in the words and by the rules of the library click, which patronictl uses, because its
+// users' expect scripts depend on them.
 #pragma once
 
 #include <optional>
@@ -6,13 +7,14 @@
 
 namespace tamada::ctl {
 
-// "text [default]: "; asks again while the answer is empty and there is no default. nullopt: the input ended.
+// Prints "text [default]: ", and asks again while the answer is empty and there is no default. nullopt when the input
+// ended.
 std::optional<std::string> prompt(const std::string& text, const std::optional<std::string>& fallback);
 
-// "text: "; the typed text is not shown. nullopt: the input ended.
+// Prints "text: ", and does not show what is typed. nullopt when the input ended.
 std::optional<std::string> prompt_hidden(const std::string& text);
 
-// "text [y/N]: ". nullopt: the input ended.
+// Prints "text [y/N]: ". nullopt when the input ended.
 std::optional<bool> confirm(const std::string& text);
 
 }  // namespace tamada::ctl

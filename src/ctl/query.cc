@@ -15,7 +15,7 @@ struct Reply {
   bool failed = false;
 };
 
-// Patroni shows an error as a row with the time and the text.
+// As in Patroni, an error is shown as a row with the time and the text.
 Reply failure(const std::string& text) {
   Reply reply{.failed = true};
   reply.table.rows = {{timestamp(0), text}};
@@ -36,7 +36,7 @@ std::string nobody(const QueryOptions& options) {
   return "No connection is available";
 }
 
-// The key in etcd may be outdated, so the server itself is asked for its role.
+// Whether the server has the role. The server itself is asked, because its key in etcd may be outdated.
 bool fits(PGconn* connection, const std::optional<std::string>& role) {
   if (!role || *role == "any" || *role == "leader") return true;
   const SqlResult answer(PQexec(connection, "SELECT pg_catalog.pg_is_in_recovery()"), &PQclear);
@@ -92,7 +92,7 @@ Done query(Session& session, const QueryOptions& options) {
     const auto reply = ask(cluster->view, options, *sql, login);
     if (!reply) return std::unexpected(reply.error());
     echo(format_table(reply->table, options.format, options.delimiter));
-    failed = reply->failed;  // with --watch it goes on, because the server may come back
+    failed = reply->failed;  // with --watch the loop goes on, because the server may come back
     return {};
   });
   return done && failed ? failure_told() : done;

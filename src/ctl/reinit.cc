@@ -23,7 +23,7 @@ core::Result<bool> start(Session& session, const core::Member& member, const Rei
     const auto answer = session.request(member, "POST", "reinitialize", &body);
     if (!answer) return std::unexpected(answer.error());
     if (check_response(*answer, member.name, "reinitialize")) {
-      // The member may add that the old data are not kept meanwhile.
+      // The answer may add that the old data are not kept meanwhile.
       if (const auto more = answer->body.find("; "); more != std::string::npos) {
         echo(member.name + ": " + answer->body.substr(more + 2) + "\n");
       }
@@ -47,7 +47,8 @@ struct Waiting {
 bool is_done(Waiting& waiting, const Json& status) {
   const bool copying = wire::text_at(status, "state") == "creating replica";
   waiting.seen |= copying;
-  // The state changes some time after the request was accepted; Patroni's looks first after 2 s, too.
+  // The state changes some time after the request was accepted. Patroni's command, too, looks for the first time after
+  // 2 s.
   return !copying && (waiting.seen || std::chrono::steady_clock::now() - waiting.since > 2s);
 }
 
@@ -55,7 +56,7 @@ void show_progress(const std::string& text) {
   if (is_terminal()) send("\r" + std::string(fit(printable(text), terminal_size().columns)) + "\033[K");
 }
 
-// Returns how many failed.
+// Returns how many copies failed.
 int wait(Session& session, std::vector<Waiting> waiting) {
   int failed = 0;
   std::size_t shown = 0;

@@ -32,7 +32,7 @@ fs::path cache_folder() {
 
 std::string identity(const Whose& whose) { return fmt::format("{}{}", fmt::join(whose.endpoints, ","), whose.prefix); }
 
-// FNV-1a gives the same name in every build. The file's content says which cluster it is of.
+// FNV-1a gives the same file name in every build. The content of the file tells which cluster it is about.
 fs::path file_of(const Whose& whose) {
   const auto folder = cache_folder();
   if (folder.empty()) return {};

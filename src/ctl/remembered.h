@@ -1,4 +1,4 @@
-// The last answer of etcd, kept in the user's cache directory: it tells which members to ask when etcd does not answer.
+// Keeps the last answer of etcd in the user's cache directory. If etcd does not answer, it tells which members to ask.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,7 @@ struct Remembered {
   core::WallTime at;
 };
 
-// It is no error if the cache directory is missing or cannot be written; then nothing is kept.
+// A cache directory that is missing or cannot be written is no error; then nothing is kept.
 void remember(const Whose& whose, const dcs::Range& range, core::WallTime at);
 std::optional<Remembered> recall(const Whose& whose);
 

@@ -41,7 +41,7 @@ Done confirm_restart(const std::vector<core::Member>& members, const std::option
   return {};
 }
 
-// The version below which a member restarts; empty: any.
+// The version below which a member restarts; empty when any version does.
 core::Result<std::string> choose_version(const RestartOptions& options) {
   auto version = options.pg_version;
   if (!version && !options.force) {
@@ -53,7 +53,7 @@ core::Result<std::string> choose_version(const RestartOptions& options) {
   return *version;
 }
 
-// Returns whether it succeeded; an error: there was no answer.
+// Returns whether the restart succeeded; an error when there was no answer.
 core::Result<bool> restart_member(Session& session, const core::Member& member, const Json& wish, bool force) {
   if (force && wish.contains("schedule") && !member.scheduled_restart_json.empty()) {
     const auto flushed = session.request(member, "DELETE", "restart");

@@ -26,7 +26,8 @@ bool is_leader(const core::ClusterView& view, const std::string& name) {
   return !view.unlocked() && view.leader->name == name;
 }
 
-// Asks the member itself, since its key in the DCS may still be from before the restart.
+// Why the member does not stream. The member itself is asked, because its key in the DCS may still be from before the
+// restart.
 std::string why_not_by_its_word(Session& session, const core::ClusterView& view, core::Member member) {
   const auto answer = session.request(member, "GET", "patroni", nullptr, 2s);
   const auto status = answer ? wire::parse_object(answer->body) : std::nullopt;
@@ -36,7 +37,7 @@ std::string why_not_by_its_word(Session& session, const core::ClusterView& view,
   return why_not_streaming(view, member);
 }
 
-// The name of the member that is waited for is printed once.
+// Waits for the member, and prints its name once.
 Done wait_until_streaming(Session& session, const std::string& cluster, const std::string& member) {
   const auto end = std::chrono::steady_clock::now() + streaming_timeout;
   std::string why = "etcd does not answer";
@@ -65,7 +66,8 @@ Done hand_over(Session& session, const std::string& cluster, const std::string& 
   return wait_until_streaming(session, cluster, leader);
 }
 
-// The switchover has restarted the old leader's server, so it needs no restart unless it still reports one.
+// The switchover has stopped and started the old leader's server, so the server is restarted only if it still reports
+// that it waits for a restart.
 Done restart_leader(Session& session, const Cluster& cluster, const core::Member& leader,
                     const std::vector<core::Member>& restarted,
                     const std::function<core::Result<bool>(const core::Member&)>& restart) {

@@ -1,5 +1,5 @@
-// restart --rolling: one member after the other, each only when all before it stream again; the leader last, by a
-// switchover.
+// restart --rolling: restarts one member after the other, each only when all before it stream again. The leader is the
+// last one, and hands over by a switchover before.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@ namespace tamada::ctl {
 std::vector<core::Member> leader_last(const core::ClusterView& view, std::vector<core::Member> members);
 
 // The member that the leader hands over to: one that streams and may be promoted, a synchronous standby if there is
-// one, and preferably one of `preferred`, which have been restarted already. Empty: none.
+// one, and preferably one of `preferred`, which have been restarted already. Empty when there is none.
 std::string successor(const core::ClusterView& view, const std::vector<core::Member>& preferred);
 
 // `restart` restarts one member as the command `restart` does, and tells whether that succeeded.

@@ -19,7 +19,7 @@ std::tm local_now(std::chrono::seconds later) {
   return fmt::localtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + later));
 }
 
-// The forms that dateutil knows and ISO 8601 does not, as ISO 8601.
+// Rewrites as ISO 8601 those forms that dateutil reads and that are not ISO 8601.
 std::string as_iso(std::string text) {
   for (const std::string zone : {" UTC", " GMT", "UTC", "GMT"}) {
     if (text.ends_with(zone)) text = text.substr(0, text.size() - zone.size()) + "Z";
@@ -34,7 +34,7 @@ std::string as_iso(std::string text) {
 }
 
 struct Unit {
-  std::string_view names;  // each between blanks
+  std::string_view names;  // the names, with a blank before and after each
   std::chrono::seconds length;
 };
 constexpr Unit period_units[] = {{" s sec secs second seconds ", 1s},
@@ -42,7 +42,7 @@ constexpr Unit period_units[] = {{" s sec secs second seconds ", 1s},
                                  {" h hour hours ", 3600s},
                                  {" d day days ", 86400s}};
 
-// "tomorrow 03:00", "today 03:00": as a date and a time.
+// Replaces the day by its date: "tomorrow 03:00", "today 03:00".
 std::string with_date(const std::string& text) {
   for (const auto& [word, later] : {std::pair{std::string("today"), 0s}, std::pair{std::string("tomorrow"), 86400s}}) {
     if (!text.starts_with(word)) continue;

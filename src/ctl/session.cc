@@ -50,8 +50,8 @@ std::map<std::string, std::string> environment() {
   return all;
 }
 
-// Patroni's rules of which section the client takes its certificates and its password from; with a client certificate,
-// `insecure` only skips the comparison of the server's name.
+// The TLS options, or nullopt for a URL without TLS. By Patroni's rules a client takes its certificates and its
+// password from certain sections; with a client certificate, `insecure` only skips the comparison of the server's name.
 std::optional<net::TlsClient> rest_tls(const config::Local& local, const net::Url& url) {
   if (url.scheme != "https") return std::nullopt;
   const auto& ctl = local.ctl;
@@ -69,7 +69,7 @@ awaitable<bool> rest(core::Duration duration) {
   co_return true;
 }
 
-// On a node of the cluster the daemon's own file is used; empty: there is none that this user may read.
+// The daemon's own configuration file on a node of the cluster; empty when there is none that this user may read.
 std::string service_config_file() {
   for (const char* file : {"/etc/tamada/config.yml", "/etc/patroni/config.yml"}) {
     if (::access(file, R_OK) == 0) return file;
@@ -94,7 +94,7 @@ core::Result<DcsUrl> parse_dcs_url(std::string_view text) {
   const auto colon = text.rfind(']') == text.npos ? text.rfind(':') : text.find(':', text.rfind(']'));
   std::string host(text.substr(0, colon));
   std::string port(colon == text.npos ? "" : text.substr(colon + 1));
-  // As in Patroni, without a scheme the port tells which store it is.
+  // As in Patroni, the port tells which store it is if the URL has no scheme.
   if (scheme.empty()) scheme = port == "8500" ? "consul" : port == "2181" ? "zookeeper" : "etcd3";
   if (scheme == "consul" || scheme == "zookeeper" || scheme == "exhibitor") {
     return core::fail("The dcs " + scheme + " is not supported: only etcd is");
@@ -138,7 +138,7 @@ struct Session::Impl {
                                 : "see the section etcd3 of the configuration: username, password, cacert");
   }
 
-  // `into` and `left` (one less when it is done) must outlive it.
+  // Starts `work` in the background. `into` and `left`, which is one less when the work is done, must outlive it.
   template <class T>
   void begin(awaitable<T> work, std::optional<T>& into, std::size_t& left) {
     asio::co_spawn(
@@ -186,7 +186,7 @@ struct Session::Impl {
     return range;
   }
 
-  // One of etcd's servers may hang, so all are asked at once.
+  // Reads from all of etcd's servers at once, because one of them may hang.
   dcs::DcsResult<dcs::Range> read_at_once(const std::string& cluster) {
     const auto& endpoints = local.etcd.endpoints;
     auto range = read(cluster, endpoints.size() > 1 ? several_patience : etcd_patience);
@@ -243,7 +243,7 @@ struct Session::Impl {
     }
   }
 
-  // Asks all members that are known, and then those that they name.
+  // Asks all known members, and then the members that these name.
   std::vector<Told> ask_everybody(const std::string& cluster, const core::ClusterView& remembered) {
     std::vector<std::string> urls;
     const auto add = [&](const std::string& url) {
@@ -273,7 +273,7 @@ struct Session::Impl {
     const auto memory = recall(whose(name));
     const auto remembered = memory ? view_of(name, memory->range) : core::ClusterView();
     const double now = std::chrono::duration<double>(wall_now().time_since_epoch()).count();
-    // "etcd http://a:2379: http://a:2379: no answer within 0.8 s"
+    // The error is such as "etcd http://a:2379: http://a:2379: no answer within 0.8 s"; the address is shown once.
     const auto twice = error.what.find(": http");
     const auto begin = twice == error.what.npos ? 0 : twice + 2;
     Sighting sighting{
@@ -311,8 +311,8 @@ struct Session::Impl {
     const bool own = !local.ctl.username.empty();
     const auto& username = own ? local.ctl.username : local.restapi.username;
     const auto& password = own ? local.ctl.password : local.restapi.password;
-    // Reads need no password. Otherwise a false api_url in etcd could collect the passwords of all who run a reading
-    // command.
+    // Reads need no password. If they sent one, a false api_url in etcd could collect the passwords of everybody who
+    // runs a reading command.
     if (!username.empty() && request.method != "GET") {
       request.headers.emplace_back("Authorization", "Basic " + dcs::base64_encode(username + ":" + password));
     }

@@ -1,4 +1,4 @@
-// What every command needs: the configuration, the cluster's keys, the members' REST API.
+// Gives every command what it needs: the configuration, the cluster's keys, and the members' REST API.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,10 @@
 
 namespace tamada::ctl {
 
-// -d, as in Patroni: [etcd3://][host][:port][/namespace]. http:// and https:// name etcd's own protocol.
+// The option -d, as in Patroni: [etcd3://][host][:port][/namespace]. http:// and https:// mean etcd's own protocol.
 struct DcsUrl {
   std::string endpoint;
-  std::string namespace_;  // empty: the configuration's
+  std::string namespace_;  // empty: the one of the configuration
 };
 core::Result<DcsUrl> parse_dcs_url(std::string_view text);
 
@@ -39,21 +39,21 @@ struct Cluster {
   core::ClusterView view;
 };
 
-// A cluster for commands that only read: from etcd or, if etcd does not answer, from its members and the file of
-// remembered.h.
+// A cluster for commands that only read. It comes from etcd or, if etcd does not answer, from its members and from the
+// file of remembered.h.
 struct Sighting : Cluster {
   enum class Source { etcd, members, memory } source = Source::etcd;
-  std::vector<std::string> notes;  // why it is not from etcd, and which parts are how old
+  std::vector<std::string> notes;  // why the cluster is not from etcd, and how old its parts are
   // The time limit for a member's answer, which is shorter if etcd has already used its own.
   core::Duration patience() const {
     return source == Source::etcd ? std::chrono::seconds(2) : std::chrono::milliseconds(700);
   }
 };
 
-// "what" and, below it, what to do next.
+// An error with a second line that says what to do next.
 std::unexpected<core::Error> fail(const std::string& what, const std::string& next);
 
-// The result of a request, and when it came.
+// The result of a request, and the time at which it came.
 struct Answer {
   core::Result<net::HttpResponse> response;
   core::WallTime sent{};
@@ -72,7 +72,7 @@ class Session {
   core::Result<std::string> cluster_name(const std::string& given) const;
 
   core::Result<core::ClusterView> cluster(const std::string& name);
-  // An error: etcd has no key of it, unless patronictl's exit statuses are kept.
+  // An error when etcd has no key of the cluster, unless patronictl's exit statuses are kept.
   core::Result<Cluster> find(const std::string& given);
   // For commands that only read: returns within 2 s even if etcd hangs. Nothing may be changed on the basis of the
   // result.
@@ -81,10 +81,11 @@ class Session {
   std::unexpected<core::Error> no_members(const std::string& cluster);
   // The names of all clusters in the namespace.
   core::Result<std::vector<std::string>> cluster_names();
-  // Writes `key` below the cluster's prefix. `expected`: only if it is at this revision; returns false if it is not.
+  // Writes `key` below the cluster's prefix. If `expected` is given, the key is written only if it is at this revision;
+  // returns false if it is not.
   core::Result<bool> write(const std::string& cluster, const std::string& key, const std::string& value,
                            std::optional<core::Revision> expected);
-  // Names below the cluster's prefix, with their values.
+  // The names of the keys below the cluster's prefix, with their values.
   core::Result<std::map<std::string, std::string>> keys_with_values(const std::string& cluster);
   core::Result<std::vector<std::string>> keys(const std::string& cluster);
   // Removes all keys of the cluster.
@@ -94,12 +95,14 @@ class Session {
                                           const std::string& path, const nlohmann::ordered_json* body = nullptr,
                                           core::Duration timeout = std::chrono::seconds(10));
 
-  // Sends GET to all members at once; the answers are in the order of `members`. One path for all, or one for each.
+  // Sends GET to all members at once; the answers are in the order of `members`. `paths` has one path for all members,
+  // or one for each.
   std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::vector<std::string>& paths,
                                   core::Duration timeout);
   std::vector<Answer> request_all(const std::vector<core::Member>& members, const std::string& path,
                                   core::Duration timeout);
-  // As request(); meanwhile asks the member GET `watched` again and again, and gives each answer to `look`.
+  // The same as request(). Meanwhile it sends GET `watched` to the member again and again, and gives each answer to
+  // `look`.
   core::Result<net::HttpResponse> request_watched(const core::Member& member, const std::string& method,
                                                   const std::string& path, const nlohmann::ordered_json& body,
                                                   core::Duration timeout, const std::string& watched,
@@ -116,14 +119,15 @@ class Session {
 
 bool exists(const core::ClusterView& view);  // etcd has a key of the cluster
 
-// The leader first, then the others; only those with a REST API.
+// The members that have a REST API: the leader first, then the others.
 std::vector<core::Member> members_leader_first(const core::ClusterView& view);
 
-std::int64_t loop_wait_s(const core::ClusterView& view);  // of the dynamic configuration, or its default
+std::int64_t loop_wait_s(const core::ClusterView& view);  // from the dynamic configuration, or its default
 
 core::WallTime wall_now();
 
-// "2026-11-22 22:25:56.54161": local time, `digits` of the second's fraction; 0: no point either.
+// The local time as "2026-11-22 22:25:56.54161", with `digits` of the second's fraction; with 0 there is no point,
+// either.
 std::string timestamp(int digits, char point = '.');
 
 }  // namespace tamada::ctl

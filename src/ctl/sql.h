@@ -1,4 +1,4 @@
-// SQL of a member's server, over libpq; blocks.
+// Runs SQL on a member's server through libpq; the calls block.
 #pragma once
 
 #include <libpq-fe.h>
@@ -17,9 +17,11 @@ struct SqlLogin {
 using SqlConnection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 using SqlResult = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-SqlConnection connect_sql(const core::Member& member, const SqlLogin& login);  // PQstatus tells whether it is connected
+SqlConnection connect_sql(const core::Member& member, const SqlLogin& login);  // PQstatus tells whether the connection
+                                                                               // was made
 Table table_of(const PGresult* result);                                        // numbers and booleans keep their types
-std::string message_of(const PGconn* connection);                              // of its last error, on one line
+std::string message_of(const PGconn* connection);                              // the text of its last error, on one
+                                                                               // line
 
 core::Result<Table> run_sql(const core::Member& member, const SqlLogin& login, const std::string& sql);
 

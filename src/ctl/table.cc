@@ -72,7 +72,7 @@ std::string titled(const std::string& line, std::string_view title) {
 struct Grid {
   std::vector<Lines> head;
   std::vector<std::vector<Lines>> rows;
-  std::vector<Column> columns;  // as wide as their contents
+  std::vector<Column> columns;  // each as wide as its contents
   bool several_lines = false;
 };
 
@@ -116,7 +116,7 @@ std::string draw_plain(const Grid& grid, std::string_view title) {
   auto head = grid.head;
   std::size_t height = 0;
   for (const auto& name : head) height = std::max(height, name.size());
-  // The names are aligned to the lower rule.
+  // The names are aligned with the lower line of the header.
   for (auto& name : head) name.insert(name.begin(), height - name.size(), "");
   text += draw_row(head, grid.columns, none);
   std::vector<Lines> dashes;
@@ -126,7 +126,7 @@ std::string draw_plain(const Grid& grid, std::string_view title) {
   return text;
 }
 
-// Each row is a list under its first column; empty values are left out.
+// Draws each row as a list under the value of its first column; empty values are left out.
 std::string draw_lists(const Cells& names, const std::vector<Cells>& rows, std::string_view title) {
   std::size_t width = 0;
   for (const auto& name : names) width = std::max(width, width_of(name));
@@ -158,7 +158,7 @@ Cells without(const Cells& cells, const std::set<std::size_t>& left_out) {
 std::string pretty_table(std::string_view title, const std::vector<std::string>& columns,
                          const std::vector<std::vector<std::string>>& rows, const std::set<std::string>& right,
                          std::size_t limit, const std::vector<std::set<std::size_t>>& narrower) {
-  if (columns.empty()) {  // PrettyTable would invent numbered columns
+  if (columns.empty()) {  // PrettyTable would make up numbered columns
     std::string text;
     for (const auto& row : rows) {
       for (std::size_t i = 0; i < row.size(); ++i) text += (i > 0 ? " " : "") + row[i];

@@ -16,7 +16,7 @@
 namespace tamada::ctl {
 namespace {
 
-// The names of members are UTF-8 whatever the operator's locale is.
+// The names of members are UTF-8, whatever the operator's locale is, so this sets such a locale for a moment.
 class Utf8 {
  public:
   Utf8() : before_(uselocale(locale())) {}
@@ -36,7 +36,8 @@ struct Character {
   std::size_t bytes = 1, columns = 1;
 };
 
-// The first character. A byte that is no UTF-8, or an unprintable character, counts as one byte and one column.
+// The first character of the text. A byte that is not UTF-8, or a character that cannot be printed, counts as one byte
+// and one column.
 Character first_of(std::string_view text) {
   wchar_t wide = 0;
   mbstate_t state{};
@@ -48,7 +49,7 @@ Character first_of(std::string_view text) {
 
 constexpr std::array codes = {"", "31", "32", "33", "36", "1", "2"};
 
-// The length of a colour sequence of paint() at this position.
+// The length of the colour sequence at this position, if paint() made one there; otherwise 0.
 std::size_t colour_at(std::string_view text) {
   if (!text.starts_with("\033[")) return 0;
   const auto end = text.find('m');
@@ -70,7 +71,7 @@ double seconds_between(const WatchOptions& options) {
   return options.watch_every_s > 0 ? options.watch_every_s : options.watch ? 2 : 0;
 }
 
-// Draws from the upper left corner, as much as fits the screen, over the previous page.
+// Draws the page over the previous one from the upper left corner, as much of it as fits on the screen.
 void draw_page(const Page& page) {
   std::string text;
   for (const auto& note : page.notes) {

@@ -55,7 +55,7 @@ Json key_of_member(const core::Member& member) {
   return wire::parse_object(wire::member_json(member)).value_or(Json::object());
 }
 
-// The member's own answer replaces what others told about it.
+// Replaces by the member's own answer what other members told about it.
 void tell_anew(Json& key, const Told& told) {
   const Json& patroni = *told.patroni;
   if (!key.contains("api_url") || key["api_url"] == "") key["api_url"] = told.api_url;

@@ -20,8 +20,8 @@ using Clock = std::chrono::steady_clock;
 volatile std::sig_atomic_t ended = 0;
 void end(int) { ended = 1; }
 
-// Switches the terminal to its alternate screen, to reading single keys and to cutting long lines; the destructor
-// restores it.
+// Switches the terminal to its alternate screen and lets it deliver single keys and cut long lines. The destructor
+// restores the terminal.
 class FullScreen {
  public:
   FullScreen() {
@@ -64,7 +64,7 @@ bool take_key(TopState& state, char key) {
   return key != 'q' && key != '\x1b';
 }
 
-// Redraws after each key and each change of the window's size. Returns whether to go on.
+// Redraws after each key and each change of the window's size. Returns false when the program has to end.
 bool wait_for_keys(TopState& state, Clock::time_point until) {
   for (;;) {
     draw(state);

@@ -14,7 +14,7 @@ namespace {
 
 struct Row {
   std::string name, role, state, timeline, lag, lease, rule;
-  Json timeline_number, lease_s;  // null: not known
+  Json timeline_number, lease_s;  // null when not known
   std::int64_t lag_bytes = 0, rank = 0;
   Colour colour = Colour::none;
 };

@@ -1,4 +1,4 @@
-// The lines that `top` shows, cut to the terminal's size. Pure.
+// Makes the lines that `top` shows, cut to the terminal's size, as a pure function.
 #pragma once
 
 #include <deque>
@@ -18,8 +18,8 @@ struct TopState {
   std::vector<MemberFacts> members;
   std::deque<MemberEvent> events;  // oldest first
   double etcd_ms = 0;              // how long the last read of the cluster took
-  std::string problem;             // why the last read failed; empty: it did not
-  std::vector<std::string> notes;  // which parts are outdated because etcd did not answer
+  std::string problem;             // why the last read failed; empty when it did not
+  std::vector<std::string> notes;  // which parts of the picture are outdated because etcd did not answer
   TopSort sort = TopSort::role;
   bool reversed = false;
 };

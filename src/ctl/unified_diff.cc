@@ -24,10 +24,10 @@ LineViews split(std::string_view text) {
 
 struct Step {
   char kind;         // ' ', '-' or '+'
-  std::size_t a, b;  // the number of lines before it in each text
+  std::size_t a, b;  // the number of lines before this one in each text
 };
 
-// By the longest common subsequence; removals before additions.
+// Finds the longest common subsequence; removals come before additions.
 std::vector<Step> steps(const LineViews& a, const LineViews& b) {
   std::vector<std::vector<std::size_t>> common(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = a.size(); i-- > 0;) {
@@ -78,7 +78,7 @@ std::string unified_diff(std::string_view before, std::string_view after) {
   std::string text = "--- \n+++ \n";
   while (at != all.end()) {
     const auto first = static_cast<std::size_t>(at - all.begin());
-    std::size_t last = first;  // changes nearer than two contexts share a hunk
+    std::size_t last = first;  // changes whose contexts touch are in one hunk
     for (std::size_t k = first; k < all.size() && k <= last + 2 * context_lines; ++k) {
       if (changed(all[k])) last = k;
     }

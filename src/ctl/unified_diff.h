@@ -6,8 +6,8 @@
 
 namespace tamada::ctl {
 
-// Empty if they are equal; otherwise with the header lines "--- " and "+++ ", as difflib prints them without file
-// names.
+// Empty if the texts are equal. Otherwise it begins with the header lines "--- " and "+++ ", as difflib prints them
+// without file names.
 std::string unified_diff(std::string_view before, std::string_view after);
 
 }  // namespace tamada::ctl

@@ -11,7 +11,7 @@
 namespace tamada::ctl {
 namespace {
 
-// "n0: Patroni 4.1.4 PostgreSQL 15.20"
+// A line such as "n0: Patroni 4.1.4 PostgreSQL 15.20".
 core::Result<std::string> describe(Session& session, const core::Member& member) {
   const auto answer = session.request(member, "GET", "patroni");
   if (!answer) return core::fail(fmt::format("{}: failed to get version: {}\n", member.name, answer.error().what));

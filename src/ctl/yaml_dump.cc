@@ -42,7 +42,7 @@ bool one_of(char32_t c, std::string_view set) { return c < 0x80 && set.find(stat
 
 enum class Style { plain, single_quoted, double_quoted };
 
-// Whether the character at this position of a plain scalar would be read as a YAML indicator.
+// Whether a reader would take the character at this position of a plain scalar for a YAML indicator.
 bool indicates(const std::vector<char32_t>& text, std::size_t i, bool flow) {
   const char32_t c = text[i];
   const bool blank_after = i + 1 >= text.size() || is_blank(text[i + 1]);
@@ -56,7 +56,7 @@ bool indicates(const std::vector<char32_t>& text, std::size_t i, bool flow) {
   return c == '#' && is_blank(text[i - 1]);
 }
 
-// PyYAML's analyze_scalar and choose_scalar_style.
+// The style that PyYAML's analyze_scalar and choose_scalar_style choose.
 Style style_of(std::string_view utf8, bool flow, bool key) {
   if (utf8.empty()) return Style::single_quoted;
   const auto text = code_points(utf8);
@@ -105,7 +105,7 @@ std::string double_quoted(std::string_view utf8) {
   return out + "\"";
 }
 
-// One writer of one document.
+// Writes one document.
 class Writer {
  public:
   std::string out;

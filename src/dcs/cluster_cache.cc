@@ -8,9 +8,9 @@
 namespace tamada::dcs {
 namespace {
 
-// A range may be older than the events that the watch has delivered meanwhile. It is ignored then, since it would bring
-// deleted keys back. After so many older ones in a row etcd must have been restored from a backup, and the range
-// counts.
+// How many outdated ranges in a row are ignored. A range may be older than events that the watch has delivered
+// meanwhile, and would bring deleted keys back. After more of them etcd must have been restored from a backup, and the
+// range is used.
 constexpr int went_back_max = 3;
 
 }  // namespace
@@ -86,8 +86,7 @@ void ClusterCache::put(const KeyValue& kv) {
   auto& entry = entries_[std::string(name)];
   const bool fresh = entry.mod_revision == 0;
   if (!fresh && kv.mod_revision <= entry.mod_revision) {
-    // etcd tells of the write that put_locally() has noted already. Only etcd knows for certain when the key was
-    // created.
+    // etcd reports a write that put_locally() has noted already. Only etcd knows for certain when the key was created.
     if (kv.mod_revision < entry.mod_revision || entry.deleted || entry.create_revision == kv.create_revision) return;
   }
   if (fresh || entry.deleted) ++live_;

@@ -1,4 +1,4 @@
-// What we know of the keys under a cluster's prefix, kept current by watch events and by our own writes. No I/O.
+// What this node knows of the keys under a cluster's prefix. Watch events and our own writes keep it current. No I/O.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@ namespace tamada::dcs {
 
 class ClusterCache {
  public:
-  explicit ClusterCache(std::string prefix) : prefix_(std::move(prefix)) {}  // ends with a slash
+  explicit ClusterCache(std::string prefix) : prefix_(std::move(prefix)) {}  // the prefix ends with a slash
 
-  // Takes over a whole range of the prefix. Changes that are later than the range's revision stay; a range older than
+  // Takes over a range that covers the whole prefix. Changes later than the range's revision stay. A range older than
   // revision() is ignored.
   void reset(const Range& range);
   void apply(const WatchBatch& batch);
 
-  // Our own transaction succeeded at `revision`: the cache shows it at once, before the watch does. Events of that
-  // revision or an older one change nothing. `key` is the whole key.
+  // Our own transaction succeeded at `revision`. The cache shows it at once, before the watch does. Events of that
+  // revision or of an older one change nothing. `key` is the whole key.
   void put_locally(std::string_view key, std::string value, Revision revision, LeaseId lease);
   void delete_locally(std::string_view key, Revision revision);
 
@@ -32,8 +32,8 @@ class ClusterCache {
   std::int64_t key_count() const { return live_; }
   // Grows with each change of a key.
   std::uint64_t changes() const { return changes_; }
-  // `changed_since` was read with min_mod_revision = revision() + 1. Returns whether it proves that the cache misses
-  // nothing. Our own writes may be in the cache before the watch delivers them, which counts as no difference.
+  // Whether the cache misses no change. `changed_since` was read with min_mod_revision = revision() + 1. Our own writes
+  // may be in the cache before the watch delivers them, which counts as no difference.
   bool matches(const Range& changed_since) const;
 
   // Valid until the next change.
@@ -49,7 +49,7 @@ class ClusterCache {
 
   void put(const KeyValue& kv);
   void remove(std::string_view key, Revision revision);
-  void touched(std::string_view written = {});  // the key's name; empty: any key
+  void touched(std::string_view written = {});  // the name of the key that was written; empty: any key
   void show(std::string_view name, const Entry& entry) const;
 
   std::string prefix_;

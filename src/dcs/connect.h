@@ -1,4 +1,4 @@
-// The store that a configuration names. Only this knows which implementations of Dcs there are.
+// Makes the store that a configuration names. Only this file knows which implementations of Dcs there are.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ struct Etcd;
 
 namespace tamada::dcs {
 
-// Sends nothing yet. An error: no endpoint is named, one of them is no address, or http and https are mixed.
+// Sends nothing yet. An error when no endpoint is named, one of them is not an address, or http and https are mixed.
 core::Result<std::unique_ptr<Dcs>> connect(const config::Etcd& etcd);
 
 }  // namespace tamada::dcs

@@ -59,7 +59,7 @@ awaitable<DcsResult<TxnResult>> Etcd3::txn(std::vector<Compare> compares, std::v
 }
 
 awaitable<DcsResult<LeaseGrant>> Etcd3::lease_grant(Duration ttl, Duration timeout) {
-  // A repeated request may leave a lease that nobody knows. No key is on it, and it ends by itself.
+  // A repeated request may leave a lease that nobody knows. No key is on such a lease, and it ends by itself.
   auto answer = co_await transport_->call("/lease/grant", grant_body(ttl), Repeat::safe, timeout);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return checked(parse_grant(*answer), "lease grant");
@@ -69,7 +69,7 @@ awaitable<DcsResult<Duration>> Etcd3::lease_keepalive(LeaseId id, Duration timeo
   auto answer = co_await transport_->call("/lease/keepalive", lease_body(id), Repeat::safe, timeout);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto remaining = checked(parse_keepalive(*answer), "keepalive");
-  // A lease that has ended is answered with 200 and no TTL.
+  // etcd answers for a lease that has ended with 200 and no TTL.
   if (remaining && *remaining <= Duration::zero()) {
     co_return std::unexpected(DcsError{ErrorKind::lease_gone, "etcd: the lease has ended"});
   }

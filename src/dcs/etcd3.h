@@ -1,4 +1,4 @@
-// Dcs on etcd v3, over its JSON gateway.
+// Implements Dcs on etcd v3, through etcd's JSON gateway.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@ namespace tamada::dcs {
 
 class EtcdTransport;
 
-// Outlives its coroutines; one thread.
+// Must outlive its coroutines, and is used by one thread.
 class Etcd3 final : public Dcs {
  public:
   static core::Result<std::unique_ptr<Etcd3>> create(const config::Etcd& options);
   ~Etcd3() override;
 
   awaitable<DcsResult<Range>> range(std::string prefix, Revision min_mod_revision, Duration timeout) override;
-  // A transaction is never sent twice: `unreachable` means that it may have happened.
+  // A transaction is never sent twice, so `unreachable` means that it may have happened.
   awaitable<DcsResult<TxnResult>> txn(std::vector<Compare> compares, std::vector<Operation> operations,
                                       Duration timeout) override;
   awaitable<DcsResult<LeaseGrant>> lease_grant(Duration ttl, Duration timeout) override;

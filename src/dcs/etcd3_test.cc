@@ -161,7 +161,7 @@ struct Etcd3Test : testing::Test {
   }
 };
 
-// A watch that runs during the test and ends with it.
+// A watch that runs for the time of the test.
 struct Watching {
   std::vector<WatchBatch> batches;
   std::optional<DcsError> ended;
@@ -325,7 +325,7 @@ TEST_F(Etcd3Test, GoesOnWithTheServerThatAnswers) {
   ASSERT_TRUE(done) << done.error().what;
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
   begun = std::chrono::steady_clock::now();
-  EXPECT_EQ(all().count, 1);  // the key stays attached to its lease
+  EXPECT_EQ(all().count, 1);  // the key is still attached to its lease
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 500ms);
 
   dcs = std::move(*Etcd3::create({.endpoints = {dead, unresponsive}}));
@@ -456,7 +456,7 @@ TEST(Etcd3, SpeaksTls) {
   ASSERT_TRUE(put) << put.error().what;
   Watching watching(loop, *dcs, put->revision);
   EXPECT_TRUE(watching.wait(1));
-  auto strange = server.options();  // the system's authorities have not signed the certificate
+  auto strange = server.options();  // the system's authorities have not signed the server's certificate
   EXPECT_FALSE(loop.run((*Etcd3::create(strange))->range("/s/", 0, 2s)));
 }
 

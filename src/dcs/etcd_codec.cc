@@ -11,7 +11,7 @@ namespace tamada::dcs {
 namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::size_t watch_line_bytes_max = 64 << 20;  // etcd's own limit for one answer is far below
+constexpr std::size_t watch_line_bytes_max = 64 << 20;  // etcd's own limit for one answer is far lower
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -26,7 +26,7 @@ std::string text_field(const Json& object, const char* key) {
   return value && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-// 0 when it is left out, as protobuf's default.
+// The number, or 0 when the field is left out, as protobuf does with default values.
 std::int64_t int_field(const Json& object, const char* key) {
   const Json* value = find(object, key);
   if (!value) return 0;
@@ -38,7 +38,7 @@ std::int64_t int_field(const Json& object, const char* key) {
   return number;
 }
 
-// etcd numbers its leases; 0 stands for none.
+// etcd numbers its leases, and 0 means no lease.
 LeaseId lease_field(const Json& object, const char* key) {
   const auto number = int_field(object, key);
   return number == 0 ? LeaseId() : LeaseId(std::to_string(number));
@@ -103,7 +103,7 @@ Json operation_json(const Operation& operation) {
   return {{"request_delete_range", std::move(json)}};
 }
 
-// The gateway tells an error in three shapes, by version and by whether the call streams.
+// The gateway reports an error in three forms, depending on its version and on whether the call streams.
 GatewayError error_of(const Json& json) {
   const Json* error = find(json, "error");
   const Json& source = error && error->is_object() ? *error : json;
@@ -297,8 +297,8 @@ std::optional<DcsError> WatchParser::take(std::string_view line, std::vector<Wat
       const Json* kv = find(event, "kv");
       auto parsed = kv ? parse_key_value(*kv) : std::nullopt;
       if (!parsed) return DcsError{ErrorKind::unreachable, "etcd's watch sent an event without a key"};
-      // The revision is that of the events, and not that of the header, which is the store's and may be ahead of the
-      // events that have been sent.
+      // The revision is that of the events. The header's revision is the store's, which may be ahead of the events that
+      // have been sent.
       batch.revision = parsed->mod_revision;
       batch.events.push_back({.deleted = text_field(event, "type") == "DELETE", .kv = std::move(*parsed)});
     }

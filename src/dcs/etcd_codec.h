@@ -1,6 +1,6 @@
-// etcd's JSON gateway: what is sent and what comes back. Keys and values are base64, int64 are strings, and a field
-// that has its default value is left out. No I/O; junk gives an error, never an exception.
-// Source of the format: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/
+// Makes the requests to etcd's JSON gateway and reads its answers. Keys and values are base64, int64 are strings, and a
+// field that has its default value is left out. No I/O. An answer that cannot be read gives an error, never an
+// exception. Source of the format: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -33,14 +33,14 @@ std::string watch_body(std::string_view prefix, Revision from);
 std::optional<Range> parse_range(const Json& answer);
 std::optional<TxnResult> parse_txn(const Json& answer);
 std::optional<LeaseGrant> parse_grant(const Json& answer);
-std::optional<Duration> parse_keepalive(const Json& answer);  // zero: there is no such lease
+std::optional<Duration> parse_keepalive(const Json& answer);  // zero when there is no such lease
 
-// What an answer says went wrong.
+// The error that an answer reports.
 struct GatewayError {
   enum class Kind {
-    unavailable,  // this server cannot serve now: no leader, timed out; a write may have happened
+    unavailable,  // this server cannot serve now, because it has no leader or timed out; a write may have happened
     lease_gone,
-    auth,  // our token is old or missing: get a new one
+    auth,  // the token is old or missing, so a new one is needed
     auth_disabled,
     refused,
   } kind;
@@ -49,17 +49,17 @@ struct GatewayError {
 std::optional<GatewayError> parse_error(int http_status, std::string_view body);
 GatewayError classify(int grpc_code, std::string message);
 
-// "/v3", or "/v3beta" for etcd 3.3. `body` is the answer of GET /version; junk: "/v3".
+// "/v3", or "/v3beta" for etcd 3.3. `body` is the answer of GET /version; if it cannot be read, the result is "/v3".
 std::string api_prefix(std::string_view body);
 
-// Takes the pieces of a watch's body as they come and gives the batches in order.
+// Takes the pieces of a watch's answer as they come, and gives the batches in order.
 class WatchParser {
  public:
   explicit WatchParser(Revision from) : from_(from) {}
-  // An error ends the watch; batches before it are in `into`.
+  // An error ends the watch; the batches before it are in `into`.
   std::optional<DcsError> feed(std::string_view chunk, std::vector<WatchBatch>& into);
   bool created() const { return created_; }
-  // The server says that our token is no good.
+  // The server said that the token is not valid.
   bool auth_failed() const { return auth_failed_; }
 
  private:

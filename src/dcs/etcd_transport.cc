@@ -15,8 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-// How many idle connections are kept: one for the lease, so that its renewal never waits behind a slow range, and one
-// for all other requests.
+// The number of idle connections that are kept: one for the lease, so that its renewal never waits behind a slow range,
+// and one for all other requests.
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
 
@@ -175,7 +175,7 @@ awaitable<DcsError> EtcdTransport::stream(std::string path, std::string body, Du
   checkin(endpoint, std::move(*asked));
 
   const auto executor = co_await asio::this_coro::executor;
-  // Shared: the posted close may come after the stream has ended by itself.
+  // The client is shared, because the posted close may run after the stream has ended by itself.
   auto client = std::make_shared<net::HttpClient>(endpoints_[endpoint].url, tls_);
   auto error = std::make_shared<std::optional<DcsError>>();
   struct Listed {
@@ -190,7 +190,7 @@ awaitable<DcsError> EtcdTransport::stream(std::string path, std::string body, Du
                                                 chunk = std::move(chunk)](std::string_view piece) {
     if (*error) return;
     *error = chunk(piece);
-    // Posted, because a stream cannot be closed from inside its own read.
+    // The close is posted, because a stream cannot be closed inside its own read.
     if (*error) asio::post(executor, [client] { client->close(); });
   };
   auto ended = co_await client->stream(post(endpoint, path, std::move(body)), left(deadline), Duration::zero(), take);

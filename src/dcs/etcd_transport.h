@@ -32,16 +32,17 @@ class EtcdTransport {
                 std::string password);
 
   // Tries each server once, beginning with the one that answered last. With Repeat::never a request is sent at most
-  // once: to a server whose connection stands, or that has just answered another question on this connection.
+  // once, to a server whose connection stands or that has just answered another request on this connection.
   awaitable<DcsResult<Json>> call(std::string path, std::string body, Repeat repeat, Duration timeout);
 
   // Opens one stream on a connection of its own, to the server that answers requests. An error that `chunk` returns
-  // ends it. It also ends when a request to its server fails: a server that is cut off would leave the stream silent
-  // for ever.
+  // ends the stream. It also ends when a request to its server fails, because the stream of a server that is cut off
+  // would stay silent for ever.
   using Chunk = std::function<std::optional<DcsError>(std::string_view)>;
   awaitable<DcsError> stream(std::string path, std::string body, Duration timeout, Chunk chunk);
 
-  // How far this host's clock is ahead of that of the server that answered last, by the header Date of its answers.
+  // How far this host's clock is ahead of the clock of the server that answered last, by the header Date of its
+  // answers.
   Duration clock_ahead() const { return clock_.ahead(); }
 
   void forget_token() { token_.clear(); }
@@ -78,7 +79,7 @@ class EtcdTransport {
   std::optional<net::TlsClient> tls_;
   std::string username_, password_;
   std::string token_;
-  bool auth_disabled_ = false;  // a user is configured, and the server has authentication switched off
+  bool auth_disabled_ = false;  // a user is configured, but the server has authentication switched off
   std::size_t current_ = 0;
   std::optional<std::size_t> logged_;
   std::vector<Idle> idle_;

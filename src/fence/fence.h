@@ -19,19 +19,19 @@ inline core::Duration margin(core::Duration length) {
 
 struct Order {
   std::optional<core::Instant> until;  // see core/fencing.h
-  core::Duration length{};             // of that bound when it was set, even if the ttl has changed since
-  int postmaster = 0;                  // process id; 0: not known
+  core::Duration length{};             // the length of that bound when it was set, even if the ttl has changed since
+  int postmaster = 0;                  // process id; 0 when not known
   core::Duration ttl{}, loop_wait{};
 };
 
 class Fence {
  public:
   virtual ~Fence() = default;
-  // To be called after each decision, before it is carried out. Does not block.
+  // Sets the bound. It is called after each decision, before the decision is carried out, and does not block.
   virtual void keep(const Order& order) = 0;
   // Whether the fence allows this node to become the primary.
   virtual core::FenceView view() const = 0;
-  // Sets what is called when a process of the fence has ended. The next keep() replaces that process.
+  // Sets the function that is called when a process of the fence has ended. The next keep() replaces that process.
   virtual void on_end(std::function<void()>) {}
   // The bound that the previous run of this daemon left in force.
   virtual std::optional<core::Instant> inherited() const { return std::nullopt; }

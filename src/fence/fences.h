@@ -1,4 +1,4 @@
-// Several fences as one.
+// Makes several fences act as one.
 #pragma once
 
 #include <utility>

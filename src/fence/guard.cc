@@ -53,8 +53,8 @@ GuardPage* open_page(const std::string& name) {
   return map(fd);
 }
 
-// The page of a guard that runs as this user for this data directory, if that page has no name: the guard holds an open
-// descriptor of it.
+// The page of a running guard of this user and this data directory, if the page has no name. The guard keeps a
+// descriptor of the page open.
 GuardPage* page_of_running_guard(const std::string& data_dir) {
   std::error_code error;
   for (const auto& pid : net::names_in("/proc")) {
@@ -72,7 +72,7 @@ GuardPage* page_of_running_guard(const std::string& data_dir) {
   return nullptr;
 }
 
-// The descriptor of the new memory, -1 if there is none.
+// The descriptor of the new memory; -1 when it could not be made.
 int create_nameless_memory() {
   const int fd = memfd_create(guard_memory_name, MFD_CLOEXEC);
   if (fd < 0 || ftruncate(fd, sizeof(GuardPage)) == 0) return fd;
@@ -109,16 +109,16 @@ GuardPage* create_page(const std::string& name) {
 struct Guard::Impl {
   asio::any_io_executor executor;
   std::string program, data_dir, name;
-  std::string page_path;  // how the guard finds the page
+  std::string page_path;  // the path by which the guard finds the page
   GuardPage* page = nullptr;
   std::shared_ptr<net::ExitWatch> running;
   std::function<void()> on_end = [] {};
   core::Instant started_at{};
-  GuardPage* former = nullptr;  // of a former run of the daemon
+  GuardPage* former = nullptr;  // the page of a former run of the daemon
   std::unique_ptr<net::ExitWatch> former_running;
   std::int64_t told_fired_ns = 0;
   bool told_ready = false;
-  int held = -1;        // of a page without a name, for the guard to inherit
+  int held = -1;        // the descriptor of a page without a name, which the guard inherits
   std::string trouble;  // why there is no guard
 
   bool fails(const std::string& why);
@@ -138,7 +138,7 @@ Guard::Guard(asio::any_io_executor executor, std::string program, std::string da
   impl_->find_former();
 }
 
-// The pages are not unmapped here: the guard process outlives this object on purpose.
+// The pages are not unmapped here, because the guard process is meant to outlive this object.
 Guard::~Guard() = default;
 
 void Guard::Impl::find_former() {

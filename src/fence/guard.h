@@ -11,19 +11,19 @@ namespace tamada::fence {
 
 class Guard final : public Fence {
  public:
-  // `program` is tamada-guard's path. Starts it with the first order; takes over from the guard that a former daemon
-  // of this data directory left, without a moment in which none is in force.
+  // `program` is the path of tamada-guard. It is started with the first order. If a former daemon of this data
+  // directory left a guard, this one takes over from it, and at every moment one of them is in force.
   Guard(asio::any_io_executor executor, std::string program, std::string data_dir);
   ~Guard() override;
 
   void keep(const Order& order) override;
   void on_end(std::function<void()> call) override;
-  // A guard that cannot be started is reported as a problem and does not prevent a promotion, since Patroni has no
-  // guard at all.
+  // A guard that cannot be started is reported as a problem, but does not prevent a promotion, because Patroni works
+  // without a guard.
   core::FenceView view() const override;
   std::optional<core::Instant> inherited() const override;
 
-  void enable(bool on) { enabled_ = on; }  // `watchdog.guard`
+  void enable(bool on) { enabled_ = on; }  // sets `watchdog.guard`
 
  private:
   struct Impl;
@@ -31,7 +31,7 @@ class Guard final : public Fence {
   bool enabled_ = true;
 };
 
-// The path of tamada-guard: beside this program, or where packages put it.
+// The path of tamada-guard: beside this program, or the one where packages install it.
 std::string guard_program();
 
 }  // namespace tamada::fence

@@ -28,7 +28,7 @@ bool ended_within(int pidfd, std::chrono::milliseconds time) {
 
 int open_pidfd(int pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
-// A process that looks like a postmaster to the kernel. Each child is in its own session, as backends are.
+// A process that looks like a postmaster to the kernel. Each of its children is in its own session, as backends are.
 class Server {
  public:
   explicit Server(const std::string& data_dir) {
@@ -123,7 +123,7 @@ TEST_F(GuardTest, SwitchedOffItDoesNothing) {
   EXPECT_FALSE(ended_within(server.fd, 1s));
 }
 
-// The keeper runs in a child process that is then killed, as a daemon that nobody restarts.
+// The daemon's part runs in a child process, which is killed like a daemon that nobody restarts.
 TEST_F(GuardTest, OutlivesItsDaemon) {
   Server server(data_dir_);
   const int daemon = fork();

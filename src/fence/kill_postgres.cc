@@ -8,14 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Part of the guard process: no C++ runtime, no heap, no buffered input or output.
+// This is part of the guard process, so it uses no C++ runtime, no heap and no buffered input or output.
 
 namespace tamada::fence {
 namespace {
 
 constexpr int children_max = 8192;
 
-// The content of a small file, terminated; its length, 0 if there is none.
+// Reads a small file into `text` and terminates it. Returns its length, 0 when the file cannot be read.
 int read_text(const char* path, char* text, int size) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;

@@ -40,7 +40,7 @@ class Watchdog::Device {
     return {};
   }
 
-  // Returns the timeout that the device then has.
+  // Sets the timeout, and returns the one that the device has afterwards.
   Result<int> set_timeout(int seconds) {
     if (seconds < 1 || seconds >= 0xffff) {
       return fail(fmt::format("Invalid timeout {}. Supported values are between 1 and 65535", seconds));
@@ -86,8 +86,8 @@ int whole_seconds(core::Duration duration) {
 
 Watchdog::Watchdog(WatchdogOptions options) : options_(std::move(options)) {}
 
-// Does not close the device. When the process ends with the device open and without the magic close, the machine is
-// reset, as it should be after a crash.
+// The destructor does not close the device. If the process ends with the device open and without the magic close, the
+// machine is reset, as it should be after a crash.
 Watchdog::~Watchdog() = default;
 
 void Watchdog::configure(WatchdogOptions options) {
@@ -123,7 +123,7 @@ void Watchdog::keep(const Order& order) {
 }
 
 void Watchdog::failed(std::string why) {
-  // Without a device in the machine, automatic mode is the quiet default.
+  // In automatic mode a machine without a device is normal, so nothing is logged.
   if (options_.mode == WatchdogOptions::Mode::required) {
     log::error("Configuration requires watchdog, but watchdog could not be activated: {}", why);
   } else {
@@ -151,7 +151,8 @@ void Watchdog::activate(const Order& order) {
   }
 }
 
-// Devices with a time of their own: one that is too long protects less, one too short would reset a healthy machine.
+// Handles devices that choose their own timeout. A timeout that is too long protects less; one that is too short would
+// reset a healthy machine.
 bool Watchdog::settle_timeout(const Order& order) {
   const int wanted = timeout_s(order);
   const auto actual = device_->set_timeout(wanted);

@@ -13,8 +13,8 @@ namespace tamada::fence {
 struct WatchdogOptions {
   enum class Mode { off, automatic, required } mode = Mode::automatic;
   std::string device = "/dev/watchdog";
-  int safety_margin_s = 5;  // between the watchdog's time and the lease's end; -1: half of the ttl
-  bool testing = false;     // driver: testing: the device is a pipe that gets timeouts as text
+  int safety_margin_s = 5;  // between the watchdog's timeout and the end of the lease; -1: half of the ttl
+  bool testing = false;     // with `driver: testing` the device is a pipe that gets timeouts as text
   bool operator==(const WatchdogOptions&) const = default;
 };
 
@@ -39,9 +39,9 @@ class Watchdog final : public Fence {
 
   WatchdogOptions options_;
   std::unique_ptr<Device> device_;  // null: not open
-  int timeout_s_ = 0;               // as last asked for
+  int timeout_s_ = 0;               // the timeout that was last requested
   std::optional<core::Instant> pinged_for_;
-  std::string trouble_;           // why the last activation failed; empty: it did not
+  std::string trouble_;           // why the last activation failed; empty when it did not
   core::Instant failed_until_{};  // the activation is tried again only for a later bound than this one
 };
 

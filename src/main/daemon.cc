@@ -1,4 +1,4 @@
-// The daemon: the only place where the parts are put together.
+// The daemon's program: only here the parts are put together.
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -49,7 +49,8 @@ std::map<std::string, std::string> environment() {
   return variables;
 }
 
-// The variables hold passwords, and callbacks and PostgreSQL would inherit them. Patroni removes them, too.
+// Removes the variables from the environment, because they hold passwords, and callbacks and PostgreSQL would inherit
+// them. Patroni removes them, too.
 void hide_variables(const std::map<std::string, std::string>& variables) {
   for (const auto& [name, value] : variables) {
     if (name.starts_with("PATRONI_")) ::unsetenv(name.c_str());
@@ -76,7 +77,7 @@ net::HttpServerOptions server_options(const config::RestApi& rest) {
   return options;
 }
 
-// Tells this run of the daemon from every other.
+// A name that no other run of the daemon has.
 std::string instance() {
   static const std::string id = [] {
     std::random_device random;
@@ -127,7 +128,7 @@ fence::WatchdogOptions watchdog_options(const config::Watchdog& watchdog) {
           .testing = watchdog.driver == "testing"};
 }
 
-// Measures how late a timer of the event loop fires. What delays it delays everything else in the loop.
+// Measures how late a timer of the event loop fires, because everything else in the loop is as late.
 asio::awaitable<void> measure_loop(net::Clock& clock, std::shared_ptr<api::Telemetry> telemetry) {
   for (;;) {
     const auto due = clock.now() + std::chrono::seconds(1);
@@ -223,7 +224,7 @@ class Daemon {
   }
 
  private:
-  // Ends the program at once: nothing has been started yet that would need an orderly end.
+  // Ends the program at once, because nothing that needs an orderly end has been started yet.
   [[noreturn]] void refuse(const std::string& why) {
     log::critical("{}", why);
     log::stop();

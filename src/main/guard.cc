@@ -1,5 +1,6 @@
 // The guard: ends this node's PostgreSQL when its bound passes and the daemon has not moved it, whether the daemon is
-// frozen, killed, swapping or gone. A program of its own, statically linked, so that all of it fits locked into memory.
+// frozen, killed, swapping or gone. It is a statically linked program of its own, so that all of it can be locked into
+// memory.
 //
 //   tamada-guard SHARED_MEMORY DAEMON_PID DATA_DIR
 #include <fcntl.h>
@@ -43,7 +44,7 @@ unsigned protect_self() {
   return protection;
 }
 
-// The daemon's own descriptor, by its path in /proc, or a name of shared memory.
+// Whether the name is the path of the daemon's descriptor in /proc; otherwise it is a name of shared memory.
 bool is_descriptor(const char* name) { return strncmp(name, "/proc/", 6) == 0; }
 
 GuardPage* map_page(const char* name, struct stat* identity) {
@@ -51,7 +52,7 @@ GuardPage* map_page(const char* name, struct stat* identity) {
   if (fd < 0) return nullptr;
   if (fstat(fd, identity) != 0 || identity->st_size < static_cast<off_t>(sizeof(GuardPage))) return nullptr;
   void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (!is_descriptor(name)) close(fd);  // a descriptor stays open, since the next daemon finds the memory by it
+  if (!is_descriptor(name)) close(fd);  // a descriptor stays open, because the next daemon finds the memory by it
   return memory == MAP_FAILED ? nullptr : static_cast<GuardPage*>(memory);
 }
 
@@ -63,7 +64,7 @@ void remove_own_page(const char* name, const struct stat& identity) {
   if (fd >= 0 && fstat(fd, &now) == 0 && now.st_ino == identity.st_ino) shm_unlink(name);
 }
 
-// A line in the daemon's log format. The guard writes it because the daemon may be frozen.
+// Writes a line in the daemon's log format. The guard writes it itself, because the daemon may be frozen.
 void tell(int pid, int processes) {
   timeval now{};
   gettimeofday(&now, nullptr);
@@ -111,8 +112,8 @@ class Guard {
     postmaster_fd_ = open_pidfd(pid);
   }
 
-  // Whether there is news: a server whose processes the kernel does not let go is killed again and again, and told
-  // once.
+  // Kills PostgreSQL, and returns whether there is news. A server whose processes the kernel does not let end is killed
+  // again and again, but reported once.
   bool end_postgres() {
     int processes = postmaster_fd_ >= 0 ? tamada::fence::kill_postgres(postmaster_, postmaster_fd_) : 0;
     if (processes == 0) {  // PostgreSQL was started after the daemon last wrote its process number
@@ -163,7 +164,7 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   signal(SIGINT, SIG_IGN);   // Ctrl-C in the daemon's terminal is meant for the daemon
-  signal(SIGTERM, SIG_IGN);  // a service manager's stop is, too; the guard ends after the daemon
+  signal(SIGTERM, SIG_IGN);  // a service manager sends its stop to the daemon, too; the guard ends after the daemon
   prctl(PR_SET_NAME, "tamada-guard");
   page->protection.store(protect_self());
   page->looked_ns.store(boot_time_ns());

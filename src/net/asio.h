@@ -1,4 +1,4 @@
-// The names of Asio that the program uses; nothing else includes all of Asio.
+// The names of Asio that the program uses. Only this header includes all of Asio.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,8 +14,7 @@ namespace asio = boost::asio;
 using asio::awaitable;
 using asio::use_awaitable;
 
-// To be called after an operation that reports its error as a value: throws if the error was the cancellation of the
-// caller.
+// To be called after an operation that reports its error as a value. It throws if the caller was cancelled.
 inline awaitable<void> throw_if_cancelled() {
   if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
     throw boost::system::system_error(asio::error::operation_aborted);

@@ -1,5 +1,6 @@
 // Timers on CLOCK_BOOTTIME. The reactor itself sleeps by CLOCK_MONOTONIC, which stands still while the machine is
-// suspended; so it looks at least once a second, and after a suspension a timer is late by no more than that.
+// suspended. So the reactor checks the timers at least once a second, and after a suspension a timer is late by no more
+// than that.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Time as a dependency: production reads the kernel's clocks, the simulator its own.
+// The interface of time: production reads the kernel's clocks, the simulator its own.
 #pragma once
 
 #include "core/types.h"
@@ -11,7 +11,7 @@ class Clock {
   virtual ~Clock() = default;
   virtual core::Instant now() const = 0;  // CLOCK_BOOTTIME
   virtual core::WallTime wall() const = 0;
-  // Cancellable by Asio's cancellation (then it throws operation_aborted, as every awaitable here does).
+  // Can be cancelled by Asio's cancellation; then it throws operation_aborted, as every awaitable here does.
   virtual awaitable<void> sleep_until(core::Instant at) = 0;
 };
 

@@ -14,12 +14,12 @@
 namespace tamada::net {
 
 asio::any_io_executor disk_thread();
-// For the small writes that try the disk: they tell how it is, not how long other work takes. One that hangs holds up
-// nobody else.
+// The thread of the small writes that probe the disk. They show how the disk works, and not how long other work takes.
+// One that hangs delays no other work.
 asio::any_io_executor disk_probe_thread();
 
-// `work` owns, or copied, all that it uses. It is never interrupted: a coroutine that was cancelled meanwhile throws
-// after the work has ended.
+// Runs `work` on the thread. `work` must own, or have copied, everything that it uses. It is never interrupted: a
+// coroutine that is cancelled meanwhile throws after the work has ended.
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> on_thread(asio::any_io_executor thread, Work work) {
   using Value = std::invoke_result_t<Work&>;

@@ -1,4 +1,4 @@
-// One coroutine waits, and any code on the loop wakes it. A wake before the wait is not lost; several wakes count as
+// One coroutine waits, and any code on the loop can wake it. A wake before the wait is not lost; several wakes count as
 // one.
 #pragma once
 

@@ -12,7 +12,7 @@ struct Expiry::State {
   BootTimer timer;
   std::function<void()> action;
   std::optional<core::Instant> at;     // when to expire
-  std::optional<core::Instant> armed;  // when the timer will look; never later than `at`
+  std::optional<core::Instant> armed;  // when the timer will fire; never later than `at`
   bool expired = false;
 };
 
@@ -39,7 +39,7 @@ void Expiry::rearm(core::Duration after) {
 void Expiry::arm(const std::shared_ptr<State>& state) {
   state->armed = state->at;
   state->timer.expires_at(*state->at);
-  // Weak: an expiry may already be queued when the owner goes away.
+  // The pointer is weak, because an expiry may already be queued when the owner is destroyed.
   state->timer.async_wait([weak = std::weak_ptr(state)](boost::system::error_code ec) {
     auto s = weak.lock();
     if (!s || ec) return;

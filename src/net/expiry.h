@@ -1,5 +1,5 @@
-// Does something when a time has passed, unless the time was moved or the owner is gone by then. Moving it later, as
-// each request on a connection does, touches no timer.
+// Calls a function when a time has passed, unless the time is moved or this object is destroyed before. Moving the time
+// later, as each request on a connection does, does not touch the timer.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@ namespace tamada::net {
 
 class Expiry {
  public:
-  // after: zero or less never comes.
+  // after: zero or less means never.
   Expiry(asio::any_io_executor executor, core::Duration after, std::function<void()> action);
   ~Expiry();
   Expiry(const Expiry&) = delete;

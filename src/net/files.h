@@ -1,4 +1,4 @@
-// Reading of files and folders that may be gone, or fail, at any moment, as those of /proc do. Nothing here throws.
+// Reads files and folders that may disappear or fail at any moment, such as those of /proc. Nothing here throws.
 #pragma once
 
 #include <optional>
@@ -7,11 +7,12 @@
 
 namespace tamada::net {
 
-// nullopt: it cannot be opened, or not be read to its end (a folder, an error of the disk, a process that has ended).
+// nullopt when the file cannot be opened, or cannot be read to its end: a folder, an error of the disk, a process that
+// has ended.
 std::optional<std::string> read_file(const std::string& path);
 
-// The names in the folder in no particular order, without "." and "..". If the folder cannot be read to its end, those
-// that were read so far.
+// The names in the folder in no particular order, without "." and "..". If the folder cannot be read to its end, the
+// result has the names that were read before.
 std::vector<std::string> names_in(const std::string& folder);
 
 }  // namespace tamada::net

@@ -15,10 +15,10 @@ struct HttpRequest {
   std::string target;  // path and query as received: "/replica?lag=10MB"
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer_address;                 // servers: the client's address
-  bool client_certificate = false;          // servers: the peer showed a certificate, and it was verified
-  bool repeatable = false;                  // clients: may be sent twice; GET and HEAD always may
-  std::size_t answer_bytes_max = 64 << 20;  // clients: a longer body is an error, before it has been read
+  std::string peer_address;                 // for servers: the client's address
+  bool client_certificate = false;          // for servers: the client presented a certificate, and it was verified
+  bool repeatable = false;                  // for clients: the request may be sent twice; GET and HEAD always may
+  std::size_t answer_bytes_max = 64 << 20;  // for clients: a longer body is an error, before it has been read
   const std::string* header(std::string_view name) const;  // case-insensitive; nullptr when absent
 };
 
@@ -29,10 +29,11 @@ struct HttpResponse {
   const std::string* header(std::string_view name) const;
 };
 
-// "Sun, 06 Nov 1994 08:49:37 GMT", as the header Date has it; nullopt: another form. Source: RFC 9110, 5.6.7.
+// Reads the form of the header Date, "Sun, 06 Nov 1994 08:49:37 GMT"; nullopt for any other form. Source: RFC 9110,
+// 5.6.7.
 std::optional<core::WallTime> parse_http_date(std::string_view text);
 
-// "Service Unavailable" for 503, as Python's http.HTTPStatus; empty when unknown.
+// "Service Unavailable" for 503, as Python's http.HTTPStatus has it; empty when the status is not known.
 std::string_view reason(int status);
 
 }  // namespace tamada::net

@@ -19,7 +19,7 @@ using boost::system::system_error;
 
 constexpr std::size_t complaint_bytes_max = 1024;
 
-// A body that hands on each piece as it comes.
+// A body that passes on each piece as it comes.
 struct PiecesBody {
   struct value_type {
     std::function<void(std::string_view)> take;
@@ -47,7 +47,7 @@ struct PiecesBody {
   };
 };
 
-// Bytes that have been read and not parsed yet.
+// Bytes that have been read but not parsed yet.
 struct ResponseInput {
   std::array<char, 8192> bytes;
   std::size_t have = 0;
@@ -71,7 +71,7 @@ struct ResponseInput {
   }
 };
 
-// Reads until the header is whole (it may be called again) or the message is.
+// Reads until the header or the whole message is complete. After the header it may be called again.
 template <class Parser>
 awaitable<void> read_on(Stream& stream, ResponseInput& input, Parser& parser) {
   for (;;) {
@@ -133,10 +133,10 @@ struct HttpClient::Impl {
   std::optional<TlsClient> tls;
   std::unique_ptr<Stream> stream;
   bool busy = false;
-  // How often close() was called: a connection that was begun before the last call is not used.
+  // How often close() was called. A connection that was begun before the last call is not used.
   std::uint64_t closings = 0;
 
-  // Marks the client as in use. When it is destroyed the connection is closed, unless `keep` is set.
+  // Marks the client as in use. The destructor closes the connection, unless `keep` is set.
   struct Use {
     explicit Use(Impl& i) : impl(i) { impl.busy = true; }
     ~Use() {
@@ -239,8 +239,8 @@ awaitable<core::Result<void>> HttpClient::Impl::read_pieces(core::Duration idle,
   parser.body_limit(boost::none);
   ResponseInput input;
   std::string complaint;
-  // Set before the header is known, because pieces of the body may arrive with it. They are kept until the status tells
-  // whether they belong to a good answer.
+  // Pieces of the body may arrive together with the header. They are kept here until the status shows whether they
+  // belong to a good answer.
   std::string early;
   parser.get().body().take = [&early](std::string_view piece) { early += piece; };
   while (!parser.is_header_done()) co_await read_on(*stream, input, parser);

@@ -40,15 +40,16 @@ constexpr int accepted_at_once = 16;
 // The kernel's send buffer of one connection. The limit keeps peers that do not read from filling the machine's memory.
 constexpr int send_buffer_bytes = 64 << 10;
 constexpr std::size_t small_bytes = 4 << 10;        // smaller bodies and answers are not counted in kept_bytes
-constexpr std::size_t sessions_worth_a_trim = 200;  // after so many ended sessions the memory goes back to the system
+constexpr std::size_t sessions_worth_a_trim = 200;  // after so many ended sessions, free memory goes back to the system
 
-// What has been read and not yet parsed.
+// Bytes that have been read but not parsed yet.
 struct RequestInput {
   std::array<char, 8192> bytes;
   std::size_t have = 0;
 };
 
-// Parses what is there. A status that is an error, 0 when the request is whole, 100 when more is needed.
+// Parses what has been read. Returns an HTTP status of an error, 0 when the request is complete, 100 when more bytes
+// are needed.
 int feed(RequestInput& input, Parser& parser) {
   while (input.have > 0 && !parser.is_done()) {
     error_code ec;
@@ -67,7 +68,7 @@ int feed(RequestInput& input, Parser& parser) {
 std::size_t connections_possible(std::size_t wanted) {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
-  // However many clients connect, descriptors have to be left for PostgreSQL and the DCS.
+  // However many clients connect, some descriptors have to be left for PostgreSQL and the DCS.
   return std::clamp<std::size_t>(files.rlim_cur / 2, 1, wanted);
 }
 
@@ -92,8 +93,8 @@ HttpRequest take_request(Parser& parser, const Stream& stream) {
   return request;
 }
 
-// Reads and discards what the peer still sends: closing with unread data would reset the connection before the peer has
-// read our answer.
+// Reads and discards what the peer still sends. If the server closed the connection with unread data, the kernel would
+// reset it before the peer has read our answer.
 awaitable<void> drain(Stream& stream, RequestInput& input, core::Duration deadline) {
   stream.deadline(deadline);
   for (std::size_t total = 0; total < drained_bytes_max;) {
@@ -108,7 +109,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   struct Session : std::enable_shared_from_this<Session> {
     asio::cancellation_signal cancel;
     std::unique_ptr<Stream> stream;
-    bool waiting = false;  // true: for the peer to send or read; false: the server is working for it
+    bool waiting = false;  // true: the server waits for the peer to send or read; false: the server works for the peer
     std::list<Session*>::iterator place;
   };
   // Counts the bytes in memory for one peer: the body of its request, or an answer that it has not read yet.
@@ -118,7 +119,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     ~Kept() { server_.kept_bytes -= counted_; }
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
-    bool is(std::size_t bytes) {  // false: the limit for all peers together would be exceeded
+    bool is(std::size_t bytes) {  // returns false when the limit for all peers together would be exceeded
       const auto now = bytes > small_bytes ? bytes : 0;
       const auto all = server_.kept_bytes - counted_ + now;
       if (now > counted_ && all > server_.options.kept_bytes_max) return false;
@@ -223,7 +224,7 @@ void HttpServer::Impl::stop() {
 void HttpServer::Impl::end(Session& session) {
   if (session.stream) session.stream->close();
   session.cancel.emit(asio::cancellation_type::terminal);
-  // Outside the loop's thread co_spawn forwards the signal by a posted function that points into it, and the closed
+  // Outside the loop's thread, co_spawn forwards the signal by a posted function that refers to the session. The closed
   // stream may have ended the session by then (seen with Asio of Boost 1.81). The handler that is posted here runs
   // after that function, and keeps the session alive until then.
   asio::post(executor, [alive = session.shared_from_this()] {});
@@ -260,7 +261,7 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
 bool HttpServer::Impl::make_room() {
   if (waiting.empty()) return false;
   auto* longest = waiting.front();
-  waits(*longest, false);  // it ends only in the loop's next turns, and must not be chosen again before
+  waits(*longest, false);  // the session ends only in the loop's next turns, and must not be chosen again before
   end(*longest);
   return true;
 }
@@ -281,11 +282,11 @@ void HttpServer::Impl::begin(tcp::socket socket) {
 
 void HttpServer::Impl::ended(Session& session) {
   (session.waiting ? waiting : working).erase(session.place);
-  // glibc never returns freed memory to the system while it lies between blocks that are in use.
+  // glibc never returns freed memory to the system while the memory lies between blocks that are in use.
   const auto left = working.size() + waiting.size();
   if (sessions_peak < sessions_worth_a_trim || left > sessions_peak / 4) return;
   sessions_peak = left;
-  // Posted, since the memory of this session is still in use here.
+  // The call is posted, because the memory of this session is still in use here.
   asio::post(executor, [] { ::malloc_trim(0); });
 }
 
@@ -316,7 +317,7 @@ awaitable<void> HttpServer::Impl::run(std::shared_ptr<Session> session, tcp::soc
   try {
     co_await serve(*session);
   } catch (const system_error&) {
-    // The peer is gone or was too slow, or the server is stopping. In each case nobody is left to be answered.
+    // The peer is gone or was too slow, or the server is stopping. In each case there is nobody to send an answer to.
   }
 }
 
@@ -338,12 +339,12 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
   }
 }
 
-// 0, or the status of the refusal.
+// Returns 0, or the HTTP status of the refusal.
 awaitable<int> HttpServer::Impl::read_request(Session& session, RequestInput& input, Parser& parser) {
   auto& stream = *session.stream;
   bool began = false, in_body = false;
   Kept body(*this);
-  // A request that arrived together with the previous one waits for its turn as if it had been read now.
+  // A request that arrived together with the previous one waits for its turn as if it had been read only now.
   if (input.have > 0) co_await stream.turn();
   for (;;) {
     int status = feed(input, parser);
@@ -384,7 +385,7 @@ awaitable<HttpResponse> HttpServer::Impl::handled(HttpRequest request) {
   co_return plain_text(500);
 }
 
-// Whether the connection goes on.
+// Returns whether the connection stays open.
 awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
   auto& stream = *session.stream;
   const auto& message = parser.get();

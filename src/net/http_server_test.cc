@@ -241,7 +241,7 @@ TEST_F(Server, ManyStalledConnectionsDelayNobody) {
   });
 }
 
-// How long this thread has waited for a processor that other programs used. The test subtracts that time.
+// How long this thread has waited for a processor that other programs used. The test subtracts this time.
 core::Duration waited_for_processor() {
   std::ifstream file("/proc/self/schedstat");
   std::int64_t ran_ns = 0, waited_ns = 0;
@@ -249,8 +249,8 @@ core::Duration waited_for_processor() {
   return core::Duration(waited_ns);
 }
 
-// 1,000 connections send nothing, stop in the middle of a request, or never read. The p99 of health checks stays below
-// 5 ms. The best of a few attempts counts, since the machine may be busy with other programs.
+// 1,000 connections send nothing, stop in the middle of a request, or never read. The p99 of health checks has to stay
+// below 5 ms. The best of a few attempts counts, because the machine may be busy with other programs.
 TEST_F(Server, AThousandStalledConnectionsDelayNoHealthCheck) {
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);

@@ -14,7 +14,7 @@ error_code listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, int ba
   error_code ec;
   acceptor.open(endpoint.protocol(), ec);
   if (ec) return ec;
-  acceptor.set_option(tcp::acceptor::reuse_address(true), ec);  // a restart must not wait for TIME_WAIT
+  acceptor.set_option(tcp::acceptor::reuse_address(true), ec);  // so that a restart need not wait for TIME_WAIT
   if (ec) return ec;
   if (endpoint.address().is_v6()) {
     // As under Patroni, "::" accepts IPv4, too, whatever the machine's default is.

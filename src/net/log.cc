@@ -41,7 +41,7 @@ class StdoutSink final : public spdlog::sinks::base_sink<std::mutex> {
   void flush_() override {}
 };
 
-// As Python's RotatingFileHandler: patroni.log, patroni.log.1 and so on.
+// Names and rotates the files as Python's RotatingFileHandler does: patroni.log, patroni.log.1 and so on.
 class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   FileSink(std::string path, std::optional<int> mode, int files_max, std::int64_t size_max)
@@ -59,8 +59,8 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
     return {};
   }
 
-  // Whether this sink already writes to the file that the options name. If so it is kept, since two sinks that rotate
-  // one file would disturb each other. Takes no lock, which a stuck writer may hold.
+  // Whether this sink already writes to the file that the options name. Then it is kept, because two sinks that rotate
+  // one file would disturb each other. It takes no lock, because a stuck writer may hold the lock.
   bool serves(const Options& options) const {
     struct stat status{};
     return options.file == path_ && options.mode == mode_ && options.files_max == files_max_ &&
@@ -114,7 +114,7 @@ std::string patroni_line(const Record& record) {
 struct Output {
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
-  std::shared_ptr<FileSink> file;  // the logger's, if it has one
+  std::shared_ptr<FileSink> file;  // of the logger; null when it writes to stdout
   Options options;
   std::string last_heartbeat;
 };
@@ -126,7 +126,8 @@ std::function<void(Level, std::string_view)> output_receiver;
 std::atomic<Level> least_level = Level::info;
 std::atomic<bool> has_parts = false;
 
-// The level of the longest part name that is this part's name or a prefix of it, as in Python's logging.
+// The level for a part of the program: that of the longest configured name that is the part's name or a parent of it,
+// as in Python's logging.
 Level least_of(const Options& options, const std::source_location& where) {
   const auto name = options.part_of(where);
   Level least = options.least;
@@ -142,8 +143,8 @@ Level least_of(const Options& options, const std::source_location& where) {
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
-// Texts from outside must not look like new lines of the log, nor move a terminal's cursor. As in PostgreSQL's log, the
-// further lines of a message begin with a tab.
+// Keeps texts from outside from looking like new lines of the log or moving a terminal's cursor. As in PostgreSQL's
+// log, the further lines of a message begin with a tab.
 std::string with_marked_lines(std::string_view text) {
   std::string out;
   while (text.ends_with('\n')) text.remove_suffix(1);

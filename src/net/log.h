@@ -1,6 +1,6 @@
-// The program's log, in Python's format, as Patroni's users and scripts read it:
-// `2026-11-22 22:25:03,017 INFO: text`, the level at column 24. Writing never blocks the loop: the queue is bounded and
-// drops its oldest lines when the disk does not keep up.
+// The program's log, in Python's format, which Patroni's users and scripts read: `2026-11-22 22:25:03,017 INFO: text`,
+// with the level at column 24. Writing never blocks the loop: the queue is bounded, and its oldest lines are dropped
+// when the disk is too slow.
 #pragma once
 
 #include <fmt/format.h>
@@ -21,7 +21,7 @@
 namespace tamada::log {
 
 enum class Level { debug, info, warning, error, critical };
-std::string_view name_of(Level level);  // Python's: INFO
+std::string_view name_of(Level level);  // Python's name, such as INFO
 
 struct Record {
   Level level;
@@ -32,30 +32,31 @@ struct Record {
 
 struct Options {
   Level least = Level::info;
-  std::function<std::string(const Record&)> format;  // makes a line, without the line end; empty: the default form
-  // Parts of the program that have a level of their own. As in Python's logging, "a" also stands for "a.b".
+  std::function<std::string(const Record&)> format;  // makes a line, without its end; empty: the default form
+  // Parts of the program that have their own level. As in Python's logging, "a" also stands for "a.b".
   std::vector<std::pair<std::string, Level>> parts;
-  std::function<std::string(const std::source_location&)> part_of;  // the name; needed for parts
+  std::function<std::string(const std::source_location&)> part_of;  // the name of a part; needed for `parts`
   std::string file;                                                 // empty: stdout
-  std::optional<int> mode;                                          // permissions of the files; none: by the umask
-  int files_max = 4;           // older files that are kept: file.1, file.2 ...; 0: one file grows
-  std::int64_t file_size = 0;  // bytes after which a new one begins; 0: never
+  std::optional<int> mode;                                          // permissions of the files; nullopt: as the umask
+                                                                    // says
+  int files_max = 4;           // number of older files that are kept: file.1, file.2 ...; 0: one file grows
+  std::int64_t file_size = 0;  // size in bytes at which a new file begins; 0: never
   bool repeat_heartbeats = true;
 };
 
-// From main, once; before it, lines go to stderr directly.
+// main calls this once. Before it, lines go to stderr directly.
 void start(Level least, std::size_t queue_lines = 1000);
-// May be called at any time after start(). An error: the file cannot be written, and everything stays as it was. A file
-// that was moved away is closed.
+// May be called at any time after start(). An error when the file cannot be written; then everything stays as it was. A
+// file that was moved away is closed.
 core::Result<void> configure(Options options);
 void set_level(Level least);
 void stop();  // writes what is queued, for two seconds at most; lines go to stderr again
 void write(Level level, std::string_view text, const std::source_location& where = std::source_location::current());
-// From now on lines go to `receiver` and not to the log; an empty one ends that. For the simulator, which has many
-// daemons in one process.
+// Sends all further lines to `receiver` instead of the log; an empty `receiver` ends that. The simulator uses it,
+// because it has many daemons in one process.
 void redirect(std::function<void(Level, std::string_view)> receiver);
 
-// A format and the place that logs it.
+// A format, and the place in the source that logs it.
 template <class... Args>
 struct Format {
   template <class Text>

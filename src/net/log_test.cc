@@ -12,7 +12,7 @@
 namespace tamada::log {
 namespace {
 
-// Redirects a descriptor of this process into a pipe as long as the object lives.
+// Redirects a descriptor of this process into a pipe for the lifetime of the object.
 class Captured {
  public:
   explicit Captured(int fd) : fd_(fd), saved_(::dup(fd)) {

@@ -37,7 +37,8 @@ constexpr core::Duration kill_after = std::chrono::seconds(2);
 
 int pidfd_open(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
-std::string error_text(int number) { return std::strerror(number); }  // one thread
+// strerror is not thread-safe, but only one thread calls it.
+std::string error_text(int number) { return std::strerror(number); }
 
 bool named(std::string_view variable, std::string_view name) {
   const auto equals = variable.find('=');
@@ -66,7 +67,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// Raises the child's oom_score_adj, because it inherits ours, by which the kernel spares the daemon when memory runs
+// Sets the child's oom_score_adj back. The child inherits ours, by which the kernel spares the daemon when memory runs
 // out. PostgreSQL's backends do the same by the same variables (its documentation, "Linux Memory Overcommit").
 void spare_no_longer(int pid) {
   if (!std::getenv("PG_OOM_ADJUST_FILE")) return;
@@ -74,7 +75,7 @@ void spare_no_longer(int pid) {
   std::ofstream(fmt::format("/proc/{}/oom_score_adj", pid)) << (value ? value : "0");
 }
 
-// posix_spawn's two parameter objects, freed together.
+// The two parameter objects of posix_spawn, which are freed together.
 struct SpawnSetup {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
@@ -88,7 +89,7 @@ struct SpawnSetup {
       posix_spawn_file_actions_adddup2(&files, output_fd, 2);
     }
     if (passed_fd >= 0) posix_spawn_file_actions_adddup2(&files, passed_fd, SpawnOptions::passed_as);
-    // Asio opens sockets without CLOEXEC: PostgreSQL, which outlives us, would keep our ports.
+    // Asio opens sockets without CLOEXEC, and PostgreSQL, which outlives the daemon, would keep the daemon's ports.
     posix_spawn_file_actions_addclosefrom_np(&files, SpawnOptions::passed_as + (passed_fd >= 0 ? 1 : 0));
     sigset_t none, all;
     sigemptyset(&none);
@@ -120,7 +121,7 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
   std::function<void(std::string_view)> on_line;
   std::string output, line;
   bool reaped = false;
-  bool end_group = false;  // the processes that are left in its group are ended, too
+  bool end_group = false;  // at the end of the process, the remaining processes of its group are killed, too
   Exited exited;
 
   void take(std::string_view data) {
@@ -141,7 +142,7 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
     line.clear();
   }
 
-  // Reads all that the pipe contains now; false: the end of the pipe.
+  // Reads everything that the pipe contains now. Returns false at the end of the pipe.
   bool read_available() {
     std::array<char, 4096> chunk;
     while (pipe.is_open()) {
@@ -268,7 +269,7 @@ awaitable<Exited> Process::wait() {
 
 namespace {
 
-// Ends the group politely first; calls itself again through the deadline.
+// Ends the process group with SIGTERM first. The deadline calls it again.
 struct Ender {
   Process* process;
   bool polite = true;
@@ -300,8 +301,8 @@ awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout
     cancelled = true;
   }
   if (cancelled) {
-    // Cancelling does not end this coroutine before its process has ended: nothing that a cancelled job has started may
-    // outlive the job.
+    // Cancelling does not end this coroutine before its process has ended, because nothing that a cancelled job has
+    // started may outlive the job.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     ender(deadline);
     exited = co_await process->wait();
@@ -347,8 +348,8 @@ awaitable<bool> ExitWatch::ended_within(core::Duration timeout) {
   // Each waiter has its own descriptor, because the deadline of one must not end the waiting of the others.
   auto descriptor = std::make_shared<stream_descriptor>(impl_->executor, ::fcntl(impl_->pidfd, F_DUPFD_CLOEXEC, 3));
   Expiry deadline(impl_->executor, timeout, [descriptor] { descriptor->cancel(); });
-  // A wake does not prove that the process has ended: Asio may give a new descriptor an event of the closed one that
-  // had the same number.
+  // A wake does not prove that the process has ended: Asio may give a new descriptor an event of a closed one that had
+  // the same number.
   for (;;) {
     const auto [error] = co_await descriptor->async_wait(stream_descriptor::wait_read, asio::as_tuple(use_awaitable));
     if (has_ended()) co_return true;

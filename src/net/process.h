@@ -1,4 +1,4 @@
-// Child processes on the loop: posix_spawn and pidfd, no SIGCHLD.
+// Starts child processes and waits for them on the loop, with posix_spawn and pidfd and without SIGCHLD.
 #pragma once
 
 #include <functional>
@@ -14,21 +14,25 @@
 
 namespace tamada::net {
 
-// A child has a process group of its own, /dev/null as its input, default signals, and none of our descriptors but
-// the one that is passed.
+// How a child is started. It gets its own process group, /dev/null as its input, default signals, and none of our
+// descriptors except the passed one.
 struct SpawnOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
-  std::vector<std::pair<std::string, std::string>> env;  // added to our environment, or replacing variables of it
-  std::vector<std::string> unset;                        // removed from ours; a trailing * stands for any ending
-  bool new_session = false;                              // setsid: a signal to our group does not reach it
-  // Keeps our oom_score_adj. Others get PG_OOM_ADJUST_VALUE, as PostgreSQL's backends do, where PG_OOM_ADJUST_FILE is
-  // set: a script or a copy that takes all memory is ended before PostgreSQL is.
+  std::vector<std::pair<std::string, std::string>> env;  // variables that are added to our environment, or replace a
+                                                         // variable of it
+  std::vector<std::string> unset;                        // variables that are removed from our environment; a trailing
+                                                         // * stands for any ending
+  bool new_session = false;                              // setsid, so that a signal to our process group does not reach
+                                                         // the child
+  // Whether the child keeps our oom_score_adj. If PG_OOM_ADJUST_FILE is set, other children get PG_OOM_ADJUST_VALUE, as
+  // PostgreSQL's backends do, so that the kernel kills a script or a copy that takes all memory before it kills
+  // PostgreSQL.
   bool essential = false;
-  int pass = -1;  // a descriptor of ours that becomes the child's `passed_as`
+  int pass = -1;  // a descriptor of ours that the child gets as `passed_as`
   static constexpr int passed_as = 3;
-  bool capture = false;  // stdout and stderr to the caller's pipe; else inherited
+  bool capture = false;  // stdout and stderr go to a pipe of the caller; otherwise they are inherited
   std::function<void(std::string_view line)>
-      on_line;  // with capture: each line as it comes, without its end (\n or \r)
+      on_line;  // with capture: called with each line as it comes, without its end (\n or \r)
 };
 
 struct Exited {
@@ -48,7 +52,7 @@ class Process {
   int pid() const;
   void signal(int number);
   void signal_group(int number);
-  awaitable<Exited> wait();  // cancellable; the process goes on then
+  awaitable<Exited> wait();  // if it is cancelled, the process goes on
 
  private:
   struct Impl;
@@ -56,8 +60,8 @@ class Process {
   std::shared_ptr<Impl> impl_;
 };
 
-// spawn and wait. When cancelled, or after `timeout` (zero: none), the process's group gets SIGTERM, then after 2 s
-// SIGKILL. An error: it could not be started, or `timeout` passed.
+// Spawns the process and waits for it. When this is cancelled, or after `timeout` (zero: no limit), the process group
+// gets SIGTERM, and after 2 s SIGKILL. An error when the process could not be started, or when `timeout` passed.
 awaitable<core::Result<Exited>> run(SpawnOptions options, core::Duration timeout);
 
 // Reports the end of any process at once, whether it is a child or not.
@@ -66,18 +70,18 @@ class ExitWatch {
   ExitWatch(asio::any_io_executor executor, int pid);  // ok() is false when there is no such process
   ~ExitWatch();
   bool ok() const;
-  bool has_ended() const;   // looks, without waiting
-  void signal(int number);  // to that very process, never to a later one of the same pid
+  bool has_ended() const;   // checks without waiting
+  void signal(int number);  // goes to this process, never to a later one with the same pid
   awaitable<void> ended();
-  awaitable<bool> ended_within(core::Duration timeout);  // zero: no limit. false: it still runs
+  awaitable<bool> ended_within(core::Duration timeout);  // zero: no limit. Returns false when the process still runs
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// The memory of this process holds passwords: no core dump is made of it, and nobody but root traces it, unless the
-// environment says TAMADA_CORE_DUMPS=1. The system's limits decide about core dumps of children.
+// Protects the passwords in the memory of this process: no core dump is made of it, and only root can trace it, unless
+// the environment says TAMADA_CORE_DUMPS=1. The system's limits decide about core dumps of children.
 void keep_memory_out_of_core_dumps();
 
 }  // namespace tamada::net

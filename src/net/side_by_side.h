@@ -1,4 +1,4 @@
-// One question to each of several, all at once.
+// Asks several parties at once, and waits for all answers.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -11,8 +11,8 @@
 
 namespace tamada::net {
 
-// The answers by name; one that ended by an exception is empty. The questions share ownership of the result, because
-// the coroutine that waits for them may be cancelled before they end.
+// The answers by name; the answer of a question that threw an exception is empty. The questions share ownership of the
+// result, because the coroutine that waits for them may be cancelled before they end.
 template <class Answer>
 awaitable<std::map<std::string, Answer>> side_by_side(std::map<std::string, awaitable<Answer>> questions) {
   const auto executor = co_await asio::this_coro::executor;

@@ -19,7 +19,7 @@ namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A socket. With `turns`, data that were read are handed over when the connection's turn has come.
+// A socket. With `turns`, received data are passed on when the connection's turn has come.
 class TurnSocket {
  public:
   using executor_type = tcp::socket::executor_type;
@@ -64,7 +64,7 @@ class TurnSocket {
 
 struct TlsLayer {
   TlsLayer(TurnSocket socket, TlsContext c) : context(std::move(c)), stream(std::move(socket), *context) {}
-  TlsContext context;  // outlives the stream
+  TlsContext context;  // must outlive the stream
   ssl::stream<TurnSocket> stream;
   TurnSocket& bottom() { return stream.next_layer(); }
 };
@@ -79,7 +79,7 @@ std::string address_of(const tcp::socket& socket) {
   auto endpoint = socket.remote_endpoint(ec);
   if (ec) return {};
   auto address = endpoint.address();
-  // A listener for both families shows IPv4 peers as ::ffff:a.b.c.d; allowlists are written in IPv4.
+  // A listener for both families shows IPv4 peers as ::ffff:a.b.c.d, but allowlists contain IPv4 addresses.
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
@@ -100,7 +100,7 @@ class SocketStream final : public Stream {
   awaitable<std::size_t> read_some(std::span<char> into) override {
     auto [ec, n] =
         co_await layer_.stream.async_read_some(asio::buffer(into.data(), into.size()), asio::as_tuple(use_awaitable));
-    // Many peers end TLS by closing the socket; HTTP knows by itself whether a message is whole.
+    // Many peers end TLS by closing the socket. HTTP itself tells whether a message is complete.
     if (ec == ssl::error::stream_truncated) ec = asio::error::eof;
     check(ec);
     co_return n;
@@ -130,7 +130,7 @@ class SocketStream final : public Stream {
     pollfd p{socket.native_handle(), POLLIN | POLLRDHUP, 0};
     if (::poll(&p, 1, 0) <= 0) return false;
     if (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) return true;
-    // Data without a request are a protocol error on a plain connection. Over TLS they may be session tickets.
+    // On a plain connection, data without a request are a protocol error. Over TLS they may be session tickets.
     return !tls;
   }
 

@@ -1,4 +1,4 @@
-// Streams made of connected sockets.
+// Makes streams from connected sockets.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -12,10 +12,10 @@
 
 namespace tamada::net {
 
-// With `turns`, received data are handed over in turns; without, at once.
+// With `turns`, received data are passed on in turns; without, at once.
 std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket, std::shared_ptr<Turns> turns = nullptr);
 
-// Shake hands within `timeout`.
+// These make the TLS handshake within `timeout`.
 awaitable<core::Result<std::unique_ptr<Stream>>> tls_client_stream(asio::ip::tcp::socket socket, TlsContext context,
                                                                    std::string host, bool verify,
                                                                    core::Duration timeout);
@@ -24,12 +24,12 @@ awaitable<core::Result<std::unique_ptr<Stream>>> tls_server_stream(asio::ip::tcp
                                                                    core::Duration timeout);
 
 // Connects to the first of `endpoints` that answers; `timeout` is for all of them together. Without a context the
-// connection is plain.
+// connection has no TLS.
 awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<asio::ip::tcp::endpoint> endpoints,
                                                             std::string host, TlsContext context, bool verify,
                                                             core::Duration timeout);
 
-// No delay, and keepalive probes that find a dead peer in about a minute.
+// Sets TCP_NODELAY, and keepalive probes that find a dead peer in about a minute.
 void set_socket_options(asio::ip::tcp::socket& socket);
 
 }  // namespace tamada::net

@@ -26,8 +26,8 @@ std::optional<tcp::endpoint> literal(const std::string& host, const std::string&
   return tcp::endpoint(address, number);
 }
 
-// getaddrinfo cannot be interrupted. The coroutine stops waiting by a timer, and the shared state takes the late
-// answer.
+// One call of getaddrinfo, which cannot be interrupted. The coroutine stops waiting by a timer, and this shared state
+// takes the late answer.
 struct Lookup {
   explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), answered(executor) {}
   tcp::resolver resolver;
@@ -97,7 +97,7 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<tcp::end
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     auto left = until - KernelBootClock::now();
     if (left <= core::Duration::zero()) break;
-    // Each address gets an equal share of the time, so that one dead address does not use up that of the others.
+    // Each address gets an equal share of the time, so that one dead address does not use up the time of the others.
     auto share = std::max(left / static_cast<int>(endpoints.size() - i), core::Duration(1));
     auto socket = co_await dial(endpoints[i], share);
     if (!socket) {

@@ -1,4 +1,4 @@
-// Helpers of tests: they run coroutines to their end on a loop, provide misbehaving peers, and make certificates.
+// Helpers of tests: they run coroutines to their end on a loop, provide peers that misbehave, and make certificates.
 #pragma once
 
 #include <gtest/gtest.h>

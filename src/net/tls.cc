@@ -18,11 +18,11 @@ core::Error cannot_use(std::string_view what, const std::string& file, const err
 std::optional<core::Error> use_certificate(ssl::context& context, const std::string& cert, const std::string& key,
                                            const std::string& password) {
   error_code ec;
-  // Always set: without it OpenSSL would ask on the terminal.
+  // The callback is always set, because without it OpenSSL would ask for the password on the terminal.
   context.set_password_callback([password](auto, auto) { return password; }, ec);
   context.use_certificate_chain_file(cert, ec);
   if (ec) return cannot_use("certificate", cert, ec);
-  // As in Python's load_cert_chain, the key may stand in the certificate's file.
+  // As in Python's load_cert_chain, the key may be in the certificate's file.
   const std::string& key_file = key.empty() ? cert : key;
   context.use_private_key_file(key_file, ssl::context::pem, ec);
   if (ec) return cannot_use("private key", key_file, ec);
@@ -68,8 +68,8 @@ core::Result<TlsContext> server_context(const TlsServer& options) {
     context->load_verify_file(options.ca_file, ec);
     if (ec) return std::unexpected(cannot_use("CA file", options.ca_file, ec));
   }
-  // The cipher suites of TLS 1.2; those of 1.3 are all good. All of these have forward secrecy: recorded traffic cannot
-  // be read with a key that is stolen later.
+  // The cipher suites of TLS 1.2; those of 1.3 are all good. All of these have forward secrecy: a key that is stolen
+  // later does not decrypt recorded traffic.
   const std::string ciphers = options.ciphers.empty() ? "ECDHE+HIGH:DHE+HIGH:!aNULL:!MD5" : options.ciphers;
   if (SSL_CTX_set_cipher_list(context->native_handle(), ciphers.c_str()) != 1) {
     return core::fail(fmt::format("no usable cipher in '{}'", options.ciphers));
@@ -101,7 +101,7 @@ std::string certificate_trouble(const TlsClient& options) { return options.files
 
 namespace {
 
-// Changes whenever one of the files does.
+// A text that changes whenever one of the files does.
 std::string stamp_of(std::initializer_list<std::string> files) {
   std::string stamp;
   for (const auto& file : files) {

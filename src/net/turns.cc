@@ -25,8 +25,7 @@ void Turns::work() {
   scheduled_ = false;
   const auto began = KernelBootClock::now();
   auto before = began;
-  // The code that is resumed may enter the queue again, and may so be served before handlers that it has posted to the
-  // loop.
+  // The resumed code may enter the queue again, and may then be served before handlers that it has posted to the loop.
   while (!queue_.empty() && before - began < portion) {
     auto next = queue_.extract(queue_.begin());
     const auto begins = next.key().first;

@@ -18,7 +18,7 @@ core::Result<Url> Url::parse(std::string_view text) {
   auto slash = std::min(rest.find_first_of("/?#"), rest.size());
   url.path = rest.substr(slash);
   auto authority = rest.substr(0, slash);
-  // A password in a URL would appear in messages.
+  // A password in a URL would appear in messages, so it is refused.
   if (authority.contains('@')) return core::fail("not a usable URL: user and password do not belong into it");
   if (authority.starts_with('[')) {
     auto end = authority.find(']');

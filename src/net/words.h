@@ -1,5 +1,5 @@
-// Splits a command line of the configuration as Patroni does with shlex.split: it knows quotes and backslashes, and
-// nothing else of a shell.
+// Splits a command line of the configuration as Patroni does with shlex.split. Quotes and backslashes have a meaning,
+// but no other characters of a shell do.
 #pragma once
 
 #include <string>

@@ -9,8 +9,8 @@
 namespace tamada::postgres {
 namespace {
 
-// Timeouts that are set for the role or the database do not apply to the daemon's statements, which have their own time
-// limits.
+// Timeouts that are set for the role or the database must not apply to the daemon's statements, which have their own
+// time limits.
 constexpr const char* local_options = "-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off";
 
 std::string first_item(std::string_view list) {
@@ -31,7 +31,8 @@ Access::Address Access::local_address(bool replication) const {
   const auto& postgresql = local_.postgresql;
   Address address{"localhost", postgresql.listen_port.empty() ? "5432" : postgresql.listen_port};
   const auto running = read_postmaster_pid(paths_.data_dir);
-  if (running && !running->port.empty()) address.port = running->port;  // a change of `listen` waits for a restart
+  // A change of `listen` takes effect only after a restart of the server.
+  if (running && !running->port.empty()) address.port = running->port;
   if (replication ? postgresql.use_unix_socket_repl : postgresql.use_unix_socket) {
     if (running && running->socket_dir.starts_with('/')) return {running->socket_dir, address.port};
     const auto it = postgresql.parameters.find("unix_socket_directories");
@@ -69,7 +70,7 @@ awaitable<core::Result<void>> Access::open_local(Connection& connection, core::D
   const Address address = local_address();
   Conninfo conninfo{{"dbname", database.empty() ? local_.postgresql.database : database},
                     {"port", address.port},
-                    // The name by which monitoring knows Patroni's connection.
+                    // Monitoring knows Patroni's connection by this name.
                     {"fallback_application_name", "Patroni heartbeat"},
                     {"options", local_options}};
   if (address.is_socket()) {

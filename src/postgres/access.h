@@ -19,15 +19,15 @@ class Access {
       : executor_(std::move(executor)), local_(local), paths_(paths) {}
 
   struct Address {
-    std::string host;  // a socket's directory, or a name or number
+    std::string host;  // a socket's directory, a name, or an IP address
     std::string port;
     bool is_socket() const { return host.starts_with('/'); }
   };
-  // As in Patroni: the Unix socket if use_unix_socket (use_unix_socket_repl for replication connections) is set, else
-  // localhost if the server listens on it, else the first address.
+  // As in Patroni: the Unix socket if use_unix_socket (use_unix_socket_repl for replication connections) is set,
+  // otherwise localhost if the server listens on it, otherwise the first address.
   Address local_address(bool replication = false) const;
 
-  // Connects to a database of the local server as superuser; empty: the configured database.
+  // Connects to a database of the local server as superuser; an empty name means the configured database.
   awaitable<core::Result<void>> open_local(Connection& connection, core::Duration timeout,
                                            std::string database = {}) const;
   awaitable<core::Result<void>> open_remote(Connection& connection, core::Upstream upstream,

@@ -1,4 +1,5 @@
-// New settings for a running server: logs the changes, writes the files, and reloads the server if something changed.
+// Applies new settings to a running server: logs the changes, writes the files, and reloads the server if something
+// changed.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -41,7 +42,7 @@ void tell_changes(const config::ServerConfiguration& wanted, const Rows& setting
   }
 }
 
-// The server itself tells which parameters it knows. Without an answer, the daemon's own table is used.
+// Asks the server which parameters it knows. Without an answer, the daemon's own table is used.
 awaitable<void> ask_settings(Node& node, int version) {
   Connection connection(node.executor);
   if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return;
@@ -71,7 +72,8 @@ core::Result<void> put_back(const Paths& paths, const AccessFiles& before) {
   return {};
 }
 
-// These views read the present files, while the server uses what it last loaded.
+// The mistakes in the access files, as two views of the server show them. These views read the present files, while the
+// server uses what it last loaded.
 awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
   if (!core::features::shows_hba_mistakes(version)) co_return "";
   Connection connection(node.executor);
@@ -90,8 +92,8 @@ awaitable<std::string> mistakes_in_access_files(Node& node, int version) {
   co_return text;
 }
 
-// Finds parameters in our files whose values the server refuses: it goes on with the old values, and would not start
-// again. For a parameter that waits for a restart the server cannot tell that before the restart.
+// Finds parameters in our files whose values the server refuses: the server goes on with the old values, and would not
+// start again. For a parameter that waits for a restart, the server cannot tell this before the restart.
 awaitable<bool> refuse_bad_parameters(Node& node, const Parameters& before) {
   Connection connection(node.executor);
   if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return false;
@@ -132,8 +134,8 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
 
 }  // namespace
 
-// Asks the program postgres, without starting the server, what keeps it from starting. A value of the configuration
-// that it names is left out from then on.
+// Runs the program postgres without starting a server, to find out what prevents the start. If it names a value of the
+// configuration, that value is left out from then on.
 awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv) {
   for (const char* word : {"-C", "data_directory"}) argv.emplace_back(word);
   std::vector<std::string> lines;
@@ -153,8 +155,8 @@ awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> arg
   }
 }
 
-// A minor release or a fork of PostgreSQL may know more parameters than our table. A parameter that it does not know
-// would keep the server from starting.
+// Asks the program postgres which parameters it knows, because a minor release or a fork may know more than our table.
+// A parameter that it does not know would prevent the server's start.
 awaitable<void> learn_parameters(Node& node, int server_version) {
   if (!node.configuration.has_unknown_names(server_version)) co_return;
   std::set<std::string> known;

@@ -1,7 +1,7 @@
 // Archives the last WAL segment of a primary that becomes a standby of another cluster. PostgreSQL archives all
-// segments but the one with the shutdown checkpoint. A standby that gets WAL from the archive alone would be promoted
-// before that record, and this server would have to be rewound. Source: Patroni's demote-cluster; placeholders:
-// PostgreSQL, archive_command.
+// segments except the one with the shutdown checkpoint. A standby that gets its WAL only from the archive would be
+// promoted before that record, and this server would have to be rewound. Source: Patroni's demote-cluster; for the
+// placeholders PostgreSQL's archive_command.
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/node.h"

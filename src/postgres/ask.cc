@@ -1,5 +1,5 @@
-// What another server says of its timeline, over the replication protocol.
-// Source: PostgreSQL, "Streaming Replication Protocol": IDENTIFY_SYSTEM, TIMELINE_HISTORY, SHOW.
+// Asks another server about its timeline, over the replication protocol. Source: PostgreSQL, "Streaming Replication
+// Protocol": IDENTIFY_SYSTEM, TIMELINE_HISTORY, SHOW.
 #include <charconv>
 
 #include "net/log.h"
@@ -27,7 +27,8 @@ awaitable<Result<void>> ask(Node& node, core::Upstream upstream, Clock::time_poi
   std::from_chars(timeline.data(), timeline.data() + timeline.size(), view.timeline);
   view.lsn = core::parse_lsn(row[2].value_or("")).value_or(0);
 
-  // In recovery every transaction is read-only, and SHOW is allowed here; functions are not.
+  // In recovery every transaction is read-only, so this setting tells whether the server is in recovery. SHOW is
+  // allowed on such a connection, functions are not.
   const auto read_only = co_await connection.query("SHOW transaction_read_only", left());
   if (!read_only) co_return std::unexpected(read_only.error());
   view.in_recovery = read_only->empty() || read_only->front().front() != "off";

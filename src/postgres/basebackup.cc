@@ -1,4 +1,4 @@
-// A copy of another server by pg_basebackup.
+// Copies another server by pg_basebackup.
 #include <charconv>
 
 #include "net/disk.h"
@@ -27,7 +27,7 @@ std::optional<Progress> parse_basebackup_progress(std::string_view line) {
 
 using namespace std::chrono_literals;
 
-// A data directory may be replaced only if no server runs on it and if it holds a cluster.
+// Prepares the data directory for the copy. It may be replaced only if no server runs on it and if it holds a cluster.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty) {
   if (node.server.current()) {
     // The server of an interrupted bootstrap is stopped here; any other has to be stopped by a decision.
@@ -55,7 +55,7 @@ awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, boo
 
 namespace {
 
-// The major version of pg_basebackup, which must not be older than the server's: "15"; empty: not known.
+// The major version of pg_basebackup, such as "15", which must not be older than the server's; empty when not known.
 awaitable<std::string> program_major(const Node& node) {
   const auto told =
       co_await net::run({.argv = {node.paths.program("pg_basebackup"), "--version"}, .capture = true}, 10s);
@@ -66,7 +66,7 @@ awaitable<std::string> program_major(const Node& node) {
   co_return text.substr(begin + 2, end == std::string::npos ? end : end - begin - 2);
 }
 
-// The directories of the upstream's tablespaces. Empty if our role may not ask for them: then it is pg_basebackup that
+// The directories of the upstream's tablespaces. The list is empty if our role may not ask for them; then pg_basebackup
 // fails if one of them is not empty here.
 awaitable<std::vector<std::string>> tablespaces_of(const Node& node, core::Upstream upstream) {
   std::vector<std::string> result;
@@ -95,7 +95,7 @@ awaitable<Result<CopyPlaces>> find_places(Node& node, core::Upstream upstream) {
   if (auto marked = co_await mark_incomplete(node, "basebackup", places->beside_data_dir()); !marked) {
     log::warning("cannot mark an unfinished data directory: {}", marked.error().what);
   }
-  // The places are examined again, because the mark may be a new file in the data directory.
+  // The places are determined again, because the mark may be a new file in the data directory.
   places = CopyPlaces::find(node.paths.data_dir, node.local.postgresql.basebackup_options, tablespaces, major);
   if (!places) co_return places;
   if (auto made = places->make_holders(); !made) co_return std::unexpected(made.error());
@@ -116,8 +116,8 @@ awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> argu
   const auto copied = co_await net::run(std::move(options), 0s);
   if (!copied) co_return std::unexpected(copied.error());
   if (copied->ok()) co_return Result<void>();
-  // pg_basebackup has removed what it wrote. The mark is removed, too, so that it does not condemn a cluster that an
-  // operator restores here by hand.
+  // pg_basebackup has removed what it wrote. The mark is removed, too; otherwise a cluster that an operator restores
+  // here by hand would count as an unfinished copy.
   if (!node.data.anything_left()) (void)co_await mark_complete(node);
   co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
 }

@@ -1,5 +1,5 @@
-// The first node of a new cluster: initdb, first start, roles, post_bootstrap.
-// Source of the order, the grants and the command's environment: Patroni's documentation, "Bootstrap".
+// Makes the first node of a new cluster: initdb, first start, roles, post_bootstrap. Source of the order, the grants
+// and the command's environment: Patroni's documentation, "Bootstrap".
 #include <unistd.h>
 
 #include <cstdlib>
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration setup_query_timeout = 30s;
 
-// A file that only this user can read, and that is removed with this object.
+// A file that only this user can read. The destructor removes it.
 class PrivateFile {
  public:
   explicit PrivateFile(const std::string& text) {
@@ -66,7 +66,7 @@ awaitable<Result<void>> run_initdb(Node& node) {
   co_return co_await net::on_disk_thread([placed = *places] { return placed.move_up(); });
 }
 
-// bootstrap.pg_hba adds to what initdb wrote, unless postgresql.pg_hba replaces all of it.
+// bootstrap.pg_hba is added to the lines of initdb, unless postgresql.pg_hba replaces all of them.
 awaitable<Result<void>> add_pg_hba(Node& node) {
   const auto& lines = node.local.bootstrap.pg_hba;
   const auto server = node.configuration.server(node.data.major_version());
@@ -95,8 +95,8 @@ std::string role_statement(const config::Credentials& role, const std::string& o
   return "DO " + quote_literal(body);
 }
 
-// The server does not log these statements, whatever its configuration says, because they contain passwords. The
-// connection is not used afterwards.
+// Runs the statements. The server does not log them, whatever its configuration says, because they contain passwords.
+// The connection is not used afterwards.
 awaitable<Result<void>> create_roles(Node& node, std::vector<std::string> statements) {
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_local(connection, setup_query_timeout); !opened) co_return opened;
@@ -136,7 +136,7 @@ awaitable<Result<void>> run_post_bootstrap(Node& node) {
   if (!superuser.username.empty()) conninfo.emplace_back("user", superuser.username);
   conninfo.emplace_back("host", address.host);
   conninfo.emplace_back("port", address.port);
-  // In a password file the host of a Unix socket is "localhost".
+  // A password file names the host of a Unix socket "localhost".
   const PrivateFile passfile(pgpass_line("localhost", address.port, superuser) +
                              pgpass_line(address.host, address.port, superuser));
   net::SpawnOptions options{.argv = {"sh", "-c", command + " \"$1\"", "sh", format(conninfo)},

@@ -1,6 +1,6 @@
-// Creates, drops and moves replication slots of the local server, and copies logical slots from the primary. Source:
-// PostgreSQL, "Replication Management Functions"; for the copy Patroni's documentation of `slots`: a logical slot
-// cannot be created at a past position, so its state file is copied.
+// Creates, drops and advances replication slots of the local server, and copies logical slots from the primary. A
+// logical slot cannot be created at a past position, so its state file is copied. Source: PostgreSQL, "Replication
+// Management Functions"; for the copy Patroni's documentation of `slots`.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +24,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration slot_query_timeout = 10s;
 constexpr Duration creation_timeout = 10min;  // a new logical slot waits until the transactions that run now have ended
-constexpr Duration decoding_timeout = 10min;  // moving a logical slot decodes the WAL in between
+constexpr Duration decoding_timeout = 10min;  // to advance a logical slot the server decodes the WAL up to the new
+                                              // position
 
 awaitable<Result<void>> drop_one(Connection& connection, core::SlotDrop slot) {
   log::info("Trying to drop replication slot '{}' {}", slot.name, slot.why);
@@ -66,7 +67,7 @@ Result<void> unreachable_slot(const Slot& slot, const core::Error& error) {
   return core::fail(fmt::format("replication slot '{}' of database '{}': {}", slot.name, slot.database, error.what));
 }
 
-// One connection, to the database that a slot belongs to.
+// A connection to the database of a slot. It is kept for further slots of the same database.
 class SlotSession {
  public:
   explicit SlotSession(Node& node) : node_(node), connection_(node.executor) {}
@@ -109,7 +110,7 @@ awaitable<core::Result<std::map<std::string, std::optional<core::Xid>>>> ask_lea
   co_return found;
 }
 
-// Changes the slots one by one: an error of one does not prevent the changes of the others.
+// Changes the slots one by one. A slot that fails does not prevent the changes of the others.
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop) {
   SlotSession session(node);
   Result<void> result;
@@ -195,7 +196,7 @@ awaitable<core::Result<std::vector<SlotFile>>> read_slot_files(Node& node, core:
   co_return files;
 }
 
-// PostgreSQL removes *.tmp at its start, so an interruption leaves nothing behind.
+// Writes the slot's state file. PostgreSQL removes *.tmp when it starts, so an interruption leaves nothing behind.
 Result<void> write_slot(const std::string& folder, const SlotFile& slot) {
   const std::string target = folder + "/" + slot.name, temporary = target + ".tmp";
   struct stat status{};

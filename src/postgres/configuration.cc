@@ -19,7 +19,7 @@ namespace tamada::postgres {
 namespace {
 constexpr const char* feedback = "hot_standby_feedback";
 
-// Raises a counter for as long as this object lives.
+// Counts up by one for the lifetime of this object.
 class Count {
  public:
   explicit Count(int& of) : of_(of) { ++of_; }
@@ -68,7 +68,7 @@ awaitable<core::Result<std::string>> Configuration::recovery_lines(core::Upstrea
     const auto slot = core::slot_name(upstream.remote ? upstream.slot : local_.name);
     if (wanted.use_slots && !slot.empty()) {
       parameters["primary_slot_name"] = slot;
-      // Of several hosts the primary is chosen, because it has the slot.
+      // If the list has several hosts, the primary is chosen, because it has the slot.
       if (upstream.remote && upstream.host.contains(',')) conninfo.emplace_back("target_session_attrs", "read-write");
     }
     parameters["primary_conninfo"] = format(conninfo);
@@ -120,7 +120,7 @@ void Configuration::refuse_access_files(int server_version, std::string why) {
   refused_access_.emplace(wanted.pg_hba, wanted.pg_ident);
 }
 
-// The operator's configuration and the names of the synchronous standbys, which the leader chooses.
+// The operator's configuration, completed by the names of the synchronous standbys, which the leader chooses.
 config::ServerConfiguration Configuration::managed(int server_version) {
   auto wanted = server(server_version);
   if (refused_access_ == std::pair(wanted.pg_hba, wanted.pg_ident)) {

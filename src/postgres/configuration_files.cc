@@ -35,7 +35,7 @@ std::string config_value(std::string_view text) {
   return result;
 }
 
-// Files in the data directory are as private as it is; elsewhere (/etc/postgresql) others may read them.
+// Files in the data directory are as private as the directory. In other places (/etc/postgresql) others may read them.
 mode_t file_mode(const Paths& paths, const std::string& file) {
   struct stat status{};
   if (!file.starts_with(paths.data_dir + "/")) return 0644;
@@ -62,7 +62,7 @@ core::Result<void> keep_base_conf(const Paths& paths) {
   return rename_path(paths.conf, paths.base_conf);
 }
 
-// Gathers whether any of several files changed, and the first error.
+// Collects whether any of several files changed, and the first error.
 struct Writing {
   const Paths& paths;
   core::Result<bool> result = false;

@@ -10,8 +10,8 @@ using asio::posix::stream_descriptor;
 
 namespace {
 
-// Lends libpq's socket to Asio. libpq closes the socket itself, so Asio has to release it unclosed on every path. The
-// object is shared because a handler may still be queued when the coroutine has ended.
+// Lends libpq's socket to Asio. libpq closes the socket itself, so Asio has to release it without closing it on every
+// path. The object is shared because a handler may still be queued when the coroutine has ended.
 class Borrowed {
  public:
   Borrowed(const asio::any_io_executor& executor, int socket)
@@ -113,7 +113,7 @@ awaitable<core::Result<void>> Connection::handshake(Deadline deadline) {
     if (status == PGRES_POLLING_FAILED) co_return failure("cannot connect");
   }
   PQsetnonblocking(handle_.get(), 1);
-  // libpq would print notices to stderr, which belongs to the log.
+  // libpq would print notices to stderr, where the log's lines may be.
   PQsetNoticeProcessor(handle_.get(), [](void*, const char*) {}, nullptr);
   co_return core::Result<void>();
 }
@@ -124,7 +124,7 @@ awaitable<core::Result<Rows>> Connection::query(std::string sql, core::Duration 
   CloseUnlessDone guard{this};
   const auto steps = std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
   auto rows = co_await exchange(std::move(sql), std::chrono::steady_clock::now() + steps);
-  // After an error of the statement alone the connection is still usable.
+  // If only the statement failed, the connection is still usable.
   guard.done = rows || (!timed_out_ && PQstatus(handle_.get()) == CONNECTION_OK);
   co_return rows;
 }

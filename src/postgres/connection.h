@@ -1,4 +1,5 @@
-// libpq on the loop. The address must be a socket's directory or a number: libpq resolves names synchronously.
+// Runs libpq on the loop. The address must be a socket's directory or an IP address, because libpq resolves names
+// synchronously.
 #pragma once
 
 #include <libpq-fe.h>
@@ -37,7 +38,7 @@ class Connection {
   using Deadline = std::chrono::steady_clock::time_point;
   enum class Direction { read, write };
 
-  awaitable<bool> ready(Direction direction, Deadline deadline);  // false: out of time
+  awaitable<bool> ready(Direction direction, Deadline deadline);  // returns false when the time is over
   awaitable<core::Result<void>> handshake(Deadline deadline);
   awaitable<core::Result<Rows>> exchange(std::string sql, Deadline deadline);
   std::unexpected<core::Error> failure(const std::string& what);

@@ -49,9 +49,9 @@ void add_channel(Conninfo& to, const config::Credentials& credentials, int serve
   }
 }
 
-// A WAL receiver whose primary has gone without closing the connection notices it after two hours by the kernel's
-// defaults, and PostgreSQL sets no limit while it connects. With these settings it notices after 10 s if the other host
-// answers that it knows no such connection, and after 25 s if nobody answers.
+// By the kernel's defaults, a WAL receiver notices only after two hours that its primary has gone without closing the
+// connection, and PostgreSQL sets no limit while it connects. With these settings it notices after 10 s if the other
+// host answers that it knows no such connection, and after 25 s if there is no answer.
 void add_keepalives(Conninfo& to) {
   add(to, "keepalives_idle", "10");
   add(to, "keepalives_interval", "5");
@@ -124,7 +124,7 @@ std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::stri
 
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials) {
   if (credentials.password.empty()) return "";
-  // A field with a line break is refused: the writer of a host name could add lines to the file by it.
+  // A field with a line break is refused, because the writer of a host name could add lines to the file by it.
   const auto breaks = [](const std::string& text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
   };
@@ -139,7 +139,7 @@ std::string pgpass_line(const std::string& host, const std::string& port, const 
 }
 
 std::string quote_literal(std::string_view text) {
-  // With E'' where needed: the meaning of a backslash in '' depends on standard_conforming_strings.
+  // A backslash needs E'', because its meaning in '' depends on standard_conforming_strings.
   if (!text.contains('\\')) return "'" + doubled(text, '\'') + "'";
   return " E'" + doubled(doubled(text, '\''), '\\') + "'";
 }

@@ -13,25 +13,25 @@ namespace tamada::postgres {
 
 using Conninfo = std::vector<std::pair<std::string, std::string>>;
 
-// user and the TLS settings, without the password and without parameters that `server_version` does not know.
+// The user and the TLS settings, without the password and without parameters that `server_version` does not know.
 Conninfo authentication(const config::Credentials& credentials, int server_version);
 
-// To another member: dbname, user, host, port, TLS, in the order in which Patroni writes them. `passfile` and
-// `application_name` where not empty.
+// The connection to another member: dbname, user, host, port, TLS, in the order in which Patroni writes them.
+// `passfile` and `application_name` are added if they are not empty.
 Conninfo to_upstream(const core::Upstream& upstream, const config::Credentials& credentials, int server_version,
                      const std::string& passfile, const std::string& application_name);
 
-// key=value key=value; values escaped as libpq reads them.
+// The text key=value key=value, with values escaped as libpq reads them.
 std::string format(const Conninfo& conninfo);
 
-// The path of postgres://host:port/path, or "postgres".
+// The database in postgres://host:port/database; "postgres" when there is none.
 std::string database_of(std::string_view conn_url);
 
-// The pairs in libpq's lists of hosts and ports: "a,b" and "5432" or "5432,5433".
+// The pairs of host and port in libpq's lists: "a,b" and "5432" or "5432,5433".
 std::vector<std::pair<std::string, std::string>> hosts_and_ports(const std::string& hosts, const std::string& ports);
 
-// Lines of a password file, one for each host of a list; empty without a password, and if a field has a line break,
-// which a password file cannot express.
+// The lines of a password file, one for each host of a list. Empty without a password, and also if a field has a line
+// break, which a password file cannot express.
 std::string pgpass_line(const std::string& host, const std::string& port, const config::Credentials& credentials);
 
 std::string quote_literal(std::string_view text);

@@ -71,7 +71,7 @@ TEST(Conninfo, Escapes) {
   EXPECT_EQ(format({{"user", "o'brien \\x"}, {"host", ""}}), "user=o\\'brien\\ \\\\x host=''");
 }
 
-// libpq ends a value at any white space.
+// A value with white space is quoted, because libpq would end it there.
 TEST(Conninfo, NoValueBreaksOut) {
   const std::string hostile = "h\nport=1\tuser=x\rpassfile=/y\vz";
   char* error = nullptr;

@@ -107,7 +107,8 @@ std::optional<ControlState> parse_control_state(std::string_view pg_control) {
   } head{};
   if (pg_control.size() < sizeof head) return std::nullopt;
   std::memcpy(&head, pg_control.data(), sizeof head);
-  if (head.control_version < 900 || head.control_version > 9999) return std::nullopt;  // 1002 of version 10, and up
+  // The number is 1002 in PostgreSQL 10, and higher in later versions.
+  if (head.control_version < 900 || head.control_version > 9999) return std::nullopt;
   static constexpr std::array states{ControlState::starting_up,           ControlState::shut_down,
                                      ControlState::shut_down_in_recovery, ControlState::shutting_down,
                                      ControlState::in_crash_recovery,     ControlState::in_archive_recovery,

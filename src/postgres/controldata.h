@@ -1,4 +1,4 @@
-// What pg_controldata says of a data directory.
+// Reads what pg_controldata tells about a data directory.
 #pragma once
 
 #include <map>
@@ -10,27 +10,28 @@
 
 namespace tamada::postgres {
 
-// How this cluster's WAL is laid out: set by initdb --wal-segsize and by ./configure --with-wal-blocksize.
+// The sizes of this cluster's WAL files and pages, which are set by initdb --wal-segsize and by ./configure
+// --with-wal-blocksize.
 struct WalFormat {
-  core::Lsn segment_size = 0, page_size = 0;  // bytes; 0: not told
+  core::Lsn segment_size = 0, page_size = 0;  // in bytes; 0 when not known
   bool known() const { return segment_size != 0 && page_size != 0; }
 };
 
 struct ControlData {
   core::ControlFile file;
-  // Settings of the last primary that a standby must not undercut ("max_connections" ...).
-  // Source: PostgreSQL, "Hot Standby", section "Administrator's Overview".
+  // Settings of the last primary below which a standby must not go ("max_connections" ...). Source: PostgreSQL, "Hot
+  // Standby", section "Administrator's Overview".
   std::map<std::string, int> minimum_settings;
   WalFormat wal;
   std::string redo_wal_file;  // the segment of the latest checkpoint's redo position
 };
 
-// Output of pg_controldata under LC_ALL=C; nullopt: it lacks the system identifier or the state.
+// Reads the output of pg_controldata under LC_ALL=C; nullopt when it lacks the system identifier or the state.
 std::optional<ControlData> parse_controldata(std::string_view output);
 
-// The state alone, from the first bytes of global/pg_control, which takes less time than starting pg_controldata. The
-// layout of these bytes (DBState in PostgreSQL's pg_control.h) is the same in all versions from 10 on. nullopt: it
-// cannot be read.
+// Reads only the state, from the first bytes of global/pg_control, which takes less time than starting pg_controldata.
+// The layout of these bytes (DBState in PostgreSQL's pg_control.h) is the same in all versions from 10 on. nullopt when
+// it cannot be read.
 std::optional<core::ControlState> parse_control_state(std::string_view pg_control);
 
 }  // namespace tamada::postgres

@@ -131,7 +131,7 @@ std::vector<std::string> CopyPlaces::arguments() const {
   return result;
 }
 
-// The program's links lead into the holder, so they are replaced by links to the final places.
+// Makes the cluster's link lead to the final place, because the program made it lead into the holder.
 core::Result<void> CopyPlaces::lead_to(const Place& place) const {
   const auto& data = places_.front().writes;
   std::vector<std::string> links{data + "/pg_wal"};

@@ -1,6 +1,6 @@
-// Where initdb and pg_basebackup write. Both want each directory empty or absent. A mount point may hold lost+found and
-// data that were set aside. Then the program writes into a directory inside the holder, and its entries move up at the
-// end.
+// Where initdb and pg_basebackup write. These programs require each directory to be empty or absent, but a mount point
+// may hold lost+found and data that were set aside. Then the program writes into a directory inside the holder, and its
+// entries move up at the end.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace tamada::postgres {
 
-// --tablespace-mapping=OLD=NEW, where \= is an equals sign of a name.
+// The option --tablespace-mapping=OLD=NEW. In a name, \= stands for an equals sign.
 struct TablespaceMapping {
   std::string from, to;
 };
@@ -22,25 +22,25 @@ std::optional<TablespaceMapping> parse_mapping(std::string_view option);
 class CopyPlaces {
  public:
   // options: the arguments of the program. tablespaces: their directories on the server that is copied. major_version:
-  // of the new cluster, such as "15". An error: a directory has entries that no copy of this node's left there.
+  // of the new cluster, such as "15". An error when a directory has entries that are not left from a copy of this node.
   static core::Result<CopyPlaces> find(const std::string& data_dir, const std::vector<std::string>& options,
                                        const std::vector<std::string>& tablespaces, const std::string& major_version);
 
   // The places that the mark of an unfinished copy has to name.
   std::vector<Unfinished::Place> beside_data_dir() const;
   core::Result<void> make_holders() const;
-  // --pgdata and the options, with the directories to write into.
+  // --pgdata and the other options, with the directories into which the program has to write.
   std::vector<std::string> arguments() const;
-  // Called after the program: moves everything to its final place. It is not undone if it fails, and the copy stays
-  // marked as unfinished.
+  // To be called after the program: moves everything to its final place. If it fails, it is not undone, and the copy
+  // stays marked as unfinished.
   core::Result<void> move_up() const;
 
  private:
   struct Place {
     std::string directory;
-    std::string writes;    // the same, or in its holder
-    std::string prefix;    // of entries: those of a tablespace's version
-    std::string location;  // of a tablespace
+    std::string writes;    // the directory itself, or one in its holder
+    std::string prefix;    // of the names of entries: the version of the cluster, in a tablespace's directory
+    std::string location;  // the directory of a tablespace on the upstream
     bool held() const { return writes != directory; }
   };
   core::Result<void> add(Place place, const char* what);
@@ -48,7 +48,7 @@ class CopyPlaces {
   core::Result<void> lead_to(const Place& place) const;
 
   std::vector<Place> places_;         // the data directory first
-  std::vector<std::string> options_;  // without those of places
+  std::vector<std::string> options_;  // the options that name no places
   std::string waldir_;
 };
 

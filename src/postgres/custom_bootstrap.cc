@@ -1,6 +1,6 @@
 // Bootstraps a cluster by the operator's program, for example from a backup: runs the program, then the recovery that
-// it or the configuration asks for, and makes the server an ordinary primary. Source: Patroni's documentation, "Replica
-// imaging and bootstrap", section "Bootstrap".
+// the program or the configuration prepared, and makes the server an ordinary primary. Source: Patroni's documentation,
+// "Replica imaging and bootstrap", section "Bootstrap".
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/log.h"
@@ -22,8 +22,8 @@ awaitable<Result<void>> run_method(Node& node, const config::Method& method) {
   co_return co_await run_script(std::move(script), 0s);
 }
 
-// Whether the recovery ends by a promotion of itself. Then it runs without hot standby, which would stop where a
-// parameter was raised on the primary after the backup.
+// Whether the recovery ends by promoting the server. Then it runs without hot standby, because hot standby would stop
+// the recovery where a parameter was raised on the primary after the backup.
 bool ends_by_itself(const config::Method& method) {
   const auto& recovery = method.recovery_conf;
   if (method.keep_existing_recovery_conf && recovery.empty()) return true;
@@ -56,7 +56,7 @@ awaitable<Result<void>> start_restored(Node& node, const config::Method& method)
   const auto look = co_await node.data.look(true, 10s);
   const int version = node.data.major_version();
   if (!look.control || version == 0) co_return core::fail("the bootstrap method left no readable cluster");
-  // The file `promote` would end the recovery at once.
+  // The file `promote` would end the recovery at once, so it is removed.
   if (auto removed = remove_if_exists(node.paths.in_data_dir("promote")); !removed) co_return removed;
   if (auto written = co_await node.configuration.write_restored(method, version); !written) co_return written;
   const bool recovers = node.data.standby_signal();

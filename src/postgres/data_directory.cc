@@ -53,7 +53,7 @@ awaitable<DataDirectory::Look> DataDirectory::look(bool fresh, core::Duration ti
                               .env = {{"LC_ALL", "C"}, {"LANG", "C"}},
                               .capture = true};
     const auto exited = co_await net::run(std::move(options), timeout);
-    if (!exited) {  // the machine is busy, which tells nothing about the directory
+    if (!exited) {  // the machine is busy, which says nothing about the directory
       if (exited.error().what != no_answer_) log::warning("{}", exited.error().what);
       no_answer_ = exited.error().what;
       result.kind = kind_of_mark(core::DataDirectory::valid);
@@ -109,7 +109,7 @@ std::string Unfinished::text() const {
 }
 
 namespace {
-// The directory in holders for what is being removed.
+// The directory in holders for files that are being removed.
 constexpr const char* rubbish = "removed";
 
 std::vector<std::string> entries_of_place(const Unfinished::Place& place) {
@@ -131,8 +131,8 @@ core::Result<void> DataDirectory::mark_incomplete(std::string what, std::vector<
 
 namespace {
 
-// After a power cut files may have contents that do not match their times, so a restart of the machine counts as
-// another state.
+// A text that changes with the files. After a power cut files may have contents that do not match their times, so a
+// restart of the machine changes it, too.
 std::string state_of_tree(const std::string& data_dir) {
   auto boot = read_file("/proc/sys/kernel/random/boot_id").value_or("");
   if (boot.ends_with('\n')) boot.pop_back();
@@ -185,7 +185,7 @@ core::ControlState DataDirectory::control_state() const {
 
 std::string DataDirectory::promotion_mark() const { return paths_.in_data_dir("tamada.promotion"); }
 
-// Process ids are used again. A process id and the time of the start identify one server of this directory.
+// Identifies the running server by its process id and start time, because process ids are used again.
 std::optional<std::string> DataDirectory::running_server() const {
   const auto text = read_file(paths_.in_data_dir("postmaster.pid"));
   const auto file = text ? parse_postmaster_pid(*text) : std::nullopt;
@@ -203,7 +203,7 @@ core::Result<void> DataDirectory::mark_promotion() const {
 }
 
 bool DataDirectory::promotion_begun() const {
-  if (exists(paths_.in_data_dir("promote"))) return true;  // PostgreSQL has not read the request yet
+  if (exists(paths_.in_data_dir("promote"))) return true;  // PostgreSQL has not read the request to promote yet
   const auto mark = read_file(promotion_mark());
   const auto server = mark ? running_server() : std::nullopt;
   return mark && (!server || *mark == *server);
@@ -213,7 +213,8 @@ void DataDirectory::withdraw_promotion() const { ::unlink(paths_.in_data_dir("pr
 
 void DataDirectory::promotion_ended() const { ::unlink(promotion_mark().c_str()); }
 
-// An operator may have restored a cluster by hand where a copy was planned.
+// Whether a copy was begun and has not ended. If an operator has restored a cluster by hand where a copy was only
+// planned, this is false.
 bool DataDirectory::incomplete() const {
   const auto mark = unfinished();
   return (mark && mark->what != copy_to_come) || plan_.exists();
@@ -236,7 +237,7 @@ core::Result<void> DataDirectory::set_aside(bool superseded) {
   if (auto finished = finish_setting_aside(); !finished) return finished;
   if (is_vacant(paths_.data_dir)) {
     if (!superseded) return mark_complete();
-    // Only the mark tells what an unfinished copy left in other places.
+    // Only the mark tells which files an unfinished copy left in other places.
     const auto mark = unfinished();
     return mark && !mark->places.empty() ? mark_incomplete("basebackup", mark->places) : mark_incomplete(copy_to_come);
   }

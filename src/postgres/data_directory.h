@@ -1,4 +1,4 @@
-// The data directory as a whole: what it is, and making room for a new one.
+// The data directory as a whole: determines its state, and makes room for a new one.
 #pragma once
 
 #include <optional>
@@ -13,26 +13,28 @@
 
 namespace tamada::postgres {
 
-// What DataDirectory::mark_incomplete notes: an initdb or a copy that has begun, which is not usable before it ends, or
-// a copy that is planned, of which nothing exists yet.
+// The kinds of mark for DataDirectory::mark_incomplete: an initdb or a copy has begun, and is not usable before it
+// ends; or a copy is planned, and nothing of it exists yet.
 inline constexpr const char* initdb_begun = "bootstrap";
 inline constexpr const char* rewind_begun = "rewind";
 inline constexpr const char* copy_to_come = "copy";
 // The directory in holders for a copy that cannot be made in its final place.
 inline constexpr const char* copy_in_holder = "copy";
 
-// The mark of something unfinished.
+// The mark of an unfinished operation.
 struct Unfinished {
-  // A directory outside of the data directory into which the copy writes. It had no entries with this prefix before, so
-  // all that it has now are the copy's.
+  // A directory outside of the data directory into which the copy writes. It had no entries with this prefix before the
+  // copy, so all entries with it are the copy's.
   struct Place {
     std::string directory;
-    std::string prefix;  // of its entries' names: "PG_15_" of a tablespace's, which may be shared; empty: all
+    std::string prefix;  // of its entries' names, such as "PG_15_" in a tablespace's directory, which clusters may
+                         // share; empty: all entries
   };
   std::string what;
   std::vector<Place> places;
-  std::string tree;   // of pg_rewind: the fingerprint of the data directory before it ran
-  std::string error;  // of pg_rewind: its error in one line; empty: it has not ended, or nobody saw its end
+  std::string tree;   // for pg_rewind: the fingerprint of the data directory before it ran
+  std::string error;  // for pg_rewind: its error in one line; empty when it has not ended, or when no daemon saw its
+                      // end
 
   static Unfinished parse(const std::string& text);
   std::string text() const;
@@ -50,53 +52,54 @@ class DataDirectory {
     core::DataDirectory kind = core::DataDirectory::absent;
     std::optional<ControlData> control;
   };
-  // fresh: pg_controldata runs when the control file changed since; else what was read once is good enough.
+  // fresh: pg_controldata runs if the control file has changed since; otherwise an earlier result is good enough.
   awaitable<Look> look(bool fresh, core::Duration timeout);
   // Reads the state now, also while the server runs.
   core::ControlState control_state() const;
-  int major_version() const;  // 150000; 0: unknown
+  int major_version() const;  // such as 150000; 0 when not known
   bool standby_signal() const;
-  int wal_to_archive() const;  // files
+  int wal_to_archive() const;  // number of files
 
   // Marks the directory while an operation runs that would leave half a cluster if it were interrupted. stay_empty: the
-  // mark lies outside of the data directory, because the program that fills it wants it empty.
+  // mark is outside of the data directory, because the program that fills the directory requires it to be empty.
   core::Result<void> mark_incomplete(std::string what, std::vector<Unfinished::Place> places = {},
                                      bool stay_empty = false);
-  // pg_rewind is about to begin. Looks at all files, and so takes its time.
+  // Marks that pg_rewind is about to begin. It reads the state of all files, so it may take long.
   core::Result<void> mark_rewind();
-  // Whether that mark exists. It has the directory's fingerprint: as long as that is the same, pg_rewind has changed
-  // nothing.
+  // Whether that mark exists. It contains the fingerprint of the directory: as long as the fingerprint is the same,
+  // pg_rewind has changed nothing.
   bool half_rewound() const;
-  std::string rewind_error() const;  // as PostgresView has it
-  bool unchanged_by_rewind() const;  // takes long, too
+  std::string rewind_error() const;  // the same as PostgresView::rewind_error
+  bool unchanged_by_rewind() const;  // may take long, too
   core::Result<void> note_rewind_error(std::string error);
 
-  // Marks in the directory that the server of this postmaster.pid is told to promote. The mark outlives the daemon,
-  // which may be killed at that moment. The mark of an earlier server does not count.
+  // Marks that the server of this postmaster.pid is about to be told to promote. The mark outlives the daemon, which
+  // may be killed at that moment. A mark of an earlier server does not count.
   core::Result<void> mark_promotion() const;
   bool promotion_begun() const;
   void promotion_ended() const;
-  // Removes a request to promote that a former daemon wrote before it was killed: the server could read it at any time.
+  // Removes a request to promote that a former daemon wrote before it was killed, because the server could read it at
+  // any time.
   void withdraw_promotion() const;
   bool incomplete() const;
   bool copy_follows() const;  // a copy of a cluster is under way or planned
   core::Result<void> mark_complete();
-  bool anything_left() const;  // whether anything is left of what is marked as unfinished
+  bool anything_left() const;  // whether anything is left of the unfinished operation
 
-  // superseded: a copy is to replace the old directory. A mark says so from then on, and when the copy is complete the
-  // old directory may be removed.
+  // superseded: a copy will replace the old directory. A mark notes that, and when the copy is complete the old
+  // directory may be removed.
   core::Result<void> set_aside(bool superseded);
-  // Why the data cannot be set aside for a fresh copy or, where they are to be kept meanwhile, that there is no room
-  // for both. Empty: nothing known stands in the way.
+  // Why the data cannot be set aside for a fresh copy or, if they are to be kept meanwhile, why there is no room for
+  // both. Empty when no obstacle is known.
   awaitable<std::string> obstacle_to_replacing(bool keep, core::Duration timeout) const;
-  // Finishes setting data aside where a former run of the daemon was interrupted.
+  // Finishes setting data aside if a former run of the daemon was interrupted in it.
   core::Result<void> finish_setting_aside();
   bool is_being_set_aside() const { return plan_.exists(); }
   const SupersededList& superseded() const { return superseded_; }
-  // pg_rewind would remove the contents of holders, because its source does not have them. So replaced data there are
-  // removed before; anything else there is an error.
+  // Removes replaced data in holders before pg_rewind runs, because pg_rewind would remove the contents of holders,
+  // which its source does not have. Other contents are an error.
   awaitable<core::Result<void>> clear_holders();
-  // Makes room for a copy or an initdb: a cluster is set aside, an unfinished one is removed, anything else is an
+  // Makes room for a copy or an initdb: a cluster is set aside, an unfinished one is removed, and anything else is an
   // error.
   awaitable<core::Result<void>> make_room(bool for_copy);
 
@@ -119,7 +122,7 @@ class DataDirectory {
   Note mark_, plan_;
   Stamp read_at_;
   std::optional<ControlData> control_;
-  std::string no_answer_;  // why pg_controldata gave no answer the last time
+  std::string no_answer_;  // why pg_controldata gave no answer the last time; empty when it did
 };
 
 }  // namespace tamada::postgres

@@ -41,7 +41,7 @@ core::Result<void> write_file(const std::string& path, std::string_view text, mo
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return failed("cannot create", temporary);
   const bool written = ::fchmod(fd, mode) == 0 && write_all(fd, text) && ::fsync(fd) == 0;
-  auto error = failed("cannot write", path);  // of the first of these that failed
+  auto error = failed("cannot write", path);  // the text describes the first of these calls that fails
   const bool closed = ::close(fd) == 0;
   if (written && !closed) error = failed("cannot write", path);
   if (!written || !closed) {
@@ -82,8 +82,8 @@ core::Result<void> flush_to_disk(const std::string& path) {
   return flushed ? core::Result<void>() : error;
 }
 
-// As in PostgreSQL (fsync_fname_ext), it is no error if a directory may not be read or if its file system cannot flush
-// directories.
+// As in PostgreSQL (fsync_fname_ext), it is no error if the directory cannot be read, or if its file system cannot
+// flush directories.
 core::Result<void> flush_entry(const std::string& path) {
   const auto folder = folder_of(path);
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

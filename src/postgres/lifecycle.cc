@@ -1,4 +1,4 @@
-// Start, stop, promote.
+// Starts, stops and promotes the server.
 #include <signal.h>
 
 #include <boost/asio/steady_timer.hpp>
@@ -17,7 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration promotion_poll = 5ms;
-constexpr Duration checkpoint_timeout = 1h;  // of a large shared_buffers on a slow disk; cancellable
+constexpr Duration checkpoint_timeout = 1h;  // with large shared_buffers and a slow disk; the checkpoint can be
+                                             // cancelled
 
 awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> upstream, Duration timeout) {
   const auto look = co_await node.data.look(true, 10s);
@@ -25,8 +26,8 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   if (!look.control || version == 0) co_return core::fail(node.paths.data_dir + " holds no readable cluster");
   co_await learn_parameters(node, version);
   node.data.promotion_ended();  // the promotion of an earlier server may have left its mark
-  // The signal file is created before all else and removed after all else, so that an interruption leaves a standby
-  // rather than a primary.
+  // The signal file is created before everything else and removed after everything else, so that an interruption leaves
+  // a standby and not a primary.
   if (upstream) {
     if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
     if (auto written = co_await node.configuration.write_standby(*upstream, version); !written) {
@@ -46,12 +47,13 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   if (upstream && !core::features::has_standby_signal(version)) node.recovery_conf.read_by((*postmaster)->pid());
   auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
   if (!ready && !node.server.current()) co_await learn_from_failed_start(node, argv);
-  // The server compares its files with its arguments only at a reload; then it says that a restart is pending.
+  // The server compares its files with its arguments only at a reload. The reload makes it report that a restart is
+  // pending.
   if (ready && node.configuration.raised()) node.server.reload();
   co_return ready;
 }
 
-// nullopt: it did not answer.
+// Whether the server is in recovery; nullopt when it does not answer.
 awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connection) {
   if (!connection.is_open()) {
     if (const auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return std::nullopt;

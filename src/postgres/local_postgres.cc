@@ -25,7 +25,7 @@ Duration left_until(Clock::time_point deadline) {
   return std::max<Duration>(deadline - Clock::now(), std::chrono::milliseconds(1));
 }
 
-// What postmaster.pid says, when SQL says nothing.
+// The state by postmaster.pid, when SQL gives no answer.
 core::ProcessState state_without_sql(const Postmaster& postmaster, const std::string& status, bool timed_out) {
   if (status == "stopping") return core::ProcessState::stopping;
   if (status != "ready" && status != "standby") return core::ProcessState::starting;
@@ -41,19 +41,19 @@ struct LocalPostgres::Impl {
       : node(executor, local, std::move(dynamic)), heartbeat(executor), outside(node) {}
 
   Node node;
-  Connection heartbeat;  // kept from one look to the next
+  Connection heartbeat;  // kept from one observation to the next
   bool heartbeat_in_use = false;
   Outside outside;
-  bool removing = false;        // superseded data directories
-  int heartbeat_pid = 0;        // of the postmaster that it belongs to
+  bool removing = false;        // superseded data directories are being removed
+  int heartbeat_pid = 0;        // the postmaster to which `heartbeat` is connected
   int server_version = 0;       // of the running server
-  core::Timeline timeline = 0;  // the highest that the postmaster timeline_pid has been seen on
+  core::Timeline timeline = 0;  // the highest timeline on which the postmaster timeline_pid was seen
   int timeline_pid = 0;
-  core::Timelines timelines;  // that one's history
+  core::Timelines timelines;  // the history of that timeline
   int timelines_pid = 0;
   std::string last_error;
 
-  // The answer of the running server, or nothing; then *timed_out tells why.
+  // The answer of the running server; nullopt when there is none, and then *timed_out tells why.
   awaitable<std::optional<ServerAnswer>> ask_local(Connection& connection, Clock::time_point deadline, bool* timed_out);
   awaitable<std::optional<ServerAnswer>> query(std::shared_ptr<Postmaster> postmaster, Clock::time_point deadline,
                                                bool* timed_out);
@@ -63,8 +63,8 @@ struct LocalPostgres::Impl {
   awaitable<core::Timeline> timeline_of(core::SqlView sql, int pid, Clock::time_point deadline);
   const core::Timelines& history_of(const core::SqlView& sql, int pid, const WalFormat& wal);
   awaitable<void> finish_setting_aside();
-  std::string told_of_setting_aside;  // the last error
-  bool looked = false;                // whether the first look at the node has been taken
+  std::string told_of_setting_aside;  // the last error that the log has told
+  bool looked = false;                // whether the node has been observed once
 };
 
 LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local& local,
@@ -123,8 +123,9 @@ awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::query(std::shared_pt
   co_return answer;
 }
 
-// While a standby does not stream, SQL tells the timeline of the last restart point, which may be long ago, and members
-// would compare positions on timelines that they have left. IDENTIFY_SYSTEM tells the present one.
+// The timeline of a standby. While it does not stream, SQL tells the timeline of the last restart point, which may be
+// long ago, and members would compare positions on timelines that they have left. IDENTIFY_SYSTEM tells the present
+// timeline.
 awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, int pid, Clock::time_point deadline) {
   if (pid != timeline_pid) timeline = 0;
   timeline_pid = pid;
@@ -146,7 +147,8 @@ awaitable<core::Timeline> LocalPostgres::Impl::timeline_of(core::SqlView sql, in
   co_return timeline;
 }
 
-// The history is read again when the timeline changes, and until the beginning of the timeline is known.
+// The history of the server's timeline. It is read again when the timeline changes, and until the beginning of the
+// timeline is known.
 const core::Timelines& LocalPostgres::Impl::history_of(const core::SqlView& sql, int pid, const WalFormat& wal) {
   const bool known = pid == timelines_pid && !timelines.empty() && timelines.back().timeline == sql.timeline &&
                      !timelines.back().record.empty();
@@ -184,7 +186,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   view.server_version = server_version;
 }
 
-// A former run of the daemon may have been interrupted while it set data aside.
+// Finishes the work of an earlier run of the daemon that was interrupted while it set data aside.
 awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
   if (!node.data.is_being_set_aside()) co_return;
   const auto done = co_await net::on_disk_thread([this] { return node.data.finish_setting_aside(); });
@@ -194,7 +196,8 @@ awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
   told_of_setting_aside = error;
 }
 
-// The state and the end of the WAL have to come from the same control file; otherwise the shutdown is not reported yet.
+// Reads the state and the end of the WAL of a server that is shutting down. Both have to come from the same control
+// file; otherwise the shutdown is not reported yet.
 awaitable<void> LocalPostgres::Impl::look_at_shutdown(Clock::time_point deadline, core::PostgresView& view) {
   const auto look = co_await node.data.look(true, left_until(deadline));
   if (look.control) {
@@ -238,8 +241,7 @@ awaitable<core::PostgresView> LocalPostgres::observe(Duration timeout, Duration 
   const auto of_files = node.configuration.problems();
   view.problems.insert(view.problems.end(), of_files.begin(), of_files.end());
   if (view.has_postmaster() && !view.sql) {
-    // The mark is read after the question that the server did not answer, because a promotion may have ended in
-    // between.
+    // The mark is read after the query that the server did not answer, because a promotion may have ended in between.
     view.promotion_begun = node.data.promotion_begun();
     view.standby_signal = node.data.standby_signal();
     if (view.control) view.control->state = node.data.control_state();
@@ -269,8 +271,8 @@ awaitable<Result<void>> LocalPostgres::rewind(core::Upstream upstream) {
 
 namespace {
 
-// A start or a promotion that is cancelled must not go on, and PostgreSQL has no command that calls it off, so the
-// server is stopped. What to do about one that fails or takes long is left to the next decision.
+// Stops the server if the start or the promotion is cancelled. Such work must not go on, and PostgreSQL has no command
+// that cancels it. If the work fails or takes long, the next decision says what to do.
 awaitable<Result<void>> stop_when_cancelled(Node& node, awaitable<Result<void>> work) {
   bool cancelled = false;
   Result<void> result;
@@ -306,7 +308,7 @@ awaitable<Result<void>> LocalPostgres::promote() {
 
 namespace {
 
-// unread: the server may not have read the last settings that were written.
+// unread: the server may not have read the settings that were written last.
 bool restarts_to_follow(const Parameters& before, const Parameters& now, int version, bool unread) {
   for (const char* name : {"primary_conninfo", "primary_slot_name"}) {
     const auto a = before.find(name), b = now.find(name);
@@ -395,7 +397,7 @@ awaitable<std::optional<bool>> LocalPostgres::same_beginning(core::Upstream othe
 }
 
 namespace {
-// The first replica method, if it has keep_data: its program works on the present data; otherwise empty.
+// The first replica method if it has keep_data, because its program then works on the present data; otherwise empty.
 std::string keeping_method(const config::Postgresql& postgresql) {
   if (postgresql.create_replica_methods.empty()) return {};
   const auto method = postgresql.replica_methods.find(postgresql.create_replica_methods.front());

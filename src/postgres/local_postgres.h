@@ -11,7 +11,7 @@ namespace tamada::postgres {
 
 class LocalPostgres final : public Postgres {
  public:
-  // `local` may change in place (SIGHUP), but for the data directory; `dynamic` gives the current dynamic
+  // `local` may change in place (SIGHUP), except for the data directory. `dynamic` returns the current dynamic
   // configuration.
   LocalPostgres(asio::any_io_executor executor, const config::Local& local,
                 std::function<const config::Json&()> dynamic);

@@ -1,4 +1,4 @@
-// The parts that LocalPostgres and its jobs are made of, and the jobs.
+// The parts of LocalPostgres and its jobs, and the functions of the jobs.
 #pragma once
 
 #include <sys/stat.h>
@@ -40,14 +40,15 @@ struct Node {
   RecoveryConf recovery_conf;
   Access access;
   Server server;
-  // Whether the running server has read the present files. Not known of a server that was found running: a daemon that
-  // was killed may have written the files without a reload.
+  // Whether the running server has read the present files. This is false for a server that was found running, because a
+  // daemon that was killed may have written the files without a reload.
   bool files_are_loaded = false;
   void load_files() {
     server.reload();
     files_are_loaded = true;
   }
-  // Whether the file with the settings of recovery was written after the start of a server that was found running.
+  // For a server that was found running: whether the file with the settings of recovery was written after the server's
+  // start.
   bool written_since_start(int version) const {
     struct stat status{};
     const auto& file = !core::features::has_standby_signal(version) ? paths.recovery_conf : paths.conf;
@@ -55,8 +56,8 @@ struct Node {
     return pid && ::stat(file.c_str(), &status) == 0 && status.st_mtim.tv_sec > pid->start_time;
   }
   Progress progress;
-  std::string copy_error;  // of the last copy, which is tried again and again; empty: it succeeded
-  // Of write_soon.
+  std::string copy_error;  // the error of the last copy, which is tried again and again; empty when it succeeded
+  // The state of write_soon.
   struct SlowWrite {
     net::Event ended;
     bool running = false, waited_for = false;
@@ -75,19 +76,19 @@ awaitable<Result<void>> start_server(Node& node, std::optional<core::Upstream> u
 awaitable<Result<void>> stop_server(Node& node, core::StopMode mode, bool checkpoint_first, Duration timeout);
 awaitable<Result<void>> promote_server(Node& node);
 awaitable<Result<void>> bootstrap_cluster(Node& node);
-// Runs the operator's bootstrap.method. It ends with a primary that lets connections from this host in without a
-// password; once the roles have passwords, the configured access is restored.
+// Runs the operator's bootstrap.method. The result is a primary that lets connections from this host in without a
+// password. When the roles have passwords, end_restore() restores the configured access.
 awaitable<Result<void>> restore_cluster(Node& node);
 awaitable<Result<void>> end_restore(Node& node);
 // Prepares for a copy or an initdb: checks that no server runs there, makes room, and marks the directory as
-// incomplete. stay_empty: the mark lies beside the data directory and not in it.
+// incomplete. stay_empty: the mark is beside the data directory, not in it.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty = false);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
 // Uses the first of these methods that succeeds. If the list is empty, create_replica_methods is used. Without an
 // upstream, only methods that need none are used.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
 awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream);
-// Judges a pg_rewind of a former run of the daemon, which did not see its end.
+// Judges the result of a pg_rewind whose end no daemon saw, because the daemon that ran it had ended.
 awaitable<void> judge_former_rewind(Node& node);
 awaitable<Result<void>> change_slots(Node& node, std::vector<core::SlotSpec> create, std::vector<core::SlotDrop> drop);
 awaitable<Result<void>> move_slots(Node& node, std::vector<core::SlotAdvance> slots);
@@ -100,17 +101,17 @@ core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Ls
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 
-// DataDirectory's marks, written on the disk's thread; they are durable when these functions return.
+// These write the marks of DataDirectory on the disk's thread. The marks are durable when the functions return.
 awaitable<Result<void>> mark_incomplete(Node& node, std::string what, std::vector<Unfinished::Place> places = {},
                                         bool stay_empty = false);
 awaitable<Result<void>> mark_complete(Node& node);
 
-// For writes that the cycle, and so the lease, waits for: an error if the disk takes longer than a second. The write
-// goes on, and the server loads the file when it ends.
+// For writes for which the cycle, and so the lease, waits: an error if the disk takes longer than a second. The write
+// then goes on, and the server loads the file when it ends.
 awaitable<Result<bool>> write_soon(Node& node, awaitable<Result<bool>> write);
-// asked: the server reads its files again even if none of them changed.
+// asked: the server reads its files again even if none of them has changed.
 awaitable<Result<bool>> apply_configuration(Node& node, bool asked);
-// Returns once the names are in force, also for the commits that wait.
+// Returns once the names are in force, also for commits that are waiting.
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
 // If the configuration has parameters that our table lacks, asks the program postgres which ones it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
@@ -118,7 +119,7 @@ awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> arg
 awaitable<void> pause(Duration duration);
 awaitable<Result<void>> archive_shutdown_checkpoint(Node& node);
 
-// CHECKPOINT on a connection of its own.
+// Runs CHECKPOINT on a connection of its own.
 awaitable<Result<void>> run_checkpoint(Node& node, Duration timeout);
 
 // The last lines of a program's output, for an error message.

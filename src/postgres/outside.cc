@@ -28,17 +28,17 @@ using namespace std::chrono_literals;
 constexpr core::Duration again_when_silent = 1s;
 constexpr core::Duration connect_patience = 3s;
 constexpr core::Duration slow_write = 1s;
-constexpr core::Duration commit_patience = 1h;  // a commit that hangs holds a connection of the server
-// A file system is nearly full if both limits are passed, since 5 % of a large one is much, and a small one never has
-// much.
+constexpr core::Duration commit_patience = 1h;  // a commit that hangs keeps one connection of the server in use
+// A file system is nearly full if both limits are passed, because 5 % of a large one is much, and a small one never has
+// much free space.
 constexpr double nearly_full = 0.05;
 constexpr std::uint64_t nearly_full_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t nearly_full_files = 1000;
 
 core::Instant boot_now() { return net::KernelBootClock::now(); }
 
-// Asks for errors in the server's files and for failures of its archiver. PostgreSQL calls a parameter that waits for a
-// restart one "that could not be applied".
+// The query for errors in the server's files and failures of its archiver. In PostgreSQL's words, a parameter that
+// waits for a restart is one "that could not be applied", so such parameters are left out.
 std::string server_problems_query(int version) {
   std::string query =
       "SELECT 'access', pg_catalog.regexp_replace(f.sourcefile, '^.*/', '') || ' line ' || f.sourceline || ': ' || "
@@ -64,7 +64,7 @@ std::string server_problems_query(int version) {
   return query;
 }
 
-// Those of the context internal are left out, since nobody can set them.
+// Asks for the server's parameters. Those with the context internal are left out, because nobody can set them.
 awaitable<wire::ServerParameters> ask_parameters(Connection& connection) {
   const auto rows = co_await connection.query(
       "SELECT name, vartype, unit, min_val, max_val, pg_catalog.array_to_string(enumvals, E'\\n') "
@@ -85,8 +85,8 @@ awaitable<wire::ServerParameters> ask_parameters(Connection& connection) {
   co_return result;
 }
 
-// Says that the file system has little room or few inodes left, in a text that does not change with each byte; empty:
-// it has enough.
+// Says that the file system has little space or few inodes left, in a text that does not change with each byte; empty
+// when it has enough.
 std::string short_of_space(const std::string& directory, const std::string& what) {
   struct statvfs found{};
   if (::statvfs(directory.c_str(), &found) != 0 || found.f_blocks == 0) return "";
@@ -107,7 +107,7 @@ bool same_device(const std::string& a, const std::string& b) {
   return ::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0 || first.st_dev == second.st_dev;
 }
 
-// The bytes that PostgreSQL may still write there.
+// The number of bytes that PostgreSQL may still write there.
 std::optional<std::uint64_t> free_space(const std::string& directory) {
   struct statvfs found{};
   if (::statvfs(directory.c_str(), &found) != 0) return std::nullopt;
@@ -142,8 +142,8 @@ DiskFacts look_at_disks(const std::string& data_dir, const std::string& log_dir)
 
 }  // namespace
 
-// Writes a new file each time, since a file that has its blocks already can be written on a full disk. Base backups and
-// pg_rewind leave a file of this name out.
+// Writes a new file each time, because an existing file that has its blocks already can be written on a full disk. Base
+// backups and pg_rewind leave a file of this name out.
 core::Result<core::Duration> write_and_flush(const std::string& directory) {
   const auto path = directory + "/pgsql_tmp.tamada";
   const auto began = boot_now();
@@ -164,7 +164,7 @@ Outside::Outside(Node& node) : node_(node) {}
 
 void Outside::look(bool accepts, bool primary, int postmaster, core::Duration heartbeat) {
   const auto now = boot_now();
-  if (connecting_->postmaster != postmaster) {  // an attempt that is under way belongs to the former postmaster
+  if (connecting_->postmaster != postmaster) {  // a running attempt belongs to the former postmaster
     connecting_ = std::make_shared<Connecting>();
     connecting_->postmaster = postmaster;
     committing_ = std::make_shared<Committing>();
@@ -193,7 +193,7 @@ awaitable<void> Outside::connect(Node& node, std::shared_ptr<Connecting> state) 
   Connection connection(node.executor);
   const auto opened = co_await node.access.open_local(connection, connect_patience);
   if (!opened) {
-    // EAGAIN: a unix socket whose queue is full, since nobody accepts.
+    // EAGAIN means a unix socket with a full queue, because the postmaster accepts no connections.
     const bool silent = connection.timed_out() || opened.error().what.contains(std::strerror(EAGAIN));
     if (!silent) {
       state->silent_since.reset();

@@ -1,6 +1,6 @@
-// Tests the server and its disk from outside, beside the cycle, at each heartbeat: opens a new connection as a client
-// does, since the connection that the daemon keeps may work while the server lets no client in, and writes a small file
-// beside the data.
+// Tests the server and its disk from outside, beside the cycle, at each heartbeat. It opens a new connection as a
+// client does, because the daemon's own connection may work while the server accepts no new one. And it writes a small
+// file beside the data.
 #pragma once
 
 #include <memory>
@@ -19,11 +19,12 @@ struct Node;
 class Outside {
  public:
   explicit Outside(Node& node);
-  // Begins what is due. accepts: postmaster.pid says that this postmaster lets clients in; primary: and that it takes
+  // Begins the tests that are due. accepts: by postmaster.pid, this postmaster accepts clients. primary: it also takes
   // writes.
   void look(bool accepts, bool primary, int postmaster, core::Duration heartbeat);
   void tell(core::PostgresView& view) const;
-  // Of the server that runs; asked once, since it takes a start to load another library.
+  // The parameters of the running server. They are asked once, because a server has to be restarted to load another
+  // library.
   const wire::ServerParameters& parameters() const { return connecting_->parameters; }
 
  private:
@@ -43,11 +44,12 @@ class Outside {
     std::optional<std::uint64_t> wal_space;
     core::Problems problems;
   };
-  // A commit of our own, while the small write does not end: whether those of clients get through is seen by it even if
-  // there are none. Until it ends there is no other.
+  // A commit of our own, made while the small write does not end. It shows whether commits of clients would succeed,
+  // even if there are none. There is only one at a time.
   struct Committing {
     bool running = false;
-    std::optional<core::Instant> sent_at;  // the commit, once the server had let us in; until it comes back
+    std::optional<core::Instant> sent_at;  // when the commit was sent, after the connection was made; nullopt when none
+                                           // is waiting
   };
   static awaitable<void> connect(Node& node, std::shared_ptr<Connecting> state);
   static awaitable<void> write(Node& node, std::shared_ptr<Writing> state);
@@ -59,7 +61,7 @@ class Outside {
   std::shared_ptr<Committing> committing_ = std::make_shared<Committing>();
 };
 
-// A new file in `directory`, written, flushed and removed. An error: why that failed.
+// Writes, flushes and removes a new file in `directory`. Returns how long that took; an error when it failed.
 core::Result<core::Duration> write_and_flush(const std::string& directory);
 
 }  // namespace tamada::postgres

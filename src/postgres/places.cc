@@ -18,7 +18,7 @@
 namespace tamada::postgres {
 namespace {
 
-// Decodes a name of /proc/self/mountinfo, which writes space, tab, newline and backslash as \ooo.
+// Decodes a name in /proc/self/mountinfo, where space, tab, newline and backslash are written as \ooo.
 std::string without_octal(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -119,7 +119,7 @@ core::Result<void> move_entries(const std::string& from, const std::vector<std::
     if (::renameat2(AT_FDCWD, old_path.c_str(), AT_FDCWD, new_path.c_str(), RENAME_NOREPLACE) == 0) continue;
     return core::fail("cannot rename " + old_path + " to " + new_path + ": " + std::strerror(errno));
   }
-  // The name only has to be in both folders, to flush their entries.
+  // flush_entry() flushes the folder of a path, so any name in the two folders will do.
   if (auto there = flush_entry(to + "/entries"); !there) return there;
   return flush_entry(from + "/entries");
 }
@@ -149,7 +149,7 @@ bool Note::exists() const { return postgres::exists(inside()) || postgres::exist
 core::Result<void> Note::write(std::string_view text, bool stay_empty) const {
   const auto beside = write_file(beside_, text, 0600);
   if (stay_empty || (beside && !is_mount_point(data_dir_))) {
-    if (beside) (void)remove_if_exists(inside());  // a note inside the directory would be read first
+    if (beside) (void)remove_if_exists(inside());  // otherwise a note inside the directory would be read first
     return beside;
   }
   const auto made = make_holder(data_dir_);

@@ -1,6 +1,6 @@
-// Directories that hold a cluster: the data directory, and those that pg_wal and the tablespaces lead to. Any of them
-// may be a mount point, which cannot be renamed. Then data that are set aside, and an unfinished copy, lie in a
-// directory inside it that this program makes, the holder.
+// Directories that hold a cluster: the data directory, and those to which pg_wal and the tablespaces lead. Each of them
+// may be a mount point, which cannot be renamed. Then data that are set aside, and an unfinished copy, are in a
+// directory inside it that this program makes, called the holder.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,10 @@
 
 namespace tamada::postgres {
 
-// Base backups leave out whatever is named pgsql_tmp..., on every level; pg_rewind copies nothing whose path contains
-// "/pgsql_tmp"; pg_checksums looks into no other folders than PostgreSQL's own. So in 10 to 18.
-// Source: PostgreSQL, "Base Backup", "pg_rewind", section "How It Works"; basebackup.c, filemap.c, pg_checksums.c.
+// The programs of PostgreSQL 10 to 18 ignore a directory of this name. Base backups leave out names that begin with
+// pgsql_tmp, on every level. pg_rewind copies nothing whose path contains "/pgsql_tmp". pg_checksums reads only
+// PostgreSQL's own folders. Source: PostgreSQL, "Base Backup", "pg_rewind", section "How It Works"; basebackup.c,
+// filemap.c, pg_checksums.c.
 inline constexpr std::string_view holder_name = "pgsql_tmp_tamada";
 
 std::string holder_of(const std::string& directory);
@@ -23,30 +24,30 @@ std::string held(const std::string& directory, std::string_view name);
 core::Result<void> make_holder(const std::string& directory);
 void remove_holder_if_empty(const std::string& directory);
 
-// Names in `directory` that count. Patroni's rule: hidden files and a file system's lost+found do not; nor does our
-// holder.
+// The names in `directory` that count as its contents. By Patroni's rule hidden files and a file system's lost+found do
+// not count; our holder does not, either.
 std::vector<std::string> entries_of(const std::string& directory);
-bool is_vacant(const std::string& directory);           // no such name, or no such directory
-bool is_empty_or_absent(const std::string& directory);  // nothing at all there: what initdb and pg_basebackup demand
-bool belongs_to_file_system(std::string_view name);     // hidden, lost+found, or our holder
+bool is_vacant(const std::string& directory);           // no name that counts, or no such directory
+bool is_empty_or_absent(const std::string& directory);  // nothing at all there, as initdb and pg_basebackup require
+bool belongs_to_file_system(std::string_view name);     // a hidden file, lost+found, or our holder
 
-// Moves entries into `to` on the same file system, which is created if it does not exist. Nothing is overwritten.
+// Moves entries into `to` on the same file system; `to` is created if it does not exist. Nothing is overwritten.
 core::Result<void> move_entries(const std::string& from, const std::vector<std::string>& names, const std::string& to);
 
-// Asks the kernel.
+// Asks the kernel, so it is true also for bind mounts.
 bool is_mount_point(const std::string& directory);
-// Mount points at `path` or below it.
+// The mount points at `path` or below it.
 std::vector<std::string> mount_points_from(const std::string& path);
 
-// A file about the data directory that the next run of the daemon has to find. It lies beside the directory. It lies in
-// the holder if nothing can be written beside the directory, or if the directory is a mount point, because the files
-// beside that may vanish with a container.
+// A file about the data directory that the next run of the daemon has to find. It is beside the directory. It is in the
+// holder if nothing can be written beside the directory, or if the directory is a mount point, because files beside a
+// mount point may vanish with a container.
 class Note {
  public:
   Note(std::string data_dir, std::string_view name);
   std::optional<std::string> read() const;
   bool exists() const;
-  // stay_empty: nothing may be written into the data directory; a mount point's note then lies beside it, too.
+  // stay_empty: nothing may be written into the data directory, so the note is beside it even if it is a mount point.
   core::Result<void> write(std::string_view text, bool stay_empty = false) const;
   core::Result<void> remove() const;
 

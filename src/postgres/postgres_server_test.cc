@@ -290,7 +290,8 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(view.control->state, core::ControlState::shut_down);
 }
 
-// A daemon may be killed between writing a file and telling the server, which then does not know its files' content.
+// A daemon may be killed after it has written a file and before it tells the server, so the server does not know the
+// contents of its files.
 TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {
   ASSERT_OK(complete(n0->postgres->bootstrap()));
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
@@ -399,7 +400,7 @@ TEST_F(PostgresServer, APgRewindThatOutlivedItsDaemonIsEnded) {
   auto started =
       net::Process::spawn(io.get_executor(), {.argv = {stand_in, "-f", file, n0->data_dir()}, .capture = true});
   ASSERT_TRUE(started);
-  // Until exec has replaced it, the process has the test's name.
+  // The process has the name of the test until exec has replaced it.
   const auto deadline = std::chrono::steady_clock::now() + 15s;
   while (server_processes(n0->data_dir()).empty() && std::chrono::steady_clock::now() < deadline) {
   }
@@ -430,7 +431,7 @@ TEST_F(PostgresServer, CancelledAndFailedCopiesLeaveNothingThatLooksValid) {
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   EXPECT_EQ(observe(*n1).data_directory, core::DataDirectory::valid);
 
-  // A second copy keeps the first one aside, and does not touch foreign files.
+  // A second copy keeps the first one aside, and does not touch other people's files.
   ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
   int aside = 0;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
@@ -471,7 +472,7 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_TRUE(eventually(
       *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
   ASSERT_OK(complete(n0->postgres->stop(core::StopMode::fast, true, 30s)));
-  // n1 is promoted first, because connected again it would learn of the other's timeline.
+  // n1 is promoted first; if it connected again, it would learn of the other's timeline.
   ASSERT_OK(complete(n1->postgres->promote()));
   const auto nobody = core::Upstream{};
   ASSERT_OK(complete(n0->postgres->start(&nobody, 30s)));
@@ -483,7 +484,7 @@ TEST_F(PostgresServer, TwinTimelinesAreToldApartByTheirWal) {
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 2, from, 3s)), std::optional(false));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n0->upstream(), 2, from, 3s)), std::optional(true));
   EXPECT_EQ(complete(n0->postgres->same_beginning(n1->upstream(), 3, from, 3s)), std::nullopt);
-  // The same is found without asking the other server, because each tells how its timeline began.
+  // The same result comes without asking the other server, because each server tells how its timeline began.
   const auto here = observe(*n0).sql->start(), there = observe(*n1).sql->start();
   ASSERT_TRUE(here && there);
   EXPECT_EQ(here->lsn, from);

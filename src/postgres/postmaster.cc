@@ -25,7 +25,7 @@ std::string link_target(const std::string& path) {
 
 std::string proc(int pid, std::string_view what) { return "/proc/" + std::to_string(pid) + "/" + std::string(what); }
 
-// The program that the process runs; empty: none, as for a zombie.
+// The path of the program that the process runs; empty when there is none, as for a zombie.
 std::string program_of(int pid) {
   std::string program = link_target(proc(pid, "exe"));
   constexpr std::string_view deleted = " (deleted)";  // the kernel's suffix after an upgrade of the package
@@ -33,7 +33,8 @@ std::string program_of(int pid) {
   return program.erase(0, program.rfind('/') + 1);
 }
 
-// Compares inodes, because the directory may have been renamed or be reached through a link.
+// Whether `path` is the directory. It compares inodes, because the directory may have been renamed or be reached
+// through a link.
 bool is_directory(const std::string& path, const struct stat& data_dir) {
   struct stat directory{};
   return ::stat(path.c_str(), &directory) == 0 && directory.st_dev == data_dir.st_dev &&
@@ -46,7 +47,7 @@ bool serves(int pid, const struct stat& data_dir) {
   return (program == "postgres" || program == "postmaster") && is_directory(proc(pid, "cwd"), data_dir);
 }
 
-// Its daemon may have been killed.
+// Whether `pid` is a pg_rewind of this directory. Its daemon may have been killed.
 bool rewinds(int pid, const struct stat& data_dir) {
   if (program_of(pid) != "pg_rewind") return false;
   std::istringstream arguments(read_file(proc(pid, "cmdline")).value_or(""));
@@ -110,7 +111,7 @@ std::shared_ptr<Postmaster> Postmaster::find(const asio::any_io_executor& execut
   struct stat directory{};
   if (!file || file->pid <= 0 || ::stat(data_dir.c_str(), &directory) != 0) return nullptr;
   auto found = std::make_shared<Postmaster>(executor, file->pid, std::nullopt);
-  // Looked at after the process is held by its pidfd: the pid cannot pass to another one in between.
+  // This is checked after the process is held by its pidfd, so the pid cannot pass to another process in between.
   return serves(file->pid, directory) && found->alive() ? found : nullptr;
 }
 
@@ -118,12 +119,12 @@ core::Result<std::shared_ptr<Postmaster>> Postmaster::launch(const asio::any_io_
                                                              std::vector<std::string> argv,
                                                              const std::string& data_dir) {
   net::SpawnOptions options{.argv = std::move(argv),
-                            // Passwords in PATRONI_* are not the server's business.
+                            // PostgreSQL must not see the passwords in PATRONI_*.
                             .unset = {"PATRONI_*"},
                             .new_session = true,
                             .essential = true};
-  // A stale postmaster.pid whose pid somebody else has got since would stop the server from starting. Removing the file
-  // would race with a server just starting; this variable tells postgres to ignore that pid, as Patroni does.
+  // A stale postmaster.pid prevents the start if another process has its pid now. Removing the file could hit a server
+  // that is just starting. This variable tells postgres to ignore that pid; Patroni uses it, too.
   if (const auto stale = read_postmaster_pid(data_dir); stale && stale->pid > 0) {
     struct stat directory{};
     const bool ours = ::stat(data_dir.c_str(), &directory) == 0 && serves(stale->pid, directory);

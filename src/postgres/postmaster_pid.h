@@ -1,4 +1,4 @@
-// The file postmaster.pid.
+// Reads the file postmaster.pid.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ struct PostmasterPid {
   std::string data_dir;
   long start_time = 0;  // Unix time
   std::string port, socket_dir, listen_address;
-  std::string status;  // starting, stopping, ready, standby; empty: not written yet
+  std::string status;  // starting, stopping, ready, standby; empty when not written yet
 };
 
 std::optional<PostmasterPid> parse_postmaster_pid(std::string_view content);

@@ -7,7 +7,7 @@
 
 namespace tamada::postgres {
 
-// "  1234/56789 kB (2%), 0/1 tablespace", as pg_basebackup --progress prints it.
+// Reads "  1234/56789 kB (2%), 0/1 tablespace", a line of pg_basebackup --progress.
 std::optional<Progress> parse_basebackup_progress(std::string_view line);
 
 }  // namespace tamada::postgres

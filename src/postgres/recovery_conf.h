@@ -1,4 +1,4 @@
-// recovery.conf, which servers before PostgreSQL 12 read at their start only.
+// The file recovery.conf, which servers before PostgreSQL 12 read only when they start.
 #pragma once
 
 #include <map>
@@ -12,10 +12,10 @@ class RecoveryConf {
  public:
   explicit RecoveryConf(const Paths& paths) : paths_(paths) {}
 
-  // This postmaster has just been started.
+  // To be called when this postmaster has just been started.
   void read_by(int postmaster);
-  // The settings in the file that this running server has not read: parameter -> JSON {"old_value":..,"new_value":..}.
-  // For a server that was found running and a file that was written after its start, only the fact that they differ.
+  // The settings in the file that the running server has not read: parameter -> JSON {"old_value":..,"new_value":..}.
+  // If the server was found running and the file was written after its start, only the fact that they differ is known.
   std::map<std::string, std::string> pending(int postmaster, long started_at);
 
  private:

@@ -39,7 +39,7 @@ struct RecoverySettings : testing::Test {
   void recovery(const char* json) { dynamic["postgresql"]["recovery_conf"] = config::Json::parse(json); }
 };
 
-// The settings are given, changed and taken away, with the files of every version. A primary has none of them.
+// The settings are added, changed and removed, with the files of every version. A primary has none of them.
 TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
   const Paths paths(local.postgresql);
   const core::Upstream upstream{.member = "n0", .conn_url = {}, .host = "127.0.0.1", .port = "5432"};
@@ -67,7 +67,7 @@ TEST_F(RecoverySettings, ReachTheFilesOfARunningStandby) {
     EXPECT_FALSE(written(configuration.write_standby_again(version))) << version;
     EXPECT_EQ(now("primary_conninfo"), conninfo);
 
-    // A daemon that does not know yet whom its server follows does not touch these settings.
+    // A daemon that does not know yet which server its own follows does not touch these settings.
     Configuration another(local, [this]() -> const config::Json& { return dynamic; }, paths);
     recovery(R"({})");
     EXPECT_FALSE(written(another.write_standby_again(version))) << version;
@@ -98,7 +98,7 @@ TEST_F(RecoverySettings, OfPostgresqlAutoConfMakeTheFilesNotCurrent) {
   EXPECT_EQ(read_file(paths.auto_conf), "work_mem = '1MB'\n");
 }
 
-// Before PostgreSQL 12, settings that are written after the start take effect at the next one.
+// Before PostgreSQL 12, settings that are written after a start take effect at the next start.
 TEST_F(RecoverySettings, BeforeVersion12WaitForARestart) {
   const Paths paths(local.postgresql);
   const auto write = [&](const Parameters& parameters) {

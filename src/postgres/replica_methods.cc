@@ -1,5 +1,5 @@
-// How a replica is made: pg_basebackup, or the operator's programs, in the order that create_replica_methods names.
-// Source: Patroni's documentation, "Replica imaging and bootstrap", section "Building replicas".
+// Makes a replica by pg_basebackup or by the operator's programs, in the order of create_replica_methods. Source:
+// Patroni's documentation, "Replica imaging and bootstrap", section "Building replicas".
 #include "net/log.h"
 #include "net/process.h"
 #include "postgres/conninfo.h"
@@ -54,8 +54,8 @@ awaitable<Result<void>> run_method(Node& node, config::Method method, core::Upst
   co_return co_await run_script(std::move(script), 0s);
 }
 
-// The program may not have flushed its files. They are flushed before the mark is removed, so that a power cut cannot
-// leave a half copy without a mark.
+// Flushes the files of the copy, which the program may not have done. This happens before the mark is removed, so that
+// a power cut cannot leave a half copy without a mark.
 awaitable<Result<void>> flush_cluster(Node& node) {
   const auto flushed = co_await net::run(
       {.argv = {node.paths.program("initdb"), "--sync-only", "-D", node.paths.data_dir}, .capture = true}, 0s);
@@ -64,8 +64,8 @@ awaitable<Result<void>> flush_cluster(Node& node) {
   co_return Result<void>();
 }
 
-// Makes what the program left a standby. Until that is done the data directory does not count as complete, since it
-// would look like that of a primary.
+// Makes a standby of the program's copy. Until then the data directory counts as incomplete, because it would look like
+// that of a primary.
 awaitable<Result<void>> take_over(Node& node, const std::string& method) {
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);

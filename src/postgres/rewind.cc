@@ -1,5 +1,5 @@
-// pg_rewind: makes a former primary, or a standby that went too far, a part of another server's history again.
-// Source: PostgreSQL, pg_rewind's reference page; Patroni's documentation of use_pg_rewind.
+// Runs pg_rewind, which makes a former primary, or a standby that went too far, a part of another server's history
+// again. Source: PostgreSQL, pg_rewind's reference page; Patroni's documentation of use_pg_rewind.
 #include "core/rewind.h"
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ std::vector<std::pair<std::string, std::string>> rewind_environment(const std::s
   return result;
 }
 
-// If a grant is missing, pg_rewind fails only when it lists the source's files, so they are checked before.
+// Checks the grants before, because without them pg_rewind fails only when it lists the source's files.
 awaitable<Result<void>> check_grants(Connection& connection, std::string member) {
   const auto rows = co_await connection.query(core::rewind_functions_missing("current_user"), rewind_query_timeout);
   if (!rows) co_return std::unexpected(rows.error());
@@ -44,7 +44,7 @@ awaitable<Result<void>> check_grants(Connection& connection, std::string member)
   co_return core::fail("the user " + name + " of pg_rewind lacks rights on " + member + ": " + grants);
 }
 
-// The source's control file must tell its new timeline, or pg_rewind would find nothing to do.
+// Checks that the source's control file has its new timeline. Otherwise pg_rewind would find nothing to do.
 awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout);
@@ -69,9 +69,9 @@ awaitable<Result<void>> check_source(Node& node, core::Upstream source, config::
   co_return core::fail(source.member + " has made no checkpoint since its promotion; waiting for it before pg_rewind");
 }
 
-// The rewound server becomes consistent, and accepts connections, only when it has replayed all WAL that the source had
-// inserted by the end of pg_rewind. An idle source flushes and sends that WAL with its next commit, so this function
-// makes one. If it fails, it only takes longer, until the source logs its next snapshot (15 s).
+// Makes a commit on the source. The rewound server accepts connections only when it is consistent, that is, when it has
+// replayed all WAL that the source had inserted by the end of pg_rewind. An idle source flushes and sends that WAL only
+// with its next commit. If this fails, it only takes longer, until the source logs its next snapshot (15 s).
 awaitable<void> flush_source(Node& node, core::Upstream source, config::Credentials credentials) {
   Connection connection(node.executor);
   if (!co_await node.access.open_remote(connection, source, credentials, false, rewind_query_timeout)) co_return;
@@ -79,7 +79,7 @@ awaitable<void> flush_source(Node& node, core::Upstream source, config::Credenti
   (void)co_await connection.query("SELECT pg_catalog.txid_current()", rewind_query_timeout);
 }
 
-constexpr std::uint64_t room_beside = std::uint64_t{32} << 20;  // for crash recovery, and for the blocks that differ
+constexpr std::uint64_t room_beside = std::uint64_t{32} << 20;  // for crash recovery, and for blocks that differ
 
 std::uint64_t bytes_in(const std::string& directory) {
   std::uint64_t bytes = 0;
@@ -92,8 +92,8 @@ std::uint64_t bytes_in(const std::string& directory) {
   return bytes;
 }
 
-// If the disk filled up during pg_rewind, the data would be left half rewound, so pg_rewind is not begun without enough
-// room. It copies all WAL that the source has.
+// Checks that pg_rewind has enough room for what it copies, which includes all WAL of the source. If the disk became
+// full during pg_rewind, the data would be left half rewound.
 Result<void> look_for_room(const Paths& paths, std::uint64_t wal_of_source) {
   const auto wal = paths.in_data_dir("pg_wal");
   const auto own = bytes_in(wal);
@@ -125,8 +125,8 @@ awaitable<Result<void>> check_room(Node& node, core::Upstream source, config::Cr
   co_return co_await net::on_disk_thread([paths = node.paths, wal] { return look_for_room(paths, wal); });
 }
 
-// Runs crash recovery and shuts the server down cleanly. It must archive nothing, but WAL that is not archived must not
-// be recycled.
+// Runs crash recovery in single-user mode and shuts the server down cleanly. The server archives nothing meanwhile, but
+// WAL that is not archived must not be recycled.
 awaitable<Result<void>> run_single_user(Node& node) {
   net::SpawnOptions options{
       .argv = {node.paths.program("postgres"), "--single", "-D", node.paths.data_dir, "-c",
@@ -170,14 +170,15 @@ net::SpawnOptions rewind_command(const Node& node, const Plan& plan) {
   return options;
 }
 
-// The signal file is written before the mark is removed, because without it the directory would look like that of a
+// Removes the mark. The signal file is written before, because without it the directory would look like that of a
 // primary.
 awaitable<Result<void>> end_mark(Node& node) {
   if (auto made = co_await node.configuration.make_standby(node.data.major_version()); !made) co_return made;
   co_return co_await mark_complete(node);
 }
 
-// Why pg_rewind failed: "pg_rewind: error: could not open ...", "fatal" before 15. The whole output is in the log.
+// The line in which pg_rewind tells its error: "pg_rewind: error: could not open ...", with "fatal" before PostgreSQL
+// 15. The whole output is in the log.
 std::string complaint(const std::string& output) {
   for (const std::string_view word : {"error: ", "fatal: "}) {
     const auto at = output.rfind(word);
@@ -186,8 +187,7 @@ std::string complaint(const std::string& output) {
   return last_lines(output, 1);
 }
 
-// The daemon runs crash recovery itself, and does not leave it to pg_rewind, so that every change after pg_rewind has
-// begun is pg_rewind's own.
+// Runs crash recovery before pg_rewind does, so that every change after pg_rewind has begun is pg_rewind's own.
 awaitable<Result<void>> recover_from_crash(Node& node) {
   const auto look = co_await node.data.look(true, 10s);
   if (look.control && look.control->file.shut_down_cleanly()) co_return Result<void>();
@@ -219,7 +219,7 @@ awaitable<bool> end_mark_if_unchanged(Node& node) {
   co_return (co_await end_mark(node)).has_value();
 }
 
-// If pg_rewind has changed nothing, the directory is still a whole cluster.
+// Says what a failed pg_rewind left. If it has changed nothing, the directory still holds a usable cluster.
 awaitable<Result<void>> judge_failure(Node& node, std::string why) {
   if (!node.data.half_rewound()) co_return core::fail(why);  // pg_rewind was not begun
   if (co_await end_mark_if_unchanged(node)) co_return core::fail(why + " (it changed nothing)");
@@ -285,7 +285,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   if (cancelled) result = core::fail("pg_rewind was cancelled");
   if (!result) result = co_await judge_failure(node, result.error().what);
   (void)co_await net::on_disk_thread([file = plan.passfile] { return remove_if_exists(file); });
-  // In every case a server whose history has diverged must not look like a primary.
+  // A server whose history has diverged must not look like a primary, whatever the result is.
   if (auto made = co_await node.configuration.make_standby(plan.version); !made && result) result = made;
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   co_return result;

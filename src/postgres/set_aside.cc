@@ -26,7 +26,7 @@ std::string first_line_of(const std::string& file) {
   return text.substr(0, text.find('\n'));
 }
 
-// Whether the entries of a directory that cannot be renamed may be moved into its holder.
+// Whether rename() failed with an error after which the entries may be moved into the directory's holder instead.
 bool is_worth_moving_down(int error) {
   return error == EBUSY || error == EACCES || error == EPERM || error == EXDEV || error == EROFS;
 }
@@ -43,8 +43,8 @@ core::Result<void> make_again(const std::string& directory, const std::string& a
 
 }  // namespace
 
-// Source: PostgreSQL, "Database File Layout": pg_wal may be a link, and the entries of pg_tblspc are, but for in-place
-// ones.
+// Finds the links out of the data directory. Source: PostgreSQL, "Database File Layout": pg_wal may be a link, and the
+// entries of pg_tblspc are links, except for in-place tablespaces.
 void SettingAside::find_links(const std::string& data_dir, std::vector<Link>& links) {
   std::error_code ignored;
   const auto consider = [&](const std::string& name) {
@@ -95,8 +95,9 @@ std::vector<std::string> SettingAside::directories() const {
   return result;
 }
 
-// Source: PostgreSQL, "Database File Layout": a tablespace's directory holds one of each major version, such as
-// PG_15_202209061, and clusters of several versions may share it.
+// The names of the place's entries that belong to this cluster. Source: PostgreSQL, "Database File Layout": a
+// tablespace's directory has a subdirectory for each major version, such as PG_15_202209061, and clusters of several
+// versions may share it.
 std::vector<std::string> SettingAside::movable(const Place& place) const {
   auto names = entries_of(place.directory);
   if (place.is_tablespace) {
@@ -163,7 +164,7 @@ bool SettingAside::is_aside(const std::string& directory, std::string* where) co
   return false;
 }
 
-// Returns where the directory is afterwards.
+// Returns the new path of the directory.
 core::Result<std::string> SettingAside::move_away(const Place& place) const {
   const auto beside = place.directory + "_" + suffix_, inside = held(place.directory, suffix_);
   if (!exists(beside)) {
@@ -190,7 +191,7 @@ core::Result<std::string> SettingAside::move_away(const Place& place) const {
 core::Result<void> SettingAside::move_back(const Place& place) const {
   const auto beside = place.directory + "_" + suffix_, inside = held(place.directory, suffix_);
   if (exists(beside)) {
-    // rename() replaces an empty directory, and nothing else.
+    // rename() replaces an empty directory, and nothing else, so no data can be overwritten.
     if (::rename(beside.c_str(), place.directory.c_str()) == 0) return flush_entry(beside);
     return core::fail("cannot rename " + beside + " back to " + place.directory + ": " + std::strerror(errno));
   }
@@ -201,8 +202,8 @@ core::Result<void> SettingAside::move_back(const Place& place) const {
   return {};
 }
 
-// Points the links of the directory that was set aside to the new places, so that it is complete. A failure has no
-// other consequence.
+// Points the links of the directory that was set aside to the new places, so that the old cluster is complete there. A
+// failure has no other consequence.
 void SettingAside::point_links_aside() const {
   for (const auto& link : links_) {
     std::string target = link.target;

@@ -145,7 +145,7 @@ TEST_F(SetAside, ADataDirectoryThatIsALinkStaysOne) {
   expect_aside(aside.front());
 }
 
-// Each of the places is a mount point alone, and then all of them are.
+// First each of the places alone is a mount point, then all of them are.
 TEST_F(SetAside, MountPointsKeepTheirPlace) {
   if (!mount("shared")) GTEST_SKIP() << "only root may mount";
   const std::vector<std::vector<const char*>> cases{{"data"}, {"wal"}, {"space"}, {"data", "wal", "space"}};
@@ -171,12 +171,13 @@ TEST_F(SetAside, MountPointsKeepTheirPlace) {
   }
 }
 
-// For each k, the daemon dies after k renames. Its next run reads the plan from disk and finishes it.
+// The daemon dies after k renames, for each k. Its next run reads the plan from disk and finishes it.
 TEST_F(SetAside, InterruptedAnywhereIsFinished) {
   const bool can_mount = mount("wal");
   fill();
   const auto whole = plan();
-  // By then each place is untouched, is renamed and not made again, or has some of its entries moved down.
+  // When the daemon died, each place was untouched, was renamed and not made again, or had some of its entries moved
+  // down.
   const std::vector<std::function<void()>> steps{
       [&] { fs::rename(root_ / "data", root_ / "data_old"); },
       [&] {
@@ -259,7 +260,7 @@ TEST_F(SetAside, TheFilesAboutAMountPointAreInsideIt) {
   EXPECT_FALSE(fs::exists(holder_of(data())));
 }
 
-// pg_rewind would remove the holders, which its source does not have.
+// pg_rewind would remove the holders, because its source does not have them.
 TEST_F(SetAside, HoldersAreClearedBeforePgRewind) {
   fill();
   config::Postgresql postgresql;

@@ -1,7 +1,7 @@
-// Sets synchronous_standby_names, and makes waiting commits notice it. Source: PostgreSQL,
-// src/backend/replication/syncrep.c: whether a commit still has to wait is looked at only when a standby's message
-// arrives, and while all commits wait there is nothing that a standby had to confirm: its next message comes after
-// wal_receiver_status_interval, 10 s.
+// Sets synchronous_standby_names, and makes waiting commits use the new value. PostgreSQL checks whether a commit still
+// has to wait only when a message of a standby arrives. While all commits wait, a standby has nothing new to confirm,
+// so its next message may come only after wal_receiver_status_interval, 10 s. Source: PostgreSQL,
+// src/backend/replication/syncrep.c.
 #include "core/sync_names.h"
 #include "net/log.h"
 #include "postgres/conninfo.h"
@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Duration reload_timeout = 1s;
 constexpr Duration reload_poll = 2ms;
-constexpr Duration senders_take = 300ms;  // to read their configuration again
+constexpr Duration senders_take = 300ms;  // for reading their configuration again
 
 awaitable<Result<void>> in_force(Connection& connection, const std::string& names) {
   const auto deadline = Clock::now() + reload_timeout;
@@ -32,7 +32,7 @@ awaitable<Result<void>> in_force(Connection& connection, const std::string& name
   co_return core::fail("it is still '" + now + "' after a reload");
 }
 
-// The query for how many WAL senders of the named standbys still use the old names.
+// The query for the number of WAL senders of the named standbys that still use the old names.
 std::string senders_behind(const core::SyncNames& names) {
   std::string list;
   for (const auto& standby : names.standbys)
@@ -63,7 +63,7 @@ awaitable<Result<void>> wake_commits(Connection& connection, const core::SyncNam
 }  // namespace
 
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names) {
-  // The connection is opened before the reload, so that it reads the new value as every other session does.
+  // The connection is opened before the reload, so that it reads the new value when every other session does.
   Connection connection(node.executor);
   if (auto opened = co_await node.access.open_local(connection, query_timeout); !opened) co_return opened;
   node.configuration.sync_names(names);
@@ -72,7 +72,7 @@ awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string na
   node.load_files();
   if (auto done = co_await in_force(connection, names); !done) co_return done;
   const auto parsed = core::parse_sync_names(names);
-  if (parsed.standbys.empty()) co_return Result<void>();  // without standbys the server wakes waiting commits by itself
+  if (parsed.standbys.empty()) co_return Result<void>();  // without standbys the server itself wakes waiting commits
   const auto woken = co_await wake_commits(connection, parsed);
   if (!woken) log::warning("commits that wait may do so for some seconds more: {}", woken.error().what);
   co_return Result<void>();

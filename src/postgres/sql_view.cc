@@ -124,19 +124,19 @@ void read_slots(core::SqlView& view, const std::optional<std::string>& text) {
   });
 }
 
-// An element of a JSON array as text; empty if it is null.
+// An element of a JSON array as text; empty when it is null.
 std::string text_of(const wire::Json& array, std::size_t index) {
   const auto& value = array.at(index);
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-// old_value is the value in force and new_value that of the files; both in readable units, as Patroni shows them.
+// old_value is the value in force and new_value that of the files. Both have readable units, as Patroni shows them.
 void read_pending_restart(core::SqlView& view, const std::optional<std::string>& text) {
   const auto settings = text ? wire::parse_object(*text) : std::nullopt;
   if (!settings) return;
   for (const auto& [name, columns] : settings->items()) {
     if (!columns.is_array() || columns.size() != 4 || name == "hot_standby") continue;
-    // A primary does not use settings of recovery, so a change of them does not wait for a restart.
+    // A primary does not use the settings of recovery, so a change of them does not wait for a restart.
     if (!view.in_recovery && config::is_recovery_parameter(name)) continue;
     const auto type = config::parameter_type(text_of(columns, 0));
     const auto unit = text_of(columns, 1);
@@ -164,7 +164,7 @@ std::string sql_view_query(int server_version) {
                                : core::features::tells_wal_status(server_version) ? ", wal_status"
                                                                                   : ""),
       fmt::arg("slot_limit",
-               // -1: none
+               // The setting is -1 when there is no limit.
                core::features::tells_wal_status(server_version)
                    ? "NULLIF(pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_slot_wal_keep_size')), -1)"
                    : "NULL"),

@@ -1,4 +1,4 @@
-// Everything that a decision needs of the running server, in one round trip.
+// Reads everything that a decision needs from the running server in one round trip.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ struct ServerAnswer {
 // row: the answer to sql_view_query.
 core::Result<ServerAnswer> read_sql_view(const Row& row, bool restore_command_configured);
 
-// A transaction's number as SQL prints it.
+// A transaction ID as SQL prints it.
 std::optional<core::Xid> parse_xid(std::string_view text);
 
-// "2026-11-22 22:25:03.912866+00" as Python's str() of the same time: "2026-11-22 22:25:03.912866+00:00".
+// A time of SQL, "2026-11-22 22:25:03.912866+00", as Python's str() prints it: "2026-11-22 22:25:03.912866+00:00".
 std::string python_time(std::string_view text);
 
 }  // namespace tamada::postgres

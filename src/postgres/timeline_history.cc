@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 
-// Takes the first word off `line` and returns it.
+// Removes the first word from `line` and returns it.
 std::string_view word(std::string_view& line) {
   line.remove_prefix(std::min(line.size(), line.find_first_not_of(blanks)));
   const auto result = line.substr(0, line.find_first_of(blanks));

@@ -17,8 +17,8 @@ namespace {
 
 constexpr core::Lsn record_header = 24, page_header = 24, segment_header = 40;
 
-// The number of bytes from `from` on that contain the whole header of the record that begins there, and nothing behind
-// that record.
+// The number of bytes from `from` on that contain the whole header of the record that begins there, and no byte of the
+// next record.
 core::Lsn header_bytes(core::Lsn from, core::Lsn page_size) {
   const auto left_on_page = page_size - from % page_size;
   if (left_on_page == page_size) return segment_header + record_header;
@@ -30,7 +30,7 @@ std::string segment_name(core::Timeline timeline, core::Lsn at, core::Lsn segmen
   return fmt::format("{:08X}{:08X}{:08X}", timeline, number / per_id, number % per_id);
 }
 
-// The bytes in hexadecimal; empty: the file does not have them (yet).
+// The bytes in hexadecimal; empty when the file does not have them, or not yet.
 std::string read_local(const std::string& file, core::Lsn offset, core::Lsn length) {
   std::ifstream stream(file, std::ios::binary);
   std::string bytes(length, '\0');
@@ -45,8 +45,8 @@ std::string read_local(const std::string& file, core::Lsn offset, core::Lsn leng
 
 bool is_written(const std::string& hexadecimal) { return hexadecimal.find_first_not_of('0') != std::string::npos; }
 
-// Keeps the identities of timelines, because their WAL is removed in time. The file is in the data directory, so that
-// pg_basebackup and pg_rewind copy it from the server whose history they copy.
+// The file with the identities of timelines, which are kept because old WAL is removed. It is in the data directory, so
+// that pg_basebackup and pg_rewind copy it from the server whose history they copy.
 constexpr auto remembered_file = "tamada.timelines";
 
 core::Timelines remembered(const Node& node) {
@@ -59,7 +59,7 @@ core::Timelines remembered(const Node& node) {
   return result;
 }
 
-// written: the end of this timeline's WAL here. A recycled segment holds older WAL behind that position.
+// written: the end of this timeline's WAL on this server. Beyond that position a recycled segment holds older WAL.
 std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written, const WalFormat& wal) {
   const auto offset = start.lsn % wal.segment_size, length = header_bytes(start.lsn, wal.page_size);
   if (offset + length > wal.segment_size || written < start.lsn + length) return "";

@@ -51,7 +51,7 @@ TEST_F(Tree, WalDoesNotCount) {
   EXPECT_EQ(now(), before);
 }
 
-// The daemon may have been started again after pg_rewind was interrupted and before the tree is compared.
+// The daemon may have been started again between the interruption of pg_rewind and the comparison.
 TEST_F(Tree, FilesOfTheDaemonDoNotCount) {
   const auto before = now();
   write("data/standby.signal", "");

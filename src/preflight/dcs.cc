@@ -53,7 +53,7 @@ awaitable<Findings> check_dcs(const config::Local& local, std::string system_ide
                       : "start etcd, open the way to it, or set etcd3.hosts right")};
   }
   Findings findings{good("etcd answers at " + where)};
-  // Asks for a lease and gives it back, because a user that may only read would fail later.
+  // Asks for a lease and gives it back, because a user that may only read would fail only later.
   const auto lease = co_await (*dcs)->lease_grant(10s, dcs_timeout);
   if (lease) {
     (void)co_await (*dcs)->lease_revoke(lease->id, dcs_timeout);

@@ -37,7 +37,8 @@ Findings check_intervals(const config::Local& local) {
 Findings check_programs(const config::Local& local) {
   Findings findings;
   const auto& folder = local.postgresql.bin_dir;
-  if (folder.empty()) return findings;  // the daemon finds programs by its own PATH, which may differ from ours
+  // Without a folder the daemon finds the programs by its own PATH, which may differ from this command's.
+  if (folder.empty()) return findings;
   for (const char* program : {"postgres", "pg_controldata", "pg_basebackup", "pg_rewind", "initdb"}) {
     if (::access((folder + "/" + program).c_str(), X_OK) == 0) continue;
     findings.push_back(error(fmt::format("no program {} in postgresql.bin_dir {}", program, folder),
@@ -110,7 +111,7 @@ awaitable<Findings> check_autostart() {
                             .capture = true};
   const auto done = co_await net::run(std::move(options), 5s);
   Findings findings;
-  if (!done || !done->ok()) co_return findings;  // no systemd
+  if (!done || !done->ok()) co_return findings;  // the machine has no systemd
   for (const auto& unit : enabled_postgres_units(done->output)) {
     findings.push_back(error("systemd starts PostgreSQL by itself: " + unit + " is enabled",
                              "systemctl disable " + unit + " (it goes on running; only the daemon may start it)"));

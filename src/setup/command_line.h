@@ -1,4 +1,4 @@
-// Arguments of the daemon's program, as Patroni's.
+// The arguments of the daemon's program, which are the same as Patroni's.
 #pragma once
 
 #include <optional>
@@ -9,12 +9,13 @@ namespace tamada::setup {
 struct Arguments {
   enum class Task { run, check, validate, generate, generate_sample };
   Task task = Task::run;
-  std::string file;  // configuration to read, or where a generated one goes; empty: the environment, or stdout
+  std::string file;  // the configuration to read, or the file for a generated one; empty: the environment, or stdout
   std::string dsn;
   bool ignore_listen_port = false, print = false;
 };
 
-// Prints the help, the version or an error; returns the exit status in these cases.
+// Prints the help, the version or an error if the arguments ask for it, and then returns the exit status; otherwise
+// nullopt.
 std::optional<int> parse_command_line(int argc, char** argv, Arguments& arguments);
 
 }  // namespace tamada::setup

@@ -1,4 +1,4 @@
-// --generate-config and --generate-sample-config: a patroni.yml to start from.
+// --generate-config and --generate-sample-config: make a first patroni.yml for the operator to edit.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 namespace tamada::setup {
 
 // Writes to arguments.file or stdout. Returns 0, or 1 with the reason on stderr. The operator has to replace the values
-// #FIXME.
+// marked #FIXME.
 int generate_config(const Arguments& arguments, const std::map<std::string, std::string>& environment);
 
 }  // namespace tamada::setup

@@ -42,8 +42,8 @@ constexpr auto options = std::to_array<Option>({
     {"sslnegotiation", "sslnegotiation", "PGSSLNEGOTIATION", 170000},
 });
 
-// As in Patroni, these are the settings that differ from the server's defaults, and those that the configuration needs
-// in any case.
+// The settings that differ from the server's defaults, and those that the configuration needs in any case, as in
+// Patroni.
 constexpr const char* settings_query =
     "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE context <> 'internal'"
     " AND source IN ('configuration file', 'command line', 'environment variable')"
@@ -91,8 +91,8 @@ std::string setting(const RunningServer& server, std::string_view name) {
   return found == server.settings.end() ? "" : found->second;
 }
 
-// The folder of the postmaster's program. It is found only on the server's own machine, by a user who may read the data
-// directory.
+// The folder of the postmaster's program. It can be found only on the server's own machine, by a user who may read the
+// data directory.
 core::Result<std::string> bin_dir_of(const std::string& data_dir) {
   const auto file = data_dir + "/postmaster.pid";
   std::ifstream in(file);

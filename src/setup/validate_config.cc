@@ -59,7 +59,7 @@ class Checks {
     }
   }
 
-  // The major version of the programs, such as 15; 0: there are none.
+  // The major version of PostgreSQL's programs, such as 15; 0 when there are none.
   int programs() {
     const auto& postgresql = local_.postgresql;
     for (const auto name : {"postgres", "initdb", "pg_controldata", "pg_basebackup", "pg_rewind"}) {
@@ -146,7 +146,7 @@ int validate_config(const Arguments& arguments, const std::map<std::string, std:
     return 1;
   }
   const auto local = config::read_local(*document, environment, config::Purpose::daemon, problems);
-  // A cluster could not be created with these, so here they are errors.
+  // With these mistakes a cluster could not be created, so they are errors here.
   const auto is_mistake = [](const Problem& warning) {
     return warning.text.starts_with("bootstrap.dcs.") && !warning.text.contains("unknown key");
   };

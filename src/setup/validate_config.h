@@ -1,4 +1,4 @@
-// --validate-config: the whole configuration, and whether this machine can run it.
+// --validate-config: checks the whole configuration, and whether this machine can run it.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// Known bugs, which are put into the simulated store, server and network on purpose, to test that the checker finds
+// Known bugs that can be put into the simulated store, server and network on purpose, to test that the checker finds
 // them.
 #pragma once
 
@@ -9,13 +9,13 @@
 namespace tamada::sim {
 
 struct Bugs {
-  std::string name;  // of the injected bug; empty: none
+  std::string name;  // the injected bug; empty when there is none
   bool is(std::string_view bug) const { return name == bug; }
 };
 
 struct KnownBug {
   std::string name, what;
-  // The kinds of faults, and the configuration, under which the bug shows soon. Empty: any.
+  // The faults and the configuration with which the bug shows soon. Empty: any.
   std::vector<std::string> faults = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
 };

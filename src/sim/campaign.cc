@@ -25,7 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Over a pipe from the process that ran the seed; the text follows.
+// What the process that ran a seed sends over a pipe; the text follows it.
 struct SeedResult {
   std::uint64_t seed, failed, text_length;
   Statistics statistics;

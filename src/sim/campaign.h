@@ -10,16 +10,16 @@ namespace tamada::sim {
 
 struct Campaign {
   Options options;
-  std::uint64_t first = 1, last = 1;  // last: ~0 for ever
-  int jobs = 1;                       // processes
-  bool keep_going = false;            // after a failure
-  std::string repeated;               // the arguments that a replay needs
+  std::uint64_t first = 1, last = 1;  // last: ~0 means without end
+  int jobs = 1;                       // number of processes
+  bool keep_going = false;            // continue after a failure
+  std::string repeated;               // the arguments that are needed to replay a seed
 };
 
-// The report of a failure: what was violated, the last decisions of each node, and the command that replays it.
+// The report of a failure: the violations, the last decisions of each node, and the command that replays the seed.
 std::string report(std::uint64_t seed, const Outcome& outcome, const std::string& repeated);
 
-// Prints as it goes. Returns how many seeds failed.
+// Prints its progress. Returns how many seeds failed.
 std::uint64_t run(const Campaign& campaign);
 
 }  // namespace tamada::sim

@@ -9,15 +9,15 @@ namespace tamada::sim {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes on a machine that was frozen
-constexpr Duration settled_for = 12s;  // a member whose state has not changed for so long is judged
-constexpr Duration under_way = 5s;     // decisions that were made before all keys were deleted
+constexpr Duration reaction = 1s;      // of a guard, or of a daemon that wakes after its machine was frozen
+constexpr Duration settled_for = 12s;  // a member is judged when its state has not changed for this time
+constexpr Duration under_way = 5s;     // for decisions that were made before all keys were deleted
 constexpr Duration decided_lately = 3s;
-constexpr Duration request_counts = 60s;     // a requested failover counts for so long after its key was last seen
-constexpr Duration pause_known = 30s;        // a daemon that reaches etcd knows of a pause after this time
-constexpr std::size_t repetitions_max = 30;  // of one action of a node
+constexpr Duration request_counts = 60s;     // a requested failover still counts this long after its key was last seen
+constexpr Duration pause_known = 30s;        // after this time a daemon that reaches etcd has to know of a pause
+constexpr std::size_t repetitions_max = 30;  // of the same action on a node
 constexpr Duration repetition_within = 60s;
-// Members with all of the old leader's WAL have so long to take the key that it released.
+// How long members that have all of the old leader's WAL may take to take the key that it released.
 constexpr Duration others_come_forward = 9s;
 
 bool named_in(const core::SyncState& sync, const std::string& name) {
@@ -40,8 +40,9 @@ void Checker::violation(const std::string& what) {
   violations_.push_back(fmt::format("at {:.3f} s: {}", Trace::seconds(c_.scheduler.now()), what));
 }
 
-// Without a running daemon, PostgreSQL alone checks the WAL: each record names the position of the record before, by
-// which it mostly finds that the WAL is of another history, and waits. A daemon that comes back has to find it, too.
+// Judges WAL of another history that reached a server. If no daemon runs, PostgreSQL alone checks the WAL: each record
+// contains the position of the previous one, by which the server usually detects WAL of another history, and waits. A
+// daemon that comes back has to detect it, too.
 void Checker::corrupted(const SimServer& server, const std::string& what) {
   const auto& node = c_.node(server.node());
   const bool watched = node.daemon && !node.daemon->life->frozen() && node.daemon->board.latest()->seen.dcs.ok;
@@ -60,15 +61,15 @@ const Node* Checker::leader_node() const {
 
 // ---- two primaries
 
-// Whether no daemon could have prevented the violation: it was frozen, dead or paused, or somebody deleted its keys
-// before it could notice that.
+// Whether no daemon could have prevented the violation, because the node's daemon was frozen, dead or paused, or
+// somebody deleted the keys before it could notice that.
 bool Checker::excused(const Node& node) const {
   const auto now = c_.scheduler.now();
-  // The time until a daemon that finds a primary after a pause has ended it. It may try to take the leader key for as
-  // long as the stop may take afterwards (Settings::without_leader_key_for).
+  // The time in which a daemon that finds a primary after a pause has to end it. It may try to take the leader key for
+  // as long as the stop may take afterwards (Settings::without_leader_key_for).
   const auto pause_ends = std::max<Duration>(6s, retry_timeout_max_) + reaction;
   if (node.left_in_pause || (node.paused_until != Time{} && now - node.paused_until < pause_ends)) return true;
-  // A daemon waits until the time limit for a request that was lost before the network was healed.
+  // A daemon waits until its time limit for a request that was lost before the network was healed.
   const auto asks_again = retry_timeout_max_ + reaction;
   const bool reaches_etcd = c_.in_control(node) && c_.network.both_ways(node.id, c_.dcs_endpoint()) &&
                             c_.network.loss == 0 && c_.network.slow == 0s && now - network_changed_at_ > asks_again &&
@@ -76,7 +77,7 @@ bool Checker::excused(const Node& node) const {
   const auto taken = c_.store.taken_by_hand_at();
   if (taken && now - *taken < (reaches_etcd ? under_way : ttl_max_)) return true;
   if (c_.guard_runs) {
-    // Pause switches the guard off, and no daemon runs that could switch it on.
+    // The pause switched the guard off, and no daemon runs that could switch it on.
     if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
     return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
   }
@@ -100,7 +101,7 @@ void Checker::after_event() {
     if (node->daemon && node->daemon->board.latest()->seen.settings.pause) node->paused_until = c_.scheduler.now();
   }
   if (overlapping_) {
-    // Two primaries may have begun while a daemon was out of control. They must end when that ends.
+    // Two primaries may have begun while a daemon was out of control. One has to end when that is over.
     for (auto* node : writable) {
       if (node->server.end.branch == tip_ || excused(*node)) continue;
       violation(node->name + " goes on taking writes beside the leader, though its daemon is in control");
@@ -132,13 +133,13 @@ void Checker::client() {
   c_.scheduler.after(c_.random.duration(load.pause_max / 30, load.pause_max), [this] { client(); });
 }
 
-// The members that the key sync names may be promoted and have this commit, so it must never be lost. A primary that
-// has lost the leader key without its daemon being able to know it promises nothing.
+// Notes an acknowledged commit. The members that the key sync names may be promoted and have this commit, so it must
+// never be lost. A primary that has lost the leader key without its daemon being able to know that promises nothing.
 void Checker::acknowledged(SimServer& server, Lsn lsn) {
   acknowledged_[server.end.branch].push_back(lsn);
   ++statistics_.commits;
   const auto& node = c_.node(server.node());
-  // If somebody deleted the key by hand, an election may be under way of which this primary does not know.
+  // If somebody deleted the key by hand, an election may be under way that this primary does not know of.
   const auto taken = c_.store.taken_by_hand_at();
   const bool by_hand = taken && c_.scheduler.now() - *taken < ttl_max_;
   const bool leads = leader_node() == &node || (c_.in_control(node) && !by_hand);
@@ -204,8 +205,8 @@ void Checker::new_primary(SimServer& server) {
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
   if (const auto* leader = leader_node(); leader != &node) {
     const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-    // The machine may have been frozen during a promotion, or the server may have hung; that ends as soon as the daemon
-    // looks.
+    // The machine may have been frozen during a promotion, or the server may have hung. That ends as soon as the daemon
+    // can act.
     if (!c_.in_control(node)) return;
     if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
@@ -216,7 +217,7 @@ void Checker::new_primary(SimServer& server) {
   }
   if (handed_over_) {
     ++statistics_.handovers;
-    // If no member with all of the WAL takes the key for long, it counts as a failover.
+    // If no member with all of the WAL takes the key for long, this counts as a failover.
     if (lost > 0 && c_.scheduler.now() - handed_over_at_ < others_come_forward)
       violation(fmt::format("{} acknowledged writes are lost by a clean hand-over to {}", lost, node.name));
   }
@@ -260,7 +261,7 @@ const Node* Checker::healthier(const Node& chosen) const {
   return nullptr;
 }
 
-// Whether the cluster is paused and the node could have read that for long.
+// Whether the cluster is paused and the node has been able to read that for long.
 bool Checker::must_know_of_pause(const Node& node) const {
   const auto now = c_.scheduler.now();
   return paused_at_ && now - *paused_at_ > pause_known && now - network_changed_at_ > pause_known &&
@@ -321,7 +322,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       leader_deleted(kv);
     } else {
       c_.trace.line("etcd", "leader: " + kv.value);
-      // A leader that moves its own key to the lease of its next run does not take it.
+      // A leader that moves its own key to the lease of its next run does not take the key anew.
       if (kv.create_revision == kv.mod_revision) key_taken();
     }
   }
@@ -340,7 +341,7 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
     } else {
       wire::apply_put(keys_, name, {.value = kv.value, .mod_revision = kv.mod_revision});
     }
-    // A leader deletes the key when it ends synchronous mode. If somebody deletes all keys, the promises still hold.
+    // A leader deletes the key when synchronous mode ends. If somebody deletes all keys, the promises still hold.
     if (deleted && name == "sync" && !c_.store.removing()) promised_.clear();
   }
   if (deleted) {
@@ -374,8 +375,8 @@ void Checker::config_written(const std::string& text) {
   if (!synchronous_) promised_.clear();
 }
 
-// A primary without the key may take it again after the one that was promoted meanwhile is gone. The commits of that
-// one are then lost.
+// Notes a new tenure. A primary without the key may take it again after the member that was promoted meanwhile is gone.
+// That member's commits are then lost.
 void Checker::key_taken() {
   leader_since_ = c_.scheduler.now();
   const auto* node = leader_node();

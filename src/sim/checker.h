@@ -1,4 +1,4 @@
-// What must hold after every event, whatever happens; see docs/simulation.md for the list.
+// Checks what must hold after every event, whatever happens; see docs/simulation.md for the list.
 #pragma once
 
 #include <map>
@@ -9,14 +9,14 @@
 
 namespace tamada::sim {
 
-// A cluster counts as whole again when it was found so this many times in a row.
+// A cluster counts as recovered when this many checks in a row find it complete.
 inline constexpr int whole_for_looks = 5;
 
 struct Statistics {
   std::uint64_t commits = 0, lost = 0, failovers = 0, handovers = 0;
-  std::uint64_t promised = 0;          // of the commits: acknowledged while the key sync named the primary
-  std::uint64_t frozen_overlaps = 0;   // two primaries at once, while one's daemon was out of control
-  std::uint64_t history_rewrites = 0;  // a timeline's number was given to two histories
+  std::uint64_t promised = 0;          // number of commits that were acknowledged while the key sync named the primary
+  std::uint64_t frozen_overlaps = 0;   // how often there were two primaries while the daemon of one was out of control
+  std::uint64_t history_rewrites = 0;  // how often a timeline's number was given to two histories
   Duration longest_without_primary{};
 };
 
@@ -25,15 +25,15 @@ class Checker {
   explicit Checker(Cluster& cluster);
 
   void after_event();
-  // A client that writes wherever it is let.
+  // Runs a client that writes to each server that accepts writes.
   void client();
   void faults_are_over() { quiet_ = true; }
-  // Why the cluster is not whole; empty: it is.
+  // Why the cluster has not recovered yet; empty when it has.
   std::string trouble() const;
-  // A member that the key sync names has lost its data.
+  // Whether a member that the key sync names has lost its data.
   bool votes_are_lost() const;
 
-  const Node* leader_node() const;  // who holds the key
+  const Node* leader_node() const;  // the holder of the leader key
   void violation(const std::string& what);
   void corrupted(const SimServer& server, const std::string& what);
   const std::vector<std::string>& violations() const { return violations_; }
@@ -63,19 +63,20 @@ class Checker {
   std::vector<std::string> violations_;
   Statistics statistics_;
   Writes acknowledged_;
-  Writes promised_;         // the commits among them that must never be lost
-  core::ClusterView keys_;  // sync and failsafe
+  Writes promised_;         // those acknowledged commits that must never be lost
+  core::ClusterView keys_;  // holds the keys sync and failsafe
   std::optional<core::SyncState> sync_at_race_;
-  bool synchronous_ = false, quorum_ = false, failsafe_ = false;  // by the key config
+  bool synchronous_ = false, quorum_ = false, failsafe_ = false;  // as the key config says
   int tip_ = -1;                                                  // the branch of the last primary
-  Lsn optime_ = 0;                                                // the last that was published
+  Lsn optime_ = 0;                                                // the last position that was published
   std::vector<core::HistoryLine> history_;
-  bool handed_over_ = false;  // the key was given away after a clean stop, nobody has been promoted since
+  bool handed_over_ = false;  // the key was given away after a clean stop, and no member has been promoted since
   Time handed_over_at_{}, network_changed_at_{}, leader_since_{};
   std::uint64_t network_seen_ = 0;
   std::optional<Time> failover_key_at_;
-  Duration ttl_max_ = std::chrono::seconds(30), retry_timeout_max_ = std::chrono::seconds(10);  // by any key config
-  std::optional<Time> paused_at_;                                                               // by the key config
+  // The highest values that the key config had.
+  Duration ttl_max_ = std::chrono::seconds(30), retry_timeout_max_ = std::chrono::seconds(10);
+  std::optional<Time> paused_at_;  // when the key config said "pause"
   bool overlapping_ = false, quiet_ = false;
   std::map<int, Time> overlap_since_;
 };

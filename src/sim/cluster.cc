@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration systemd_restart = 5s;
-// The time that a daemon may need after a freeze or a start to learn the present state and to act.
+// How long a daemon may take after a freeze or a start to learn the present state and to act.
 constexpr Duration settling = 20s;
 constexpr std::size_t decisions_kept = 12;
 
@@ -39,7 +39,7 @@ int make_size(const Options& options, Random& random) {
 
 }  // namespace
 
-// ---- one daemon
+// ---- a daemon
 
 Daemon::Daemon(Cluster& cluster, int node)
     : life(std::make_shared<Life>(cluster.scheduler)),
@@ -83,7 +83,7 @@ Daemon::Daemon(Cluster& cluster, int node)
         what = error.what();
       }
     }
-    // Scheduled, because a life cannot be destroyed from inside one of its own coroutines.
+    // This is scheduled, because a life cannot be destroyed inside one of its own coroutines.
     cluster.scheduler.after(0s, [&cluster, node, code, what] { cluster.daemon_ended(node, code, what); });
   });
   life->touch();
@@ -218,12 +218,12 @@ config::Local Cluster::local_configuration(int id) const {
 void Cluster::start_daemon(int id) {
   auto& one = node(id);
   if (!one.up || one.daemon) return;
-  if (one.server.frozen()) {  // nothing starts on a machine that is frozen
+  if (one.server.frozen()) {  // nothing starts on a frozen machine
     one.start_when_thawed = true;
     return;
   }
   trace.line(one.name, "daemon starts");
-  // Because of the pause its server had no guard, so the daemon first has to find out the present state.
+  // The server had no guard because of the pause, so the daemon first has to learn the present state.
   if (one.left_in_pause || one.saw_pause) one.paused_until = scheduler.now();
   one.daemon = std::make_unique<Daemon>(*this, id);
   one.uncontrolled_until = scheduler.now();

@@ -1,4 +1,4 @@
-// The whole cluster in one process: nodes with their servers, the daemons that run on them, the store between.
+// The whole cluster in one process: nodes with their servers, the daemons that run on them, and the store.
 #pragma once
 
 #include <deque>
@@ -17,7 +17,7 @@ namespace tamada::sim {
 
 class Cluster;
 
-// Asks the other members' REST APIs, by production's code on both ends.
+// Asks the other members' REST APIs. Both ends run production's code.
 class SimPeers final : public agent::Peers {
  public:
   SimPeers(Life& life, Cluster& cluster, int node) : life_(life), cluster_(cluster), node_(node) {}
@@ -38,7 +38,7 @@ class SimPeers final : public agent::Peers {
   Life& life_;
   Cluster& cluster_;
   int node_;
-  std::map<std::string, core::PeerView> first_answers_;  // of a bug
+  std::map<std::string, core::PeerView> first_answers_;  // used by an injected bug
 };
 
 // The simulated guard process, which belongs to the machine and outlives the daemon.
@@ -97,14 +97,14 @@ struct Node {
   SimClock::Parameters clock;
   bool nofailover = false, noloadbalance = false;
   bool up = true;           // the machine
-  bool stays_down = false;  // no daemon is started by itself
+  bool stays_down = false;  // the daemon is started again only on request
   bool start_when_thawed = false;
   std::unique_ptr<Daemon> daemon;
-  Time uncontrolled_until{};                   // its daemon was frozen or dead until then
-  std::optional<core::Instant> guarded_until;  // by the node's clock
+  Time uncontrolled_until{};                   // until then its daemon was frozen or dead
+  std::optional<core::Instant> guarded_until;  // when its guard acts, by the node's clock
   bool machine_was_frozen = false;
-  bool saw_pause = false;      // its daemon, when it last decided
-  Time paused_until{};         // its daemon was last seen in pause
+  bool saw_pause = false;      // whether its daemon's last decision was made in pause
+  Time paused_until{};         // when its daemon was last in pause
   bool left_in_pause = false;  // its daemon was stopped in pause, which leaves PostgreSQL as it is
   struct Told {
     Time at{};
@@ -114,7 +114,7 @@ struct Node {
   std::map<std::string, std::deque<Time>> decided;  // when each action was recently decided
 };
 
-struct Profile {  // of the cluster's configuration, by the seed
+struct Profile {  // the cluster's configuration, which the seed chooses
   int ttl = 30, loop_wait = 10, retry_timeout = 10;
   bool use_pg_rewind = true;
   bool checksums = true;
@@ -131,7 +131,7 @@ class Cluster {
   explicit Cluster(Options options);
   ~Cluster();
 
-  // ---- what faults and operators do
+  // ---- actions of faults and of operators
   void start_daemon(int node);
   void crash_daemon(int node, Duration restart_after);  // kill -9; systemd starts it again
   void freeze_daemon(int node);
@@ -139,15 +139,15 @@ class Cluster {
   void freeze_node(int node);
   void thaw_node(int node);
   void crash_node(int node, Duration back_after);
-  void terminate_daemon(int node, Duration start_after);  // SIGTERM; start_after never: it stays down
+  void terminate_daemon(int node, Duration start_after);  // SIGTERM; with start_after `never` it is not started again
   void set_server(int node, bool SimServer::* what, bool on, const char* news);
   void stick_disk(int node, bool stuck);
-  void deafen(int node, bool deaf);  // its postmaster hangs
-  void hang(int node, bool hangs);   // PostgreSQL stops answering, as on a disk that hangs
+  void deafen(int node, bool deaf);  // makes its postmaster hang
+  void hang(int node, bool hangs);   // makes PostgreSQL stop answering, as on a disk that hangs
   void fill_disk(int node, bool full);
-  void tag_noloadbalance(int node, bool on);  // in its file, and SIGHUP
+  void tag_noloadbalance(int node, bool on);  // sets the tag in its file and sends SIGHUP
   void request(int node, std::string method, std::string target, std::string body);
-  void request_switchover(int node, const std::string& candidate);  // empty: any
+  void request_switchover(int node, const std::string& candidate);  // empty: any candidate
 
   Node& node(int id) { return *nodes[static_cast<std::size_t>(id)]; }
   int size() const { return static_cast<int>(nodes.size()); }
@@ -155,7 +155,8 @@ class Cluster {
   std::string key(std::string_view name) const { return "/service/demo/" + std::string(name); }
   config::Local local_configuration(int node) const;
   bool in_control(const Node& node) const;  // its daemon runs, and has run for a while
-  // The bound that the node's daemon gives to its guard, and what the guard does at its end.
+  // Sets the bound that the node's daemon gives to its guard. guard_looks() does what the guard does when the bound
+  // passes.
   void guard(int node, std::optional<core::Instant> until);
   void guard_looks(int node);
   void daemon_ended(int node, int code, std::string thrown);

@@ -18,7 +18,7 @@ std::string Faults::leader() const {
   return key ? key->value : "";
 }
 
-// Chooses the leader more often, because its faults have more consequences.
+// A random node, the leader more often than others, because its faults have more consequences.
 int Faults::leader_or_any() {
   const auto name = leader();
   if (!name.empty() && c_.random.chance(0.6)) {
@@ -67,9 +67,10 @@ std::vector<int> Faults::all_but(int node) const {
   return others;
 }
 
-// Makes two timelines of one number by alternating outages in asynchronous mode, and then sets a synchronous mode.
+// Makes two timelines with one number by alternating outages in asynchronous mode, and then switches a synchronous mode
+// on.
 void Faults::make_twins() {
-  if (c_.scheduler.now() < twins_until_) return;  // the last such sequence is not over
+  if (c_.scheduler.now() < twins_until_) return;  // the previous sequence of this kind has not ended
   twins_until_ = c_.scheduler.now() + 200s;
   const int first = leader_or_any();
   const auto mode = c_.random.chance(0.5) ? R"({"synchronous_mode": "on"})" : R"({"synchronous_mode": "quorum"})";
@@ -86,7 +87,8 @@ void Faults::make_twins() {
   then(asked + c_.random.duration(1s, 30s), [this, first] { c_.crash_node(first, c_.random.duration(5s, 90s)); });
 }
 
-// Isolates a primary, which goes on without etcd, and cuts it off when etcd comes back empty.
+// Lets etcd come back empty while a primary goes on by failsafe mode: it crashes most other nodes, stops etcd, usually
+// isolates the primary, and starts etcd without any keys.
 void Faults::lose_keys() {
   const int primary = leader_or_any();
   const auto away = c_.random.duration(40s, 90s);
@@ -320,7 +322,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
        }},
       {"times", 3,
        [](F f) {
-         // ttl, loop_wait, retry_timeout
+         // The values are ttl, loop_wait, retry_timeout.
          static constexpr std::array<std::array<int, 3>, 5> times{
              {{30, 10, 10}, {20, 5, 6}, {60, 10, 20}, {120, 10, 40}, {20, 1, 3}}};
          const auto& [ttl, loop_wait, retry_timeout] = times[f.c_.random.below(times.size())];
@@ -364,7 +366,7 @@ Faults::Faults(Cluster& cluster) : c_(cluster) {
   const auto& wanted = c_.options.faults;
   for (const auto& kind : kinds()) {
     const bool asked = wanted.empty() || std::ranges::find(wanted, kind.name) != wanted.end();
-    // A run with only some kinds of faults finds what a mixture of all hides.
+    // A run with few kinds of faults finds what a mixture of all kinds hides.
     if (!asked || (wanted.empty() && c_.random.chance(0.4))) continue;
     chosen_.push_back(&kind);
     weight_ += kind.weight;

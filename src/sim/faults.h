@@ -1,4 +1,4 @@
-// Chooses by the seed what goes wrong, when, and for how long.
+// Chooses by the seed which faults happen, when, and for how long.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ class Faults {
   struct Kind {
     std::string name;
     int weight;
-    // Returns how to heal it.
+    // Begins the fault, and returns the function that ends it.
     std::function<std::function<void()>(Faults&)> begin;
   };
   static const std::vector<Kind>& kinds();
@@ -33,7 +33,7 @@ class Faults {
   std::string leader() const;
   std::function<void()> cut(std::vector<std::pair<int, int>> ways);
   std::function<void()> isolate(int node);
-  // For faults that consist of several steps, which chance alone would hardly bring about.
+  // Runs the next step of a fault that has several steps, which chance alone would hardly bring about.
   void then(Duration after, std::function<void()> what);
   void make_twins();
   void lose_keys();

@@ -1,4 +1,4 @@
-// Which endpoints reach each other, and how fast. Endpoints are the nodes 0..n-1 and the DCS, n.
+// Says which endpoints can reach each other, and how fast. The endpoints are the nodes 0..n-1, and n, the DCS.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ class Network {
   Network(Random& random, int endpoints)
       : random_(random), size_(endpoints), cut_(static_cast<std::size_t>(endpoints * endpoints), 0) {}
 
-  // Cuts are counted, because two faults may cut the same way at once.
+  // Cuts are counted, because two faults may cut the same connection at once.
   void cut(int from, int to) {
     ++cell(from, to);
     ++changes_;
@@ -26,12 +26,12 @@ class Network {
   bool open(int from, int to) const { return from == to || cut_[index(from, to)] == 0; }
   bool both_ways(int a, int b) const { return open(a, b) && open(b, a); }
 
-  double loss = 0;   // of messages
-  Duration slow{};   // added to each, up to this
-  double twice = 0;  // of requests: sent again after the reply to the first was lost
+  double loss = 0;   // share of messages that are lost
+  Duration slow{};   // maximum of an additional delay of each message
+  double twice = 0;  // share of requests that are sent again because the first reply was lost
 
   bool arrives_twice() { return twice > 0 && random_.chance(twice); }
-  // How long a message takes; nullopt: it does not arrive.
+  // How long a message takes; nullopt when it does not arrive.
   std::optional<Duration> travel(int from, int to) {
     using namespace std::chrono_literals;
     auto time = random_.mostly(100us, 1ms, 40ms, 0.02);

@@ -1,4 +1,4 @@
-// The options of a run, beside its seed.
+// The options of a run, besides its seed.
 #pragma once
 
 #include <cstdint>
@@ -16,24 +16,26 @@ namespace tamada::sim {
 
 // The workload of a client that writes to every server that accepts writes.
 struct Workload {
-  Duration pause_max = std::chrono::milliseconds(600);  // between two writes; 0: it never writes
-  double large = 0.01;                                  // the share of writes of a hundred kilobytes and more
+  Duration pause_max = std::chrono::milliseconds(600);  // the longest time between two writes; 0: the client never
+                                                        // writes
+  double large = 0.01;                                  // the share of large writes, of a hundred kilobytes and more
 };
 
 struct Options {
   std::uint64_t seed = 1;
-  int nodes = 0;                                 // 0: three or five, as the seed says
-  Duration duration = std::chrono::minutes(15);  // of the faults; then all is healed, and the cluster has to recover
-  std::vector<std::string> faults;               // names; empty: all
+  int nodes = 0;                                 // 0: the seed chooses three or five
+  Duration duration = std::chrono::minutes(15);  // how long there are faults; then all of them end, and the cluster has
+                                                 // to recover
+  std::vector<std::string> faults;               // names of the kinds of faults; empty: all
   bool no_faults = false;
-  std::optional<Plan> plan;  // in place of faults by chance
-  // Whether a guard ends the PostgreSQL of a frozen or dead daemon at the lease's deadline. by_chance: the seed
+  std::optional<Plan> plan;  // carried out instead of random faults
+  // Whether a guard ends the PostgreSQL of a frozen or dead daemon at the deadline of the lease. by_chance: the seed
   // decides.
   enum class Guard { off, on, by_chance };
   Guard guard = Guard::off;
   Workload workload;
   bool trace = false;
-  bool calm = false;  // no chance: every operation takes its usual time
+  bool calm = false;  // there is no chance: every operation takes its usual time
   // Settings of the cluster that override the seed's choice: nodes, nofailover, and names of the dynamic configuration.
   std::vector<std::pair<std::string, std::string>> settings;
   Bugs bugs;

@@ -1,5 +1,5 @@
-// Scenarios as text: what is done to a cluster, command by command, and below it what the cluster did about it. The
-// language stands in docs/simulation.md; the shape is that of etcd-io/raft's interaction tests.
+// A story as text: the commands that are carried out on a cluster, and below them what the cluster did.
+// docs/simulation.md describes the language. Its form is that of etcd-io/raft's interaction tests.
 #pragma once
 
 #include <string>
@@ -17,9 +17,9 @@ struct Act {
   std::vector<std::string> words;
 };
 
-// Commands, `----`, and the transcript of what came of them, up to an empty line.
+// Commands, the line `----`, and the transcript of their effects up to an empty line.
 struct Chapter {
-  std::string comment;  // lines that begin with #, as they stand
+  std::string comment;  // the lines that begin with #, unchanged
   std::vector<Act> acts;
   std::string transcript;
 };

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Duration come_up_max = 120s;
 
-// Removes digits, so that a countdown gives one line only.
+// Removes digits, so that a countdown is one line.
 std::string without_digits(std::string_view text) {
   std::string rest;
   for (const char c : text) {
@@ -128,7 +128,7 @@ std::vector<std::pair<std::string, std::string>> Player::commands() {
   return result;
 }
 
-// ---- whom and what the words mean
+// ---- which nodes and values the words of a command mean
 
 int Player::primary() const {
   for (const auto& node : c_.nodes) {
@@ -240,7 +240,7 @@ void Player::settle(Duration within) {
   }
 }
 
-// ---- what is told
+// ---- the lines of the transcript
 
 void Player::say(std::string_view text) {
   told_ += fmt::format("{:>6.1f} {}\n", Trace::seconds(c_.scheduler.now() - since_), text);
@@ -298,7 +298,7 @@ void Player::show() {
   }
 }
 
-// ---- what is done
+// ---- the actions of the commands
 
 int Player::operators_node() const {
   for (const auto& node : c_.nodes) {

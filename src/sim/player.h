@@ -15,18 +15,18 @@ class Player {
   Player(Cluster& cluster, Checker& checker);
   ~Player() { c_.trace.listener = nullptr; }
 
-  // Time passes only in `run` and `until`. An error: the act makes no sense.
+  // Time passes only in the commands `run` and `until`. An error when the act makes no sense.
   core::Result<void> perform(const Act& act);
   // Runs until that time, or until a violation.
   void advance(Time until);
-  // What happened since the last call, line by line, and how the cluster stands now.
+  // What has happened since the last call, line by line, and the present state of the cluster.
   std::string transcript();
 
-  // Form and meaning of every command.
+  // The form and the meaning of every command.
   static std::vector<std::pair<std::string, std::string>> commands();
 
  private:
-  struct Bound {  // what the words in capitals of a command's form stand for
+  struct Bound {  // the values of the words in capitals in a command's form
     std::vector<int> nodes, ends;
     std::vector<std::string> words;
     Duration time{};
@@ -39,9 +39,9 @@ class Player {
 
   bool bind(const std::string& placeholder, const std::string& word, Bound& bound) const;
   std::optional<Bound> match(const Command& command, const Act& act) const;
-  int node_called(const std::string& word) const;  // -1: none
+  int node_called(const std::string& word) const;  // -1 when there is no such node
   int primary() const;
-  int operators_node() const;  // whose REST API the operator asks
+  int operators_node() const;  // the node whose REST API the operator uses
   void hear(std::string_view who, std::string_view what);
   void say(std::string_view text);
   std::string standing() const;
@@ -59,7 +59,7 @@ class Player {
   Time since_{};
   Duration unavailable_{};
   std::uint64_t lost_before_ = 0;
-  std::map<std::string, std::string> last_;  // by whom: the last line, without digits
+  std::map<std::string, std::string> last_;  // the last line of each party, without digits
 };
 
 }  // namespace tamada::sim

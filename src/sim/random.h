@@ -1,4 +1,4 @@
-// The one source of chance: everything that happens in a run follows from its seed.
+// The only source of chance, so that everything in a run follows from its seed.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@ using core::Duration;
 
 class Random {
  public:
-  // calm: every event is the usual one and takes its usual time; for stories.
+  // calm: every event is the usual one and takes its usual time; stories use this.
   explicit Random(std::uint64_t seed, bool calm = false)
       : engine_(seed * 0x9e3779b97f4a7c15ULL + 0x1234567), calm_(calm) {}
 
@@ -28,13 +28,13 @@ class Random {
     return Duration(static_cast<std::int64_t>(
         between(static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count()))));
   }
-  // Short and long durations are equally frequent: the logarithm is evenly distributed.
+  // A random duration whose logarithm is evenly distributed, so that short and long ones are equally frequent.
   Duration any_scale(Duration least, Duration most) {
     const double low = std::log2(static_cast<double>(least.count()));
     const double high = std::log2(static_cast<double>(most.count()));
     return Duration(static_cast<std::int64_t>(std::exp2(low + (high - low) * unit())));
   }
-  // Mostly up to `usual`, rarely up to `rare`.
+  // A random duration, usually up to `usual`, rarely up to `rare`.
   Duration mostly(Duration least, Duration usual, Duration rare, double p) {
     return chance(p) ? duration(usual, rare) : duration(least, usual);
   }

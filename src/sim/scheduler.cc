@@ -12,7 +12,7 @@ void Scheduler::at(Time time, Work work) {
 }
 
 void Scheduler::run_ready() {
-  // A life that runs may make another ready.
+  // Running one life may make another one ready.
   for (std::size_t i = 0; i < ready_.size(); ++i) {
     if (const auto life = ready_[i].lock()) life->run();
   }
@@ -70,7 +70,7 @@ awaitable<bool> Life::wait_quietly(std::shared_ptr<Parked> place, Time until) {
       [this, place](auto handler) {
         using Handler = asio::any_completion_handler<void(boost::system::error_code)>;
         place->handler = std::make_unique<Handler>(std::move(handler));
-        // The slot of the type-erased handler, because creating that handler consumed the original's slot.
+        // This is the slot of the type-erased handler, because creating that handler used up the original's slot.
         auto slot = asio::get_associated_cancellation_slot(*place->handler);
         if (slot.is_connected()) {
           slot.assign([weak = std::weak_ptr(place)](asio::cancellation_type) {
@@ -116,7 +116,7 @@ void Life::end() {
 }
 
 namespace {
-// 2026-01-01, so that traces do not depend on the day.
+// The calendar of every run begins on 2026-01-01, so that traces do not depend on the day.
 constexpr core::WallTime run_begins{std::chrono::seconds(1767225600)};
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Virtual time: one queue of events for the whole cluster, and one Asio loop per life of a daemon.
+// Virtual time: one queue of events for the whole cluster, and one Asio loop for each life of a daemon.
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -26,7 +26,7 @@ class Scheduler {
   Time now() const { return now_; }
   void at(Time time, Work work);
   void after(Duration delay, Work work) { at(now_ + delay, std::move(work)); }
-  // Runs the next event, and the handlers that became ready by it; false: there is no event before `end`.
+  // Runs the next event, and the handlers that became ready by it. Returns false when there is no event before `end`.
   bool step(Time end);
   void run_ready();
   void ready(std::weak_ptr<Life> life) { ready_.push_back(std::move(life)); }
@@ -48,12 +48,12 @@ class Scheduler {
   std::vector<std::weak_ptr<Life>> ready_;
 };
 
-// Where a coroutine waits for something of the simulated world.
+// A coroutine that waits for something in the simulated world.
 struct Parked {
   std::weak_ptr<Life> life;
   std::uint64_t number = 0;
   bool woken = false, cancelled = false;
-  // Held by pointer: Boost 1.81 cannot move-assign an any_completion_handler.
+  // Held by a pointer, because Boost 1.81 cannot move-assign an any_completion_handler.
   std::unique_ptr<asio::any_completion_handler<void(boost::system::error_code)>> handler;
   void wake() {
     woken = true;
@@ -62,8 +62,8 @@ struct Parked {
   void resume(boost::system::error_code error);
 };
 
-// One life of a daemon, from its start to its end or crash: its own loop, which can be stopped for a while (a freeze)
-// and dropped with everything that waits on it (a crash).
+// One life of a daemon, from its start to its end or crash. It has its own loop, which can be stopped for a while (a
+// freeze) and dropped with everything that waits on it (a crash).
 class Life : public std::enable_shared_from_this<Life> {
  public:
   explicit Life(Scheduler& scheduler) : scheduler_(scheduler) {}
@@ -71,13 +71,14 @@ class Life : public std::enable_shared_from_this<Life> {
   Scheduler& scheduler() { return scheduler_; }
 
   std::shared_ptr<Parked> parked();
-  // Waits until it is woken (true) or until `until` (false). Throws operation_aborted when cancelled.
+  // Waits until it is woken (returns true) or until `until` (returns false). Throws operation_aborted when cancelled.
   awaitable<bool> wait(std::shared_ptr<Parked> parked, Time until);
-  // The same, but returns when it is cancelled: the next suspension throws. An exception costs more than all else here.
+  // The same, but it returns when it is cancelled, and the next suspension throws. This is for speed: an exception
+  // costs more than everything else here.
   awaitable<bool> wait_quietly(std::shared_ptr<Parked> parked, Time until);
   awaitable<void> pause(Duration duration);
 
-  void touch();  // handlers may be ready
+  void touch();  // to be called when handlers may be ready
   void run();
   void freeze() { frozen_ = true; }
   void thaw();
@@ -88,7 +89,7 @@ class Life : public std::enable_shared_from_this<Life> {
  private:
   friend struct Parked;
   struct Context : asio::io_context {
-    // One thread alone: no locks.
+    // Only one thread uses the loop, so it needs no locks.
     Context() : io_context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE) {}
     void destroy_operations() { shutdown(); }
   };
@@ -99,13 +100,13 @@ class Life : public std::enable_shared_from_this<Life> {
   bool queued_ = false, frozen_ = false, ended_ = false;
 };
 
-// A node's clock: it began at another instant than the others' and goes a little faster or slower.
+// A node's clock, which began at another instant than the others' and runs a little faster or slower.
 class SimClock final : public net::Clock {
  public:
   struct Parameters {
-    Duration boot{};        // what it showed at the start of the run
-    Duration wall_error{};  // of its calendar
-    std::int64_t ppm = 0;   // how much too fast
+    Duration boot{};        // what the clock showed at the start of the run
+    Duration wall_error{};  // the error of its calendar time
+    std::int64_t ppm = 0;   // how much it is too fast, in parts per million
   };
   SimClock(Life& life, Parameters parameters) : life_(life), p_(parameters) {}
   core::Instant now() const override;

@@ -102,7 +102,7 @@ dcs::LeaseGrant SimStore::grant(Duration ttl) {
 
 DcsResult<Duration> SimStore::keepalive(const dcs::LeaseId& id) {
   const auto it = leases_.find(id);
-  // Between its end and its removal a lease is not renewed any more.
+  // Between its end and its removal a lease can no longer be renewed.
   if (it == leases_.end() || it->second.expires <= scheduler_.now()) {
     return std::unexpected(DcsError{ErrorKind::lease_gone, "etcd: the lease has ended"});
   }
@@ -123,7 +123,7 @@ void SimStore::revoke(dcs::LeaseId id) {
 void SimStore::expect_expiry(const dcs::LeaseId& id) {
   const auto it = leases_.find(id);
   if (it == leases_.end()) return;
-  // etcd looks for ended leases twice a second.
+  // etcd looks for ended leases twice a second, so the removal is delayed.
   scheduler_.at(it->second.expires + random_.duration(1ms, 500ms), [this, id] {
     const auto found = leases_.find(id);
     if (found == leases_.end() || !up_) return;
@@ -152,7 +152,7 @@ void SimStore::pump(const std::shared_ptr<Stream>& stream) {
   const bool compacted = stream->next <= compacted_;
   if (!compacted && stream->next > revision_) return;
   const auto delay = up_ ? network_.travel(endpoint_, stream->node) : std::nullopt;
-  if (!delay) {  // TCP sends it again
+  if (!delay) {  // the message was lost, and TCP sends it again
     if (stream->retrying) return;
     stream->retrying = true;
     scheduler_.after(500ms, [this, weak = std::weak_ptr(stream)] {
@@ -249,7 +249,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
   auto& scheduler = life_.scheduler();
   const auto exchange = std::make_shared<Exchange>();
   exchange->parked = life_.parked();
-  // The life, and this object with it, may have ended when the request arrives, so the lambda captures only objects
+  // The life, and this object with it, may have ended when the request arrives. So the lambda captures only objects
   // that outlive it.
   if (const auto there = network_.travel(node_, endpoint_)) {
     scheduler.after(*there, [&store = store_, &network = network_, &scheduler, endpoint = endpoint_, node = node_,
@@ -260,7 +260,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
           store.up() ? operation()
                      : DcsResult<T>(std::unexpected(DcsError{ErrorKind::unreachable, "etcd: connection refused"}));
       const auto back = network.travel(endpoint, node);
-      if (!back) return;  // the write happened, and the reply is lost
+      if (!back) return;  // the write happened, but the reply is lost
       scheduler.after(*back, [exchange, answer = std::move(answer)]() mutable {
         exchange->answer = std::move(answer);
         exchange->parked->wake();
@@ -274,7 +274,7 @@ awaitable<DcsResult<T>> SimDcs::call(std::function<DcsResult<T>()> operation, Du
 
 namespace {
 
-// Hides values from a daemon, for known bugs.
+// For injected bugs: hides values from a daemon.
 void hide(dcs::KeyValue& kv, const Bugs& bugs, int node) {
   const bool others_sync = kv.key.ends_with("/sync") && !kv.value.contains(fmt::format("\"leader\":\"n{}\"", node + 1));
   if (others_sync && bugs.is("sync-key-not-read")) kv.value = "{}";
@@ -336,7 +336,7 @@ awaitable<DcsResult<Duration>> SimDcs::lease_keepalive(dcs::LeaseId id, Duration
   co_return result;
 }
 
-// The deadline is counted from now, though the lease is renewed only later.
+// For an injected bug: the deadline is counted from now, but the lease is renewed only later.
 awaitable<DcsResult<Duration>> SimDcs::renew_later(dcs::LeaseId id, Duration timeout) {
   (void)timeout;
   life_.scheduler().after(8s, [&store = store_, &network = network_, node = node_, endpoint = endpoint_, id] {

@@ -1,5 +1,5 @@
-// A store as strict as etcd v3: revisions, transactions, leases that end by its own clock, watches that lag, break and
-// must be resumed. Source: https://etcd.io/docs/v3.4/learning/api/
+// A store as strict as etcd v3. It has revisions, transactions, and leases that end by the store's own clock. Its
+// watches lag, break, and must be resumed. Source: https://etcd.io/docs/v3.4/learning/api/
 #pragma once
 
 #include <deque>
@@ -17,13 +17,13 @@
 
 namespace tamada::sim {
 
-// The server's side, which outlives every daemon.
+// The server. It outlives every daemon.
 class SimStore {
  public:
   SimStore(Scheduler& scheduler, Random& random, Network& network, Trace& trace, int endpoint)
       : scheduler_(scheduler), random_(random), network_(network), trace_(trace), endpoint_(endpoint) {}
 
-  // ---- what clients ask
+  // ---- requests of clients
   dcs::Range range(const std::string& prefix, dcs::Revision min_mod_revision) const;
   dcs::DcsResult<dcs::TxnResult> txn(const std::vector<dcs::Compare>& compares,
                                      const std::vector<dcs::Operation>& operations);
@@ -35,7 +35,7 @@ class SimStore {
     int node = 0;
     std::string prefix;
     dcs::Revision next = 0;
-    std::deque<dcs::WatchBatch> inbox;  // arrived, not yet taken by the client
+    std::deque<dcs::WatchBatch> inbox;  // batches that have arrived, and that the client has not taken yet
     std::optional<dcs::DcsError> error;
     std::shared_ptr<Parked> parked;
     Time last_arrival{};
@@ -49,20 +49,21 @@ class SimStore {
   // ---- faults
   bool up() const { return up_; }
   Time up_since() const { return up_since_; }
-  bool refuses() const { return refuses_; }  // an outage that answers at once
+  bool refuses() const { return refuses_; }  // an outage in which requests fail at once
   void stop(bool refuses);
   void start();          // after an outage or an election every lease lives for its whole ttl again
   void change_leader();  // without an outage
   void wipe();
-  void revoke_by_hand(dcs::LeaseId id);  // its keys go at once, and their owner may not learn of it
+  void revoke_by_hand(dcs::LeaseId id);  // the keys disappear at once, and their owner may not learn of it
   void compact() { compacted_ = revision_; }
   void break_streams();
-  Duration watch_lag{};  // up to this, for each batch
+  Duration watch_lag{};  // the maximum delay of a batch of the watch
 
-  // ---- for the checker and the faults, which see through walls
+  // ---- for the checker and the faults, which see the true state
   dcs::Revision revision() const { return revision_; }
   const dcs::KeyValue* find(const std::string& key) const;
-  bool removing() const { return removing_; }  // a lease that has ended, or everything: not a client's delete
+  // Whether the keys of a lease that has ended, or all keys, are being removed. No client deletes them.
+  bool removing() const { return removing_; }
   std::optional<Time> taken_by_hand_at() const {
     return taken_by_hand_at_;
   }  // when all keys, or those of a lease, were last deleted by hand
@@ -74,7 +75,7 @@ class SimStore {
     Time expires{};
     std::set<std::string> keys;
   };
-  // Compares names, which are growing numbers, so that leases are ordered as they were granted.
+  // Compares the names, which are increasing numbers, so that leases are in the order in which they were granted.
   struct AsGranted {
     bool operator()(const dcs::LeaseId& a, const dcs::LeaseId& b) const {
       const auto &x = a.name(), &y = b.name();
@@ -104,7 +105,7 @@ class SimStore {
   std::vector<std::weak_ptr<Stream>> streams_;
 };
 
-// One daemon's connection to it.
+// One daemon's connection to the store.
 class SimDcs final : public dcs::Dcs {
  public:
   SimDcs(Life& life, SimStore& store, Network& network, const Bugs& bugs, int node, int endpoint)

@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// http://10.0.0.<node + 1>:8008/patroni
+// The node with this URL: http://10.0.0.<node + 1>:8008/patroni.
 int node_of(const std::string& api_url) {
   const auto end = api_url.rfind(':');
   const auto dot = api_url.rfind('.', end);
@@ -106,7 +106,7 @@ awaitable<std::map<std::string, agent::FailsafeAnswer>> SimPeers::failsafe(std::
 }
 
 awaitable<bool> SimPeers::alive(std::string api_url, core::Duration timeout) {
-  if (node_of(api_url) == node_) co_return false;  // ourselves
+  if (node_of(api_url) == node_) co_return false;  // the URL is this node's own
   const auto answer = co_await get(std::move(api_url), timeout);
   co_return answer && answer->status == 200;
 }

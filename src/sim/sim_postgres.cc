@@ -39,7 +39,7 @@ bool SimPostgres::reaches(const SimServer& other) const {
   return other.lets_in() && m().network.both_ways(server_.node(), other.node());
 }
 
-// What the daemon writes waits a moment for a disk that is stuck.
+// Fails after a moment if the disk is stuck, because what the daemon writes waits for it.
 awaitable<bool> SimPostgres::disk_fails() {
   if (!server_.stuck) co_return false;
   co_await life_.pause(1s);
@@ -56,7 +56,7 @@ awaitable<bool> SimPostgres::fails_at(std::string_view step) {
   co_return true;
 }
 
-// ---- looking
+// ---- observing
 
 core::SqlView SimPostgres::sql() const {
   core::SqlView sql;
@@ -239,8 +239,8 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   co_return Result<void>();
 }
 
-// Recovers the server in single-user mode, which knows no standby mode, because pg_rewind wants one that was shut down
-// cleanly. Returns whether that failed.
+// Recovers the server in single-user mode, which has no standby mode, because pg_rewind requires a server that was shut
+// down cleanly. Returns whether that failed.
 awaitable<bool> SimPostgres::recover_alone() {
   if (server_.control.shut_down_cleanly()) co_return false;
   server_.standby_signal = false;
@@ -355,7 +355,7 @@ awaitable<Result<void>> SimPostgres::stop(core::StopMode mode, bool checkpoint_f
     while (server_.hung || server_.deaf || server_.stuck) co_await life_.pause(500ms);
     server_.checkpoint();
   }
-  // The postmaster is killed where SIGQUIT does not end it.
+  // If SIGQUIT does not end the postmaster, it is killed.
   constexpr Duration quits_within = 6s, dies_within = 20s;
   const auto until =
       mode == core::StopMode::fast ? timeout > 0s ? scheduler.now() + timeout : never : scheduler.now() + quits_within;

@@ -7,7 +7,7 @@
 
 namespace tamada::sim {
 
-// Known bugs, put in on purpose; see docs/simulation.md.
+// Known bugs that are put in on purpose; see docs/simulation.md.
 struct Bugs;
 
 class SimPostgres final : public postgres::Postgres {
@@ -77,11 +77,12 @@ class SimPostgres final : public postgres::Postgres {
   std::function<bool()> synchronous_;
   std::function<void()> callback_;
   bool crashed_ = false;
-  std::string rewind_step_;  // of the last rewind
+  std::string rewind_step_;  // of the last pg_rewind
   std::optional<core::Instant> knocked_at_, silent_since_, writing_since_, commit_since_;
-  bool files_are_loaded_ = false;                   // as production's Node has it
-  std::optional<core::Upstream> following_;         // that this daemon has written
-  std::optional<std::string> imagined_sync_names_;  // of a bug
+  bool files_are_loaded_ = false;                   // the same as in production's Node
+  std::optional<core::Upstream> following_;         // the upstream that this daemon has written
+  std::optional<std::string> imagined_sync_names_;  // for a known bug (bugs.h): the names that the daemon believes to
+                                                    // be set
   std::optional<core::PostgresView> alive_;         // for a known bug (bugs.h): the last view of a running server
 };
 

@@ -90,7 +90,7 @@ void SimServer::wipe() {
 void SimServer::lose_power() {
   stuck = false;
   crash();
-  promote_file = false;  // a postmaster removes the file at its start
+  promote_file = false;  // a postmaster removes the file when it starts
   constexpr Duration synced_anyway = 30s;
   for (auto& [at, undo] : std::exchange(not_synced_, {}) | std::views::reverse) {
     if (m_.scheduler.now() - at < synced_anyway) undo();
@@ -137,7 +137,7 @@ void SimServer::start(bool as_standby) {
   if (half_rewound) m_.on_corruption(*this, name_ + " is started on a half rewound data directory");
   promoting_ = asked_to_stop_ = streaming = false;
   newest_timeline = std::max(newest_timeline, timeline());
-  // A server that did not notice the end of the previous server notices it now.
+  // A standby that did not notice the end of the previous server notices it now.
   for (auto* other : m_.servers) {
     if (other->streaming && other->upstream() == node_) other->disconnected();
   }
@@ -181,7 +181,7 @@ void SimServer::ready() {
   end_soon();
 }
 
-// For example because of a crashing extension or a full pg_wal.
+// Makes the server end soon after a start, for example because of a crashing extension or a full pg_wal.
 void SimServer::end_soon() {
   if (m_.scheduler.now() >= ends_soon_until) return;
   after(m_.random.any_scale(10ms, 5s), [this] { crash(); });
@@ -204,7 +204,7 @@ void SimServer::ended(bool asked) {
   if (on_exit) on_exit(asked || asked_to_stop_);
 }
 
-// No process of it runs another instruction, and none ends.
+// The server was killed, but none of its processes ends. None runs another instruction, either.
 void SimServer::killed_in_vain() {
   ++life_;
   promoting_ = streaming = false;
@@ -218,7 +218,7 @@ void SimServer::crash() {
   if (process == ProcessState::stopped) return;
   told("crash");
   if (stuck) return killed_in_vain();
-  // The control file of a standby does not contain what has not been flushed to the data files; its WAL stays.
+  // The control file of a standby does not contain what has not been flushed to the data files; the WAL stays.
   ended(false);
 }
 
@@ -229,7 +229,7 @@ void SimServer::stop(core::StopMode mode) {
   if (mode == core::StopMode::immediate) {
     told("immediate shutdown");
     if (stuck) return killed_in_vain();
-    const auto life = ++life_;  // pending work of its processes ends, also a promotion
+    const auto life = ++life_;  // pending work of its processes ends, including a promotion
     promoting_ = false;
     m_.scheduler.after(m_.random.duration(5ms, 100ms), [this, life] {
       if (life == life_) ended(true);
@@ -286,7 +286,7 @@ void SimServer::wait_for_standbys(Time until) {
     return;
   }
   told(fmt::format("primary stopped cleanly, checkpoint at {}", core::format_lsn(control.checkpoint)));
-  // archive_command archives the last WAL, and may hang.
+  // archive_command archives the last WAL, and may hang meanwhile.
   if (m_.faults && m_.random.chance(0.2)) return after(m_.random.any_scale(1s, 40s), [this] { ended(true); });
   ended(true);
 }
@@ -405,11 +405,11 @@ Lsn SimServer::confirmed_by_standbys() const {
   const auto needed = static_cast<std::size_t>(acknowledged_by_.count);
   std::vector<Lsn> confirmed;
   for (const auto* other : m_.servers) {
-    // PostgreSQL compares positions alone, whatever history they belong to.
+    // PostgreSQL compares only positions, whatever history they belong to.
     if (streams_to(*other) && waits_for(*other)) confirmed.push_back(other->confirmed_);
   }
   if (confirmed.size() < needed) return 0;
-  // With FIRST, the first names count, however late they are.
+  // With FIRST the first of the names count, however late they are.
   if (acknowledged_by_.method == core::SyncNames::Method::priority) confirmed.resize(needed);
   std::ranges::sort(confirmed, std::greater());
   return confirmed[needed - 1];
@@ -472,8 +472,8 @@ void SimServer::connect() {
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);
     const auto why = open ? cannot_stream_from(*source) : "no connection";
-    // PostgreSQL sends the WAL that it has of the old timeline and then ends the stream. For that moment the standby
-    // seems to stream.
+    // PostgreSQL sends the WAL that it has of the old timeline and then ends the stream. Meanwhile the standby seems to
+    // stream.
     const bool in_vain = why == forked_off_before;
     if (!why.empty() && !in_vain) {
       after(receiver_retry, [this] { connect(); });
@@ -553,7 +553,7 @@ void SimServer::receive(Position position, std::uint64_t connection) {
   }
   if (!m_.wal.contains(position, end)) {
     if (m_.wal.timeline(position) == timeline() || position.lsn >= end.lsn) {
-      // PostgreSQL sees only numbers: it would go on with WAL of another history.
+      // PostgreSQL compares only the timelines' numbers, so it would go on with WAL of another history.
       const auto source = upstream();
       const auto why =
           source ? cannot_stream_from(*m_.servers[static_cast<std::size_t>(*source)]) : std::string("no upstream");

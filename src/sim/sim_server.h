@@ -1,4 +1,4 @@
-// One node's simulated PostgreSQL: its disk and its postmaster. It outlives the daemon, which reaches it through
+// The simulated PostgreSQL of one node: its disk and its postmaster. It outlives the daemon, which controls it through
 // SimPostgres.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace tamada::sim {
 
 class SimServer;
 
-// What all servers share.
+// The parts that all servers share.
 struct Machines {
   Scheduler& scheduler;
   Random& random;
@@ -34,9 +34,9 @@ struct Machines {
   std::function<void(SimServer&)> on_new_primary = nullptr;  // promoted, bootstrapped
   std::function<void(SimServer&)> on_role_change = nullptr;  // began or ceased to take writes
   std::function<void(SimServer&, std::string)> on_corruption = nullptr;
-  // The daemon of that node is killed, or its machine loses its power, at this very step.
+  // Called when a daemon is killed, or its machine loses power, at this very step.
   std::function<void(int node)> on_cut_off = nullptr;
-  // A client was told that its commit at this position is done.
+  // Called when a client is told that its commit at this position is done.
   std::function<void(SimServer&, Lsn)> on_acknowledged = nullptr;
 };
 
@@ -47,57 +47,58 @@ class SimServer {
   // ---- the disk
   core::DataDirectory directory = core::DataDirectory::absent;
   core::ControlFile control;
-  Position end;  // of the WAL on disk
+  Position end;  // the end of the WAL on disk
   bool standby_signal = false;
-  bool copy_follows = false;                     // as PostgresView has it
-  std::optional<core::Upstream> following;       // as the server has it
-  std::optional<core::Upstream> following_file;  // as its files have it
+  bool copy_follows = false;                     // the same as in PostgresView
+  std::optional<core::Upstream> following;       // the setting that the server uses
+  std::optional<core::Upstream> following_file;  // the setting in the server's files
   std::string sync_names_file;
-  bool promote_file = false;  // the server takes note of it any time
-  bool half_rewound = false;  // the true state, whatever the marks say
+  bool promote_file = false;  // the server may read the file at any time
+  bool half_rewound = false;  // the true state, whatever the marks in the data directory say
   std::map<std::string, Lsn> slots;
-  std::string sync_names;        // synchronous_standby_names, as SHOW has it
-  Timeline newest_timeline = 0;  // of the history files in pg_wal
-  Lsn kept_from = 0;             // WAL before it has been removed
+  std::string sync_names;        // synchronous_standby_names, as SHOW prints it
+  Timeline newest_timeline = 0;  // the newest of the history files in pg_wal
+  Lsn kept_from = 0;             // WAL before this position has been removed
   bool disk_full = false;
-  bool stuck = false;  // the disk: connections are answered, nothing is flushed, and who is killed does not end
+  bool stuck = false;  // the disk completes no write: connections are answered, nothing is flushed, and killed
+                       // processes do not end
   void unstick();
-  Time ends_soon_until{};                    // the primary, that is, after each start
-  Time no_rename_until{};                    // of the data directory
-  std::map<std::string, std::string> files;  // of the daemon's, in the data directory
+  Time ends_soon_until{};                    // until then the primary ends soon after each start
+  Time no_rename_until{};                    // until then the data directory cannot be renamed
+  std::map<std::string, std::string> files;  // the daemon's files in the data directory
   void wipe();
   // A loss of power: the disk keeps its contents except what was written without fsync in the last half minute.
   void lose_power();
   // Registers how to undo a write that a known bug made without fsync.
   void not_synced(Work undo) { not_synced_.emplace_back(m_.scheduler.now(), std::move(undo)); }
   void drop_idle_slots();
-  void remove_wal();  // all that a checkpoint may remove, also WAL that slots need, as with max_slot_wal_keep_size
+  void remove_wal();  // all that a checkpoint may remove, including WAL that slots need, as with max_slot_wal_keep_size
 
   // ---- the postmaster
   core::ProcessState process = core::ProcessState::stopped;
   bool recovery = false;
-  bool hung = false;  // nothing is answered, nothing acknowledged
-  bool deaf = false;  // a hung postmaster: connections made earlier work, and nobody gets in
+  bool hung = false;  // the server answers and acknowledges nothing
+  bool deaf = false;  // only the postmaster hangs: earlier connections work, but new ones are not accepted
   Time running_since{}, received_at{};
-  bool streaming = false;  // a standby's connection to its upstream
+  bool streaming = false;  // this standby is connected to its upstream
   std::function<void(bool asked)> on_exit;
 
-  void start(bool as_standby);     // returns at once; process becomes running later, or stopped again
+  void start(bool as_standby);     // returns at once; later the process is running, or stopped again
   void stop(core::StopMode mode);  // returns at once
   void crash();                    // kill -9 of all its processes
   void begin_promotion();
   bool promoting() const { return promoting_; }
   void checkpoint();
   void follow(std::optional<core::Upstream> upstream);
-  // Crash recovery in single-user mode, and its shutdown.
+  // Does crash recovery in single-user mode, and shuts the server down.
   void shut_down_alone();
-  // A new primary, just initialized.
+  // Makes a new primary, as initdb does.
   void initialize(std::string system_identifier);
 
-  // ---- writing, by clients
+  // ---- writing by clients
   bool writable() const;
-  void commit(Lsn bytes);  // acknowledged now, later, or never
-  // SHOW tells the new names at once; the WAL senders use them a moment later, because a reload reaches them one by
+  void commit(Lsn bytes);  // the commit is acknowledged at once, later, or never
+  // SHOW prints the new names at once. The WAL senders use them a moment later, because a reload reaches them one by
   // one.
   void set_sync_names(std::string names);
   std::vector<core::ReplicationConnection> replication() const;  // pg_stat_replication
@@ -109,7 +110,7 @@ class SimServer {
   bool answers() const { return process == core::ProcessState::running && !hung && !killed_ && !frozen_; }
   bool killed() const { return killed_; }
   bool lets_in() const { return answers() && !deaf; }
-  // Wakes when process, role or position changed.
+  // Returns when process, role or position has changed.
   awaitable<void> changed(Life& life, Time until);
   void notify();
   int node() const { return node_; }
@@ -117,16 +118,16 @@ class SimServer {
   Timeline timeline() const { return m_.wal.timeline(end); }
   std::optional<int> upstream() const;
   Machines& machines() { return m_; }
-  Duration lag{};      // of what it receives
-  Duration busy{};     // of a busy machine: the daemon's requests take up to this much longer
-  double trouble = 0;  // how often a step of the daemon's work on it fails, or is cut off
+  Duration lag{};      // how much later it gets what it receives
+  Duration busy{};     // on a busy machine the daemon's requests take up to this much longer
+  double trouble = 0;  // the share of the daemon's steps on this server that fail or are cut off
 
-  // Why WAL from our position on cannot be streamed from `source`; empty: it can.
+  // Why WAL from our position on cannot be streamed from `source`; empty when it can.
   std::string cannot_stream_from(const SimServer& source) const;
   bool needs_removed_wal(const SimServer& source) const { return end.lsn < source.kept_from; }
 
  private:
-  // Is dropped if the postmaster ends before, and delayed while the node is frozen.
+  // The work is dropped if the postmaster ends before, and delayed while the node is frozen.
   void after(Duration delay, Work work);
   void become(core::ProcessState state);
   void ready();
@@ -151,17 +152,17 @@ class SimServer {
   Machines& m_;
   int node_;
   std::string name_;
-  std::uint64_t life_ = 0;        // of the postmaster
-  std::uint64_t connection_ = 0;  // of the WAL receiver
+  std::uint64_t life_ = 0;        // the number of the postmaster's life
+  std::uint64_t connection_ = 0;  // the number of the WAL receiver's connection
   Time last_arrival_{};
   Time blocked_since_{};
   Lsn sent_ = 0;
-  Lsn confirmed_ = 0;                // to the upstream
+  Lsn confirmed_ = 0;                // the position that was confirmed to the upstream
   core::SyncNames acknowledged_by_;  // the names that the WAL senders use at present
   std::vector<Lsn> unacknowledged_;  // commits whose clients wait
   bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;
-  bool killed_ = false;  // in vain: its processes wait in the kernel for the disk
+  bool killed_ = false;  // it was killed, but its processes wait in the kernel for the disk
   std::vector<Work> held_;
   std::vector<std::pair<Time, Work>> not_synced_;
   std::vector<std::weak_ptr<Parked>> waiting_;

@@ -50,7 +50,7 @@ TEST(Simulation, TheSameSeedIsTheSameRun) {
   EXPECT_NE(first.trace_hash, simulate(seeded(8, 300s)).trace_hash);
 }
 
-// Seeds that once found a bug are among them.
+// The seeds include some that once found a bug.
 TEST(Simulation, FixedSeedsPass) {
   for (const std::uint64_t seed : {23, 25, 29, 54, 65, 80, 85, 105, 153, 195, 210, 284, 320, 343, 344, 353}) {
     const auto options = seeded(seed, 600s);
@@ -59,7 +59,7 @@ TEST(Simulation, FixedSeedsPass) {
   }
 }
 
-// Each run takes other seeds, for as long as a test may take.
+// Each run takes new seeds, as many as the time for a test allows.
 TEST(Simulation, FreshSeedsPass) {
   const std::uint64_t base = std::random_device()();
   std::cout << "seeds from " << base << " on\n";
@@ -84,9 +84,10 @@ TEST_P(EachFault, AloneIsSurvived) {
 INSTANTIATE_TEST_SUITE_P(Faults, EachFault, ::testing::ValuesIn(Faults::names()),
                          [](const auto& info) { return info.param; });
 
-// These injections are not bugs of the daemon but an environment that misbehaves. The read at each heartbeat
-// compensates for a lost event, and for a keepalive that counted too early or on a lease that has ended; a new copy
-// compensates for a pg_rewind that did nothing; and a standby that does not acknowledge is not named in the key sync.
+// These injections are not bugs of the daemon. They are an environment that misbehaves, which the daemon has to
+// compensate. The read at each heartbeat compensates a lost event, and a keepalive that counted too early or on a lease
+// that has ended. A new copy compensates a pg_rewind that did nothing. A standby that does not acknowledge is not named
+// in the key sync.
 TEST(Simulation, AMisbehavingEnvironmentIsCompensatedFor) {
   for (const char* what : {"watch-loses-events", "rewind-not-done", "sync-names-not-set", "renewal-not-sent",
                            "lost-lease-taken-for-held"}) {

@@ -10,8 +10,8 @@
 namespace tamada::sim {
 
 struct Outcome {
-  std::vector<std::string> violations;  // none: the run passed
-  std::string story;                    // of a run that failed: the last decisions of each node
+  std::vector<std::string> violations;  // empty when the run passed
+  std::string story;                    // for a run that failed: the last decisions of each node
   std::uint64_t trace_hash = 0, trace_lines = 0, events = 0;
   Duration simulated{}, recovered_after{};
   Statistics statistics;

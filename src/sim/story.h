@@ -1,5 +1,5 @@
-// A plan played without chance: every operation takes its usual time, so that a transcript changes only with what the
-// daemons decide.
+// Plays a plan without chance: every operation takes its usual time, so the transcript changes only if the daemons
+// decide differently.
 #pragma once
 
 #include "sim/options.h"
@@ -7,7 +7,8 @@
 
 namespace tamada::sim {
 
-// The plan with the transcripts that came out; an error: the plan makes no sense, or something was violated.
+// Returns the plan with the transcripts of this run. An error when the plan makes no sense, or when an invariant was
+// violated.
 core::Result<Plan> tell_story(Plan plan, Options options);
 
 }  // namespace tamada::sim

@@ -1,4 +1,4 @@
-// What happened, line by line; its hash tells whether two runs were the same.
+// Records what happened, line by line. The hash of the lines shows whether two runs were the same.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ class Trace {
  public:
   Trace(const Scheduler& scheduler, bool print) : scheduler_(scheduler), print_(print) {}
 
-  // detail: the line is left out of stories.
+  // detail: stories leave the line out.
   void line(std::string_view who, std::string_view what, bool detail = false) {
     if (listener && !detail) listener(who, what);
     const auto text = fmt::format("{:>10.3f} {:<5} {}\n", seconds(scheduler_.now()), who, what);

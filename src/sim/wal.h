@@ -1,5 +1,5 @@
 // The true contents of each server's WAL. PostgreSQL numbers its timelines, and two servers may give the same number to
-// different histories; a branch is one history only.
+// different histories. A branch is exactly one history.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct Position {
 struct Branch {
   Timeline timeline = 1;
   int parent = -1;
-  Lsn fork = 0;  // where it left its parent
+  Lsn fork = 0;  // the position at which it left its parent
   std::string system_identifier;
 };
 
@@ -40,7 +40,7 @@ class Wal {
   const Branch& of(int branch) const { return branches_[static_cast<std::size_t>(branch)]; }
   Timeline timeline(Position at) const { return at.branch < 0 ? 0 : of(at.branch).timeline; }
 
-  // How much of `branch` is a part of the history that ends at `whole`.
+  // The position up to which `branch` is a part of the history that ends at `whole`.
   Lsn shared(Position whole, int branch) const {
     Lsn limit = whole.lsn;
     for (int at = whole.branch; at >= 0; at = of(at).parent) {
@@ -52,14 +52,14 @@ class Wal {
   bool contains(Position whole, Position part) const {
     return part.branch < 0 || shared(whole, part.branch) >= part.lsn;
   }
-  // The branch that bears this number in the history that ends at `whole`.
+  // The branch with this number in the history that ends at `whole`.
   std::optional<int> on(Position whole, Timeline number) const {
     for (int at = whole.branch; at >= 0; at = of(at).parent) {
       if (of(at).timeline == number) return at;
     }
     return std::nullopt;
   }
-  // The last position that both have.
+  // The last position that both histories have.
   Position common(Position a, Position b) const {
     Lsn limit = b.lsn;
     for (int at = b.branch; at >= 0; at = of(at).parent) {

@@ -42,7 +42,7 @@ void add_tags(Json& into, const core::Tags& tags) {
   into["tags"] = std::move(object);
 }
 
-// A member that does not tell its position shows the word "unknown" twice, as Patroni's since 4.1.
+// If a member does not tell its position, the word "unknown" is shown twice, as in Patroni since 4.1.
 void add_position(Json& into, const std::string& prefix, std::optional<core::Lsn> lsn, core::Lsn cluster_lsn) {
   const bool known = lsn && *lsn != 0;
   const Json unknown = "unknown";

@@ -1,4 +1,4 @@
-// The times of ISO 8601 that keys and requests carry.
+// Reads and writes the times of ISO 8601 in keys and requests.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Reads from the front of a text. Each take_ function either consumes its part or leaves the text unchanged.
+// Reads from the beginning of a text. Each take_ function removes the part that it reads, or leaves the text unchanged.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -31,7 +31,7 @@ class Reader {
     text_.remove_prefix(count);
     return value;
   }
-  // Up to six digits count, the rest is below a microsecond.
+  // Six digits are used; further digits are below a microsecond.
   std::optional<std::chrono::microseconds> fraction() {
     std::int64_t value = 0;
     int count = 0;
@@ -89,7 +89,7 @@ std::optional<std::chrono::microseconds> read_clock(Reader& in) {
   return time;
 }
 
-// An outer nullopt: not a zone. An inner one: none is given.
+// The outer nullopt means that the text is not a zone, the inner one that there is none.
 std::optional<std::optional<std::chrono::minutes>> read_zone(Reader& in) {
   in.skip_blanks();
   if (in.empty()) return std::optional<std::chrono::minutes>();

@@ -15,7 +15,7 @@ constexpr std::string_view legacy_optime_key = "optime/leader";
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-// Values of `status` that very old members wrote are JSON inside a string.
+// Very old members wrote the value of `status` as JSON inside a string.
 const Json* unwrapped(const Json* value, std::optional<Json>& storage) {
   if (!value || !value->is_string()) return value;
   storage = parse_json(value->get_ref<const std::string&>());
@@ -110,7 +110,7 @@ void put_failover(core::ClusterView& view, const RawKey& raw) {
 }
 
 void put_optime(core::ClusterView& view, const RawKey& raw) {
-  // Used only if the leader is too old to write the key `status`.
+  // This key is used only if the leader is too old to write the key `status`.
   if (view.status && view.status->revision != 0) return;
   view.status = parse_status(raw.value);
 }
@@ -232,7 +232,7 @@ core::FailoverRequest parse_failover(std::string_view json) {
   const auto schedule = text_at(*value, "scheduled_at");
   if (schedule.empty()) return request;
   const auto time = parse_iso(schedule);
-  if (!time) return {};  // the time cannot be read, and a switchover at once would be a surprise
+  if (!time) return {};  // the time cannot be read, and the operator would not expect a switchover at once
   request.scheduled_at = time->time;
   return request;
 }

@@ -1,6 +1,6 @@
-// The keys below <namespace>/<scope>/, in Patroni's format, to and from core's types.
-// Reading is lenient (older Patroni writes role "master", state "streaming"; invalid values give absent fields, never
-// an exception); writing is what Patroni 4.1 writes, byte for byte, in its key order.
+// The keys below <namespace>/<scope>/, converted from Patroni's format to core's types and back. Reading accepts the
+// forms of older Patroni versions (role "master", state "streaming"), and an invalid value counts as absent and never
+// throws. Writing gives what Patroni 4.1 writes, byte for byte, in its key order.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ struct RawKey {
   core::LeaseId lease;
 };
 
-// `key` without the cluster's prefix: "leader", "members/n1" ... Unknown keys are ignored.
+// `key` is without the cluster's prefix: "leader", "members/n1" ... Unknown keys are ignored.
 void apply_put(core::ClusterView& view, std::string_view key, const RawKey& raw);
 void apply_delete(core::ClusterView& view, std::string_view key);
 
@@ -33,10 +33,11 @@ core::FailoverRequest parse_failover(std::string_view json);
 std::string sync_json(const core::SyncState& sync);
 std::string failsafe_json(const std::map<std::string, std::string>& members);
 
-// postgres://host:port/database -> host, port; empty strings when it is not one.
+// The host and the port of postgres://host:port/database; empty strings when the text has another form.
 std::pair<std::string, std::string> parse_conn_url(std::string_view conn_url);
 
-// "2026-11-22T22:25:56.043033+00:00", as Python's isoformat; parse also takes "Z", a blank for the T, and no fraction.
+// "2026-11-22T22:25:56.043033+00:00", as Python's isoformat. Parsing also accepts "Z", a blank instead of the T, and no
+// fraction.
 std::string format_iso(core::WallTime time);
 struct ParsedTime {
   core::WallTime time;

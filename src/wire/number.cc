@@ -31,8 +31,8 @@ double digits(std::string_view text, int base) {
   return value;
 }
 
-// Parses the number at the beginning of `text` and removes it. The prefix tells hexadecimal, octal or decimal, as for
-// strtol(3) with base 0. A number with a fraction or an exponent is decimal, as for strtod(3).
+// Parses the number at the beginning of `text` and removes it. As in strtol(3) with base 0, its prefix says whether it
+// is hexadecimal, octal or decimal. As in strtod(3), a number with a fraction or an exponent is decimal.
 std::optional<double> take_number(std::string_view& text) {
   const double sign = text.starts_with('-') ? -1 : 1;
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
@@ -79,7 +79,7 @@ std::optional<double> parse_number(std::string_view text, std::string_view unit)
   const auto scale = std::ranges::find(base->scales, own, &Scale::unit);
   if (scale == base->scales.end()) return std::nullopt;
   double value = *number * (scale->factor / base->factor);
-  // As in PostgreSQL, a fraction is rounded to a whole number of the next smaller unit.
+  // As in PostgreSQL, a fraction is rounded to an integer of the next smaller unit.
   if (const auto next = scale + 1; next != base->scales.end()) {
     const double step = next->factor / base->factor;
     value = std::nearbyint(value / step) * step;

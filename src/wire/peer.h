@@ -1,4 +1,4 @@
-// What members (ours and Patroni's) tell each other over REST: the body of GET /patroni, and that of POST /failsafe.
+// What members, ours and Patroni's, tell each other over REST: the bodies of GET /patroni and POST /failsafe.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace tamada::wire {
 
-// The longest answer of a member that is read; /patroni is a few kB. A host that is no member must not cost more memory
-// and time. A longer answer counts as no answer.
+// The longest answer of a member that is read; /patroni has a few kB. The limit bounds the memory and time that a host
+// which is not a member can cost. A longer answer counts as no answer.
 inline constexpr std::size_t peer_answer_bytes_max = 256 << 10;
 
-// Body of a peer's GET /patroni -> PeerView; reachable stays as given by the caller.
+// Reads the body of a member's GET /patroni. `reachable` is left for the caller to set.
 core::PeerView parse_peer(std::string_view json);
 
-// The body of POST /failsafe. Reading gives nullopt without a name.
+// The body of POST /failsafe. Reading it gives nullopt when it has no name.
 std::string failsafe_leader_json(const core::FailsafeLeader& leader);
 std::optional<core::FailsafeLeader> parse_failsafe_leader(std::string_view json);
 

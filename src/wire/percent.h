@@ -1,4 +1,4 @@
-// Percent-encoding of URLs.
+// Decodes the percent-encoding of URLs.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace tamada::wire {
 
-// An invalid sequence stays as it is. In the query of a URL a plus stands for a blank.
+// An invalid sequence is left unchanged. In the query of a URL a plus means a blank.
 std::string percent_decoded(std::string_view text, bool plus_is_blank = false);
 
 }  // namespace tamada::wire

@@ -22,7 +22,7 @@ void append_unit(std::string& out, std::uint32_t unit) {
   for (int shift = 12; shift >= 0; shift -= 4) out += digits[(unit >> shift) & 0xf];
 }
 
-// One code point of UTF-8 from `text`, which advances; U+FFFD for what is not UTF-8.
+// Reads one code point of UTF-8 from `text`, and moves on. The result is U+FFFD for bytes that are not UTF-8.
 std::uint32_t next_code_point(std::string_view& text) {
   constexpr std::uint32_t replacement = 0xfffd;
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -157,7 +157,7 @@ std::string python_float(double value) {
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char text[64];
   const double size = std::fabs(value);
-  // Python changes to an exponent below 1e-4 and from 1e16 on; to_chars' own choice is the shorter text.
+  // Python uses an exponent below 1e-4 and from 1e16 on; to_chars would use the shorter text.
   const auto format =
       size != 0 && (size < 1e-4 || size >= 1e16) ? std::chars_format::scientific : std::chars_format::fixed;
   std::string out(text, std::to_chars(text, text + sizeof text, value, format).ptr);

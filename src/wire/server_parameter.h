@@ -1,5 +1,5 @@
-// What a parameter may be, as a running server tells it in pg_settings: those of its extensions, of a fork, of a build
-// with other limits included.
+// The values that a parameter may have, as the pg_settings of a running server tells them. This includes the parameters
+// of extensions, of a fork, and of a build with other limits.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,14 +12,14 @@ namespace tamada::wire {
 struct ServerParameter {
   std::string name;
   std::string vartype;  // bool, integer, real, enum, string
-  std::string unit;     // that a number without one counts in; empty: none
+  std::string unit;     // the unit of a number that is written without one; empty when it has none
   std::string min, max;
-  std::vector<std::string> words;  // of an enum
+  std::vector<std::string> words;  // for an enum
   bool operator==(const ServerParameter&) const = default;
 };
-using ServerParameters = std::vector<ServerParameter>;  // empty: no server has told them
+using ServerParameters = std::vector<ServerParameter>;  // empty: no server has told them yet
 
-// The body of GET /tamada/parameters, and back; what is none of them is left out.
+// The body of GET /tamada/parameters, and its reader, which leaves out entries that it cannot read.
 nlohmann::ordered_json server_parameters_json(const ServerParameters& parameters);
 ServerParameters parse_server_parameters(std::string_view json);
 

@@ -9,7 +9,7 @@
 namespace tamada::wire {
 namespace {
 
-// Whether Python takes the value for true; but the words for "no" count as false.
+// Whether the value is true by Python's rules, except that the words for "no" count as false.
 bool truth(const Json& value) {
   if (const auto known = to_bool(value)) return *known;
   if (value.is_string()) return !value.get_ref<const std::string&>().empty();

@@ -7,10 +7,10 @@
 
 namespace tamada::wire {
 
-// Strings count ('true'). nofailover/nosync decide over failover_priority/sync_priority where both are given, as in
-// Patroni.
+// A string such as 'true' counts as a boolean. As in Patroni, nofailover and nosync decide if failover_priority or
+// sync_priority is given as well.
 core::Tags parse_tags(const nlohmann::ordered_json& tags);
-// The object that Tags::published stands for.
+// The object `tags` that Tags::published was read from.
 nlohmann::ordered_json tags_json(const core::Tags& tags);
 
 }  // namespace tamada::wire

@@ -8,7 +8,8 @@ from harness import processes
 class Authority:
     def __init__(self, folder):
         self.folder = folder
-        # What it may do is said in it, and whose a certificate is in each: Python 3.13 and others refuse those that leave it out.
+        # Each certificate contains what its key may be used for and which key signed it. Python 3.13 and other programs refuse certificates
+        # without that.
         self._openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ca"
                       " -addext keyUsage=critical,keyCertSign,cRLSign -keyout ca.key -out ca.crt")
         self.issue("server"), self.issue("client")

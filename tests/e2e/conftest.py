@@ -81,5 +81,5 @@ def cluster(_shared):
             _shared.mine[0].heal(timeout=60)
             return _shared.mine[0]
         except (TimeoutError, AssertionError):
-            _shared.end()   # the test that broke it has failed already
+            _shared.end()   # the test that damaged it has failed already
     return _shared().up() and _shared.mine[0]

@@ -22,7 +22,7 @@ def folder(path):
 
 @pytest.fixture
 def mount():
-    """A function that mounts a small file system, owned by the service user and with a lost+found, at a path."""
+    """Returns a function that mounts a small file system at a path. It belongs to the service user and has a lost+found."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
     mounted = []
@@ -36,15 +36,16 @@ def mount():
         mounted.append(path)
         give(path)
         if not empty:
-            os.mkdir(f"{path}/lost+found", 0o700)   # root's
+            os.mkdir(f"{path}/lost+found", 0o700)   # belongs to root
         return path
     yield at
     for path in reversed(mounted):
         subprocess.run(["umount", "-l", path], check=False)
-        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not be removed while it was mounted
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)   # the cluster's folder could not be removed while the file system was mounted
 
 
-# Thaws when its standard input ends, as by the death of whoever holds the other end, and at the latest after 5 minutes.
+# Unfreezes the file system when its standard input ends, for example because the process at the other end has died, and after 5 minutes at
+# the latest.
 FREEZER = """
 trap "" HUP INT TERM
 fsfreeze --freeze "$1" || exit 1
@@ -55,7 +56,8 @@ fsfreeze --unfreeze "$1"
 
 
 class Ext4:
-    """In a file of ours: frozen, it holds who writes in the kernel, out of the reach of SIGKILL."""
+    """An ext4 file system in a file. While it is frozen, processes that write to it are held in the kernel, where SIGKILL does not
+    end them."""
 
     def __init__(self, image, path):
         if os.geteuid() != 0:
@@ -68,7 +70,7 @@ class Ext4:
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:
                 pytest.skip(f"cannot {command[0]} here: {done.stderr}")
-        os.rmdir(f"{path}/lost+found")   # root's: no base backup could be made of a data directory with it
+        os.rmdir(f"{path}/lost+found")   # belongs to root; no base backup could be made of a data directory that contains it
         os.chmod(path, 0o700)
         give(path)
 

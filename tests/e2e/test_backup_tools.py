@@ -1,4 +1,4 @@
-"""Debian's pgBackRest and Barman with our cluster, as docs/compatibility.md describes it. The tests are skipped if they are
+"""Tests Debian's pgBackRest and Barman with our cluster, as docs/compatibility.md describes it. They are skipped if the programs are
 not installed (packages-backup.txt)."""
 import os
 import shutil
@@ -109,13 +109,13 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
         terminal.expect('"Yes I am aware": ').line("Yes I am aware")
         assert terminal.end() == 0, terminal.shown
     first.start()
-    # The backup contains the list of members, and none of them answers.
+    # The restored data contain the list of members, and none of these answers.
     wait_for("the question", lambda: "all keys in the DCS are gone" in first.log(), 60)
     done = cluster.ctl("failover", "--candidate", first.name, "--force")
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for("the primary", first.is_primary, 60)
     assert rows(first) == 1500
-    # Otherwise the copy would replay the abandoned WAL, which is archived, too.
+    # Without a new backup the copy would replay the abandoned WAL, which is archived, too.
     run(cluster, *tools[first].split(), "backup", "--type=full")
     second.start()
     wait_for("the standby", lambda: second.is_streaming_from(first), 120)

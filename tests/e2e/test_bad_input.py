@@ -14,7 +14,7 @@ from harness import processes, wait_for
 
 
 def ends(node, *words, timeout=30):
-    """The daemon ends with status 1, and its log names each of the words."""
+    """Checks that the daemon ends with status 1 and that its log contains each of the words."""
     wait_for(f"{node} to end", lambda: not node.running(), timeout)
     log = node.log()
     assert node.proc.returncode == 1, log
@@ -30,7 +30,7 @@ def owned(path):
 
 @pytest.fixture
 def single(new_cluster):
-    """etcd, and one node that is not started."""
+    """etcd and one node, which is not started."""
     c = new_cluster(n=1)
     c.etcd.start()
     return c.nodes[0]
@@ -149,7 +149,7 @@ def test_wrong_replication_password(new_cluster):
     assert c.wait_healthy(90) is leader
 
 
-@pytest.mark.tamada   # newer than 3.0
+@pytest.mark.tamada   # Debian's Patroni 3.0 does not have this
 def test_second_daemon_of_the_same_name(cluster):
     leader, replica = cluster.leader(), cluster.replicas()[0]
     config = dict(replica.config, restapi={"listen": f"127.0.0.1:{cluster.ports[15]}", "connect_address": f"127.0.0.1:{cluster.ports[15]}"})

@@ -1,4 +1,4 @@
-"""How a cluster comes into being: which node initializes it, what is written where, and how replicas are made."""
+"""How a cluster is created: which node initializes it, which files are written where, and how replicas are made."""
 import json
 import os
 

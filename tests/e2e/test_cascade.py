@@ -1,4 +1,4 @@
-"""The tags replicatefrom, nofailover and priorities."""
+"""Tests the tags replicatefrom, nofailover and the priorities."""
 import facts
 from harness import wait_for
 

@@ -1,4 +1,4 @@
-"""Certificates are replaced on disk while they are in use, completely or half written."""
+"""Certificates on disk are replaced while they are in use, by complete or by half-written files."""
 import asyncio
 import signal
 import socket
@@ -37,7 +37,7 @@ def problems(node, session):
 
 
 class Requests:
-    """Runs health checks all the time. One thread keeps its connection, the others open one per check."""
+    """Runs health checks all the time. One thread keeps its connection, the others open a new one for each check."""
 
     def __init__(self, node):
         self.url, self.ca = f"https://127.0.0.1:{node.api_port}/health", node.cluster.ca.path("ca.crt")

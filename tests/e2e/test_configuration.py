@@ -1,4 +1,5 @@
-"""The configuration with a real server: reloads, dynamic changes and their copy, --validate-config, and the generators."""
+"""Tests the configuration with a real server: reloads, dynamic changes and their copy on disk, --validate-config, and the
+generators."""
 import json
 import os
 import signal
@@ -105,7 +106,7 @@ def test_log_settings_apply_on_reload(node):
     assert os.stat(path).st_mode & 0o777 == 0o640
 
     def rolled():
-        hup(node)   # each writes a line
+        hup(node)   # each makes the daemon write a line
         return sorted(os.listdir(folder)) == ["patroni.log", "patroni.log.1", "patroni.log.2"]
     wait_for("two older files", rolled, 60)
     assert all(os.path.getsize(f"{folder}/{name}") <= 1500 for name in os.listdir(folder))
@@ -191,10 +192,10 @@ def test_by_force_it_is_a_warning_and_the_answer_tells_when_it_counts(node):
 
 
 def test_what_the_server_that_runs_would_refuse_is_refused(node):
-    """By its own pg_settings: names, and values of an extension that is loaded."""
+    """The server's own pg_settings decide about unknown names and about values of a loaded extension."""
     node.configure({"postgresql": {"parameters": {"session_preload_libraries": "auto_explain"}}})
     wait_for("its library in a new session", lambda: node.sql("show auto_explain.log_level") == [("log",)], 30)
-    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200   # asked once in the life of a server
+    assert node.api("/restart", "POST", {}, timeout=60)[0] == 200   # the server's parameters are asked for once after each start
     wait_for("the server to tell", lambda: any(one["name"] == "auto_explain.log_level" for one in
                                                json.loads(node.api("/tamada/parameters")[1])), 30)
     url = f"http://127.0.0.1:{node.api_port}/config"
@@ -235,7 +236,7 @@ def test_the_address_of_a_pool_is_told_to_clients(node):
 
 
 def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
-    """With such rules the server would go on with the old ones, and would not start again."""
+    """The server would go on with the old rules, and would not start again with the new ones."""
     good = open(f"{node.data}/pg_hba.conf").read()
     own = node.config["postgresql"]["pg_hba"]
     log_grows(node, "the previous files are kept", lambda: reload_with(node, ["host all all 127.0.0.1/99 trust", *own]))
@@ -255,7 +256,7 @@ def test_access_rules_that_do_not_parse_are_told_and_not_kept(node):
 
 
 def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
-    """Only the server can judge the value. It would go on with the old one, and would not start again."""
+    """Only the server can judge the value. It would go on with the old value, and would not start again with the new one."""
     def conf():
         return open(f"{node.data}/postgresql.conf").read()
 
@@ -271,7 +272,7 @@ def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
     assert node.api("/restart", "POST", {}, timeout=60)[0] == 200
     assert node.sql("show log_timezone") == [("UTC",)]
 
-    # This value could not be tried on the server, which was stopped.
+    # The server was stopped, so the value could not be tried before.
     facts.wait_writable(node)
     node.stop()
     with open(f"{node.data}/patroni.dynamic.json") as f:

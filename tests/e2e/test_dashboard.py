@@ -1,4 +1,4 @@
-"""The dashboard of a real cluster in a browser: what it shows, that it shows changes at once, and that no foreign script
+"""Tests the dashboard of a real cluster in a browser: what it shows, that it shows changes at once, and that no script from outside
 runs in it."""
 import json
 import re
@@ -43,7 +43,7 @@ def tellers(browser):
 
 
 def test_one_look(cluster, browser):
-    """The page of each member shows who leads, who may take over, and who receives from whom."""
+    """The page of each member shows which member leads, which may take over, and from which each one receives WAL."""
     leader, replicas = cluster.leader(), cluster.replicas()
     browser.look()
     for node in cluster.nodes:
@@ -107,7 +107,7 @@ def test_pictures(cluster, browser, width, dark):
     browser.look(width, 800, dark)
     try:
         browser.open(cluster.leader())
-        if not browser.all(".changes li"):   # where these tests alone run
+        if not browser.all(".changes li"):   # if only this file's tests run
             switch_over(cluster)
         wait_for("all to be shown", lambda: browser.all(".changes .bar") and "may take over" in browser.text(".verdict") and len(browser.all(".tree .edge.streams")) == 2
                  and len(tellers(browser)) == 3, 20)
@@ -140,7 +140,7 @@ def test_a_member_that_does_not_answer(cluster, browser):
     wait_for("its silence", lambda: "does not answer" in browser.card(lost), 15)
     assert len(browser.all(".tree .lost")) == 1
     assert f"{lost} may take over" not in browser.text(".verdict")
-    # Its key ends with its lease; the leader remembers the member.
+    # The member's key ends with its lease, but the leader remembers the member.
     wait_for("its end", lambda: "has been gone since" in browser.card(lost), 40)
     lost.start()
     wait_for("its return", lambda: "may take over if the leader goes" in browser.card(lost), 60)
@@ -174,7 +174,7 @@ def test_a_hidden_page_asks_nothing(cluster, browser):
     calm = wait_for("what was under way", lambda: asked() == asked() and asked(), 10)
     browser.driver.set_script_timeout(10)
     browser.driver.execute_async_script("setTimeout(arguments[0], 2500)")
-    assert asked() - calm <= 1   # a request that had begun may have ended meanwhile
+    assert asked() - calm <= 1   # a request that had begun before may have ended meanwhile
     show("visible")
     wait_for("it to ask again", lambda: asked() > calm + 2, 10)
 
@@ -246,7 +246,7 @@ def question(browser):
 
 @pytest.fixture
 def guarded(cluster):
-    """A standby whose daemon asks for a password."""
+    """A standby whose daemon requires a password."""
     node = cluster.replicas()[1]
     configure(node, authentication={"username": "admin", "password": "p\u00e4ss:word"})
     wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 10)
@@ -283,7 +283,7 @@ def test_nothing_changes_without_the_password(cluster, browser, guarded):
     press(browser, "Close", "dialog")
     wait_leader_shown(browser, new)
     cluster.wait_healthy(60)
-    # The page keeps the password only as long as it is open.
+    # The page keeps the password only while it is open.
     press(browser, "Pause", "header")
     browser.all("dialog [type=submit]")[0].click()
     wait_for("the pause", lambda: "paused." in browser.text(".verdict"), 15)
@@ -316,7 +316,7 @@ def test_its_own_member_is_restarted(cluster, browser):
 
 @pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")
 def test_memory(cluster, browser):
-    """The memory of a daemon before and after many requests of the dashboard."""
+    """Compares the memory of a daemon before and after many requests of the dashboard."""
     node = cluster.replicas()[1]
     browser.driver.get("about:blank")
     before = rss_kb(node)

@@ -1,5 +1,5 @@
-"""What is asked of every major version of PostgreSQL, with no more programs than npm's servers come with (no pg_rewind): in the
-tables of docs/versions.md one line for each test. The servers of those versions run by `make test-versions`."""
+"""The tests that run on every major version of PostgreSQL; docs/versions.md has a column for each. They use only programs that npm's
+servers have, so they do without pg_rewind. `make test-versions` runs them on the servers of those versions."""
 import json
 import os
 import time
@@ -20,7 +20,7 @@ def has_program(name):
 
 
 def prepare(cluster, **postgresql):
-    """Where there is no pg_rewind a diverged member is copied anew."""
+    """Sets the configuration so that a diverged member is copied anew if there is no pg_rewind."""
     dcs = cluster.nodes[0].config["bootstrap"]["dcs"]["postgresql"]
     dcs["parameters"]["wal_level"] = "logical"
     if not has_program("pg_rewind"):
@@ -33,7 +33,7 @@ def prepare(cluster, **postgresql):
 
 @pytest.fixture
 def cluster(_shared):
-    """As the one of all files, prepared."""
+    """The cluster of conftest.py, prepared for this version."""
     if _shared.mine:
         _shared.mine[0].heal(timeout=60)
         return _shared.mine[0]
@@ -48,7 +48,7 @@ def test_bootstrap_and_base_backup(cluster):
         assert node.sql("show data_checksums") == [("on",)]
         recovers = [name for name in ("recovery.conf", "standby.signal") if os.path.exists(f"{node.data}/{name}")]
         assert recovers == ([] if node is leader else ["standby.signal" if version >= 12 else "recovery.conf"])
-        # Each keeps those of all others, where PostgreSQL can move slots along.
+        # Each node keeps slots for all other members if PostgreSQL can advance slots.
         others = {n.name for n in cluster.nodes if n is not node} if node is leader or version >= 11 else set()
         wait_for(f"slots on {node}", lambda node=node, others=others: others <= {
             name for name, in node.sql("select slot_name from pg_replication_slots")}, 30)
@@ -72,7 +72,7 @@ def test_switchover(cluster):
 
 
 def test_failover_and_rejoin(cluster):
-    """A primary that is lost, and comes back with rows that nobody else has."""
+    """The primary is lost, and comes back with rows that no other member has."""
     old, before = cluster.leader(), facts.timeline(cluster.leader())
     old.sql("create table if not exists t(v text)")
     with Writer(cluster) as writer:
@@ -146,7 +146,8 @@ def positions(node):
 
 
 def test_permanent_slots(cluster):
-    """On every member, moved along, from 11 on. Before, PostgreSQL cannot move slots: only physical ones, on the leader alone."""
+    """From PostgreSQL 11 on every member has the slots and advances them. Before, PostgreSQL cannot advance slots, so only the
+    leader has them, and only physical ones."""
     leader = cluster.leader()
     leader.configure({"slots": {"log": {"type": "logical", "database": "postgres", "plugin": "pgoutput"}, "phys": {"type": "physical"}}})
     follow = server_version() >= 11
@@ -172,7 +173,7 @@ def test_permanent_slots(cluster):
 
 
 def test_parameters(cluster):
-    """What a reload does, what waits for a restart, and what this version has under another name or not at all."""
+    """Which parameters a reload changes, which wait for a restart, and which this version has under another name or not at all."""
     leader, version = cluster.leader(), server_version()
     pids = {node: node.postmaster_pid() for node in cluster.nodes}
     cluster.configure(postgresql={"parameters": {"work_mem": "5MB", "max_connections": 60, "wal_keep_size": "160MB",
@@ -195,7 +196,7 @@ def test_parameters(cluster):
 
 
 def test_settings_of_recovery(cluster):
-    """In force on the standbys; before 14 they wait for a restart, before 12 they are in recovery.conf."""
+    """The settings take effect on the standbys. Before PostgreSQL 14 they wait for a restart, before 12 they are in recovery.conf."""
     standby, version = cluster.replicas()[0], server_version()
     cluster.configure(postgresql={"recovery_conf": {"restore_command": "cp /nowhere/%f %p"}})
     if version < 14:
@@ -221,7 +222,7 @@ def test_pause_and_reinitialize(cluster):
 
 
 def hand_made(cluster):
-    """A primary that somebody made, with the users that the configuration names."""
+    """A primary that somebody has made by hand, with the users that the configuration names."""
     node = cluster.nodes[0]
 
     def run(*argv):

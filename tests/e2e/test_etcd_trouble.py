@@ -18,7 +18,7 @@ def test_without_etcd_the_primary_ends_before_its_lease(cluster, how):
         if how == signal.SIGKILL:
             cluster.etcd.proc.wait(10)
         wait_for("no more writes", lambda: not writer.acked_since(time.monotonic() - 1.5), cluster.dcs["ttl"] + 5)
-        # The last renewal was before `gone`, so the lease has ended by ttl after it.
+        # The last renewal was before `gone`, so the lease ends within a ttl of it.
         last = writer.acks[-1].at - gone
         assert last < cluster.dcs["ttl"], f"wrote until {last:.1f} s after etcd was gone"
         assert not leader.is_primary()

@@ -1,4 +1,4 @@
-"""With failsafe_mode the primary goes on while etcd is down, as long as every member answers."""
+"""With failsafe_mode the primary goes on while etcd does not answer, as long as every member answers."""
 import json
 import signal
 import time

@@ -1,5 +1,5 @@
-"""No client takes the cluster down by what it sends to the REST port or does not read: health checks are answered, the
-leader's lease is renewed in time, and the memory is released afterwards.
+"""A client cannot take the cluster down by what it sends to the REST port, or by not reading the answers: health checks are
+answered, the leader's lease is renewed in time, and the memory is released afterwards.
 
 The bounds are wide because the machine may be busy with other programs. `-s` shows the measured values.
 """

@@ -1,4 +1,4 @@
-"""Disks that are full or refuse writes: what is reported, who takes over, and that everything recovers by itself."""
+"""Disks that are full or refuse writes: what is reported, which member takes over, and that the cluster recovers by itself."""
 import contextlib
 import os
 import signal
@@ -123,7 +123,7 @@ def test_pg_wal_of_a_standby(mount, new_cluster):
 
 
 def test_data_of_the_primary(mount, new_cluster):
-    """WAL still has room, so the primary goes on with work that needs no other space, and no member takes over."""
+    """There is still room for WAL, so the primary goes on with work that needs no other space, and no member takes over."""
     cluster = small(new_cluster(2))
     leader = cluster.nodes[0]
     mount(leader.data, empty=True)

@@ -136,7 +136,7 @@ def test_in_pause_nothing_is_ended(guarded):
     leader.signal(signal.SIGSTOP)
     try:
         wait_for("the leader's key to go", lambda: "leader" not in guarded.keys(), 60)
-        time.sleep(2)   # later than the bound would be
+        time.sleep(2)   # the bound would have passed by now
         assert leader.postmaster_pid() == pid
     finally:
         leader.signal(signal.SIGCONT)

@@ -35,7 +35,7 @@ def hang(node):
     node.sql("select pg_switch_wal()")
     node.sql("insert into t values (1)")   # from here on the position is in the new file
     wait_for("a WAL file to archive", lambda: glob.glob(f"{node.data}/pg_wal/archive_status/*.ready"), 30)
-    # Without a signal the archiver looks once a minute.
+    # Without a signal the archiver looks for files only once a minute.
     wait_for("archive_command to hang", lambda: archiving_now(node), 90)
     [(end,)] = node.sql("select (pg_current_wal_flush_lsn() - '0/0')::bigint")
     for other in node.cluster.replicas():   # the members report their last observation

@@ -1,4 +1,4 @@
-"""Which processes the kernel kills first when memory is short, and whether secrets in memory can get on disk."""
+"""Which processes the kernel kills first when memory is short, and whether secrets in memory can get onto a disk."""
 import configparser
 import os
 import pathlib

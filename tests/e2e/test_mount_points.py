@@ -14,7 +14,7 @@ HOLDER = "pgsql_tmp_tamada"
 
 
 @pytest.fixture
-def with_tablespace(mount, new_cluster):   # this order makes the mounts end after the servers
+def with_tablespace(mount, new_cluster):   # this order of the fixtures unmounts after the servers have ended
     """A primary with a table in a tablespace. The replica is not started yet and has another place for the tablespace."""
     cluster = new_cluster(n=2)
     cluster.etcd.start()
@@ -178,7 +178,7 @@ def test_what_cannot_be_set_aside_is_said(with_tablespace, mount):
 
 
 def test_what_is_aside_is_invisible_to_postgres(with_tablespace):
-    """Checks the holders in each kind of place with base backups, the source of pg_rewind, and pg_checksums."""
+    """Checks that base backups, pg_rewind's source and pg_checksums ignore the holders in each kind of place."""
     cluster, primary, replica, places = with_tablespace
     space = f"{cluster.root}/space of {primary}"
     for place in (primary.data, f"{primary.data}/pg_wal", space):

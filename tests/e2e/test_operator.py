@@ -63,7 +63,7 @@ def test_events_are_chosen(cluster, ctl):
     ctl("restart", cluster.scope, replica.name, "--force")
     lines = ctl("events", "--since", "2m", "--member", replica.name).splitlines()
     assert lines and all(re.match(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}} {replica.name} ", line) for line in lines)
-    # Events of one member at one moment are one line.
+    # Events of one member at the same moment are on one line.
     assert len({line[:23] for line in lines if " decision " in line or " job " in line}) == \
         len([line for line in lines if " decision " in line or " job " in line])
     assert ctl("events", "--since", "2099-01-01") == ""

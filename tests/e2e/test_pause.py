@@ -125,7 +125,7 @@ def test_a_crash_is_not_repaired(paused):
 
 
 def test_resume_right_after_all_daemons_restarted(paused):
-    """`resume --wait` tells the truth: a member that has not learned of the pause yet does not count as resumed."""
+    """`resume --wait` does not count a member as resumed that has not learned of the pause yet."""
     for node in paused.nodes:
         node.stop()
     for node in paused.nodes:

@@ -24,7 +24,7 @@ def test_what_is_written_survives(new_cluster):
     leader.configure({"postgresql": {"parameters": {"work_mem": "5MB"}}})
     for node in cluster.nodes:
         wait_for(f"the new work_mem on {node}", lambda node=node: work_mem(node) == "5MB", 20)
-    leader.sql("alter system set primary_conninfo = 'host=nowhere'")   # to be taken out of postgresql.auto.conf
+    leader.sql("alter system set primary_conninfo = 'host=nowhere'")   # the daemon has to take this out of postgresql.auto.conf
     leader.stop()
     cluster.wait_leader(other_than=leader)
     leader.start()
@@ -36,7 +36,7 @@ def test_what_is_written_survives(new_cluster):
     for cut in cuts:
         assert cut.replay()[1] == [], "renamed before what is in them was flushed"
         wait_for("all to be durable", lambda cut=cut: cut.would_be_lost() == {}, 10)
-    expected = {"postgresql.conf", "standby.signal", copy}   # n1 has the other files by its copy of n0
+    expected = {"postgresql.conf", "standby.signal", copy}   # n1 has its other files from the copy of n0
     assert expected | {"n0.incomplete", "postgresql.base.conf", "pg_hba.conf", "postgresql.auto.conf"} <= cuts[0].touched()
     assert expected | {"n1.incomplete", "n1.pgpass"} <= cuts[1].touched()
 

@@ -77,7 +77,7 @@ def test_what_the_server_would_not_start_with_is_left_out(cluster):
     assert status == 400 and "recovery_min_apply_delay: 'soon' is no value for it" in text, text
     assert cluster.leader().api("/config?force=true", "PATCH", change)[0] == 200
     wait_running(standby, recovery_end_command="true")
-    # As PostgreSQL 12 to 15 call it; later ones have none.
+    # The name that PostgreSQL 12 to 15 use; later versions do not have this parameter.
     assert standby.sql("select setting from pg_settings where name = 'promote_trigger_file'") == ([("/tmp/x",)] if server_version() < 16 else [])
     facts.wait_log(standby, "Removing integer parameter=recovery_min_apply_delay")
     facts.wait_log(standby, "work_mem is no parameter of recovery")
@@ -102,7 +102,8 @@ def test_of_the_nodes_own_file(cluster):
 
 
 def test_written_while_nobody_loaded_it(cluster):
-    """A daemon was killed between writing the file and the reload. The next one finds the file up to date."""
+    """A daemon is killed after it has written the file and before it reloads the server. The next daemon finds nothing to write, but
+    has to reload."""
     standby = cluster.replicas()[0]
     standby.kill_daemon()
     with open(f"{standby.data}/postgresql.conf") as f:

@@ -71,7 +71,7 @@ def test_daemon_killed_during_the_copy(cluster):
     assert facts.fingerprint(replica.data)["PG_VERSION"]
 
 
-@pytest.mark.tamada   # Patroni deletes first
+@pytest.mark.tamada   # Patroni deletes the old data first
 def test_fresh_copy_on_request_removes_the_old_one_at_last(cluster):
     leader, replica = cluster.leader(), cluster.replicas()[0]
     space = f"{cluster.root}/space of {replica.name}"
@@ -124,7 +124,7 @@ def test_standby_beyond_the_fork_comes_back(new_cluster):
     leader.sql("create table t (v text)")
     for standby in behind, ahead:
         wait_for(f"the table on {standby}", lambda s=standby: s.sql("select count(*) from t") == [(0,)], 20)
-    behind.signal(signal.SIGSTOP)   # its daemon takes back what is set by hand
+    behind.signal(signal.SIGSTOP)   # otherwise its daemon would undo the setting that is made by hand
     behind.sql("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
     behind.sql("select pg_reload_conf()")
     # A missing WAL receiver proves nothing, because it may return to the old upstream.

@@ -87,7 +87,7 @@ def test_scheduled_switchover_survives_restarts(cluster):
     old, (new, third) = cluster.leader(), cluster.replicas()
     body = {"leader": old.name, "candidate": new.name}
     assert third.api("/switchover", "POST", {**body, "scheduled_at": iso_in(3600)}) == (202, "Switchover scheduled")
-    for node in (third, old):   # the other members learn of it by their watch
+    for node in (third, old):   # the other members learn of the request by their watch
         wait_for(f"{node} to know of it", lambda node=node: get(node, "/cluster")["scheduled_switchover"]["to"] == new.name, 20)
     assert old.api("/switchover", "DELETE") == (200, "scheduled switchover deleted")
     assert old.api("/switchover", "DELETE") == (404, "no switchover is scheduled")

@@ -1,4 +1,4 @@
-"""Who may change something over REST: passwords, certificates and addresses. A reload applies changes of them."""
+"""Which clients may change something over REST: passwords, certificates and addresses. A reload applies changes of these settings."""
 import os
 import signal
 import socket

@@ -1,4 +1,5 @@
-"""Restarts on request, at once, at a time and under conditions; pending restarts and their reasons; parameters that must be equal."""
+"""Restarts on request, at once, at a given time and under conditions; pending restarts and their reasons; parameters that must be equal on all
+members."""
 import datetime
 import json
 import os
@@ -16,7 +17,7 @@ def in_seconds(seconds):
 
 
 def patch(node, parameters):
-    """By force, since a name that the server does not know is refused otherwise."""
+    """Changes the parameters by force, because a name that the server does not know is refused otherwise."""
     status, text = node.api("/config?force=true", "PATCH", {"postgresql": {"parameters": parameters}})
     assert status == 200, text
 

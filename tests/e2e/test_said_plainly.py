@@ -1,4 +1,5 @@
-"""Messages name what an operator needs: the slot and the database, the members that wait for a restart, the server that refuses a client."""
+"""Messages name what an operator needs to know: the slot and the database, the members that wait for a restart, the server that refuses a
+client."""
 import json
 import urllib.request
 

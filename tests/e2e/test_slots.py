@@ -1,4 +1,5 @@
-"""Replication slots: permanent ones survive a failover, lost members keep theirs, and foreign ones are treated by the rules."""
+"""Replication slots: permanent slots survive a failover, slots of lost members are kept, and other programs' slots are treated by
+the rules."""
 import json
 
 import facts
@@ -91,14 +92,15 @@ def test_slots_through_a_failover(new_cluster):
 
 
 def synced(node):
-    """{failover slot: whether it is PostgreSQL's own copy, and stays}. A copy is temporary until its reader has come far enough."""
+    """{failover slot: whether it is a copy that PostgreSQL made, and permanent}. A copy is temporary until the slot's reader has come far
+    enough."""
     return dict(node.sql("select slot_name, synced and not temporary from pg_replication_slots where failover"))
 
 
 @pytest.mark.skipif(server_version() < 17, reason="PostgreSQL has failover slots from 17 on")
 def test_failover_slots_of_postgresql_itself(new_cluster):
-    """Its slotsync worker copies them to the standbys, by the database's name in primary_conninfo; they are left to it, but for
-    those of a former primary, which would stand in the way of its copies."""
+    """PostgreSQL's slotsync worker copies the slots to the standbys, by the database's name in primary_conninfo. The daemon leaves
+    them to it, except those of a former primary, which would be in the way of its copies."""
     cluster = new_cluster()
     for node in cluster.nodes:
         node.config["bootstrap"]["dcs"]["postgresql"]["parameters"] |= {

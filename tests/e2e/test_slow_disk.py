@@ -24,7 +24,7 @@ def write_seconds(node):
 
 @pytest.fixture(scope="module")
 def slow(_shared):
-    """Three nodes on disks that the tests can slow down."""
+    """Three nodes on disks that the tests can make slow."""
     cluster = _shared()
     cluster.disks = {node.name: SlowDisk(node) for node in cluster.nodes}
     return cluster.up()
@@ -32,7 +32,7 @@ def slow(_shared):
 
 @pytest.fixture
 def ext4(tmp_path):
-    """A function that mounts a file system that can be frozen."""
+    """Returns a function that mounts a file system that can be frozen."""
     disks = []
 
     def at(path):
@@ -96,7 +96,7 @@ def test_another_takes_over_from_a_stuck_one(cluster):
 
 
 def test_a_stuck_one_is_only_told(cluster):
-    """Commits wait; connections are answered. Who reads from memory is served on."""
+    """Commits wait. Connections and queries that read from memory are still served."""
     cluster.configure(primary_unresponsive="warn")
     leader = cluster.leader()
     try:
@@ -111,7 +111,7 @@ def test_a_stuck_one_is_only_told(cluster):
 
 
 def test_nobody_is_better_off_where_all_are_stuck(cluster):
-    """As where one storage has all of the disks."""
+    """This happens if one storage has the disks of all members."""
     leader = cluster.leader()
     for disk in cluster.disks.values():
         disk.is_stuck()
@@ -124,8 +124,8 @@ def test_nobody_is_better_off_where_all_are_stuck(cluster):
     writes(leader)
 
 
-def test_processes_that_the_kernel_holds(ext4, new_cluster):   # in this order: mounts end after the servers
-    """They wait for the disk in a way that SIGKILL does not end: the leader key goes by the end of its lease."""
+def test_processes_that_the_kernel_holds(ext4, new_cluster):   # this order of the fixtures unmounts after the servers have ended
+    """The processes wait for the disk, and SIGKILL does not end them, so the leader key goes with the end of its lease."""
     cluster = new_cluster(n=2)
     old, new = cluster.nodes
     disk = ext4(old.data)

@@ -1,5 +1,5 @@
-"""etcd hangs or is slow for long. Roles stay as they have to be, daemons use no more memory or descriptors, and everything is
-as before as soon as etcd answers."""
+"""etcd hangs or is slow for a long time. Roles stay as they have to be, daemons use no more memory or descriptors, and everything is
+as before when etcd answers again."""
 import asyncio
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from harness import Writer, processes, wait_for
 
 pytestmark = pytest.mark.tamada
-SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # of each fault
+SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # duration of each fault
 DCS = {"ttl": 30, "loop_wait": 3, "retry_timeout": 10}
 
 
@@ -67,8 +67,8 @@ def assert_flat(cluster, before, after):
         assert descriptors_now < descriptors + 20, f"{node}: {descriptors} descriptors before, {descriptors_now} now"
 
 
-# A renewal may take retry_timeout + loop_wait. It consists of two requests, which may wait for others on their connection, and
-# each piece is delayed. These values keep far enough from that bound.
+# A renewal may take retry_timeout + loop_wait. It consists of two requests, which may wait for others on their connection, and each piece
+# is delayed. With these values the renewals stay well below that limit.
 @pytest.mark.parametrize("seconds, loop_wait", [(1, 3), (1.5, 10)])
 def test_slow(new_cluster, seconds, loop_wait):
     cluster = new_cluster(2, dcs={**DCS, "loop_wait": loop_wait})

@@ -68,7 +68,7 @@ def test_no_acknowledged_row_is_lost(cabled, mode):
 
 
 def test_who_is_cut_off_is_left_by_all(cabled):
-    """The other members go on. The old leader is read-only before they do, and returns as a standby."""
+    """The other members go on. The old leader becomes read-only before they do, and returns as a standby."""
     cabled.heal()
     old = cabled.leader()
     with Writer(cabled, table="cut_off") as writer:

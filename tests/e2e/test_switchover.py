@@ -100,7 +100,7 @@ def test_repeated_to_and_fro(cluster):
 @pytest.mark.tamada
 @pytest.mark.parametrize("kind", ["switchover", "failover"])
 def test_a_schedule_long_past_is_dropped(cluster, kind):
-    """A client wrote it to etcd too late, or with a wrong clock, and nobody waits for the result any more."""
+    """A client wrote the request to etcd too late, or with a wrong clock, and nobody waits for the result any more."""
     leader, target = cluster.leader(), cluster.replicas()[0]
     before = leader.postmaster_pid(), facts.timeline(leader)
     request = {"leader": leader.name} if kind == "switchover" else {}

@@ -1,4 +1,4 @@
-"""A hand-made streaming cluster of three servers is taken over without a restart and without a lost or failed write."""
+"""A streaming cluster of three servers that was made by hand is taken over without a restart and without a lost or failed write."""
 import json
 import os
 import threading
@@ -19,7 +19,7 @@ GRANT EXECUTE ON function pg_catalog.pg_stat_file(text, boolean) TO rewind;
 GRANT EXECUTE ON function pg_catalog.pg_read_binary_file(text) TO rewind;
 GRANT EXECUTE ON function pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO rewind;
 """
-# The method md5 takes passwords of scram-sha-256, too; those of servers before 14 are none.
+# The method md5 accepts passwords of scram-sha-256, too. Servers before 14 store md5 passwords.
 HBA = """local all postgres trust
 local postgres pgsuper md5
 host all all 0.0.0.0/0 md5

@@ -9,7 +9,7 @@ from harness import wait_for
 
 pytestmark = pytest.mark.tamada
 
-# Each command once: its arguments, and the operator's answers as (question, answer). {scope}, {leader} ...
+# Each command is run once: its arguments, and the operator's answers as (question, answer).
 SESSIONS = {
     "list": [("{scope}", "-e")],
     "topology": [("{scope}",)],
@@ -36,7 +36,7 @@ SESSIONS = {
     "wait": [()],
     "bundle": [("-o", "{root}/bundle.tar.gz")],
 }
-# Other tests cover the effects of these commands. Here they are refused, so that the cluster stays as it is.
+# Other tests cover the effects of these commands. Here the commands are refused, so that the cluster stays as it is.
 REFUSED = {
     "remove": [("{scope}",), ("confirm the cluster name to remove: ", "another")],
     "demote-cluster": [("--host", "127.0.0.1"), (r"\[y/N\]: ", "n")],
@@ -88,7 +88,7 @@ def test_top(cluster):
     with cluster.terminal("top", cluster.scope) as terminal:
         terminal.expect("q quit").type("l").expect("by lag").type("q")
         assert terminal.end() == 0, terminal.shown
-        assert terminal.raw.rstrip().endswith("\x1b[?1049l")   # the previous screen
+        assert terminal.raw.rstrip().endswith("\x1b[?1049l")   # this sequence brings the previous screen back
 
 
 def test_interrupt(cluster):

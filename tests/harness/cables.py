@@ -1,5 +1,6 @@
-"""Proxies between the nodes of a cluster on loopback. A cut proxy holds the data, so nothing is lost and nothing is answered, as
-on a network that drops packets. Each node publishes the address of its proxy; the caller is found by its socket."""
+"""Proxies between the nodes of a cluster on loopback. A cut proxy holds back the data, so nothing is lost and nothing is answered,
+as on a network that drops packets. Each node publishes the address of its proxy. A proxy finds out which node calls by the
+caller's socket."""
 import asyncio
 import glob
 import os

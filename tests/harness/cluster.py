@@ -44,7 +44,7 @@ def postgres_bin():
 
 
 def server_version():
-    """The major one: 15."""
+    """The major version, such as 15."""
     told = subprocess.run([f"{postgres_bin()}/postgres", "--version"], capture_output=True, text=True, check=True).stdout
     return int(re.search(r"\) (\d+)", told)[1])
 
@@ -99,7 +99,7 @@ class Etcd:
     def start(self):
         peer = f"http://127.0.0.1:{self.peer_port}"
         with open(self.log_file, "a") as log:
-            # --enable-v2: Debian's Patroni asks for the version there. --unsafe-no-fsync: etcd shares the disk with N servers.
+            # --enable-v2: Debian's Patroni asks for the version through the v2 API. --unsafe-no-fsync: etcd shares the disk with N servers.
             self.proc = processes.spawn(
                 ["etcd", "--name", "e0", "--data-dir", f"{self.root}/etcd", "--logger", "zap", "--unsafe-no-fsync",
                  "--enable-v2=true", "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
@@ -137,7 +137,7 @@ class Node:
     def __init__(self, cluster, i):
         self.cluster, self.name, self.side = cluster, f"n{i}", cluster.side   # nodes of a mixed cluster have different sides
         self.pg_port, self.api_port = cluster.ports[2 + 2 * i], cluster.ports[3 + 2 * i]
-        # The ports at which others reach the node, and at which it reaches etcd.
+        # The addresses by which others reach the node, and by which the node reaches etcd.
         self.pg_address, self.api_address, self.etcd_address = (
             f"127.0.0.1:{port}" for port in cluster.lay_cables(self, i) or (self.pg_port, self.api_port, cluster.etcd.port))
         self.data = f"{cluster.root}/{self.name}"
@@ -234,8 +234,8 @@ class Node:
         return pid if processes.alive(pid) else None
 
     def kill_postgres(self):
-        """kill -9 of the postmaster and of all its processes that run at this moment. A living daemon starts the next server
-        within milliseconds, and that one must not be killed."""
+        """Sends SIGKILL to the postmaster and to all its processes that run at this moment. A running daemon starts the next server
+        within milliseconds, and that server must not be killed."""
         pid = self.postmaster_pid()
         for process in [pid, *(child for child, _ in processes.children(pid))] if pid else []:
             processes.send(process, signal.SIGKILL)
@@ -344,7 +344,7 @@ class Cluster:
         self.cables.add(etcd, self.etcd.port, source=node.name)
         return pg, api, etcd
 
-    # ---- life
+    # ---- the cluster's start and end
 
     def up(self, timeout=120):
         """Starts one node first, so that it becomes the leader, and then the others."""
@@ -386,7 +386,7 @@ class Cluster:
                 node.start()
         return self.wait_healthy(timeout)
 
-    # ---- looking
+    # ---- observing
 
     @property
     def prefix(self):

@@ -1,4 +1,4 @@
-"""Free ports on loopback below the kernel's range for outgoing connections, so that no outgoing connection gets one."""
+"""Free ports on loopback below the kernel's range for outgoing connections, so that no outgoing connection uses one of them."""
 import random
 import socket
 

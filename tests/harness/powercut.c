@@ -1,8 +1,8 @@
-// Preloaded into the daemon: keeps a journal of what it does to the files whose path begins with POWERCUT_PREFIX, and a
-// copy of each file as it was when it was flushed. powercut.py tells from it what a power cut would leave.
-//   prior PATH COPY|-   the file as it was before the daemon touched it
-//   create PATH INODE | write PATH INODE | flush PATH INODE COPY
-//   rename FROM TO INODE | unlink PATH | flushdir PATH
+// Is preloaded into the daemon. It keeps a journal of what the daemon does to files whose path begins with
+// POWERCUT_PREFIX, and a copy of each file as it was when it was flushed. From these powercut.py finds what a power cut
+// would leave.
+//   prior PATH COPY|-   the file as it was before the daemon touched it create PATH INODE | write PATH INODE | flush
+//   PATH INODE COPY rename FROM TO INODE | unlink PATH | flushdir PATH
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

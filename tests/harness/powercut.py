@@ -13,7 +13,7 @@ LOST = b"?"   # the content of a file that was never flushed
 
 class Powercut:
     def __init__(self, node, slow=None):
-        """For a node that does not run yet. slow: as long as this file exists, each fsync takes 3 s."""
+        """The node must not run yet. slow: as long as this file exists, each fsync takes 3 s."""
         root = node.cluster.root
         library = f"{root}/powercut.so"
         if not os.path.exists(library):
@@ -27,11 +27,11 @@ class Powercut:
                             f"POWERCUT_JOURNAL={self.journal}", f"POWERCUT_SLOW={slow or ''}", *node.side.daemon]
 
     def replay(self):
-        """(the content that each file which the daemon has touched would have after a power cut now: bytes, or None without a
-        file; the files that got their name before their content was flushed)"""
-        now, durable = {}, {}          # path: inode, or None; path: content, or None
-        flushed, dirty = {}, set()     # by inode
-        pending, unflushed = {}, []    # by directory: {path}
+        """Two results. First: the content that each file which the daemon has touched would have after a power cut now, as bytes, or
+        None if there would be no file. Second: the files that got their name before their content was flushed."""
+        now, durable = {}, {}          # now: path -> inode, or None; durable: path -> content, or None
+        flushed, dirty = {}, set()     # both by inode
+        pending, unflushed = {}, []    # pending: directory -> {path}
         for line in self._lines():
             event, path, *rest = line.split()
             if event == "prior":

@@ -1,4 +1,4 @@
-"""Starts processes as an ordinary user, finds those that run in a folder, and ends processes, always by id."""
+"""Starts processes as an ordinary user, finds those that run in a folder, and ends processes by their ids."""
 import ctypes
 import glob
 import os
@@ -18,7 +18,7 @@ def sanitized():
 
 
 def service_user():
-    """PostgreSQL refuses root, so if we are root, everything runs as `postgres`, and otherwise as the current user."""
+    """The user who runs everything. PostgreSQL refuses root, so root uses `postgres`; other users run it as themselves."""
     return pwd.getpwnam("postgres") if os.getuid() == 0 else None
 
 
@@ -46,7 +46,7 @@ def run(argv, cwd, timeout=60, env=None):
 
 
 def send(pid, signum):
-    """False if there is no such process (any more)."""
+    """Returns False if there is no such process, or not any more."""
     try:
         os.kill(pid, signum)
         return True
@@ -59,7 +59,7 @@ def _pids():
 
 
 def _stat(pid):
-    """(name, state, parent), or None without such a process."""
+    """(name, state, parent) of the process, or None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat") as f:
             text = f.read()
@@ -162,8 +162,8 @@ def in_own_shared_memory():
 
 
 def adopt_orphans():
-    """Become the parent of servers whose daemon was killed, and reap them when they end. An init that does not reap (a
-    container's first process is often `sleep`) would leave a dead postmaster looking alive."""
+    """Becomes the parent of servers whose daemon was killed, and reaps them when they end. Under an init that does not reap (a
+    container's first process is often `sleep`) a dead postmaster would look alive."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         return
 

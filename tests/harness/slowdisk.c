@@ -1,5 +1,5 @@
-// Preloaded into the daemon, and so into its PostgreSQL, by slowdisk.py. Each flush of a file below SLOWDISK_PREFIX takes as
-// many seconds as the file SLOWDISK_CONTROL says or, if that file is empty, until it is removed.
+// slowdisk.py preloads this into the daemon, and so into its PostgreSQL. Each flush of a file below SLOWDISK_PREFIX
+// takes as many seconds as the file SLOWDISK_CONTROL says. If that file is empty, the flush takes until it is removed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The number in the file; -1 without a file, 0 if it is empty.
+// The number in the file; -1 when there is no file, 0 when it is empty.
 static double seconds(void) {
   const char* control = getenv("SLOWDISK_CONTROL");
   char text[32] = "";

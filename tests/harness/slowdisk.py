@@ -9,7 +9,7 @@ SOURCE = pathlib.Path(__file__).with_name("slowdisk.c")
 
 class SlowDisk:
     def __init__(self, node):
-        """For a node that does not run yet."""
+        """The node must not run yet."""
         root = node.cluster.root
         library, self._control = f"{root}/slowdisk.so", f"{root}/slowdisk-{node.name}"
         if not os.path.exists(library):
@@ -19,7 +19,7 @@ class SlowDisk:
                             *node.side.daemon]
 
     def takes(self, seconds):
-        """From now on each flush takes so many seconds."""
+        """From now on each flush takes this many seconds."""
         self._write(str(seconds))
 
     def is_stuck(self):

@@ -16,9 +16,8 @@ class Ack:
 
 
 class Writer:
-    """Inserts one row every `period` s into the node that takes writes, as an application with libpq's multi-host
-    connection string does, or into the servers behind `endpoints`, a list of (host, port). After any error it connects
-    again."""
+    """Inserts one row every `period` s into the node that takes writes, as an application does with libpq's list of hosts. With
+    `endpoints`, a list of (host, port), it writes to the servers behind these. After any error it connects again."""
 
     def __init__(self, cluster, period=0.005, table="written", endpoints=None, password="su"):
         self.cluster, self.period, self.table = cluster, period, table

@@ -1,5 +1,5 @@
 """Fixtures: four booted hosts, three for a cluster and one for HAProxy, and the cluster that the playbooks deploy on them. They
-last for the whole run, because the files build on each other in the order of their names.
+exist for the whole run, because the files build on each other in the order of their names.
 
 KEEP=FOLDER keeps the hosts, and the inventory in FOLDER, for the next run, which then need not begin with the first file."""
 import os
@@ -17,12 +17,12 @@ from machines import TREE, Machines, install, run, why_not  # noqa: E402
 
 
 def pytest_configure():
-    """When the run is asked to end, it ends the processes that it started, such as ansible-playbook."""
+    """Makes a request to end the run also end the processes that it started, such as ansible-playbook."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def prepared():
-    """The machines, none booted yet; a RuntimeError tells why there are none."""
+    """The machines, none of them booted yet. A RuntimeError tells why there are none."""
     reason = why_not()
     if reason:
         raise RuntimeError(reason)

@@ -85,7 +85,7 @@ class Node:
             conn.close()
 
     def status(self, path):
-        """The HTTP status of a check, or None without an answer."""
+        """The HTTP status of a check, or None if there was no answer."""
         try:
             with urllib.request.urlopen(f"http://{self.address}:8008{path}", timeout=2) as answer:
                 return answer.status
@@ -111,7 +111,7 @@ class Node:
         return int(self.deployment.machines.exec(self.k, "head", "-1", "/var/lib/postgresql/15/main/postmaster.pid"))
 
     def log(self, lines=40):
-        """The journal's last lines, or the reason why there are none, for example because the host is frozen."""
+        """The last lines of the journal, or the reason why they cannot be read, for example because the host is frozen."""
         try:
             return self.deployment.machines.exec(self.k, "journalctl", "-u", "patroni", "-n", str(lines), "--no-pager", "-o", "cat", timeout=20)
         except RuntimeError as error:

@@ -81,7 +81,7 @@ def install(lists):
 
 
 class Machines:
-    """The hosts, numbered from 1. `net` is the first three parts of their addresses."""
+    """The hosts, numbered from 1. `net` is the first three numbers of their addresses."""
 
     def __init__(self, name="tam", net="10.213.7"):
         self.name, self.net = name, net

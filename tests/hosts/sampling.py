@@ -1,13 +1,13 @@
-"""Samples which hosts take writes. The hosts themselves ask ten times a second, so that a pulled cable does not matter.
+"""Measures which hosts take writes. Each host asks its own server ten times a second, so that a pulled cable does not matter.
 
-The hosts share the machine's CLOCK_MONOTONIC. Only proven times count, even if a busy machine's samples are late: a host took
-writes from the answer to one sample to the question of a later one if all samples in between say so, and two hosts took writes
-if a sample of one is within such a time of the other.
+The hosts share the machine's CLOCK_MONOTONIC. Only proven times count, even if a busy machine takes its samples late. A host took
+writes from the answer to one sample to the question of a later one if all samples in between say so. Two hosts took writes if a
+sample of one is within such a time of the other.
 """
 from machines import STATE
 
 PERIOD = 0.1
-PAUSE = 1.0   # seconds; a host that was silent for longer, perhaps frozen, proves nothing about that time
+PAUSE = 1.0   # seconds; a host that was silent for longer, perhaps because it was frozen, proves nothing about that time
 SAMPLER = f"""
 import time, psycopg2
 conn = None
@@ -25,7 +25,7 @@ while True:
     print(began, time.monotonic(), writable, flush=True)
     time.sleep({PERIOD})
 """
-# It starts before the daemon, so that it is stopped after it when the host shuts down.
+# The unit starts before the daemon, so that it is stopped after the daemon when the host shuts down.
 UNIT = """
 [Unit]
 Before=patroni.service
@@ -40,7 +40,7 @@ WantedBy=multi-user.target
 
 class Sampler:
     def __init__(self, machines, ks):
-        # The hosts' disks are folders of this machine, readable while a host is cut off, frozen or down.
+        # The disks of the hosts are folders of this machine, so they can be read while a host is cut off, frozen or down.
         self.disks = {k: STATE / f"run-{machines.name}" / str(k) / "upper" for k in ks}
         for k, disk in self.disks.items():
             machines.sh(k, f"cat >/usr/local/lib/sampler.py <<'END'\n{SAMPLER}\nEND\n"
@@ -48,7 +48,7 @@ class Sampler:
                            "systemctl daemon-reload; systemctl -q enable sampler; systemctl restart sampler")
 
     def samples(self, k, since, until):
-        """(asked, answered, whether it took writes)"""
+        """One sample: (asked, answered, whether it took writes)."""
         found = []
         for line in (self.disks[k] / "var/log/writable").read_text().splitlines():
             words = line.split()
@@ -62,7 +62,7 @@ class Sampler:
 
 
 def proven(samples):
-    """Times [from, to] in which a host took writes."""
+    """The times [from, to] in which a host certainly took writes."""
     times, last = [], None
     for asked, answered, writable in samples:
         if writable and last is not None and answered - last <= PAUSE:

@@ -1,4 +1,4 @@
-"""Prints the table of the results that the tests on hosts measured:
+"""Prints the table of the results of the tests on hosts:
 
     tests/hosts/table.py build/hosts-table-*.json > docs/failover-table.md
 """

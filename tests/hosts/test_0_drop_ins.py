@@ -1,5 +1,5 @@
 """The drop-ins of docs/operations.md allow a callback what they promise, and each of their lines is needed. The tests run the
-packaged unit with the callback in the daemon's place, on a host without a cluster."""
+packaged unit with the callback instead of the daemon, on a host without a cluster."""
 import base64
 import re
 

@@ -1,4 +1,4 @@
-"""From an inventory to a running cluster with the playbooks' commands."""
+"""Deploys a cluster from an inventory by the commands that the playbooks' documentation names."""
 import psycopg2
 import pytest
 
@@ -109,7 +109,7 @@ def test_an_upgrade_leaves_postgresql_running(deployment):
         node.systemctl("restart", "patroni")
     deployment.wait_healthy()
 
-    def resumed():   # a daemon that has just started may not know yet that there is a pause to end
+    def resumed():   # a daemon that has just started may not know yet that there is a pause
         deployment.ctl("resume", "--wait", check=False)
         return "pause: true" not in deployment.ctl("show-config")
     wait_for("the end of the pause", resumed, 30, step=1)

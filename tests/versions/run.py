@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""The end-to-end tests against other major versions of PostgreSQL and etcd, each in a root of its own (roots.py), with the daemon as it is
-built here -> docs/versions.md, in which the lines of the versions that ran are replaced.
+"""Runs the end-to-end tests against other major versions of PostgreSQL and etcd, each in its own root (roots.py), with the daemon that was
+built here. Replaces the lines of the tested versions in docs/versions.md.
 
 run.py [--build build/release] [--only 17[,18]] [--features] [--dry] [-- arguments for pytest] | --remove
---features: only what is asked of every version (tests/e2e/test_each_version.py). Without it the whole suite runs where the server comes
-with all its programs. --dry or arguments for pytest: the document stays as it is. Ends with status 1 if a test failed, 3 if a version
-could not be had.
+--features: runs only the tests for every version (tests/e2e/test_each_version.py). Without it the whole suite runs if the server
+has all of its programs. With --dry, or with arguments for pytest, the document is not changed. Ends with status 1 if a test failed,
+3 if a version could not be downloaded.
 """
 import argparse
 import pathlib
@@ -21,7 +21,7 @@ import roots  # noqa: E402
 import table  # noqa: E402
 
 FEATURES = "tests/e2e/test_each_version.py"
-# Without what asks for the linters and the browser of Debian 12.
+# Left out are the tests that need the linters and the browser of Debian 12.
 WHOLE = ["tests/e2e", "--ignore=tests/e2e/test_lint.py", "--ignore=tests/e2e/test_dashboard.py"]
 
 
@@ -30,7 +30,7 @@ def told(inside, *command):
 
 
 def facts(inside):
-    """{what: the exact version of it}"""
+    """The exact version of each program, by its name."""
     server = told(inside, "sh", "-c", "$PG_BIN/postgres --version").split()
     etcd = re.search(r"etcd Version: (\S+)", told(inside, "etcd", "--version"))
     debian = told(inside, "sh", "-c", ". /etc/os-release; echo ${VERSION_CODENAME:-sid}").strip()
@@ -63,7 +63,8 @@ def tested(inside, build, arguments, environment):
 
 
 def run(version, build, options):
-    """(what ran, its outcomes, status) of one version. RuntimeError: it cannot be had."""
+    """Runs the tests of one version. Returns (what ran, its outcomes, status). Raises a RuntimeError if the version cannot be
+    downloaded."""
     programs = [build / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
     folder = "/mnt/daemon" if version.suites else build / "bin"
     environment = {"DAEMON_CMD": f"{folder}/tamada", "CTL_CMD": f"{folder}/tamadactl"}

@@ -1,10 +1,10 @@
-"""docs/versions.md: one line for each version in each of its lists; those of other versions stay as they are."""
+"""Writes docs/versions.md, whose lists have one line for each version. The lines of versions that did not run are kept."""
 import re
 
 from machines import TREE
 
 DOCUMENT = TREE / "docs" / "versions.md"
-FEATURES = {   # of tests/e2e/test_each_version.py, in the order of the columns
+FEATURES = {   # the tests of tests/e2e/test_each_version.py, in the order of the columns
     "test_bootstrap_and_base_backup": "bootstrap, copies",
     "test_switchover": "switchover",
     "test_failover_and_rejoin": "failover, rejoin",

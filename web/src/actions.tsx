@@ -1,5 +1,5 @@
-// What the page changes: by the REST API's own requests, after a question that says what will happen. A password is asked for when
-// the daemon wants one, and is kept in this page's memory alone.
+// The changes that the page can make, by the requests of the REST API. Before each one it asks a question that says
+// what will happen. If the daemon requires a password, the page asks for it and keeps it only in its own memory.
 import { h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Node, Picture, closed_gates } from "./model";
@@ -8,8 +8,8 @@ import { Words, bytes_of } from "./words";
 
 export interface Deed {
   title: string;
-  happens: string[]; // what comes of it, one sentence each
-  doubts: string[]; // what speaks against it
+  happens: string[]; // what the action will do, one sentence each
+  doubts: string[]; // what speaks against the action
   method: "POST" | "PATCH";
   path: string;
   body: object;
@@ -17,7 +17,7 @@ export interface Deed {
 
 const patience_ms = 120_000; // a restart waits for the server
 
-let login = ""; // "Basic ..."; empty: none was asked for yet
+let login = ""; // the header Authorization; empty: no password was asked for yet
 
 function login_of(user: string, password: string): string {
   const bytes = new TextEncoder().encode(`${user}:${password}`);
@@ -31,7 +31,7 @@ async function perform(deed: Deed): Promise<{ status: number; text: string }> {
   return { status: answer.status, text: await answer.text() };
 }
 
-// Error pages are HTML; their sentence is what counts.
+// The text of an answer. Error pages are HTML, and only their sentence is shown.
 function plain(text: string): string {
   const message = /<p>Message: (.*?)<\/p>/.exec(text);
   return (message?.[1] ?? text).trim().slice(0, 2000);
@@ -133,7 +133,8 @@ function own_deeds(node: Node, words: Words): Deed[] {
   return node.leads ? [restart, reload] : [restart, reload, reinit];
 }
 
-// What can be asked of this page's own daemon: to move the leader to any member, the rest for its own member alone.
+// The buttons for the actions. The page's own daemon can move the leader to any member; all other actions concern only
+// its own member.
 export function Deeds({ node, picture, self, words, choose }: { node: Node; picture: Picture; self: string; words: Words; choose: (deed: Deed) => void }) {
   if (!node.key) return null;
   const deeds = [...(node.leads ? [] : [switchover_to(node, picture.leader, words)]), ...(node.name === self ? own_deeds(node, words) : [])];

@@ -1,4 +1,4 @@
-// The page: one look at the cluster for whoever is woken at night.
+// The page, which shows the whole cluster at a glance.
 import { h, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Deed, Deeds, Question, pause } from "./actions";
@@ -21,7 +21,7 @@ function Lease({ known, picture, words }: { known: Known; picture: Picture; word
   );
 }
 
-// What stands wrong, in one list: the cards tell the rest.
+// Everything that is wrong, in one list; the cards show the rest.
 function Concerns({ picture, words }: { picture: Picture; words: Words }) {
   const found = picture.nodes.flatMap(({ name, key, explain, silent, missing_since, leads, connected }) => {
     if (missing_since) return [`${name}: ${words.missing(moment_of(missing_since))}`];
@@ -57,7 +57,7 @@ function Verdict({ known, picture, words }: { known: Known; picture: Picture; wo
   );
 }
 
-// Told to screen readers, too.
+// Tells changes of the leader to screen readers, too.
 function Announcer({ leader, known, words }: { leader: string; known: boolean; words: Words }) {
   const [said, say] = useState("");
   const before = useRef<string | null>(null);

@@ -1,4 +1,4 @@
-// What happened: changes of the leader with their phases, and the events of all members that answer.
+// What has happened: changes of the leader with their phases, and the events of all members that answer.
 import { h } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Handover, handovers } from "./model";
@@ -62,7 +62,7 @@ export function Changes({ events, words, now }: { events: Entry[]; words: Words;
 
 const kinds = ["decision", "role", "state", "timeline", "leader", "pause", "member", "job", "handover"];
 
-// What every member sees is one line, with the names of those who tell it; the time is the first one's.
+// Makes one line of an event that several members report, with the names of these members and the earliest time.
 function merged(events: Entry[]): (Entry & { tellers: string[] })[] {
   const lines: (Entry & { tellers: string[] })[] = [];
   const last = new Map<string, Entry & { tellers: string[] }>();

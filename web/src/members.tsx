@@ -1,10 +1,10 @@
-// A card for each member: what it is, whether it may take over, what stands wrong.
+// A card for each member: its role, whether it may take over, and what is wrong with it.
 import { Child, h } from "preact";
 import { Node, readiness, closed_gates } from "./model";
 import { Explanation } from "./told";
 import { Words, bytes_of, moment_of } from "./words";
 
-// Of what a member has published only http and https are links.
+// The URL of a member's page. Only http and https become links, because a member can publish any text.
 function page_of(api_url: string | null | undefined): string | null {
   try {
     const url = new URL(api_url ?? "");

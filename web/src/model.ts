@@ -1,22 +1,22 @@
-// What follows from what the members tell; no requests and no page here.
+// Conclusions from what the members tell, without requests and without the page.
 import { Cluster, ClusterMember, Explanation, Gate } from "./told";
 import { Entry, Known } from "./watch";
 
 export interface Node {
   name: string;
-  key: ClusterMember | null; // its key in etcd; null: it has none any more
+  key: ClusterMember | null; // its key in etcd; null: it has no key any more
   explain: Explanation | null;
-  error: string; // why there is no explanation
-  silent: boolean; // it does not answer
+  error: string; // why there is no explanation; empty when there is one
+  silent: boolean; // the member does not answer
   missing_since: string;
   leads: boolean;
-  upstream: string; // whom it receives WAL from, or should; empty: nobody
-  connected: boolean; // and it does
-  synchronous: string; // by which word; empty: no
+  upstream: string; // the member from which it receives WAL, or should; empty: none
+  connected: boolean; // it receives WAL from that member now
+  synchronous: string; // how it is synchronous, in Patroni's words; empty: it is not
 }
 
 export interface Picture {
-  leader: string; // empty: nobody leads
+  leader: string; // empty: there is no leader
   nodes: Node[];
 }
 
@@ -54,7 +54,7 @@ export function picture_of(known: Known): Picture {
     const wanted = node.key?.tags?.["replicatefrom"];
     const named = typeof wanted === "string" && nodes.some((other) => other.name === wanted && other.name !== node.name) ? wanted : leader;
     if (!node.leads) node.upstream = source?.name ?? named;
-    // The one that it streams from may not answer; then its own word counts.
+    // The member that it streams from may not answer; then its own state is used.
     node.connected = !node.leads && (source !== undefined || node.key?.state === "streaming");
   }
   return { leader, nodes };
@@ -63,10 +63,10 @@ export function picture_of(known: Known): Picture {
 export interface Row {
   node: Node;
   depth: number;
-  parent: number; // its row; -1: none
+  parent: number; // the index of its parent's row; -1: none
 }
 
-// Each below the one that it receives from.
+// Orders the members so that each is below the one from which it receives WAL.
 export function rows_of(picture: Picture): Row[] {
   const rows: Row[] = [];
   const placed = new Set<string>();
@@ -83,7 +83,7 @@ export function rows_of(picture: Picture): Row[] {
 
 export type Readiness = "leads" | "ready" | "not ready" | "not known";
 
-// Gates other than that another member leads, which is what a failover would open.
+// The closed gates, except the one that is closed because another member leads: a failover would open that one.
 export function closed_gates(explain: Explanation): Gate[] {
   return explain.gates.filter((gate) => !gate.open && gate.gate !== "leader_key");
 }
@@ -135,7 +135,8 @@ function handovers_of(member: string, events: Entry[], now: number): Handover[] 
   return found;
 }
 
-// The newest first. Each member tells what it has seen of a change; the one that has seen most of it is shown.
+// Changes of the leader, the newest first. Each member reports what it has seen of a change; the report of the member
+// that has seen most of it is shown.
 export function handovers(events: Entry[], now: number): Handover[] {
   const members = [...new Set(events.filter((event) => event.type === "handover").map((event) => event.member))];
   const all = members.flatMap((member) => handovers_of(member, events, now));

@@ -1,4 +1,4 @@
-// The members as a tree: who receives WAL from whom.
+// The members as a tree, which shows from which member each one receives WAL.
 import { h } from "preact";
 import { Node, Picture, Row, rows_of } from "./model";
 import { Words, bytes_of } from "./words";

@@ -1,4 +1,5 @@
-// What the dashboard uses of preact, for the type checker. Its own declarations are thirty times as long.
+// Declares for the type checker those parts of preact that the dashboard uses. preact's own declarations are thirty
+// times as long.
 declare namespace JSX {
   interface Element {
     type: unknown;

@@ -1,4 +1,5 @@
-// What the daemon's REST API tells; see docs/rest.md. Everything may be absent: another version may be at work.
+// The types of what the daemon's REST API tells; see docs/rest.md. Every field may be absent, because the daemon may be
+// of another version.
 
 export interface ClusterMember {
   name: string;
@@ -94,7 +95,7 @@ export class Refused extends Error {
   }
 }
 
-// Neither cookies nor passwords that the browser remembers go with a request: no other page can make use of them.
+// Requests carry neither cookies nor passwords that the browser remembers, so no other page can make use of them.
 export async function ask(path: string, options: RequestInit, wait_ms: number, stop?: AbortSignal): Promise<Response> {
   const late = new AbortController();
   const end = () => late.abort();

@@ -1,11 +1,11 @@
-// Keeps what the page shows up to date: positions by asking each second, events by a request that the daemon answers
-// when there is something new. While nobody sees the page nothing is asked.
+// Keeps what the page shows up to date. It asks for the positions each second, and for events by a request that the
+// daemon answers when there is something new. While nobody sees the page, it sends no requests.
 import { Cluster, Config, DaemonEvent, Events, Members, read } from "./told";
 
 export interface Entry extends DaemonEvent {
   key: string;
   member: string;
-  at: number; // milliseconds
+  at: number; // in milliseconds
 }
 
 export interface Known {
@@ -15,7 +15,7 @@ export interface Known {
   config: Config;
   events: Entry[]; // the oldest first
   heard: number; // when the daemon last answered, in milliseconds; 0: never
-  silent: string; // why it does not; empty: it does
+  silent: string; // why the daemon does not answer; empty: it does
 }
 
 const second = 1000;
@@ -52,7 +52,7 @@ export class Watch {
     };
   }
 
-  // Something has happened: neither waits for its time.
+  // Something has happened, so both requests are sent without waiting for their time.
   hurry(): void {
     this.look_now();
     this.ask_now();
@@ -128,7 +128,7 @@ export class Watch {
           const answer = await read<Events>(path, 5 * second, stop);
           if (!stop.aborted) this.add(name, answer);
         } catch {
-          // The next look tells that it does not answer.
+          // The next request for the members shows that the daemon does not answer.
         }
       }));
       await this.rest(members ? 2 * second : second / 5, stop, (wake) => (this.ask_now = wake));
@@ -140,13 +140,13 @@ export class Watch {
       try {
         this.put({ config: await read<Config>("config", 5 * second, stop) });
       } catch {
-        // There is none while a cluster is made.
+        // There is no configuration while a cluster is being made.
       }
       await sleep(10 * second, stop);
     }
   }
 
-  // A daemon that was started again counts from 1: then these are other events.
+  // A daemon that was started again counts its events from 1, so equal numbers are other events.
   private add(whose: string, answer: Events): void {
     const before = this.last.get(whose);
     const anew = before !== undefined && answer.last < before.id;

@@ -1,4 +1,4 @@
-// The page's words. What the daemon tells (events, reasons) stays in its own language.
+// The texts of the page. What the daemon tells (events, reasons) stays in the daemon's language.
 const english = {
   title: "Cluster",
   skip: "Skip to the members",
@@ -233,7 +233,7 @@ export function time_of(at: number, milliseconds = false): string {
   return milliseconds ? `${clock}.${String(date.getMilliseconds()).padStart(3, "0")}` : clock;
 }
 
-// With the day, where that is another.
+// With the date, if it is not today.
 export function moment_of(iso: string): string {
   const at = Date.parse(iso);
   const day = new Date(at);

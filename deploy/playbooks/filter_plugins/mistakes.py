@@ -1,4 +1,4 @@
-"""What is wrong with an inventory, all of it at once: {{ hostvars | cluster_mistakes(hosts) }}."""
+"""Lists everything that is wrong with an inventory at once: {{ hostvars | cluster_mistakes(hosts) }}."""
 import re
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -90,7 +90,7 @@ def of_names(hostvars, hosts, found):
 
 
 def of_host(variables, host, found):
-    """What only the host itself can tell, registered by tasks/look.yml."""
+    """Finds mistakes that only the host itself can show. tasks/look.yml has registered the facts."""
     if missing(variables.get("PG_BIN")) or "host_binaries" not in variables:
         return
     directory = str(variables["PG_BIN"]).rstrip("/")

@@ -16,8 +16,8 @@ struct Bootstrap {
   Json dcs;              // the first dynamic configuration
   std::vector<std::string> initdb;  // as arguments: "--encoding=UTF8", "--data-checksums"
   std::vector<std::string> pg_hba;
-  std::string post_bootstrap;    // command line; empty: none
-  std::optional<Method> method;  // none: initdb
+  std::string post_bootstrap;    // command line; empty when there is none
+  std::optional<Method> method;  // nullopt: by initdb
 };
 
 }  // namespace tamada::config

@@ -9,7 +9,7 @@ struct Credentials {
   std::string username, password;
   std::string sslmode, sslcert, sslkey, sslpassword, sslrootcert, sslcrl, sslcrldir, sslnegotiation, gssencmode,
       channel_binding;
-  std::string krbsrvname;  // Kerberos' name of the service, the same for all users; empty: libpq's
+  std::string krbsrvname;  // the service's name in Kerberos, the same for all users; empty: libpq's default
 };
 
 }  // namespace tamada::config

@@ -11,21 +11,21 @@
 
 namespace tamada::config {
 
-// Settings for one role only; absent ones are as in every role.
+// Settings for one role. A setting that is absent here is the same as in every role.
 struct RoleConfiguration {
-  std::map<std::string, std::string> parameters;             // override `parameters`
-  std::optional<std::vector<std::string>> pg_hba, pg_ident;  // in place of pg_hba and pg_ident
+  std::map<std::string, std::string> parameters;             // they override `parameters`
+  std::optional<std::vector<std::string>> pg_hba, pg_ident;  // they replace pg_hba and pg_ident
 };
 
 struct Postgresql {
   std::vector<std::string> listen_hosts;
   std::string listen_port;
   std::string connect_host, connect_port;
-  std::string proxy_address;          // host:port of a connection pool; empty: none
+  std::string proxy_address;          // host:port of a connection pool; empty when there is none
   std::string database = "postgres";  // the database that the daemon connects to and that the member's URL names
   std::string data_dir, config_dir, bin_dir, pgpass;
   bool use_unix_socket = false, use_unix_socket_repl = false;
-  Credentials superuser, replication, rewind;     // rewind without a username: superuser's
+  Credentials superuser, replication, rewind;     // rewind is the superuser if no username is given for it
   std::map<std::string, std::string> parameters;  // of the local file
   std::vector<std::string> pg_hba, pg_ident;      // of the local file
   RoleConfiguration primary, replica, standby_leader;

@@ -10,7 +10,7 @@ struct Watchdog {
   std::string device = "/dev/watchdog";
   int safety_margin_s = 5;         // -1: half of ttl
   std::string driver = "default";  // default, testing
-  bool guard = true;               // not Patroni's: the process that ends a primary whose daemon is frozen
+  bool guard = true;               // not in Patroni: the process that ends a primary whose daemon is frozen
 };
 
 }  // namespace tamada::config

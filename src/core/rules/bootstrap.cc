@@ -1,5 +1,5 @@
-// A cluster that does not exist yet: one member wins the key `initialize` and runs initdb. The empty key hangs on the
-// winner's lease, so that a winner that dies does not block the cluster for ever.
+// No cluster exists yet: one member wins the key `initialize` and runs initdb. The empty key hangs on the winner's
+// lease, so that a winner that dies does not block the cluster for ever.
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
@@ -32,8 +32,8 @@ Decision give_up(const Observation& seen, const Memory& memory) {
   return decision;
 }
 
-// Returns which cluster there is of which only the keys are gone; nullopt: none is known. A second cluster beside it
-// would shut its members out when they return.
+// The description of an existing cluster of which only the keys are gone; nullopt when none is known. A new cluster
+// under the same name would shut out the members of the old one when they return.
 std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Memory& memory) {
   if (!memory.leadership.last_leader.empty()) return "the cluster of " + memory.leadership.last_leader;
   if (memory.leadership.tenure != 0) return "a cluster that had a leader before";

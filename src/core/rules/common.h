@@ -49,11 +49,12 @@ inline void note_failure(Memory::Jobs& jobs, const Observation& seen, JobKind ki
   core::note_failure(jobs.backoff[kind], seen.now, seen.job.error);
 }
 
-inline constexpr Duration ends_soon = 60s;  // after it came up
+inline constexpr Duration ends_soon = 60s;  // ends within this time after the start count
 
-// As often as it comes up it ends: for want of memory or of disk, by a record that it cannot replay, by an extension.
-// From the second time in a row on that counts as a start that failed, and from the third time on there is a pause
-// before the next start: two ends in a minute may be two accidents, and each second without a primary counts.
+// Judges the end of a server that came up and crashed soon after, because it lacks memory or disk, cannot replay a
+// record, or has a faulty extension. From the second such end in a row on it counts as a failed start, and from the
+// third on there is a pause before the next start. The first two are not delayed, because two ends in a minute may be
+// two accidents, and each second without a primary counts.
 inline void judge_end(const Observation& seen, Memory::Server& server, Memory::Jobs& jobs) {
   if (!seen.postgres.crashed || !server.up_since) return;
   if (seen.now - *server.up_since >= ends_soon) {
@@ -64,7 +65,7 @@ inline void judge_end(const Observation& seen, Memory::Server& server, Memory::J
   }
   server.up_since.reset();
 }
-// All is well again. Whether postgres ends soon after its start is known when it has run for longer.
+// Forgets failed jobs. Failed starts are forgotten only when postgres has run for longer than `ends_soon`.
 inline void forget_failures(const Observation& seen, const Memory::Server& server, Memory::Jobs& jobs) {
   const bool settled = !server.up_since || seen.now - *server.up_since >= ends_soon;
   std::erase_if(jobs.backoff, [&](const auto& one) { return settled || one.first != JobKind::start; });
@@ -79,12 +80,13 @@ inline std::string tried_again(const Observation& seen, const Memory::Jobs& jobs
          ", it is tried again: " + (it == jobs.backoff.end() ? seen.job.error : it->second.error);
 }
 
-// A primary that runs outside pause without a leader key on our lease: another member may be promoted at any time, and
-// etcd may be too slow to tell us. Returns until when it tries to take the key; nullopt: it has one, or is no primary.
+// A primary that runs outside pause without a leader key on our lease. Another member may be promoted at any time, and
+// etcd may be too slow to tell us. Returns the instant until which this node tries to take the key; nullopt when it has
+// the key, or is no primary.
 inline std::optional<Instant> without_leader_key_until(const Observation& seen, const Memory& memory) {
   if (!memory.fence.without_leader_key_since) return std::nullopt;
-  // This time is meant for taking the key. If the DCS told that there is no key and then stopped answering, there is no
-  // such time.
+  // This time is meant for taking the key. If the DCS told that there is no key and then stopped answering, the primary
+  // gets no time.
   const bool dcs_fails = !seen.dcs.ok && seen.dcs.failing_since != Instant{};
   if (dcs_fails && seen.cluster.loaded && seen.cluster.unlocked()) return memory.fence.without_leader_key_since;
   return *memory.fence.without_leader_key_since + seen.settings.without_leader_key_for();
@@ -98,7 +100,7 @@ inline std::optional<Decision> stop_primary_without_key(const Observation& seen,
           .kind = JobKind::stop, .stop_mode = StopMode::fast, .timeout = seen.settings.without_leader_key_for()}});
 }
 
-// When to stop PostgreSQL so that it has ended before the fence would kill it.
+// The instant at which the stop of PostgreSQL has to begin, so that it has ended before the fence would kill it.
 inline std::optional<Instant> stop_before_fence(const Observation& seen, const Memory& memory) {
   if (!memory.fence.until) return std::nullopt;
   const auto length = memory.fence.length != Duration{} ? memory.fence.length : seen.settings.ttl;
@@ -111,8 +113,8 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   // Without a leader key the lease does not prevent the promotion of another member.
   if (const auto until = without_leader_key_until(seen, memory)) return *until;
   const auto latest = stop_before_fence(seen, memory).value_or(Instant::max());
-  // A key from before our restart hangs on the previous run's lease, and only the DCS knows when that ends. If no
-  // fence has told it, a daemon counts from its own start, however often the DCS answers in between.
+  // A key from before our restart hangs on the previous run's lease, and only the DCS knows when that ends. If no fence
+  // has told its end, the time counts from the start of this daemon, however often the DCS answers in between.
   const bool key_on_our_lease =
       seen.cluster.loaded && (!seen.cluster.leader || seen.cluster.leader->lease == seen.lease.id);
   if (seen.lease.deadline && key_on_our_lease) {
@@ -122,14 +124,15 @@ inline Instant demote_at(const Observation& seen, const Memory& memory) {
   return std::min(since + seen.settings.retry_timeout, latest);
 }
 
-// The time that is left for stopping until the fence's bound, usually the end of the lease. After it nothing may write.
+// The instant by which a stop has to be complete: the fence's bound, usually the end of the lease. After it nothing may
+// write.
 inline Instant stopped_by(const Observation& seen, const Memory& memory) {
   const auto end = memory.fence.until ? memory.fence.until : seen.lease.deadline;
   return std::max(end.value_or(seen.now), seen.now + 1s);
 }
 
-// Where the WAL of a stopped primary ends; whoever takes over should have all of it. nullopt: unknown after a crash,
-// since WAL was written after the last checkpoint.
+// Where the WAL of a stopped primary ends; the next primary should have all of it. nullopt after a crash, because WAL
+// was written after the last checkpoint.
 inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
   const auto& control = seen.postgres.control;
   const bool cleanly = seen.postgres.shut_down() || (seen.postgres.process == ProcessState::stopped && control &&
@@ -137,8 +140,8 @@ inline std::optional<Lsn> stopped_cleanly_at(const Observation& seen) {
   return cleanly ? std::optional(control->checkpoint) : std::nullopt;
 }
 
-// How late a scheduled operation may begin; after that nobody expects it any more. Patroni's limit, with a minimum for
-// clusters with fast heartbeats.
+// How late a scheduled operation may begin. After that, nobody expects it any more. This is Patroni's limit, with a
+// minimum for clusters with fast heartbeats.
 inline Duration lateness_allowed(const Settings& settings) {
   return std::max<Duration>(settings.loop_wait * 3 / 2, std::chrono::seconds(15));
 }
@@ -147,8 +150,8 @@ inline std::string seconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
-// How old an answer may be that a decision uses. The first decision after an answer may use it for longer, because a
-// look at a busy server takes time, but not after the machine was frozen.
+// How old an answer may be when a decision uses it. The first decision after an answer may use an older one, because
+// reading the state of a busy server takes time, but not one from before a freeze of the machine.
 inline constexpr Duration first_sight_within = 4s;
 inline bool counts(const Observation& seen, Instant answered_at, Instant last_seen, Duration fresh_for) {
   const auto age = seen.now - answered_at;
@@ -156,7 +159,7 @@ inline bool counts(const Observation& seen, Instant answered_at, Instant last_se
          age < (answered_at > last_seen ? std::max(first_sight_within, fresh_for) : fresh_for);
 }
 
-// The members' answers can be used if the poll began after the leader was gone and has ended just now.
+// The members' answers count if the poll began after the leader was gone and has ended just now.
 inline constexpr Duration peers_fresh_for = 400ms;
 inline constexpr Duration race_retry = 500ms;
 
@@ -182,15 +185,16 @@ inline std::vector<Member> everybody_else(const Observation& seen, const Memory&
   return members;
 }
 
-// The timeline of this primary, running or cleanly stopped, if the key `history` does not have it yet; 0: it has, or
-// this is no primary. A primary of timeline 1 can lead again after another was promoted meanwhile.
+// The timeline of this primary, running or cleanly stopped, if the key `history` lacks it; 0 when the key has it, or
+// when this is no primary. A primary of timeline 1 can lead again after another member was promoted in between.
 inline Timeline history_missing(const Observation& seen) {
   Timeline ours = stopped_cleanly_at(seen) ? seen.postgres.control->timeline : 0;
   if (seen.postgres.running_primary()) ours = seen.postgres.sql->timeline;
   return seen.cluster.last_timeline() != ours ? ours : 0;
 }
 
-// Gives the leader key up and writes our last position together with its timeline, without which it means nothing.
+// Gives the leader key up, and writes our last position together with its timeline, because a position alone means
+// nothing.
 inline Actions release_after_stop(const Observation& seen) {
   Actions actions;
   if (const Timeline ours = history_missing(seen)) actions.push_back(WriteHistory{ours});
@@ -198,7 +202,7 @@ inline Actions release_after_stop(const Observation& seen) {
   return actions;
 }
 
-// The leader's keys, each written only when it differs: initialize, config, status.
+// Keeps the leader's keys initialize, config and status current; each is written only when it differs.
 Actions keep_keys(const Observation& seen, Memory& memory);
 
 inline bool failover_possible(const Observation& seen) {

@@ -1,11 +1,11 @@
-// A member without data copies a running cluster; `reinitialize` makes it so on request. What is replaced is set aside
-// before, never deleted.
+// A member without data copies a running cluster; a member with data does so after `reinitialize`. Data that the copy
+// replaces are set aside before, never deleted.
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
 namespace {
 
-// Source: Patroni's tag clonefrom: copy from any of such members rather than burden the leader.
+// The member to copy from. Source: Patroni's tag clonefrom: any member that has it is used, to spare the leader.
 const Member* clone_source(const Observation& seen, const Memory& memory) {
   if (memory.data.copy_from_leader) return seen.cluster.leader_member();
   const bool leader_only = seen.job.kind == JobKind::basebackup && seen.job.state == JobState::failed;
@@ -23,7 +23,8 @@ const Member* clone_source(const Observation& seen, const Memory& memory) {
   return sources[chance % sources.size()];
 }
 
-// Patroni's order of precedence: reinit --from-leader is by pg_basebackup, whatever is configured.
+// The methods of the copy, in Patroni's order of precedence. `reinit --from-leader` uses pg_basebackup, whatever is
+// configured.
 std::vector<std::string> methods(const Observation& seen, const Memory& memory) {
   if (memory.data.copy_from_leader) return {"basebackup"};
   return replica_methods(seen.settings);

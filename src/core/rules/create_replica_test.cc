@@ -1,4 +1,5 @@
-// A fresh copy on request: never two at once, by force in place of a running job, and from the requested source.
+// A fresh copy on request: there are never two at once, it cancels a running job if it is forced, and it uses the
+// requested source.
 #include <gtest/gtest.h>
 
 #include "core/presentation.h"

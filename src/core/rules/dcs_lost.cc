@@ -1,6 +1,6 @@
-// The DCS does not answer. A primary serves on for as long as its lease surely lives and there is time left to stop;
-// then it becomes read-only, unless in failsafe mode all members agree that it goes on. Standbys stay as they are.
-// Patroni's log line: "demoting self because DCS is not accessible and I was a leader".
+// The DCS does not answer. A primary goes on as long as its lease certainly lives and there is time left to stop. Then
+// it becomes read-only, unless in failsafe mode all members agree that it goes on. Standbys stay as they are. Patroni's
+// log line: "demoting self because DCS is not accessible and I was a leader".
 #include <algorithm>
 
 #include "core/failsafe.h"
@@ -26,7 +26,7 @@ Decision demote_now(const Observation& seen, const Memory& memory) {
           .kind = JobKind::stop, .stop_mode = failed ? StopMode::immediate : StopMode::fast, .timeout = left / 2}});
 }
 
-// When to ask the other members, for the first time and again.
+// When to ask the other members for the first time, and when to ask again.
 Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
   const auto& failsafe = seen.failsafe;
   if (failsafe_until(seen) > seen.now) {
@@ -37,7 +37,7 @@ Instant ask_failsafe_at(const Observation& seen, const Memory& memory) {
   return failsafe.asked_at < seen.dcs.failing_since ? first : std::max(first, failsafe.asked_at + failsafe_retry);
 }
 
-// Goes on as the primary with the consent of the others, or asks for it. nullopt: that is not possible.
+// Goes on as the primary with the consent of the other members, or asks for it; nullopt when that is not possible.
 std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memory) {
   if (!failsafe_possible(seen) || !seen.postgres.running_primary() || seen.job.running()) return std::nullopt;
   // Only a primary that holds the leader key may ask.
@@ -65,12 +65,12 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
   return decision;
 }
 
-// A standby whose primary goes on by failsafe mode keeps its slots moving.
+// A standby whose primary goes on in failsafe mode keeps its replication slots moving.
 std::optional<Decision> follow_failsafe_leader(const Observation& seen, const Memory& memory) {
   if (!seen.follows_by_consent() || !seen.cluster.loaded || seen.job.running()) return std::nullopt;
   auto decision = replica(seen, memory);
-  // The server is not stopped because its history has diverged from the leader's: pg_rewind has to wait for the DCS, so
-  // the server would only be started again as it is.
+  // If the server's history has diverged from the leader's, the server is not stopped: pg_rewind has to wait for the
+  // DCS, so the server would only be started again as it is.
   return decision && job_of(*decision) ? std::nullopt : std::move(decision);
 }
 

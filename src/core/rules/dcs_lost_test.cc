@@ -42,8 +42,8 @@ const Case dcs_cases[] = {
      },
      "unknown_cluster",
      {"StartJob stop"}},
-    // Found by simulation (two nodes, seed 114087164): because of a pause the primary ran long after its lease; then
-    // the pause ended.
+    // Found by simulation (two nodes, seed 114087164): in a pause the primary ran long after the end of its lease, and
+    // then the pause ended.
     {"primary_resumed_without_a_key_stops_at_once",
      [](Scene& s) { s.nobody_leads().primary().dcs_down_since(30s, 40s); },
      "dcs_lost",
@@ -52,7 +52,7 @@ const Case dcs_cases[] = {
      [](Scene& s) { s.we_lead().primary().dcs_down_since(30s, 40s); },
      "dcs_lost",
      {"StartJob stop"}},
-    // A ttl and a retry_timeout that were raised count only once the leader key is on the new lease.
+    // Higher values of ttl and retry_timeout count only once the leader key is on the new lease.
     {"primary_with_a_new_lease_stops_by_the_one_that_its_key_is_on",
      [](Scene& s) {
        s.leader_is("a", old_lease).primary().dcs_down_since(16s, 16s);
@@ -63,7 +63,7 @@ const Case dcs_cases[] = {
      },
      "dcs_lost",
      {"StartJob stop"}},
-    // The store said that the lease is gone and granted no new one. The bound of the fence still counts.
+    // The store said that the lease is gone, and granted no new one. The bound of the fence still counts.
     {"primary_whose_lease_is_gone_stops_by_the_bound_of_its_fence",
      [](Scene& s) {
        s.leader_is("a", old_lease).primary().dcs_down_since(1s, 1s);
@@ -153,7 +153,8 @@ const Case dcs_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Dcs, Rules, ::testing::ValuesIn(known(dcs_cases)), case_name);
 
-// Others may be promoted any time beside a primary that has no key: it must not wait long for a slow DCS.
+// A primary without the leader key must not wait long for a slow DCS, because another member may be promoted at any
+// time.
 TEST(Dcs, AHurriedStopBeginsAsAFastOne) {
   Scene s;
   s.we_lead().primary().dcs_down_since(15s, 20s).job(JobKind::stop, JobState::failed);
@@ -178,7 +179,7 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
 
   auto key_of_before = Scene().leader_is("a", old_lease).primary();
   EXPECT_EQ(patience(key_of_before), noon + 5s);
-  key_of_before.memory.fence.until = noon + 20s;  // a fence has told when its lease ends, and is active
+  key_of_before.memory.fence.until = noon + 20s;  // a fence of the previous run has told when its lease ends
   EXPECT_EQ(patience(key_of_before), std::nullopt);
 
   auto without_key = Scene().nobody_leads().primary();
@@ -186,7 +187,7 @@ TEST(Dcs, IsNotWaitedForLongerThanAPrimaryMayGoOn) {
   without_key.memory.fence.without_leader_key_since = noon - 2s;
   EXPECT_EQ(patience(without_key), noon + 3s);
   EXPECT_EQ(find<PollPeers>(without_key.decide())->until, noon + 3s);
-  without_key.dcs_down_since(3s, 3s);  // the lease lives on for long, and is of no use
+  without_key.dcs_down_since(3s, 3s);  // the lease lives on for long, but no leader key is on it
   EXPECT_EQ(action_names(without_key.decide()), ActionNames{"StartJob stop"});
 }
 

@@ -6,10 +6,11 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration not_streaming_for = 2s;  // before we ask whether the timelines have parted
+constexpr Duration not_streaming_for = 2s;  // as long without a stream, the standby asks whether the timelines have
+                                            // parted
 
 bool may_copy_again(const Observation& seen, const Memory& memory) {
-  // As in Patroni: a standby cluster is not copied anew by itself, its source may be far away.
+  // As in Patroni, a standby cluster does not copy its data anew by itself, because its source may be far away.
   if (seen.settings.standby_cluster) return false;
   return seen.settings.remove_data_directory_on_diverged_timelines ||
          (memory.rewind.failed && seen.settings.remove_data_directory_on_rewind_failure);
@@ -20,7 +21,8 @@ bool can_rewind(const Observation& seen, const Memory& memory) {
   return !seen.postgres.control || seen.postgres.control->data_checksums || seen.postgres.control->wal_log_hints;
 }
 
-// A logical slot comes by its state file, which PostgreSQL reads at its start (Patroni's documentation of `slots`).
+// A logical slot is copied by its state file, which PostgreSQL reads only when it starts (Patroni's documentation of
+// `slots`).
 std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory) {
   auto slots = slots_to_copy(seen);
   const auto* leader = seen.presumed_primary_member();
@@ -33,8 +35,8 @@ std::optional<Decision> copy_slots(const Observation& seen, const Memory& memory
              {StartJob{.kind = JobKind::copy_slots, .upstream = upstream_to(*leader), .slots = std::move(slots)}});
 }
 
-// A standby whose timeline is not part of the leader's history would get WAL of another history if the numbers are
-// equal.
+// Checks the leader's history before a standby follows it. If both timelines have the same number but another history,
+// the standby would get WAL of that other history.
 std::optional<Decision> look_before_following(const Observation& seen, const Memory& memory) {
   const auto* leader = seen.presumed_primary_member();
   const Timeline mine = seen.postgres.sql->timeline;
@@ -59,9 +61,9 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
   const auto how = comparable ? divergence(seen.postgres, upstream, seen.own_timeline) : Divergence::unknown;
   if (how == Divergence::none) return std::nullopt;
   if (how != Divergence::unknown) return resolve_divergence(seen, memory, source, how);
-  // A standby that only lost its primary is on the timeline from which the leader comes and need not wait for the
-  // promotion. Not so if it has more WAL than the leader, which then leaves our timeline before our position:
-  // PostgreSQL on the leader would count that position for commits of the new timeline.
+  // A standby that only lost its primary is on the timeline from which the leader comes, so it need not wait for the
+  // promotion. This does not hold if it has more WAL than the leader, because the leader then leaves our timeline
+  // before our position. PostgreSQL on the leader would count that position for commits of the new timeline.
   const Timeline theirs = leader->timeline.value_or(mine);
   const bool has_been_primary = leader->timeline && mine == theirs && leader->is_primary_role();
   const bool as_far = mine == upstream.timeline && seen.postgres.sql->wal_lsn <= upstream.lsn;
@@ -94,8 +96,9 @@ void note_rewind(const Observation& seen, Memory::Jobs& jobs, Memory::Rewind& re
   jobs.seen = seen.job.id;
   if (seen.job.state != JobState::succeeded) {
     note_failure(jobs, seen, JobKind::rewind);
-    // Before pg_rewind itself was started: the source is not ready, or not reached, or a right is missing. That passes,
-    // and is no failure by which the data may go, unless they may anyway.
+    // The job failed before pg_rewind itself was started: the source is not ready or not reachable, or a right is
+    // missing. That may pass, so it is not a failure for which the data may be replaced, unless the settings allow the
+    // replacement anyway.
     rewind.failed = seen.job.step == rewind_step || seen.settings.replaces_half_rewound();
     rewind.error = seen.job.error;
     return;
@@ -139,7 +142,7 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
   if (seen.settings.pause && seen.postgres.has_postmaster())
     return warn(memory, "the timeline has diverged from " + source.member + "'s");
   Memory next = memory;
-  // The last pg_rewind ended well, and the histories still differ.
+  // pg_rewind ended well the last time, and the histories still differ.
   if (memory.rewind.done && seen.postgres.has_postmaster()) {
     next.rewind.done = false;
     next.rewind.failed = true;
@@ -160,7 +163,7 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
       decision.wake_at = next.jobs.backoff[JobKind::rewind].not_before;
       return decision;
     }
-    // Before its checkpoint the leader's control file still bears the old timeline: pg_rewind would see nothing to do.
+    // Before its checkpoint the leader's control file still has the old timeline, so pg_rewind would see nothing to do.
     const auto* member = seen.cluster.member(source.member);
     if (member && member->checkpoint_pending)
       return say(memory, "waiting for the checkpoint of " + source.member + " before pg_rewind");
@@ -196,7 +199,7 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
   if (seen.postgres.sql->replication_state == "streaming" && !in_vain) return streaming(seen, std::move(next), quiet);
 
   if (!next.server.not_streaming_since) next.server.not_streaming_since = seen.now;
-  const bool by_archive = wanted->host.empty();  // and content with it
+  const bool by_archive = wanted->host.empty();  // the standby is meant to get its WAL from the archive alone
   const auto source = history_source(seen);
   if (source && (in_vain || seen.now - *next.server.not_streaming_since >= not_streaming_for)) {
     if (!answer_fresh(seen, memory, *source, by_archive ? seen.settings.loop_wait : ask_again)) {

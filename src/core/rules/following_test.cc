@@ -23,7 +23,7 @@ TEST(Decide, ARewindThatDidNotHelpIsNotTriedAgain) {
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"SetAside"});
 }
 
-// What fails before pg_rewind itself is started, such as a right that it lacks on the source, can be mended there.
+// A failure before pg_rewind itself is started can be removed on the source, for example a missing right.
 TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
   Scene s;
   s.b_leads().stopped(ControlState::in_production);
@@ -47,7 +47,7 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
   EXPECT_EQ(pauses, (std::vector<Duration>{1s, 2s, 4s}));
   EXPECT_TRUE(in_one_line(problems(s.seen, s.memory)).contains("failed 3 times: the user rewinder lacks rights"));
 
-  // If pg_rewind itself fails, no repetition is known to help.
+  // If pg_rewind itself has failed, a repetition is not known to help.
   s.job(JobKind::rewind, JobState::failed, 4).seen.job.step = rewind_step;
   s.memory = s.decide().memory;
   s.seen.now += 60s;

@@ -13,7 +13,7 @@ Answer half_rewound(const Observation& seen, const Memory& memory) {
   if (seen.leader_key_names_us()) {
     return warn(memory, "released leader key: " + what, {ReleaseLeader{}});
   }
-  if (seen.postgres.has_postmaster()) {  // not started by us
+  if (seen.postgres.has_postmaster()) {  // the daemon did not start this server
     return warn(memory, "stopping PostgreSQL: " + what,
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 30s}});
   }

@@ -1,12 +1,13 @@
-// While the one long operation runs: wait for it, and cancel it when what it was begun for no longer holds.
+// The long operation runs: wait for it, and cancel it when the reason for which it was begun no longer holds.
 #include "core/presentation.h"
 #include "core/restart_conditions.h"
 #include "core/rules/common.h"
 
 namespace tamada::core::rules {
 
-// Begun in peace, a stop takes as long as it takes (a checkpoint, clients, a slow disk), and a server that hangs
-// meanwhile may answer again and take writes.
+// A stop that began while nobody else could be promoted has no time limit, because of checkpoints, clients or a slow
+// disk. A server that hangs meanwhile may answer again and take writes, so this rule begins the stop again with a
+// limit.
 Answer slow_stop(const Observation& seen, const Memory& memory) {
   if (!seen.job.running() || seen.job.kind != JobKind::stop || !seen.postgres.may_write()) return std::nullopt;
   if (seen.settings.pause || memory.data.bootstrapping) return std::nullopt;

@@ -9,7 +9,7 @@
 
 namespace tamada::core::rules {
 
-// The daemon was killed and came back within its lease: the key still bears our name, on the previous lease.
+// The daemon was killed and came back within its lease, so the key still has our name, but hangs on the previous lease.
 Answer take_over_own_key(const Observation& seen, const Memory& memory) {
   if (!seen.leader_key_is_stale()) return std::nullopt;
   if (auto decision = stop_primary_without_key(seen, memory)) return decision;
@@ -20,7 +20,7 @@ Answer take_over_own_key(const Observation& seen, const Memory& memory) {
 
 namespace {
 
-constexpr int failures_before_hand_over = 2;  // of starts in a row; the first early end is none yet
+constexpr int failures_before_hand_over = 2;  // failed starts in a row; the first early end does not count as one
 
 Decision release_after(const Observation& seen, Memory next, const std::string& what) {
   next.jobs.seen = seen.job.id;
@@ -104,10 +104,10 @@ Decision set_before_promotion(const Observation& seen, Memory next, const SyncNa
 
 namespace {
 
-constexpr Duration votes_count_for = 5s;  // from the race to the promotion, which mostly follows at once
+constexpr Duration votes_count_for = 5s;  // from the race to the promotion, which usually follows at once
 
-// Quorum mode: an old primary that cannot be reached may have gone on, and members that voted for us may have
-// acknowledged its commits.
+// In quorum mode an old primary that cannot be reached may have gone on, and members that voted for us may have
+// acknowledged its commits since.
 bool votes_expired(const Observation& seen, const Memory& memory) {
   const auto& request = seen.cluster.failover;
   const bool by_hand = request && request->candidate == seen.self && !request->is_switchover();
@@ -123,10 +123,10 @@ Answer promote(const Observation& seen, const Memory& memory) {
   if (job_failed(seen, memory.jobs, JobKind::promote)) {
     next.jobs.seen = seen.job.id;
     note_failure(next.jobs, seen, JobKind::promote);
-    if (seen.job.step == "pre_promote") {  // the operator's program refused: postgres has not been told
+    if (seen.job.step == "pre_promote") {  // the operator's program refused, and postgres has not been told to promote
       next.race.gave_up_at = seen.now;
       Actions actions{ReleaseLeader{}};
-      // The operator who named this node as the candidate has the answer, so the request is deleted and the other
+      // An operator named this node as the candidate and has the answer, so the request is deleted, and the other
       // members need not wait for this node.
       const auto& request = seen.cluster.failover;
       if (request && request->candidate == seen.self) actions.push_back(ClearFailover{request->revision});
@@ -187,7 +187,7 @@ Actions keep_keys(const Observation& seen, Memory& memory) {
   const bool moved = !known || known->optime != status.optime || known->slots != status.slots ||
                      known->retain_slots != status.retain_slots || known->timeline != status.timeline ||
                      known->members != status.members;
-  // At each heartbeat, even if one comes some milliseconds early.
+  // Due at each heartbeat, even if a heartbeat comes some milliseconds early.
   const auto since = seen.now - memory.written.status_at;
   const bool due = memory.written.status_at == Instant{} || since >= seen.settings.loop_wait * 9 / 10 || !known;
   if (moved && due) {

@@ -42,8 +42,8 @@ const Case leader_cases[] = {
      },
      "leader",
      {"WriteHistory"}},
-    // Found by simulation (seed 3458486): the first write was lost, and positions of other members on the old timeline
-    // counted.
+    // Found by simulation (seed 3458486): the first write of the history was lost, so positions of other members on the
+    // old timeline counted.
     {"leader_writes_history_until_it_is_there",
      [](Scene& s) {
        s.we_lead().primary(1000, 2);
@@ -108,7 +108,7 @@ const Case leader_cases[] = {
      },
      "promote",
      {"ReleaseLeader"}},
-    // Found by simulation (seed 3508338): a server that hung was promoted after the key had gone.
+    // Found by simulation (seed 3508338): a server that hung was promoted after the leader key had been released.
     {"failed_promotion_stops_the_server",
      [](Scene& s) { s.we_lead().standby().job(JobKind::promote, JobState::failed); },
      "promote",

@@ -1,6 +1,6 @@
-// Pause: nothing happens by itself. The leader keeps its key while its postgres is a primary, and gives it up when it
-// is not; a primary without a leader takes the key; a named switchover works. Source: Patroni's documentation,
-// "Pause/Resume mode".
+// Pause: the daemon does nothing by itself. The leader keeps its key while its postgres is a primary, and gives the key
+// up when it is not. A primary takes the key if there is no leader; a switchover with a named candidate works. Source:
+// Patroni's documentation, "Pause/Resume mode".
 #include "core/presentation.h"
 #include "core/rules/common.h"
 
@@ -14,7 +14,7 @@ Answer paused(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory != DataDirectory::valid) return say(memory, "running with empty data directory");
   const bool named_leader = seen.leader_key_names_us();
   if (seen.postgres.running_primary()) {
-    if (named_leader || seen.cluster.unlocked()) return std::nullopt;  // the rules of the leader and of the race
+    if (named_leader || seen.cluster.unlocked()) return std::nullopt;  // the rules of the leader and of the race decide
     return warn(memory, "continue to run as primary without lock");
   }
   const bool chosen = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
@@ -29,7 +29,8 @@ Answer paused(const Observation& seen, const Memory& memory) {
   // After a switchover in pause the old primary still has to come back as a standby.
   if (memory.callbacks.role == "demoted" && seen.postgres.process == ProcessState::stopped) return std::nullopt;
   if (seen.postgres.process == ProcessState::stopped) return say(memory, "postgres is not running");
-  // Somebody was promoted by hand and has taken the key: the standbys of the old leader go over to the new one.
+  // Somebody promoted another member by hand, and it has taken the key: the standbys of the old leader follow the new
+  // one.
   if (follows_another(seen)) return std::nullopt;
   return say(memory, "no action. I am (" + seen.self + ")");
 }

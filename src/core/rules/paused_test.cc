@@ -76,7 +76,7 @@ struct Paused : Scene {
 
 TEST(Paused, AStandbyGoesOverToALeaderThatWasPromotedByHand) {
   Paused scene;
-  scene.standby().leader_is("c", their_lease);  // it follows b
+  scene.standby().leader_is("c", their_lease);  // its server follows b
   scene.seen.cluster.members["c"].role = "primary";
   scene.seen.cluster.members["c"].timeline = 2;
   EXPECT_EQ(action_names(scene.decide()), std::vector<std::string>{"AskUpstream"});
@@ -137,11 +137,11 @@ TEST(Paused, ACleanlyStoppedLeaderTellsItsPosition) {
   scene.seen.postgres.control->checkpoint = 900;
   const auto crashed = scene.decide();
   ASSERT_TRUE(find<ReleaseLeader>(crashed)) << crashed.reason;
-  // After a crash its WAL ends behind its last checkpoint.
+  // After a crash the end of the WAL is not known, because it is beyond the last checkpoint.
   EXPECT_EQ(find<ReleaseLeader>(crashed)->optime, std::nullopt);
 }
 
-// The server may answer again, and is a primary then.
+// The server may answer again, and it would be a primary then.
 TEST(Paused, AServerThatDoesNotAnswerKeepsTheKey) {
   for (const auto state : {ProcessState::unresponsive, ProcessState::starting}) {
     Paused scene;

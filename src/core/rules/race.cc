@@ -10,9 +10,10 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration others_first_for = 5s;  // a named candidate, or anybody else after we gave the key up
-// A standby that lacks WAL of the old leader lets members that have it go first, such as the old leader itself as a
-// standby.
+constexpr Duration others_first_for = 5s;  // a named candidate goes first, or any other member after this node gave the
+                                           // key up
+// A standby that lacks WAL of the old leader waits this long for members that have it, such as the old leader itself as
+// a standby.
 constexpr Duration behind_waits_for = 10s;
 
 Decision wait(const Memory& memory, std::string reason, Instant until) {
@@ -21,7 +22,7 @@ Decision wait(const Memory& memory, std::string reason, Instant until) {
   return decision;
 }
 
-// Whether in a hand-over another member has to go first.
+// Why another member has to go first in a hand-over; nullopt when it is our turn.
 std::optional<std::string> not_our_turn(const Observation& seen, const Memory& memory) {
   if (in_backoff(seen, memory.jobs, JobKind::promote))
     return tried_again(seen, memory.jobs, JobKind::promote, "the promotion");
@@ -41,7 +42,7 @@ std::optional<std::string> not_our_turn(const Observation& seen, const Memory& m
   return std::nullopt;
 }
 
-// How much WAL of the old leader this standby lacks; nullopt: it lacks none.
+// Says how much WAL of the old leader this standby lacks; nullopt when it lacks none.
 std::optional<std::string> missing(const Observation& seen) {
   if (!seen.postgres.running_standby()) return std::nullopt;
   const Timeline mine = seen.postgres.sql->timeline;
@@ -71,7 +72,8 @@ std::optional<std::string> named_candidate_obstacle(const Observation& seen, con
   return race_obstacle(seen, Rivals::primaries);
 }
 
-// The keys were deleted rather than expired: the last leader may still count on its lease, and it does not answer.
+// Why the last leader may still be a primary: the keys were deleted rather than expired, so it may still rely on its
+// lease, and it does not answer.
 std::optional<std::string> leader_may_live_on(const Observation& seen, const Memory& memory) {
   // A standby cluster has no primary that could live on.
   const auto since = std::max(memory.leadership.unlocked_since.value_or(seen.now), memory.leadership.primary_seen_at);
@@ -80,22 +82,22 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     return std::nullopt;
   }
   if (seen.postgres.running_primary()) {
-    // It may be the only primary, in a cluster whose keys are not in the DCS yet.
+    // This may be the only primary, in a cluster whose keys are not in the DCS yet.
     const auto silent = std::ranges::find_if(seen.peers, [](const auto& peer) { return !peer.second.reachable; });
     if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
     return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
   }
   const auto it = seen.peers.find(memory.leadership.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
-  // We were started or cut off since then, so we know neither who the leader was nor which members still have to write
-  // their keys.
+  // This node was started or cut off since then, so it knows neither who the leader was nor which members still have to
+  // write their keys.
   const std::string who = memory.leadership.last_leader.empty()
                               ? ", and who led last is not known"
                               : " and " + memory.leadership.last_leader + " is silent";
   return "the keys are gone" + who + ": it may be a primary until its lease ends";
 }
 
-// This node is a primary whose daemon was away, and meanwhile another was promoted.
+// Why this primary must not take the key: its daemon was away, and another member was promoted meanwhile.
 std::optional<std::string> left_behind(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.running_primary() || seen.settings.pause || memory.leadership.last_leader == seen.self)
     return std::nullopt;
@@ -105,8 +107,8 @@ std::optional<std::string> left_behind(const Observation& seen, const Memory& me
   return std::nullopt;
 }
 
-// primary_race_backoff: the old primary still sends WAL, only its daemon is silent. As in Patroni the first loop_wait
-// counts as if something had moved: the key may have ended just after the last look.
+// For primary_race_backoff: the old primary still sends WAL, and only its daemon is silent. As in Patroni, WAL counts
+// as received during the first loop_wait, because the key may have ended just after the last observation.
 std::optional<Instant> backing_off_until(const Observation& seen, const Memory& memory) {
   const auto& settings = seen.settings;
   const bool named = seen.cluster.failover && !seen.cluster.failover->candidate.empty();
@@ -150,7 +152,7 @@ Answer run_race(const Observation& seen, const Memory& memory) {
                 seen.now + std::min(*until - seen.now, seen.settings.loop_wait));
   }
   if (seen.postgres.running_standby() && failsafe_leader_alive(seen)) {
-    // That primary may know nothing of a pause, and counts on our consent even if it does not answer us now.
+    // That primary may not know of the pause, and relies on our consent even if it does not answer us now.
     if (seen.settings.pause) {
       return wait(
           memory,
@@ -167,7 +169,7 @@ Answer run_race(const Observation& seen, const Memory& memory) {
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
   if (!seen.lease_alive()) return wait(memory, "waiting for a lease", seen.now + race_retry);
   const auto others = everybody_else(seen, memory);
-  // A leader may have come and gone since they were asked, unseen by a machine that was frozen.
+  // A leader may have come and gone since the members were asked, while this machine was frozen.
   const bool asked =
       peers_fresh(seen, memory, memory.leadership.unlocked_since) && seen.peers_asked_by == seen.cluster.leader_marks();
   if (!others.empty() && !asked) {

@@ -41,8 +41,8 @@ const Case race_cases[] = {
      [](Scene& s) { s.nobody_leads().standby(1000, 1).peer("b", true, 900, 2).dead_peer("c"); },
      "race",
      {}},
-    // Found by simulation (seed 2002340): the last leader led on the older timeline, and all of the newer one are too
-    // far behind it to lead.
+    // Found by simulation (seed 2002340): the last leader led on the older timeline, and all members on the newer one
+    // are too far behind it to lead.
     {"peer_on_a_newer_timeline_that_was_left_behind",
      [](Scene& s) {
        s.nobody_leads().standby(3'000'000, 1).peer("b", true, 900, 2).dead_peer("c");
@@ -115,7 +115,7 @@ const Case race_cases[] = {
      },
      "race",
      {"AcquireLeader"}},
-    // Found by simulation (five nodes, seed 720000612): c had led while this machine was frozen.
+    // Found by simulation (five nodes, seed 720000612): c was the leader while this machine was frozen.
     {"wiped_keys_and_a_leader_of_before_a_sleep",
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).dead_peer("c");
@@ -128,7 +128,7 @@ const Case race_cases[] = {
      },
      "race",
      {}},
-    // Seed 830034970: a leader came and went unseen, after the wait for the one before.
+    // Seed 830034970: a leader came and went unseen, after the wait for the previous leader.
     {"wiped_keys_and_a_primary_that_answered_a_moment_ago",
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 900).peer("c", false, 1100);
@@ -182,7 +182,7 @@ const Case race_cases[] = {
      "race",
      {"StartJob stop"}},
     // Found by simulation (seeds 3130239 and 3131734): a daemon that was dead comes back when all keys have been
-    // deleted, and the leader of meanwhile cannot be reached.
+    // deleted, and the leader of that time cannot be reached.
     {"primary_that_others_have_left_behind_stops",
      [](Scene& s) { s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3); },
      "race",
@@ -206,7 +206,7 @@ const Case race_cases[] = {
      },
      "race",
      {"StartJob stop"}},
-    // Found by simulation (seed 50007546): its first look after the sleep still showed the key.
+    // Found by simulation (seed 50007546): its first observation after the sleep still showed the key.
     {"primary_that_slept_and_saw_its_old_key_once_more_knows_nothing",
      [](Scene& s) {
        s.nobody_leads().primary(1000, 2).dead_peer("b").peer("c", true, 1100, 3);
@@ -320,7 +320,7 @@ const Case race_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Race, Rules, ::testing::ValuesIn(known(race_cases)), case_name);
 
-// This node was cut off and has not seen that leader, but the key that the leader wrote last shows it.
+// This node was cut off and has not seen that leader, but a key that the leader wrote last shows that it existed.
 TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   Scene s;
   s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
@@ -333,12 +333,12 @@ TEST(Race, ALeaderThatCameAndWentUnseenIsWaitedForAnew) {
   s.seen.peers_asked_by = s.seen.cluster.leader_marks();
   s.memory.leadership.last_leader = "b";
   EXPECT_EQ(s.decide().memory.leadership.unlocked_since, noon);
-  EXPECT_EQ(s.decide().memory.leadership.last_leader, "");  // who it was is not known (seed 70055807)
+  EXPECT_EQ(s.decide().memory.leadership.last_leader, "");  // its name is not known (seed 70055807)
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{});
 }
 
-// The answers came together with the news that another member was faster. The reason why this node did not race is told
-// all the same.
+// The answers came together with the news that another member was faster. The log still says why this node did not
+// race.
 TEST(Race, AMemberThatWasTooLateSaysWhyItDidNotRace) {
   Scene s;
   s.standby().peer("b", true, 1000).b_leads();
@@ -349,11 +349,11 @@ TEST(Race, AMemberThatWasTooLateSaysWhyItDidNotRace) {
   EXPECT_EQ(find<Tell>(decision)->text,
             "b has equally tolerable WAL position and priority 2, while this node has priority 1");
   EXPECT_FALSE(decision.memory.leadership.unlocked_since);
-  s.memory.race.peers_weighed = s.seen.peers_answered_at;  // the race has said it
+  s.memory.race.peers_weighed = s.seen.peers_answered_at;  // the race has given the reason already
   EXPECT_FALSE(find<Tell>(s.decide()));
 }
 
-// Half a minute after the leader key ended.
+// Half a minute has passed since the leader key ended.
 Scene& backing_off(Scene& s) {
   s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
   s.seen.settings.primary_race_backoff = 60s;

@@ -6,8 +6,8 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration wait_for_leader = 10s;     // after that a stopped server is started as it is
-constexpr Duration wait_for_new_leader = 5s;  // after giving the key away
+constexpr Duration wait_for_leader = 10s;     // after that a stopped server is started without asking the leader
+constexpr Duration wait_for_new_leader = 5s;  // after this node gave the key away
 
 Decision start_without_leader(const Observation& seen, const Memory& memory) {
   if (memory.race.gave_up_at && seen.now - *memory.race.gave_up_at < wait_for_new_leader) {
@@ -20,8 +20,9 @@ Decision start_without_leader(const Observation& seen, const Memory& memory) {
   return start_following(seen, next, upstream_in_emergency(next), "starting as a secondary: there is no leader yet");
 }
 
-// The leader key is gone, and our PostgreSQL, which may be a primary, does not answer. The others promote one of
-// theirs, because they take it for dead or because the lease has ended; but it may answer again at any time.
+// The leader key is gone, and our PostgreSQL, which may be a primary, does not answer. The other members promote one of
+// themselves, because they take our server for dead or because the lease has ended. But our server may answer again at
+// any time, so it is ended.
 Answer end_unresponsive_primary(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.silent_primary()) return std::nullopt;
   const auto at = memory.leadership.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
@@ -88,7 +89,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
       return decision;
     }
     if (source->remote) return start_following(seen, next, *wanted, quiet + ", which does not answer as a primary");
-    // The server is started without an upstream; once that member has told its timeline, another decision says whether
+    // The server is started without an upstream. When that member has told its timeline, another decision says whether
     // to follow it.
     return start_following(seen, next, Upstream{},
                            "starting as a secondary; " + source->member + " does not answer as a primary");

@@ -131,7 +131,7 @@ const Case replica_cases[] = {
      },
      "replica",
      {"StartJob stop"}},
-    // Its WAL receiver connects and is sent away each second; seen on a busy machine, and for 90 s.
+    // Its WAL receiver connects and is sent away each second. This was seen on a busy machine, for 90 s.
     {"standby_beyond_the_fork_does_not_stream_though_it_is_connected",
      [](Scene& s) {
        s.b_leads().standby(1000, 1);
@@ -215,8 +215,8 @@ const Case replica_cases[] = {
      },
      "replica",
      {"AskUpstream"}},
-    // Found by simulation (seeds 70010675, 70013463, 70014140): the old primary came back with another history of the
-    // same number.
+    // Found by simulation (seeds 70010675, 70013463, 70014140): the old primary came back with another history under
+    // the same timeline number.
     {"standby_that_cannot_ask_the_leader_does_not_go_back_to_the_old_one",
      [](Scene& s) {
        s.b_leads().standby(1000, 2, "");
@@ -238,7 +238,7 @@ const Case replica_cases[] = {
      },
      "replica",
      {}},
-    // Found by simulation (seed 80057727): all keys were deleted, and the leader's told no timeline.
+    // Found by simulation (seed 80057727): all keys were deleted, and the leader's new key told no timeline.
     {"standby_ahead_of_a_leader_that_is_yet_to_be_promoted_waits",
      [](Scene& s) {
        s.b_leads().standby(1000, 3, "");
@@ -353,8 +353,8 @@ const Case replica_cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Replica, Rules, ::testing::ValuesIn(known(replica_cases)), case_name);
 
-// Found on hosts: cut off again just after pg_rewind it was started without anybody to stream from. It never became
-// consistent, and its start never ended.
+// Found on hosts: the member was cut off again just after pg_rewind, and its server was started without an upstream.
+// The server never became consistent, and its start never ended.
 TEST(Replica, AServerThatWasRewoundIsStartedBehindItsSourceEvenInAnEmergency) {
   auto scene = Scene().b_leads().primary().stopped(ControlState::in_archive_recovery);
   scene.memory.callbacks.role = "replica";
@@ -376,8 +376,9 @@ TEST(Replica, AServerThatWasRewoundIsStartedBehindItsSourceEvenInAnEmergency) {
   EXPECT_EQ(upstream(leaderless.decide()), "");
 }
 
-// What the files of a server that does not answer say of it, whoever watched it before. Found by simulation (seed
-// 3565832): it hung in the midst of a promotion, its daemon died, and it went on without a key.
+// A server that does not answer is judged by its files alone, even if this daemon did not watch it before. Found by
+// simulation (seed 3565832): a server hung in the middle of a promotion, its daemon died, and the server went on
+// without the leader key.
 TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {
   struct Files {
     bool standby_signal, promotion_begun;
@@ -389,15 +390,15 @@ TEST(Replica, OnlyWhatMayBeAPrimaryIsEndedWhenItDoesNotAnswer) {
   using enum ProcessState;
   for (const Files& files : {
            Files{true, false, in_archive_recovery, unresponsive, false},
-           Files{true, false, in_archive_recovery, running, false},  // it refuses us
+           Files{true, false, in_archive_recovery, running, false},  // the server refuses our connections
            Files{true, false, in_archive_recovery, stopping, false},
            Files{true, false, shut_down_in_recovery, stopping, false},
-           Files{true, false, in_production, starting, false},  // a former primary, on its way to recovery
+           Files{true, false, in_production, starting, false},  // a former primary that is starting recovery
            Files{true, true, in_archive_recovery, unresponsive, true},
            Files{true, true, in_archive_recovery, starting, true},
-           Files{true, false, in_production, unresponsive, true},  // somebody's file, for the next start
+           Files{true, false, in_production, unresponsive, true},  // somebody put the file there for the next start
            Files{true, false, unknown, unresponsive, true},
-           Files{false, false, in_archive_recovery, unresponsive, true},  // the last instant of a promotion
+           Files{false, false, in_archive_recovery, unresponsive, true},  // the last moment of a promotion
            Files{false, false, in_production, unresponsive, true},
            Files{false, false, in_crash_recovery, starting, true},
        }) {

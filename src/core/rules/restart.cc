@@ -1,5 +1,5 @@
-// Stops PostgreSQL on request, now or at the time that was asked for. A leader keeps its key. The rules for a stopped
-// server start it again. Source: Patroni's documentation of POST /restart.
+// Stops PostgreSQL on request, at once or at the requested time. A leader keeps its key. The rules for a stopped server
+// start it again. Source: Patroni's documentation of POST /restart.
 #include "core/presentation.h"
 #include "core/restart_conditions.h"
 #include "core/rules/common.h"

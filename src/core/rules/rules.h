@@ -36,7 +36,7 @@ Answer demote(const Observation& seen, const Memory& memory);
 Answer rejoin(const Observation& seen, const Memory& memory);
 Answer replica(const Observation& seen, const Memory& memory);
 
-// Whether the running standby was last told to follow another server than it should now.
+// Whether the running standby follows another server than the one that it should follow now.
 bool follows_another(const Observation& seen);
 
 }  // namespace tamada::core::rules

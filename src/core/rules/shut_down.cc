@@ -1,6 +1,7 @@
-// A primary that was stopped has written its shutdown checkpoint, and then waits: for archive_command, which may hang
-// or have hours of WAL before it, and for whoever receives its WAL. It takes no writes any more, so the leader key need
-// not wait for its end. Patroni, too, frees the key then, when a member has all of the WAL.
+// A stopped primary has written its shutdown checkpoint, and its processes then wait for archive_command, which may
+// hang or have hours of WAL to archive, or for standbys that still receive its WAL. It takes no writes any more, so the
+// leader key need not wait for the end of the processes. Patroni, too, releases the key then, when a member has all of
+// the WAL.
 #include <algorithm>
 
 #include "core/candidate.h"
@@ -10,7 +11,8 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration usual_end = 1s;  // of its processes, after the checkpoint: nobody need be asked
+constexpr Duration usual_end = 1s;  // the processes usually end so soon after the checkpoint that no member need be
+                                    // asked
 constexpr Duration poll_again = 1s;
 
 // The members that may be promoted instead of this node.
@@ -27,7 +29,7 @@ std::vector<Member> heirs(const Observation& seen) {
   return members;
 }
 
-// The shutdown checkpoint is the last record, and the only one that begins there.
+// Whether the member has the shutdown checkpoint. It is the last record, and no other record begins at its position.
 bool has_all(const Observation& seen, const Member& member) {
   const auto it = seen.peers.find(member.name);
   if (it == seen.peers.end()) return false;
@@ -36,8 +38,8 @@ bool has_all(const Observation& seen, const Member& member) {
          peer.lsn > seen.postgres.control->checkpoint;
 }
 
-// No member can or should take over: the processes are ended. Their work, such as archiving, is done after the next
-// start.
+// No member can or should take over, so the processes are killed. They do their remaining work, such as archiving,
+// after the next start.
 Decision end_processes(const Observation& seen, const Memory& memory, const std::string& why) {
   Memory next = memory;
   const bool at_once = seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
@@ -75,7 +77,7 @@ Answer shut_down(const Observation& seen, const Memory& memory) {
   const std::string waits = shutdown_waits_for(seen.postgres);
   const auto since = memory.server.shut_down_since.value_or(seen.now);
   if (seen.now - since < usual_end) return std::nullopt;
-  // The processes are being ended because nobody took over in time. The leader goes on, even if a candidate appears
+  // The processes are being killed because no member took over in time. The leader goes on, even if a candidate appears
   // now.
   const bool at_once = seen.job.running() && seen.job.immediate_at && *seen.job.immediate_at <= seen.now;
   if (at_once && !memory.hand_over.under_way() && !seen.requests.shutdown)

@@ -1,4 +1,4 @@
-// SIGTERM: stop PostgreSQL, release the leader key with the position of the stop, and exit. In pause PostgreSQL goes on
+// SIGTERM: stop PostgreSQL, release the leader key with the position of the stop, and exit. In pause PostgreSQL is left
 // running (Patroni's documentation of pause mode).
 #include "core/presentation.h"
 #include "core/rules/common.h"

@@ -20,7 +20,7 @@ const Case shutdown_cases[] = {
      },
      "shutdown",
      {"ReleaseLeader", "RevokeLease", "Exit"}},
-    // Found by simulation (five nodes, seed 770001148): asked just after a promotion.
+    // Found by simulation (five nodes, seed 770001148): the stop was requested just after a promotion.
     {"and_tells_of_its_timeline_first",
      [](Scene& s) {
        s.we_lead().primary().stopped(ControlState::shut_down);

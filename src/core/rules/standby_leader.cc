@@ -1,6 +1,7 @@
-// The leader of a standby cluster: it holds the key, is no primary, and follows a server of another cluster.
-// Source: Patroni's documentation, "Standby cluster". Removing the section from the configuration lets `promote` answer
-// (promote-cluster); adding it to a running cluster makes its primary a standby leader (demote-cluster).
+// The leader of a standby cluster: it holds the leader key, is no primary, and follows a server of another cluster.
+// Source: Patroni's documentation, "Standby cluster". If an operator removes the section from the configuration
+// (promote-cluster), the rule `promote` answers instead. If an operator adds the section to a running cluster
+// (demote-cluster), its primary becomes a standby leader.
 #include "core/rules/following.h"
 
 namespace tamada::core::rules {
@@ -27,7 +28,7 @@ Answer standby_leader(const Observation& seen, const Memory& memory) {
   if (seen.postgres.running_primary()) return demote_cluster(seen, memory);
   if (seen.postgres.process == ProcessState::stopped) {
     if (!job_failed(seen, memory.jobs, JobKind::start) || !failover_possible(seen))
-      return std::nullopt;  // see `rejoin`
+      return std::nullopt;  // the rule `rejoin` starts it
     Memory next = memory;
     next.jobs.seen = seen.job.id;
     next.race.gave_up_at = seen.now;

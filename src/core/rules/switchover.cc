@@ -1,5 +1,6 @@
-// A switchover or a manual failover that somebody asked for through the key `failover`. The leader checks who can take
-// over, stops postgres cleanly, and gives the key away with the position it stopped at; the candidate takes it.
+// A switchover or a manual failover that somebody requested through the key `failover`. The leader checks which members
+// can take over, stops postgres cleanly, and gives the leader key away with the position at which postgres stopped. The
+// candidate takes the key.
 #include "core/candidate.h"
 #include "core/failsafe.h"
 #include "core/rules/common.h"
@@ -22,8 +23,8 @@ std::vector<Member> candidates(const Observation& seen, const FailoverRequest& r
   return members;
 }
 
-// Who takes over is promoted when the lease has ended, as after the death of this machine: by then the guard has seen
-// to it, too, that nothing of this server runs.
+// Waits until the leader key disappears with the lease. Then another member is promoted, as after the death of this
+// machine; by then the guard has also killed what is left of this server.
 Decision wait_for_end_of_lease(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   if (!seen.leader_key_names_us()) {
@@ -40,15 +41,15 @@ Decision wait_for_end_of_lease(const Observation& seen, const Memory& memory) {
 
 }  // namespace
 
-// After the stop that `switchover` (or a shutdown) began: the key goes.
+// The stop that `switchover` or `shutdown` began is over: release the leader key.
 Answer hand_over(const Observation& seen, const Memory& memory) {
   if (!memory.hand_over.under_way()) return std::nullopt;
   Memory next = memory;
   next.jobs.seen = seen.job.id;
   const bool answers = seen.postgres.running_primary() || seen.postgres.running_standby();
   const bool stop_failed = job_failed(seen, memory.jobs, JobKind::stop);
-  // A stop that was cancelled may have sent no SIGKILL. Where no guard kills again at the end of the lease, the lease
-  // is kept.
+  // A stop that was cancelled may not have sent SIGKILL. If no guard kills the server at the end of the lease, the
+  // lease is renewed.
   const bool killed_in_vain = stop_failed && !seen.job.cancelled_at && seen.fence.guarded;
   if ((memory.hand_over.by_lease || killed_in_vain) && !answers) return wait_for_end_of_lease(seen, next);
   next.hand_over.by_lease = false;
@@ -61,7 +62,7 @@ Answer hand_over(const Observation& seen, const Memory& memory) {
     return say(next, memory.hand_over.why + (optime ? ": stopped cleanly" : ": stopped") + ", the leader key is free",
                {ReleaseLeader{optime}});
   }
-  // It was stopped while the DCS was away and has been serving reads since.
+  // The server was stopped while the DCS did not answer, and has been serving reads as a standby since.
   if (seen.postgres.running_standby()) {
     next.hand_over.why.clear();
     auto decision = warn(next, memory.hand_over.why + " given up: PostgreSQL was started again as a standby meanwhile");
@@ -84,7 +85,8 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   const auto& request = *seen.cluster.failover;
   if (request.scheduled_at && *request.scheduled_at > seen.wall) return std::nullopt;
   const std::string what = request.is_switchover() ? "switchover" : "manual failover";
-  // This is written before the stop. Afterwards the key tells the members that wait for the hand-over whose turn it is.
+  // This is written before the stop. Afterwards the key tells the members that wait for the hand-over which of them
+  // goes first.
   const Duration late = seen.wall - request.scheduled_at.value_or(seen.wall);
   if (late > lateness_allowed(seen.settings) && memory.hand_over.request_tried != request.revision) {
     return refuse(seen, memory, "Found a stale " + what + " value, cleaning up: it is " + seconds(late) + " s late");
@@ -115,13 +117,13 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   if (memory.hand_over.request_tried == request.revision) {
     return refuse(seen, memory, what + ": tried, and nobody took over");
   }
-  // A new leader first writes its keys, because the next leader depends on them: a member that /failsafe does not name
-  // may not be promoted, one that does not know our timeline may be promoted on an older one, and a /sync of a mode
-  // that was switched off would promise what no commit has waited for.
+  // A new leader first writes its keys, because the next leader depends on them. A member that /failsafe does not name
+  // may not be promoted. A member that does not know our timeline may be promoted on an older one. A /sync of a mode
+  // that was switched off would promise commits that waited for no standby.
   const bool told_history = !history_missing(seen) || memory.written.history_at != Instant{};
   const bool stale_sync = !seen.settings.synchronous() && seen.cluster.sync && !seen.cluster.sync->leader.empty();
   if (failsafe_to_write(seen) || !told_history || stale_sync) return std::nullopt;
-  // The answers must be newer than this request: those to the switchover before are out of date.
+  // The answers must be newer than this request, because those to an earlier switchover are out of date.
   if (!peers_fresh(seen, memory, memory.hand_over.request_seen_at))
     return say(memory, what + ": asking the candidates", {PollPeers{members}});
   std::string obstacles;
@@ -141,7 +143,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.hand_over.request_tried = request.revision;
   if (seen.settings.standby_cluster) {
-    // It writes nothing and need not be stopped; it will follow the new leader.
+    // The standby leader writes nothing, so its server is not stopped; it will follow the new leader.
     next.race.gave_up_at = seen.now;
     return say(next, what + ": the leader key is free", {ReleaseLeader{seen.postgres.sql->wal_lsn}});
   }

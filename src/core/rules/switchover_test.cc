@@ -59,7 +59,7 @@ const Case switchover_cases[] = {
      },
      "switchover",
      {"ClearFailover"}},
-    // Found by simulation (seed 80022196): just after a crash no standby streams, so the last commits reach none.
+    // Found by simulation (seed 80022196): just after a crash no standby streams, so the last commits reach no standby.
     {"of_a_synchronous_cluster_refuses_who_does_not_stream",
      [](Scene& s) {
        s.we_lead().primary().peer("b", true, 1000);

@@ -1,5 +1,5 @@
-// A primary whose process lives and that is of no use: it answers no new connection, since its postmaster hangs, or all
-// of it does; or its commits wait without end for a disk that is stuck.
+// A primary that runs but is of no use. Either it answers no new connection, because its postmaster or all of its
+// processes hang. Or its commits wait without end for a disk that is stuck.
 #include <algorithm>
 
 #include "core/candidate.h"
@@ -12,7 +12,7 @@ namespace {
 
 constexpr Duration heirs_asked_again = 1s;
 
-// The server is ended before the leader key is released, because a server that hangs may write again at any moment.
+// Ends the server before the leader key is released, because a server that hangs may write again at any moment.
 Decision end_for_another(const Observation& seen, const Memory& memory, const std::string& why) {
   Memory next = memory;
   next.jobs.seen = seen.job.id;
@@ -42,16 +42,16 @@ std::vector<Member> who_may_take_over(const Observation& seen) {
   return members;
 }
 
-// According to its answer of now.
+// Whether the member can take over, by its latest answer.
 bool can_take_over(const Observation& seen, const Member& member) {
   const auto it = seen.peers.find(member.name);
   if (it == seen.peers.end() || !it->second.answers_as_standby() || it->second.nofailover) return false;
-  if (it->second.disk_stuck) return false;  // as where all disks are one storage
+  if (it->second.disk_stuck) return false;  // this happens if all members use one storage
   return !seen.postgres.sql || !switchover_obstacle(seen, member);
 }
 
-// It serves reads, and a start needs the disk, too. So it is ended only when somebody who is well answers, and can take
-// over.
+// A server with a stuck disk still serves reads, and its next start needs the disk, too. So it is ended only when
+// another member answers that can take over and has no stuck disk itself.
 Answer stuck(const Observation& seen, const Memory& memory) {
   const auto since = disk_stuck_since(seen, memory);
   if (!since || seen.now < *since + seen.settings.ttl) return std::nullopt;

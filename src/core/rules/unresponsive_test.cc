@@ -107,7 +107,7 @@ TEST(Unresponsive, ATransientSilenceIsNotTold) {
   EXPECT_EQ(silent_since(s.seen), noon - 10s);
 }
 
-// A leader whose disk has ended no write for a ttl, and of which b could take over.
+// A leader whose disk has completed no write for a ttl. Member b could take over.
 Scene stuck_leader() {
   Scene s;
   s.we_lead().primary().peer("b", true, 1000);
@@ -208,7 +208,7 @@ TEST(StuckDisk, IsToldAfterLoopWait) {
   EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "PostgreSQL flushes no WAL: commits wait for the disk");
 }
 
-// Its processes wait in the kernel for the disk.
+// The processes of the server wait in the kernel for the disk, so SIGKILL does not end them.
 struct KilledInVain : ::testing::Test {
   KilledInVain() {
     s = stuck_leader();
@@ -233,7 +233,7 @@ TEST_F(KilledInVain, TheKeyGoesWithTheLeaseWhichIsNotRenewed) {
   EXPECT_FALSE(renews(decision));
   EXPECT_EQ(decision.memory.fence.until, s.seen.lease.deadline);
 
-  // etcd ends it a moment later than we count.
+  // etcd ends the lease a moment later than this node expects.
   s.memory = decision.memory;
   s.seen.lease.deadline = noon - 1s;
   const auto later = s.decide();

@@ -1,4 +1,5 @@
-// For tests: a table of scenes, with the rule that has to decide in each and the actions that it has to ask for.
+// For tests: a table of scenes, each with the rule that has to decide in it and the actions that this rule has to ask
+// for.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ struct Case {
   ActionNames action_names;
 };
 
-// The cases of all tables that known() was given, for properties that hold in each scene.
+// The cases of all tables that were given to known(), for tests of properties that hold in each scene.
 inline std::vector<Case>& all_cases() {
   static std::vector<Case> cases;
   return cases;
@@ -32,7 +33,7 @@ inline std::span<const Case> known(std::span<const Case> cases) {
   return cases;
 }
 
-// INSTANTIATE_TEST_SUITE_P(Leader, Rules, ::testing::ValuesIn(known(leader_cases)), case_name);
+// To be used as INSTANTIATE_TEST_SUITE_P(Leader, Rules, ::testing::ValuesIn(known(leader_cases)), case_name);
 class Rules : public ::testing::TestWithParam<Case> {};
 inline std::string case_name(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
 

@@ -1,5 +1,5 @@
-// For tests: the facts of a node in a few calls. There are three members a, b, c, and this node is a; everything is
-// healthy unless a call says otherwise.
+// For tests: sets up the facts about a node in a few calls. There are three members a, b and c, and this node is a.
+// Everything is healthy unless a call says otherwise.
 #pragma once
 
 #include <initializer_list>
@@ -147,7 +147,8 @@ struct Scene {
   Decision decide() const { return core::decide(seen, memory); }
 };
 
-// Names of the actions that change the world; the upkeep of lease and member key and the callbacks are left out.
+// The names of the actions, without those for the lease, the member key and the callbacks, which every decision may
+// contain.
 inline std::vector<std::string> action_names(const Decision& decision) {
   std::vector<std::string> names;
   for (const auto& action : decision.actions) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes etcd's user root, and the client's user with all rights below /service, and has etcd ask for passwords.
-# ROOT_PASSWORD, CLIENT, CLIENT_PASSWORD and ETCDCTL_* come from the environment, so that no process list shows them.
+# Creates etcd's user root and the client's user with all rights below /service, and makes etcd require passwords. ROOT_PASSWORD, CLIENT,
+# CLIENT_PASSWORD and ETCDCTL_* come from the environment, so that no process list shows them.
 set -eu
 changed() { echo changed; }
 
