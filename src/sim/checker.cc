@@ -205,9 +205,9 @@ void Checker::new_primary(SimServer& server) {
   if (node.nofailover) violation(node.name + " is promoted, and is tagged as nofailover");
   if (const auto* leader = leader_node(); leader != &node) {
     const bool paused = node.daemon && node.daemon->board.latest()->seen.settings.pause;
-    // The machine may have been frozen during a promotion, or the server may have hung. That ends as soon as the daemon
-    // can act.
-    if (!c_.in_control(node)) return;
+    // The machine may have been frozen during a promotion, the server may have hung, or somebody may have revoked the
+    // lease during it. That ends as soon as the daemon can act.
+    if (!c_.in_control(node) || excused(node)) return;
     if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
   const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);

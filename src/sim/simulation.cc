@@ -102,7 +102,9 @@ class Run {
       const auto place = [](const SimServer& one) { return std::pair(one.timeline(), one.end.lsn); };
       if (!best || place(server) > place(best->server)) best = node.get();
     }
-    if (best) cluster_.request(best->id, "POST", "/failover", fmt::format(R"({{"candidate": "{}"}})", best->name));
+    if (!best) return;
+    // The operator has looked at every node, so the request may have force.
+    cluster_.request(best->id, "POST", "/failover", fmt::format(R"({{"candidate": "{}", "force": true}})", best->name));
   }
 
   void recover() {
