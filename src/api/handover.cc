@@ -73,6 +73,20 @@ void HandoverWatch::begin(const Snapshot& snapshot, std::optional<Handover>& cur
   current->began_wall = snapshot.seen.wall;
   current->began = snapshot.seen.now;
   current->outage_began = lost_.value_or(snapshot.seen.now);
+  if (current->kind == "automatic") current->cause = cause(snapshot);
+}
+
+// The leader key and the member key hang on one lease: if both are gone, either the lease has ended, or the member has
+// released both in an orderly stop, which its member key told before.
+std::string HandoverWatch::cause(const Snapshot& snapshot) const {
+  if (leader_ == snapshot.seen.self) return snapshot.decision.reason;
+  const auto* record = snapshot.seen.cluster.member(leader_);
+  if (!record && (leader_state_.empty() || leader_state_ == "running")) {
+    return leader_ + " is silent: its lease ended, so that its daemon, its host or its network has failed";
+  }
+  auto text = leader_ + " gave up the leader key: its PostgreSQL is " + (record ? record->state : leader_state_);
+  if (record && !record->trouble.empty()) text += "; " + record->trouble;
+  return text;
 }
 
 // Notes since when the leader does not run as the primary. The keys tell the present state, but the stream of our own
@@ -81,6 +95,7 @@ void HandoverWatch::watch_primary(const Snapshot& snapshot) {
   const auto& seen = snapshot.seen;
   const auto& sql = seen.postgres.sql;
   const auto* record = seen.cluster.member(leader_);
+  if (record) leader_state_ = record->state;
   const bool by_keys = !seen.cluster.unlocked() && (!record || record->running());
   const bool by_server = leader_ == seen.self ? seen.postgres.running_primary()
                                               : !sql || !sql->in_recovery || sql->replication_state == "streaming";
@@ -112,7 +127,10 @@ void HandoverWatch::look(const Snapshot& snapshot, std::optional<Handover>& curr
     begin(snapshot, current, "automatic");
   }
   if (current && current->state == Handover::State::running) advance(snapshot, *current);
-  if (!cluster.unlocked()) leader_ = cluster.leader->name;
+  if (!cluster.unlocked() && cluster.leader->name != leader_) {
+    leader_ = cluster.leader->name;
+    leader_state_.clear();
+  }
 }
 
 void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {

@@ -29,6 +29,7 @@ struct Handover {
   enum class State { running, done, failed } state = State::running;
   core::Instant ended{};
   std::string reason;  // why it failed
+  std::string cause;   // why the old leader of an automatic change no longer leads, as far as this node can tell
 
   core::Duration outage() const { return ended - outage_began; }  // when it is done
 };
@@ -45,8 +46,10 @@ class HandoverWatch {
   void advance(const Snapshot& snapshot, Handover& current) const;
 
   void watch_primary(const Snapshot& snapshot);
+  std::string cause(const Snapshot& snapshot) const;
 
   std::string leader_;                 // the last holder of the key
+  std::string leader_state_;           // the state of its PostgreSQL that its member key told last
   core::Revision request_ = 0;         // the last request looked at
   core::Instant primary_seen_{};       // when the leader was last known to run as the primary
   std::optional<core::Instant> lost_;  // since when the leader does not run as the primary, as far as this node can

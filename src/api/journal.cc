@@ -173,6 +173,7 @@ void Journal::look_at_handover(const Snapshot& snapshot) {
                  {"ms", took},
                  {"from", text_or_null(now.from)},
                  {"to", text_or_null(now.to)}};
+  if (!now.cause.empty()) fields["cause"] = now.cause;
   if (now.state == Handover::State::done) {
     fields["outage_ms"] = whole_milliseconds(now.outage());
     add(snapshot.seen.wall, "handover", fmt::format("{}: {} is the primary after {} ms", now.kind, now.to, took),

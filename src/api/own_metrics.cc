@@ -35,6 +35,22 @@ void add_telemetry(MetricsPage& page, const Telemetry& telemetry) {
   }
 }
 
+void add_notifications(MetricsPage& page, const Telemetry& telemetry) {
+  if (telemetry.notifications.empty()) return;
+  page.begin("counter", "tamada_notifications_total",
+             "Notifications that were delivered, attempts that failed, and notifications that were dropped.");
+  for (const auto& [by, counts] : telemetry.notifications) {
+    for (const auto& [outcome, count] : {std::pair{"delivered", counts.delivered}, std::pair{"failed", counts.failed},
+                                         std::pair{"dropped", counts.dropped}}) {
+      page.value("tamada_notifications_total", fmt::format(R"(,by="{}",outcome="{}")", by, outcome), count);
+    }
+  }
+  page.begin("gauge", "tamada_notifications_waiting", "Notifications that wait to be delivered.");
+  for (const auto& [by, counts] : telemetry.notifications) {
+    page.value("tamada_notifications_waiting", fmt::format(R"(,by="{}")", by), counts.waiting);
+  }
+}
+
 void add_journal(MetricsPage& page, const Journal& journal) {
   page.begin("counter", "tamada_decisions_total", "Decisions by the rule that made them.");
   for (const auto& [rule, count] : journal.decisions_by_rule()) {
@@ -82,6 +98,7 @@ void add_own_metrics(MetricsPage& page, const Snapshot& snapshot, core::Instant 
   }
   add_journal(page, journal);
   add_telemetry(page, telemetry);
+  add_notifications(page, telemetry);
 }
 
 }  // namespace tamada::api

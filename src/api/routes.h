@@ -69,6 +69,7 @@ class RestApi {
   awaitable<net::HttpResponse> handle(net::HttpRequest request);
 
   void configure(RestApiOptions options);  // after a reload of the local file
+  const Journal& journal() const { return *journal_; }
 
  private:
   struct Call {

@@ -56,6 +56,7 @@ Json handover_json(const Handover& handover, core::Instant now) {
   }
   if (handover.state == Handover::State::done) out["outage_ms"] = json_milliseconds(handover.outage());
   if (!handover.reason.empty()) out["reason"] = handover.reason;
+  if (!handover.cause.empty()) out["cause"] = handover.cause;
   return out;
 }
 

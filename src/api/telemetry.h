@@ -37,6 +37,13 @@ struct Telemetry {
   Histogram loop_lag;                               // how late the coroutine of a timer runs
   std::map<std::string, Histogram> dcs_requests;    // by operation: range, txn ...
   std::map<std::string, std::uint64_t> dcs_errors;  // the requests that failed
+  struct Deliveries {
+    std::uint64_t delivered = 0;
+    std::uint64_t failed = 0;   // attempts
+    std::uint64_t dropped = 0;  // notifications that made room for a newer one, or had too many attempts
+    std::uint64_t waiting = 0;
+  };
+  std::map<std::string, Deliveries> notifications;  // by the receiver: webhook, command
 };
 
 }  // namespace tamada::api

@@ -108,6 +108,7 @@ void read_root(Section& root, Local& local, Problems& problems, Purpose purpose)
     read_postgresql(root.section("postgresql"), local.postgresql, purpose);
   }
   read_watchdog(root.section("watchdog"), local.watchdog);
+  read_notify(root.section("notify"), local.notify);
   read_tags(root, local.tags, problems);
 }
 

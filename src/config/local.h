@@ -11,6 +11,7 @@
 #include "config/sections/ctl.h"
 #include "config/sections/etcd.h"
 #include "config/sections/log.h"
+#include "config/sections/notify.h"
 #include "config/sections/postgresql.h"
 #include "config/sections/restapi.h"
 #include "config/sections/watchdog.h"
@@ -34,6 +35,7 @@ struct Local {
   Bootstrap bootstrap;
   Postgresql postgresql;
   Watchdog watchdog;
+  Notify notify;
   core::Tags tags;
   std::string prefix() const { return namespace_ + scope + "/"; }
 };

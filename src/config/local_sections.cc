@@ -10,6 +10,7 @@
 #include "config/dynamic.h"
 #include "config/log_format.h"
 #include "config/value.h"
+#include "net/http_client.h"
 #include "wire/json.h"
 
 namespace tamada::config {
@@ -309,6 +310,26 @@ void read_watchdog(const Section& section, Watchdog& watchdog) {
   watchdog.safety_margin_s = static_cast<int>(section.number("safety_margin"));
   watchdog.driver = section.word("driver");
   watchdog.guard = section.flag("guard");
+}
+
+void read_notify(Section section, Notify& notify) {
+  notify.command = section.lines("command");
+  notify.webhook = section.text("webhook");
+  // The error does not repeat the URL, whose path may be a secret.
+  if (!notify.webhook.empty() && !net::Url::parse(notify.webhook)) {
+    section.error("webhook",
+                  "is no usable URL; allowed: http:// or https:// with host, port and path, and without user and "
+                  "password, which `authorization` is for");
+    notify.webhook.clear();
+  }
+  notify.authorization = section.text("authorization");
+  if (std::ranges::any_of(notify.authorization, [](unsigned char c) { return c < ' ' || c == 0x7f; })) {
+    section.error("authorization", "holds a control character; allowed: one line of text");
+    notify.authorization.clear();
+  }
+  notify.cacert = section.text("cacert");
+  notify.timeout_s = static_cast<int>(section.number("timeout"));
+  notify.repeat_after_s = static_cast<int>(section.number("repeat_after"));
 }
 
 void read_etcd(Section& root, Etcd& etcd, Purpose purpose) {

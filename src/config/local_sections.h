@@ -13,6 +13,7 @@ void read_log(Section section, Log& log);
 void read_restapi(Section section, RestApi& restapi);
 void read_ctl(const Section& section, Ctl& ctl);
 void read_watchdog(const Section& section, Watchdog& watchdog);
+void read_notify(Section section, Notify& notify);
 void read_etcd(Section& root, Etcd& etcd, Purpose purpose);  // etcd3, or etcd
 void read_bootstrap(Section section, Bootstrap& bootstrap);
 void read_postgresql(Section section, Postgresql& postgresql, Purpose purpose);

@@ -575,5 +575,34 @@ TEST_F(LocalFile, OlderNamesAndTheLog) {
   EXPECT_TRUE(local.log.deduplicate_heartbeat_logs);
 }
 
+TEST_F(LocalFile, Notifications) {
+  const std::string text = minimal;
+  const auto given = loaded(text + R"(notify:
+  command: [/usr/local/bin/page, "--to", dba]
+  webhook: https://chat.example/hooks/1?x=y
+  authorization: Bearer word
+  cacert: /tls/chat.crt
+  timeout: 5
+  repeat_after: 10min
+)")
+                         .local.notify;
+  EXPECT_EQ(given.command, (Lines{"/usr/local/bin/page", "--to", "dba"}));
+  EXPECT_EQ(given.webhook, "https://chat.example/hooks/1?x=y");
+  EXPECT_EQ(given.authorization, "Bearer word");
+  EXPECT_EQ(given.cacert, "/tls/chat.crt");
+  EXPECT_EQ(given.timeout_s, 5);
+  EXPECT_EQ(given.repeat_after_s, 600);
+  const auto nobody = loaded(text).local.notify;
+  EXPECT_TRUE(nobody.command.empty() && nobody.webhook.empty());
+  EXPECT_EQ(nobody.timeout_s, 10);
+  EXPECT_EQ(nobody.repeat_after_s, 60);
+  for (const char* wrong : {"webhook: chat.example/geheim", "webhook: http://me:geheim@chat.example/", "timeout: 0",
+                            "webhook: {}", "command: /usr/bin/page", R"(authorization: "geheim\r\nHost: x")"}) {
+    const auto said = error_of(text + "notify:\n  " + wrong + "\n");
+    EXPECT_TRUE(said.starts_with("node.yml:")) << wrong << ": " << said;
+    EXPECT_FALSE(said.contains("geheim")) << said;
+  }
+}
+
 }  // namespace
 }  // namespace tamada::config

@@ -449,6 +449,28 @@ constexpr auto watchdog_keys = std::to_array<Key>({
      .reload = Reload::daemon},
 });
 
+constexpr auto notify_keys = std::to_array<Key>({
+    {.name = "command",
+     .type = Type::lines,
+     .what = "program and arguments, as a list; it reads one notification, a JSON object, from its standard input"},
+    {.name = "webhook", .what = "URL (http or https) that gets each notification, a JSON object, by POST"},
+    {.name = "authorization", .what = "value of the header `Authorization` of these requests"},
+    {.name = "cacert",
+     .what = "authorities that the certificate of an https URL is checked against; without it the system's"},
+    {.name = "timeout",
+     .type = Type::seconds,
+     .fallback = "10",
+     .what = "seconds that the command or a request may take",
+     .min = 1,
+     .max = 3600},
+    {.name = "repeat_after",
+     .type = Type::seconds,
+     .fallback = "60",
+     .what = "seconds between two notifications about the same matter, such as a problem that begins and ends again "
+             "and again",
+     .max = 86'400},
+});
+
 constexpr auto tags_keys = std::to_array<Key>({
     {.name = "nofailover", .type = Type::boolean, .fallback = "false", .what = "never becomes the leader"},
     {.name = "failover_priority",
@@ -520,6 +542,10 @@ constexpr auto local_root_keys = std::to_array<Key>({
      .type = Type::section,
      .what = "what ends a primary whose daemon does not answer any more",
      .keys = watchdog_keys},
+    {.name = "notify",
+     .type = Type::section,
+     .what = "not Patroni's: who is told of failovers, lost members and problems (operations.md, Notifications)",
+     .keys = notify_keys},
     {.name = "tags",
      .type = Type::section,
      .what = "of the member; own ones may be added",

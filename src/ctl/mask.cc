@@ -11,7 +11,7 @@ constexpr std::size_t line_max = 8192;  // std::regex uses a stack frame for eac
 
 bool is_secret(std::string name) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* word : {"password", "passwd", "passphrase", "secret", "token", "authorization"}) {
+  for (const char* word : {"password", "passwd", "passphrase", "secret", "token", "authorization", "webhook"}) {
     if (name.contains(word)) return true;
   }
   return false;

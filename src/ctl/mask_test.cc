@@ -8,7 +8,8 @@ namespace {
 TEST(Mask, LeavesNoSecret) {
   const auto document = Json::parse(R"({"restapi": {"authentication": {"username": "me", "password": "geheim"}},
     "etcd3": {"password": 12345, "hosts": ["http://root:geheim@h:2379"]}, "keyfile_password": "geheim",
-    "primary_conninfo": "host=x password=geheim user=y", "second": "password = 'ge heim' user=y", "ttl": 30, "pgpass": "/x"})");
+    "primary_conninfo": "host=x password=geheim user=y", "second": "password = 'ge heim' user=y",
+    "notify": {"webhook": "https://chat.example/hooks/geheim", "authorization": "Bearer geheim"}, "ttl": 30, "pgpass": "/x"})");
   const auto text = masked(document).dump();
   EXPECT_EQ(text.find("geheim"), text.npos) << text;
   EXPECT_EQ(text.find("heim"), text.npos) << text;

@@ -16,6 +16,7 @@
 #include "agent/http_peers.h"
 #include "agent/log_options.h"
 #include "agent/measured_dcs.h"
+#include "agent/notifier.h"
 #include "agent/service_manager.h"
 #include "api/routes.h"
 #include "config/judge.h"
@@ -173,6 +174,7 @@ class Daemon {
                         .fence = fences,
                         .noticed = [this] { return noticed_(); }});
     api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_));
+    agent::Notifier notifier(io_.get_executor(), clock_, board_, rest.journal(), telemetry_, instance(), local.notify);
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
         [&rest](std::string_view method, std::string_view target) { return rest.fast(method, target); },
@@ -185,7 +187,7 @@ class Daemon {
       if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
       return found;
     };
-    agent.on_reload([this, &rest, &peers, &server, &guard, &watchdog] {
+    agent.on_reload([this, &rest, &notifier, &peers, &server, &guard, &watchdog] {
       auto again = config::load(file_, variables_);
       service_manager_.reloaded();
       if (!again) return again;
@@ -193,6 +195,7 @@ class Daemon {
         return core::Result<config::Loaded>(std::unexpected(configured.error()));
       }
       rest.configure(api_options(again->local, telemetry_));
+      notifier.configure(again->local.notify);
       peers.configure(agent::peer_tls(again->local), agent::peer_authorization(again->local));
       guard.enable(again->local.watchdog.guard);
       watchdog.configure(watchdog_options(again->local.watchdog));

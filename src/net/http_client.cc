@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "net/boot_timer.h"
+#include "net/socket_stream.h"
 
 namespace tamada::net {
 namespace {
@@ -158,7 +159,8 @@ struct HttpClient::Impl {
 
   awaitable<core::Result<void>> open(core::Duration timeout) {
     auto before = closings;
-    auto made = co_await connect(server.host, server.port, tls_options(), timeout);
+    auto made = co_await (server.apart ? connect_apart(server.host, server.port, tls_options(), timeout)
+                                       : connect(server.host, server.port, tls_options(), timeout));
     if (!made) co_return std::unexpected(made.error());
     if (before != closings) co_return core::fail(place() + ": the connection was closed");
     stream = std::move(*made);

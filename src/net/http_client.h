@@ -14,6 +14,8 @@ namespace tamada::net {
 // A URL such as http://host:port or https://host:port, with an optional path.
 struct Url {
   std::string scheme, host, port, path;
+  // The name is looked up by a thread of its own: a name server that does not answer for it delays no other lookup.
+  bool apart = false;
   static core::Result<Url> parse(std::string_view text);
   std::string authority() const;  // host and port, with an IPv6 address in brackets
 };

@@ -5,9 +5,11 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <vector>
 
 #include "net/clock.h"
+#include "net/socket_stream.h"
 #include "net/test_support.h"
 
 namespace tamada::net {
@@ -283,6 +285,32 @@ TEST(HttpClient, ARefusedConnectionIsAnError) {
     CO_ASSERT(!response);
     EXPECT_EQ(response.error().what, "cannot connect to localhost:" + port + ": Connection refused");
     auto unknown = co_await http_once(url("http://no-such-host.invalid:1"), {}, get("/"), 5s);
+    CO_ASSERT(!unknown);
+    EXPECT_TRUE(unknown.error().what.starts_with("cannot resolve no-such-host.invalid: ")) << unknown.error().what;
+  });
+}
+
+// A lookup that hangs: the thread that such lookups have is kept busy meanwhile.
+TEST(HttpClient, ANameThatIsLookedUpApartDelaysNoOther) {
+  asio::io_context io(1);
+  RawServer server(io, [](tcp::socket& socket, int) -> awaitable<void> {
+    co_await read_until(socket, "\r\n\r\n");
+    co_await send(socket, "HTTP/1.1 204 No Content\r\n\r\n");
+  });
+  auto near = url("http://localhost:" + server.port()), apart = near;
+  apart.apart = true;
+  std::promise<void> hangs;
+  asio::post(lookup_thread(), [until = hangs.get_future().share()] { until.wait(); });
+  test::run(io, [&]() -> awaitable<void> {
+    auto late = co_await http_once(apart, {}, get("/"), 100ms);
+    EXPECT_FALSE(late);
+    auto other = co_await http_once(near, {}, get("/"), 10s);
+    EXPECT_TRUE(other) << other.error().what;
+    hangs.set_value();
+    auto again = co_await http_once(apart, {}, get("/"), 10s);
+    EXPECT_TRUE(again) << again.error().what;
+    apart.host = "no-such-host.invalid";
+    auto unknown = co_await http_once(apart, {}, get("/"), 10s);
     CO_ASSERT(!unknown);
     EXPECT_TRUE(unknown.error().what.starts_with("cannot resolve no-such-host.invalid: ")) << unknown.error().what;
   });

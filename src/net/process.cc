@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -80,10 +81,14 @@ struct SpawnSetup {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
 
-  SpawnSetup(bool new_session, int output_fd, int passed_fd) {
+  SpawnSetup(bool new_session, int input_fd, int output_fd, int passed_fd) {
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    if (input_fd >= 0) {
+      posix_spawn_file_actions_adddup2(&files, input_fd, 0);
+    } else {
+      posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    }
     if (output_fd >= 0) {
       posix_spawn_file_actions_adddup2(&files, output_fd, 1);
       posix_spawn_file_actions_adddup2(&files, output_fd, 2);
@@ -108,6 +113,23 @@ struct SpawnSetup {
     posix_spawnattr_destroy(&attributes);
   }
 };
+
+// An unnamed file in memory with this text, at its beginning: unlike a pipe it needs nobody who writes while the child
+// reads. -1: there is no memory for it.
+int file_in_memory(std::string_view text) {
+  const int fd = ::memfd_create("input", MFD_CLOEXEC);
+  while (fd >= 0 && !text.empty()) {
+    const auto written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      ::close(fd);
+      return -1;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (fd >= 0) ::lseek(fd, 0, SEEK_SET);
+  return fd;
+}
 
 }  // namespace
 
@@ -200,17 +222,24 @@ struct Process::Impl : std::enable_shared_from_this<Impl> {
 
 core::Result<Process> Process::spawn(asio::any_io_executor executor, SpawnOptions options) {
   if (options.argv.empty()) return core::fail("cannot start a process without a name");
+  const int input = options.input ? file_in_memory(*options.input) : -1;
+  if (options.input && input < 0) return core::fail("memfd_create: " + error_text(errno));
   int ends[2] = {-1, -1};
-  if (options.capture && ::pipe2(ends, O_CLOEXEC) != 0) return core::fail("pipe: " + error_text(errno));
+  if (options.capture && ::pipe2(ends, O_CLOEXEC) != 0) {
+    const int error = errno;
+    if (input >= 0) ::close(input);
+    return core::fail("pipe: " + error_text(error));
+  }
   auto environment = child_environment(options);
   auto environment_pointers = pointers(environment);
   auto arguments = options.argv;
   auto argument_pointers = pointers(arguments);
-  const SpawnSetup setup(options.new_session, ends[1], options.pass);
+  const SpawnSetup setup(options.new_session, input, ends[1], options.pass);
   pid_t pid = 0;
   const int failed = ::posix_spawnp(&pid, argument_pointers[0], &setup.files, &setup.attributes,
                                     argument_pointers.data(), environment_pointers.data());
   if (ends[1] >= 0) ::close(ends[1]);
+  if (input >= 0) ::close(input);
   if (failed) {
     if (ends[0] >= 0) ::close(ends[0]);
     return core::fail(fmt::format("cannot run {}: {}", options.argv[0], error_text(failed)));

@@ -14,8 +14,8 @@
 
 namespace tamada::net {
 
-// How a child is started. It gets its own process group, /dev/null as its input, default signals, and none of our
-// descriptors except the passed one.
+// How a child is started. It gets its own process group, /dev/null or the given text as its input, default signals, and
+// none of our descriptors except the passed one.
 struct SpawnOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
   std::vector<std::pair<std::string, std::string>> env;  // variables that are added to our environment, or replace a
@@ -28,7 +28,8 @@ struct SpawnOptions {
   // PostgreSQL's backends do, so that the kernel kills a script or a copy that takes all memory before it kills
   // PostgreSQL.
   bool essential = false;
-  int pass = -1;  // a descriptor of ours that the child gets as `passed_as`
+  std::optional<std::string> input;  // what the child reads from its standard input
+  int pass = -1;                     // a descriptor of ours that the child gets as `passed_as`
   static constexpr int passed_as = 3;
   bool capture = false;  // stdout and stderr go to a pipe of the caller; otherwise they are inherited
   std::function<void(std::string_view line)>

@@ -48,6 +48,17 @@ TEST_F(ProcessTest, TellsExitStatusAndOutputOfBothStreams) {
   EXPECT_EQ(exited->output, "out\nerr\n");
 }
 
+TEST_F(ProcessTest, ReadsItsInput) {
+  const auto read = [this](std::optional<std::string> input) {
+    SpawnOptions options{.argv = {"wc", "-c"}, .input = std::move(input), .capture = true};
+    return complete(run(std::move(options), 10s))->output;
+  };
+  EXPECT_EQ(read("two\nlines"), "9\n");
+  EXPECT_EQ(read(std::string(1 << 20, 'x')), "1048576\n");  // more than a pipe holds
+  EXPECT_EQ(read(""), "0\n");
+  EXPECT_EQ(read(std::nullopt), "0\n");
+}
+
 TEST_F(ProcessTest, TellsTheSignalThatEndedIt) {
   const auto exited = shell("kill -9 $$");
   ASSERT_TRUE(exited);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <charconv>
 #include <vector>
 
@@ -34,19 +37,36 @@ struct Lookup {
   BootTimer answered;  // cancelled by the answer
   std::optional<error_code> result;
   std::vector<tcp::endpoint> endpoints;
+
+  void take(error_code ec, const tcp::resolver::results_type& results) {
+    result = ec;
+    for (const auto& entry : results) endpoints.push_back(entry.endpoint());
+    answered.cancel();
+  }
 };
 
-awaitable<core::Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::string port,
-                                                            core::Duration timeout) {
+void look_up_apart(std::shared_ptr<Lookup> lookup, std::string host, std::string port, asio::any_io_executor loop) {
+  asio::post(lookup_thread(), [lookup = std::move(lookup), host = std::move(host), port = std::move(port),
+                               guard = asio::make_work_guard(loop)]() mutable {
+    error_code ec;
+    tcp::resolver here(lookup_thread());
+    auto results = here.resolve(host, port, ec);
+    asio::post(guard.get_executor(), [lookup = std::move(lookup), ec, results] { lookup->take(ec, results); });
+  });
+}
+
+awaitable<core::Result<std::vector<tcp::endpoint>>> resolve(std::string host, std::string port, core::Duration timeout,
+                                                            bool apart) {
   if (auto endpoint = literal(host, port)) co_return std::vector{*endpoint};
-  auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
+  const asio::any_io_executor loop = co_await asio::this_coro::executor;
+  auto lookup = std::make_shared<Lookup>(loop);
   lookup->answered.expires_after(timeout);
-  lookup->resolver.async_resolve(host, port, tcp::resolver::flags(),
-                                 [lookup](error_code ec, const tcp::resolver::results_type& results) {
-                                   lookup->result = ec;
-                                   for (const auto& entry : results) lookup->endpoints.push_back(entry.endpoint());
-                                   lookup->answered.cancel();
-                                 });
+  if (apart) {
+    look_up_apart(lookup, host, port, loop);
+  } else {
+    lookup->resolver.async_resolve(host, port, tcp::resolver::flags(),
+                                   [lookup](error_code ec, const auto& results) { lookup->take(ec, results); });
+  }
   co_await lookup->answered.async_wait(asio::as_tuple(use_awaitable));
   co_await throw_if_cancelled();
   if (!lookup->result) {
@@ -71,10 +91,9 @@ awaitable<core::Result<tcp::socket>> dial(tcp::endpoint endpoint, core::Duration
   co_return std::move(socket);
 }
 
-}  // namespace
-
-awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::string port, const TlsClient* tls,
-                                                         core::Duration timeout) {
+awaitable<core::Result<std::unique_ptr<Stream>>> connect_by_name(std::string host, std::string port,
+                                                                 const TlsClient* tls, core::Duration timeout,
+                                                                 bool apart) {
   const auto until = KernelBootClock::now() + timeout;
   TlsContext context;
   const bool verify = tls && tls->verify && tls->verify_host;
@@ -83,11 +102,28 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::
     if (!made) co_return std::unexpected(made.error());
     context = std::move(*made);
   }
-  auto endpoints = co_await resolve(host, port, timeout);
+  auto endpoints = co_await resolve(host, port, timeout, apart);
   if (!endpoints) co_return std::unexpected(endpoints.error());
   auto stream = co_await connect_to(std::move(*endpoints), host, context, verify, until - KernelBootClock::now());
   if (!stream) co_return core::fail(fmt::format("cannot connect to {}:{}: {}", host, port, stream.error().what));
   co_return std::move(*stream);
+}
+
+}  // namespace
+
+asio::any_io_executor lookup_thread() {
+  static asio::thread_pool thread(1);
+  return thread.get_executor();
+}
+
+awaitable<core::Result<std::unique_ptr<Stream>>> connect(std::string host, std::string port, const TlsClient* tls,
+                                                         core::Duration timeout) {
+  return connect_by_name(std::move(host), std::move(port), tls, timeout, false);
+}
+
+awaitable<core::Result<std::unique_ptr<Stream>>> connect_apart(std::string host, std::string port, const TlsClient* tls,
+                                                               core::Duration timeout) {
+  return connect_by_name(std::move(host), std::move(port), tls, timeout, true);
 }
 
 awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<tcp::endpoint> endpoints, std::string host,

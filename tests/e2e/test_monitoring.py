@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import urllib.parse
 import urllib.request
@@ -105,7 +106,12 @@ def test_prometheus_by_the_playbook(cluster, prometheus):
     assert provider["providers"][0]["options"]["path"] == f"{root}/dashboards"
     old, (new, _) = cluster.leader(), cluster.replicas()
     wait_for("all members to be asked", lambda: len(prometheus.ask(f'up{{job="tamada",cluster="{cluster.scope}"}} == 1')) == 3, 30)
-    # A change of the leader, which some metrics are about.
+    # Some metrics are about notifications, others about a change of the leader.
+    for node in cluster.nodes:
+        node.config["notify"] = {"command": ["true"]}
+        with open(node.config_file, "w") as f:
+            yaml.safe_dump(node.config, f)
+        node.signal(signal.SIGHUP)
     status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
     assert status == 200, text
     cluster.wait_healthy(60)
