@@ -29,8 +29,8 @@ awaitable<core::Result<std::unique_ptr<Stream>>> connect_to(std::vector<asio::ip
                                                             std::string host, TlsContext context, bool verify,
                                                             core::Duration timeout);
 
-// As connect(), but a thread of its own looks the name up. All other lookups of the loop share one thread and follow each
-// other, so a name server that does not answer for one name would delay them all.
+// As connect(), but a thread of its own looks the name up. All other lookups of the loop share one thread and follow
+// each other, so a name server that does not answer for one name would delay them all.
 awaitable<core::Result<std::unique_ptr<Stream>>> connect_apart(std::string host, std::string port, const TlsClient* tls,
                                                                core::Duration timeout);
 asio::any_io_executor lookup_thread();
