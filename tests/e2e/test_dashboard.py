@@ -270,7 +270,7 @@ def test_nothing_changes_without_the_password(cluster, browser, guarded):
     switchover = f"Switch over to {new}"
     card = f"[data-member='{new}']"
     press(browser, switchover, card)
-    assert f"{old} stops and becomes a standby, {new} is promoted" in question(browser)
+    wait_for("the question", lambda: f"{old} stops and becomes a standby, {new} is promoted" in question(browser), 10)
     press(browser, "Cancel", "dialog")
     wait_for("the question to go", lambda: not browser.all("dialog"), 5)
     press(browser, switchover, card)
@@ -310,7 +310,7 @@ def test_its_own_member_is_restarted(cluster, browser):
     assert node.postmaster_pid() != before
     press(browser, "Close", "dialog")
     press(browser, f"Copy {node} anew", f"[data-member='{node}']")
-    assert "all its data are replaced" in question(browser)
+    wait_for("the question", lambda: "all its data are replaced" in question(browser), 10)
     press(browser, "Cancel", "dialog")
 
 

@@ -163,8 +163,8 @@ def one_node(new_cluster, tls):
     return node
 
 
-def withstands(node, kind, flood):
-    """(report, faults) of one flood."""
+def withstands(node, kind, flood, slow):
+    """The faults of one flood. A 99th percentile of more than `slow` seconds is one."""
     postmaster = node.postmaster_pid()
     with Heartbeats(node.cluster) as beats, flood:
         checks = node.checks().run_for(SECONDS)
@@ -176,7 +176,7 @@ def withstands(node, kind, flood):
     faults = []
     if checks.wrong:
         faults.append(f"{len(checks.wrong)} checks failed, the first: {checks.wrong[0]}")
-    if p99 > 1:
+    if p99 > slow:
         faults.append("health checks are slow")
     if beats.gap > 5:
         faults.append("the lease is not renewed in time")
@@ -210,17 +210,19 @@ def test_no_flood_delays_the_lease_or_health_checks(new_cluster, tls):
     node = one_node(new_cluster, tls)
     if not tls:
         fill_journal(node)
-    node.checks().run_for(1)
+    # On a busy machine a check takes longer also without a flood. A flood that stops the checks is seen in any case.
+    usual = node.checks().run_for(SECONDS).percentile(0.99)
+    slow = min(max(1, 10 * usual), 5)
     memory = memory_mb(node.proc.pid)
-    print(f"at rest: {memory:.0f} MB")
+    print(f"at rest: p99 {usual * 1e3:.1f} ms, {memory:.0f} MB")
     half = CONNECTIONS * 3 // 8
     port, faults = node.api_port, []
     for kind, sent, slowly in [("half open", b"", b""), ("slow header", b"GET /pri", b"x"), ("slow body", POST, b"x"),
                                ("partial ClientHello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"")]:
-        faults += withstands(node, kind, Flood(port, sent, half, slowly))
+        faults += withstands(node, kind, Flood(port, sent, half, slowly), slow)
     for path in [] if tls else READS:
         sent = f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode() * PIPELINED
-        faults += withstands(node, f"GET {path} x {PIPELINED}", Flood(port, sent, CONNECTIONS))
+        faults += withstands(node, f"GET {path} x {PIPELINED}", Flood(port, sent, CONNECTIONS), slow)
     assert not faults, "\n".join(faults)
     if not processes.sanitized():
         wait_for("memory to come back", lambda: memory_mb(node.proc.pid) < memory + 60, 30)
