@@ -19,7 +19,7 @@ void ClusterCache::reset(const Range& range) {
   went_back_ = range.revision < revision_ ? went_back_ + 1 : 0;
   if (went_back_ >= went_back_max) {
     entries_.clear();
-    revision_ = live_ = went_back_ = 0;
+    revision_ = read_at_ = live_ = went_back_ = 0;
     touched();
   }
   if (went_back_ > 0) return;
@@ -28,7 +28,8 @@ void ClusterCache::reset(const Range& range) {
     put(kv);
     listed.insert(kv.key);
   }
-  // Tombstones are removed, too: the watch continues after this range, so no later event can be older than the range.
+  // Tombstones are removed, too. The watch may still deliver events that are older than the range; apply() ignores
+  // them.
   std::erase_if(entries_, [&](const auto& item) {
     const auto& [name, entry] = item;
     if (entry.mod_revision > range.revision || listed.contains(prefix_ + name)) return false;
@@ -41,10 +42,12 @@ void ClusterCache::reset(const Range& range) {
   if (!loaded_) touched();
   loaded_ = true;
   revision_ = std::max(revision_, range.revision);
+  read_at_ = range.revision;
 }
 
 void ClusterCache::apply(const WatchBatch& batch) {
   for (const auto& event : batch.events) {
+    if (event.kv.mod_revision <= read_at_) continue;
     if (event.deleted) {
       remove(event.kv.key, event.kv.mod_revision);
     } else {

@@ -44,7 +44,7 @@ class ClusterCache {
     std::string value;
     Revision create_revision = 0, mod_revision = 0;
     LeaseId lease;
-    bool deleted = false;  // a tombstone: keeps older events from bringing the key back
+    bool deleted = false;  // a tombstone, which keeps older events from bringing the key back
   };
 
   void put(const KeyValue& kv);
@@ -55,6 +55,7 @@ class ClusterCache {
   std::string prefix_;
   std::map<std::string, Entry, std::less<>> entries_;  // by the key without the prefix
   Revision revision_ = 0;
+  Revision read_at_ = 0;  // of the last range, which has all that older events tell
   std::int64_t live_ = 0;
   std::uint64_t changes_ = 0;
   int went_back_ = 0;

@@ -115,6 +115,20 @@ TEST_F(ClusterCacheTest, ARangeThatWasReadBeforeADeletionDoesNotUndoIt) {
   EXPECT_EQ(cache.revision(), 12);
 }
 
+TEST_F(ClusterCacheTest, AnEventOlderThanTheLastRangeDoesNotUndoIt) {
+  load();
+  cache.delete_locally("/s/demo/leader", 15);
+  // The range was read while the watch lagged behind.
+  cache.reset({.keys = {kv("initialize", "123", 2)}, .count = 1, .revision = 20});
+  cache.apply(put_event(kv("leader", "n0", 11)));
+  EXPECT_EQ(leader(cache), "-");
+  EXPECT_EQ(cache.key_count(), 1);
+  cache.apply(delete_event("leader", 15));
+  cache.apply(put_event(kv("leader", "n2", 21)));
+  EXPECT_EQ(leader(cache), "n2");
+  EXPECT_EQ(cache.revision(), 21);
+}
+
 TEST_F(ClusterCacheTest, AStoreRestoredFromABackupIsAcceptedAfterAWhile) {
   load();
   const Range old{.keys = {kv("leader", "n7", 3)}, .count = 1, .revision = 4};
