@@ -196,7 +196,7 @@ def test_a_reload_changes_who_is_told(new_cluster, webhook):
             yaml.safe_dump(node.config, f)
         node.signal(signal.SIGHUP)
     node.config["notify"] = {"webhook": webhook.url}
-    node.config["postgresql"]["pg_hba"].append("host nonsense")
+    node.config["postgresql"]["pg_hba"] += ["host nonsense"]
     reload()
     (problem,) = wait_for("the problem that it brought", lambda: webhook.of("problem"), 30)
     assert (problem["kind"], problem["member"], problem["state"]) == ("access", node.name, "began")

@@ -160,7 +160,7 @@ class Node:
             "bootstrap": {
                 "dcs": {**c.dcs, "postgresql": {"use_pg_rewind": True, "parameters": parameters}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums", "no-sync"],
-                "pg_hba": HBA,
+                "pg_hba": list(HBA),
             },
             "postgresql": {
                 "listen": f"127.0.0.1:{self.pg_port}", "connect_address": self.pg_address, "data_dir": self.data, "bin_dir": postgres_bin(),
@@ -169,7 +169,7 @@ class Node:
                                    "replication": {"username": "replicator", "password": "rep"},
                                    "rewind": {"username": "rewind_user", "password": "rew"}},
                 "parameters": {"unix_socket_directories": c.root},
-                "pg_hba": HBA,
+                "pg_hba": list(HBA),
             },
             "tags": {"nofailover": False, "noloadbalance": False, "clonefrom": False, "nosync": False},
         }
