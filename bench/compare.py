@@ -29,11 +29,12 @@ OUTAGES = [("switchover", "switchover over REST"),
            ("kill_daemon", "`kill -9` of the primary's daemon, started again after 1 s"),
            ("etcd_wiped", "all keys deleted from etcd"),
            ("etcd_restart", "etcd killed and started again"),
+           ("sync_switchover", "switchover over REST in synchronous mode"),
            ("sync_standby_loss", "loss of the synchronous standby, on which writes wait")]
 
 
 # The shortest outages by hand (by_hand.py), which show what PostgreSQL itself needs for the same role change.
-FLOORS = {"switchover": "switchover", "stop_daemon": "switchover", "kill_postgres": "kill_postgres"}
+FLOORS = {"switchover": "switchover", "sync_switchover": "switchover", "stop_daemon": "switchover", "kill_postgres": "kill_postgres"}
 
 
 def sides():
@@ -162,7 +163,7 @@ def table(found):
         "Written by `make bench` (bench/compare.py), not by hand. Both sides run in one go and take turns, with the same YAML",
         f"(ttl {d['ttl']}, loop_wait {d['loop_wait']}, retry_timeout {d['retry_timeout']}), three nodes and one etcd on loopback.", "",
         f"Machine: {m['cores']} cores ({m['cpu']}), {m['memory_gib']} GiB, Linux {m['kernel']}. Patroni {m['patroni']}, PostgreSQL",
-        f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {found['reps']} rounds.", "",
+        f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {found['reps']} round{'s' if found['reps'] > 1 else ''}.", "",
         "## Outages", "",
         "Seconds: the longest time without an acknowledged write, for a client that inserts a row every 5 ms and connects again after",
         "an error. Median (min-max). Ratio: how many times shorter. By hand: `pg_ctl stop -m fast` on the primary and `pg_ctl promote` on",
@@ -170,7 +171,8 @@ def table(found):
         "| | Patroni | Tamada | ratio | by hand |\n|---|---|---|---|---|",
         *(outage_row(found, title, name) for name, title in OUTAGES if name in found["outages"].get("tamada", {})), "",
         *phases_text(found),
-        "A lost node keeps its lease until it ends, on both sides: node loss is bounded by ttl, not by speed.", "",
+        "On both sides etcd keeps the key of a lost node until its lease ends, so ttl bounds the loss of a node. The node is lost",
+        f"{scenarios.LOSS_AFTER_RENEWAL} s after its daemon has renewed the lease: {d['ttl'] - scenarios.LOSS_AFTER_RENEWAL} s of the outage are the rest of the lease.", "",
         "## From nothing to a cluster", "", head,
         seconds_row(found, "first primary, from an empty folder (s)", "up", "first_primary_s"),
         seconds_row(found, "three nodes, both replicas streaming (s)", "up", "all_streaming_s"), ""]

@@ -1,9 +1,12 @@
 """Each scenario causes one fault in a healthy cluster and measures the outage for clients. All times are in seconds."""
+import base64
+import contextlib
 import json
 import pathlib
 import signal
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 
@@ -69,10 +72,37 @@ def stop_daemon(c):
     return result
 
 
+# How long after a renewal of the leader's lease the node is lost.
+LOSS_AFTER_RENEWAL = 5
+
+
+def lease_time_left(c):
+    """The seconds that etcd still grants to the lease of the leader key."""
+    def asked(path, **body):
+        with urllib.request.urlopen(c.etcd.url + path, data=json.dumps(body).encode(), timeout=5) as answer:
+            return json.loads(answer.read())
+    key = base64.b64encode((c.prefix + "leader").encode()).decode()
+    lease = asked("/v3/kv/range", key=key)["kvs"][0]["lease"]
+    return int(asked("/v3/lease/timetolive", ID=lease)["TTL"])
+
+
+def wait_for_renewal(c):
+    left = [lease_time_left(c)]
+
+    def renewed():
+        left.append(lease_time_left(c))
+        return left[-1] > left[-2]
+    wait_for("a renewal of the leader's lease", renewed, 2 * c.dcs["ttl"], step=0.02)
+
+
 def node_loss(c):
+    """etcd keeps the key of a lost leader until the lease ends, so the outage depends on the time since the last renewal.
+    Each loss happens at the same time after a renewal, so that rounds and sides can be compared."""
     lost = []
 
     def act(old):
+        wait_for_renewal(c)
+        time.sleep(LOSS_AFTER_RENEWAL)
         lost.append(old)
         old.lose()
     result = outage(c, act, 3, moves=True)
@@ -103,19 +133,30 @@ def etcd_restart(c):
     return outage(c, act, c.dcs["loop_wait"] + 5)
 
 
-def sync_standby_loss(c):
-    """The standby is lost in synchronous mode, in which writes wait for it."""
+@contextlib.contextmanager
+def synchronous_mode(c):
+    """Gives the synchronous standby that `/sync` names."""
     def named():
         key = json.loads(c.keys().get("sync") or "{}")
         return next((n for n in c.replicas() if n.name == key.get("sync_standby")), None)
     c.configure(synchronous_mode=True)
-    standby = wait_for("a synchronous standby", named, 60)
-    result = outage(c, lambda _: standby.lose(), c.dcs["loop_wait"] + 5)
-    standby.start()
+    yield wait_for("a synchronous standby", named, 60)
     c.wait_healthy(120)
     c.configure(synchronous_mode=None)
-    return result
+
+
+def sync_switchover(c):
+    with synchronous_mode(c):
+        return switchover(c)
+
+
+def sync_standby_loss(c):
+    """The standby is lost in synchronous mode, in which writes wait for it."""
+    with synchronous_mode(c) as standby:
+        result = outage(c, lambda _: standby.lose(), c.dcs["loop_wait"] + 5)
+        standby.start()
+        return result
 
 
 SCENARIOS = {f.__name__: f for f in (switchover, kill_postgres, stop_daemon, node_loss, kill_daemon, etcd_wiped, etcd_restart,
-                                    sync_standby_loss)}
+                                    sync_switchover, sync_standby_loss)}
