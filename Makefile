@@ -11,6 +11,9 @@
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb                  Debian packages in build/release/deb
+#   make tarball              for other distributions with glibc 2.34 or later (Red Hat 9): build/portable/tarball
+#   make rpm                  that as packages of RPM: build/portable/rpm
+#   make test-packages        both, installed in bare roots of Debian 12, 13 and unstable (root, namespaces)
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
@@ -25,7 +28,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb tarball rpm test-packages sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-rpm deps-hosts deps-bench clean
 
 demo: programs
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -74,6 +77,17 @@ build: deps
 deb: build deps-deb
 	@packaging/build-deb $(BUILD)
 
+tarball: deps
+	@cmake --preset portable --log-level=WARNING >/dev/null
+	@cmake --build build/portable --target tamada tamadactl tamada-guard
+	@packaging/build-tarball build/portable
+
+rpm: tarball deps-rpm
+	@packaging/build-rpm build/portable
+
+test-packages: rpm deps-hosts
+	@$(PYTHON) -m pytest -p no:cacheprovider tests/packages $(ARGS)
+
 sim: build
 	@$(BUILD)/bin/tamada-sim --jobs $$(nproc) --nodes 5 --duration 120 --seeds $$(date +%s).. $(ARGS)
 
@@ -112,6 +126,9 @@ deps-busy:
 
 deps-deb:
 	@tools/install-packages packages-deb.txt
+
+deps-rpm:
+	@tools/install-packages packages-rpm.txt
 
 deps-hosts: deps-deb
 	@tools/install-packages packages-hosts.txt

@@ -18,7 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "hosts")]
 
-from machines import STATE, TREE, run  # noqa: E402
+from machines import STATE, TREE, finished, run  # noqa: E402
 
 # The packages that tests/e2e and the daemon need, besides a server and what mmdebstrap installs in each root.
 PACKAGES = """clang-19 etcd-client etcd-server haproxy iproute2 libpq5 libyaml-0-2 openssl patroni procps prometheus python3 python3-etcd
@@ -43,6 +43,14 @@ class Version:
         if self.npm:
             return f"npm {self.npm.partition('-')[0]}, client programs of PostgreSQL 17"
         return f"Debian, {self.suites[-1] if self.suites else 'this machine'}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plain:
+    """A root with these packages and what every Debian has."""
+    suites: tuple
+    packages: tuple = ()
+    npm = ""
 
 
 VERSIONS = [
@@ -103,12 +111,35 @@ def debootstrap(version, new):
         settings.flush()
         # This runs in its own namespaces, so that nothing stays mounted or running when it is ended.
         run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap", "--variant=minbase", "--mode=root",
-             f"--include={','.join(version.packages)}", f"--aptopt={settings.name}", "--aptopt=APT::Install-Recommends \"false\"",
+             *([f"--include={','.join(version.packages)}"] if version.packages else []), f"--aptopt={settings.name}",
+             "--aptopt=APT::Install-Recommends \"false\"",
              "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in SMALLER),
              # The package must not create a server by itself.
              "--setup-hook=mkdir -p \"$1/etc/postgresql-common\"",
              "--setup-hook=echo 'create_main_cluster = false' >\"$1/etc/postgresql-common/createcluster.conf\"",
              version.suites[0], new, *(f"deb {mirror()} {suite} main" for suite in version.suites)], timeout=1200)
+
+
+# $1 is the root, $2 the tree, $3 an empty folder, $4 a script to run outside, where the copy is $copy, $5 the script to run in the copy.
+IN_A_COPY = """
+mount -t tmpfs none "$3"
+mkdir "$3/upper" "$3/work" "$3/copy"
+copy=$3/copy
+mount -t overlay overlay -o lowerdir="$1",upperdir="$3/upper",workdir="$3/work" "$copy"
+mount -t proc proc "$copy/proc"
+mount --rbind /dev "$copy/dev"
+mkdir -p "$copy$2"
+mount --bind "$2" "$copy$2"
+eval "$4"
+exec chroot "$copy" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 sh -ec "cd '$2'; $5"
+"""
+
+
+def in_a_copy(root, script, before="", timeout=300):
+    """Runs the script, in the tree, in a copy of the root that is thrown away afterwards. Returns like subprocess.run."""
+    with tempfile.TemporaryDirectory(prefix="tamada-copy-", dir="/var/tmp") as empty:
+        return finished(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", IN_A_COPY, "-",
+                         root, TREE, empty, before, script], timeout)
 
 
 def npm_folder(version):
