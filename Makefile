@@ -19,6 +19,7 @@
 #   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
 #   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
+#   make soak [ARGS=...]      an hour on an overloaded machine with an etcd that pauses: counts false failovers -> build/soak.json
 #   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots, docs/pictures
 #   make clean
 
@@ -28,7 +29,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb tarball rpm test-packages sim patroni-suite bench bench-check bench-clients screenshots deps deps-web deps-tidy deps-busy deps-deb deps-rpm deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb tarball rpm test-packages sim patroni-suite bench bench-check bench-clients soak screenshots deps deps-web deps-tidy deps-busy deps-deb deps-rpm deps-hosts deps-bench clean
 
 demo: programs
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -98,7 +99,7 @@ patroni-suite: build deps-bench
 	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) $(PATRONI_FEATURES)
 	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) --set watchdog.guard=off frozen_patroni
 
-bench: build deps-bench
+bench: build deps-bench deps-hosts
 	@$(PYTHON) bench/compare.py $(ARGS)
 
 bench-check: build
@@ -106,6 +107,9 @@ bench-check: build
 
 bench-clients: build deps-bench
 	@$(PYTHON) bench/idle_clients.py $(ARGS)
+
+soak: build deps-busy
+	@$(PYTHON) bench/soak.py $(ARGS)
 
 screenshots: build deps-web
 	@$(PYTHON) tests/run.py --build $(BUILD) --only e2e -- -k test_pictures

@@ -1,25 +1,34 @@
 #!/usr/bin/python3
 """Compares Tamada with Debian's Patroni on the same machine with the same YAML. The two alternate in one run.
 
-    compare.py [--reps 3] [--only switchover,...] [--window 30] [--json build/bench.json] [--write docs/benchmarks.md]
+    compare.py [--reps 3] [--only switchover,...] [--window 30] [--newer 17] [--json build/bench.json] [--write docs/benchmarks.md]
     compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
+
+--newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions.
 """
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import platform
 import re
 import statistics
 import subprocess
+import sys
+import tempfile
 
 import by_hand
 import footprint
 import rto
 import scenarios
 from harness import Side, processes
+from harness.cluster import server_version
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(TREE / "tests" / "versions"))
+import roots  # noqa: E402
+
 PEER = ("/usr/bin/patroni", "/usr/bin/patronictl")
 
 OUTAGES = [("switchover", "switchover over REST"),
@@ -58,9 +67,9 @@ def machine():
             "memory_gib": round(memory / 1024 / 1024),
             "kernel": ".".join(platform.release().split(".")[:2]),
             "patroni": output("dpkg-query", "-W", "-f", "${Version}", "patroni"),
-            "postgresql": output("dpkg-query", "-W", "-f", "${Version}", "postgresql-15"),
+            "postgresql": output("dpkg-query", "-W", "-f", "${Version}", f"postgresql-{server_version()}"),
             "etcd": output("dpkg-query", "-W", "-f", "${Version}", "etcd-server"),
-            "tamada": output("git", "-C", str(TREE), "describe", "--always", "--tags")}
+            "tamada": os.environ.get("TAMADA_COMMIT") or output("git", "-C", str(TREE), "describe", "--always", "--tags")}
 
 
 def run(options):
@@ -82,6 +91,19 @@ def run(options):
             found["footprint"][name] = footprint.measure(side, options.window, scenarios.DCS)
             save(found, options.json)
     return found
+
+
+def run_in_root(major, options):
+    """The same with PostgreSQL `major`, and with the Patroni and etcd of the Debian that has it."""
+    version = next(one for one in roots.VERSIONS if str(one.major) == major)
+    programs = [TREE / "build" / "release" / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
+    with roots.opened(version) as inside, tempfile.NamedTemporaryFile(dir=TREE / "build", suffix=".json") as results:
+        inside.lend(*programs)
+        words = inside.command("/usr/bin/python3", "bench/compare.py", "--reps", options.reps, "--window", 0, "--json", results.name,
+                               "--write", "", *(["--only", options.only] if options.only else []),
+                               DAEMON_CMD="/mnt/daemon/tamada", CTL_CMD="/mnt/daemon/tamadactl", TAMADA_COMMIT=machine()["tamada"])
+        subprocess.run([str(word) for word in words], cwd=TREE, check=True)
+        return json.loads(results.read())
 
 
 def save(found, path):
@@ -155,6 +177,28 @@ def footprint_rows(found):
     ]
 
 
+OUTAGES_HEAD = "| | Patroni | Tamada | ratio | by hand |\n|---|---|---|---|---|"
+
+
+def outage_rows(found):
+    return [outage_row(found, title, name) for name, title in OUTAGES if name in found["outages"].get("tamada", {})]
+
+
+def newer_rows(found):
+    newer = found.get("newer")
+    if not newer:
+        return []
+    m = newer["machine"]
+    return [f"## Outages with Patroni {m['patroni']}", "",
+            f"The same with PostgreSQL {m['postgresql']} and etcd {m['etcd']} on the same machine, {rounds(newer)}.", "",
+            OUTAGES_HEAD, *outage_rows(newer),
+            seconds_row(newer, "three nodes, both replicas streaming, from nothing", "up", "all_streaming_s") + " - |", ""]
+
+
+def rounds(found):
+    return f"{found['reps']} round" + ("s" if found["reps"] > 1 else "")
+
+
 def table(found):
     m, d = found["machine"], found["dcs"]
     head = "| | Patroni | Tamada | ratio |\n|---|---|---|---|"
@@ -163,19 +207,19 @@ def table(found):
         "Written by `make bench` (bench/compare.py), not by hand. Both sides run in one go and take turns, with the same YAML",
         f"(ttl {d['ttl']}, loop_wait {d['loop_wait']}, retry_timeout {d['retry_timeout']}), three nodes and one etcd on loopback.", "",
         f"Machine: {m['cores']} cores ({m['cpu']}), {m['memory_gib']} GiB, Linux {m['kernel']}. Patroni {m['patroni']}, PostgreSQL",
-        f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {found['reps']} round{'s' if found['reps'] > 1 else ''}.", "",
+        f"{m['postgresql']}, etcd {m['etcd']} (Debian's packages), Tamada {m['tamada']}. {found['date']}, {rounds(found)}.", "",
         "## Outages", "",
         "Seconds: the longest time without an acknowledged write, for a client that inserts a row every 5 ms and connects again after",
         "an error. Median (min-max). Ratio: how many times shorter. By hand: `pg_ctl stop -m fast` on the primary and `pg_ctl promote` on",
         "a standby, or `pg_ctl start` after the kill, on the same servers without any daemon: what PostgreSQL itself needs.", "",
-        "| | Patroni | Tamada | ratio | by hand |\n|---|---|---|---|---|",
-        *(outage_row(found, title, name) for name, title in OUTAGES if name in found["outages"].get("tamada", {})), "",
+        OUTAGES_HEAD, *outage_rows(found), "",
         *phases_text(found),
         "On both sides etcd keeps the key of a lost node until its lease ends, so ttl bounds the loss of a node. The node is lost",
         f"{scenarios.LOSS_AFTER_RENEWAL} s after its daemon has renewed the lease: {d['ttl'] - scenarios.LOSS_AFTER_RENEWAL} s of the outage are the rest of the lease.", "",
         "## From nothing to a cluster", "", head,
         seconds_row(found, "first primary, from an empty folder (s)", "up", "first_primary_s"),
         seconds_row(found, "three nodes, both replicas streaming (s)", "up", "all_streaming_s"), ""]
+    lines += newer_rows(found)
     rows = footprint_rows(found)
     if rows:
         lines += ["## Footprint of a daemon", "", head, *rows, ""]
@@ -187,6 +231,7 @@ def main():
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--only")
     parser.add_argument("--window", type=int, default=30, help="seconds of idling for the footprint; 0: none")
+    parser.add_argument("--newer", help="a major version of PostgreSQL")
     parser.add_argument("--json", default=str(TREE / "build" / "bench.json"))
     parser.add_argument("--from", dest="source", help="results of an earlier run")
     parser.add_argument("--write", default=str(TREE / "docs" / "benchmarks.md"))
@@ -196,8 +241,12 @@ def main():
         found = json.loads(pathlib.Path(options.source).read_text())
     else:
         found = run(options)
+        if options.newer:
+            found["newer"] = run_in_root(options.newer, options)
+            save(found, options.json)
     text = table(found)
-    pathlib.Path(options.write).write_text(text)
+    if options.write:
+        pathlib.Path(options.write).write_text(text)
     print("\n" + text)
 
 

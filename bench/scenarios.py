@@ -95,14 +95,15 @@ def wait_for_renewal(c):
     wait_for("a renewal of the leader's lease", renewed, 2 * c.dcs["ttl"], step=0.02)
 
 
-def node_loss(c):
+def node_loss(c, after_renewal=LOSS_AFTER_RENEWAL):
     """etcd keeps the key of a lost leader until the lease ends, so the outage depends on the time since the last renewal.
-    Each loss happens at the same time after a renewal, so that rounds and sides can be compared."""
+    Each loss happens at the same time after a renewal, so that rounds and sides can be compared; None: at any time."""
     lost = []
 
     def act(old):
-        wait_for_renewal(c)
-        time.sleep(LOSS_AFTER_RENEWAL)
+        if after_renewal is not None:
+            wait_for_renewal(c)
+            time.sleep(after_renewal)
         lost.append(old)
         old.lose()
     result = outage(c, act, 3, moves=True)
