@@ -25,7 +25,7 @@ namespace {
 constexpr int steps_max = 20;  // of one cycle; further steps wait for the next cycle
 constexpr auto running_job_look = 1s;
 constexpr auto fresh_enough = 500ms;
-constexpr core::Duration busy_wait = 250ms;  // shorter than the time limit of the members that ask
+constexpr core::Duration busy_wait = 250ms;  // see refresh(); shorter than the time limit of the members that ask
 }  // namespace
 
 Agent::Agent(World world)

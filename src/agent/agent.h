@@ -28,7 +28,7 @@ class Agent final : public api::Commands {
     KeptFiles& files;
     api::Board& board;
     fence::Fence& fence;
-    std::function<core::Problems()> noticed = [] { return core::Problems(); };  // by other parts of the daemon
+    std::function<core::Problems()> noticed = [] { return core::Problems(); };  // problems that other parts report
   };
   explicit Agent(World world);
 

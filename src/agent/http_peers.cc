@@ -43,7 +43,7 @@ std::optional<core::Lsn> lsn_header(const net::HttpResponse& response) {
 
 }  // namespace
 
-constexpr std::size_t refusal_bytes_max = 200;  // it is logged
+constexpr std::size_t refusal_bytes_max = 200;  // of a refusal's text, because the text is logged
 
 FailsafeAnswer failsafe_answer(const net::HttpResponse& response) {
   return {.reachable = true,

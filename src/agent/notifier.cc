@@ -41,10 +41,10 @@ Notifier::Notifier(asio::any_io_executor executor, net::Clock& clock, api::Board
 void Notifier::configure(config::Notify options) {
   options_ = std::move(options);
   const net::TlsClient tls{.ca_file = options_.cacert};
-  if (!tls_ || *tls_ != tls) tls_ = tls;  // the certificates that have been read stay in use
+  if (!tls_ || *tls_ != tls) tls_ = tls;  // if they are equal, the certificates that have been read stay in use
   for (auto& outlet : outlets_) {
     if (is_told(outlet)) {
-      counts(outlet);  // shown in /metrics from now on
+      counts(outlet);  // makes the counters, so that /metrics shows them from now on
     } else {
       outlet.waiting.clear();
       telemetry_->notifications.erase(outlet.name);
@@ -80,7 +80,7 @@ awaitable<void> Notifier::deliver(Outlet& outlet) {
   for (;;) {
     while (outlet.waiting.empty()) co_await outlet.wake.wait();
     co_await keep_pace(outlet);
-    if (outlet.waiting.empty()) continue;  // a reload has ended this way of telling
+    if (outlet.waiting.empty()) continue;  // a reload has removed this receiver from the configuration
     auto notice = std::move(outlet.waiting.front());
     outlet.waiting.pop_front();
     outlet.delivering = true;
@@ -99,7 +99,7 @@ awaitable<void> Notifier::keep_pace(Outlet& outlet) {
   outlet.sent.push_back(clock_.now());
 }
 
-// Tries again until it is delivered, is too old, or nobody is to be told this way any more.
+// Tries again until the notice is delivered or too old, or until a reload removes the receiver from the configuration.
 awaitable<void> Notifier::deliver_one(Outlet& outlet, api::Notice notice) {
   for (auto wait = first_wait; is_told(outlet); wait = std::min(2 * wait, longest_wait)) {
     const auto failure = co_await (this->*outlet.send)(notice.json);
@@ -123,7 +123,7 @@ awaitable<void> Notifier::deliver_one(Outlet& outlet, api::Notice notice) {
 
 awaitable<std::string> Notifier::send_webhook(std::string json) {
   auto url = net::Url::parse(options_.webhook);
-  if (!url) co_return "the URL cannot be used";  // it was checked when it was read
+  if (!url) co_return "the URL cannot be used";  // cannot happen, because the URL was checked with the configuration
   url->apart = true;
   net::HttpRequest request{.answer_bytes_max = answer_bytes_max};
   request.method = "POST";
@@ -133,7 +133,7 @@ awaitable<std::string> Notifier::send_webhook(std::string json) {
   request.body = std::move(json);
   const auto tls = url->scheme == "https" ? tls_ : std::nullopt;
   const auto answer = co_await net::http_once(*url, tls, request, std::chrono::seconds(options_.timeout_s));
-  // Neither names the path, which may be a secret.
+  // The path of the URL may be a secret, so neither of the two error texts contains it.
   if (!answer) co_return answer.error().what;
   if (answer->status >= 200 && answer->status < 300) co_return "";
   co_return fmt::format("{} answers {}", url->authority(), answer->status);

@@ -1,5 +1,6 @@
-// Brings each notice (api/notices.h) to the operator's webhook and command, beside the cycle: nothing of the cluster
-// waits for it. Each of the two has its own queue, time limit and retries, so that neither delays the other.
+// Sends each notice (api/notices.h) to the operator's webhook and to the operator's command, beside the cycle, so that
+// no decision waits for them. Each of the two has its own queue, time limit and retries, so that neither delays the
+// other.
 #pragma once
 
 #include <array>
@@ -20,29 +21,34 @@ namespace tamada::agent {
 
 class Notifier {
  public:
-  static constexpr std::size_t waiting_max = 100;  // of each; the oldest goes for a newer one
-  static constexpr std::size_t burst = 20;         // so many at most
+  // The length of each queue. If a queue is full, a new notice replaces the oldest one.
+  static constexpr std::size_t waiting_max = 100;
+  // Each receiver gets at most `burst` notices `within` this time.
+  static constexpr std::size_t burst = 20;
   static constexpr auto within = std::chrono::minutes(2);
   static constexpr auto give_up_after = std::chrono::hours(1);
 
-  // Looks at each publication after `journal` has. All but the options must outlive this, and the loop must end before.
+  // `journal` must be registered with `board` before, so that it records each publication first. The references must
+  // outlive this object, and the event loop must have ended before this object is destroyed.
   Notifier(asio::any_io_executor executor, net::Clock& clock, api::Board& board, const api::Journal& journal,
            std::shared_ptr<api::Telemetry> telemetry, std::string run, config::Notify options);
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  void configure(config::Notify options);  // after a reload; what waits for somebody who is told no longer is dropped
+  // To be called after a reload. If a receiver was removed from the configuration, its waiting notices are dropped.
+  void configure(config::Notify options);
 
  private:
-  // Why it failed; empty: it was delivered.
+  // Returns why the delivery failed; empty when it succeeded.
   using Send = awaitable<std::string> (Notifier::*)(std::string json);
+  // One receiver of notices: the webhook or the command.
   struct Outlet {
     std::string name;
     Send send;
     net::Event wake;
     std::deque<api::Notice> waiting = {};
-    std::deque<core::Instant> sent = {};  // when the last `burst` were sent
-    bool delivering = false;              // one that waits no longer, and is not delivered yet
+    std::deque<core::Instant> sent = {};  // the times at which the last `burst` notices were sent
+    bool delivering = false;              // a notice was taken out of `waiting` and is not delivered yet
     bool failing = false;
   };
 

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 namespace scene = api::test;
 using Json = nlohmann::ordered_json;
 
-// Who sleeps on it is woken at once, at the time that was asked for.
+// A clock on which no sleep takes time: sleep_until() moves the clock to the wanted time and returns at once.
 class HastyClock final : public net::Clock {
  public:
   core::Instant now() const override { return at; }
@@ -58,7 +58,7 @@ class NotifierTest : public testing::Test {
     notifier_ = std::make_unique<Notifier>(io_.get_executor(), clock_, board_, journal_, telemetry_, "run", options);
     publish("replica");
   }
-  // Each change of the role is one notice.
+  // Publishes a snapshot with this role. Each change of the role makes one notice.
   void publish(const std::string& role) {
     auto snapshot = scene::replica();
     snapshot.role = role;
@@ -118,7 +118,7 @@ TEST_F(NotifierTest, TheQueueIsBoundedAndThePaceLimited) {
   ASSERT_TRUE(soon([&] { return counts("webhook").delivered == Notifier::waiting_max; }));
   EXPECT_EQ(counts("webhook").dropped, 50u);
   EXPECT_EQ(Json::parse(seen_[0].body)["id"], "n1-run-51") << "the oldest went";
-  // 20 at once, then 20 in each two minutes.
+  // 20 of the 100 notices are sent at once, and then 20 in each two minutes.
   EXPECT_EQ(clock_.now() - scene::at(scene::noon), 4 * 120s);
 }
 

@@ -13,8 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// By what a problem is known again when its text changes: "pg_rewind failed twice: no route" and "pg_rewind failed 3
-// times: refused" are the same matter, and so is a slot that holds 8 GB instead of 4 GB.
+// The part of a problem's text by which it is recognized when the rest of the text changes. "pg_rewind failed once: no
+// route" and "pg_rewind failed 3 times: refused" are the same problem, and so are a slot that holds 4 GB of WAL and the
+// same slot when it holds 8 GB.
 std::string subject(const core::Problem& problem) {
   const auto text = problem.text.substr(0, problem.text.find(": "));
   std::string out(core::name(problem.kind));
@@ -48,7 +49,7 @@ std::string handover_text(const Json& fields, const std::string& scope) {
   return with_cause(fmt::format("{}: {} ({}, {:.1f} s without a primary)", scope, moved, what, seconds), fields);
 }
 
-// The fields of an event that are its own.
+// The fields of an event without those that every event has.
 Json own_fields(Json event) {
   for (const char* common : {"id", "time", "type", "text"}) {
     if (event.is_object()) event.erase(common);
@@ -91,14 +92,14 @@ void Notices::look_at_event(const Snapshot& snapshot, const Event& event) {
   auto fields = own_fields(Json::parse(event.json, nullptr, false));
   if (!fields.is_object()) return;
   if (event.type == "role") {
-    // What comes first is no change: the daemon has just looked for the first time, or there were no data before.
+    // The first role is no change: this is the daemon's first observation, or there was no data directory before.
     if (fields["from"].is_null() || fields["from"] == "uninitialized") return;
     const auto text = fmt::format("{} of {} is {}; it was {}", snapshot.seen.self, snapshot.scope,
                                   fields["to"].get<std::string>(), fields["from"].get<std::string>());
     fields["member"] = snapshot.seen.self;
     add(snapshot, event.at, "role", "info", text, fields);
   } else if (event.type == "handover") {
-    if (!fields.contains("from")) return;  // a phase
+    if (!fields.contains("from")) return;  // the event is about a phase, not about the whole change of the leader
     const bool asked = fields["kind"] != "automatic", done = fields["phase"] == "done";
     fields["outcome"] = fields["phase"];
     const auto text = handover_text(fields, snapshot.scope);
@@ -119,7 +120,7 @@ void Notices::look_at_problems(const Snapshot& snapshot) {
   for (const auto& problem : snapshot.decision.problems) {
     if (!is_told(problem)) continue;
     auto& matter = matters_[subject(problem)];
-    // The text of a problem that is told already is kept for its end.
+    // If the problem was reported, the notice of its end repeats the text of that report.
     if (!matter.told) {
       const bool lease = problem.kind == core::ProblemKind::dcs && snapshot.seen.leader_key_names_us();
       matter.event = lease ? "lease" : "problem";
@@ -133,7 +134,7 @@ void Notices::look_at_problems(const Snapshot& snapshot) {
 
 void Notices::look_at_missing(const Snapshot& snapshot) {
   if (!snapshot.seen.holds_leader_key()) {
-    // The new leader tells when they are back.
+    // This node no longer leads, so the new leader reports when missing members are back.
     std::erase_if(matters_, [](const auto& one) { return one.second.event == "member"; });
     return;
   }

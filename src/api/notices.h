@@ -1,5 +1,5 @@
-// What the daemon tells somebody who does not look: the journal's events that are about the cluster's health, and the
-// standing problems when they begin and when they end. The leader alone tells about others, each member about itself.
+// Makes the notifications for the operator: events of the journal that concern the health of the cluster, and problems
+// when they begin and when they end. Each member reports about itself, and only the leader reports about other members.
 #pragma once
 
 #include <cstdint>
@@ -15,26 +15,28 @@ namespace tamada::api {
 
 struct Notice {
   core::Instant at{};
-  std::string event;  // role, handover, member, lease, problem: see docs/operations.md
+  std::string event;  // role, handover, member, lease or problem: see docs/operations.md
   std::string json;   // one object, without line breaks
 };
 
 class Notices {
  public:
-  // `run` tells this run of the daemon from others, since the numbers in the notices' names begin again with it.
+  // `run` identifies this run of the daemon. It is a part of each notice's id, because the numbers in the ids begin at
+  // 1 again when the daemon is restarted.
   explicit Notices(std::string run) : run_(std::move(run)) {}
 
-  // Gets every publication, after the journal has. A matter that begins and ends again and again is told at most once
-  // in `repeat_after`, as it stands then.
+  // Must be called with every publication, after the journal's look(), and returns the new notices. A problem that
+  // begins and ends again and again is reported at most once in `repeat_after`, with its state at that time.
   std::vector<Notice> look(const Snapshot& snapshot, const Journal& journal, core::Duration repeat_after);
 
  private:
+  // A condition that is reported when it begins and when it ends: a problem, or a missing member.
   struct Matter {
     std::string event, kind, text;
-    std::string member;  // whom it is about
-    bool stands = false;
-    bool told = false;        // what was told last
-    core::Instant told_at{};  // zero: nothing was told yet
+    std::string member;       // the name of the member that has the problem or is missing
+    bool stands = false;      // whether the condition holds now
+    bool told = false;        // whether it held according to the last notice about it
+    core::Instant told_at{};  // when that notice was made; zero when there was none yet
   };
 
   void look_at_event(const Snapshot& snapshot, const Event& event);
@@ -47,9 +49,9 @@ class Notices {
 
   std::string run_;
   std::uint64_t last_event_ = 0, last_notice_ = 0;
-  bool loaded_ = false;  // the cluster was known before this publication
+  bool loaded_ = false;  // at the last publication the cluster's keys had been read
   std::map<std::string, Matter> matters_;
-  std::set<std::string> missing_;  // members that went while this one led
+  std::set<std::string> missing_;  // members whose keys have disappeared since this node became the leader
   std::vector<Notice> news_;
 };
 

@@ -12,11 +12,11 @@ namespace {
 using namespace test;
 using Json = nlohmann::ordered_json;
 
-// A node whose publications are looked at one after the other, a second apart.
+// A node whose publications are given to Notices one after the other, a second apart.
 struct Watched {
   explicit Watched(Snapshot first) : now(std::move(first)) { next(); }
 
-  // The texts of the notices of one more publication.
+  // Makes one more publication, and returns the texts of its notices.
   std::vector<std::string> next(core::Duration later = 1s) {
     now.seen.now += later;
     now.seen.wall += std::chrono::duration_cast<std::chrono::microseconds>(later);
@@ -80,7 +80,7 @@ TEST(Notices, AFailoverIsToldByTheNewLeaderWithItsCause) {
   EXPECT_EQ(handover["scope"], "demo");
   EXPECT_EQ(handover["id"], "n1-run-2");
   EXPECT_EQ(n1.next(), Texts{});
-  // When the former leader is back, the new one tells.
+  // The new leader reports that the former leader is back.
   n1.now.seen.cluster.members["n0"] = member("n0", 0, "replica");
   EXPECT_EQ(n1.next(), Texts{"n0 is a member of demo"});
 }
@@ -109,7 +109,8 @@ TEST(Notices, TheCauseIsTheStateOfTheOldLeader) {
   ASSERT_FALSE(n1.last.empty());
   EXPECT_EQ(n1.last.back()["cause"],
             "n0 gave up the leader key: its PostgreSQL is start failed; start failed 3 times: no space left");
-  // Its daemon was stopped: the member key told that PostgreSQL stops, and is gone with the leader key.
+  // The old leader's daemon was stopped: its member key told that PostgreSQL was stopping, and then both keys were
+  // deleted.
   Watched other(replica());
   other.now.seen.cluster.members["n0"].state = "stopping";
   other.next();

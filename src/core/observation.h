@@ -194,7 +194,7 @@ struct Observation {
   Requests requests;
   FenceView fence;
   Retries retries;   // of actions that have failed
-  Problems noticed;  // by other parts of the daemon; shown to people and not used by rules, see core/problems.h
+  Problems noticed;  // problems that other parts of the daemon report; shown to people, but not used by rules
 
   bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
   // According to the last poll. A member whose server does not answer does not count as a standby, because it may be a

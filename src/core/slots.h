@@ -1,5 +1,6 @@
-// its 4.1 keeps member slots on every node that may come to lead => Patroni 4.1 keeps member slots on every node that
-// may become the leader
+// Which replication slots have to exist on this node, and which positions they should have. As in Patroni 4.1, the slot
+// of a member is kept on every node that may become the leader. Source: Patroni's documentation of use_slots, slots,
+// ignore_slots, member_slots_ttl and of the tags replicatefrom, nostream and nofailover.
 #pragma once
 
 #include <map>
@@ -20,8 +21,8 @@ std::string slot_name(std::string_view member);
 // itself stream from `member`; otherwise the leader.
 std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member);
 
-// Only then its feedback reaches the primary, which a copied logical slot needs. => A copied logical slot needs this,
-// because only then the member's feedback reaches the primary.
+// Whether this member and all servers between it and the primary stream. A copied logical slot needs this, because only
+// then the member's feedback reaches the primary.
 bool streams_from_primary(const ClusterView& cluster, const std::string& name, const Tags& tags);
 
 // The physical slot on the leader through which our feedback reaches the leader: our own, or that of the first member

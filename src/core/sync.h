@@ -21,7 +21,8 @@ bool sync_active(const Observation& seen);
 Names sync_members(const SyncState& sync);
 bool is_sync_standby(const ClusterView& cluster, std::string_view name);
 
-// Those that are already are preferred. => Those that already are synchronous are preferred.
+// Which of the connected standbys should be synchronous. `listed` are those that are synchronous now; they are
+// preferred.
 Names pick_sync_standbys(const Observation& seen, const Names& listed);
 
 // To be called with each observation: notes since when the names are in force, and which standbys have reached the
@@ -31,15 +32,14 @@ void watch_sync_names(const Observation& seen, Memory::Sync& memory);
 // What a running leader does next: at most one change of `/sync` or synchronous_standby_names.
 struct SyncPlan {
   Actions actions;
-  std::string said;  // empty: nothing to tell
+  std::string said;  // the text for the log; empty when there is nothing to tell
   Severity severity = Severity::info;
   std::optional<Instant> wake_at;
 };
 SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory);
 
-// so that no commit is acknowledged which a later candidate might lack. nullopt: it is not set by this daemon. => so
-// that the new primary acknowledges no commit that a later candidate might lack; nullopt when this daemon does not
-// manage the parameter.
+// The value that synchronous_standby_names needs before this node is promoted, so that the new primary acknowledges no
+// commit that a later candidate might lack; nullopt when this daemon does not manage the parameter.
 std::optional<SyncNames> names_before_promotion(const Observation& seen);
 
 // Why this node may lack an acknowledged commit and therefore may not take the leader key. Valid after a fresh poll of

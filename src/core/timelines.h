@@ -49,7 +49,7 @@ struct WalEnd {
 };
 Standing standing(const Timelines& ours, const WalEnd& our_end, const WalEnd& theirs);
 
-// nullopt: not known. => nullopt when that is not known.
+// Whether `timeline` is a part of the history that ends on the timeline `newest`; nullopt when that is not known.
 std::optional<bool> is_part_of(const Timelines& history, Timeline newest, const TimelineStart& timeline);
 
 }  // namespace tamada::core

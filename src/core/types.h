@@ -33,8 +33,9 @@ using Timeline = std::uint32_t;  // 0 is "unknown"
 using Revision = std::int64_t;   // etcd's mod_revision of a key; 0 is "the key does not exist"
 using Xid = std::uint32_t;       // a transaction's number, which wraps around
 
-// all other code compares, and asks whether there is a lease. => all other code only compares leases, and asks whether
-// there is one.
+// A lease, by the name that the store gave it: etcd's number, or what another store calls its session. Only the code of
+// the store makes a LeaseId from a name and reads the name. All other code compares leases, and asks whether there is
+// one.
 class LeaseId {
  public:
   LeaseId() = default;  // no lease

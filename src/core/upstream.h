@@ -26,8 +26,7 @@ std::optional<Upstream> history_source(const Observation& seen);
 // configuration decides.
 std::vector<std::string> replica_methods(const Settings& settings);
 
-// The names of the member and of the database do not matter. => Differences in the member's name and the database do
-// not matter.
+// Whether both are the same server. The member's name and the database are not compared.
 bool same_source(const Upstream& a, const Upstream& b);
 
 }  // namespace tamada::core

@@ -49,20 +49,21 @@ class ClusterCache {
 
   void put(const KeyValue& kv);
   void remove(std::string_view key, Revision revision);
-  void touched(std::string_view written = {});  // the name of the key that was written; empty: any key
+  void touched(
+      std::string_view written = {});  // `written`: the name of the changed key; empty: any key may have changed
   void show(std::string_view name, const Entry& entry) const;
 
   std::string prefix_;
   std::map<std::string, Entry, std::less<>> entries_;  // by the key without the prefix
   Revision revision_ = 0;
-  Revision read_at_ = 0;  // of the last range, which has all that older events tell
+  Revision read_at_ = 0;  // revision of the last range, which contains the effect of all events up to that revision
   std::int64_t live_ = 0;
   std::uint64_t changes_ = 0;
   int went_back_ = 0;
   bool loaded_ = false;
   mutable core::ClusterView view_;
-  mutable bool view_current_ = true;                  // except for the keys in stale_
-  mutable std::set<std::string, std::less<>> stale_;  // names of keys
+  mutable bool view_current_ = true;                  // view_ is up to date, except for the keys in stale_
+  mutable std::set<std::string, std::less<>> stale_;  // the names of keys that view_ shows with an older value
 };
 
 }  // namespace tamada::dcs

@@ -1,4 +1,4 @@
-// The section `notify` of patroni.yml; not Patroni's.
+// The section `notify` of patroni.yml, an addition to Patroni's configuration.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 namespace tamada::config {
 
 struct Notify {
-  std::vector<std::string> command;  // with its arguments; empty: none
-  std::string webhook;               // a URL, which may be a secret itself; empty: none
-  std::string authorization;         // the value of the header of that name; empty: none
-  std::string cacert;                // authorities for https; empty: the system's
+  std::vector<std::string> command;  // the program and its arguments; empty when no command is configured
+  std::string webhook;               // a URL, whose path may be a secret; empty when no webhook is configured
+  std::string authorization;         // the value of the HTTP header Authorization; if it is empty, none is sent
+  std::string cacert;                // file of trusted certificates for https; empty: those of the system
   int timeout_s = 10;
   int repeat_after_s = 60;
 };

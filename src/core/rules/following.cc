@@ -6,8 +6,8 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration not_streaming_for = 2s;  // as long without a stream, the standby asks whether the timelines have
-                                            // parted
+// A standby that has not streamed for this time asks its upstream whether their timelines have parted.
+constexpr Duration not_streaming_for = 2s;
 
 bool may_copy_again(const Observation& seen, const Memory& memory) {
   // As in Patroni, a standby cluster does not copy its data anew by itself, because its source may be far away.

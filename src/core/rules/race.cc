@@ -10,8 +10,8 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration others_first_for = 5s;  // a named candidate goes first, or any other member after this node gave the
-                                           // key up
+// For this time a named candidate goes first. After this node gave the key up, any other member does.
+constexpr Duration others_first_for = 5s;
 // A standby that lacks WAL of the old leader waits this long for members that have it, such as the old leader itself as
 // a standby.
 constexpr Duration behind_waits_for = 10s;
