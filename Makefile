@@ -1,11 +1,11 @@
-# Each target does all that it needs by itself, from a fresh Debian 12 on: packages, build, run.
+# On a fresh Debian 12 each target by itself does everything that it needs: it installs packages, builds and runs.
 #
 #   make demo [ARGS=--once]   a real three-node cluster: comes up, loses its primary, heals
 #   make test                 lint, unit tests, the fuzzers for a moment, end-to-end tests, tests on booted hosts
 #   make lint                 format, warnings, length of functions, scripts, playbooks, man pages, links (part of make test)
 #   make tidy [ARGS=FILE...]  clang-tidy over src, several files as one as they are compiled, or over these files alone
-#   make test-busy            the end-to-end tests beside a load that leaves them little of processors and disk (stress-ng)
-#   make test-hosts           only those on booted hosts: deployment and failover table (root, namespaces)
+#   make test-busy            the end-to-end tests while stress-ng keeps the processors and the disk busy
+#   make test-hosts           only the tests on booted hosts: deployment and failover table (root, namespaces)
 #   make test-versions [ONLY=17]  the end-to-end tests on PostgreSQL 10 to 18 and etcd 3.4 and 3.5 (root, namespaces) -> docs/versions.md
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
@@ -16,8 +16,8 @@
 #   make test-packages        both, installed in bare roots of Debian 12, 13 and unstable (root, namespaces)
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
-#   make bench [ARGS=...]     outages and footprint beside Debian's Patroni -> docs/benchmarks.md
-#   make bench-check          whether role changes are as fast as they were, beside the same by hand (part of make test)
+#   make bench [ARGS=...]     outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md
+#   make bench-check          whether role changes have become slower, compared with role changes by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
 #   make soak [ARGS=...]      an hour on an overloaded machine with an etcd that pauses: counts false failovers -> build/soak.json
 #   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots, docs/pictures
@@ -57,7 +57,7 @@ test-versions: build deps-hosts
 test-hosts: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only hosts
 
-# The lines, and what makes the cluster for them.
+# The tests that are lines of the failover table, and the tests that deploy the cluster on which they run.
 TABLE := failover_table or (deploy and (test_etcd or one_command or test_haproxy))
 
 table: build
@@ -66,7 +66,7 @@ table: build
 	done; done
 	@$(PYTHON) tests/hosts/table.py build/hosts-table-30-*.json build/hosts-table-5-*.json >docs/failover-table.md
 
-# What runs on a host, without the tests and the simulator.
+# Builds only the programs that run on a host, without the tests and the simulator.
 programs: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD) --target tamada tamadactl tamada-guard
@@ -92,7 +92,7 @@ test-packages: rpm deps-hosts
 sim: build
 	@$(BUILD)/bin/tamada-sim --jobs $$(nproc) --nodes 5 --duration 120 --seeds $$(date +%s).. $(ARGS)
 
-# The guard ends a frozen primary, which frozen_patroni wants to go on.
+# The feature frozen_patroni expects that a frozen primary goes on. The guard would end it, so that feature runs without the guard.
 PATRONI_FEATURES := basic_replication cascading_replication custom_bootstrap dcs_failsafe_mode ignored_slots nostream_node \
 	patroni_api permanent_slots priority_failover priority_sync quorum_commit recovery standby_cluster
 patroni-suite: build deps-bench

@@ -37,9 +37,9 @@ WAYS = {
     "Patroni's example": "    default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions",
     "each second": "    default-server inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions",
     "100 ms where down or in doubt": FAST.format(retries="", more=""),
-    "so, and no retries": FAST.format(retries="    retries 0\n", more=""),
-    "so, and a refused connection hastens the check": FAST.format(retries="    retries 0\n", more="observe layer4 error-limit 1 on-error fastinter "),
-    "so, and a refused connection marks down": FAST.format(retries="    retries 0\n", more="observe layer4 error-limit 1 on-error mark-down "),
+    "the same without retries": FAST.format(retries="    retries 0\n", more=""),
+    "the same, a refused connection hastens the check": FAST.format(retries="    retries 0\n", more="observe layer4 error-limit 1 on-error fastinter "),
+    "the same, a refused connection marks down": FAST.format(retries="    retries 0\n", more="observe layer4 error-limit 1 on-error mark-down "),
 }
 
 

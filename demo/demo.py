@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A real three-node cluster on this machine: comes up, loses its primary, heals.
+"""Shows a real three-node cluster on this machine, which comes up, loses its primary and recovers.
 
     demo.py            stays up until Ctrl-C
     demo.py --once     ends by itself: status 0 when the cluster failed over and healed, 1 when not

@@ -19,7 +19,8 @@ using namespace tamada;
 
 namespace {
 
-// As text for comparison, without the order of keys, which printing does not keep, and with NaN equal to itself.
+// The value as text, for comparisons: with sorted keys, because printing does not keep their order, and so that NaN is
+// equal to itself.
 std::string canonical(const config::Json& value) {
   return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

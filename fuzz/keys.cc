@@ -1,5 +1,5 @@
-// The keys of the cluster with arbitrary values, and other texts that other programs write. Nothing may crash, and what
-// this program writes of such a value reads as the same. The first byte chooses the key.
+// Reads the keys of the cluster with arbitrary values, and other texts that other programs write. Nothing may crash. A
+// value that was read, written and read again must be the same. The first byte chooses the key.
 #include "wire/keys.h"
 
 #include <array>

@@ -1,7 +1,7 @@
-// A parameter's value as the server tells it and as the configuration spells it, both arbitrary. Nothing may crash; if
-// neither has a unit, the comparison gives the same with the two exchanged; and a value made readable means the same as
-// before. The first byte chooses the type, the second the unit, the third the version. Each of the two values has a
-// line.
+// Compares a parameter's value as the server tells it with the value in the configuration, both arbitrary. Nothing may
+// crash. If neither has a unit, the comparison must give the same result with the two exchanged. A value in readable
+// units must mean the same as before. The first byte chooses the type, the second the unit, the third the version; then
+// each of the two values has a line.
 #include "config/parameter.h"
 
 #include <array>

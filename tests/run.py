@@ -25,7 +25,7 @@ sys.path.insert(0, str(TREE / "tests"))
 
 from harness.processes import in_own_shared_memory  # noqa: E402
 
-CANNOT_BE_HAD = 3   # tests/versions/run.py: a version
+CANNOT_BE_HAD = 3   # the exit status of tests/versions/run.py if a version cannot be downloaded
 
 
 def counts(report):
@@ -113,17 +113,18 @@ def is_sanitized(build):
 
 
 def sanitizer_options(folder):
-    """A process that a sanitizer ends aborts, so that no test takes that for a normal error. Its report is a file here."""
+    """Options by which a sanitizer writes its report into a file in folder and ends the process with SIGABRT, so that no test takes
+    that for a normal error."""
     common = f"abort_on_error=1:disable_coredump=0:log_path={folder}/report"
     symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
-    if symbolizer:   # names and lines in the reports
+    if symbolizer:   # with this program the reports show the names of functions and the lines of the source
         common += f":external_symbolizer_path={symbolizer}"
     return {"ASAN_OPTIONS": common + ":detect_stack_use_after_return=1", "UBSAN_OPTIONS": common + ":print_stacktrace=1",
             "LSAN_OPTIONS": f"log_path={folder}/report"}
 
 
 def tell_reports(folder):
-    """The number of reports."""
+    """Prints the reports, and returns their number."""
     reports = sorted(pathlib.Path(folder).glob("report.*"))
     for report in reports:
         print(f"\n---- {report.name}\n{report.read_text(errors='replace')[:6000]}", flush=True)
@@ -135,7 +136,7 @@ def hosts(build, arguments):
     report.unlink(missing_ok=True)
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
-    # They build on each other, so after three failures the rest tells nothing new.
+    # Each of these tests needs the state that the tests before it have made, so after three failures further ones tell nothing new.
     command = ["/usr/bin/python3", "-m", "pytest", "tests/hosts", "-p", "no:cacheprovider", "--durations=5", "--maxfail=3",
                f"--junitxml={report}", *arguments]
     try:
@@ -146,7 +147,7 @@ def hosts(build, arguments):
 
 
 def versions(build):
-    """The main things on the PostgreSQL and etcd of Debian 13. `make test-versions` does all of them on all versions."""
+    """Runs a few tests with the PostgreSQL and etcd of Debian 13. `make test-versions` runs all of them with all versions."""
     report = build / "versions-17.xml"
     report.unlink(missing_ok=True)
     if os.geteuid() == 0:

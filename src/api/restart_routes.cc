@@ -66,7 +66,7 @@ std::expected<core::RestartRequest, Refusal> read_restart(const Json& body, core
     } else if (key == "timeout") {
       refusal = read_timeout(value, out);
     } else if (key == "restart_pending") {
-      out.only_pending = true;  // its value does not matter
+      out.only_pending = true;  // as in Patroni, whatever the value is
     } else {
       refusal = Refusal{400, fmt::format("Unknown filter for the scheduled restart: {}", key)};
     }

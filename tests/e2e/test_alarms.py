@@ -1,4 +1,4 @@
-"""The alert rules of deploy/monitoring: promtool runs their tests, which look at each of them, and docs/operations.md tells what to do about each."""
+"""Checks the alert rules of deploy/monitoring: promtool's tests cover each rule, and docs/operations.md says what to do about each alert."""
 import pathlib
 import re
 import shutil
@@ -30,7 +30,7 @@ def test_the_rules_are_what_their_tests_expect():
 
 @with_promtool
 def test_a_rule_that_never_fires_is_noticed(tmp_path):
-    """Of all rules at once, so that the tests of promtool run once more only: each has to be missed."""
+    """Changes all rules so that none fires. promtool's tests then have to fail for each of them."""
     text = (FOLDER / "tamada.rules.yml").read_text()
     (tmp_path / "tamada.rules.yml").write_text(re.sub(r"( +expr: ).*", r"\1vector(0) > 1", text))
     shutil.copy(FOLDER / "tamada.test.yml", tmp_path)

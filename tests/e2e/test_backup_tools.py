@@ -109,7 +109,7 @@ def test_pgbackrest_archives_backs_up_and_restores(new_cluster):
         terminal.expect('"Yes I am aware": ').line("Yes I am aware")
         assert terminal.end() == 0, terminal.shown
     first.start()
-    # The restored data contain the list of members, and none of these answers.
+    # The restored data directory contains the list of members, and none of those members answers.
     wait_for("the question", lambda: "all keys in the DCS are gone" in first.log(), 60)
     done = cluster.ctl("failover", "--candidate", first.name, "--force")
     assert done.returncode == 0, done.stdout + done.stderr

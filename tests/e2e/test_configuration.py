@@ -210,7 +210,7 @@ def test_what_the_server_that_runs_would_refuse_is_refused(node):
         told = done.stderr
         for word in words:
             assert word in answer.text and word in told, (word, answer.text, told)
-        # The command wrote to etcd: the daemon has to know of it before it can take it back.
+        # The command has written the value into etcd. The daemon must have read it before the request that removes it.
         wait_for("the forced value", lambda: name in json.loads(node.api("/config")[1])["postgresql"]["parameters"], 30)
         node.configure({"postgresql": {"parameters": {name: None}}})
     good = {"auto_explain.log_level": "info", "auto_explain.sample_rate": 0.5, "unloaded.name": "anything"}

@@ -101,7 +101,7 @@ def test_a_server_with_all_connections_taken_is_no_failure(cluster):
 
 
 def test_a_standby_is_told_and_left_alone(cluster):
-    """The WAL receiver of such a standby may go on. Its acknowledgements count, and no other member depends on its clients."""
+    """The WAL receiver of a standby whose postmaster hangs may go on. Its acknowledgements count, so its server is not ended."""
     standby = cluster.replicas()[0]
     server = standby.postmaster_pid()
     stopped = stop_processes(standby, backends=False)

@@ -99,7 +99,7 @@ def test_others_elect_all_the_same(new_cluster, lie):
 
 
 def test_one_that_claims_to_be_the_primary(new_cluster):
-    """It answers that it is a primary, so no other member is promoted, and the log names the member that said so."""
+    """A member answers that it is a primary, so no other member is promoted, and the log names the member that said so."""
     cluster = new_cluster(2)
     liar = Liar(json.dumps(told(role="primary", xlog={"location": 2**60})).encode())
     try:

@@ -16,7 +16,7 @@ from harness import processes, wait_for
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = TREE / "deploy" / "monitoring"
-# As Debian's, but quick.
+# Like the configuration in Debian's package, but with shorter intervals.
 PROMETHEUS = """\
 global:
   scrape_interval: 1s
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.tamada, pytest.mark.skipif(not all(map(shutil.which, (
 
 
 def play(cluster, *words):
-    """What monitoring.yml says on this machine, in folders of the test."""
+    """Runs monitoring.yml on this machine, with folders of the test. Returns its exit status and output."""
     root = pathlib.Path(cluster.root)
     nodes = "\n".join(f"{n} ansible_host=127.0.0.1 REST_API_PORT={n.api_port}" for n in cluster.nodes)
     (root / "hosts.ini").write_text(f"[a1]\n{nodes}\n[a1:vars]\nPG_CLUSTER_NAME={cluster.scope}\n[a1_monitoring]\nwatcher\n[a1_monitoring:vars]\n"
@@ -88,7 +88,7 @@ def prometheus(cluster):
 
 
 def expressions():
-    """Of the dashboard, as Grafana sends them."""
+    """The expressions of the dashboard, as Grafana sends them to Prometheus."""
     dashboard = json.loads((FOLDER / "dashboard.json").read_text())
     found = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
     found += [one["expr"] for one in dashboard["annotations"]["list"]]
@@ -106,7 +106,7 @@ def test_prometheus_by_the_playbook(cluster, prometheus):
     assert provider["providers"][0]["options"]["path"] == f"{root}/dashboards"
     old, (new, _) = cluster.leader(), cluster.replicas()
     wait_for("all members to be asked", lambda: len(prometheus.ask(f'up{{job="tamada",cluster="{cluster.scope}"}} == 1')) == 3, 30)
-    # Some metrics are about notifications, others about a change of the leader.
+    # Some metrics exist only if notifications are configured, and others only after a change of the leader.
     for node in cluster.nodes:
         node.config["notify"] = {"command": ["true"]}
         with open(node.config_file, "w") as f:
@@ -127,7 +127,7 @@ def test_prometheus_by_the_playbook(cluster, prometheus):
     seen = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
     assert {rule["name"] for rule in seen} == {rule["alert"] for rule in rules}
     assert {rule["health"] for rule in seen} == {"ok"}, seen
-    # Each panel has something to show, but for a problem and a copy, which there is none of.
+    # Each panel has data, except those about problems and copies, because the cluster has neither.
     wait_for("data in each panel", lambda: {text for text in expressions() if not prometheus.ask(text)} ==
              {text for text in expressions() if "tamada_copy_" in text or "by (name, kind) (tamada_problem" in text}, 60)
 

@@ -141,7 +141,7 @@ def test_a_first_node_on_a_mount_point(mount, new_cluster):
 
 def test_no_room_for_two_copies(with_tablespace, mount):
     cluster, primary, replica, places = with_tablespace
-    mount(replica.data, size="38m")   # a new cluster without its WAL takes about 23
+    mount(replica.data, size="38m")   # a new cluster without its WAL takes about 23 MB
     replica.start()
     cluster.wait_healthy(60)
     before = made(replica)

@@ -1,4 +1,5 @@
-"""Notifications: a webhook and a command are told of a failover once, with its cause, and one that does not answer delays nothing."""
+"""Notifications: the webhook and the command get one notice of each failover, with its cause, and a webhook that does not answer delays
+nothing."""
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.tamada
 
 
 class Webhook:
-    """Keeps what it gets. `status`: what it answers; None: nothing, until it ends."""
+    """A server that keeps the notices that it gets. It answers with `status`; if that is None, it does not answer until close()."""
 
     def __init__(self, status=200):
         self.got, self.headers, self.attempts, self.status, self.ends = [], [], 0, status, threading.Event()
@@ -62,7 +63,7 @@ def webhook():
 
 
 def told_by_command(node):
-    """What the command of the node has written."""
+    """The notices that the node's command has received and written to a file."""
     path = f"{node.cluster.root}/{node}.notices"
     return [json.loads(line) for line in open(path)] if os.path.exists(path) else []
 
@@ -95,7 +96,7 @@ def test_a_failover_and_what_follows(new_cluster, webhook):
             "severity": "warning"}.items() <= failover.items()
     assert failover["cause"].startswith(f"{old} is silent: its lease ended") and failover["cause"] in failover["text"]
     assert 0 < failover["outage_ms"] < 60000
-    # The new leader's own change of role, by itself; by its command, too.
+    # The new leader has reported its own change of role, to the webhook and to its command.
     assert [(one["told_by"], one["to"]) for one in webhook.of("role") if one["member"] == new.name] == [(new.name, "primary")]
     wait_for("the same by the command", lambda: {one["event"] for one in told_by_command(new)} >= {"handover", "role"}, 20)
     assert [one for one in told_by_command(new) if one["event"] == "handover"] == [failover]
@@ -103,7 +104,7 @@ def test_a_failover_and_what_follows(new_cluster, webhook):
     cluster.wait_healthy(90)
     wait_for("its return", lambda: any(one["member"] == old.name and one["state"] == "over" for one in webhook.of("member")), 30)
 
-    # A member that is lost, and comes back.
+    # A member is lost, and comes back.
     lost = next(n for n in cluster.nodes if n not in (old, new))
     lost.lose()
     wait_for("its loss", lambda: any(one["member"] == lost.name and one["state"] == "began" for one in webhook.of("member")), 30)
@@ -112,7 +113,7 @@ def test_a_failover_and_what_follows(new_cluster, webhook):
     wait_for("its return", lambda: [one["state"] for one in webhook.of("member") if one["member"] == lost.name] == ["began", "over"], 30)
     assert {one["told_by"] for one in webhook.of("member")} == {new.name}, "the leader alone tells of others"
 
-    # A switchover is told of, too, and nothing is told twice.
+    # A switchover is reported, too, and nothing is reported twice.
     status, text = new.api("/switchover", "POST", {"leader": new.name, "candidate": lost.name}, timeout=60)
     assert status == 200, text
     wait_for("the switchover", lambda: [one["kind"] for one in webhook.of("handover")] == ["automatic", "switchover"], 30)
@@ -126,7 +127,7 @@ def test_a_failover_and_what_follows(new_cluster, webhook):
 
 
 def test_problems_are_told_once_and_again_when_they_are_over(new_cluster, webhook):
-    """A slot that holds much WAL, and etcd that does not answer the leader."""
+    """The problems are a slot that holds much WAL, and an etcd that does not answer the leader."""
     cluster = cluster_that_tells(new_cluster, webhook)
     leader = cluster.leader()
     leader.configure({"postgresql": {"parameters": {"max_slot_wal_keep_size": "2MB"}}, "ignore_slots": [{"name": "forgotten"}]})
@@ -167,7 +168,7 @@ def test_a_webhook_that_fails_delays_nothing(new_cluster, status):
         assert code == 200, text
         cluster.wait_healthy(60)
         wait_for("attempts", lambda: (metric(new, "tamada_notifications_total", by="webhook", outcome="failed") or 0) >= 2, 60)
-        # Each heartbeat comes in its time meanwhile: the lease is never older than one, and a bit.
+        # Meanwhile each heartbeat comes in time, so the last renewal of the lease is never much older than one heartbeat.
         margins, until = [], time.monotonic() + 3 * cluster.dcs["loop_wait"] + 2
         while time.monotonic() < until:
             margins.append(metric(new, "tamada_lease_margin_seconds"))
@@ -176,7 +177,7 @@ def test_a_webhook_that_fails_delays_nothing(new_cluster, status):
         late = metric(new, "tamada_loop_lag_seconds_bucket", le="1"), metric(new, "tamada_loop_lag_seconds_count")
         assert late[0] == late[1], "the loop was never blocked for a second"
         assert "a notification by webhook failed, it is tried again: " in new.log() and "geheim" not in new.log()
-        if status == 503:   # it is delivered as soon as it can be
+        if status == 503:   # as soon as the webhook accepts notices, the waiting one is delivered
             webhook.status = 200
             wait_for("the switchover, late", lambda: [one["kind"] for one in webhook.of("handover")] == ["switchover"], 60)
     finally:

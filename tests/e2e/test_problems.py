@@ -182,7 +182,7 @@ def test_a_slot_that_holds_much_wal(new_cluster):
     cluster.up()
     node.sql("SELECT pg_create_physical_replication_slot('feed', true)")
     assert "slots" not in problems(node)
-    for _ in range(5):   # of 16 MB
+    for _ in range(5):   # each round fills a WAL segment of 16 MB
         node.sql("SELECT pg_logical_emit_message(false, '', ''); SELECT pg_switch_wal()")
     (text,) = wait_for("the problem", lambda: problems(node).get("slots"), 30)
     assert text.startswith("slot feed holds more than 64 MB of WAL, more than half of max_slot_wal_keep_size: "), text

@@ -99,7 +99,7 @@ def test_all_connections_are_taken_the_superusers_too(new_cluster):
         for _ in range(40):
             try:
                 held.append(node.connect())
-            except Exception as error:   # noqa: BLE001  that is the last one
+            except Exception as error:   # noqa: BLE001 - the server's last connection was taken before
                 assert "too many clients" in str(error), error
                 break
         postmaster = node.postmaster_pid()

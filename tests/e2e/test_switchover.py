@@ -78,7 +78,7 @@ def test_ctl_with_a_candidate(cluster):
     ({}, 400),
     ({"leader": "nobody"}, 412),
     ({"leader": "LEADER", "candidate": "nobody"}, 412),
-    pytest.param({"leader": "LEADER", "candidate": "LEADER"}, 400, marks=pytest.mark.tamada),   # 503 in 3.0
+    pytest.param({"leader": "LEADER", "candidate": "LEADER"}, 400, marks=pytest.mark.tamada),   # Patroni 3.0 answers 503
 ])
 def test_refused(cluster, body, status):
     leader = cluster.leader()

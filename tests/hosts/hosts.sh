@@ -7,28 +7,28 @@
 # The machine itself is $NET.254 on that bridge; nothing leaves the machine.
 # Works whatever PID 1 is; needs root.
 #
-# What it needs of Debian's packages: packages-hosts.txt.
+# packages-hosts.txt lists the Debian packages that it needs.
 #
 #   build                 make the base image (kept; a change of PKGS makes a new one)
 #   up N                  boot N fresh hosts, 1..N, and wait until all are reachable
-#   inventory | status    for ansible; for people
-#   ssh K [CMD...]        over the network, by key
-#   exec K CMD...         from outside: needs no network
-#   reboot K              orderly (systemctl reboot); waits until the host is back
-#   stop K | start K      orderly power-off; power on with the same disk
-#   cut K                 power loss: every process of the host gone at once, and its NIC
-#   reset K               cut, then start at once
-#   freeze K | thaw K     stop all its processes and frames, as a paused virtual machine
-#   unplug K | plug K     take the link of its NIC down, and up
+#   inventory | status    print the hosts, for Ansible or for people
+#   ssh K [CMD...]        run a command on host K by ssh
+#   exec K CMD...         run a command on host K without its network
+#   reboot K              reboot the host by systemctl reboot, and wait until it is back
+#   stop K | start K      shut the host down by systemctl poweroff; start it with the same disk
+#   cut K                 cut its power: all its processes and its NIC are gone at once
+#   reset K               cut its power, and start it at once
+#   freeze K | thaw K     stop all its processes and its network, like a paused virtual machine; continue
+#   unplug K | plug K     set the link of its NIC down, and up again
 #   partition K L         drop all frames between hosts K and L
 #   oneway K L            drop the frames from K to L only
 #   isolate K             drop all frames to and from K (its link stays up)
 #   loss K PCT            lose PCT % of the frames to and from K
 #   delay K MS            hold the packets between K and other hosts for MS ms each way
 #   rate K RATE           limit what K receives, e.g. 1mbit
-#   heal                  end all of the last ten
-#   down                  end the hosts, and remove their disks, bridge and rules
-#   destroy               down, and remove the base image too
+#   heal                  undo freeze and all commands between it and this line, on all hosts
+#   down                  end all hosts, and remove their disks, the bridge and the packet filter's rules
+#   destroy               the same, and remove the base image, too
 #
 # Hosts end by themselves after HOSTS_TTL seconds.  Two sets of hosts at once need
 # different HOSTS_NAME (6 letters at most) and HOSTS_NET.  HOSTS_WATCHDOG=1 at 'up'
@@ -52,11 +52,11 @@ SSH=(ssh -i "$KEY" -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking
 
 die() { echo "hosts.sh: $*" >&2; exit 1; }
 base() { echo "$STATE/base-$(echo "$SUITE $PKGS $DEBS $(declare -f customize)" | sha1sum | head -c 10)"; }
-port() { echo "vb-$NAME$1"; }                   # the bridge's end of host K's NIC
+port() { echo "vb-$NAME$1"; }                   # the interface on the bridge that leads to host K's NIC
 hosts() { find "$RUN" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2> /dev/null | sort -n; }
 known() { [[ ${1:-} =~ ^[0-9]+$ && -d $RUN/$1 ]] || die "no host '${1:-}'"; }
 
-cgroups() {             # the host's own, in the hierarchies that systemd uses; cgroup2 last
+cgroups() {             # the host's own cgroups, one in each hierarchy that systemd uses; that of cgroup2 is the last
     local top=/sys/fs/cgroup
     [ ! -d $top/systemd ] || echo "$top/systemd/$NAME$1"
     if [ -d $top/unified ]; then echo "$top/unified/$NAME$1"; else echo "$top/$NAME$1"; fi
@@ -67,7 +67,7 @@ boxed() { grep -qs 'populated 1' "$(cgroup2 "$1")"/{supervisor,payload}/cgroup.e
 freezer() { echo "$2" > "$(cgroup2 "$1")/cgroup.freeze"; }
 children() { cat "/proc/$1/task/$1/children" 2> /dev/null || true; }
 
-leader() {              # the host's PID 1 as seen from here: a child of nspawn, itself one of unshare
+leader() {              # the process id, on this machine, of the host's PID 1: a child of nspawn, which is a child of unshare
     local p
     on "$1" || die "host $1 is off"
     read -r p _ <<< "$(children "$(<"$RUN/$1/box")") 0"
@@ -77,7 +77,7 @@ leader() {              # the host's PID 1 as seen from here: a child of nspawn,
     die "host $1 is between boots"
 }
 
-wait_while() {          # for host $1, while "${@:2}" is true
+wait_while() {          # waits as long as the command "${@:2}" succeeds; $1 is the host for the error
     local end=$((SECONDS + 120))
     while "${@:2}"; do
         [ $SECONDS -lt $end ] || die "host $1: still '${*:2}' after 120 s"
@@ -85,7 +85,7 @@ wait_while() {          # for host $1, while "${@:2}" is true
     done
 }
 
-wait_up() {             # until the hosts answer ssh, and their systemd has started everything
+wait_up() {             # waits until the hosts answer ssh and their systemd has started all units
     local k end=$((SECONDS + 120))
     for k in "$@"; do
         until "${SSH[@]}" "root@$NET.$k" 'systemctl is-system-running --wait | grep -Exq "running|degraded"' 2> /dev/null; do
@@ -108,12 +108,12 @@ customize() {           # $1: root of the new image
     done
 }
 
-mirrors() {             # those from which this machine has its Debian; none: Debian's
+mirrors() {             # the sources from which this machine gets its Debian packages; if there are none, mmdebstrap uses Debian's
     apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 'Origin: Debian' |
         grep -E " $SUITE(-updates|-security)? " | sort -u
 }
 
-disk() {                # the fresh disk of host K of N: what differs from the base
+disk() {                # makes the fresh disk of host $1 of $2: only the files that differ from the base image
     local d=$RUN/$1 up=$RUN/$1/upper i
     mkdir -p "$d"/{work,root,dev} "$up"/etc/systemd/network "$up"/root/.ssh
     chmod 700 "$up"/root "$up"/root/.ssh
@@ -126,18 +126,18 @@ disk() {                # the fresh disk of host K of N: what differs from the b
         LinkLocalAddressing=no IPv6AcceptRA=no > "$up"/etc/systemd/network/10-host0.network
 }
 
-# The host's power supply, a process in a mount namespace of its own.  Killing it
-# ends all of the host: nspawn is PID 1 of a namespace that does not outlive it.
+# The host's power supply: a process in a mount namespace of its own.  If it is killed,
+# the whole host ends, because nspawn is PID 1 of a PID namespace that ends with it.
 supply() {
     local k=$1 d=$RUN/$1 rc=133 c wd bind
     echo $$ > "$d/pid"
     cgroups "$k" | xargs mkdir -p
     freezer "$k" 0
     for c in $(cgroups "$k"); do echo $$ > "$c/cgroup.procs"; done
-    while [ $rc = 133 ]; do                     # 133: the host asked for a reboot
+    while [ $rc = 133 ]; do                     # nspawn ends with 133 if the host asks for a reboot
         rc=0 wd='' bind=''
         rm -f "$d/reset"
-        # It goes with the last boot's network namespace, but sockets can keep that alive for minutes.
+        # The interface disappears with the network namespace of the last boot, but sockets can keep that namespace for minutes.
         ip link del "$(port "$k")" 2> /dev/null || true
         if [ -e "$RUN/watchdog" ]; then
             setpriv --pdeathsig KILL "${SELF%.sh}-watchdog.py" "$d/dev" "$SELF" _reset "$k" &
@@ -146,7 +146,7 @@ supply() {
         fi
         setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc bash -ec '
             mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-            export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # as on a real Debian 12
+            export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # Debian 12 uses cgroup2, too
             exec systemd-nspawn --machine="$3" --directory="$2/root" --boot --network-bridge="$4" \
                 --register=no --keep-unit --settings=no --link-journal=no --resolv-conf=off \
                 --timezone=off --capability=CAP_IPC_LOCK --console=pipe --quiet $5' - "$(base)" "$d" "$NAME$k" "$BR" "$bind" &
@@ -163,11 +163,11 @@ power_on() {
     setsid timeout -s KILL "$TTL" unshare --mount "$SELF" _supply "$1" < /dev/null > /dev/null 2>&1 &
 }
 
-# A host without power sends no FIN, so the NIC goes first.
+# A host without power sends no FIN, so its NIC is removed before its processes are killed.
 pull() { ip link del "$(port "$1")" 2> /dev/null || true; }
 reset() { pull "$1"; touch "$RUN/$1/reset"; kill -KILL "$(<"$RUN/$1/box")"; }
 
-shut() {                # $2: reboot or poweroff.  Its answer can get lost as the host goes down.
+shut() {                # $2: reboot or poweroff.  systemctl may fail because the host is already going down.
     local init; init=$(leader "$1")
     cmd_exec "$1" systemctl --no-block "$2" 2> /dev/null || true
     wait_while "$1" test -d "/proc/$init"
@@ -182,7 +182,7 @@ cmd_build() {
         rm -rf "$new"
         apt-config dump Acquire > "$STATE/apt.conf"
         mapfile -t mirrors < <(mirrors)
-        # In namespaces of its own: nothing of it stays, mounted or running, when it is ended.
+        # mmdebstrap runs in its own namespaces, so that its mounts and processes end with it, even if it is killed.
         unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --variant=minbase --mode=root --include="$PKGS" \
             --aptopt="$STATE/apt.conf" --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
             --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -261,14 +261,14 @@ cmd_loss() {
 }
 cmd_rate() { known "$1"; tc qdisc replace dev "$(port "$1")" root tbf rate "$2" burst 16kb latency 200ms; }
 
-queueing() {            # $1: -I or -D, the rules that send host $2's packets to queue $2
+queueing() {            # inserts ($1 is -I) or deletes (-D) the rules that send the packets of host $2 to queue $2
     local side
     for side in in out; do
         iptables "$1" FORWARD -m physdev --physdev-is-bridged "--physdev-$side" "$(port "$2")" \
             -j NFQUEUE --queue-num "$2" --queue-bypass
     done
 }
-cmd_delay() {           # no netem in this kernel: a process holds the packets
+cmd_delay() {           # a process holds the packets, because the kernel may have no netem
     known "$1"
     undelay "$1"
     setsid timeout -s KILL "$TTL" "${SELF%.sh}-delay.py" "$1" "$2" < /dev/null > "$RUN/$1/delay.log" 2>&1 &
@@ -278,7 +278,7 @@ cmd_delay() {           # no netem in this kernel: a process holds the packets
 undelay() {
     [ -e "$RUN/$1/delay" ] || return 0
     queueing -D "$1"
-    kill -TERM "$(<"$RUN/$1/delay")" 2> /dev/null || true       # timeout(1) passes it on
+    kill -TERM "$(<"$RUN/$1/delay")" 2> /dev/null || true       # timeout(1) passes the signal on to the process
     rm -f "$RUN/$1/delay"
 }
 
