@@ -95,7 +95,7 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
     if (ended.index() == 0) {
       log::debug("watch ended: {}", std::get<0>(ended).what);
     } else {
-      log::warning("the watch missed a change, it is begun anew");
+      log::warning("the watch missed a change, it is started again");
     }
     co_await clock_.sleep_until(clock_.now() + 50ms);
   }

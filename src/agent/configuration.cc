@@ -52,7 +52,7 @@ core::Problems Configuration::problems() const {
   if (const auto& rest = local_.restapi; rest.anyone_may_write()) {
     all.push_back(
         {.kind = core::ProblemKind::security,
-         .text = fmt::format("whoever reaches {}:{} may change the cluster, and by that run programs on its nodes",
+         .text = fmt::format("anybody who reaches {}:{} may change the cluster, and thereby run programs on its nodes",
                              rest.listen_host, rest.listen_port)});
   }
   return all;
@@ -81,7 +81,7 @@ bool Configuration::take_dynamic(const std::string& json) {
 bool Configuration::take_local(config::Local local) {
   if (file_.document && local.document && file_.document->value == local.document->value) return false;
   for (const auto& key : config::changed_for_next_start(file_, local)) {
-    log::warning("{} has changed, which counts only when the daemon starts again", key);
+    log::warning("{} has changed; the change takes effect only when the daemon is restarted", key);
   }
   // The cluster's name and the data directory never change while the daemon runs.
   local.scope = file_.scope;

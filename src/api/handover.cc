@@ -82,7 +82,7 @@ std::string HandoverWatch::cause(const Snapshot& snapshot) const {
   if (leader_ == snapshot.seen.self) return snapshot.decision.reason;
   const auto* record = snapshot.seen.cluster.member(leader_);
   if (!record && (leader_state_.empty() || leader_state_ == "running")) {
-    return leader_ + " is silent: its lease ended, so that its daemon, its host or its network has failed";
+    return leader_ + " no longer renews its lease: its daemon, its host or its network has failed";
   }
   auto text = leader_ + " gave up the leader key: its PostgreSQL is " + (record ? record->state : leader_state_);
   if (record && !record->trouble.empty()) text += "; " + record->trouble;

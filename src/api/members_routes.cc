@@ -39,12 +39,12 @@ Json told_by(const core::Result<HttpResponse>& answer) {
   if (!body || !body->contains("gates"))
     return {{"explain", nullptr},
             {"answers", true},
-            {"error", fmt::format("it answers {} and explains nothing", answer->status)}};
+            {"error", fmt::format("it answers {} without an explanation", answer->status)}};
   return {{"explain", std::move(*body)}, {"answers", true}};
 }
 
 awaitable<Json> ask(AskPeer peer, std::string url) {
-  if (url.empty()) co_return told_by(core::fail("it has told no usable api_url"));
+  if (url.empty()) co_return told_by(core::fail("it has published no usable api_url"));
   co_return told_by(co_await peer(std::move(url)));
 }
 
@@ -121,7 +121,7 @@ awaitable<HttpResponse> RestApi::get_events_of(std::string member, std::uint64_t
   const auto path =
       fmt::format("/tamada/events?since={}&newest={}", since, std::clamp<std::size_t>(newest, 1, events_of_others_max));
   auto url = url_of(*whom, path);
-  if (url.empty()) co_return error_page(502, member + " has told no usable api_url");
+  if (url.empty()) co_return error_page(502, member + " has published no usable api_url");
   const auto answer = co_await options_.ask_peer(std::move(url));
   if (!answer) co_return error_page(502, member + " does not answer: " + answer.error().what);
   const auto body = wire::parse_object(answer->body);

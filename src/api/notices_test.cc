@@ -65,10 +65,9 @@ TEST(Notices, AFailoverIsToldByTheNewLeaderWithItsCause) {
   const auto told = n1.next();
   ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[0], "n1 of demo is primary; it was replica");
-  EXPECT_EQ(
-      told[1],
-      "demo: n1 has taken over from n0 (failover, 2.0 s without a primary): n0 is silent: its lease ended, so that "
-      "its daemon, its host or its network has failed");
+  EXPECT_EQ(told[1],
+            "demo: n1 has taken over from n0 (failover, 2.0 s without a primary): n0 no longer renews its lease: "
+            "its daemon, its host or its network has failed");
   const auto& handover = n1.last[1];
   EXPECT_EQ(handover["event"], "handover");
   EXPECT_EQ(handover["severity"], "warning");

@@ -145,7 +145,7 @@ TEST(Members, AreAskedOnBehalfOfThePage) {
   EXPECT_EQ(told["members"][1]["explain"].dump(), Json::parse(n1_explains).dump());
   EXPECT_EQ(told["members"][2].dump(), R"({"name":"n2","explain":null,"answers":false,"error":"connection refused"})");
   EXPECT_TRUE(told["members"][3]["explain"].is_null());
-  EXPECT_EQ(told["members"][4]["error"], "it has told no usable api_url");
+  EXPECT_EQ(told["members"][4]["error"], "it has published no usable api_url");
   EXPECT_EQ(told["missing"].dump(), R"([{"name":"gone","since":"2025-11-28T14:26:40+00:00"}])");
   const std::vector<std::string> asked = {"http://127.0.0.1:27201/tamada/explain",
                                           "http://127.0.0.1:27202/tamada/explain"};
@@ -167,7 +167,7 @@ TEST(Members, AnUnknownAnswerExplainsNothing) {
     node.peers = {{"http://127.0.0.1:27201/tamada/explain", body}};
     node.pass(1s);
     const auto told = members_told(node);
-    EXPECT_EQ(told["members"][1]["error"], "it answers 200 and explains nothing") << body;
+    EXPECT_EQ(told["members"][1]["error"], "it answers 200 without an explanation") << body;
     EXPECT_TRUE(told["members"][1]["answers"].get<bool>()) << "the member answers; it may be one of Patroni";
   }
 }

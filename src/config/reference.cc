@@ -47,11 +47,11 @@ std::string_view reload_name(Reload reload) {
     case Reload::at_once:
       return "at once";
     case Reload::daemon:
-      return "daemon's start";
+      return "daemon's restart";
     case Reload::bootstrap:
       return "new cluster";
     case Reload::server:
-      return "as PostgreSQL has it";
+      return "as in PostgreSQL";
   }
   return "";
 }
@@ -72,7 +72,7 @@ std::string values_of(const Key& key) {
 
 void add_section(const Key& section, const std::string& path, std::string& out) {
   if (!path.empty()) out += fmt::format("\n### {}\n\n{}.\n", path, section.what);
-  out += "\n| Key | Values | Default | What | A change counts |\n|---|---|---|---|---|\n";
+  out += "\n| Key | Values | Default | Meaning | A change takes effect |\n|---|---|---|---|---|\n";
   std::string without;
   for (const auto& key : section.keys) {
     if (!key.unsupported.empty()) {

@@ -81,7 +81,7 @@ std::optional<std::optional<std::string>> by_history(const Observation& seen, co
   if (same_timeline(*ours, *last) == true) return std::optional<std::string>();
   if (same_timeline(*peer.start, *last) == true) {
     return std::optional("Timeline " + std::to_string(sql.timeline) + " of " + peer.name +
-                         " is that of the last leader, mine is another of the same number");
+                         " is that of the last leader; mine has the same number, but another history");
   }
   return std::nullopt;
 }

@@ -43,13 +43,16 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
   if (known && !seen.settings.synchronous()) return std::nullopt;
   const auto silent = silent_members(seen, memory);
   if (silent.empty()) return std::nullopt;
-  const std::string why = seen.settings.synchronous() ? "may have commits of synchronous mode that nobody else has"
-                          : seen.settings.failsafe_mode
-                              ? "may still be the primary, in failsafe mode"
-                              : "may have led since this node was last in touch, and may still in failsafe mode";
+  const std::string why =
+      seen.settings.synchronous()
+          ? "may be the only one with some of the commits that were acknowledged in synchronous mode"
+      : seen.settings.failsafe_mode
+          ? "may still be the primary, in failsafe mode"
+          : "may have become the primary while this node was cut off, and may still be one in failsafe mode";
   return "all keys in the DCS are gone, and " + silent +
          " did not answer as a running standby; a member that does not " + why +
-         ". Nobody is promoted until all members answer. If the silent ones are stopped for certain: tamadactl failover"
+         ". No member is promoted until all of them answer. If those that do not answer are certainly stopped, run: "
+         "tamadactl failover"
          " --candidate MEMBER --force";
 }
 

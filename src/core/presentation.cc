@@ -60,9 +60,9 @@ std::string role_word(const Observation& seen, const Memory& memory) {
 }
 
 std::string shutdown_waits_for(const PostgresView& postgres) {
-  if (postgres.wal_to_archive == 0) return "PostgreSQL has shut down but for its WAL senders";
-  return "PostgreSQL has shut down but for archive_command, which has " + std::to_string(postgres.wal_to_archive) +
-         (postgres.wal_to_archive == 1 ? " WAL file" : " WAL files") + " to go";
+  if (postgres.wal_to_archive == 0) return "PostgreSQL has shut down, except for its WAL senders";
+  return "PostgreSQL has shut down, except for archive_command, which still has to archive " +
+         std::to_string(postgres.wal_to_archive) + (postgres.wal_to_archive == 1 ? " WAL file" : " WAL files");
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }

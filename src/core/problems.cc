@@ -81,8 +81,9 @@ void clock(List& to) {
   if (abs(ahead) < clock_tolerance) return;
   to.add(ProblemKind::clock,
          "the clock of this host is " + rough(abs(ahead)) + (ahead > Duration::zero() ? " ahead of" : " behind") +
-             " etcd's: what is scheduled comes too " + (ahead > Duration::zero() ? "early" : "late") +
-             ", and times in logs do not compare; leases and timeouts do not go by it");
+             " etcd's: scheduled actions come too " + (ahead > Duration::zero() ? "early" : "late") +
+             ", and the times in the logs of different hosts cannot be compared; leases and timeouts do not depend on "
+             "this clock");
 }
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
@@ -109,12 +110,13 @@ void slots(List& to) {
   const auto much = std::max(much_wal(to.seen.postgres), mebibyte);
   for (const auto& slot : sql.slots) {
     if (slot.lost) {
-      to.add(ProblemKind::slots, "the WAL that slot " + slot.name + " should keep is gone");
+      to.add(ProblemKind::slots, "WAL that slot " + slot.name + " should have kept is gone");
     } else if (slot.keeps_from && sql.wal_lsn > *slot.keeps_from && sql.wal_lsn - *slot.keeps_from > much) {
       to.add(ProblemKind::slots,
              "slot " + slot.name + " holds more than " + rough(sql.wal_lsn - *slot.keeps_from) + " of WAL, " +
                  (sql.slot_keeps_at_most
-                      ? "more than half of max_slot_wal_keep_size: beyond that size its reader has to be made anew"
+                      ? "more than half of max_slot_wal_keep_size: beyond that size PostgreSQL removes the WAL, and "
+                        "the slot's reader has to be set up anew"
                       : "and max_slot_wal_keep_size sets no limit: pg_wal grows until its reader has caught up or the "
                         "slot is dropped"));
     }
@@ -132,8 +134,10 @@ void logical_slots_of_old_servers(List& to) {
     if (!slot.physical) names += (names.empty() ? "" : ", ") + name;
   }
   if (names.empty()) return;
-  to.add(ProblemKind::slots, "permanent logical slots are not made before PostgreSQL 11, which can move them along: " +
-                                 names + "; make them on the primary by hand, and again after each failover");
+  to.add(
+      ProblemKind::slots,
+      "permanent logical slots are not created before PostgreSQL 11, because earlier versions cannot advance slots: " +
+          names + "; create them on the primary by hand, and again after each failover");
 }
 
 }  // namespace

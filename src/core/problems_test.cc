@@ -59,11 +59,11 @@ TEST(Problems, EachIsTold) {
          s.memory.rewind.error = "permission denied for function pg_read_binary_file";
        }},
       {ProblemKind::rewind, "pg_rewind did not help", [](Scene& s) { s.memory.rewind.failed = true; }},
-      {ProblemKind::slots, "the WAL that slot b should keep is gone",
+      {ProblemKind::slots, "WAL that slot b should have kept is gone",
        [](Scene& s) { s.seen.postgres.sql->slots.front().lost = true; }},
       {ProblemKind::slots,
-       "slot b holds more than 8 GB of WAL, more than half of max_slot_wal_keep_size: beyond that size its reader has "
-       "to be made anew",
+       "slot b holds more than 8 GB of WAL, more than half of max_slot_wal_keep_size: beyond that size PostgreSQL "
+       "removes the WAL, and the slot's reader has to be set up anew",
        [](Scene& s) {
          s.seen.postgres.sql->slot_keeps_at_most = 16 * gigabyte;
          holds(s, 8 * gigabyte + 1);
@@ -73,23 +73,24 @@ TEST(Problems, EachIsTold) {
        "has caught up or the slot is dropped",
        [](Scene& s) { holds(s, 11 * gigabyte); }},
       {ProblemKind::slots,
-       "permanent logical slots are not made before PostgreSQL 11, which can move them along: l, m; make them on the "
+       "permanent logical slots are not created before PostgreSQL 11, because earlier versions cannot advance slots: "
+       "l, m; create them on the "
        "primary by hand, and again after each failover",
        [](Scene& s) {
          s.seen.postgres.server_version = 100023;
          s.seen.settings.slots = {{"l", {.physical = false}}, {"m", {.physical = false}}, {"p", {}}};
        }},
       {ProblemKind::clock,
-       "the clock of this host is 2 s ahead of etcd's: what is scheduled comes too early, and times in logs do not "
-       "compare; leases and timeouts do not go by it",
+       "the clock of this host is 2 s ahead of etcd's: scheduled actions come too early, and the times in "
+       "the logs of different hosts cannot be compared; leases and timeouts do not depend on this clock",
        [](Scene& s) { s.seen.dcs.clock_ahead = 2900ms; }},
       {ProblemKind::clock,
-       "the clock of this host is 3 h behind etcd's: what is scheduled comes too late, and times in logs do not "
-       "compare; leases and timeouts do not go by it",
+       "the clock of this host is 3 h behind etcd's: scheduled actions come too late, and the times in "
+       "the logs of different hosts cannot be compared; leases and timeouts do not depend on this clock",
        [](Scene& s) { s.seen.dcs.clock_ahead = -200min; }},
       {ProblemKind::clock,
-       "the clock of this host is 60 min ahead of etcd's: what is scheduled comes too early, and times in logs do not "
-       "compare; leases and timeouts do not go by it",
+       "the clock of this host is 60 min ahead of etcd's: scheduled actions come too early, and the times in "
+       "the logs of different hosts cannot be compared; leases and timeouts do not depend on this clock",
        [](Scene& s) { s.seen.dcs.clock_ahead = 1h - 100ms; }},
       {ProblemKind::job, "start failed 2 times: no memory",
        [](Scene& s) { s.memory.jobs.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},

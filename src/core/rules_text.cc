@@ -10,7 +10,7 @@ std::string rules_markdown() {
       "The first that answers decides; its name and reason are in the log. Made from the table in "
       "`src/core/decide.cc`;\n"
       "`build/release/bin/core_test --gtest_filter=RulesText.*` fails, and prints the text, when this file is "
-      "behind.\n\n"
+      "outdated.\n\n"
       "| Rule | What it does |\n|---|---|\n";
   for (const auto& rule : rule_table()) {
     text += "| `" + std::string(rule.name) + "` | " + std::string(rule.what) + " |\n";

@@ -64,11 +64,12 @@ void add_force(CLI::App& command, bool& force) {
 }
 
 void add_dry_run(CLI::App& command, bool& dry_run) {
-  command.add_flag("--dry-run", dry_run, "Only tell what would happen, to whom, and what would keep it from happening");
+  command.add_flag("--dry-run", dry_run, "Only show what would happen to which members, and what would prevent it");
 }
 
 CLI::Option* add_cluster(CLI::App& command, std::string& cluster) {
-  return command.add_option("CLUSTER_NAME", cluster, "Of the configuration's scope when left out")->type_name("TEXT");
+  return command.add_option("CLUSTER_NAME", cluster, "The cluster; by default the scope of the configuration")
+      ->type_name("TEXT");
 }
 
 void add_names(CLI::App& command, const std::string& name, std::vector<std::string>& into) {
@@ -225,7 +226,8 @@ void CommandTree::add_members() {
     command.add_option("--timeout", options.timeout,
                        "Return error and fail over if necessary when restarting takes longer than this.");
     command.add_flag("--rolling", options.rolling,
-                     "One after the other, each when the one before streams again; the leader last, by a switchover");
+                     "Restart one member after the other, each when the previous one streams again; the leader last, "
+                     "after a switchover");
     add_dry_run(command, options.dry_run);
   });
   add<MembersOptions>("reload", "Reload cluster member configuration", reload, [&](auto& command, auto& options) {
@@ -291,7 +293,7 @@ void CommandTree::add_configuration() {
 }
 
 void CommandTree::add_insight() {
-  add<ExplainOptions>("explain", "Show what decides on each member, and what keeps it from being promoted", explain,
+  add<ExplainOptions>("explain", "Show which rule decides on each member, and what prevents its promotion", explain,
                       [](auto& command, auto& options) {
                         add_cluster(command, options.cluster);
                         add_names(command, "MEMBER_NAMES", options.members);
@@ -300,14 +302,13 @@ void CommandTree::add_insight() {
   add<EventsOptions>(
       "events", "Show what happened on all members, merged by time", events, [](auto& command, auto& options) {
         add_cluster(command, options.cluster);
-        command.add_flag("--follow", options.follow, "Go on with what happens from now on");
+        command.add_flag("--follow", options.follow, "Continue with new events as they happen");
         command
-            .add_option("-n,--last", options.last,
-                        "How many of the past events (default 50; with --since all since then)")
+            .add_option("-n,--last", options.last, "Number of past events (default 50; with --since all since then)")
             ->type_name("INTEGER");
         command.add_option("--since", options.since, "Only events since then: 10m, 2h, 03:00, or a timestamp");
         add_pairs(command, "-m,--member", options.members,
-                  "Only what this member tells. Can be specified multiple times");
+                  "Only events of this member. Can be specified multiple times");
         add_choice(command, "--type",
                    {"decision", "role", "state", "timeline", "leader", "pause", "member", "job", "handover"},
                    "Only events of this type. Can be specified multiple times",
@@ -329,14 +330,15 @@ void CommandTree::add_insight() {
 
 void CommandTree::add_help() {
   add<WaitOptions>(
-      "wait", "Wait until the cluster is as it should be", wait_for_goals, [](auto& command, auto& options) {
+      "wait", "Wait until the cluster is healthy, or reaches another goal", wait_for_goals,
+      [](auto& command, auto& options) {
         add_cluster(command, options.cluster);
         add_pairs(command, "--for", options.goals,
                   "healthy (default), leader=NAME, streaming, or no-pending-restart. Can be specified multiple times");
         command.add_option("--timeout", options.timeout_s, "Seconds after which to end with an error (default 60)")
             ->type_name("FLOAT");
       });
-  add<BundleOptions>("bundle", "Collect what a report of a fault needs in one archive, without secrets", bundle,
+  add<BundleOptions>("bundle", "Collect the data for a fault report in one archive, without secrets", bundle,
                      [](auto& command, auto& options) {
                        add_cluster(command, options.cluster);
                        command.add_option("-o,--output", options.file, "The archive (default: CLUSTER-TIME.tar.gz)")
@@ -352,7 +354,7 @@ void CommandTree::add_offline() {
       echo(shell == "bash" ? bash_completion(app_) : shell == "zsh" ? zsh_completion(app_) : fish_completion(app_));
     };
   })->required();
-  app_.add_subcommand("man", "Show the manual page; where the output is no terminal, its source")->callback([this] {
+  app_.add_subcommand("man", "Show the manual page, or its source if the output is no terminal")->callback([this] {
     offline_ = [this] { show_manual(manual_page(app_)); };
   });
 }

@@ -87,7 +87,7 @@ class Examination {
       }
     }
     if (facts_.etcd.size() > 1 && down * 2 >= facts_.etcd.size()) {
-      failure("etcd", "half of the endpoints or more are down", "without a majority of etcd nobody can lead");
+      failure("etcd", "half of the endpoints or more are down", "without a majority of etcd no member can lead");
     }
   }
 
@@ -128,7 +128,7 @@ class Examination {
       kind == core::ProblemKind::security ? failure("problems", text, remedy(kind))
                                           : warning("problems", text, remedy(kind));
     }
-    or_ok(before, "problems", "no member tells of any");
+    or_ok(before, "problems", "no member reports a problem");
   }
 
   // What the operator can do. nullopt stands for a kind that only a later version of the daemon knows.
@@ -138,15 +138,15 @@ class Examination {
       case Kind::configuration:
         return "correct it: edit-config, or the file of the member and reload";
       case Kind::certificate:
-        return "write certificate and key anew, whole and as a pair; the next connection reads them";
+        return "write certificate and key again, complete and as a pair; the next connection reads them";
       case Kind::security:
         return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
       case Kind::guard:
-        return "without it a primary whose daemon freezes goes on writing; the daemon's log tells more";
+        return "without a guard a primary whose daemon freezes goes on writing; the daemon's log tells more";
       case Kind::disk:
         return "make room, or look at the device: df, df -i, dmesg";
       case Kind::rewind:
-        return "reinit makes the member anew, once the reason is mended";
+        return "reinit copies the member anew, once the cause is repaired";
       case Kind::access:
         return "correct the line: postgresql.pg_hba, or the file itself";
       case Kind::archive:
@@ -176,7 +176,7 @@ class Examination {
     for (const auto* mistakes : {&judged.errors, &judged.warnings}) {
       for (const auto& mistake : *mistakes) warning("configuration", mistake, "edit-config " + facts_.name);
     }
-    or_ok(before, "configuration", "each key of the dynamic configuration has its effect");
+    or_ok(before, "configuration", "each key of the dynamic configuration takes effect");
   }
 
   // Whether the interval is set but is not a number, so that the daemons use the default.
@@ -200,7 +200,7 @@ class Examination {
       failure("primary", fmt::format("{} members take writes: {}", primaries.size(), fmt::join(primaries, ", ")),
               "fence all but the leader, " + leader + ", at once");
     } else if (standby_cluster) {
-      primaries.empty() ? ok("primary", "none, as a standby cluster should; its leader is " + leader)
+      primaries.empty() ? ok("primary", "none, which is right for a standby cluster; its leader is " + leader)
                         : failure("primary", primaries[0] + " takes writes in a standby cluster", "explain tells more");
     } else if (primaries.empty()) {
       failure("primary", "no member says that it takes writes; the leader key is " + leader + "'s",
@@ -246,7 +246,8 @@ class Examination {
         fmt::format("loop_wait {} + 2 * retry_timeout {} = {}, ttl {}", wait, retry, wait + 2 * retry, ttl);
     for (const char* name : {"ttl", "loop_wait", "retry_timeout"}) {
       if (is_default_for_want_of_a_number(name)) {
-        return warning("ttl", rule + fmt::format(", by the default of {}: its value is no number", name),
+        return warning("ttl",
+                       rule + fmt::format("; the default of {} is used, because its value is not a number", name),
                        fmt::format("edit-config -s {}=NUMBER", name));
       }
     }
@@ -267,7 +268,7 @@ class Examination {
       return ok("synchronous", fmt::format("{} {} synchronous", fmt::join(sync->standbys, ", "),
                                            sync->standbys.size() == 1 ? "is" : "are"));
     }
-    warning("synchronous", "synchronous_mode is on, and no standby is synchronous: commits wait for nobody",
+    warning("synchronous", "synchronous_mode is on, and no standby is synchronous, so commits wait for no standby",
             "list shows who streams; tags nosync keep a member out");
   }
 
@@ -348,7 +349,7 @@ class Examination {
       } else if (leader && leader->timeline && timeline && *timeline != static_cast<std::int64_t>(*leader->timeline)) {
         warning("replication",
                 fmt::format("{} is on timeline {}, the leader on {}", name, *timeline, *leader->timeline),
-                "explain " + name + " tells whether it follows; reinit makes it anew");
+                "explain " + name + " tells whether it follows the leader; reinit copies it anew");
       }
     }
     or_ok(before, "replication", "all standbys stream within the limit");
@@ -358,16 +359,16 @@ class Examination {
     const auto before = found_.size();
     for (const auto& slot : facts_.slots) {
       const auto what = fmt::format("{} holds {} of WAL{}", slot.name, format_bytes(slot.bytes),
-                                    slot.active.value_or(true) ? "" : ", and nobody reads from it");
+                                    slot.active.value_or(true) ? "" : ", and no reader is connected");
       const auto next = "is its reader coming back? Otherwise: SELECT pg_drop_replication_slot('" + slot.name + "')";
       if (slot.wal_status == "lost" || slot.wal_status == "unreserved") {
-        failure("slots", slot.name + ": its WAL is " + slot.wal_status, "its reader has to be made anew");
+        failure("slots", slot.name + ": its WAL is " + slot.wal_status, "its reader has to be set up anew");
       } else if (slot.bytes > slot_warning_bytes) {
         warning("slots", what, next);
       }
     }
     if (!facts_.slots_problem.empty()) {
-      ok("slots", "by the key status only, the server could not be asked: " + facts_.slots_problem);
+      ok("slots", "known only from the key status, because the server could not be asked: " + facts_.slots_problem);
     }
     or_ok(before, "slots",
           fmt::format("none of {} holds more than {} of WAL", facts_.slots.size(), format_bytes(slot_warning_bytes)));
@@ -379,7 +380,7 @@ class Examination {
     if (!error.empty())
       return warning("pg_rewind", "the rights of " + user + " are not known: " + error,
                      "see the server's log; postgresql.authentication.rewind names the user");
-    if (missing.empty()) return ok("pg_rewind", user + " may call on " + leader + " what it needs");
+    if (missing.empty()) return ok("pg_rewind", user + " may call on " + leader + " all functions that it needs");
     std::string grants;
     for (const auto& function : missing) grants += (grants.empty() ? "" : "; ") + core::rewind_grant(function, user);
     warning("pg_rewind",

@@ -75,13 +75,13 @@ TEST(Doctor, FindsWhatIsWrong) {
       {[](auto& f) { f.view.config_json = R"({"pause":true})"; },
        "pause: the cluster is paused: there is no automatic failover"},
       {[](auto& f) { f.view.config_json = R"({"synchronous_mode":true})"; },
-       "synchronous: synchronous_mode is on, and no standby is synchronous: commits wait for nobody"},
+       "synchronous: synchronous_mode is on, and no standby is synchronous, so commits wait for no standby"},
       {[](auto& f) { f.view.status->members = {{"n0", 0}, {"n1", 0}, {"n2", -60}}; },
        "members: n2 (its key in etcd has been gone for 60 s) is missing"},
       {[](auto& f) { f.view.config_json = R"({"ttl":"abc"})"; },
        "configuration: ttl: text does not fit; allowed: a whole number from 3 to 315360000 | ttl: loop_wait 10 + 2 * "
        "retry_timeout 10 = "
-       "30, ttl 30, by the default of ttl: its value is no number"},
+       "30, ttl 30; the default of ttl is used, because its value is not a number"},
       {[](auto& f) { f.view.config_json = R"({"postgresql":{"parameters":{"max_conections":7}}})"; },
        "configuration: postgresql.parameters.max_conections: PostgreSQL 15 has no such parameter, unless an extension "
        "brings it. Did you mean max_connections?"},
@@ -106,7 +106,7 @@ TEST(Doctor, FindsWhatIsWrong) {
        "replication: n1 is 16.0 MB behind, more than maximum_lag_on_failover (1.0 MB)"},
       {[](auto& f) { f.view.members["n1"].timeline = 2; }, "replication: n1 is on timeline 2, the leader on 3"},
       {[](auto& f) { f.slots[0] = {.name = "old", .wal_status = "extended", .bytes = 3ULL << 30, .active = false}; },
-       "slots: old holds 3.0 GB of WAL, and nobody reads from it"},
+       "slots: old holds 3.0 GB of WAL, and no reader is connected"},
       {[](auto& f) { f.slots[0].wal_status = "lost"; }, "slots: n1: its WAL is lost"},
       {[](auto& f) {
          f.rewind = {.user = "rw", .leader = "n0", .error = "", .missing = {"pg_stat_file(text, boolean)"}};

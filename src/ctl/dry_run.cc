@@ -74,7 +74,7 @@ Done foretell_move(Session& session, const Cluster& cluster, const Move& move) {
   echo(nothing_is_changed);
   echo(fmt::format("Would {} cluster {}{} to {}{}.\n", move.verb == "switchover" ? "switch over" : "fail over",
                    cluster.name, leader.empty() ? "" : " from " + leader,
-                   move.candidate ? *move.candidate : "that of the members below which has received the most",
+                   move.candidate ? *move.candidate : "the one of the members below that has received the most WAL",
                    move.at.empty() ? "" : " at " + move.at));
   if (!leader.empty()) {
     echo(fmt::format("  {}: would be stopped, and started as a replica of the new leader\n", leader));
@@ -137,7 +137,7 @@ Done foretell_reinit(Session& session, const Cluster& cluster, const std::vector
                      const ReinitOptions& options) {
   const auto facts = ask_members(session, cluster.view);
   echo(nothing_is_changed);
-  echo("Would make anew:\n");
+  echo("Would be copied anew:\n");
   const auto leader = cluster.view.unlocked() ? std::string() : cluster.view.leader->name;
   std::string refused;
   for (const auto& member : members) {

@@ -99,7 +99,7 @@ Done events(Session& session, const EventsOptions& options) {
     std::string names;
     for (const auto& name : journals.silent()) names += (names.empty() ? "" : ", ") + name;
     if (news.empty() && !options.follow) {
-      return fail("No member keeps a journal or answers: " + names, "history shows what etcd keeps of it");
+      return fail("No member that answers keeps a journal: " + names, "history shows what etcd keeps of it");
     }
     warn("No journal of " + names + ": it does not answer, or is Patroni");
   }

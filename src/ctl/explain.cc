@@ -30,7 +30,7 @@ std::string promotion(const Json& explain) {
   };
   return std::ranges::any_of(explain.value("gates", Json::array()), closed)
              ? paint("what keeps it from being promoted:", Colour::yellow)
-             : paint("it could take over; as it is:", Colour::green);
+             : paint("it could take over; only this prevents it now:", Colour::green);
 }
 
 std::string closed_gates(const Json& explain) {

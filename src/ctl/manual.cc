@@ -36,40 +36,41 @@ std::string option_list(const CLI::App& command) {
 }
 
 constexpr auto closing = R"(.SH CHANGING THE CONFIGURATION
-edit\-config looks at a change before it is written. What certainly cannot work (a value of the wrong kind, a key in the wrong place,
-a value that PostgreSQL does not take) is refused with the reason, and nothing is changed; with \-\-force it is a warning.
-Unknown keys and parameters are warned of, with the nearest known name. Mistakes that were there before do not count.
+edit\-config checks a change before it is written. A change that cannot have the intended effect (a value of the wrong kind, a key in the
+wrong place, a value that PostgreSQL does not accept) is refused with the reason, and nothing is changed; with \-\-force it is written with
+a warning. Unknown keys and parameters give a warning with the most similar known name. Only the change is checked, so earlier mistakes are
+not reported.
 .PP
-Afterwards it tells of each changed parameter whether it is reloaded at once or counts after a restart, in which order
-the servers are to be restarted where that matters, and which members wait for a restart now. restart \-\-pending restarts these.
+Afterwards the command says for each changed parameter whether it takes effect at once or after a restart. It also names the order in which
+the servers have to be restarted, if it matters, and the members that now wait for a restart. restart \-\-pending restarts those members.
 .PP
-Lines of pg_hba.conf and pg_ident.conf that do not parse are told by each node, which keeps the previous files.
+If lines of pg_hba.conf or pg_ident.conf cannot be parsed, each node reports that and keeps the previous files.
 .SH EXIT STATUS
-0; 1 after an error (and when doctor finds a failure); 2 for a command line that cannot be understood.
-Under the name patronictl, or with PATRONICTL_COMPAT=1, 0 after those failures after which patronictl has it.
+0 after success, 1 after an error (also if doctor finds a failure), 2 for a command line that cannot be understood.
+Under the name patronictl, or with PATRONICTL_COMPAT=1, the status is 0 after those failures after which that of patronictl is 0.
 .SH ENVIRONMENT
 .TP
 .B PATRONICTL_CONFIG_FILE
-The configuration file, where \-c is not given.
+The configuration file, if \-c is not given.
 .TP
 .B PATRONICTL_COMPAT
 1: the exit status is that of patronictl, whatever name the program has; 0: it is not.
 .TP
 .B DCS_URL
-The DCS connect url, where \-d is not given.
+The DCS connect url, if \-d is not given.
 .TP
 .B PATRONI_*
-Override the configuration file, as for the daemon.
+These variables override the configuration file, as for the daemon.
 .TP
 .BR EDITOR ", " PAGER
-Of edit\-config.
+The programs with which edit\-config edits the text and shows the changes.
 .TP
 .B NO_COLOR
-No colours; without it there are colours on a terminal only.
+If it is set, the output has no colours. Without it, output to a terminal has colours.
 .SH FILES
 .TP
 .IR ~/.config/patroni/patronictl.yaml ", " /etc/tamada/config.yml ", " /etc/patroni/config.yml
-The first of these that there is, where no configuration file is named. That of a daemon will do.
+If no configuration file is named, the first of these files that exists is used. It may be the configuration file of a daemon.
 )";
 
 }  // namespace
@@ -77,7 +78,7 @@ The first of these that there is, where no configuration file is named. That of 
 std::string manual_page(const CLI::App& root) {
   auto text = fmt::format(
       ".TH TAMADACTL 1 \"\" \"tamada, Patroni {}\" \"Cluster administration\"\n"
-      ".SH NAME\ntamadactl \\- look at and change a PostgreSQL cluster that tamada or Patroni keeps\n"
+      ".SH NAME\ntamadactl \\- look at and change a PostgreSQL cluster that tamada or Patroni manages\n"
       ".SH SYNOPSIS\n.B tamadactl\n{}\n.SH DESCRIPTION\n{}\n"
       "It reads the cluster's keys in etcd and speaks to the REST API of its members. "
       "Commands and options are those of patronictl, and some more.\n.SH OPTIONS\n",

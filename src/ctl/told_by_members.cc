@@ -112,12 +112,12 @@ class Picture {
     }
     if (newest_ == nullptr) {
       picture_.notes.push_back(
-          "no member that answers knows the others: those are as etcd once told them to this host");
+          "no member that answers knows the others; they are shown as etcd last told them to this host");
       return;
     }
-    picture_.notes.push_back(
-        fmt::format("each member's own word follows; who they are is told by {}, which heard from etcd {} ago",
-                    newest_->name, age()));
+    picture_.notes.push_back(fmt::format(
+        "the list of members is from {}, which heard from etcd {} ago; each member's state is from its own answer",
+        newest_->name, age()));
     view().config_json = remembered_.config_json;
     if (newest_->config) put("config", wire::dump_compact(*newest_->config));
     if (newest_->history) put("history", wire::dump_compact(*newest_->history));

@@ -50,9 +50,10 @@ TEST(ToldByMembers, TheMemberThatLastHeardFromEtcdTellsTheList) {
   EXPECT_EQ(view.member("n1")->replay_lsn, 2000000U);
   EXPECT_EQ(view.member("n1")->timeline, 3U);
   EXPECT_EQ(wire::cluster_json(view)["members"][1]["replay_lag"], 3000000);
-  EXPECT_EQ(all(picture->notes),
-            "each member's own word follows; who they are is told by n0, which heard from etcd 10 s ago\n"
-            "n2 does not answer: its line is 10 s old\n");
+  EXPECT_EQ(
+      all(picture->notes),
+      "the list of members is from n0, which heard from etcd 10 s ago; each member's state is from its own answer\n"
+      "n2 does not answer: its line is 10 s old\n");
 }
 
 TEST(ToldByMembers, AnOldLeaderIsNoLeader) {

@@ -15,7 +15,8 @@ constexpr Duration watch_connect_timeout = std::chrono::seconds(5);
 template <class T>
 DcsResult<T> checked(std::optional<T> parsed, const char* what) {
   if (parsed) return std::move(*parsed);
-  return std::unexpected(DcsError{ErrorKind::unreachable, std::string("etcd: the answer is no answer to a ") + what});
+  return std::unexpected(
+      DcsError{ErrorKind::unreachable, std::string("etcd: the answer does not fit the request ") + what});
 }
 
 }  // namespace

@@ -284,7 +284,8 @@ std::optional<DcsError> WatchParser::take(std::string_view line, std::vector<Wat
   const Json json = Json::parse(line, nullptr, false);
   const Json* result = find(json, "result");
   if (!result) {
-    if (!find(json, "error")) return DcsError{ErrorKind::unreachable, "etcd's watch sent what is not an answer"};
+    if (!find(json, "error"))
+      return DcsError{ErrorKind::unreachable, "etcd's watch sent something that is not an answer"};
     const auto error = error_of(json);
     auth_failed_ = error.kind == GatewayError::Kind::auth;
     const bool refused = error.kind == GatewayError::Kind::refused;

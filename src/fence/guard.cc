@@ -154,7 +154,7 @@ void Guard::Impl::find_former() {
     former_running->signal(SIGKILL);
   } else if (former->version.load() == GuardPage::current_version && former->deadline_ns.load() != 0) {
     log::critical(
-        "the guard (pid {}) that the former run of this daemon left has been killed: until now nothing would have "
+        "the guard (pid {}) of this daemon's former run has been killed: since then nothing would have "
         "ended PostgreSQL at the end of the leader lease{}",
         pid, former->deadline_ns.load() < boot_time_ns() ? ", which is over" : "");
   }
@@ -193,7 +193,7 @@ bool Guard::Impl::make_page() {
 bool Guard::Impl::start(core::Instant now) {
   if (running && !running->has_ended()) return true;
   if (started_at != core::Instant{}) {
-    if (running) fails("it has ended, which it should not");
+    if (running) fails("it has ended unexpectedly");
     if (now - started_at < restart_pause) return false;
   }
   started_at = now;
@@ -235,8 +235,9 @@ void Guard::Impl::report() {
   const auto fired = page->fired_ns.load();
   if (fired != told_fired_ns) {
     told_fired_ns = fired;
-    log::critical("the guard ended PostgreSQL {} ms ago: the leader lease had ended, and this daemon had not ended it",
-                  (boot_time_ns() - fired) / 1'000'000);
+    log::critical(
+        "the guard ended PostgreSQL {} ms ago: the leader lease had ended, and this daemon had not stopped PostgreSQL",
+        (boot_time_ns() - fired) / 1'000'000);
   }
 }
 

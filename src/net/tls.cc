@@ -121,7 +121,7 @@ core::Result<TlsContext> current(TlsFiles& files, std::string stamp, Make make) 
   if (!made && !files.context) return made;
   // The stamp was taken before the files were read, so that a change in between is seen the next time.
   files.stamp = std::move(stamp);
-  files.trouble = made ? "" : made.error().what + ": the one before stays in use";
+  files.trouble = made ? "" : made.error().what + ": the previous one stays in use";
   if (made) files.context = std::move(*made);
   return files.context;
 }

@@ -110,11 +110,11 @@ awaitable<bool> refuse_bad_parameters(Node& node, const Parameters& before) {
     const auto value = now.find(row[0].value_or(""));
     if (value == now.end()) continue;
     const auto old = before.find(value->first);
-    auto why = fmt::format("PostgreSQL does not take {} = '{}' (postgresql.conf line {}: {})", value->first,
+    auto why = fmt::format("PostgreSQL does not accept {} = '{}' (postgresql.conf line {}: {})", value->first,
                            value->second, row[1].value_or(""), row[2].value_or(""));
-    why += old == before.end() || old->second == value->second ? "; its default counts"
+    why += old == before.end() || old->second == value->second ? "; its default is used"
                                                                : fmt::format("; '{}' is kept", old->second);
-    log::error("{}, until the configuration says something else", why);
+    log::error("{}, until the configuration has another value", why);
     node.configuration.refuse_parameter(value->first, value->second,
                                         old == before.end() ? std::nullopt : std::optional(old->second), why);
     refused = true;
@@ -150,7 +150,7 @@ awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> arg
       if (!line.contains("parameter \"" + name + "\"")) continue;
       node.configuration.refuse_parameter(
           name, value, std::nullopt,
-          fmt::format("PostgreSQL does not start with {} = '{}'; its default counts", name, value));
+          fmt::format("PostgreSQL does not start with {} = '{}'; its default is used", name, value));
     }
   }
 }

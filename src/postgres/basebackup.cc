@@ -125,7 +125,7 @@ awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> argu
 }  // namespace
 
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
-  if (upstream.host.empty()) co_return core::fail("nobody to copy from");
+  if (upstream.host.empty()) co_return core::fail("there is no member to copy from");
   if (auto prepared = co_await prepare_data_directory(node, "basebackup"); !prepared) co_return prepared;
   const auto& credentials = node.local.postgresql.replication;
   const auto passfile = co_await node.configuration.write_pgpass(

@@ -57,7 +57,7 @@ core::Result<void> CopyPlaces::add(Place place, const char* what) {
   if (!names.empty()) {
     return core::fail(std::string(what) + " " + place.directory + " holds " + names.front() +
                       (names.size() > 1 ? " and more" : "") +
-                      ", which no copy of this node left there; look what it is, and move it away or remove it");
+                      ", which no copy of this node left there; find out what it is, and move it away or remove it");
   }
   place.writes =
       is_empty_or_absent(place.directory) ? place.directory : postgres::held(place.directory, copy_in_holder);

@@ -192,7 +192,7 @@ awaitable<void> LocalPostgres::Impl::finish_setting_aside() {
   const auto done = co_await net::on_disk_thread([this] { return node.data.finish_setting_aside(); });
   const auto error = done ? std::string() : done.error().what;
   if (!error.empty() && error != told_of_setting_aside)
-    log::error("cannot go on with setting the data directory aside: {}", error);
+    log::error("cannot finish setting the data directory aside: {}", error);
   told_of_setting_aside = error;
 }
 

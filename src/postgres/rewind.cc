@@ -251,7 +251,7 @@ awaitable<Result<void>> rewind_to(Node& node, core::Upstream upstream) {
   node.step("check");
   if (node.server.current()) co_return core::fail("cannot run pg_rewind: postgres is running");
   if (node.data.half_rewound()) co_return core::fail("cannot run pg_rewind: the data directory is half rewound");
-  if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: nobody to rewind to");
+  if (upstream.host.empty()) co_return core::fail("cannot run pg_rewind: there is no member to rewind to");
   if (auto gone = co_await node.server.wait_for_orphans(); !gone) co_return gone;
   // The control file looks like that of a crashed primary. Crash recovery would end at a position that no primary ever
   // had.

@@ -74,7 +74,7 @@ awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string na
   const auto parsed = core::parse_sync_names(names);
   if (parsed.standbys.empty()) co_return Result<void>();  // without standbys the server itself wakes waiting commits
   const auto woken = co_await wake_commits(connection, parsed);
-  if (!woken) log::warning("commits that wait may do so for some seconds more: {}", woken.error().what);
+  if (!woken) log::warning("waiting commits may have to wait some seconds longer: {}", woken.error().what);
   co_return Result<void>();
 }
 

@@ -31,7 +31,7 @@ Finding check_cluster(const config::Local& local, const dcs::Range& range, const
   if (initialize->value == system_identifier) return good("the data directory is of the cluster in the DCS");
   return error(fmt::format("the data directory is of another system than the cluster {} in the DCS: {} is not {}",
                            local.scope, system_identifier, initialize->value),
-               "set scope or postgresql.data_dir right, or move the data directory away; if the cluster in the DCS is "
+               "correct scope or postgresql.data_dir, or move the data directory away; if the cluster in the DCS is "
                "no more, delete the keys under " +
                    local.prefix());
 }
@@ -50,7 +50,7 @@ awaitable<Findings> check_dcs(const config::Local& local, std::string system_ide
     co_return Findings{
         error(fmt::format("etcd at {} {}: {}", where, refused ? "refuses" : "does not answer", range.error().what),
               refused ? "give the user of the section etcd3 read and write access to " + local.prefix()
-                      : "start etcd, open the way to it, or set etcd3.hosts right")};
+                      : "start etcd, allow connections to it, or correct etcd3.hosts")};
   }
   Findings findings{good("etcd answers at " + where)};
   // Asks for a lease and gives it back, because a user that may only read would fail only later.

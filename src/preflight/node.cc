@@ -50,7 +50,7 @@ Findings check_programs(const config::Local& local) {
 
 Finding check_running_user() {
   if (::geteuid() != 0) return good("not run as root");
-  return warning("run as root, but PostgreSQL refuses to be",
+  return warning("run as root, which PostgreSQL refuses",
                  "run the daemon, and this check, as the user who owns the data directory (sudo -u postgres ...)");
 }
 
@@ -69,7 +69,7 @@ Findings check_folders(const config::Local& local) {
       findings.push_back(error("the data directory " + data.string() + " is not writable", "give it to " + who));
     } else if (::stat(data.c_str(), &status) == 0 && ::geteuid() != 0 && status.st_uid != ::geteuid()) {
       findings.push_back(error("the data directory " + data.string() + " belongs to another user",
-                               "PostgreSQL wants its owner to start it: give it to " + who));
+                               "PostgreSQL must be started by the owner of its data: change the owner to " + who));
     }
   } else if (!writable(parent)) {
     findings.push_back(error(fmt::format("the data directory {} cannot be made in {}", data.string(), parent.string()),
@@ -95,7 +95,7 @@ Finding check_port(const asio::any_io_executor& executor, const std::string& wha
   boost::system::error_code failed;
   const std::string address = host == "*" || host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : host;
   const auto ip = asio::ip::make_address(address, failed);
-  if (failed) return good(what + ": " + host + " is a name, its port was not tried");
+  if (failed) return good(what + ": " + host + " is a name, so its port was not tested");
   const tcp::endpoint endpoint(ip, static_cast<unsigned short>(std::atoi(port.c_str())));
   tcp::acceptor acceptor(executor);
   acceptor.open(endpoint.protocol(), failed);

@@ -85,10 +85,11 @@ Findings judge(const postgres::Node& node, const postgres::Row& row, bool rewind
   Findings findings;
   if (const auto file = row[config_file].value_or(""); file != node.paths.conf) {
     findings.push_back(error(fmt::format("the server reads {}, the daemon would write {}", file, node.paths.conf),
-                             "set postgresql.config_dir to the folder of the former"));
+                             "set postgresql.config_dir to the folder of the file that the server reads"));
   }
   if (row[wal_level] == "minimal") {
-    findings.push_back(error("wal_level is minimal: nobody can replicate", "set wal_level to replica, and restart"));
+    findings.push_back(
+        error("wal_level is minimal, so no standby can replicate", "set wal_level to replica, and restart"));
   }
   if (rewinds && row[checksums] != "on" && row[hints] != "on") {
     findings.push_back(warning("neither data checksums nor wal_log_hints: pg_rewind is not possible yet",
@@ -105,7 +106,7 @@ awaitable<Findings> check_hba(Connection& connection) {
   if (!rows) co_return findings;
   for (const auto& row : *rows) {
     findings.push_back(error(fmt::format("pg_hba.conf, line {}: {}", row[0].value_or("?"), row[1].value_or("")),
-                             "correct the line, and reload: else the next reload changes nothing"));
+                             "correct the line, and reload; otherwise the next reload changes nothing"));
   }
   co_return findings;
 }
@@ -176,12 +177,12 @@ void judge_stopped(const postgres::Node& node, core::DataDirectory kind, Server&
       server.findings.push_back(good("no data here yet"));
       break;
     case core::DataDirectory::valid:
-      server.findings.push_back(
-          warning("PostgreSQL does not run here: users, pg_hba.conf and settings were not looked at",
-                  "start it, and check again; or, if it is to be a standby of a running cluster, go on"));
+      server.findings.push_back(warning(
+          "PostgreSQL does not run here: users, pg_hba.conf and settings were not checked",
+          "start it, and check again; this is not necessary if it is going to be a standby of a running cluster"));
       break;
     case core::DataDirectory::incomplete:
-      server.findings.push_back(warning("the data directory is an unfinished copy", "it will be made anew"));
+      server.findings.push_back(warning("the data directory is an unfinished copy", "it will be copied again"));
       break;
     case core::DataDirectory::half_rewound:
       server.findings.push_back(error(

@@ -203,7 +203,7 @@ awaitable<Result<void>> SimPostgres::basebackup(core::Upstream upstream, std::ve
   const auto* other = source(upstream);
   if (server_.process != ProcessState::stopped) co_return core::fail("postgres is running");
   while (server_.stuck) co_await life_.pause(500ms);
-  if (!other) co_return core::fail("nobody to copy from");
+  if (!other) co_return core::fail("there is no member to copy from");
   server_.wipe();
   server_.copy_follows = true;
   server_.directory = core::DataDirectory::incomplete;

@@ -86,7 +86,7 @@ def test_of_the_rest_api(new_cluster):
 
         replace_by_half(ca.path("server.crt"))
         (text,) = wait_for("the problem", lambda: problems(node, session), 20)
-        assert ca.path("server.crt") in text and "the one before stays in use" in text
+        assert ca.path("server.crt") in text and "the previous one stays in use" in text
         assert shown_by(node.api_port, ca) == second
         node.signal(signal.SIGHUP)
         wait_for("the reload", lambda: "configuration reloaded" in node.log(), 20)
@@ -162,7 +162,7 @@ def test_of_the_client_of_etcd(new_cluster):
             time.sleep(2)
         assert set(front.shown) == {first}
         (text,) = [one["text"] for one in node.status()["problems"] if one["kind"] == "certificate"]
-        assert ca.path("client.crt") in text and "the one before stays in use" in text
+        assert ca.path("client.crt") in text and "the previous one stays in use" in text
         assert text in cluster.ctl("explain").stdout
         ca.issue("client")
         front.drop_connections()

@@ -84,7 +84,7 @@ def test_what_counts_only_when_the_daemon_starts(node):
     moved = json.loads(json.dumps(node.config))
     moved["postgresql"]["data_dir"] += "-elsewhere"
     write(node, moved)
-    log_grows(node, "postgresql.data_dir has changed, which counts only when the daemon starts again", lambda: hup(node))
+    log_grows(node, "postgresql.data_dir has changed; the change takes effect only when the daemon is restarted", lambda: hup(node))
     assert node.is_primary() and not os.path.exists(node.data + "-elsewhere")
     write(node)
     log_grows(node, "postgresql.data_dir has changed", lambda: hup(node))
@@ -264,7 +264,7 @@ def test_a_value_that_the_server_does_not_take_is_told_and_not_kept(node):
         assert node.api("/config", "PATCH", {"postgresql": {"parameters": parameters}})[0] == 200
     change({"log_timezone": "UTC"})
     wait_for("the good value", lambda: node.sql("show log_timezone") == [("UTC",)], 30)
-    log_grows(node, "PostgreSQL does not take log_timezone = 'Nowhere/Atall'",
+    log_grows(node, "PostgreSQL does not accept log_timezone = 'Nowhere/Atall'",
               lambda: change({"log_timezone": "Nowhere/Atall", "log_min_duration_statement": "8s"}))
     wait_for("the other parameter", lambda: node.sql("show log_min_duration_statement") == [("8s",)], 30)
     wait_for("the value of before", lambda: "log_timezone = 'UTC'" in conf(), 30)

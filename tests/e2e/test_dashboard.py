@@ -54,7 +54,7 @@ def test_one_look(cluster, browser):
         assert len(browser.all(".tree .leads")) == 1 and len(browser.all(".tree .follows")) == 2
         assert len(browser.all(".tree .edge.streams")) == 2
         for replica in replicas:
-            assert "may take over if the leader goes" in browser.card(replica)
+            assert "may take over if the leader fails" in browser.card(replica)
         assert "this page's daemon" in browser.card(node)
         assert browser.run("return [...document.querySelectorAll('.where a')].map(a => a.href)") == [
             f"http://127.0.0.1:{other.api_port}/ui/" for other in cluster.nodes if other is not node]
@@ -143,7 +143,7 @@ def test_a_member_that_does_not_answer(cluster, browser):
     # The member's key ends with its lease, but the leader remembers the member.
     wait_for("its end", lambda: "has been gone since" in browser.card(lost), 40)
     lost.start()
-    wait_for("its return", lambda: "may take over if the leader goes" in browser.card(lost), 60)
+    wait_for("its return", lambda: "may take over if the leader fails" in browser.card(lost), 60)
     assert browser.complaints() == []
 
 
@@ -153,7 +153,7 @@ def test_the_page_tells_when_its_daemon_is_silent(cluster, browser):
     assert not browser.all("[role=alert]")
     node.signal(signal.SIGSTOP)
     try:
-        wait_for("the alarm", lambda: "does not answer since" in browser.text("[role=alert]"), 20)
+        wait_for("the alarm", lambda: "has not answered since" in browser.text("[role=alert]"), 20)
     finally:
         node.signal(signal.SIGCONT)
     wait_for("the all-clear", lambda: not browser.all("[role=alert]"), 20)

@@ -42,7 +42,7 @@ def test_another_takes_over(cluster, backends):
         wait_for("the list to say so", lambda: f" ! {old}: {SILENT}" in cluster.ctl("list").stdout, 10)
         new = cluster.wait_leader(timeout=60, other_than=old)
         assert not processes.alive(server), "two primaries"
-        assert "ending PostgreSQL, for another to take over: PostgreSQL has answered no new connection for" in old.log()
+        assert "ending PostgreSQL so that another member takes over: PostgreSQL has answered no new connection for" in old.log()
     finally:
         go_on(stopped)
     assert cluster.wait_healthy(90) is new

@@ -94,7 +94,7 @@ def test_a_failover_and_what_follows(new_cluster, webhook):
     (failover,) = wait_for("the failover", lambda: webhook.of("handover"), 30)
     assert {"scope": cluster.scope, "told_by": new.name, "kind": "automatic", "outcome": "done", "from": old.name, "to": new.name,
             "severity": "warning"}.items() <= failover.items()
-    assert failover["cause"].startswith(f"{old} is silent: its lease ended") and failover["cause"] in failover["text"]
+    assert failover["cause"].startswith(f"{old} no longer renews its lease: ") and failover["cause"] in failover["text"]
     assert 0 < failover["outage_ms"] < 60000
     # The new leader has reported its own change of role, to the webhook and to its command.
     assert [(one["told_by"], one["to"]) for one in webhook.of("role") if one["member"] == new.name] == [(new.name, "primary")]

@@ -95,7 +95,7 @@ def test_dry_runs_change_nothing(cluster, ctl):
     said = ctl("switchover", "--candidate", replica.name, "--dry-run")
     assert f"Would switch over cluster {cluster.scope} from {leader.name} to {replica.name}.\n" in said
     assert f"{replica.name}: nothing keeps it from being promoted\n" in said
-    assert "that of the members below which has received the most" in ctl("switchover", "--dry-run")
+    assert "the one of the members below that has received the most WAL" in ctl("switchover", "--dry-run")
     ctl("failover", "--candidate", replica.name, "--dry-run")
     said = ctl("restart", cluster.scope, "--rolling", "--dry-run")
     assert said.splitlines()[-1] == f"  {leader.name}: it leads: it would be restarted by a switchover", said

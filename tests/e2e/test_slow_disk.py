@@ -88,7 +88,7 @@ def test_another_takes_over_from_a_stuck_one(cluster):
     wait_for("the list to tell", lambda: STUCK in cluster.ctl("list").stdout, 20)
     new = cluster.wait_leader(timeout=90, other_than=leader)
     assert not processes.alive(server), "two primaries"
-    assert "ending PostgreSQL, for another to take over: its disk has ended no write for" in leader.log()
+    assert "ending PostgreSQL so that another member takes over: its disk has completed no write for" in leader.log()
     writes(new)
     cluster.disks[leader.name].is_well()
     assert cluster.wait_healthy(120) is new
@@ -139,7 +139,7 @@ def test_processes_that_the_kernel_holds(ext4, new_cluster):   # this order of t
     try:
         assert cluster.wait_leader(timeout=150, other_than=old) is new
         assert processes.alive(server), "the kernel held it no longer: nothing was tried"
-        assert "processes do not end, not even by SIGKILL: the leader key goes with its lease" in old.log()
+        assert "processes do not end, not even by SIGKILL: the leader key ends with its lease" in old.log()
         writes(new)
     finally:
         disk.thaw()

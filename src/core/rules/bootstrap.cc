@@ -40,8 +40,7 @@ std::optional<std::string> whose_keys_are_gone(const Observation& seen, const Me
   for (const auto& [member_name, member] : seen.cluster.members) {
     if (member_name != seen.self && member.running()) return "the cluster of " + member_name;
   }
-  if (seen.postgres.copy_follows)
-    return "the cluster that this node was to copy, as a mark beside its data directory says,";
+  if (seen.postgres.copy_follows) return "the cluster that this node was going to copy";
   return std::nullopt;
 }
 
@@ -93,7 +92,7 @@ Answer bootstrap(const Observation& seen, const Memory& memory) {
                            (seen.settings.may_bootstrap ? "is tagged as nofailover" : "has no section bootstrap"));
   }
   if (const auto whose = whose_keys_are_gone(seen, memory)) {
-    return warn(memory, "waiting for " + *whose + " to come back: its keys are gone, its data is not here");
+    return warn(memory, "waiting for " + *whose + " to come back: its keys are gone, and this node has no data of it");
   }
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
   Memory next = memory;

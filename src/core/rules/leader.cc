@@ -14,7 +14,7 @@ Answer take_over_own_key(const Observation& seen, const Memory& memory) {
   if (!seen.leader_key_is_stale()) return std::nullopt;
   if (auto decision = stop_primary_without_key(seen, memory)) return decision;
   if (!seen.lease_alive()) return say(memory, "waiting for a lease");
-  return say(memory, "the leader key is ours from before: taking it over",
+  return say(memory, "the leader key is from the daemon's previous run: taking it over",
              {AcquireLeader{seen.cluster.leader->revision}});
 }
 
@@ -134,7 +134,7 @@ Answer promote(const Observation& seen, const Memory& memory) {
     }
     // The server was told to promote and may still do so later, when nobody expects it.
     next.hand_over.why = "promotion failed";
-    return warn(next, "stopping PostgreSQL, then the leader key goes: promotion failed: " + seen.job.error,
+    return warn(next, "stopping PostgreSQL before the leader key is released: promotion failed: " + seen.job.error,
                 {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
   }
   if (job_ended(seen, memory.jobs, JobKind::promote)) return say(next, "waiting for the promoted server to answer");
@@ -159,7 +159,7 @@ Answer promote(const Observation& seen, const Memory& memory) {
     }
     if (const auto why = sync_obstacle(seen)) {
       next.race.gave_up_at = seen.now;
-      return warn(next, "released leader key: the votes that it was taken with are old, and now: " + *why,
+      return warn(next, "released leader key: the votes for this node are too old, and now: " + *why,
                   {ReleaseLeader{}});
     }
   }

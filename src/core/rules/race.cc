@@ -85,16 +85,16 @@ std::optional<std::string> leader_may_live_on(const Observation& seen, const Mem
     // This may be the only primary, in a cluster whose keys are not in the DCS yet.
     const auto silent = std::ranges::find_if(seen.peers, [](const auto& peer) { return !peer.second.reachable; });
     if (silent == seen.peers.end() || seen.settings.pause) return std::nullopt;
-    return "the keys are gone, and " + silent->first + ", which is silent, may have led since this primary did";
+    return "the keys are gone, and " + silent->first + ", which does not answer, may have led after this primary";
   }
   const auto it = seen.peers.find(memory.leadership.last_leader);
   if (it != seen.peers.end() && it->second.running && it->second.in_recovery) return std::nullopt;
   // This node was started or cut off since then, so it knows neither who the leader was nor which members still have to
   // write their keys.
   const std::string who = memory.leadership.last_leader.empty()
-                              ? ", and who led last is not known"
-                              : " and " + memory.leadership.last_leader + " is silent";
-  return "the keys are gone" + who + ": it may be a primary until its lease ends";
+                              ? "it is not known who led last: that member"
+                              : memory.leadership.last_leader + " does not answer: it";
+  return "the keys are gone, and " + who + " may be a primary until its lease ends";
 }
 
 // Why this primary must not take the key: its daemon was away, and another member was promoted meanwhile.
@@ -127,7 +127,7 @@ std::optional<std::string> behind_the_old_leader(const Observation& seen, const 
   if (sync_active(seen)) return std::nullopt;  // this standby is known to have every acknowledged commit
   const auto what = missing(seen);
   if (!what || !others_may_have_it(seen, memory)) return std::nullopt;
-  return "behind the old leader's last position, others go first: " + *what;
+  return "behind the old leader's last position, members with more WAL go first: " + *what;
 }
 
 Answer run_race(const Observation& seen, const Memory& memory) {

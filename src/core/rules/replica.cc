@@ -27,7 +27,7 @@ Answer end_unresponsive_primary(const Observation& seen, const Memory& memory) {
   if (!seen.postgres.silent_primary()) return std::nullopt;
   const auto at = memory.leadership.unlocked_since.value_or(seen.now) + seen.settings.demote_after();
   if (seen.now < at) {
-    auto decision = say(memory, "the leader key is gone and PostgreSQL does not answer, waiting for it");
+    auto decision = say(memory, "the leader key is gone and PostgreSQL does not answer, waiting for its answer");
     decision.wake_at = at;
     return decision;
   }
@@ -103,7 +103,7 @@ Answer rejoin(const Observation& seen, const Memory& memory) {
 Answer replica(const Observation& seen, const Memory& memory) {
   const std::string self = "(" + seen.self + ")";
   if (!seen.another_is_presumed_primary()) {
-    return say(memory, "no action. I am " + self + ", waiting: PostgreSQL is not ready to take part");
+    return say(memory, "no action. I am " + self + ", waiting: PostgreSQL is not ready to take part in a leader race");
   }
   if (seen.postgres.shut_down()) return say(memory, "waiting: " + shutdown_waits_for(seen.postgres));
   if (!seen.postgres.running_standby()) {

@@ -105,7 +105,7 @@ Answer shut_down(const Observation& seen, const Memory& memory) {
   }
   if (count == 0) {
     const auto until = since + seen.settings.ttl;
-    const std::string nobody = what + ": " + waits + ", and nobody who could take over has all of its WAL";
+    const std::string nobody = what + ": " + waits + ", and no member that may take over has all of its WAL";
     if (seen.now >= until) return end_processes(seen, memory, nobody);
     return wait_until(memory, nobody, std::min(until, seen.now + poll_again));
   }

@@ -23,7 +23,8 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
   const auto decision = s.decide();
   EXPECT_EQ(decision.rule, "shut_down");
   EXPECT_EQ(decision.reason,
-            "switchover: PostgreSQL has shut down but for archive_command, which has 3 WAL files to go; the leader key "
+            "switchover: PostgreSQL has shut down, except for archive_command, which still has to archive 3 WAL files; "
+            "the leader key "
             "is free: b has all WAL");
   ASSERT_TRUE(find<ReleaseLeader>(decision));
   EXPECT_EQ(find<ReleaseLeader>(decision)->optime, 900);
@@ -33,10 +34,11 @@ TEST(ShutDown, TheKeyGoesWhenSomebodyHasAllWal) {
   s.b_leads();
   s.memory = decision.memory;
   EXPECT_EQ(action_names(s.decide()), ActionNames{});
-  EXPECT_EQ(s.decide().reason,
-            "stop in progress: PostgreSQL has shut down but for archive_command, which has 3 WAL files to go");
+  EXPECT_EQ(
+      s.decide().reason,
+      "stop in progress: PostgreSQL has shut down, except for archive_command, which still has to archive 3 WAL files");
   EXPECT_EQ(find<PublishMember>(s.decide())->record.trouble,
-            "PostgreSQL has shut down but for archive_command, which has 3 WAL files to go");
+            "PostgreSQL has shut down, except for archive_command, which still has to archive 3 WAL files");
 }
 
 TEST(ShutDown, NoOtherMemberGetsTheKey) {

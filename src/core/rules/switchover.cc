@@ -32,11 +32,11 @@ Decision wait_for_end_of_lease(const Observation& seen, const Memory& memory) {
     next.hand_over.by_lease = false;
     next.race.gave_up_at = seen.now;
     next.callbacks.role = "demoted";
-    return warn(next, memory.hand_over.why + ": the leader key is gone with its lease");
+    return warn(next, memory.hand_over.why + ": the leader key has ended with its lease");
   }
   next.hand_over.by_lease = true;
   return warn(next, memory.hand_over.why +
-                        ": PostgreSQL's processes do not end, not even by SIGKILL: the leader key goes with its lease");
+                        ": PostgreSQL's processes do not end, not even by SIGKILL: the leader key ends with its lease");
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ Answer switchover(const Observation& seen, const Memory& memory) {
                   what + ": there is no member " + (request.candidate.empty() ? "to take over" : request.candidate));
   }
   if (memory.hand_over.request_tried == request.revision) {
-    return refuse(seen, memory, what + ": tried, and nobody took over");
+    return refuse(seen, memory, what + ": the leader key was released, and no member took it");
   }
   // A new leader first writes its keys, because the next leader depends on them. A member that /failsafe does not name
   // may not be promoted. A member that does not know our timeline may be promoted on an older one. A /sync of a mode

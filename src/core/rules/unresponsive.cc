@@ -17,7 +17,7 @@ Decision end_for_another(const Observation& seen, const Memory& memory, const st
   Memory next = memory;
   next.jobs.seen = seen.job.id;
   next.hand_over.why = "failover";
-  return warn(next, "ending PostgreSQL, for another to take over: " + why,
+  return warn(next, "ending PostgreSQL so that another member takes over: " + why,
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
 }
 
@@ -28,7 +28,7 @@ Answer silent(const Observation& seen, const Memory& memory) {
   if (failover_possible(seen)) return end_for_another(seen, memory, why);
   Memory next = memory;
   next.jobs.seen = seen.job.id;
-  return warn(next, "ending PostgreSQL, to start it again: " + why,
+  return warn(next, "ending PostgreSQL in order to start it again: " + why,
               {StartJob{.kind = JobKind::stop, .stop_mode = StopMode::immediate, .timeout = 2s}});
 }
 
@@ -59,10 +59,10 @@ Answer stuck(const Observation& seen, const Memory& memory) {
   if (members.empty()) return std::nullopt;
   const bool asked = seen.peers_asked_at >= *since + seen.settings.ttl &&
                      counts(seen, seen.peers_answered_at, memory.answers.peers_seen, heirs_asked_again);
-  if (!asked) return ask(memory, "the disk is stuck: asking the members who can take over", {PollPeers{members}});
+  if (!asked) return ask(memory, "the disk is stuck: asking which members can take over", {PollPeers{members}});
   const auto able = std::ranges::count_if(members, [&](const Member& one) { return can_take_over(seen, one); });
   if (able == 0 || (sync_active(seen) && able <= seen.cluster.sync->quorum)) return std::nullopt;
-  return end_for_another(seen, memory, "its disk has ended no write for " + seconds(seen.now - *since) + " s");
+  return end_for_another(seen, memory, "its disk has completed no write for " + seconds(seen.now - *since) + " s");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ TEST(Unresponsive, AfterATtlTheServerIsEndedAndThenTheKeyGoes) {
   const auto decision = s.decide();
   EXPECT_EQ(decision.rule, "unresponsive");
   EXPECT_EQ(decision.reason,
-            "ending PostgreSQL, for another to take over: PostgreSQL has answered no new connection for 30 s");
+            "ending PostgreSQL so that another member takes over: PostgreSQL has answered no new connection for 30 s");
   ASSERT_TRUE(stop_of(decision));
   EXPECT_EQ(stop_of(decision)->stop_mode, StopMode::immediate);
   EXPECT_FALSE(find<ReleaseLeader>(decision));
@@ -46,7 +46,7 @@ TEST(Unresponsive, WithoutAMemberThatCanTakeOverItIsStartedAgain) {
   s.seen.cluster.members["c"].state = "stopped";
   const auto decision = s.decide();
   EXPECT_EQ(decision.reason,
-            "ending PostgreSQL, to start it again: PostgreSQL has answered no new connection for 30 s");
+            "ending PostgreSQL in order to start it again: PostgreSQL has answered no new connection for 30 s");
   ASSERT_TRUE(stop_of(decision));
   s.memory = decision.memory;
   s.job(JobKind::stop, JobState::succeeded).stopped();
@@ -61,7 +61,7 @@ TEST(Unresponsive, OnlyStandbysThatSyncNamesCount) {
   s.seen.settings.synchronous_mode = SynchronousMode::on;
   s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"c"}, .revision = 7};
   s.seen.cluster.members["c"].state = "stopped";
-  EXPECT_TRUE(s.decide().reason.starts_with("ending PostgreSQL, to start it again"));
+  EXPECT_TRUE(s.decide().reason.starts_with("ending PostgreSQL in order to start it again"));
 }
 
 TEST(Unresponsive, AServerThatDoesNotAnswerAtAllIsEndedToo) {
@@ -123,14 +123,15 @@ TEST(StuckDisk, WhereAnotherCanTakeOverTheServerIsEndedAndThenTheKeyGoes) {
   s.seen.peers.clear();
   s.seen.peers_asked_at = s.seen.peers_answered_at = {};
   const auto first = s.decide();
-  EXPECT_EQ(first.reason, "the disk is stuck: asking the members who can take over");
+  EXPECT_EQ(first.reason, "the disk is stuck: asking which members can take over");
   EXPECT_EQ(action_names(first), std::vector<std::string>{"PollPeers"});
 
   s.memory = first.memory;
   s.peer("b", true, 1000);
   const auto decision = s.decide();
   EXPECT_EQ(decision.rule, "unresponsive");
-  EXPECT_EQ(decision.reason, "ending PostgreSQL, for another to take over: its disk has ended no write for 30 s");
+  EXPECT_EQ(decision.reason,
+            "ending PostgreSQL so that another member takes over: its disk has completed no write for 30 s");
   ASSERT_TRUE(stop_of(decision));
   EXPECT_EQ(stop_of(decision)->stop_mode, StopMode::immediate);
   EXPECT_FALSE(find<ReleaseLeader>(decision));
@@ -228,7 +229,7 @@ struct KilledInVain : ::testing::Test {
 TEST_F(KilledInVain, TheKeyGoesWithTheLeaseWhichIsNotRenewed) {
   const auto decision = s.decide();
   EXPECT_EQ(decision.reason,
-            "failover: PostgreSQL's processes do not end, not even by SIGKILL: the leader key goes with its lease");
+            "failover: PostgreSQL's processes do not end, not even by SIGKILL: the leader key ends with its lease");
   EXPECT_TRUE(action_names(decision).empty());
   EXPECT_FALSE(renews(decision));
   EXPECT_EQ(decision.memory.fence.until, s.seen.lease.deadline);
@@ -244,7 +245,7 @@ TEST_F(KilledInVain, TheKeyGoesWithTheLeaseWhichIsNotRenewed) {
   s.memory = later.memory;
   s.nobody_leads();
   const auto gone = s.decide();
-  EXPECT_EQ(gone.reason, "failover: the leader key is gone with its lease");
+  EXPECT_EQ(gone.reason, "failover: the leader key has ended with its lease");
   EXPECT_TRUE(renews(gone));  // for the member key
   s.memory = gone.memory;
   for (const bool another : {false, true}) {
