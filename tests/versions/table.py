@@ -20,16 +20,15 @@ FEATURES = {   # the tests of tests/e2e/test_each_version.py, in the order of th
 }
 TEXT = """# Versions of PostgreSQL, etcd and Debian
 
-Made by `make test-versions`, which runs the end-to-end tests in a root of each Debian, with its PostgreSQL and its etcd, and the daemon as it is
-built on Debian 12. Elsewhere it finds the libraries of that Debian, but for fmt and spdlog, which it brings along.
+Made by `make test-versions`, which runs the end-to-end tests in a root of each Debian release, with the release's PostgreSQL and etcd, and with
+the daemon that was built on Debian 12. The daemon uses the libraries of that release, except fmt and spdlog, which are copied from Debian 12.
 
 ## What is asked of every version
 
-`tests/e2e/test_each_version.py`. The servers of the majors that no Debian has any more, or never had, come from npm (initdb, pg_ctl and postgres,
-nothing else). What they lack is not tested on these versions: pg_rewind, in whose place a diverged member is copied anew
-(`remove_data_directory_on_diverged_timelines`), and, on 10 to 12, pg_controldata, in whose place stands a script of the tests that reads
-the same file. pg_basebackup is that of PostgreSQL 17. On 10, slots cannot be moved along, and permanent ones are kept on the leader alone, as
-by Patroni.
+These tests are in `tests/e2e/test_each_version.py`. Servers of major versions that are in no Debian release come from npm, which has only
+initdb, pg_ctl and postgres. The other programs are not tested on these versions. Instead of pg_rewind, a diverged member is copied anew
+(`remove_data_directory_on_diverged_timelines`). On 10 to 12, a script of the tests replaces pg_controldata and reads the same file.
+pg_basebackup is that of PostgreSQL 17. PostgreSQL 10 cannot advance slots, so permanent slots are kept on the leader only, as by Patroni.
 
 | PostgreSQL | from | etcd | {columns} |
 |---|---|---|{rules}
@@ -37,7 +36,8 @@ by Patroni.
 
 ## The whole suite
 
-All of `tests/e2e` but the tests of the dashboard, whose browser is that of Debian 12, where the server comes with all of its programs.
+All of `tests/e2e` except the tests of the dashboard, which need the browser of Debian 12. It runs on the versions whose server has all of its
+programs.
 
 | PostgreSQL | Debian | etcd | passed | failed | skipped |
 |---|---|---|---|---|---|
