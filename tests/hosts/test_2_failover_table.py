@@ -119,7 +119,7 @@ def test_switchover(table, deployment):
 
 
 def test_load_taken_off_a_standby_and_given_back(table, deployment):
-    with table.row("load taken off a standby (noloadbalance), given back", "GET /replica answers otherwise") as row:
+    with table.row("load taken off a standby (noloadbalance), given back", "the answer of GET /replica changes") as row:
         standby = deployment.standbys()[0]
         for value, status in (("true", 503), ("false", 200)):
             deployment.machines.sh(standby.k, f"sed -i 's/noloadbalance: .*/noloadbalance: {value}/' /etc/patroni/config.yml")
@@ -167,7 +167,7 @@ def test_etcd_stopped_everywhere(table, deployment):
 
 
 def test_etcd_data_deleted(table, deployment):
-    with table.row("the cluster's keys in etcd deleted", "made again with the next heartbeat") as row:
+    with table.row("the cluster's keys in etcd deleted", "they are written again at the next heartbeat") as row:
         deployment.etcdctl("del", "--prefix", "/service/pg_cluster001/")
         wait_for("keys", lambda: deployment.leader_key()["name"] == row.old.name, 3 * deployment.times["ttl"] + 10)
         row.unmoved()
@@ -280,7 +280,7 @@ def never_the_old_ones_again(site, new, seconds):
 def test_the_primarys_cable_pulled_and_put_back(table, deployment):
     ttl = deployment.times["ttl"]
     with table.row("the primary's cable pulled, and put back", "it goes read-only, another is elected within ttl; back, it is a standby. Danger: it may take the leader key again",
-                   "as expected, without the danger: its etcd member alone takes no write, and with the cable back the key stays the new primary's") as row:
+                   "as expected, and the danger does not exist: its etcd member alone accepts no write, and when the cable is back, the new primary keeps the key") as row:
         deployment.machines("unplug", row.old.k)
         new = row.moved()
         wait_for("the old one is read-only", lambda: not table.writable(row.old), 20)
@@ -326,7 +326,7 @@ def test_packet_loss(table, deployment):
 def test_the_primarys_host_frozen_and_thawed(table, deployment):
     # All processes of the host wake up at once, so the server can answer before the guard runs.
     with table.row("the primary's host frozen, thawed after the failover", BEYOND,
-                   "failover; thawed, its server is ended by the guard in the first moments", double_max_s=0.5) as row:
+                   "failover; when it is thawed, the guard ends its server at once", double_max_s=0.5) as row:
         deployment.machines("freeze", row.old.k)
         new = row.moved()
         deployment.machines("thaw", row.old.k)
@@ -359,7 +359,7 @@ def false_clocks(deployment):
 
 
 def test_clock_an_hour_ahead_and_back(table, deployment, false_clocks):
-    with table.row("the primary's clock set an hour ahead, and back", BEYOND, "nothing changes: leases live on the clock that nobody sets") as row:
+    with table.row("the primary's clock set an hour ahead, and back", BEYOND, "nothing changes, because leases use a clock that cannot be set") as row:
         for offset in ("+3600", "+0"):
             false_clocks(row.old, offset)
             time.sleep(2 * deployment.times["ttl"])
