@@ -33,7 +33,7 @@ class ByHand:
     def outage(self, act):
         """Seconds without an acknowledged write for the same client as in scenarios.outage."""
         with Writer(self) as writer:
-            time.sleep(1.0)   # some normal writes before it
+            time.sleep(1.0)   # so that there are some writes before the outage
             began = time.monotonic()
             act()
             writer.wait_for_writes(time.monotonic(), 100, 60)

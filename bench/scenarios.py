@@ -19,7 +19,7 @@ DCS = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10, "maximum_lag_on_failover
 def outage(cluster, act, watch, moves=False, timeout=180):
     """Writes a row every 5 ms, calls act(leader), and goes on for `watch` seconds after the first new acknowledged write."""
     with Writer(cluster) as writer:
-        time.sleep(1.0)   # some normal writes before it
+        time.sleep(1.0)   # so that there are some writes before the outage
         old = cluster.leader()
         began = time.monotonic()
         act(old)

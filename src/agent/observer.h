@@ -22,7 +22,7 @@ struct Notes {
   core::LeaderSlots leader_slots;
   core::Requests requests;
   core::Retries retries;
-  std::string set_aside_error;  // of the last attempt; empty when the attempt succeeded
+  std::string set_aside_error;  // the error of the last attempt; empty when the attempt succeeded
 };
 
 class Observer {

@@ -19,7 +19,7 @@ std::optional<std::string> as_word(const Key& key, const nlohmann::ordered_json&
 std::optional<std::int64_t> as_number(const Key& key, const nlohmann::ordered_json& value);
 std::vector<std::string> as_lines(const nlohmann::ordered_json& value);  // also of a text with commas
 
-// Whether the value counts as absent: it is null, or an empty text that says nothing for this key.
+// Whether the value counts as absent: it is null, or it is an empty text for a key of words, booleans or numbers.
 bool is_absent(const Key& key, const nlohmann::ordered_json& value);
 
 // How an error names a value: "a mapping", "a list".

@@ -180,7 +180,7 @@ void retain(const Observation& seen, Revision tenure, Memory::Slots& memory) {
   auto& retained = memory.retained;
   if (memory.retained_in != tenure) {
     memory.retained_in = tenure;
-    // If the previous leader kept a slot for a vanished member, its time begins anew with this leader.
+    // If the previous leader kept the slot of a vanished member, member_slots_ttl begins anew under this leader.
     if (seen.cluster.status) {
       for (const auto& slot : seen.cluster.status->retain_slots) retained[slot] = seen.now;
     }

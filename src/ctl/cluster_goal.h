@@ -14,7 +14,7 @@ struct Goal {
 };
 core::Result<Goal> parse_goal(const std::string& text);
 
-// What the first member that has not reached the goal lacks; empty when the goal is reached.
+// Says which member has not reached the goal yet, and why; empty when all have reached it.
 std::string missing(const core::ClusterView& view, const Goal& goal);
 
 // Why the member does not stream; empty when it streams, or when it gets its WAL from an archive as configured.

@@ -29,7 +29,8 @@ Finding refused(const std::string& what, const config::Credentials& user, const 
     remedy = fmt::format("CREATE USER {}{} PASSWORD '...'", name_of(user), options);
   } else if (message.contains("pg_hba.conf")) {
     remedy = fmt::format("add to pg_hba.conf, and reload: {}", hba_line);
-  } else if (message.contains("replication") || message.contains("WAL sender")) {  // until 15, and from 16 on
+  } else if (message.contains("replication") ||
+             message.contains("WAL sender")) {  // the text up to PostgreSQL 15, and since 16
     remedy = fmt::format("ALTER USER {} WITH REPLICATION", name_of(user));
   }
   return error(what + ": " + message, remedy);

@@ -61,7 +61,7 @@ def why_not():
     if os.geteuid() != 0:
         return "needs root"
     load, cores = os.getloadavg()[0], os.cpu_count()
-    if load > 6 * cores:   # with a ttl of 5 s the tests would measure the machine
+    if load > 6 * cores:   # tests with a ttl of 5 s would fail only because of the load
         return f"too busy: load average {load:.0f} on {cores} cores"
     for what, command in (("the unified cgroup hierarchy, writable", ["sh", "-c", CGROUP]),
                           ("namespaces", ["unshare", "--mount", "--pid", "--fork", "--net", "true"]),

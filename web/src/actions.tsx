@@ -15,7 +15,7 @@ export interface Deed {
   body: object;
 }
 
-const patience_ms = 120_000; // a restart waits for the server
+const patience_ms = 120_000; // the answer to a restart comes when the server runs again
 
 let login = ""; // the header Authorization; empty: no password was asked for yet
 

@@ -49,7 +49,7 @@ inline void note_failure(Memory::Jobs& jobs, const Observation& seen, JobKind ki
   core::note_failure(jobs.backoff[kind], seen.now, seen.job.error);
 }
 
-inline constexpr Duration ends_soon = 60s;  // ends within this time after the start count
+inline constexpr Duration ends_soon = 60s;  // a server that ends within this time after its start counts as failed
 
 // Judges the end of a server that came up and crashed soon after, because it lacks memory or disk, cannot replay a
 // record, or has a faulty extension. From the second such end in a row on it counts as a failed start, and from the

@@ -12,7 +12,7 @@ void note_rewind(const Observation& seen, Memory::Jobs& jobs, Memory::Rewind& re
 // pg_rewind, whose WAL it needs to become consistent; otherwise none.
 Upstream upstream_in_emergency(const Memory& memory);
 
-inline constexpr Duration ask_again = 200ms;  // while a new leader is still promoting
+inline constexpr Duration ask_again = 200ms;  // how often the server to follow is asked until it runs as a primary
 
 // Whether the answer of `source` to AskUpstream may be used: it is no older than `age_max`, or this decision is the
 // first that sees it.
