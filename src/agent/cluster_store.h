@@ -84,7 +84,7 @@ class ClusterStore {
   std::optional<core::Instant> round_until_;
   bool missed_before_ = false;
   net::Event watch_is_stale_;
-  std::vector<std::weak_ptr<net::Event>> asking_;  // requests that a change of the key /config gives up
+  std::vector<std::weak_ptr<net::Event>> asking_;  // requests that are given up when the key /config changes
 };
 
 }  // namespace tamada::agent

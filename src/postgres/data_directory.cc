@@ -196,7 +196,8 @@ std::optional<std::string> DataDirectory::running_server() const {
 core::Result<void> DataDirectory::mark_promotion() const {
   const auto server = running_server();
   if (!server) return core::fail("cannot read postmaster.pid");
-  // This is not durable, because a power cut ends the server, too, and a promotion must not wait for the disk.
+  // The file is not flushed: a promotion must not wait for the disk, and a power cut that loses the file ends the
+  // server, too.
   std::ofstream file(promotion_mark());
   file << *server << std::flush;
   return file ? core::Result<void>() : core::fail("cannot write " + promotion_mark());

@@ -44,7 +44,8 @@ std::optional<Decision> by_failsafe(const Observation& seen, const Memory& memor
   if (failsafe_refused(seen) || memory.fence.without_leader_key_since) return std::nullopt;
   const bool asked = seen.failsafe.asked_at >= seen.dcs.failing_since;
   const auto until = std::max(demote_at(seen, memory), failsafe_until(seen).value_or(Instant{}));
-  // If a DCS that hangs has delayed this decision, the primary still asks once, as long as there is time left to stop.
+  // If a DCS that hangs has delayed this decision, the primary still asks the members once, as long as there is time
+  // left to stop.
   const bool too_late =
       seen.lease.deadline && seen.now + seen.settings.failsafe_patience() + stop_takes > *seen.lease.deadline;
   if (seen.now >= until && (asked || too_late)) return std::nullopt;

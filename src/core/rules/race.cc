@@ -10,7 +10,8 @@
 namespace tamada::core::rules {
 namespace {
 
-// For this time a named candidate goes first. After this node gave the key up, any other member does.
+// For this time the candidate of a switchover may take the key before the other members. A node that gave the key up
+// lets any other member take it first.
 constexpr Duration others_first_for = 5s;
 // A standby that lacks WAL of the old leader waits this long for members that have it, such as the old leader itself as
 // a standby.

@@ -11,8 +11,8 @@
 namespace tamada::core::rules {
 namespace {
 
-constexpr Duration usual_end = 1s;  // the processes usually end so soon after the checkpoint that no member need be
-                                    // asked
+// The processes usually end within this time after the checkpoint, so members are asked only after it.
+constexpr Duration usual_end = 1s;
 constexpr Duration poll_again = 1s;
 
 // The members that may be promoted instead of this node.
