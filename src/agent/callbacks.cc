@@ -46,7 +46,7 @@ awaitable<void> Callbacks::await_end(std::shared_ptr<Lane> lane, std::string wha
   const auto exited = co_await lane->running->wait();
   lane->running.reset();
   if (lane->waiting) {
-    log::info("callback {} was ended for a newer one", what);
+    log::info("callback {} was ended because of a newer one", what);
     auto next = *std::move(lane->waiting);
     lane->waiting.reset();
     start(lane, std::move(next));

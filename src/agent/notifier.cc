@@ -114,7 +114,7 @@ awaitable<void> Notifier::deliver_one(Outlet& outlet, api::Notice notice) {
       log::warning("a notification by {} failed, it is tried again: {}", outlet.name, failure);
     if (clock_.now() - notice.at > give_up_after) {
       ++counts(outlet).dropped;
-      log::warning("a notification by {} is dropped, it failed for an hour: {}", outlet.name, failure);
+      log::warning("a notification by {} is dropped after an hour of failed attempts: {}", outlet.name, failure);
       co_return;
     }
     co_await clock_.sleep_until(clock_.now() + wait);

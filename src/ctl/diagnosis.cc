@@ -101,7 +101,8 @@ class Examination {
     }
     for (const auto& one : missing_members(facts_.view)) {
       failure("members", describe(one, facts_.now) + " is missing",
-              "start its daemon, or look why it does not renew its key; one that was removed is forgotten after a day");
+              "start its daemon, or find out why it does not renew its key; a member that was removed is forgotten "
+              "after a day");
     }
     or_ok(before, "members", fmt::format("all {} answer", facts_.members.size()));
   }

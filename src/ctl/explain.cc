@@ -85,7 +85,8 @@ std::string describe(const MemberFacts& facts, const Json& row) {
            fmt::format("\n  its key in etcd says: {}, {}\n", role, facts.member.state);
   }
   if (!facts.explain)
-    return text + fmt::format(": {}, {} (Patroni: it does not explain itself)\n", role, facts.member.state);
+    return text +
+           fmt::format(": {}, {} (it runs Patroni, which does not explain its state)\n", role, facts.member.state);
   const Json& explain = *facts.explain;
   text += fmt::format(": {}, {}{}{}\n", role, wire::text_at(explain, "state"), lag(row), lease(explain));
   if (const Json* decision = wire::find(explain, "decision"); decision && decision->is_object()) {

@@ -21,7 +21,8 @@ using namespace std::chrono_literals;
 using namespace asio::experimental::awaitable_operators;
 
 constexpr Duration write_patience = 1s;
-constexpr auto too_slow = "the disk has not taken the configuration files within 1 s; they will be loaded once it has";
+constexpr auto too_slow =
+    "the disk has not written the configuration files within 1 s; they are loaded as soon as it has";
 
 struct SettingColumn {
   enum : std::size_t { name, lower_name, setting, unit, vartype, context };

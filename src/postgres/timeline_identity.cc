@@ -124,7 +124,8 @@ awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream 
   const auto there = rows->empty() ? std::string() : rows->front().front().value_or("");
   if (there.size() != here.size() || !is_written(there)) co_return std::nullopt;
   if (there != here && node.first_time(fmt::format("{} {} {}", timeline, there, here)))
-    log::warning("timeline {} began with other WAL on the other server than here: {} and {}", timeline, there, here);
+    log::warning("timeline {} began with different WAL here and on the other server: {} there, {} here", timeline,
+                 there, here);
   co_return there == here;
 }
 

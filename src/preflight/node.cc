@@ -146,7 +146,7 @@ awaitable<Findings> check_node(asio::any_io_executor executor, const config::Loc
   if (!server_runs) {
     for (const auto& host : local.postgresql.listen_hosts) {
       findings.push_back(check_port(executor, "postgresql.listen", host, local.postgresql.listen_port,
-                                    "another server than that of the data directory has the port: stop it, or set "
+                                    "the port is used by a server of another data directory: stop it, or set "
                                     "postgresql.listen or postgresql.data_dir"));
     }
   }

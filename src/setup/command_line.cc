@@ -21,22 +21,23 @@ std::optional<int> parse_command_line(int argc, char** argv, Arguments& argument
   app.set_version_flag("--version",
                        fmt::format("tamada {} (answers as Patroni {})", TAMADA_VERSION, core::compatible_version));
   app.add_option("configfile", arguments.file,
-                 "a patroni.yml, or a folder of them; without it the environment's PATRONI_CONFIGURATION and other "
-                 "PATRONI_* variables. Of the generators: the file to write; without it stdout");
+                 "a patroni.yml, or a folder of them; without it PATRONI_CONFIGURATION and the other "
+                 "variables PATRONI_* of the environment. For --generate-*: the file to write; without it stdout");
   bool check = false, validate = false, generate = false, sample = false;
   auto* tasks = app.add_option_group("instead of running");
   tasks->add_flag("--check", check,
-                  "say what would stop this node from being started or taken over, and what to do about it; changes "
-                  "nothing: 0 when nothing would");
-  tasks->add_flag("--validate-config", validate, "check the configuration and leave: 0 when it is usable");
-  tasks->add_flag("--generate-config", generate, "write a configuration for a running PostgreSQL");
-  tasks->add_flag("--generate-sample-config", sample, "write a configuration to start from");
+                  "report what would prevent the start or the take-over of this node, and what to do about it; changes "
+                  "nothing; exit status 0 if nothing prevents them");
+  tasks->add_flag("--validate-config", validate, "check the configuration; exit status 0 if it is usable");
+  tasks->add_flag("--generate-config", generate, "write the configuration of a running PostgreSQL");
+  tasks->add_flag("--generate-sample-config", sample, "write a configuration that has to be completed by hand");
   tasks->require_option(0, 1);
-  app.add_option("--dsn", arguments.dsn, "of --generate-config: connection string of the PostgreSQL; a superuser's");
+  app.add_option("--dsn", arguments.dsn,
+                 "for --generate-config: connection string of a superuser for the running PostgreSQL");
   app.add_flag("--ignore-listen-port,-i", arguments.ignore_listen_port,
-               "of --validate-config: ports to listen on may be in use");
+               "for --validate-config: the ports may be in use");
   app.add_flag("--print,-p", arguments.print,
-               "of --validate-config: print the configuration, with the environment's variables");
+               "for --validate-config: print the configuration, with the variables of the environment");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -41,7 +41,7 @@ class Checks {
   void reachable_for_others(const std::string& path, const std::string& host) {
     constexpr auto loopback = std::to_array<std::string_view>({"127.0.0.1", "0.0.0.0", "*", "::1", "localhost", "::"});
     if (std::ranges::find(loopback, host) == loopback.end()) return;
-    fail(path, fmt::format("'{}' leads other nodes to themselves; allowed: an address of this one", host));
+    fail(path, fmt::format("'{}' makes the other nodes connect to themselves; allowed: an address of this node", host));
   }
 
   void etcd() {
@@ -81,13 +81,13 @@ class Checks {
     const std::string path = "postgresql.data_dir";
     if (folder.empty() || !fs::exists(folder, error)) return;
     if (!fs::is_directory(folder, error))
-      return fail(path, "is no folder; allowed: a folder, or a path to make one at");
+      return fail(path, "is not a folder; allowed: a folder, or a path at which a folder can be made");
     if (fs::is_empty(folder, error)) return;
     std::ifstream file(folder / "PG_VERSION");
     double version = 0;
     if (!(file >> version)) {
       return fail(path, fmt::format("{}; allowed: an empty folder, or a data directory of PostgreSQL",
-                                    error ? "cannot be read" : "holds other files, and no PG_VERSION"));
+                                    error ? "cannot be read" : "contains other files, but no PG_VERSION"));
     }
     const bool is_ten = version >= 10;
     const char* wal = is_ten ? "pg_wal" : "pg_xlog";

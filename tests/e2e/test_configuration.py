@@ -370,7 +370,7 @@ def test_validate_config(node):
     def line(text):
         return next(i for i, found in enumerate(lines, 1) if found.strip().startswith(text))
     assert wrong.returncode == 1 and wrong.stdout == ""
-    for expected in (f"{path}:{line('connect_address: 127')}: restapi.connect_address: '127.0.0.1' leads other nodes to themselves",
+    for expected in (f"{path}:{line('connect_address: 127')}: restapi.connect_address: '127.0.0.1' makes the other nodes connect to themselves",
                      f"{path}:{line('etcd3')}: etcd3: http://127.0.0.1:1 is not reachable",
                      f"{path}:{line('bin_dir')}: postgresql.bin_dir: no program postgres in '/nowhere'",
                      f"{path}:{line('ttl')}: bootstrap.dcs.ttl: text does not fit; allowed: a whole number from 3",
