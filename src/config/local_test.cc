@@ -328,7 +328,7 @@ TEST_F(LocalFile, WarningsNameTheNearestKey) {
                            "  dtaa_dir: /x\n  use_slots: on\nscoop: demo\nzzz: 1\nconsul: {}\n"
                            "bootstrap:\n  method: mine\n  mine: {}\n  users: {}\n"
                            "  dcs: {tll: 5, pause: maybe}\n";
-  const std::string elsewhere = "has no effect: slots are switched for all nodes at once, in the dynamic configuration";
+  const std::string elsewhere = "has no effect: it is set for all nodes at once, in the dynamic configuration";
   const std::string not_by_patroni = "has no effect: as in Patroni since version 4; create users in post_bootstrap";
   EXPECT_EQ(warnings_of(text),
             (Lines{"node.yml:13: postgresql.dtaa_dir: unknown key; it has no effect. Did you mean data_dir?",
