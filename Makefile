@@ -10,7 +10,7 @@
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
 #   make build                build/release/bin/{tamada,tamadactl}
-#   make deb                  Debian packages in build/release/deb
+#   make deb [SUITE=trixie]   Debian packages in build/release/deb; those for Debian 13 in build/trixie/deb (root, namespaces)
 #   make tarball              for other distributions with glibc 2.34 or later (Red Hat 9): build/portable/tarball
 #   make rpm                  that as packages of RPM: build/portable/rpm
 #   make test-packages        both, installed in bare roots of Debian 12, 13 and unstable (root, namespaces)
@@ -75,8 +75,13 @@ build: deps
 	@cmake --preset $(PRESET) --log-level=WARNING >/dev/null
 	@cmake --build $(BUILD)
 
+ifdef SUITE
+deb: deps-hosts
+	@packaging/build-deb-for $(SUITE)
+else
 deb: build deps-deb
 	@packaging/build-deb $(BUILD)
+endif
 
 tarball: deps
 	@cmake --preset portable --log-level=WARNING >/dev/null

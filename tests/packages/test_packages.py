@@ -22,6 +22,7 @@ tamada --generate-sample-config /tmp/sample.yml
 echo "valid: $(tamada --validate-config /tmp/sample.yml 2>&1) status $?" || true
 tamadactl --help | head -1
 tamadactl --nonsense 2>&1 || echo "status $?"
+"$(dirname "$(command -v tamada)")/../libexec/tamada/tamada-guard" 2>&1 || true
 """
 
 
@@ -39,7 +40,7 @@ def they_work(told):
     """The output of RUN. An unknown option is an exception in the program, and so is --help."""
     assert re.search(r"^tamada [\d.]+ ", told, re.M), told
     assert "valid: " in told and "postgresql.bin_dir: no program postgres in" in told, told
-    assert "--nonsense" in told and "status 2" in told, told
+    assert "--nonsense" in told and "status 2" in told and "tamada-guard is started by tamada" in told, told
     return True
 
 
