@@ -374,7 +374,7 @@ def test_validate_config(node):
                      f"{path}:{line('etcd3')}: etcd3: http://127.0.0.1:1 is not reachable",
                      f"{path}:{line('bin_dir')}: postgresql.bin_dir: no program postgres in '/nowhere'",
                      f"{path}:{line('ttl')}: bootstrap.dcs.ttl: text does not fit; allowed: a whole number from 3",
-                     f"{path}:{line('data_dir')}: postgresql.data_dir: is no folder",
+                     f"{path}:{line('data_dir')}: postgresql.data_dir: is not a folder",
                      f"warning: {path}:{line('tagz')}: tagz: unknown key; it has no effect. Did you mean tags?"):
         assert expected in wrong.stderr, wrong.stderr
     assert check(text="a: [").returncode == 1
