@@ -12,8 +12,8 @@
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb [SUITE=trixie]   Debian packages in build/release/deb; those for Debian 13 in build/trixie/deb (root, namespaces)
 #   make tarball              for other distributions with glibc 2.34 or later (Red Hat 9): build/portable/tarball
-#   make rpm                  that as packages of RPM: build/portable/rpm
-#   make test-packages        both, installed in bare roots of Debian 12, 13 and unstable (root, namespaces)
+#   make rpm                  the same as RPM packages: build/portable/rpm
+#   make test-packages        tests the tarball and the RPM packages in bare roots of Debian 12, 13 and unstable (root, namespaces)
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=...]     outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md

@@ -94,7 +94,7 @@ def run(options):
 
 
 def run_in_root(major, options):
-    """The same with PostgreSQL `major`, and with the Patroni and etcd of the Debian that has it."""
+    """The same measurements with PostgreSQL `major`, and with Patroni and etcd of the Debian release that has this PostgreSQL."""
     version = next(one for one in roots.VERSIONS if str(one.major) == major)
     programs = [TREE / "build" / "release" / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
     with roots.opened(version) as inside, tempfile.NamedTemporaryFile(dir=TREE / "build", suffix=".json") as results:

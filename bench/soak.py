@@ -22,7 +22,7 @@ import scenarios
 from harness import Cluster, Etcd, Writer, processes, wait_for
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
-LONG_GAP = 1.0   # seconds without an acknowledged write that the report names
+LONG_GAP = 1.0   # the report names times without an acknowledged write that are longer than this, in seconds
 
 
 class EtcdMembers(Etcd):
@@ -65,7 +65,7 @@ class EtcdMembers(Etcd):
             proc.send_signal(signum)
 
     def leader(self):
-        """(name of the member that leads, hexadecimal ids of the others)"""
+        """(the name of etcd's leader, the hexadecimal ids of the other members)"""
         out = processes.run(["etcdctl", "--endpoints", ",".join(self.hosts), "endpoint", "status", "-w", "json"], self.root,
                             env={"ETCDCTL_API": "3"}, timeout=20).stdout
         ids = {one["Endpoint"]: one["Status"]["header"]["member_id"] for one in json.loads(out)}
@@ -138,13 +138,13 @@ def promotions(c):
 
 
 def excerpt(c, since, until):
-    """The daemons' lines of this time (time.time()), for a reader who asks what happened."""
+    """{node: the lines of its daemon's log between these two times}, for a reader who asks what happened. The times are time.time()."""
     first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(t)) for t in (since - 5, until + 5))
     return {node.name: [line for line in node.log(whole=True).splitlines() if first <= line[:19] <= last] for node in c.nodes}
 
 
 def quiet_stretch(c, seconds, chance, say):
-    """Disturbs etcd for so long, and loses no node. Every promotion is a false one."""
+    """Disturbs etcd for that many seconds. No node is lost meanwhile, so every promotion is a false failover."""
     before, began, done = promotions(c), time.time(), {}
     with Writer(c, period=0.02, table="soaked") as writer:
         first = time.monotonic()

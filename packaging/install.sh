@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
 done
 cd "$(dirname "$0")"
 
-# Patroni's name of each file, beside which it is a link.
+# The files that --patroni adds: the name of a link, and the file beside it that the link leads to.
 aliases() {
   cat <<END
 bin/patroni tamada
@@ -38,9 +38,9 @@ share/fish/vendor_completions.d/patronictl.fish tamadactl.fish
 END
 }
 
-# The unit, with the paths and the user of this installation. $1: its name.
+# Prints the unit named $1, with the paths and the user of this installation.
 unit() {
-  # notify-reload came with systemd 253. A package does not know the version of its hosts.
+  # Type=notify-reload exists since systemd 253. A package is not made for one version of systemd, so it does without.
   version=$([ -n "$dest" ] || systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
   if [ "${version:-0}" -ge 253 ]; then reload='s/^Type=notify$/Type=notify-reload/; /^ExecReload=/d'; else reload=; fi
   sed -e "s:^ExecStart=/usr/bin/tamada:ExecStart=$prefix/bin/$1:" -e "s:/etc/tamada:/etc/$1:; s:/etc/default/tamada:/etc/default/$1:" \
@@ -71,14 +71,14 @@ fi
 group=$user
 if [ -z "$dest" ]; then
   if ! getent passwd "$user" >/dev/null; then
-    # As PostgreSQL's own packages for Red Hat create it.
+    # PostgreSQL's own packages for Red Hat create the user in the same way.
     getent group "$user" >/dev/null || groupadd --system "$user"
     useradd --system --gid "$user" --home-dir /var/lib/pgsql --no-create-home --shell /bin/bash --comment "PostgreSQL Server" "$user"
   fi
   group=$(id -gn "$user")
 fi
 
-# A program that runs keeps its file, because the new one takes the name.
+# A running program keeps its old file, because the new file is renamed to that name and does not overwrite the contents.
 find bin lib libexec share -type f | while read -r file; do
   mkdir -p "$dest$prefix/${file%/*}"
   cp "$file" "$dest$prefix/$file.new"
@@ -94,6 +94,6 @@ if [ -n "$patroni" ]; then
   mkdir -p "$dest/etc/patroni"
   unit patroni | sed "s/^Description=.*/&, under Patroni's name/" >"$dest$units/patroni.service"
 fi
-# The types of SELinux that the folders give to their files.
+# Gives the files the SELinux types that belong to their folders.
 [ -n "$dest" ] || ! command -v restorecon >/dev/null || restorecon -R "$prefix/bin" "$prefix/lib/tamada" "$prefix/libexec/tamada" "$units"
 systemd daemon-reload

@@ -1,5 +1,6 @@
-// What the C++ libraries of Debian 12 call and only its glibc has: _dl_find_object of 2.35 and arc4random of 2.36. With
-// these functions the programs of `make tarball` also run where glibc is older.
+// Functions that the C++ libraries of Debian 12 call and that older versions of glibc lack: _dl_find_object
+// (glibc 2.35) and arc4random (2.36). With these definitions the programs of `make tarball` also run with an older
+// glibc.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>

@@ -1,5 +1,5 @@
-"""The tarball and the packages of RPM, in bare roots of Debian's releases: these have another glibc each, and none of the libraries that the
-programs bring along. `make test-packages` builds both and runs this file."""
+"""Installs the tarball and the RPM packages in bare roots of Debian's releases, each of which has another version of glibc and none of the
+libraries that the programs bring along. `make test-packages` builds both and runs this file."""
 import pathlib
 import re
 import shutil
@@ -91,7 +91,7 @@ def test_a_glibc_that_is_too_old_is_told():
 
 
 def test_a_library_that_asks_for_a_later_glibc_is_named(tmp_path):
-    """That of Debian 12 does, and so it may not be in the tarball."""
+    """Debian 12's libstdc++ asks for a later glibc, so it must not be in the tarball."""
     shutil.copy("/usr/lib/x86_64-linux-gnu/libstdc++.so.6", tmp_path)
     with pytest.raises(RuntimeError) as error:
         run([TREE / "packaging" / "check-libraries", "2.34", tmp_path], timeout=60)
@@ -114,7 +114,7 @@ def test_what_the_rpm_asks_for():
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_rpms(release):
-    """Debian's packages are none that RPM knows, so what the packages ask for is not looked at here."""
+    """RPM does not know what dpkg has installed, so the packages are installed without a check of their dependencies."""
     install = f"rpm --root $copy --initdb; rpm --root $copy --install --nodeps {PORTABLE}/rpm/tamada-*.rpm"
     told = inside(release, RUN + """
         patroni --version
