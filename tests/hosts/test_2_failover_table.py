@@ -340,7 +340,7 @@ Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAK
 
 @pytest.fixture
 def false_clocks(deployment):
-    """Sets the clock of a host's daemon, PostgreSQL and etcd. The units are restarted for it once."""
+    """A function that sets the clock that the daemon, PostgreSQL and etcd of a host see. Their units are restarted once, to preload libfaketime."""
     machines = deployment.machines
     deployment.wait_healthy()
     for node in [*deployment.standbys(), deployment.leader()]:

@@ -37,7 +37,7 @@ def inside(release, script, before=""):
 
 
 def they_work(told):
-    """The output of RUN. An unknown option is an exception in the program, and so is --help."""
+    """Checks the output of RUN. For --help and for an unknown option the program throws an exception, so RUN shows that exceptions work."""
     assert re.search(r"^tamada [\d.]+ ", told, re.M), told
     assert "valid: " in told and "postgresql.bin_dir: no program postgres in" in told, told
     assert "--nonsense" in told and "status 2" in told and "tamada-guard is started by tamada" in told, told
