@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from deployment import Deployment  # noqa: E402
-from machines import TREE, Machines, install, run, why_not  # noqa: E402
+from machines import SUITE, TREE, Machines, install, run, why_not  # noqa: E402
 
 
 def pytest_configure():
@@ -66,7 +66,10 @@ def machines():
 
 @pytest.fixture(scope="session")
 def packages():
-    """The folder of the Debian packages that are built from the tested programs."""
+    """The folder of the Debian packages that are built from the tested programs, or, for hosts of another Debian, from this tree."""
+    if SUITE != "bookworm":
+        run([TREE / "packaging" / "build-deb-for", SUITE], timeout=3600)
+        return TREE / "build" / SUITE / "deb"
     programs = pathlib.Path(os.environ.get("DAEMON_CMD", TREE / "build" / "release" / "bin" / "tamada")).parent
     run([TREE / "packaging" / "build-deb", programs.parent], timeout=300)
     return programs.parent / "deb"

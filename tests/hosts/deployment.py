@@ -9,7 +9,7 @@ import urllib.request
 import psycopg2
 
 from harness import wait_for
-from machines import STATE, TREE, finished
+from machines import POSTGRESQL, STATE, TREE, finished
 
 PROFILES = {"fast": {"ttl": 5, "loop_wait": 1, "retry_timeout": 1}, "seed": {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}}
 
@@ -53,10 +53,10 @@ loop_wait={loop_wait}
 retry_timeout={retry_timeout}
 synchronous_mode={synchronous}
 
-PG_VERSION=15
-PG_BIN=/usr/lib/postgresql/15/bin/
-PG_DATA=/var/lib/postgresql/15/main
-PG_CONFIG=/var/lib/postgresql/15/main
+PG_VERSION={version}
+PG_BIN=/usr/lib/postgresql/{version}/bin/
+PG_DATA=/var/lib/postgresql/{version}/main
+PG_CONFIG=/var/lib/postgresql/{version}/main
 SUP_PASSWORD='superpassword'
 REP_USER='rep_user'
 REP_PASSWORD='rep_password'
@@ -108,7 +108,7 @@ class Node:
         return int(self.systemctl("show", "-p", "MainPID", "--value", "patroni"))
 
     def postmaster_pid(self):
-        return int(self.deployment.machines.exec(self.k, "head", "-1", "/var/lib/postgresql/15/main/postmaster.pid"))
+        return int(self.deployment.machines.exec(self.k, "head", "-1", f"/var/lib/postgresql/{POSTGRESQL}/main/postmaster.pid"))
 
     def log(self, lines=40):
         """The last lines of the journal, or the reason why they cannot be read, for example because the host is frozen."""
@@ -139,12 +139,12 @@ class Deployment:
 
     def write_inventory(self, more="", replace=None):
         """Writes the inventory. `more` has sections, or lines of existing ones, for the fourth host."""
-        text = INVENTORY.format(net=self.machines.net, state=STATE, packages=self.packages, folder=self.folder,
+        text = INVENTORY.format(net=self.machines.net, version=POSTGRESQL, state=STATE, packages=self.packages, folder=self.folder,
                                 synchronous=self.synchronous, **self.times)
         for old, new in (replace or {}).items():
             assert old in text, old
             text = text.replace(old, new)
-        self.inventory.write_text(text + more.format(net=self.machines.net))
+        self.inventory.write_text(text + more.format(net=self.machines.net, version=POSTGRESQL))
 
     def play(self, playbook, *words, server=None, check=True, timeout=600):
         """Runs a playbook with server_name and other variables; the inventory is an executable file."""

@@ -1,9 +1,10 @@
 #!/bin/bash
-# hosts.sh - throw-away Debian 12 "hosts" on one machine, for end-to-end tests.
+# hosts.sh - throw-away Debian "hosts" on one machine, for end-to-end tests.
 #
 # A host is a systemd-nspawn container that boots its own systemd over an overlay
 # of one shared base image.  It has its own network namespace, its own address
-# ($NET.K) on a bridge, sshd, and PostgreSQL 15 and etcd installed but not running.
+# ($NET.K) on a bridge, sshd, and PostgreSQL and etcd installed but not running.
+# HOSTS_SUITE: bookworm (Debian 12, PostgreSQL 15; the default) or trixie (13, 17).
 # The machine itself is $NET.254 on that bridge; nothing leaves the machine.
 # Works whatever PID 1 is; needs root.
 #
@@ -39,9 +40,14 @@ NAME=${HOSTS_NAME:-ha}
 NET=${HOSTS_NET:-10.213.0}
 TTL=${HOSTS_TTL:-3600}
 STATE=${HOSTS_STATE:-/var/cache/tamada-hosts}
-PKGS=${HOSTS_PKGS:-systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,iproute2,iputils-ping,procps,nftables,ca-certificates,curl,jq,postgresql-15,etcd-server,etcd-client,haproxy,keepalived,python3-psycopg2,libspdlog1.10,libfmt9,libyaml-0-2,faketime}
+SUITE=${HOSTS_SUITE:-bookworm}
+case $SUITE in
+    bookworm) POSTGRESQL=postgresql-15 LOG=libspdlog1.10,libfmt9 ;;
+    trixie) POSTGRESQL=postgresql-17 LOG=libspdlog1.15,libfmt10 ;;
+    *) echo "hosts.sh: HOSTS_SUITE is bookworm or trixie" >&2; exit 1 ;;
+esac
+PKGS=${HOSTS_PKGS:-systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,iproute2,iputils-ping,procps,nftables,ca-certificates,curl,jq,$POSTGRESQL,etcd-server,etcd-client,haproxy,keepalived,python3-psycopg2,$LOG,libyaml-0-2,faketime}
 DEBS="patroni python3-etcd"     # downloaded into the image's /root/debs, not installed
-SUITE=bookworm
 SELF=$(readlink -f "$0")
 RUN=$STATE/run-$NAME
 BR=$NAME-br
@@ -109,8 +115,9 @@ customize() {           # $1: root of the new image
 }
 
 mirrors() {             # the sources from which this machine gets its Debian packages; if there are none, mmdebstrap uses Debian's
+    local here; here=$(. /etc/os-release; echo "$VERSION_CODENAME")
     apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 'Origin: Debian' |
-        grep -E " $SUITE(-updates|-security)? " | sort -u
+        grep -E " $here(-updates|-security)? " | sed "s/ $here/ $SUITE/" | sort -u
 }
 
 disk() {                # makes the fresh disk of host $1 of $2: only the files that differ from the base image
@@ -146,7 +153,7 @@ supply() {
         fi
         setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc bash -ec '
             mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-            export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # Debian 12 uses cgroup2, too
+            export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # as on a real Debian
             exec systemd-nspawn --machine="$3" --directory="$2/root" --boot --network-bridge="$4" \
                 --register=no --keep-unit --settings=no --link-journal=no --resolv-conf=off \
                 --timezone=off --capability=CAP_IPC_LOCK --console=pipe --quiet $5' - "$(base)" "$d" "$NAME$k" "$BR" "$bind" &

@@ -13,6 +13,8 @@ from harness import wait_for  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPT = HERE / "hosts.sh"
 TREE = HERE.parents[1]
+SUITE = os.environ.get("HOSTS_SUITE", "bookworm")
+POSTGRESQL = {"bookworm": 15, "trixie": 17}[SUITE]   # the major version on the hosts, as hosts.sh installs it
 STATE = pathlib.Path(os.environ.get("HOSTS_STATE", "/var/cache/tamada-hosts"))
 
 CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1   # linux/sched.h, linux/prctl.h

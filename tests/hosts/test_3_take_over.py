@@ -3,6 +3,7 @@ import pytest
 
 from deployment import Deployment
 from harness import wait_for
+from machines import POSTGRESQL
 
 USERS = """
 ALTER USER postgres PASSWORD 'superpassword';
@@ -30,8 +31,8 @@ bootstrap:
 postgresql:
   listen: 0.0.0.0:5432
   connect_address: {address}:5432
-  data_dir: /var/lib/postgresql/15/main
-  bin_dir: /usr/lib/postgresql/15/bin
+  data_dir: /var/lib/postgresql/{version}/main
+  bin_dir: /usr/lib/postgresql/{version}/bin
   parameters: {{unix_socket_directories: /var/run/postgresql}}
   authentication: {{superuser: {{username: postgres, password: superpassword}}, replication: {{username: rep_user, password: rep_password}}}}
 """
@@ -51,19 +52,19 @@ def fresh(machines, packages, tmp_path):
 def test_a_streaming_cluster_is_taken_over(fresh):
     primary, standbys = fresh.nodes[2], fresh.nodes[:2]
     sh = fresh.machines.sh
-    config = "/etc/postgresql/15/main"
+    config = f"/etc/postgresql/{POSTGRESQL}/main"
     listen = f"echo \"listen_addresses = '*'\" >>{config}/postgresql.conf"
-    sh(primary.k, f"pg_createcluster 15 main >/dev/null && {listen} && systemctl start postgresql@15-main && "
+    sh(primary.k, f"pg_createcluster {POSTGRESQL} main >/dev/null && {listen} && systemctl start postgresql@{POSTGRESQL}-main && "
                   f"su postgres -c psql <<'END'\n{USERS}\nEND\n"
-                  f"printf '%s' '{HBA}' >{config}/pg_hba.conf && systemctl reload postgresql@15-main")
+                  f"printf '%s' '{HBA}' >{config}/pg_hba.conf && systemctl reload postgresql@{POSTGRESQL}-main")
     for node in standbys:
-        sh(node.k, f"pg_createcluster 15 main >/dev/null && {listen} && printf '%s' '{HBA}' >{config}/pg_hba.conf && rm -rf /var/lib/postgresql/15/main && "
-                   f"su postgres -c \"PGPASSWORD=rep_password pg_basebackup -R -c fast -h {primary.address} -U rep_user -D /var/lib/postgresql/15/main\" && "
-                   "systemctl start postgresql@15-main")
+        sh(node.k, f"pg_createcluster {POSTGRESQL} main >/dev/null && {listen} && printf '%s' '{HBA}' >{config}/pg_hba.conf && rm -rf /var/lib/postgresql/{POSTGRESQL}/main && "
+                   f"su postgres -c \"PGPASSWORD=rep_password pg_basebackup -R -c fast -h {primary.address} -U rep_user -D /var/lib/postgresql/{POSTGRESQL}/main\" && "
+                   f"systemctl start postgresql@{POSTGRESQL}-main")
     primary.sql("create table kept as select 1 as n")
     pids = {n.name: n.postmaster_pid() for n in fresh.nodes}
 
-    fresh.write_inventory(replace={**PLAIN_ETCD, "PG_CONFIG=/var/lib/postgresql/15/main": f"PG_CONFIG={config}"})
+    fresh.write_inventory(replace={**PLAIN_ETCD, f"PG_CONFIG=/var/lib/postgresql/{POSTGRESQL}/main": f"PG_CONFIG={config}"})
     code, output = fresh.play("create_pgha_patroni.yml", "-C")
     assert fresh.changed(output) > 0
     fresh.play("create_pgha_patroni.yml")
@@ -78,18 +79,18 @@ def test_a_streaming_cluster_is_taken_over(fresh):
     fresh.wait_healthy()
     fresh.machines("reboot", primary.k)
     fresh.wait_healthy()
-    assert fresh.machines.exec(primary.k, "systemctl", "is-active", "postgresql@15-main", check=False).strip() != "active"
+    assert fresh.machines.exec(primary.k, "systemctl", "is-active", f"postgresql@{POSTGRESQL}-main", check=False).strip() != "active"
 
 
 def test_a_cluster_of_patronis_is_moved_in_place(fresh):
     for node in fresh.nodes:
-        text = PATRONI.format(name=node.name, address=node.address, net=fresh.machines.net)
+        text = PATRONI.format(name=node.name, address=node.address, net=fresh.machines.net, version=POSTGRESQL)
         fresh.machines.sh(node.k, f"dpkg -i /root/debs/*.deb >/dev/null && cat >/etc/patroni/config.yml <<'END'\n{text}\nEND\n"
                                   "chown postgres /etc/patroni/config.yml && chmod 600 /etc/patroni/config.yml && systemctl restart patroni", timeout=120)
         if node is fresh.nodes[0]:
             wait_for("Patroni's leader", fresh.leader, 60)
     fresh.wait_healthy()
-    assert fresh.leader().get("/patroni")["patroni"]["version"].startswith("3."), "Debian's"
+    assert fresh.leader().get("/patroni")["patroni"]["version"].startswith(("3.", "4.")), "Debian's"
     leader, pids = fresh.leader(), {n.name: n.postmaster_pid() for n in fresh.nodes}
 
     fresh.play("migrate_from_patroni.yml")
