@@ -4,7 +4,7 @@ import pytest
 
 from deployment import Node
 from harness import wait_for
-from machines import TREE, run
+from machines import POSTGRESQL, TREE, run
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def test_the_syntax_of_every_playbook(deployment):
 def test_all_mistakes_are_told_at_once(deployment):
     deployment.write_inventory(replace={"node_id=1": "node_id=1 is_leader=true", f"ttl={deployment.times['ttl']}": "ttl=2",
                                         "SUP_PASSWORD='superpassword'": "", "application_name=node32": "application_name='node 32'",
-                                        "PG_VERSION=15": "PG_VERSION=99", "15/bin": "99/bin"})
+                                        f"PG_VERSION={POSTGRESQL}": "PG_VERSION=99", f"{POSTGRESQL}/bin": "99/bin"})
     code, output = deployment.play("create_pgha_patroni.yml", "-C", check=False)
     assert code != 0
     for mistake in ("ttl (2) is less than", "SUP_PASSWORD is missing", "'node 32' is no valid name", "is_leader is set on",
@@ -46,7 +46,7 @@ def test_a_dry_run_on_fresh_hosts_changes_nothing(deployment):
     code, output = deployment.play("create_pgha_patroni.yml", "-C")
     assert deployment.changed(output) > 0, "tells what it would do"
     for node in deployment.nodes:
-        assert deployment.machines.sh(node.k, "ls -d /etc/patroni /usr/bin/tamada /var/lib/postgresql/15 2>/dev/null", check=False) == ""
+        assert deployment.machines.sh(node.k, f"ls -d /etc/patroni /usr/bin/tamada /var/lib/postgresql/{POSTGRESQL} 2>/dev/null", check=False) == ""
 
 
 def test_one_command_makes_the_cluster(deployment):
@@ -174,6 +174,24 @@ FOURTH = """
 """
 
 
+def test_a_node_from_the_tarball(deployment):
+    """As on a host of another distribution."""
+    if not list((TREE / "build" / "portable" / "tarball").glob("*.tar.gz")):
+        pytest.skip("`make tarball` has made none")
+    kind = f" TAMADA_INSTALL=tarball TAMADA_PACKAGES={TREE}/build/portable/tarball"
+    deployment.write_inventory(more=FOURTH.rstrip() + kind + "\n")
+    fourth = deployment.machines.address(4)
+    deployment.play("create_pgha_patroni.yml", "-l", fourth)
+    assert "node34" in {m["name"] for m in deployment.cluster()}
+    assert deployment.machines.sh(4, "readlink /proc/$(systemctl show -p MainPID --value patroni)/exe").strip() == "/usr/local/bin/tamada"
+    _, output = deployment.play("create_pgha_patroni.yml", "-l", fourth)
+    assert deployment.changed(output) == 0, output[-4000:]
+    deployment.play("remove_node.yml", "-l", fourth)
+    wait_for("three members", lambda: len(deployment.cluster()) == 3, 30)
+    deployment.machines.sh(4, f"/var/cache/tamada/tamada-*/install.sh --patroni --remove; rm -rf /var/lib/postgresql/{POSTGRESQL}/main /var/cache/tamada")
+    assert deployment.machines.sh(4, "ls -d /usr/local/bin/tamada /etc/systemd/system/patroni.service 2>/dev/null", check=False) == ""
+
+
 def test_a_node_more_and_away_again(deployment):
     deployment.write_inventory(more=FOURTH)
     fourth = deployment.machines.address(4)
@@ -185,7 +203,7 @@ def test_a_node_more_and_away_again(deployment):
     assert upstream == [("node34",)], "the cascade that clone_from asks for"
     deployment.play("remove_node.yml", "-l", fourth)
     wait_for("three members", lambda: len(deployment.cluster()) == 3, 30)
-    assert deployment.machines.sh(4, "ls -d /var/lib/postgresql/15/main/PG_VERSION"), "its data stays"
+    assert deployment.machines.sh(4, f"ls -d /var/lib/postgresql/{POSTGRESQL}/main/PG_VERSION"), "its data stays"
 
 
 ANOTHER = """
@@ -196,9 +214,9 @@ PG_CLUSTER_NAME=pg_cluster002
 ETCD_HOSTS='{net}.1:2379,{net}.2:2379,{net}.3:2379'
 ETCD_NAME=etcd001
 ETCD_USERNAME='etcd_user'
-PG_VERSION=15
-PG_BIN=/usr/lib/postgresql/15/bin/
-PG_DATA=/var/lib/postgresql/15/other
+PG_VERSION={version}
+PG_BIN=/usr/lib/postgresql/{version}/bin/
+PG_DATA=/var/lib/postgresql/{version}/other
 REP_USER='rep_user'
 """
 SECRETS = "{ETCD_PASSWORD: etcd_password, SUP_PASSWORD: another_superpassword, REP_PASSWORD: another_rep_password}\n"

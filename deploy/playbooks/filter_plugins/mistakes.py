@@ -57,6 +57,8 @@ def of_variables(variables, found):
     for endpoint in str(variables.get("ETCD_HOSTS") or "").split(","):
         if endpoint.strip() and not ENDPOINT.match(endpoint.strip()):
             found.append(f"ETCD_HOSTS: '{endpoint.strip()}' is not host:port")
+    if variables.get("TAMADA_INSTALL", "deb") not in ("deb", "rpm", "tarball"):
+        found.append(f"TAMADA_INSTALL is '{variables['TAMADA_INSTALL']}': it is one of deb, rpm, tarball")
     whole_number(variables, "PG_PORT", 5432, 1, 65535, found)
     whole_number(variables, "REST_API_PORT", 8008, 1, 65535, found)
     of_times(variables, found)
