@@ -6,6 +6,7 @@
 #   make tidy [ARGS=FILE...]  clang-tidy over src, several files as one as they are compiled, or over these files alone
 #   make test-busy            the end-to-end tests while stress-ng keeps the processors and the disk busy
 #   make test-hosts           only the tests on booted hosts: deployment and failover table (root, namespaces)
+#                             HOSTS_SUITE=trixie: on hosts of Debian 13, with packages of this tree that are built there
 #   make test-versions [ONLY=17]  the end-to-end tests on PostgreSQL 10 to 18 and etcd 3.4 and 3.5 (root, namespaces) -> docs/versions.md
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
