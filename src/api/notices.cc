@@ -43,7 +43,7 @@ std::string handover_text(const Json& fields, const std::string& scope) {
   const std::string what = kind == "automatic" ? "failover" : kind == "failover" ? "failover by request" : kind;
   if (word("phase") != "done")
     return fmt::format("{}: {} from {} failed: {}", scope, what, word("from"), word("reason"));
-  const double seconds = fields.value("outage_ms", std::int64_t{0}) / 1e3;
+  const double seconds = fields.value("outage_ms", 0.0) / 1e3;
   const auto moved = word("from") == word("to") ? fmt::format("{} is the primary again", word("to"))
                                                 : fmt::format("{} has taken over from {}", word("to"), word("from"));
   return with_cause(fmt::format("{}: {} ({}, {:.1f} s without a primary)", scope, moved, what, seconds), fields);

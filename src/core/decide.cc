@@ -193,7 +193,8 @@ void wake_for_scheduled_restart(const Observation& seen, Decision& decision) {
 
 // Keeps the replication slots in order after a rule that leaves the server as it is, in pause too.
 void tend_slots(const Observation& seen, Decision& decision) {
-  // In failsafe mode the primary goes on with this, and so do its standbys, by the positions that it tells them.
+  // In failsafe mode the primary also keeps its slots in order while the DCS does not answer, and so do its standbys,
+  // by the positions that it tells them.
   const bool leads_so = leads_by_failsafe(seen, seen.now);
   const bool told = seen.dcs.ok || leads_so || seen.follows_by_consent();
   if (!told || !seen.cluster.loaded || !seen.postgres.sql || seen.job.running() || decision.memory.data.bootstrapping) {
