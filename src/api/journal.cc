@@ -10,9 +10,10 @@
 #include "wire/python_json.h"
 
 namespace tamada::api {
-namespace {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
 
 // Removes the numbers, because two reasons that differ only in numbers, such as "297 seconds until timeout" and "298
 // seconds", are the same news.

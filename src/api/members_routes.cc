@@ -20,8 +20,6 @@ using net::HttpResponse;
 
 namespace {
 
-// All users of the dashboard share one answer, so that the members are not asked more often than this.
-constexpr auto round_is_good_for = std::chrono::milliseconds(900);
 constexpr std::size_t questions_max = 8;
 constexpr std::size_t events_of_others_max = 500;  // as many as fit into the longest answer that is read
 
@@ -43,15 +41,28 @@ Json told_by(const core::Result<HttpResponse>& answer) {
   return {{"explain", std::move(*body)}, {"answers", true}};
 }
 
-awaitable<Json> ask(AskPeer peer, std::string url) {
-  if (url.empty()) co_return told_by(core::fail("it has published no usable api_url"));
-  co_return told_by(co_await peer(std::move(url)));
+// Asks one member; `read` makes the entry in our answer from what it says.
+template <class Entry>
+awaitable<Entry> ask(AskPeer peer, std::string url, Entry (*read)(const core::Result<HttpResponse>&)) {
+  if (url.empty()) co_return read(core::fail("it has published no usable api_url"));
+  co_return read(co_await peer(std::move(url)));
+}
+
+// The samples pass through as text: they need not become a tree of values.
+std::string samples_of(const core::Result<HttpResponse>& answer) {
+  const auto none = [](const std::string& why) {
+    return "\"samples\": null, \"error\": " + wire::dump_python(Json(why));
+  };
+  if (!answer) return none(answer.error().what);
+  if (answer->status != 200 || !answer->body.contains("\"columns\"") || !Json::accept(answer->body))
+    return none(fmt::format("it answers {} and tells no samples", answer->status));
+  return "\"samples\": " + answer->body;
 }
 
 }  // namespace
 
 struct RestApi::Round {
-  std::string body;
+  std::optional<HttpResponse> answer;
   core::Instant made{};
   bool over = false;
   std::vector<std::shared_ptr<net::Event>> waiting;
@@ -62,12 +73,13 @@ struct RestApi::Round {
   }
 };
 
-awaitable<std::string> RestApi::ask_members() {
+awaitable<HttpResponse> RestApi::ask_members() {
   const auto snapshot = board_.latest();
   const auto& cluster = snapshot->seen.cluster;
   std::map<std::string, awaitable<Json>> questions;
   for (const auto& [name, member] : cluster.members) {
-    if (name != options_.name) questions.emplace(name, ask(options_.ask_peer, url_of(member, "/tamada/explain")));
+    if (name != options_.name)
+      questions.emplace(name, ask(options_.ask_peer, url_of(member, "/tamada/explain"), &told_by));
   }
   const auto answers = co_await net::side_by_side(std::move(questions));
   Json out = {{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}};
@@ -85,21 +97,40 @@ awaitable<std::string> RestApi::ask_members() {
         missing.push_back({{"name", name}, {"since", wire::format_iso(core::WallTime(std::chrono::seconds(since)))}});
     }
   }
-  co_return wire::dump_python(out);
+  co_return json(200, out);
 }
 
-awaitable<HttpResponse> RestApi::get_members() {
+awaitable<HttpResponse> RestApi::ask_samples() {
+  const auto snapshot = board_.latest();
+  std::map<std::string, awaitable<std::string>> questions;
+  for (const auto& [name, member] : snapshot->seen.cluster.members) {
+    if (name != options_.name)
+      questions.emplace(name, ask(options_.ask_peer, url_of(member, "/tamada/samples"), &samples_of));
+  }
+  const auto answers = co_await net::side_by_side(std::move(questions));
+  auto body = wire::dump_python({{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}});
+  body.pop_back();
+  body += fmt::format(", \"members\": [{{\"name\": {}, {}}}", wire::dump_python(Json(options_.name)),
+                      samples_of(samples()));
+  for (const auto& [name, told] : answers) {
+    body += fmt::format(", {{\"name\": {}, {}}}", wire::dump_python(Json(name)),
+                        told.empty() ? samples_of(core::fail("it could not be asked")) : told);
+  }
+  co_return text(200, body + "]}", "application/json");
+}
+
+awaitable<HttpResponse> RestApi::of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking) {
   for (;;) {
-    if (round_ && !round_->over) {
+    if (last && !last->over) {
       const auto done = std::make_shared<net::Event>(executor_);
-      round_->waiting.push_back(done);
+      last->waiting.push_back(done);
       co_await done->wait();
     }
-    if (round_ && round_->over && !round_->body.empty() && clock_.now() - round_->made < round_is_good_for) break;
-    if (round_ && !round_->over) continue;
-    const auto mine = round_ = std::make_shared<Round>();
+    if (last && last->over && last->answer && clock_.now() - last->made < good_for) break;
+    if (last && !last->over) continue;
+    const auto mine = last = std::make_shared<Round>();
     try {
-      mine->body = co_await ask_members();
+      mine->answer = co_await (this->*asking)();
     } catch (...) {
       mine->end();
       throw;
@@ -107,7 +138,7 @@ awaitable<HttpResponse> RestApi::get_members() {
     mine->made = clock_.now();
     mine->end();
   }
-  co_return text(200, round_->body, "application/json");
+  co_return *last->answer;
 }
 
 // Passes a member's events on unchanged.

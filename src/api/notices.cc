@@ -9,9 +9,10 @@
 #include "wire/keys.h"
 
 namespace tamada::api {
-namespace {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
 
 // The part of a problem's text by which it is recognized when the rest of the text changes. "pg_rewind failed once: no
 // route" and "pg_rewind failed 3 times: refused" are the same problem, and so are a slot that holds 4 GB of WAL and the

@@ -17,10 +17,11 @@
 #include "wire/python_json.h"
 
 namespace tamada::api {
-namespace {
 
 using Json = nlohmann::ordered_json;
 using net::HttpResponse;
+
+namespace {
 
 // The journal is made before any code waits for publications, so that it has recorded a publication when the waiting
 // code is woken.
@@ -89,6 +90,7 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
       publications_(executor, board, clock),
       prepared_(std::make_shared<Prepared>()) {
   configure(std::move(options));
+  board_.on_publish([samples = samples_](const std::shared_ptr<const Snapshot>& next) { samples->look(*next); });
   board_.on_publish([weak = std::weak_ptr(prepared_)](const std::shared_ptr<const Snapshot>&) {
     if (const auto prepared = weak.lock()) prepared->clear();
   });
@@ -97,7 +99,8 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
 void RestApi::configure(RestApiOptions options) {
   options_ = std::move(options);
   if (!options_.ask_peer) options_.ask_peer = ask_by_http(std::nullopt, std::chrono::seconds(2));
-  if (!options_.telemetry) options_.telemetry = std::make_shared<const Telemetry>();
+  if (!options_.telemetry) options_.telemetry = std::make_shared<Telemetry>();
+  samples_->take_from(options_.telemetry);
   prepared_->clear();
 }
 
@@ -128,7 +131,7 @@ std::span<const RestApi::Route> RestApi::routes() {
 
 std::span<const RestApi::Read> RestApi::reads() {
   using enum Read::Good;
-  static constexpr std::array<Read, 9> table{{
+  static constexpr std::array<Read, 10> table{{
       {"patroni", &RestApi::patroni, when_fresh},
       {"cluster", &RestApi::cluster, for_snapshot},
       {"history", &RestApi::history, for_snapshot},
@@ -138,6 +141,7 @@ std::span<const RestApi::Read> RestApi::reads() {
       {"tamada/explain", &RestApi::explanation, for_moment},
       {"tamada/handover", &RestApi::last_handover, for_moment},
       {"tamada/parameters", &RestApi::parameters, for_snapshot},
+      {"tamada/samples", &RestApi::samples, for_moment},
   }};
   return table;
 }

@@ -17,6 +17,7 @@
 #include "api/journal.h"
 #include "api/publications.h"
 #include "api/request_target.h"
+#include "api/samples.h"
 #include "api/status_json.h"
 #include "api/telemetry.h"
 #include "net/clock.h"
@@ -49,7 +50,7 @@ struct RestApiOptions {
   bool allow_members = false;
   std::vector<std::pair<std::string, std::string>> extra_headers;  // Patroni's http_extra_headers
   std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer
-  std::shared_ptr<const Telemetry> telemetry;                      // null when nothing is measured
+  std::shared_ptr<Telemetry> telemetry;                            // null when nothing is measured
   JudgeConfig judge_config;                                        // empty when any object is accepted
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
                                                                    // of 2 s
@@ -126,8 +127,9 @@ class RestApi {
   awaitable<net::HttpResponse> get_tamada(Call call);
   awaitable<net::HttpResponse> get_events(Call call);
   awaitable<net::HttpResponse> get_events_of(std::string member, std::uint64_t since, std::size_t newest);
-  awaitable<net::HttpResponse> get_members();
-  awaitable<std::string> ask_members();
+  awaitable<net::HttpResponse> ask_members();
+  awaitable<net::HttpResponse> ask_samples();
+  net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
   // the dashboard (ui_routes.cc)
@@ -178,12 +180,16 @@ class RestApi {
   net::Clock& clock_;
   RestApiOptions options_;
   std::shared_ptr<Journal> journal_;
+  std::shared_ptr<Samples> samples_ = std::make_shared<Samples>();
   Publications publications_;
   std::shared_ptr<Prepared> prepared_;
   struct Refresh;
   std::shared_ptr<Refresh> refresh_;  // the refresh that is under way; later requests wait for it, too
+  // Questions to others whose answers are shared by all clients. A round may be under way.
   struct Round;
-  std::shared_ptr<Round> round_;  // the last round of questions to the members, which may be under way
+  using Asking = awaitable<net::HttpResponse> (RestApi::*)();
+  awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);
+  std::shared_ptr<Round> members_round_, samples_round_;
   std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };

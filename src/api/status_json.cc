@@ -9,9 +9,10 @@
 #include "wire/member.h"
 
 namespace tamada::api {
-namespace {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
 
 // Parses JSON text from elsewhere. Invalid text becomes a plain string rather than an error.
 Json parsed(const std::string& text) {

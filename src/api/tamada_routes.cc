@@ -12,6 +12,7 @@
 #include "core/problems.h"
 #include "wire/json.h"
 #include "wire/keys.h"
+#include "wire/python_json.h"
 
 namespace tamada::api {
 
@@ -22,6 +23,9 @@ namespace {
 
 constexpr auto wait_max = std::chrono::seconds(60);
 constexpr std::size_t followers_max = 256;
+// All users of the dashboard share one answer, so that the members are not asked more often than this.
+constexpr auto members_are_good_for = std::chrono::milliseconds(900);
+constexpr auto samples_are_good_for = std::chrono::seconds(9);
 
 double json_seconds(core::Duration duration) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) / 1e3;
@@ -72,7 +76,10 @@ Json standbys_json(const std::vector<core::ReplicationConnection>& connections) 
 
 awaitable<HttpResponse> RestApi::get_tamada(Call call) {
   if (call.target.path == "/tamada/events") co_return co_await get_events(std::move(call));
-  if (call.target.path == "/tamada/members") co_return co_await get_members();
+  if (call.target.path == "/tamada/members")
+    co_return co_await of_round(members_round_, members_are_good_for, &RestApi::ask_members);
+  if (call.target.path == "/tamada/members/samples")
+    co_return co_await of_round(samples_round_, samples_are_good_for, &RestApi::ask_samples);
   if (read_of(call.target)) co_return co_await get_shared(std::move(call));
   co_return error_page(404);
 }
@@ -84,6 +91,16 @@ HttpResponse RestApi::last_handover() const {
 
 HttpResponse RestApi::parameters() const {
   return json(200, wire::server_parameters_json(commands_.server_parameters()));
+}
+
+HttpResponse RestApi::samples() const {
+  Json out = {{"member", options_.name}, {"time", wire::format_iso(clock_.wall())}};
+  auto body = wire::dump_python(out);
+  body.pop_back();
+  body += ", ";
+  samples_->append(body);
+  body += "}";
+  return text(200, std::move(body), "application/json");
 }
 
 // wait=SECONDS: if there is no new event, the answer waits that long for one.

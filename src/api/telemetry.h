@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/types.h"
 
@@ -22,7 +24,10 @@ class Histogram {
     }
     ++count_;
     sum_s_ += seconds;
+    if (!longest_ || duration > *longest_) longest_ = duration;
   }
+  // The longest duration since the last call; nullopt when there was none.
+  std::optional<core::Duration> take_longest() { return std::exchange(longest_, std::nullopt); }
   std::uint64_t at_most(std::size_t bound) const { return at_most_[bound]; }
   std::uint64_t count() const { return count_; }
   double sum_s() const { return sum_s_; }
@@ -31,6 +36,7 @@ class Histogram {
   std::array<std::uint64_t, bounds_s.size()> at_most_{};
   std::uint64_t count_ = 0;
   double sum_s_ = 0;
+  std::optional<core::Duration> longest_;
 };
 
 struct Telemetry {

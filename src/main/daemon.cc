@@ -87,7 +87,7 @@ std::string instance() {
   return id;
 }
 
-api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<const api::Telemetry> telemetry) {
+api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry) {
   api::RestApiOptions options;
   options.telemetry = std::move(telemetry);
   options.scope = local.scope;

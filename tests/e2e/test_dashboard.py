@@ -147,6 +147,43 @@ def test_a_member_that_does_not_answer(cluster, browser):
     assert browser.complaints() == []
 
 
+def plot(browser, column):
+    """The lines of a plot, and the text of its legend."""
+    return len(browser.all(f"[data-plot={column}] .plot .line")), browser.text(f"[data-plot={column}] .legend")
+
+
+def test_the_last_hour(cluster, browser):
+    leader, (late, watcher) = cluster.leader(), cluster.replicas()
+    late.sql("SELECT pg_wal_replay_pause()")
+    try:
+        leader.sql("CREATE TABLE last_hour AS SELECT g FROM generate_series(1, 100000) g")
+
+        def replay_lags():
+            told = get(late, "/tamada/samples").json()
+            return [row[told["columns"].index("replay_lag")] or 0 for row in told["samples"]]
+        wait_for("the lag to be measured", lambda: max(replay_lags(), default=0) > 1 << 20, 40)
+        browser.open(watcher)
+        wait_for("the plots", lambda: plot(browser, "replay_lag")[0] == 2 and re.search(rf"{late} .*MB", plot(browser, "replay_lag")[1]), 30)
+        wait_for("all to be measured", lambda: [plot(browser, c)[0] for c in ("receive_lag", "wal_per_s", "dcs_ms", "loop_lag_ms")] == [2, 1, 3, 3], 30)
+        assert f"{leader} " in plot(browser, "wal_per_s")[1] and "/s" in plot(browser, "wal_per_s")[1]
+        assert re.search(r"\d ms", plot(browser, "dcs_ms")[1]) and re.search(r"\d ms", plot(browser, "loop_lag_ms")[1])
+        for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
+            browser.look(width, 800, dark)
+            assert browser.overflow() <= 0
+            browser.run("document.querySelector('.measured').scrollIntoView()")
+            browser.window(PICTURES / f"plots-{width}-{'dark' if dark else 'light'}.png")
+        # The values of a moment at which nothing was measured yet.
+        browser.run("document.querySelector('.moment input').focus()")
+        browser.driver.switch_to.active_element.send_keys("\ue011")   # Home
+        wait_for("that moment", lambda: all(plot(browser, c)[1].count("not known") == 3 for c in ("dcs_ms", "loop_lag_ms")), 5)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", browser.text(".moment output"))
+    finally:
+        browser.look()
+        late.sql("SELECT pg_wal_replay_resume()")
+        leader.sql("DROP TABLE IF EXISTS last_hour")
+    assert browser.complaints() == []
+
+
 def test_the_page_tells_when_its_daemon_is_silent(cluster, browser):
     node = cluster.replicas()[0]
     browser.open(node)
@@ -321,7 +358,8 @@ def test_memory(cluster, browser):
     browser.driver.get("about:blank")
     before = rss_kb(node)
     for _ in range(30):
-        for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/cluster", "/tamada/members", "/tamada/events?newest=1000"):
+        for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/cluster", "/tamada/members", "/tamada/members/samples",
+                     "/tamada/events?newest=1000"):
             assert get(node, path).status_code == 200
     after = rss_kb(node)
     print(f"\nRSS {before} kB before, {after} kB after")

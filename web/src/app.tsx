@@ -6,6 +6,7 @@ import { Changes, Timeline } from "./history";
 import { Card } from "./members";
 import { Picture, picture_of, readiness } from "./model";
 import { Tree } from "./picture";
+import { Plots } from "./plots";
 import { Known, Watch, nothing } from "./watch";
 import { Language, Words, moment_of, time_of, wanted_language, words as all_words } from "./words";
 
@@ -120,6 +121,10 @@ function Page() {
                 </Card>
               ))}
             </ul>
+          </section>
+          <section class="measured" aria-labelledby="plots">
+            <h2 id="plots">{words.plots}</h2>
+            <Plots told={known.samples} words={words} />
           </section>
           <section class="turns" aria-labelledby="changes">
             <h2 id="changes">{words.changes}</h2>

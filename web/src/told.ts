@@ -82,6 +82,17 @@ export interface Events {
   events: DaemonEvent[];
 }
 
+export interface Samples {
+  every_s: number;
+  columns: string[];
+  samples: (number | null)[][];
+}
+
+export interface AllSamples {
+  time: string;
+  members: { name: string; samples: Samples | null; error?: string }[];
+}
+
 export interface Config {
   ttl?: number;
   loop_wait?: number;

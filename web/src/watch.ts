@@ -1,6 +1,6 @@
 // Keeps what the page shows up to date. It asks for the positions each second, and for events by a request that the
 // daemon answers when there is something new. While nobody sees the page, it sends no requests.
-import { Cluster, Config, DaemonEvent, Events, Members, read } from "./told";
+import { AllSamples, Cluster, Config, DaemonEvent, Events, Members, read } from "./told";
 
 export interface Entry extends DaemonEvent {
   key: string;
@@ -13,6 +13,7 @@ export interface Known {
   cluster: Cluster | null;
   members: Members | null;
   config: Config;
+  samples: AllSamples | null;
   events: Entry[]; // the oldest first
   heard: number; // when the daemon last answered, in milliseconds; 0: never
   silent: string; // why the daemon does not answer; empty: it does
@@ -21,7 +22,7 @@ export interface Known {
 const second = 1000;
 const kept_events = 3000;
 
-export const nothing: Known = { self: "", cluster: null, members: null, config: {}, events: [], heard: 0, silent: "" };
+export const nothing: Known = { self: "", cluster: null, members: null, config: {}, samples: null, events: [], heard: 0, silent: "" };
 
 function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((done) => {
@@ -65,6 +66,7 @@ export class Watch {
     void this.follow(this.stop.signal);
     void this.ask_others(this.stop.signal);
     void this.read_config(this.stop.signal);
+    void this.read_samples(this.stop.signal);
   }
 
   private end(): void {
@@ -141,6 +143,17 @@ export class Watch {
         this.put({ config: await read<Config>("config", 5 * second, stop) });
       } catch {
         // There is no configuration while a cluster is being made.
+      }
+      await sleep(10 * second, stop);
+    }
+  }
+
+  private async read_samples(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        this.put({ samples: await read<AllSamples>("tamada/members/samples", 5 * second, stop) });
+      } catch {
+        // The other requests show that the daemon does not answer.
       }
       await sleep(10 * second, stop);
     }

@@ -23,6 +23,16 @@ const english = {
   members: "Members",
   changes: "Changes of the leader",
   changes_none: "The members that answer have seen none since their daemons started.",
+  plots: "The last hour",
+  plot: {
+    receive_lag: "Behind in receiving WAL", replay_lag: "Behind in replaying WAL", wal_per_s: "WAL written",
+    dcs_ms: "Slowest answer of etcd", loop_lag_ms: "Delay of the event loop",
+  } as Record<string, string>,
+  moment: "Values of",
+  now: "now",
+  minutes_ago: (minutes: number) => `${minutes} min ago`,
+  most: (value: string) => `at most ${value}`,
+  nothing_measured: "Nothing was measured yet.",
   events: "What happened",
   role: {
     leader: "leader", standby_leader: "leader of a standby cluster", sync_standby: "synchronous standby", quorum_standby: "quorum standby",
@@ -137,6 +147,15 @@ const chinese: Words = {
   members: "成员",
   changes: "领导者变更",
   changes_none: "应答的成员自其守护进程启动以来没有见到变更。",
+  plots: "最近一小时",
+  plot: {
+    receive_lag: "WAL 接收落后", replay_lag: "WAL 回放落后", wal_per_s: "写入的 WAL", dcs_ms: "etcd 最慢应答", loop_lag_ms: "事件循环延迟",
+  },
+  moment: "数值时间",
+  now: "现在",
+  minutes_ago: (minutes) => `${minutes} 分钟前`,
+  most: (value) => `最大 ${value}`,
+  nothing_measured: "尚无测量值。",
   events: "事件",
   role: { leader: "领导者", standby_leader: "备集群领导者", sync_standby: "同步备库", quorum_standby: "法定数备库", replica: "副本" },
   sync_mark: { sync_standby: "同步", quorum_standby: "法定数" },
@@ -246,6 +265,11 @@ export function bytes_of(count: number | string | undefined, unknown: string): s
   let unit = 0;
   while (count >= 1024 && unit < units.length - 1) (count /= 1024), ++unit;
   return `${unit === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)} ${units[unit]}`;
+}
+
+export function milliseconds_of(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
 export function span_of(ms: number): string {
