@@ -105,7 +105,7 @@ void RestApi::configure(RestApiOptions options) {
 }
 
 std::span<const RestApi::Route> RestApi::routes() {
-  static constexpr std::array<Route, 19> table{{
+  static constexpr std::array<Route, 20> table{{
       {"GET", "patroni", Route::Access::free, &RestApi::get_patroni},
       {"GET", "cluster", Route::Access::free, &RestApi::get_shared},
       {"GET", "history", Route::Access::free, &RestApi::get_shared},
@@ -113,6 +113,7 @@ std::span<const RestApi::Route> RestApi::routes() {
       {"GET", "metrics", Route::Access::free, &RestApi::get_shared},
       {"GET", "failsafe", Route::Access::free, &RestApi::get_shared},
       {"GET", "tamada", Route::Access::free, &RestApi::get_tamada},
+      {"POST", "tamada", Route::Access::restricted, &RestApi::post_tamada},
       {"GET", "ui", Route::Access::free, &RestApi::get_ui},
       {"HEAD", "ui", Route::Access::free, &RestApi::get_ui},
       {"PATCH", "config", Route::Access::restricted, &RestApi::patch_config},

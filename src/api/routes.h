@@ -132,6 +132,8 @@ class RestApi {
   net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
+  // what a change of the configuration would do (check_config.cc)
+  awaitable<net::HttpResponse> post_tamada(Call call);
   // the dashboard (ui_routes.cc)
   awaitable<net::HttpResponse> get_ui(Call call);
   net::HttpResponse ui_file(const Call& call) const;

@@ -51,6 +51,35 @@ class Browser:
         except (NoSuchElementException, StaleElementReferenceException):
             return ""
 
+    def press(self, words, within="body"):
+        next(button for button in self.all(f"{within} button") if button.text.startswith(words)).click()
+
+    def submit(self):
+        """Sends the form of the dialog."""
+        self.all("dialog [type=submit]")[0].click()
+
+    def question(self):
+        return self.text("dialog")
+
+    def leave(self):
+        """Closes the dialog."""
+        self.all("dialog .buttons button")[0].click()
+        wait_for("the dialog to go", lambda: not self.all("dialog"), 5)
+
+    def log_in(self, user, password):
+        wait_for("the password to be asked for", lambda: self.all("dialog .login"), 10)
+        for field, text in zip(self.all("dialog .login input"), (user, password)):
+            field.clear()
+            field.send_keys(text)
+        self.submit()
+
+    def fill(self, selector, value):
+        """Sets a field as if somebody had typed it, whatever the form that the browser's language gives to dates."""
+        self.run("const field = document.querySelector(arguments[0]);"
+                 "const proto = Object.getPrototypeOf(field);"
+                 "Object.getOwnPropertyDescriptor(proto, 'value').set.call(field, arguments[1]);"
+                 "field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}));", selector, value)
+
     def card(self, node):
         return self.text(f"[data-member='{node}']")
 

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 import requests
-import yaml
 
 from browser import browser as a_browser
 from harness import processes, wait_for
@@ -116,7 +115,7 @@ def test_pictures(cluster, browser, width, dark):
         assert (sum(map(int, re.findall(r"\d+", back)[:3])) < 380) == dark
         name = f"{width}-{'dark' if dark else 'light'}"
         browser.picture(1200 if width > 600 else 1800, PICTURES / f"cluster-{name}.png")
-        press(browser, "Switch over", ".card")
+        browser.press("Switch over", ".card")
         browser.window(PICTURES / f"question-{name}.png")
     finally:
         browser.look()
@@ -163,8 +162,8 @@ def test_the_last_hour(cluster, browser):
             return [row[told["columns"].index("replay_lag")] or 0 for row in told["samples"]]
         wait_for("the lag to be measured", lambda: max(replay_lags(), default=0) > 1 << 20, 40)
         browser.open(watcher)
-        wait_for("the plots", lambda: plot(browser, "replay_lag")[0] == 2 and re.search(rf"{late} .*MB", plot(browser, "replay_lag")[1]), 30)
-        wait_for("all to be measured", lambda: [plot(browser, c)[0] for c in ("receive_lag", "wal_per_s", "dcs_ms", "loop_lag_ms")] == [2, 1, 3, 3], 30)
+        wait_for("the plots", lambda: plot(browser, "replay_lag")[0] >= 2 and re.search(rf"{late} .*MB", plot(browser, "replay_lag")[1]), 30)
+        wait_for("all to be measured", lambda: plot(browser, "wal_per_s")[0] >= 1 and [plot(browser, c)[0] for c in ("dcs_ms", "loop_lag_ms")] == [3, 3], 30)
         assert f"{leader} " in plot(browser, "wal_per_s")[1] and "/s" in plot(browser, "wal_per_s")[1]
         assert re.search(r"\d ms", plot(browser, "dcs_ms")[1]) and re.search(r"\d ms", plot(browser, "loop_lag_ms")[1])
         for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
@@ -254,101 +253,15 @@ def rss_kb(node):
         return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
 
 
-def configure(node, **restapi):
-    """Changes the node's section `restapi`. A value of None removes the key."""
-    node.config["restapi"] = {key: value for key, value in {**node.config["restapi"], **restapi}.items() if value is not None}
-    with open(node.config_file, "w") as f:
-        yaml.safe_dump(node.config, f, sort_keys=False)
-    node.signal(signal.SIGHUP)
-
-
 def test_off(cluster):
     node = cluster.replicas()[0]
-    configure(node, ui=False)
+    node.configure_rest(ui=False)
     try:
         wait_for("it to be off", lambda: get(node, "/ui/").status_code == 404, 10)
         assert get(node, "/cluster").status_code == 200
     finally:
-        configure(node, ui=None)
+        node.configure_rest(ui=None)
     wait_for("it to be on", lambda: get(node, "/ui/").status_code == 200, 10)
-
-
-def press(browser, words, within="body"):
-    next(button for button in browser.all(f"{within} button") if button.text.startswith(words)).click()
-
-
-def question(browser):
-    return browser.text("dialog")
-
-
-@pytest.fixture
-def guarded(cluster):
-    """A standby whose daemon requires a password."""
-    node = cluster.replicas()[1]
-    configure(node, authentication={"username": "admin", "password": "p\u00e4ss:word"})
-    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 10)
-    yield node
-    configure(node, authentication=None)
-    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 10)
-
-
-def log_in(browser, user, password):
-    wait_for("the password to be asked for", lambda: browser.all("dialog fieldset"), 10)
-    for field, text in zip(browser.all("dialog input"), (user, password)):
-        field.clear()
-        field.send_keys(text)
-    browser.all("dialog [type=submit]")[0].click()
-
-
-def test_nothing_changes_without_the_password(cluster, browser, guarded):
-    old, new = cluster.leader(), next(node for node in cluster.replicas() if node is not guarded)
-    browser.open(guarded)
-    wait_leader_shown(browser, old)
-    switchover = f"Switch over to {new}"
-    card = f"[data-member='{new}']"
-    press(browser, switchover, card)
-    wait_for("the question", lambda: f"{old} stops and becomes a standby, {new} is promoted" in question(browser), 10)
-    press(browser, "Cancel", "dialog")
-    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
-    press(browser, switchover, card)
-    browser.all("dialog [type=submit]")[0].click()
-    log_in(browser, "admin", "wrong")
-    wait_for("the refusal", lambda: "not accepted" in question(browser), 10)
-    assert cluster.leader() is old
-    log_in(browser, "admin", "p\u00e4ss:word")
-    wait_for("what came of it", lambda: f'Successfully switched over to "{new}"' in question(browser), 30)
-    press(browser, "Close", "dialog")
-    wait_leader_shown(browser, new)
-    cluster.wait_healthy(60)
-    # The page keeps the password only while it is open.
-    press(browser, "Pause", "header")
-    browser.all("dialog [type=submit]")[0].click()
-    wait_for("the pause", lambda: "paused." in browser.text(".verdict"), 15)
-    assert browser.run("return [document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
-    browser.open(guarded)
-    press(browser, "Resume", "header")
-    browser.all("dialog [type=submit]")[0].click()
-    log_in(browser, "admin", "p\u00e4ss:word")
-    wait_for("the end of the pause", lambda: "paused." not in browser.text(".verdict"), 15)
-    assert browser.complaints() == []
-
-
-def test_its_own_member_is_restarted(cluster, browser):
-    node = cluster.replicas()[0]
-    before = node.postmaster_pid()
-    browser.open(node)
-    assert not [b for b in browser.all(f"[data-member='{cluster.leader()}'] button") if b.text.startswith("Restart")]
-    press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
-    browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape cancels the dialog
-    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
-    press(browser, f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
-    browser.all("dialog [type=submit]")[0].click()
-    wait_for("what came of it", lambda: "restarted successfully" in question(browser), 30)
-    assert node.postmaster_pid() != before
-    press(browser, "Close", "dialog")
-    press(browser, f"Copy {node} anew", f"[data-member='{node}']")
-    wait_for("the question", lambda: "all its data are replaced" in question(browser), 10)
-    press(browser, "Cancel", "dialog")
 
 
 @pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")

@@ -293,6 +293,13 @@ class Node:
         status, text = self.api("/config", "PATCH", changes)
         assert status == 200, text
 
+    def configure_rest(self, **restapi):
+        """Changes the section `restapi` of the node's own file, and lets the daemon read it. A value of None removes the key."""
+        self.config["restapi"] = {key: value for key, value in {**self.config["restapi"], **restapi}.items() if value is not None}
+        with open(self.config_file, "w") as f:
+            yaml.safe_dump(self.config, f, sort_keys=False)
+        self.signal(signal.SIGHUP)
+
     def is_healthy(self, path):
         try:
             return self.api(path, timeout=2)[0] == 200

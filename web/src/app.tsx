@@ -1,7 +1,10 @@
 // The page, which shows the whole cluster at a glance.
 import { h, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Deed, Deeds, Question, pause } from "./actions";
+import { Deeds, no_switchover, pause } from "./actions";
+import { Deed, Question } from "./dialog";
+import { Editor } from "./editor";
+import { findings } from "./findings";
 import { Changes, Timeline } from "./history";
 import { Card } from "./members";
 import { Picture, picture_of, readiness } from "./model";
@@ -23,8 +26,8 @@ function Lease({ known, picture, words }: { known: Known; picture: Picture; word
 }
 
 // Everything that is wrong, in one list; the cards show the rest.
-function Concerns({ picture, words }: { picture: Picture; words: Words }) {
-  const found = picture.nodes.flatMap(({ name, key, explain, silent, missing_since, leads, connected }) => {
+function Concerns({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
+  const of_members = picture.nodes.flatMap(({ name, key, explain, silent, missing_since, leads, connected }) => {
     if (missing_since) return [`${name}: ${words.missing(moment_of(missing_since))}`];
     const own = (explain?.problems ?? []).map((problem) => problem.text);
     if (own.length === 0 && key?.trouble) own.push(key.trouble);
@@ -33,6 +36,7 @@ function Concerns({ picture, words }: { picture: Picture; words: Words }) {
     if (key?.pending_restart) own.push(words.restart_pending);
     return own.map((text) => `${name}: ${text}`);
   });
+  const found = [...findings(known, picture, words), ...of_members];
   if (found.length === 0) return null;
   return (
     <div class="concerns">
@@ -42,17 +46,21 @@ function Concerns({ picture, words }: { picture: Picture; words: Words }) {
   );
 }
 
-function Verdict({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
+function Verdict({ known, picture, words, choose }: { known: Known; picture: Picture; words: Words; choose: (deed: Deed) => void }) {
+  const planned = known.cluster?.scheduled_switchover;
   const ready = picture.nodes.filter((node) => readiness(node) === "ready").map((node) => node.name);
   return (
     <section class={`verdict ${picture.leader ? "good" : "bad"}`} aria-labelledby="verdict">
       <h2 id="verdict">{picture.leader ? words.leads(picture.leader) : words.nobody}</h2>
       {picture.leader && <Lease known={known} picture={picture} words={words} />}
       <p class={ready.length > 0 ? "" : "bad"}>{ready.length > 0 ? words.may(ready.join(", ")) : words.may_none}</p>
-      <Concerns picture={picture} words={words} />
+      <Concerns known={known} picture={picture} words={words} />
       {known.cluster?.pause && <p class="notice"><strong>{words.paused}.</strong> {words.paused_why}</p>}
-      {known.cluster?.scheduled_switchover && (
-        <p class="notice">{words.scheduled(moment_of(known.cluster.scheduled_switchover.at), known.cluster.scheduled_switchover.to ?? "")}</p>
+      {planned && (
+        <div class="notice">
+          <p>{words.scheduled(moment_of(planned.at), planned.to ?? "")}</p>
+          <button type="button" onClick={() => choose(no_switchover(words))}>{words.no_switchover} …</button>
+        </div>
       )}
     </section>
   );
@@ -78,6 +86,7 @@ function Silence({ known, words }: { known: Known; words: Words }) {
 function Page() {
   const [known, show] = useState<Known>(nothing);
   const [deed, choose] = useState<Deed | null>(null);
+  const [editing, edit] = useState(false);
   const watch = useRef<Watch | null>(null);
   const [language, speak] = useState<Language>(wanted_language);
   const words = all_words[language];
@@ -95,19 +104,25 @@ function Page() {
       <header>
         <h1>{words.title} <span class="name">{scope}</span></h1>
         <span class="quiet">{known.self && words.told_by(known.self)}</span>
-        {known.cluster && (
-          <button type="button" class="pause" onClick={() => choose(pause(known.cluster?.pause === true, words))}>
-            {known.cluster.pause ? words.resume : words.pause} …
-          </button>
-        )}
-        <button type="button" class="language" lang={language === "en" ? "zh" : "en"} onClick={() => speak(language === "en" ? "zh" : "en")}>{words.language}</button>
+        <div class="tools">
+          {known.cluster && <button type="button" onClick={() => edit(true)}>{words.configuration} …</button>}
+          {known.cluster && (
+            <button type="button" onClick={() => choose(pause(known.cluster?.pause === true, words))}>
+              {known.cluster.pause ? words.resume : words.pause} …
+            </button>
+          )}
+          <button type="button" class="language" lang={language === "en" ? "zh" : "en"} onClick={() => speak(language === "en" ? "zh" : "en")}>{words.language}</button>
+        </div>
       </header>
       <Announcer leader={picture.leader} known={known.cluster !== null} words={words} />
       <Silence known={known} words={words} />
-      {deed && <Question key={deed.path + deed.title} deed={deed} words={words} close={() => choose(null)} done={() => watch.current?.hurry()} />}
+      {deed && (
+        <Question key={deed.path + deed.title} deed={deed} words={words} events={known.events} close={() => choose(null)} done={() => watch.current?.hurry()} />
+      )}
+      {editing && <Editor words={words} close={() => edit(false)} />}
       {known.cluster === null ? <p class="quiet">{known.silent ? "" : words.loading}</p> : (
         <main>
-          <Verdict known={known} picture={picture} words={words} />
+          <Verdict known={known} picture={picture} words={words} choose={choose} />
           <section class="replication" aria-labelledby="replication">
             <h2 id="replication">{words.replication}</h2>
             <Tree picture={picture} words={words} />

@@ -96,8 +96,10 @@ export interface AllSamples {
 export interface Config {
   ttl?: number;
   loop_wait?: number;
+  retry_timeout?: number;
+  maximum_lag_on_failover?: number;
   synchronous_mode?: unknown;
-  failsafe_mode?: unknown;
+  standby_cluster?: unknown;
 }
 
 export class Refused extends Error {

@@ -1,0 +1,37 @@
+// POST /tamada/check-config: what a change of the dynamic configuration would do. Nothing is changed.
+#include <nlohmann/json.hpp>
+
+#include "api/body.h"
+#include "api/errors.h"
+#include "api/routes.h"
+#include "wire/json.h"
+#include "wire/json_merge.h"
+
+namespace tamada::api {
+
+using net::HttpResponse;
+
+// Whoever may not change the configuration may not ask what a change would do, either: it is work for the daemon.
+awaitable<HttpResponse> RestApi::post_tamada(Call call) {
+  if (call.target.path != "/tamada/check-config") co_return error_page(404);
+  const auto patch = json_body(call.request, Body::required);
+  if (!patch) co_return patch.error();
+  const auto snapshot = board_.latest();
+  const auto& text = snapshot->seen.cluster.config_json;
+  const auto before = text ? wire::parse_object(*text) : std::nullopt;
+  if (!before) co_return error_page(503);
+  auto after = *before;
+  ConfigVerdict verdict;
+  if (wire::merge_json(after, *patch) && options_.judge_config) {
+    verdict =
+        options_.judge_config(*before, after, snapshot->seen.postgres.server_version, commands_.server_parameters());
+  }
+  co_return json(200, {{"before", *before},
+                       {"after", std::move(after)},
+                       {"errors", std::move(verdict.errors)},
+                       {"warnings", std::move(verdict.warnings)},
+                       {"effects", std::move(verdict.effects)},
+                       {"restarts", std::move(verdict.restarts)}});
+}
+
+}  // namespace tamada::api

@@ -1,0 +1,223 @@
+"""Tests what the dashboard changes: each action of it on a real cluster, in a browser."""
+import datetime
+import json
+import re
+
+import pytest
+import requests
+
+from browser import browser as a_browser
+from harness import wait_for
+from harness.cluster import TREE
+
+pytestmark = pytest.mark.tamada
+
+PICTURES = TREE / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with a_browser() as one:
+        yield one
+
+
+def config_of(node):
+    return json.loads(node.api("/config")[1])
+
+
+@pytest.fixture
+def guarded(cluster):
+    """A standby whose daemon requires a password."""
+    node = cluster.replicas()[1]
+    node.configure_rest(authentication={"username": "admin", "password": "p\u00e4ss:word"})
+    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 10)
+    yield node
+    node.configure_rest(authentication=None)
+    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 10)
+
+
+def test_nothing_changes_without_the_password(cluster, browser, guarded):
+    old, new = cluster.leader(), next(node for node in cluster.replicas() if node is not guarded)
+    browser.open(guarded)
+    wait_for("the leader", lambda: browser.text("#verdict") == f"{old} leads", 15)
+    switchover = f"Switch over to {new}"
+    card = f"[data-member='{new}']"
+    browser.press(switchover, card)
+    wait_for("the question", lambda: f"{old} stops and becomes a standby, {new} is promoted" in browser.question(), 10)
+    browser.press("Cancel", "dialog")
+    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    browser.press(switchover, card)
+    browser.submit()
+    browser.log_in("admin", "wrong")
+    wait_for("the refusal", lambda: "not accepted" in browser.question(), 10)
+    assert cluster.leader() is old
+    browser.log_in("admin", "p\u00e4ss:word")
+    wait_for("what came of it", lambda: f'Successfully switched over to "{new}"' in browser.question(), 30)
+    browser.press("Close", "dialog")
+    wait_for("the new leader", lambda: browser.text("#verdict") == f"{new} leads", 15)
+    cluster.wait_healthy(60)
+    # The page keeps the password only while it is open.
+    browser.press("Pause", "header")
+    browser.submit()
+    wait_for("the pause", lambda: "paused." in browser.text(".verdict"), 15)
+    assert browser.run("return [document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+    browser.open(guarded)
+    browser.press("Resume", "header")
+    browser.submit()
+    browser.log_in("admin", "p\u00e4ss:word")
+    wait_for("the end of the pause", lambda: "paused." not in browser.text(".verdict"), 15)
+    assert browser.complaints() == []
+
+
+def test_its_own_member_is_restarted(cluster, browser):
+    node = cluster.replicas()[0]
+    before = node.postmaster_pid()
+    browser.open(node)
+    assert not [b for b in browser.all(f"[data-member='{cluster.leader()}'] button") if b.text.startswith("Restart")]
+    browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
+    browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape cancels the dialog
+    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
+    browser.submit()
+    wait_for("what came of it", lambda: "restarted successfully" in browser.question(), 30)
+    assert node.postmaster_pid() != before
+    browser.press("Close", "dialog")
+    browser.press(f"Copy {node} anew", f"[data-member='{node}']")
+    wait_for("the question", lambda: "all its data are replaced" in browser.question(), 10)
+    browser.press("Cancel", "dialog")
+
+
+def choose_time(browser, date, clock, zone):
+    browser.all("dialog .choice input")[1].click()
+    wait_for("the fields", lambda: browser.all("dialog [type=date]"), 5)
+    browser.fill("dialog [type=date]", date)
+    browser.fill("dialog [type=time]", clock)
+    browser.fill("dialog select", zone)
+
+
+def test_a_switchover_is_scheduled_and_cancelled(cluster, browser):
+    old, (new, _) = cluster.leader(), cluster.replicas()
+    browser.open(old)
+    browser.press(f"Switch over to {new}", f"[data-member='{new}']")
+    day = datetime.date.today()
+    choose_time(browser, str(day - datetime.timedelta(days=2)), "03:30", "+05:45")
+    wait_for("a time that has passed", lambda: "This time has passed" in browser.question(), 5)
+    tomorrow, after = (str(day + datetime.timedelta(days=days)) for days in (1, 2))
+    browser.fill("dialog [type=date]", after)
+    wait_for("the time in UTC", lambda: f"That is {tomorrow} 21:45 UTC" in browser.question(), 5)
+    for width, dark in ((360, True), (1280, False)):
+        browser.look(width, 800, dark)
+        assert browser.overflow() <= 0
+        browser.window(PICTURES / f"schedule-{width}-{'dark' if dark else 'light'}.png")
+    browser.submit()
+    wait_for("what came of it", lambda: "Switchover scheduled" in browser.question(), 15)
+    request = json.loads(cluster.keys()["failover"])
+    assert (request["leader"], request["member"]) == (old.name, new.name)
+    assert datetime.datetime.fromisoformat(request["scheduled_at"]) == datetime.datetime.fromisoformat(f"{after}T03:30+05:45")
+    browser.leave()
+    wait_for("it to be shown", lambda: f"to {new}" in browser.text(".verdict") and "A switchover is scheduled" in browser.text(".verdict"), 10)
+    browser.press("Cancel the scheduled switchover", ".verdict")
+    browser.submit()
+    wait_for("what came of it", lambda: "scheduled switchover deleted" in browser.question(), 15)
+    browser.leave()
+    wait_for("its end", lambda: "A switchover is scheduled" not in browser.text(".verdict"), 10)
+    assert cluster.leader() is old and browser.complaints() == []
+
+
+def test_a_restart_is_scheduled_and_cancelled(cluster, browser):
+    node = cluster.replicas()[0]
+    card = f"[data-member='{node}']"
+    before = node.postmaster_pid()
+    browser.open(node)
+    assert "Cancel the scheduled restart" not in browser.card(node)
+    browser.press(f"Restart PostgreSQL of {node}", card)
+    choose_time(browser, str(datetime.date.today() + datetime.timedelta(days=1)), "04:00", "local")
+    browser.submit()
+    wait_for("what came of it", lambda: "Restart scheduled" in browser.question(), 15)
+    browser.leave()
+    wait_for("it to be shown", lambda: "A restart is scheduled for" in browser.card(node), 15)
+    browser.press(f"Cancel the scheduled restart of {node}", card)
+    browser.submit()
+    wait_for("what came of it", lambda: "scheduled restart deleted" in browser.question(), 15)
+    browser.leave()
+    wait_for("its end", lambda: "A restart is scheduled" not in browser.card(node), 15)
+    assert node.postmaster_pid() == before and browser.complaints() == []
+
+
+def edit(browser, **parameters):
+    """Writes the configuration anew in the open dialog."""
+    wait_for("the text", lambda: browser.all("dialog textarea"), 10)
+    config = json.loads(browser.run("return document.querySelector('dialog textarea').value"))
+    config.setdefault("postgresql", {}).setdefault("parameters", {}).update(parameters)
+    browser.fill("dialog textarea", json.dumps(config, indent=2))
+
+
+def lines(browser, kind):
+    return browser.run("return [...document.querySelectorAll('.diff .' + arguments[0] + ' code')].map(code => code.textContent.trim())", kind)
+
+
+def test_the_configuration_is_checked_before_it_is_changed(cluster, browser, guarded):
+    before = config_of(guarded)
+    assert requests.post(f"http://127.0.0.1:{guarded.api_port}/tamada/check-config", json={}, timeout=5).status_code == 401
+    browser.open(guarded)
+    browser.press("Configuration", "header")
+    edit(browser)
+    browser.press("Check", "dialog")
+    wait_for("the complaint", lambda: "Nothing is changed yet" in browser.question(), 5)
+    browser.fill("dialog textarea", '{"ttl": ')
+    browser.press("Check", "dialog")
+    wait_for("the complaint", lambda: "This is no JSON object" in browser.question(), 5)
+
+    browser.fill("dialog textarea", json.dumps(before))
+    edit(browser, work_mem="much")
+    browser.press("Check", "dialog")
+    browser.log_in("admin", "p\u00e4ss:word")
+    wait_for("the refusal", lambda: "would refuse this change" in browser.question() and "work_mem" in browser.text("dialog .trouble"), 10)
+    assert not [b for b in browser.all("dialog button") if b.text.startswith("Change the configuration")]
+    browser.press("Edit again", "dialog")
+    browser.fill("dialog textarea", json.dumps(before))
+    edit(browser, max_connections=120, work_mem="8MB")
+    browser.press("Check", "dialog")
+    wait_for("the change", lambda: "max_connections" in browser.text("dialog .effects"), 10)
+    assert sorted(lines(browser, "added")) == ['"max_connections": 120', '"work_mem": "8MB"']
+    assert all(line.startswith('"max_connections"') for line in lines(browser, "removed"))
+    assert config_of(guarded) == before
+    try:
+        for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
+            browser.look(width, 800, dark)
+            assert browser.overflow() <= 0
+            browser.window(PICTURES / f"configuration-{width}-{'dark' if dark else 'light'}.png")
+        browser.press("Change the configuration", "dialog")
+        wait_for("what came of it", lambda: "A restart is pending on: n" in browser.question(), 15)
+        assert config_of(guarded)["postgresql"]["parameters"]["max_connections"] == 120
+        browser.leave()
+        wait_for("both values", lambda: re.search(r"max_connections: \d+ → 120", browser.card(guarded)), 15)
+    finally:
+        browser.look()
+        old = before.get("postgresql", {}).get("parameters", {})
+        cluster.leader().configure({"postgresql": {"parameters": {name: old.get(name) for name in ("max_connections", "work_mem")}}})
+    wait_for("no restart to be pending", lambda: "A restart is pending" not in browser.card(guarded), 15)
+    assert browser.complaints() == []
+
+
+def test_progress_is_shown_while_it_happens(cluster, browser):
+    """A restart answers when it is over; until then the dialog shows what the member tells."""
+    node = cluster.replicas()[0]
+    browser.open(node)
+    browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
+    browser.submit()
+    wait_for("the progress", lambda: "stop" in browser.text("dialog .progress") and "start" in browser.text("dialog .progress"), 30)
+    wait_for("what came of it", lambda: "restarted successfully" in browser.question(), 30)
+    browser.leave()
+
+
+def test_what_is_wrong_with_the_whole(cluster, browser):
+    before = config_of(cluster.leader())
+    browser.open(cluster.nodes[0])
+    assert "ttl is" not in browser.text(".verdict")
+    cluster.configure(loop_wait=5, retry_timeout=3)
+    try:
+        wait_for("the finding", lambda: "ttl is 8, but loop_wait + 2 * retry_timeout is 11" in browser.text(".concerns"), 20)
+    finally:
+        cluster.configure(loop_wait=before["loop_wait"], retry_timeout=before["retry_timeout"])
+    wait_for("its end", lambda: "ttl is" not in browser.text(".verdict"), 20)
