@@ -55,7 +55,7 @@ std::string samples_of(const core::Result<HttpResponse>& answer) {
   };
   if (!answer) return none(answer.error().what);
   if (answer->status != 200 || !answer->body.contains("\"columns\"") || !Json::accept(answer->body))
-    return none(fmt::format("it answers {} and tells no samples", answer->status));
+    return none(fmt::format("it answers {} without samples", answer->status));
   return "\"samples\": " + answer->body;
 }
 

@@ -13,6 +13,7 @@
 
 #include "api/allowlist.h"
 #include "api/board.h"
+#include "api/clusters.h"
 #include "api/commands.h"
 #include "api/journal.h"
 #include "api/publications.h"
@@ -54,6 +55,7 @@ struct RestApiOptions {
   JudgeConfig judge_config;                                        // empty when any object is accepted
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
                                                                    // of 2 s
+  ReadKeys read_keys;                                              // of all clusters of the namespace; empty: none
   bool ui = true;                                                  // whether the dashboard is served
 };
 
@@ -129,6 +131,7 @@ class RestApi {
   awaitable<net::HttpResponse> get_events_of(std::string member, std::uint64_t since, std::size_t newest);
   awaitable<net::HttpResponse> ask_members();
   awaitable<net::HttpResponse> ask_samples();
+  awaitable<net::HttpResponse> ask_clusters();
   net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
@@ -191,7 +194,7 @@ class RestApi {
   struct Round;
   using Asking = awaitable<net::HttpResponse> (RestApi::*)();
   awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);
-  std::shared_ptr<Round> members_round_, samples_round_;
+  std::shared_ptr<Round> members_round_, samples_round_, clusters_round_;
   std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };

@@ -100,7 +100,7 @@ TEST(Samples, OfAllMembersAreAskedOnceForManyPages) {
   EXPECT_EQ(members[0]["name"], "n0");
   EXPECT_EQ(members[0]["samples"]["samples"].size(), 1U);
   EXPECT_EQ(members[1].dump(), R"({"name":"n1","samples":)" + Json::parse(told).dump() + "}");
-  EXPECT_EQ(members[2]["error"], "it answers 200 and tells no samples");
+  EXPECT_EQ(members[2]["error"], "it answers 200 without samples");
 
   node.peers = {{"http://127.0.0.1:27201/tamada/samples", R"({"columns": ], "x": ")"}};
   node.pass(10s);

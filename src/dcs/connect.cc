@@ -5,5 +5,6 @@
 namespace tamada::dcs {
 
 core::Result<std::unique_ptr<Dcs>> connect(const config::Etcd& etcd) { return Etcd3::create(etcd); }
+core::Result<std::unique_ptr<Listing>> connect_listing(const config::Etcd& etcd) { return Etcd3::create(etcd, true); }
 
 }  // namespace tamada::dcs

@@ -21,7 +21,7 @@ DcsResult<T> checked(std::optional<T> parsed, const char* what) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const config::Etcd& options) {
+core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const config::Etcd& options, bool for_listing) {
   std::vector<EtcdEndpoint> endpoints;
   for (const auto& text : options.endpoints) {
     auto url = net::Url::parse(text);
@@ -37,8 +37,8 @@ core::Result<std::unique_ptr<Etcd3>> Etcd3::create(const config::Etcd& options) 
   if (tls) {
     client = net::TlsClient{.ca_file = options.cacert, .cert_file = options.cert, .key_file = options.key};
   }
-  return std::unique_ptr<Etcd3>(new Etcd3(
-      std::make_unique<EtcdTransport>(std::move(endpoints), std::move(client), options.username, options.password)));
+  return std::unique_ptr<Etcd3>(new Etcd3(std::make_unique<EtcdTransport>(
+      std::move(endpoints), std::move(client), options.username, options.password, for_listing)));
 }
 
 Etcd3::Etcd3(std::unique_ptr<EtcdTransport> transport) : transport_(std::move(transport)) {}
@@ -48,6 +48,12 @@ std::string Etcd3::certificate_trouble() const { return transport_->certificate_
 
 awaitable<DcsResult<Range>> Etcd3::range(std::string prefix, Revision min_mod_revision, Duration timeout) {
   auto answer = co_await transport_->call("/kv/range", range_body(prefix, min_mod_revision), Repeat::safe, timeout);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return checked(parse_range(*answer), "range");
+}
+
+awaitable<DcsResult<Range>> Etcd3::range_after(std::string prefix, std::string after, int limit, Duration timeout) {
+  auto answer = co_await transport_->call("/kv/range", range_after_body(prefix, after, limit), Repeat::safe, timeout);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return checked(parse_range(*answer), "range");
 }

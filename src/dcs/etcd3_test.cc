@@ -194,6 +194,24 @@ struct Watching {
   }
 };
 
+TEST_F(Etcd3Test, RangeAfterReadsInPortions) {
+  for (const char* key : {"/s/a", "/s/a/b", "/s/b", "/s/c", "/s/d"}) put(key, "v");
+  put("/t/z", "v");
+  std::vector<std::vector<std::string>> portions;
+  std::vector<std::int64_t> counts;
+  std::string after;
+  for (int i = 0; i < 4; ++i) {
+    const auto range = loop.run(dcs->range_after("/s/", after, 2, 5s));
+    ASSERT_TRUE(range) << range.error().what;
+    auto& keys = portions.emplace_back();
+    for (const auto& kv : range->keys) keys.push_back(kv.key);
+    counts.push_back(range->count);
+    if (!keys.empty()) after = keys.back();
+  }
+  EXPECT_EQ(portions, (std::vector<std::vector<std::string>>{{"/s/a", "/s/a/b"}, {"/s/b", "/s/c"}, {"/s/d"}, {}}));
+  EXPECT_EQ(counts, (std::vector<std::int64_t>{5, 3, 1, 0}));
+}
+
 TEST_F(Etcd3Test, RangeSeesWhatTxnPut) {
   const auto first = put("/s/a", "1");
   const std::string bytes("\0\xff\n\"", 4);

@@ -174,6 +174,14 @@ std::string range_body(std::string_view prefix, Revision min_mod_revision) {
   return dump(json);
 }
 
+std::string range_after_body(std::string_view prefix, std::string after, int limit) {
+  // The next key after `after` is the same with a zero byte behind it.
+  const auto first = after.empty() ? std::string(prefix) : std::move(after) + '\0';
+  return dump({{"key", base64_encode(first)},
+               {"range_end", base64_encode(range_end(prefix))},
+               {"limit", std::to_string(limit)}});
+}
+
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Operation>& operations) {
   Json json = {{"compare", Json::array()}, {"success", Json::array()}};
   for (const auto& compare : compares) json["compare"].push_back(compare_json(compare));

@@ -19,6 +19,8 @@ using Steady = std::chrono::steady_clock;
 // and one for all other requests.
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
+// The loop stands still while it parses an answer: 8 MB take a tenth of a second.
+constexpr std::size_t listing_bytes_max = 8 << 20;
 
 // The time that is left. It is never zero, which would mean no limit.
 Duration left(Steady::time_point deadline) {
@@ -36,11 +38,12 @@ DcsError unreachable(const EtcdEndpoint& endpoint, std::string_view why) {
 }  // namespace
 
 EtcdTransport::EtcdTransport(std::vector<EtcdEndpoint> endpoints, std::optional<net::TlsClient> tls,
-                             std::string username, std::string password)
+                             std::string username, std::string password, bool for_listing)
     : endpoints_(std::move(endpoints)),
       tls_(std::move(tls)),
       username_(std::move(username)),
-      password_(std::move(password)) {}
+      password_(std::move(password)),
+      for_listing_(for_listing) {}
 
 awaitable<DcsResult<Json>> EtcdTransport::call(std::string path, std::string body, Repeat repeat, Duration timeout) {
   const auto deadline = Steady::now() + timeout;
@@ -159,6 +162,7 @@ net::HttpRequest EtcdTransport::post(std::size_t endpoint, std::string_view path
   request.headers.emplace_back("Content-Type", "application/json");
   if (!token_.empty() && path != "/auth/authenticate") request.headers.emplace_back("Authorization", token_);
   request.body = std::move(body);
+  if (for_listing_) request.answer_bytes_max = listing_bytes_max;
   return request;
 }
 
@@ -209,7 +213,7 @@ void EtcdTransport::leave(std::size_t endpoint) {
 
 void EtcdTransport::selected(std::size_t endpoint) {
   current_ = endpoint;
-  if (logged_ == endpoint) return;
+  if (logged_ == endpoint || for_listing_) return;
   logged_ = endpoint;
   log::info("Selected new etcd server {}", endpoints_[endpoint].text);
 }

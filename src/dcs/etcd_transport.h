@@ -29,7 +29,7 @@ class EtcdTransport {
   enum class Repeat { never, safe };
 
   EtcdTransport(std::vector<EtcdEndpoint> endpoints, std::optional<net::TlsClient> tls, std::string username,
-                std::string password);
+                std::string password, bool for_listing = false);
 
   // Tries each server once, beginning with the one that answered last. With Repeat::never a request is sent at most
   // once, to a server whose connection stands or that has just answered another request on this connection.
@@ -80,6 +80,7 @@ class EtcdTransport {
   std::string username_, password_;
   std::string token_;
   bool auth_disabled_ = false;  // a user is configured, but the server has authentication switched off
+  bool for_listing_;  // reads of no importance: their answers are limited, and the log does not name the server
   std::size_t current_ = 0;
   std::optional<std::size_t> logged_;
   std::vector<Idle> idle_;

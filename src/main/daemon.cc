@@ -87,8 +87,29 @@ std::string instance() {
   return id;
 }
 
-api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry) {
+// Reads the keys of all clusters. A portion is so small that reading it delays nothing.
+api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing, std::string all) {
+  constexpr int portion = 100;
+  return [listing, all](std::string after) -> asio::awaitable<core::Result<api::KeysPage>> {
+    const auto prefix = all;
+    if (!after.empty()) after = prefix + after;
+    auto range = co_await listing->range_after(prefix, std::move(after), portion, std::chrono::seconds(3));
+    if (!range) co_return core::fail(range.error().what);
+    api::KeysPage page{.keys = {}, .more = range->count > static_cast<std::int64_t>(range->keys.size())};
+    for (auto& kv : range->keys) {
+      page.keys.emplace_back(kv.key.substr(prefix.size()), wire::RawKey{.value = std::move(kv.value),
+                                                                        .mod_revision = kv.mod_revision,
+                                                                        .create_revision = kv.create_revision,
+                                                                        .lease = std::move(kv.lease)});
+    }
+    co_return page;
+  };
+}
+
+api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry,
+                                std::shared_ptr<dcs::Listing> listing) {
   api::RestApiOptions options;
+  options.read_keys = read_keys(std::move(listing), local.namespace_);
   options.telemetry = std::move(telemetry);
   options.scope = local.scope;
   options.name = local.name;
@@ -155,6 +176,9 @@ class Daemon {
     const auto& local = configuration_.local();
     auto dcs = dcs::connect(local.etcd);
     if (!dcs) refuse(dcs.error().what);
+    auto connected = dcs::connect_listing(local.etcd);
+    if (!connected) refuse(connected.error().what);
+    const std::shared_ptr<dcs::Listing> listing = std::move(*connected);
     postgres::LocalPostgres postgres(io_.get_executor(), local,
                                      [this]() -> const config::Json& { return configuration_.dynamic(); });
     fence::Guard guard(io_.get_executor(), fence::guard_program(), local.postgresql.data_dir);
@@ -173,7 +197,7 @@ class Daemon {
                         .board = board_,
                         .fence = fences,
                         .noticed = [this] { return noticed_(); }});
-    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_));
+    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_, listing));
     agent::Notifier notifier(io_.get_executor(), clock_, board_, rest.journal(), telemetry_, instance(), local.notify);
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
@@ -187,14 +211,14 @@ class Daemon {
       if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
       return found;
     };
-    agent.on_reload([this, &rest, &notifier, &peers, &server, &guard, &watchdog] {
+    agent.on_reload([this, &rest, &notifier, &peers, &server, &guard, &watchdog, listing] {
       auto again = config::load(file_, variables_);
       service_manager_.reloaded();
       if (!again) return again;
       if (auto configured = agent::configure_log(again->local.log); !configured) {
         return core::Result<config::Loaded>(std::unexpected(configured.error()));
       }
-      rest.configure(api_options(again->local, telemetry_));
+      rest.configure(api_options(again->local, telemetry_, listing));
       notifier.configure(again->local.notify);
       peers.configure(agent::peer_tls(again->local), agent::peer_authorization(again->local));
       guard.enable(again->local.watchdog.guard);

@@ -5,6 +5,7 @@ import { Deeds, no_switchover, pause } from "./actions";
 import { Deed, Question } from "./dialog";
 import { Editor } from "./editor";
 import { findings } from "./findings";
+import { Fleet } from "./fleet";
 import { Changes, Timeline } from "./history";
 import { Card } from "./members";
 import { Picture, picture_of, readiness } from "./model";
@@ -83,18 +84,45 @@ function Silence({ known, words }: { known: Known; words: Words }) {
   return <p class="alarm" role="alert">{known.heard ? words.silent(time_of(known.heard), known.silent) : words.never(known.silent)}</p>;
 }
 
-function Page() {
+interface Speech {
+  language: Language;
+  speak: (language: Language) => void;
+}
+
+function LanguageButton({ language, speak }: Speech) {
+  const other = language === "en" ? "zh" : "en";
+  return <button type="button" class="language" lang={other} onClick={() => speak(other)}>{all_words[language].language}</button>;
+}
+
+function FleetPage({ language, speak }: Speech) {
+  const words = all_words[language];
+  useEffect(() => {
+    document.title = `${words.all_clusters} · Tamada`;
+  }, [language]);
+  return (
+    <div class="page">
+      <header>
+        <h1>{words.all_clusters}</h1>
+        <div class="tools">
+          <a class="button" href="#">{words.back_to_cluster}</a>
+          <LanguageButton language={language} speak={speak} />
+        </div>
+      </header>
+      <Fleet words={words} />
+    </div>
+  );
+}
+
+function ClusterPage({ language, speak }: Speech) {
   const [known, show] = useState<Known>(nothing);
   const [deed, choose] = useState<Deed | null>(null);
   const [editing, edit] = useState(false);
   const watch = useRef<Watch | null>(null);
-  const [language, speak] = useState<Language>(wanted_language);
   const words = all_words[language];
   useEffect(() => (watch.current = new Watch(show)).start(), []);
   const picture = picture_of(known);
   const scope = known.cluster?.scope ?? "";
   useEffect(() => {
-    document.documentElement.lang = language;
     document.title = `${picture.leader || "—"} · ${scope || "Tamada"}`;
   }, [language, picture.leader, scope]);
   const now = Date.now();
@@ -111,7 +139,8 @@ function Page() {
               {known.cluster.pause ? words.resume : words.pause} …
             </button>
           )}
-          <button type="button" class="language" lang={language === "en" ? "zh" : "en"} onClick={() => speak(language === "en" ? "zh" : "en")}>{words.language}</button>
+          <a class="button" href="#fleet">{words.all_clusters}</a>
+          <LanguageButton language={language} speak={speak} />
         </div>
       </header>
       <Announcer leader={picture.leader} known={known.cluster !== null} words={words} />
@@ -153,6 +182,21 @@ function Page() {
       )}
     </div>
   );
+}
+
+// The part of the address after # chooses between this cluster and the list of all clusters.
+function Page() {
+  const [language, speak] = useState<Language>(wanted_language);
+  const [hash, go] = useState(location.hash);
+  useEffect(() => {
+    const look = () => go(location.hash);
+    addEventListener("hashchange", look);
+    return () => removeEventListener("hashchange", look);
+  }, []);
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+  return hash === "#fleet" ? <FleetPage language={language} speak={speak} /> : <ClusterPage language={language} speak={speak} />;
 }
 
 render(<Page />, document.getElementById("page") as HTMLElement);

@@ -5,7 +5,7 @@ import { Explanation } from "./told";
 import { Words, bytes_of, moment_of } from "./words";
 
 // The URL of a member's page. Only http and https become links, because a member can publish any text.
-function page_of(api_url: string | null | undefined): string | null {
+export function page_of(api_url: string | null | undefined): string | null {
   try {
     const url = new URL(api_url ?? "");
     return url.protocol === "http:" || url.protocol === "https:" ? `${url.origin}/ui/` : null;

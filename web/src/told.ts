@@ -93,6 +93,23 @@ export interface AllSamples {
   members: { name: string; samples: Samples | null; error?: string }[];
 }
 
+export interface ClusterLine {
+  scope: string;
+  leader: string | null;
+  api_url: string | null;
+  members: number;
+  running: number;
+  missing: number;
+  lag: number | null;
+  concerns: string[];
+}
+
+export interface Clusters {
+  scope: string;
+  complete: boolean;
+  clusters: ClusterLine[];
+}
+
 export interface Config {
   ttl?: number;
   loop_wait?: number;

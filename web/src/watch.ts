@@ -31,6 +31,33 @@ function sleep(ms: number, stop: AbortSignal): Promise<void> {
   });
 }
 
+// Calls `begin` whenever somebody begins to see the page, and `end` when nobody sees it any more. Returns what stops it.
+function whenever_seen(begin: () => void, end: () => void): () => void {
+  const look = () => (document.visibilityState === "hidden" ? end() : begin());
+  document.addEventListener("visibilitychange", look);
+  look();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    end();
+  };
+}
+
+// Repeats a question while somebody sees the page.
+export function while_seen(ask: (stop: AbortSignal) => Promise<void>, every_ms: number): () => void {
+  let stop: AbortController | null = null;
+  const repeat = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await ask(signal);
+      await sleep(every_ms, signal);
+    }
+  };
+  const begin = () => {
+    stop ??= new AbortController();
+    void repeat(stop.signal);
+  };
+  return whenever_seen(() => stop ?? begin(), () => (stop?.abort(), (stop = null)));
+}
+
 export class Watch {
   private known = nothing;
   private last = new Map<string, { id: number; run: number }>();
@@ -41,16 +68,7 @@ export class Watch {
   constructor(private readonly show: (known: Known) => void) {}
 
   start(): () => void {
-    const seen = () => {
-      if (document.visibilityState === "hidden") this.end();
-      else this.begin();
-    };
-    document.addEventListener("visibilitychange", seen);
-    seen();
-    return () => {
-      document.removeEventListener("visibilitychange", seen);
-      this.end();
-    };
+    return whenever_seen(() => this.begin(), () => this.end());
   }
 
   // Something has happened, so both requests are sent without waiting for their time.
