@@ -318,20 +318,26 @@ awaitable<void> Agent::refresh(core::Duration timeout) {
   co_await (published->wait() || w_.clock.sleep_until(w_.clock.now() + timeout));
 }
 
+awaitable<core::Result<core::ClusterView>> Agent::read_keys() {
+  auto keys = co_await store_.read_keys();
+  wake_.notify();
+  co_return keys;
+}
+
 awaitable<core::Result<bool>> Agent::write_failover(core::FailoverRequest request, core::Revision expected) {
-  const auto written = co_await store_.write_compared("failover", wire::failover_json(request), expected);
+  const auto written = co_await store_.change("failover", wire::failover_json(request), expected);
   wake_.notify();
   co_return written;
 }
 
 awaitable<core::Result<bool>> Agent::delete_failover(core::Revision expected) {
-  const auto written = co_await store_.delete_compared("failover", expected);
+  const auto written = co_await store_.change("failover", std::nullopt, expected);
   wake_.notify();
   co_return written;
 }
 
 awaitable<core::Result<bool>> Agent::write_config(std::string json, core::Revision expected) {
-  const auto written = co_await store_.write_compared("config", std::move(json), expected);
+  const auto written = co_await store_.change("config", std::move(json), expected);
   wake_.notify();
   co_return written;
 }

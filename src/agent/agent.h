@@ -38,6 +38,7 @@ class Agent final : public api::Commands {
 
   // ---- api::Commands
   awaitable<void> refresh(core::Duration timeout) override;
+  awaitable<core::Result<core::ClusterView>> read_keys() override;
   awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override;
   awaitable<core::Result<bool>> delete_failover(core::Revision expected) override;
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override;

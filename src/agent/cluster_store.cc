@@ -86,10 +86,7 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
       const auto configuration = view().config_revision;
       cache_.apply(batch);
       if (cache_.changes() != before) wake();
-      if (view().config_revision == configuration) return;
-      for (const auto& one : std::exchange(asking_, {})) {
-        if (const auto waiting = one.lock()) waiting->notify();
-      }
+      give_up_older_requests(configuration);
     };
     const auto ended = co_await (dcs_.watch(prefix_, cache_.revision() + 1, on_batch) || watch_is_stale_.wait());
     if (ended.index() == 0) {
@@ -98,6 +95,13 @@ awaitable<void> ClusterStore::follow(std::function<void()> wake) {
       log::warning("the watch missed a change, it is started again");
     }
     co_await clock_.sleep_until(clock_.now() + 50ms);
+  }
+}
+
+void ClusterStore::give_up_older_requests(core::Revision configuration_before) {
+  if (view().config_revision == configuration_before) return;
+  for (const auto& one : std::exchange(asking_, {})) {
+    if (const auto waiting = one.lock()) waiting->notify();
   }
 }
 
@@ -190,14 +194,18 @@ awaitable<core::Result<bool>> ClusterStore::transact(std::vector<Compare> compar
     co_await load();
     co_return false;
   }
-  for (auto& operation : operations) {
+  show(std::move(operations), result->revision);
+  co_return true;
+}
+
+void ClusterStore::show(std::vector<dcs::Operation> written, core::Revision revision) {
+  for (auto& operation : written) {
     if (auto* put = std::get_if<dcs::Put>(&operation)) {
-      cache_.put_locally(put->key, std::move(put->value), result->revision, put->lease);
+      cache_.put_locally(put->key, std::move(put->value), revision, put->lease);
     } else {
-      cache_.delete_locally(std::get<dcs::Delete>(operation).key, result->revision);
+      cache_.delete_locally(std::get<dcs::Delete>(operation).key, revision);
     }
   }
-  co_return true;
 }
 
 std::vector<Compare> ClusterStore::still_leader() const {
@@ -298,6 +306,36 @@ awaitable<core::Result<bool>> ClusterStore::delete_compared(std::string key, cor
   std::vector<Compare> compares{{.what = Compare::What::mod_revision, .key = full(key), .revision = expected}};
   std::vector<dcs::Operation> operations{dcs::Delete{.key = full(key)}};
   co_return co_await transact(std::move(compares), std::move(operations));
+}
+
+awaitable<core::Result<core::ClusterView>> ClusterStore::read_keys() {
+  const auto range = co_await dcs_.range(prefix_, 0, timeout_);
+  if (!range) co_return core::fail(range.error().what);
+  const auto configuration = view().config_revision;
+  cache_.reset(*range);
+  give_up_older_requests(configuration);
+  dcs::ClusterCache held(prefix_);  // the cache may already contain later changes, or wait for more outdated ranges
+  held.reset(*range);
+  co_return held.view();
+}
+
+awaitable<core::Result<bool>> ClusterStore::change(std::string key, std::optional<std::string> value,
+                                                   core::Revision expected) {
+  const auto name = full(key);
+  std::vector<Compare> compares{{.what = Compare::What::mod_revision, .key = name, .revision = expected}};
+  std::vector<dcs::Operation> operations;
+  if (value) {
+    operations.push_back(dcs::Put{.key = name, .value = std::move(*value)});
+  } else {
+    operations.push_back(dcs::Delete{.key = name});
+  }
+  const auto result = co_await dcs_.txn(std::move(compares), operations, timeout_);
+  if (!result) co_return core::fail(result.error().what);
+  if (!result->succeeded) co_return false;
+  const auto configuration = view().config_revision;
+  show(std::move(operations), result->revision);
+  give_up_older_requests(configuration);
+  co_return true;
 }
 
 }  // namespace tamada::agent

@@ -54,6 +54,13 @@ class ClusterStore {
   awaitable<core::Result<bool>> write_compared(std::string key, std::string value, core::Revision expected);
   awaitable<core::Result<bool>> delete_compared(std::string key, core::Revision expected);
 
+  // For requests of the REST API. They belong to no decision: they are sent even if a decision's request has just
+  // failed, and if they fail themselves, only the client is told.
+  // Returns the keys as the DCS holds them now, and shows them in view().
+  awaitable<core::Result<core::ClusterView>> read_keys();
+  // Writes the key, or deletes it if there is no value. Compares its revision, and returns false if it has another.
+  awaitable<core::Result<bool>> change(std::string key, std::optional<std::string> value, core::Revision expected);
+
  private:
   template <class T>
   bool note(const dcs::DcsResult<T>& result);
@@ -67,6 +74,8 @@ class ClusterStore {
   awaitable<void> configuration_changed(std::shared_ptr<net::Event> told, core::Instant not_before);
   // Performs one transaction; if it succeeds, its writes are in the cache.
   awaitable<core::Result<bool>> transact(std::vector<dcs::Compare> compares, std::vector<dcs::Operation> operations);
+  void show(std::vector<dcs::Operation> written, core::Revision revision);
+  void give_up_older_requests(core::Revision configuration_before);
   std::vector<dcs::Compare> still_leader() const;
   std::string full(std::string_view key) const { return prefix_ + std::string(key); }
 

@@ -28,11 +28,14 @@ class SilentDcs final : public dcs::Dcs {
   int next_lease = 7;
   bool lease_is_gone = false;                      // each transaction answers that the lease does not exist
   bool hangs = false;                              // after the first read, requests never end
+  std::optional<dcs::Range> held;                  // what reads return
+  bool writes = false;                             // transactions succeed
   std::function<void(dcs::WatchBatch)> tell;       // delivers events to the watch
   std::vector<Duration> requests;                  // the time limit of each request
   std::map<std::string, core::Revision> compared;  // the revisions that the last transaction compared
 
   awaitable<dcs::DcsResult<dcs::Range>> range(std::string, dcs::Revision, Duration timeout) override {
+    if (held) co_return *held;
     if (hangs) co_return dcs::Range{.revision = 2};
     co_return none(timeout);
   }
@@ -42,6 +45,7 @@ class SilentDcs final : public dcs::Dcs {
     for (const auto& one : compares) {
       if (one.what == dcs::Compare::What::mod_revision) compared[one.key] = one.revision;
     }
+    if (writes) co_return dcs::TxnResult{.succeeded = true, .revision = 9};
     if (lease_is_gone) co_return std::unexpected(dcs::DcsError{dcs::ErrorKind::lease_gone, "lease not found"});
     co_return none(timeout);
   }
@@ -191,6 +195,51 @@ TEST_F(ClusterStoreTest, ARequestEndsWhenTheNextDecisionIsDue) {
   EXPECT_EQ(requests_of_a_round(clock_.now() + 60s), std::vector<Duration>{5s});
   EXPECT_EQ(requests_of_a_round(clock_.now() - 1s),
             std::vector<Duration>{500ms});  // an answer may always take this long
+}
+
+// etcd answers again, and the last decision has not noticed it yet.
+TEST_F(ClusterStoreTest, ARequestOfAClientIsSentAfterADecisionsRequestHasFailed) {
+  requests_of_a_round({});
+  EXPECT_FALSE(store_.dcs().ok);
+  dcs_.held = dcs::Range{
+      .keys = {{.key = "/service/demo/config", .value = "{}", .mod_revision = 5}}, .count = 1, .revision = 6};
+  dcs_.writes = true;
+  core::Result<core::ClusterView> keys;
+  core::Result<bool> written = false;
+  const auto patch = [&]() -> awaitable<void> {
+    keys = co_await store_.read_keys();
+    written = co_await store_.change("config", "{\"pause\":true}", 5);
+  };
+  asio::co_spawn(io_, patch(), asio::detached);
+  io_.restart();
+  io_.run();
+  ASSERT_TRUE(keys) << keys.error().what;
+  EXPECT_EQ(keys->config_json, "{}");
+  EXPECT_EQ(keys->config_revision, 5);
+  EXPECT_EQ(keys->revision, 6);
+  EXPECT_EQ(written, true);
+  EXPECT_EQ(dcs_.compared, (std::map<std::string, core::Revision>{{"/service/demo/config", 5}}));
+  EXPECT_EQ(store_.view().config_json, "{\"pause\":true}");
+  EXPECT_EQ(store_.view().config_revision, 9);
+}
+
+// Otherwise an operator's request could begin the end of a primary.
+TEST_F(ClusterStoreTest, ARequestOfAClientThatFailsSaysNothingToTheDecisions) {
+  dcs_.held = dcs::Range{.revision = 6};
+  dcs_.hangs = true;
+  asio::co_spawn(io_, store_.follow([] {}), asio::detached);
+  io_.poll();
+  ASSERT_TRUE(store_.dcs().ok);
+  dcs_.held.reset();
+  dcs_.hangs = false;
+  const auto ask = [&]() -> awaitable<void> {
+    EXPECT_EQ((co_await store_.read_keys()).error().what, "no answer in time");
+    EXPECT_EQ((co_await store_.change("config", std::nullopt, 5)).error().what, "no answer in time");
+  };
+  asio::co_spawn(io_, ask(), asio::detached);
+  io_.restart();
+  io_.poll();
+  EXPECT_TRUE(store_.dcs().ok);
 }
 
 }  // namespace

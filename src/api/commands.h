@@ -16,6 +16,8 @@ class Commands {
   virtual ~Commands() = default;
   // Observes PostgreSQL now and publishes the snapshot; returns after `timeout` even if that has not happened.
   virtual awaitable<void> refresh(core::Duration timeout) = 0;
+  // Reads all keys of the cluster from the DCS.
+  virtual awaitable<core::Result<core::ClusterView>> read_keys() = 0;
   // Each write compares the key's revision; 0 means that the key must not exist. Returns false when somebody else
   // changed the key meanwhile.
   virtual awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) = 0;

@@ -19,32 +19,11 @@ using net::HttpResponse;
 
 namespace {
 
-// Another attempt may succeed, because our view of the key may be older than what somebody has just written.
-constexpr int config_attempts_max = 3;
-// A daemon that has just started reads the key to be changed within a moment.
-constexpr auto first_view_within = std::chrono::seconds(3);
+constexpr int config_attempts_max = 3;  // while others write the key, too
 // A member acts on a change at once, asks its server, and writes its key.
 constexpr auto pending_told_within = std::chrono::seconds(2);
 
 }  // namespace
-
-awaitable<bool> RestApi::await_config_other_than(core::Revision revision) {
-  co_return co_await publications_.wait(
-      [revision](const Snapshot& s) { return s.seen.cluster.config_revision != revision; },
-      clock_.now() + std::chrono::seconds(1));
-}
-
-awaitable<void> RestApi::await_first_view() {
-  co_await publications_.wait([](const Snapshot& s) { return s.seen.cluster.loaded; },
-                              clock_.now() + first_view_within);
-}
-
-// Returns only when our own answers show the change, because a client that reads after writing expects to see it.
-awaitable<core::Result<bool>> RestApi::write_config(std::string json, core::Revision expected) {
-  auto written = co_await commands_.write_config(std::move(json), expected);
-  if (written && *written) co_await await_config_other_than(expected);
-  co_return written;
-}
 
 bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
                      HttpResponse& answer, std::vector<std::string>& restarts) const {
@@ -88,50 +67,35 @@ awaitable<void> RestApi::name_pending(std::shared_ptr<const Snapshot> before, st
   if (!waiting.names.empty()) answer.headers.emplace_back("Tamada-Pending-Restart", waiting.names);
 }
 
-awaitable<HttpResponse> RestApi::patch_config(Call call) {
-  const auto patch = json_body(call.request, Body::required);
-  if (!patch) co_return patch.error();
-  co_await await_first_view();
-  for (int attempt = 0; attempt < config_attempts_max; ++attempt) {
-    const auto snapshot = board_.latest();
-    const auto& cluster = snapshot->seen.cluster;
-    auto config = cluster.config_json ? wire::parse_object(*cluster.config_json) : std::nullopt;
-    if (!config) co_return error_page(503);
-    if (!wire::merge_json(*config, *patch)) co_return json(200, *config);
-    HttpResponse answer;
-    std::vector<std::string> restarts;
-    if (!judged(call, *snapshot, *config, answer, restarts)) co_return answer;
-    const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
-    if (!written) co_return error_page(503);
-    if (*written) {
-      co_await name_pending(snapshot, std::move(restarts), answer);
-      co_return answer;
-    }
-    if (!co_await await_config_other_than(cluster.config_revision)) break;
-  }
-  co_return error_page(409);
-}
+awaitable<HttpResponse> RestApi::patch_config(Call call) { return change_config(std::move(call), true); }
+awaitable<HttpResponse> RestApi::put_config(Call call) { return change_config(std::move(call), false); }
 
-awaitable<HttpResponse> RestApi::put_config(Call call) {
-  const auto config = json_body(call.request, Body::required);
-  if (!config) co_return config.error();
-  co_await await_first_view();
+awaitable<HttpResponse> RestApi::change_config(Call call, bool merges) {
+  const auto body = json_body(call.request, Body::required);
+  if (!body) co_return body.error();
   for (int attempt = 0; attempt < config_attempts_max; ++attempt) {
-    const auto snapshot = board_.latest();
-    const auto& cluster = snapshot->seen.cluster;
-    if (cluster.config_json && wire::parse_object(*cluster.config_json) == *config) co_return json(200, *config);
+    const auto snapshot = co_await read_keys();
+    if (!snapshot) co_return snapshot.error();
+    const auto& cluster = (*snapshot)->seen.cluster;
+    const auto before = cluster.config_json ? wire::parse_object(*cluster.config_json) : std::nullopt;
+    if (merges && !before) co_return error_page(503);
+    auto after = merges ? *before : *body;
+    if (merges) wire::merge_json(after, *body);
+    if (before == after) {
+      co_await await_shown([at = cluster.revision](const auto& keys) { return keys.revision >= at; });
+      co_return json(200, after);
+    }
     HttpResponse answer;
     std::vector<std::string> restarts;
-    if (!judged(call, *snapshot, *config, answer, restarts)) co_return answer;
-    const auto written = co_await write_config(wire::dump_compact(*config), cluster.config_revision);
-    if (!written) break;
-    if (*written) {
-      co_await name_pending(snapshot, std::move(restarts), answer);
-      co_return answer;
-    }
-    if (!co_await await_config_other_than(cluster.config_revision)) break;
+    if (!judged(call, **snapshot, after, answer, restarts)) co_return answer;
+    const auto written = co_await commands_.write_config(wire::dump_compact(after), cluster.config_revision);
+    if (!written) co_return dcs_failed(written.error());
+    if (!*written) continue;
+    co_await await_shown([old = cluster.config_revision](const auto& keys) { return keys.config_revision > old; });
+    co_await name_pending(*snapshot, std::move(restarts), answer);
+    co_return answer;
   }
-  co_return error_page(502);
+  co_return error_page(merges ? 409 : 502);
 }
 
 }  // namespace tamada::api

@@ -24,8 +24,9 @@ awaitable<HttpResponse> RestApi::post_reload(Call) {
 awaitable<HttpResponse> RestApi::post_reinitialize(Call call) {
   const auto body = json_body(call.request, Body::optional);
   if (!body) co_return body.error();
-  const auto snapshot = board_.latest();
-  const auto& seen = snapshot->seen;
+  const auto snapshot = co_await read_keys();
+  if (!snapshot) co_return snapshot.error();
+  const auto& seen = (*snapshot)->seen;
   if (seen.cluster.unlocked()) co_return text(503, "Cluster has no leader, can not reinitialize");
   if (seen.cluster.leader->name == options_.name) co_return text(503, "I am the leader, can not reinitialize");
   const bool force = is_true(*body, "force");

@@ -91,9 +91,12 @@ Restarted progress(const Snapshot& s, const std::string& started_before, std::ui
 awaitable<HttpResponse> RestApi::post_restart(Call call) {
   const auto body = json_body(call.request, Body::optional);
   if (!body) co_return body.error();
+  if (body->contains("schedule")) {
+    const auto with_keys = co_await read_keys();
+    if (!with_keys) co_return with_keys.error();
+    if (status_of(**with_keys, clock_.now()).pause) co_return text(500, "Can't schedule restart in the paused state");
+  }
   const auto snapshot = board_.latest();
-  if (body->contains("schedule") && status_of(*snapshot, clock_.now()).pause)
-    co_return text(500, "Can't schedule restart in the paused state");
   auto request = read_restart(*body, clock_.wall());
   if (!request) co_return text(request.error().status, request.error().text);
   const auto& seen = snapshot->seen;

@@ -263,6 +263,23 @@ HttpResponse RestApi::json(int status, const Json& body) const {
   return text(status, wire::dump_python(body), "application/json");
 }
 
+HttpResponse RestApi::dcs_failed(const core::Error& error) const {
+  return text(503, "DCS request failed: " + error.what);
+}
+
+awaitable<RestApi::WithKeys> RestApi::read_keys() {
+  auto keys = co_await commands_.read_keys();
+  if (!keys) co_return std::unexpected(dcs_failed(keys.error()));
+  auto snapshot = std::make_shared<Snapshot>(*board_.latest());
+  snapshot->seen.cluster = std::move(*keys);
+  co_return snapshot;
+}
+
+awaitable<void> RestApi::await_shown(std::function<bool(const core::ClusterView&)> shown) {
+  co_await publications_.wait([shown = std::move(shown)](const Snapshot& s) { return shown(s.seen.cluster); },
+                              clock_.now() + std::chrono::seconds(1));
+}
+
 // Whether the last observation is recent. Members compare their positions by this answer before one of them is
 // promoted, so it must not be old then.
 bool RestApi::is_fresh(core::Instant now) const {

@@ -114,6 +114,13 @@ class RestApi {
   net::HttpResponse with_own_headers(net::HttpResponse response) const;
   net::HttpResponse text(int status, std::string body, std::string type = "text/html") const;
   net::HttpResponse json(int status, const nlohmann::ordered_json& body) const;
+  net::HttpResponse dcs_failed(const core::Error& error) const;
+  // Reads the keys from the DCS. Returns the latest snapshot with these keys in place of its own, which may be older
+  // than what somebody has just written; or the answer to send if the DCS does not answer.
+  using WithKeys = std::expected<std::shared_ptr<const Snapshot>, net::HttpResponse>;
+  awaitable<WithKeys> read_keys();
+  // Waits a moment for our own answers, because a client that reads after writing expects to see what it wrote.
+  awaitable<void> await_shown(std::function<bool(const core::ClusterView&)> shown);
 
   // reading (routes.cc)
   awaitable<net::HttpResponse> get_patroni(Call call);
@@ -142,6 +149,7 @@ class RestApi {
   net::HttpResponse ui_file(const Call& call) const;
   net::HttpResponse parameters() const;
   // the dynamic configuration (config_routes.cc)
+  awaitable<net::HttpResponse> change_config(Call call, bool merges);
   awaitable<net::HttpResponse> patch_config(Call call);
   awaitable<net::HttpResponse> put_config(Call call);
   // Adds to the answer the members that wait for a restart, once the change has reached them.
@@ -151,9 +159,6 @@ class RestApi {
   // `restarts` becomes the list of parameters that take effect only after a restart.
   bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
               net::HttpResponse& answer, std::vector<std::string>& restarts) const;
-  awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected);
-  awaitable<bool> await_config_other_than(core::Revision revision);
-  awaitable<void> await_first_view();
   // this node (node_routes.cc)
   awaitable<net::HttpResponse> post_reload(Call call);
   awaitable<net::HttpResponse> post_reinitialize(Call call);
@@ -168,16 +173,12 @@ class RestApi {
   awaitable<net::HttpResponse> post_failover(Call call);
   awaitable<net::HttpResponse> delete_switchover(Call call);
   awaitable<net::HttpResponse> move_leader(Call call, std::string action);
-  struct Impossible {
-    std::string text;     // the text of the refusal; empty when the move is possible
-    std::string reasons;  // the reason of each member that cannot take over
-  };
-  awaitable<Impossible> why_impossible(std::string leader, std::string candidate, std::string action);
-  awaitable<std::string> obstacles(std::vector<core::Member> members);
-  awaitable<core::Result<bool>> write_failover(core::FailoverRequest request);
-  awaitable<bool> await_failover_other_than(core::Revision revision);
-  awaitable<net::HttpResponse> await_move(std::string leader, std::string candidate, std::string action,
-                                          core::Revision before);
+  awaitable<std::optional<net::HttpResponse>> why_impossible(std::shared_ptr<const Snapshot> snapshot,
+                                                             core::FailoverRequest request, std::string action);
+  awaitable<std::string> obstacles(std::vector<core::Member> members, std::shared_ptr<const Snapshot> snapshot);
+  // `before` has the keys by which the request was decided.
+  awaitable<net::HttpResponse> await_move(std::shared_ptr<const Snapshot> before, std::string candidate,
+                                          std::string action);
 
   asio::any_io_executor executor_;
   Board& board_;

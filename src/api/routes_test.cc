@@ -254,35 +254,76 @@ TEST(Config, Patch) {
   EXPECT_EQ(node.ask("PATCH", "/config", "{").substr(0, 3), "400");
   EXPECT_EQ(node.ask("PATCH", "/config").substr(0, 3), "411");
   node.agent.dcs_down = true;
-  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
+  const auto failed = "503 DCS request failed: etcd is down";
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})"), failed);
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":33})"), failed);
+  node.agent.dcs_down = false;
   node.publish([](Snapshot& s) { s.seen.cluster.config_json.reset(); });
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})").substr(0, 3), "503");
 }
 
-// A PATCH (`tamadactl resume`) right after the daemon's start is answered from the cluster's configuration, not from an
-// empty view.
-TEST(Config, PatchWaitsForTheFirstView) {
-  auto snapshot = leader();
-  const auto config = std::exchange(snapshot.seen.cluster.config_json, std::nullopt);
-  snapshot.seen.cluster.loaded = false;
-  Node node(snapshot);
-  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})"), "waiting");
-  node.publish([&](Snapshot& s) {
-    s.seen.cluster.loaded = true;
-    s.seen.cluster.config_json = config;
-  });
-  EXPECT_EQ(node.said().substr(0, 3), "200");
-  EXPECT_EQ(node.agent.config_writes, 1);
+// The board of a daemon whose watch is slow shows neither the pause nor that this node leads.
+TEST(Restart, IsScheduledByWhatTheDcsHolds) {
+  Node node(replica());
+  node.agent.held = node.board.latest()->seen.cluster;
+  node.agent.held->config_json = R"({"pause":true})";
+  EXPECT_EQ(node.ask("POST", "/restart", R"({"schedule":"2099-01-01T00:00:00+00:00"})"),
+            "500 Can't schedule restart in the paused state");
+  node.agent.dcs_down = true;
+  EXPECT_EQ(node.ask("POST", "/restart", R"({"schedule":"2099-01-01T00:00:00+00:00"})"),
+            "503 DCS request failed: etcd is down");
+}
 
-  Node never(snapshot);
-  EXPECT_EQ(never.ask("PATCH", "/config", R"({"ttl":33})"), "waiting");
-  never.pass(4s);
-  EXPECT_EQ(never.said().substr(0, 3), "503");
+TEST(Reinitialize, IsDecidedByWhatTheDcsHolds) {
+  Node node(replica());
+  node.agent.held = node.board.latest()->seen.cluster;
+  node.agent.held->leader->name = "n1";
+  EXPECT_EQ(node.ask("POST", "/reinitialize", R"({"force":true})"), "503 I am the leader, can not reinitialize");
+  node.agent.held->leader.reset();
+  EXPECT_EQ(node.ask("POST", "/reinitialize"), "503 Cluster has no leader, can not reinitialize");
+  node.agent.dcs_down = true;
+  EXPECT_EQ(node.ask("POST", "/reinitialize"), "503 DCS request failed: etcd is down");
+  EXPECT_EQ(node.agent.reinitializes, 0);
+}
+
+// A PATCH (`tamadactl resume`) right after the daemon's start is answered by the cluster's configuration, not by an
+// empty view.
+TEST(Config, PatchRightAfterTheStart) {
+  auto snapshot = leader();
+  const auto keys = std::exchange(snapshot.seen.cluster, {});
+  Node node(snapshot);
+  node.agent.held = keys;
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":33})"), R"(200 {"ttl": 33, "loop_wait": 10})");
+  EXPECT_EQ(node.agent.config_writes, 1);
+}
+
+TEST(Config, IsChangedFromWhatTheDcsHolds) {
+  Node node(leader());
+  const auto somebody_writes = [&](const std::string& text) {
+    node.agent.held = node.board.latest()->seen.cluster;
+    node.agent.held->config_json = text;
+    node.agent.held->config_revision = 500;
+    node.agent.held->revision += 100;
+  };
+  somebody_writes(R"({"ttl":40,"pause":true})");
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":30})"), R"(200 {"ttl": 30, "pause": true})");
+  EXPECT_EQ(node.agent.config_writes, 1) << "the board shows a ttl of 30, the DCS one of 40";
+  somebody_writes(R"({"ttl":40})");
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":30,"pause":true})"), R"(200 {"ttl": 30, "pause": true})");
+  EXPECT_EQ(node.agent.config_writes, 2);
+
+  // The answer comes when our own answers show what it says, also if nothing was written.
+  somebody_writes(R"({"ttl":50})");
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":50})"), "waiting");
+  node.publish([&](Snapshot& s) { s.seen.cluster = *node.agent.held; });
+  EXPECT_EQ(node.said(), R"(200 {"ttl": 50})");
+  EXPECT_EQ(node.agent.config_writes, 2);
 }
 
 TEST(Config, PatchMergesIntoAConcurrentChange) {
   Node node(leader());
   node.agent.before_config_write = [&] {
+    node.agent.before_config_write = nullptr;
     node.agent.publish([](Snapshot& s) {
       s.seen.cluster.config_json = R"({"ttl":30,"pause":true})";
       s.seen.cluster.config_revision = 8;
@@ -291,32 +332,17 @@ TEST(Config, PatchMergesIntoAConcurrentChange) {
   EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), R"(200 {"ttl": 32, "pause": true})");
 }
 
-TEST(Config, PatchGivesUpIfTheConcurrentChangeStaysInvisible) {
-  auto snapshot = leader();
-  Node node(snapshot);
-  // The key's revision in the store differs from the board's, and the board never learns it.
-  class Stale final : public Commands {
-   public:
-    awaitable<void> refresh(core::Duration) override { co_return; }
-    awaitable<core::Result<bool>> write_failover(core::FailoverRequest, core::Revision) override { co_return false; }
-    awaitable<core::Result<bool>> delete_failover(core::Revision) override { co_return false; }
-    awaitable<core::Result<bool>> write_config(std::string, core::Revision) override { co_return false; }
-    std::optional<std::string> failsafe_leader(core::FailsafeLeader) override { return std::nullopt; }
-    void reload() override {}
-    void restart(core::RestartRequest) override {}
-    void schedule_restart(std::optional<core::RestartRequest>) override {}
-    awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
-    const wire::ServerParameters& server_parameters() const override { return none; }
-    void reinitialize(bool, bool) override {}
-    wire::ServerParameters none;
-  } stale;
-  node.api = std::make_unique<RestApi>(node.io.get_executor(), node.board, stale, node.clock, RestApiOptions{});
-  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})"), "waiting");
-  node.pass(1s);
-  EXPECT_EQ(node.said().substr(0, 3), "409");
-  node.start("PUT", "/config", R"({"ttl":32})");
-  node.pass(1s);
-  EXPECT_EQ(node.said().substr(0, 3), "502");
+TEST(Config, ARequestGivesUpIfOthersKeepChangingTheKey) {
+  Node node(leader());
+  int attempts = 0;
+  node.agent.before_config_write = [&] {
+    ++attempts;
+    node.agent.publish([](Snapshot& s) { ++s.seen.cluster.config_revision; });
+  };
+  EXPECT_EQ(node.ask("PATCH", "/config", R"({"ttl":32})").substr(0, 3), "409");
+  EXPECT_EQ(attempts, 3);
+  EXPECT_EQ(node.ask("PUT", "/config", R"({"ttl":32})").substr(0, 3), "502");
+  EXPECT_EQ(node.agent.config_writes, 0);
 }
 
 TEST(Config, Put) {

@@ -110,16 +110,60 @@ bool empty_or_absent(const std::optional<core::FailoverRequest>& request) {
   return !request || (request->leader.empty() && request->candidate.empty());
 }
 
+// What a request asks for, as its body says it.
+struct Wish {
+  std::string action;  // switchover or failover
+  core::FailoverRequest request;
+  const Json* scheduled_at = nullptr;
+};
+
+Wish wish_of(const Json& body, std::string action) {
+  Wish wish{.action = std::move(action), .request = {.leader = name_at(body, "leader")}};
+  wish.request.candidate = name_at(body, "candidate");
+  if (wish.request.candidate.empty()) wish.request.candidate = name_at(body, "member");
+  wish.request.force = wish.action == "failover" && is_true(body, "force");
+  const auto* when = wire::find(body, "scheduled_at");
+  if (when && is_truthy(*when)) wish.scheduled_at = when;
+  return wish;
+}
+
+// Checks in Patroni's order, and completes the request. A failover from a named leader becomes a switchover.
+std::optional<Refusal> check(Wish& wish, bool paused, core::WallTime now) {
+  auto& request = wish.request;
+  const bool failover = wish.action == "failover";
+  if (failover && request.candidate.empty())
+    return Refusal{400, "Failover could be performed only to a specific candidate"};
+  if (!failover && request.leader.empty())
+    return Refusal{400, "Switchover could be performed only from a specific leader"};
+  if (wish.scheduled_at) {
+    if (failover) return Refusal{400, "Failover can't be scheduled"};
+    if (paused) return Refusal{400, "Can't schedule switchover in the paused state"};
+    const auto at = parse_schedule(*wish.scheduled_at, wish.action, now);
+    if (!at) return at.error();
+    request.scheduled_at = *at;
+  }
+  if (paused && request.candidate.empty())
+    return Refusal{400, "Switchover is possible only to a specific candidate in a paused state"};
+  if (failover && !request.leader.empty()) {
+    log::warning("received failover request with leader specified - performing switchover instead");
+    wish.action = "switchover";
+  }
+  if (request.leader == request.candidate) return Refusal{400, "Switchover target and source are the same"};
+  return std::nullopt;
+}
+
 // The outcome of a request, as the publications since then show it.
 struct Move {
   std::string old_leader;
-  core::Revision before = 0;  // the key's revision before the request
+  core::Revision before = 0;   // the key's revision before the request
+  core::Revision decided = 0;  // of the keys by which the request was decided
   bool key_seen = false;
   bool key_gone = false;
   std::string new_leader;
 
   void look(const Snapshot& snapshot) {
     const auto& cluster = snapshot.seen.cluster;
+    if (cluster.revision < decided) return;
     if (!cluster.unlocked() && cluster.leader->name != old_leader) new_leader = cluster.leader->name;
     const bool absent = empty_or_absent(cluster.failover);
     if (!absent && cluster.failover_revision != before) key_seen = true;
@@ -147,80 +191,54 @@ awaitable<HttpResponse> RestApi::post_failover(Call call) { return move_leader(s
 awaitable<HttpResponse> RestApi::move_leader(Call call, std::string action) {
   const auto body = json_body(call.request, Body::required);
   if (!body) co_return body.error();
-  const auto leader = name_at(*body, "leader");
-  auto candidate = name_at(*body, "candidate");
-  if (candidate.empty()) candidate = name_at(*body, "member");
-  const auto* when = wire::find(*body, "scheduled_at");
-  const bool scheduled = when && is_truthy(*when);
-  const auto snapshot = board_.latest();
-  const bool paused = status_of(*snapshot, clock_.now()).pause;
-  log::info("received {} request with leader={} candidate={} scheduled_at={}", action, leader, candidate,
-            scheduled ? when->dump() : "None");
-
-  if (action == "failover" && candidate.empty())
-    co_return text(400, "Failover could be performed only to a specific candidate");
-  if (action == "switchover" && leader.empty())
-    co_return text(400, "Switchover could be performed only from a specific leader");
-  core::FailoverRequest request{.leader = leader, .candidate = candidate};
-  request.force = action == "failover" && is_true(*body, "force");
-  if (scheduled) {
-    if (action == "failover") co_return text(400, "Failover can't be scheduled");
-    if (paused) co_return text(400, "Can't schedule switchover in the paused state");
-    const auto at = parse_schedule(*when, action, clock_.wall());
-    if (!at) co_return text(at.error().status, at.error().text);
-    request.scheduled_at = *at;
-  }
-  if (paused && candidate.empty())
-    co_return text(400, "Switchover is possible only to a specific candidate in a paused state");
-  if (action == "failover" && !leader.empty()) {
-    log::warning("received failover request with leader specified - performing switchover instead");
-    action = "switchover";
-  }
-  if (leader == candidate) co_return text(400, "Switchover target and source are the same");
-  if (action == "failover" && !request.force) {
-    const auto& seen = snapshot->seen;
-    if (const auto why = core::lost_keys_obstacle(seen, snapshot->decision.memory))
-      co_return text(412, "failover is not possible: " + *why);
-  }
-  if (!scheduled) {
-    const auto impossible = co_await why_impossible(leader, candidate, action);
-    if (!impossible.text.empty()) {
-      auto refusal = text(412, impossible.text);
-      if (!impossible.reasons.empty()) {
-        log::info("{} refused: {}", action, impossible.reasons);
-        refusal.headers.emplace_back("Tamada-Reason", impossible.reasons);
-      }
-      co_return refusal;
-    }
-  }
-
-  const auto latest = board_.latest();  // read again, because a moment has passed
-  const auto& cluster = latest->seen.cluster;
-  const auto old_leader = cluster.leader ? cluster.leader->name : std::string();
-  const auto before = cluster.failover_revision;
-  const auto written = co_await write_failover(std::move(request));
-  if (!written || !*written) co_return text(503, "failed to write failover key into DCS");
-  if (!scheduled) co_return co_await await_move(old_leader, candidate, action, before);
-  co_await await_failover_other_than(before);
-  co_return text(202, capitalized(action) + " scheduled");
-}
-
-awaitable<RestApi::Impossible> RestApi::why_impossible(std::string leader, std::string candidate, std::string action) {
+  auto wish = wish_of(*body, action);
+  log::info("received {} request with leader={} candidate={} scheduled_at={}", action, wish.request.leader,
+            wish.request.candidate, wish.scheduled_at ? wish.scheduled_at->dump() : "None");
   // If this node is the leader, its own position is the one to compare with, and a standby may have connected since the
   // last observation.
-  co_await commands_.refresh(std::chrono::seconds(1));
-  auto candidates = candidates_of(board_.latest()->seen.cluster, leader, candidate, action);
-  if (!candidates.error.empty()) co_return Impossible{candidates.error, {}};
+  if (!wish.scheduled_at) co_await commands_.refresh(std::chrono::seconds(1));
+  for (int attempt = 0; attempt < key_attempts_max; ++attempt) {
+    const auto snapshot = co_await read_keys();
+    if (!snapshot) co_return snapshot.error();
+    const auto& seen = (*snapshot)->seen;
+    const bool paused = status_of(**snapshot, clock_.now()).pause;
+    if (const auto refusal = check(wish, paused, clock_.wall())) co_return text(refusal->status, refusal->text);
+    if (wish.action == "failover" && !wish.request.force) {
+      if (const auto why = core::lost_keys_obstacle(seen, (*snapshot)->decision.memory))
+        co_return text(412, "failover is not possible: " + *why);
+    }
+    if (!wish.scheduled_at) {
+      if (auto refusal = co_await why_impossible(*snapshot, wish.request, wish.action)) co_return std::move(*refusal);
+    }
+    // As in Patroni, an existing request is overwritten.
+    const auto before = seen.cluster.failover_revision;
+    const auto written = co_await commands_.write_failover(wish.request, before);
+    if (!written) co_return dcs_failed(written.error());
+    if (!*written) continue;
+    if (!wish.scheduled_at) co_return co_await await_move(*snapshot, wish.request.candidate, wish.action);
+    co_await await_shown([=](const auto& keys) { return keys.failover_revision > before; });
+    co_return text(202, capitalized(wish.action) + " scheduled");
+  }
+  co_return text(503, "failed to write failover key into DCS");
+}
+
+awaitable<std::optional<HttpResponse>> RestApi::why_impossible(std::shared_ptr<const Snapshot> snapshot,
+                                                               core::FailoverRequest request, std::string action) {
+  auto candidates = candidates_of(snapshot->seen.cluster, request.leader, request.candidate, action);
+  if (!candidates.error.empty()) co_return text(412, candidates.error);
   // For a named candidate with such a tag, the answer is Patroni's sentence alone, which scripts compare.
-  const bool tagged = !candidate.empty() && !candidates.members.front().tags.may_be_promoted();
-  const auto reasons = co_await obstacles(std::move(candidates.members));
-  if (reasons.empty()) co_return Impossible{};
-  auto text = action + " is not possible: no good candidates have been found";
-  co_return Impossible{tagged ? text : text + ": " + reasons, reasons};
+  const bool tagged = !request.candidate.empty() && !candidates.members.front().tags.may_be_promoted();
+  const auto reasons = co_await obstacles(std::move(candidates.members), snapshot);
+  if (reasons.empty()) co_return std::nullopt;
+  log::info("{} refused: {}", action, reasons);
+  const auto sentence = action + " is not possible: no good candidates have been found";
+  auto refusal = text(412, tagged ? sentence : sentence + ": " + reasons);
+  refusal.headers.emplace_back("Tamada-Reason", reasons);
+  co_return refusal;
 }
 
 // Asks all members at once. If one of them can take over, the result is empty.
-awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members) {
+awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members, std::shared_ptr<const Snapshot> snapshot) {
   struct Poll {
     asio::steady_timer over;
     std::size_t left;
@@ -231,12 +249,12 @@ awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members) {
       std::make_shared<Poll>(asio::steady_timer(executor_, asio::steady_timer::time_point::max()), members.size());
   for (auto& member : members) {
     auto ask = [](AskPeer peer, core::Member whom,
-                  std::shared_ptr<const Snapshot> snapshot) -> awaitable<std::optional<std::string>> {
+                  std::shared_ptr<const Snapshot> known) -> awaitable<std::optional<std::string>> {
       const auto answer = co_await peer(whom.api_url);
-      co_return obstacle_of(whom, answer, *snapshot);
+      co_return obstacle_of(whom, answer, *known);
     };
     const auto name = member.name;
-    asio::co_spawn(executor_, ask(options_.ask_peer, std::move(member), board_.latest()),
+    asio::co_spawn(executor_, ask(options_.ask_peer, std::move(member), snapshot),
                    [poll, name](std::exception_ptr error, std::optional<std::string> reason) {
                      if (error || reason) {
                        poll->reasons[name] = reason.value_or(name + " does not answer");
@@ -254,30 +272,15 @@ awaitable<std::string> RestApi::obstacles(std::vector<core::Member> members) {
   co_return all;
 }
 
-awaitable<bool> RestApi::await_failover_other_than(core::Revision revision) {
-  co_return co_await publications_.wait(
-      [revision](const Snapshot& s) { return s.seen.cluster.failover_revision != revision; },
-      clock_.now() + std::chrono::seconds(1));
-}
-
-// As in Patroni, an existing request is overwritten; here its revision is compared.
-awaitable<core::Result<bool>> RestApi::write_failover(core::FailoverRequest request) {
-  for (int attempt = 0; attempt < key_attempts_max; ++attempt) {
-    const auto revision = board_.latest()->seen.cluster.failover_revision;
-    auto written = co_await commands_.write_failover(request, revision);
-    if (!written || *written) co_return written;
-    if (!co_await await_failover_other_than(revision)) break;
-  }
-  co_return false;
-}
-
-awaitable<HttpResponse> RestApi::await_move(std::string leader, std::string candidate, std::string action,
-                                            core::Revision before) {
+awaitable<HttpResponse> RestApi::await_move(std::shared_ptr<const Snapshot> before, std::string candidate,
+                                            std::string action) {
+  const auto& keys = before->seen.cluster;
   const auto seconds =
       2 * std::max<std::int64_t>(
-              10, std::chrono::duration_cast<std::chrono::seconds>(board_.latest()->seen.settings.loop_wait).count());
+              10, std::chrono::duration_cast<std::chrono::seconds>(before->seen.settings.loop_wait).count());
   const auto end = clock_.now() + std::chrono::seconds(seconds);
-  const auto move = std::make_shared<Move>(Move{leader, before});
+  const auto move =
+      std::make_shared<Move>(Move{keys.leader ? keys.leader->name : "", keys.failover_revision, keys.revision});
   const auto settled = [move](const Snapshot& s) {
     move->look(s);
     return !move->new_leader.empty() || move->failed(s);
@@ -312,13 +315,20 @@ awaitable<HttpResponse> RestApi::await_move(std::string leader, std::string cand
 }
 
 awaitable<HttpResponse> RestApi::delete_switchover(Call) {
-  const auto snapshot = board_.latest();
-  const auto& failover = snapshot->seen.cluster.failover;
-  if (!failover || !failover->scheduled_at) co_return text(404, "no switchover is scheduled");
-  const auto deleted = co_await commands_.delete_failover(failover->revision);
-  if (!deleted || !*deleted) co_return error_page(409);
-  co_await await_failover_other_than(failover->revision);
-  co_return text(200, "scheduled switchover deleted");
+  for (int attempt = 0; attempt < key_attempts_max; ++attempt) {
+    const auto snapshot = co_await read_keys();
+    if (!snapshot) co_return snapshot.error();
+    const auto& failover = (*snapshot)->seen.cluster.failover;
+    if (!failover || !failover->scheduled_at) co_return text(404, "no switchover is scheduled");
+    const auto deleted = co_await commands_.delete_failover(failover->revision);
+    if (!deleted) co_return dcs_failed(deleted.error());
+    if (!*deleted) continue;
+    co_await await_shown([old = failover->revision](const auto& keys) {
+      return keys.failover_revision == 0 || keys.failover_revision > old;
+    });
+    co_return text(200, "scheduled switchover deleted");
+  }
+  co_return error_page(409);
 }
 
 }  // namespace tamada::api

@@ -149,9 +149,10 @@ TEST(Failover, AfterTheKeysWereLostItNeedsForceWhileAMemberIsSilent) {
   EXPECT_TRUE(node.agent.failovers[0].force);
 }
 
-void take_over(Snapshot& s, const char* name) {
-  s.seen.cluster.leader = core::Leader{name, 50, 50, core::LeaseId("200")};
+void take_over_in(core::ClusterView& view, const char* name) {
+  view.leader = core::Leader{name, 50, 50, core::LeaseId("200")};
 }
+void take_over(Snapshot& s, const char* name) { take_over_in(s.seen.cluster, name); }
 void drop_key(Snapshot& s) {
   s.seen.cluster.failover.reset();
   s.seen.cluster.failover_revision += 1;  // Patroni writes {}
@@ -223,7 +224,43 @@ TEST(Switchover, WithoutTheDcs) {
   Node node(leader());
   node.peers = {{n2_url, good}};
   node.agent.dcs_down = true;
-  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "503 failed to write failover key into DCS");
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "503 DCS request failed: etcd is down");
+}
+
+// The board still shows n0 as the leader, and a cluster that is not paused.
+TEST(Switchover, IsDecidedByWhatTheDcsHolds) {
+  Node node(leader());
+  node.peers = {{n1_url, good}, {n2_url, good}, {"http://127.0.0.1:27200/patroni", good}};
+  node.agent.held = node.board.latest()->seen.cluster;
+  take_over_in(*node.agent.held, "n1");
+  node.agent.held->revision = 100;
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n0"})"), "412 leader name does not match");
+  node.agent.held->config_json = R"({"pause":true})";
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n1"})"),
+            "400 Switchover is possible only to a specific candidate in a paused state");
+}
+
+// The board still shows that n0 leads, as it did before n1 took over. That is not the outcome of this request.
+TEST(Switchover, TheOutcomeIsNotReadFromAnOlderBoard) {
+  Node node(replica("n2"));
+  node.peers = {{"http://127.0.0.1:27200/patroni", good}};
+  node.agent.shows = false;
+  node.agent.held = node.board.latest()->seen.cluster;
+  node.agent.held->revision = 100;
+  take_over_in(*node.agent.held, "n1");
+  EXPECT_EQ(node.ask("POST", "/switchover", R"({"leader":"n1","candidate":"n0"})"), "waiting");
+  node.publish([&](Snapshot& s) { s.seen.cluster = *node.agent.held; });
+  EXPECT_EQ(node.said(), "waiting");
+  node.publish([](Snapshot& s) { take_over(s, "n0"); });
+  EXPECT_EQ(node.said(), "200 Successfully switched over to \"n0\"");
+}
+
+TEST(Switchover, AScheduledOneThatTheBoardDoesNotShowYetIsDeleted) {
+  Node node(leader());
+  node.agent.held = node.board.latest()->seen.cluster;
+  node.agent.held->failover = core::FailoverRequest{"n0", "", core::WallTime(std::chrono::seconds(4070908800)), 50};
+  node.agent.held->failover_revision = 50;
+  EXPECT_EQ(node.ask("DELETE", "/switchover"), "200 scheduled switchover deleted");
 }
 
 TEST(Switchover, ScheduledAndDeleted) {

@@ -62,33 +62,37 @@ class FakeAgent final : public Commands {
     ++refreshes;
     if (refreshed) co_await refreshed->async_wait(asio::as_tuple(use_awaitable));
   }
+  awaitable<core::Result<core::ClusterView>> read_keys() override {
+    if (dcs_down) co_return core::fail("etcd is down");
+    co_return keys();
+  }
   awaitable<core::Result<bool>> write_failover(core::FailoverRequest request, core::Revision expected) override {
     if (dcs_down) co_return core::fail("etcd is down");
-    if (expected != board_.latest()->seen.cluster.failover_revision) co_return false;
+    if (expected != keys().failover_revision) co_return false;
     request.revision = ++revision_;
     failovers.push_back(request);
-    publish([&](Snapshot& s) {
-      s.seen.cluster.failover = request;
-      s.seen.cluster.failover_revision = request.revision;
+    write([&](core::ClusterView& view) {
+      view.failover = request;
+      view.failover_revision = request.revision;
     });
     co_return true;
   }
   awaitable<core::Result<bool>> delete_failover(core::Revision expected) override {
-    if (expected != board_.latest()->seen.cluster.failover_revision) co_return false;
-    publish([](Snapshot& s) {
-      s.seen.cluster.failover.reset();
-      s.seen.cluster.failover_revision = 0;
+    if (expected != keys().failover_revision) co_return false;
+    write([](core::ClusterView& view) {
+      view.failover.reset();
+      view.failover_revision = 0;
     });
     co_return true;
   }
   awaitable<core::Result<bool>> write_config(std::string json, core::Revision expected) override {
     if (dcs_down) co_return core::fail("etcd is down");
-    if (before_config_write) std::exchange(before_config_write, nullptr)();
-    if (expected != board_.latest()->seen.cluster.config_revision) co_return false;
+    if (const auto hook = before_config_write) hook();
+    if (expected != keys().config_revision) co_return false;
     ++config_writes;
-    publish([&](Snapshot& s) {
-      s.seen.cluster.config_json = json;
-      s.seen.cluster.config_revision = ++revision_;
+    write([&](core::ClusterView& view) {
+      view.config_json = json;
+      view.config_revision = ++revision_;
     });
     co_return true;
   }
@@ -119,8 +123,23 @@ class FakeAgent final : public Commands {
   std::vector<core::FailoverRequest> failovers;
   std::vector<core::FailsafeLeader> failsafe_leaders;
   std::function<void()> before_config_write;
+  // What the DCS holds while the board does not show it yet. The next write of a key shows it, if `shows` is true.
+  std::optional<core::ClusterView> held;
+  bool shows = true;
 
  private:
+  const core::ClusterView& keys() const { return held ? *held : board_.latest()->seen.cluster; }
+  void write(const std::function<void(core::ClusterView&)>& change) {
+    auto next = keys();
+    change(next);
+    if (!shows) {
+      held = next;
+      return;
+    }
+    held.reset();
+    publish([&](Snapshot& s) { s.seen.cluster = next; });
+  }
+
   Board& board_;
   core::Revision revision_ = 1000;
 };

@@ -113,6 +113,7 @@ struct LeaderMarks {
 
 struct ClusterView {
   bool loaded = false;                    // false until the DCS has answered once since the daemon's start
+  Revision revision = 0;                  // of the DCS: all changes up to this one are in the view
   std::optional<std::string> initialize;  // system identifier; empty while a member bootstraps
   Revision initialize_revision = 0;
   LeaseId initialize_lease;

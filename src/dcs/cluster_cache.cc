@@ -146,6 +146,7 @@ const core::ClusterView& ClusterCache::view() const {
     }
   }
   view_current_ = true;
+  view_.revision = revision_;
   stale_.clear();
   return view_;
 }
