@@ -280,6 +280,7 @@ std::optional<std::string> Agent::failsafe_leader(core::FailsafeLeader leader) {
 
 void Agent::reload() {
   notes_.requests.reload = true;
+  ++notes_.reloads;
   wake_.notify();
 }
 

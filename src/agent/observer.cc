@@ -39,6 +39,7 @@ awaitable<core::Observation> Observer::observe() {
   seen.leader_slots = notes_.leader_slots;
   seen.requests = notes_.requests;
   seen.retries = notes_.retries;
+  seen.reloads = notes_.reloads;
   seen.set_aside_error = notes_.set_aside_error;
   co_return seen;
 }

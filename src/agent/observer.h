@@ -22,6 +22,7 @@ struct Notes {
   core::LeaderSlots leader_slots;
   core::Requests requests;
   core::Retries retries;
+  std::uint64_t reloads = 0;    // how often a reload was asked for
   std::string set_aside_error;  // the error of the last attempt; empty when the attempt succeeded
 };
 

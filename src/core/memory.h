@@ -84,6 +84,7 @@ struct Memory {
   struct Jobs {
     std::uint64_t seen = 0;  // the last job whose outcome a rule has used
     std::map<JobKind, Retry> backoff;
+    std::uint64_t reloads = 0;  // the number of reloads when the last decision was made
   };
 
   // What has happened to the local server.

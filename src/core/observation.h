@@ -193,8 +193,9 @@ struct Observation {
   LeaderSlots leader_slots;  // the last answer
   Requests requests;
   FenceView fence;
-  Retries retries;   // of actions that have failed
-  Problems noticed;  // problems that other parts of the daemon report; shown to people, but not used by rules
+  Retries retries;            // of actions that have failed
+  std::uint64_t reloads = 0;  // how often a reload was asked for
+  Problems noticed;           // problems that other parts of the daemon report; shown to people, but not used by rules
 
   bool leader_key_names_us() const { return cluster.leader && cluster.leader->name == self; }
   // According to the last poll. A member whose server does not answer does not count as a standby, because it may be a

@@ -32,10 +32,18 @@ class List {
   Problems found;
 };
 
+// A server that runs again has been mended, although its failed starts still count for a while. One that has ended soon
+// after its start may do so again.
+bool starts_again(const List& to, JobKind kind, const Retry& retry) {
+  return kind == JobKind::start && to.seen.postgres.process == ProcessState::running &&
+         retry.error != ended_soon_after_start;
+}
+
 void jobs(List& to) {
   if (to.seen.postgres.shut_down()) to.add(ProblemKind::job, shutdown_waits_for(to.seen.postgres));
   for (const auto& [kind, retry] : to.memory.jobs.backoff) {
-    if (retry.failures > 0 && kind != JobKind::rewind) to.add(ProblemKind::job, failing(name(kind), retry));
+    if (retry.failures == 0 || kind == JobKind::rewind || starts_again(to, kind, retry)) continue;
+    to.add(ProblemKind::job, failing(name(kind), retry));
   }
   for (const auto& [what, retry] : to.seen.retries) {
     if (retry.failures > 0) to.add(ProblemKind::job, failing(what, retry));

@@ -93,7 +93,7 @@ TEST(Problems, EachIsTold) {
        "the logs of different hosts cannot be compared; leases and timeouts do not depend on this clock",
        [](Scene& s) { s.seen.dcs.clock_ahead = 1h - 100ms; }},
       {ProblemKind::job, "start failed 2 times: no memory",
-       [](Scene& s) { s.memory.jobs.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},
+       [](Scene& s) { s.stopped().memory.jobs.backoff[JobKind::start] = {.failures = 2, .error = "no memory"}; }},
       {ProblemKind::job, "following b failed once: disk full",
        [](Scene& s) { s.seen.retries["following b"] = {.failures = 1, .error = "disk full"}; }},
       {ProblemKind::connections, "PostgreSQL answers no new connection, its postmaster may hang",
@@ -113,6 +113,18 @@ TEST(Problems, EachIsTold) {
     EXPECT_EQ(problems(s.seen, s.memory), (Problems{{c.kind, c.text}}));
     EXPECT_EQ(member_record(s.seen, s.memory, problems(s.seen, s.memory)).trouble, c.text);
   }
+}
+
+TEST(Problems, FailedStartsAreNoneOnceTheServerRuns) {
+  Scene s;
+  s.we_lead().stopped();
+  auto& start = s.memory.jobs.backoff[JobKind::start];
+  start = {.failures = 2, .error = "pg_hba.conf line 3: what"};
+  EXPECT_EQ(in_one_line(problems(s.seen, s.memory)), "start failed 2 times: pg_hba.conf line 3: what");
+  s.primary();
+  EXPECT_EQ(in_one_line(problems(s.seen, s.memory)), "");
+  start.error = ended_soon_after_start;
+  EXPECT_NE(in_one_line(problems(s.seen, s.memory)), "") << "it may end again";
 }
 
 TEST(Problems, EachKindStandsAtItsPlaceInTheTable) {

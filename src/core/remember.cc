@@ -98,6 +98,13 @@ void remember_restart(const JobView& job, std::optional<Restarting>& restarting)
   if (restarting && job.kind == JobKind::start && !job.running() && job.id > restarting->after_job) restarting.reset();
 }
 
+// Who reloads may have mended what made an operation fail, so it is tried again at once.
+void remember_reload(const Observation& seen, Memory::Jobs& jobs) {
+  if (seen.reloads == jobs.reloads) return;
+  jobs.reloads = seen.reloads;
+  for (auto& [kind, retry] : jobs.backoff) retry.not_before = seen.now;
+}
+
 void remember_position(const Observation& seen, Memory::Race& race) {
   if (!seen.postgres.running_standby()) {
     race.received = 0;
@@ -145,6 +152,7 @@ Memory remember(const Observation& seen, const Memory& before) {
   remember_want_of_key(seen, memory);
   remember_hand_over(seen, memory.hand_over);
   remember_restart(seen.job, memory.restarting);
+  remember_reload(seen, memory.jobs);
   remember_position(seen, memory.race);
   watch_sync_names(seen, memory.sync);
   remember_server(seen, memory.server);

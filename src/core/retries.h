@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "core/types.h"
 
@@ -14,6 +15,9 @@ struct Retry {
   Instant not_before{};
   std::string error;  // of the last failure
 };
+
+// The error of a server that came up and ended soon after.
+inline constexpr std::string_view ended_soon_after_start = "postgres ended soon after its start; its log says why";
 
 // The pause after the n-th failure in a row: 1, 2, 4 ... 60 s.
 inline Duration retry_pause(int failures) {

@@ -149,6 +149,38 @@ TEST(Retries, APrimaryThatEndsAfterEachStartHandsOver) {
   EXPECT_FALSE(s.decide().memory.jobs.backoff.contains(JobKind::start));
 }
 
+// A restart within a minute after the start, of a server whose pg_hba.conf has been broken since.
+TEST(Retries, AServerThatDoesNotComeUpDoesNotCountAsOneThatEndsSoon) {
+  Scene s;
+  s.b_leads().standby().job(JobKind::start, JobState::succeeded, 1);
+  s.memory = s.decide().memory;
+  ASSERT_TRUE(s.memory.server.up_since);
+  s.seen.now += 10s;
+  s.stopped(ControlState::shut_down_in_recovery).job(JobKind::stop, JobState::succeeded, 2);
+  s.seen.upstream = upstream_b(1, 1000);
+  s.seen.upstream->asked_at = s.seen.now;
+  s.memory = s.decide().memory;
+  s.job(JobKind::start, JobState::failed, 3).seen.job.error = "pg_hba.conf line 3: what";
+  s.seen.postgres.crashed = true;
+  for (int look = 0; look < 2; ++look) {
+    s.memory = s.decide().memory;
+    EXPECT_EQ(s.memory.jobs.backoff.at(JobKind::start).failures, 1);
+    EXPECT_EQ(s.memory.jobs.backoff.at(JobKind::start).error, "pg_hba.conf line 3: what");
+  }
+}
+
+TEST(Retries, AReloadTriesAFailedStartAgainAtOnce) {
+  Scene s;
+  s.b_leads().stopped(ControlState::shut_down_in_recovery);
+  s.seen.upstream = upstream_b(1, 1000);
+  s.memory.jobs.backoff[JobKind::start] = {.failures = 6, .not_before = noon + 32s, .error = "pg_hba.conf line 3: x"};
+  EXPECT_EQ(action_names(s.decide()), ActionNames{});
+  s.seen.reloads = 1;
+  const auto decision = s.decide();
+  EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"});
+  EXPECT_EQ(decision.memory.jobs.backoff.at(JobKind::start).failures, 6) << "one that fails again waits for longer";
+}
+
 TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
   Scene s;
   s.b_leads();

@@ -135,27 +135,6 @@ awaitable<Result<void>> keep_good_access_files(Node& node, int version, const Ac
 
 }  // namespace
 
-// Runs the program postgres without starting a server, to find out what prevents the start. If it names a value of the
-// configuration, that value is left out from then on.
-awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv) {
-  for (const char* word : {"-C", "data_directory"}) argv.emplace_back(word);
-  std::vector<std::string> lines;
-  net::SpawnOptions options{.argv = std::move(argv), .env = {{"LC_ALL", "C"}}, .capture = true};
-  options.on_line = [&lines](std::string_view line) { lines.emplace_back(line); };
-  const auto done = co_await net::run(std::move(options), query_timeout);
-  if (!done || done->ok()) co_return;
-  const auto written = parameters_in(read_file(node.paths.conf).value_or(""));
-  for (const auto& line : lines) {
-    log::error("postgres cannot start: {}", line);
-    for (const auto& [name, value] : written) {
-      if (!line.contains("parameter \"" + name + "\"")) continue;
-      node.configuration.refuse_parameter(
-          name, value, std::nullopt,
-          fmt::format("PostgreSQL does not start with {} = '{}'; its default is used", name, value));
-    }
-  }
-}
-
 // Asks the program postgres which parameters it knows, because a minor release or a fork may know more than our table.
 // A parameter that it does not know would prevent the server's start.
 awaitable<void> learn_parameters(Node& node, int server_version) {

@@ -46,7 +46,10 @@ awaitable<Result<void>> launch_server(Node& node, std::optional<core::Upstream> 
   node.files_are_loaded = true;
   if (upstream && !core::features::has_standby_signal(version)) node.recovery_conf.read_by((*postmaster)->pid());
   auto ready = co_await node.server.wait_until_ready(*postmaster, timeout);
-  if (!ready && !node.server.current()) co_await learn_from_failed_start(node, argv);
+  if (!ready && !node.server.current()) {
+    if (const auto why = co_await why_start_failed(node, argv); !why.empty())
+      ready = core::fail("postgres cannot start: " + why);
+  }
   // The server compares its files with its arguments only at a reload. The reload makes it report that a restart is
   // pending.
   if (ready && node.configuration.raised()) node.server.reload();

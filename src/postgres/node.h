@@ -115,7 +115,9 @@ awaitable<Result<bool>> apply_configuration(Node& node, bool asked);
 awaitable<Result<void>> set_synchronous_standby_names(Node& node, std::string names);
 // If the configuration has parameters that our table lacks, asks the program postgres which ones it knows.
 awaitable<void> learn_parameters(Node& node, int server_version);
-awaitable<void> learn_from_failed_start(Node& node, std::vector<std::string> argv);
+// Why a start with these arguments has failed, in PostgreSQL's words with file and line; empty if that is not known. If
+// the reason is a value of our configuration, that value is left out from then on.
+awaitable<std::string> why_start_failed(Node& node, std::vector<std::string> argv);
 awaitable<void> pause(Duration duration);
 awaitable<Result<void>> archive_shutdown_checkpoint(Node& node);
 

@@ -290,6 +290,28 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(view.control->state, core::ControlState::shut_down);
 }
 
+// Only a server that starts reads pg_hba.conf, and its log may be anywhere.
+TEST_F(PostgresServer, SaysWhyItDoesNotStart) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  ASSERT_OK(complete(n0->postgres->stop(core::StopMode::fast, false, 30s)));
+  const auto refusal = [this] {
+    const auto started = complete(n0->postgres->start(nullptr, 30s));
+    return started ? "it has started" : started.error().what;
+  };
+  auto& hba = n0->local.postgresql.pg_hba;
+  const auto good = hba;
+  hba.emplace_back("host all all 127.0.0.2/32 trusty");
+  const auto said = refusal();
+  EXPECT_TRUE(said.starts_with("postgres cannot start: " + n0->data_dir() + "/pg_hba.conf line ")) << said;
+  EXPECT_TRUE(said.ends_with(R"(: invalid authentication method "trusty")")) << said;
+  EXPECT_EQ(observe(*n0).control->state, core::ControlState::shut_down) << "the data were not touched";
+  hba = good;
+  n0->local.postgresql.listen_hosts = {"192.0.2.1"};  // an address of documentation, which no host has
+  EXPECT_EQ(refusal(), "postgres ended while starting; its log says why");
+  n0->local.postgresql.listen_hosts = {"127.0.0.1"};
+  EXPECT_EQ(refusal(), "it has started");
+}
+
 // A daemon may be killed after it has written a file and before it tells the server, so the server does not know the
 // contents of its files.
 TEST_F(PostgresServer, FinishesTheHalfDoneWorkOfAKilledDaemon) {

@@ -56,11 +56,13 @@ inline constexpr Duration ends_soon = 60s;  // a server that ends within this ti
 // third on there is a pause before the next start. The first two are not delayed, because two ends in a minute may be
 // two accidents, and each second without a primary counts.
 inline void judge_end(const Observation& seen, Memory::Server& server, Memory::Jobs& jobs) {
+  // A server that did not come up has been judged by its failed start. The one that came up before was stopped.
+  if (seen.job.kind == JobKind::start && seen.job.id > server.last_up) server.up_since.reset();
   if (!seen.postgres.crashed || !server.up_since) return;
   if (seen.now - *server.up_since >= ends_soon) {
     jobs.backoff.erase(JobKind::start);
   } else if (const auto [it, first] = jobs.backoff.try_emplace(JobKind::start); !first) {
-    core::note_failure(it->second, seen.now, "postgres ended soon after its start; its log says why");
+    core::note_failure(it->second, seen.now, std::string(ended_soon_after_start));
     if (it->second.failures == 1) it->second.not_before = seen.now;
   }
   server.up_since.reset();
