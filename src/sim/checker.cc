@@ -76,7 +76,7 @@ bool Checker::excused(const Node& node) const {
                             c_.store.up() && now - c_.store.up_since() > under_way;
   const auto taken = c_.store.taken_by_hand_at();
   if (taken && now - *taken < (reaches_etcd ? under_way : ttl_max_)) return true;
-  if (c_.guard_runs) {
+  if (c_.guard_runs && !node.guard_killed) {
     // The pause switched the guard off, and no daemon runs that could switch it on.
     if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
     return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
@@ -210,7 +210,7 @@ void Checker::new_primary(SimServer& server) {
     if (!c_.in_control(node) || excused(node)) return;
     if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
-  const auto limit = static_cast<Lsn>(c_.profile.maximum_lag);
+  const auto limit = static_cast<Lsn>(c_.maximum_lag_max);
   if (optime_ > server.end.lsn + limit) {
     violation(fmt::format("{} is promoted {} bytes behind the last published position, more than {}", node.name,
                           optime_ - server.end.lsn, limit));

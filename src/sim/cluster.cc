@@ -166,6 +166,7 @@ Cluster::Cluster(Options given)
     if (name == "ttl") profile.ttl = std::stoi(value);
     if (name == "maximum_lag_on_failover") profile.maximum_lag = std::stoll(value);
   }
+  maximum_lag_max = profile.maximum_lag;
 }
 
 Cluster::~Cluster() {
@@ -344,12 +345,24 @@ void Cluster::tag_noloadbalance(int id, bool on) {
   one.daemon->life->touch();
 }
 
-void Cluster::request_switchover(int id, const std::string& candidate) {
+void Cluster::request_switchover(int id, const std::string& candidate, Duration after) {
   const auto* leader = store.find(key("leader"));
   if (!leader) return;
   auto body = config::Json{{"leader", leader->value}};
   if (!candidate.empty()) body["candidate"] = candidate;
+  if (after > 0s) body["scheduled_at"] = wire::format_iso(SimClock::calendar(scheduler.now() + after));
   request(id, "POST", "/switchover", body.dump());
+}
+
+void Cluster::limit_lag(int id, std::int64_t bytes) {
+  maximum_lag_max = std::max(maximum_lag_max, bytes);
+  request(id, "PATCH", "/config", fmt::format(R"({{"maximum_lag_on_failover": {}}})", bytes));
+}
+
+void Cluster::step_clock(int id, Duration step) {
+  auto& one = node(id);
+  trace.line(one.name, fmt::format("the calendar time steps by {:.0f} s", Trace::seconds(step)));
+  one.clock.wall_error += step;
 }
 
 void Cluster::request(int id, std::string method, std::string target, std::string body) {
@@ -372,19 +385,31 @@ bool Cluster::in_control(const Node& one) const {
 
 void Cluster::guard(int id, std::optional<core::Instant> until) {
   auto& one = node(id);
-  if (!guard_runs || one.guarded_until == until) return;
+  if (!guard_runs || (one.guarded_until == until && !one.guard_killed)) return;
   one.guarded_until = until;
+  one.guard_killed = false;
   if (until) scheduler.at(SimClock::when(*until, one.clock), [this, id] { guard_looks(id); });
 }
 
 void Cluster::guard_looks(int id) {
   auto& one = node(id);
-  if (!one.guarded_until || one.server.frozen() || scheduler.now() < SimClock::when(*one.guarded_until, one.clock))
+  if (!one.guarded_until || one.guard_killed || one.server.frozen() ||
+      scheduler.now() < SimClock::when(*one.guarded_until, one.clock))
     return;
   one.guarded_until.reset();
   if (one.server.process == core::ProcessState::stopped) return;
   trace.line(one.name, "guard: the lease has ended");
   one.server.crash();
+}
+
+void Cluster::kill_guard(int id) {
+  auto& one = node(id);
+  if (!guard_runs || one.guard_killed || !one.guarded_until || one.server.frozen()) return;
+  trace.line(one.name, "guard killed");
+  one.guard_killed = true;
+  if (!one.daemon) return;
+  one.daemon->fence.process_ended();
+  one.daemon->life->touch();
 }
 
 void Cluster::daemon_ended(int id, int code, std::string thrown) {

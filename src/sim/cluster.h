@@ -47,11 +47,16 @@ class SimFence final : public fence::Fence {
   SimFence(Cluster& cluster, int node);
   void keep(const fence::Order& order) override;
   core::FenceView view() const override;
+  void on_end(std::function<void()> call) override { ended_ = std::move(call); }
   std::optional<core::Instant> inherited() const override { return inherited_; }
+  void process_ended() const {
+    if (ended_) ended_();
+  }
 
  private:
   Cluster& cluster_;
   int node_;
+  std::function<void()> ended_;
   std::optional<core::Instant> inherited_;
 };
 
@@ -102,6 +107,7 @@ struct Node {
   std::unique_ptr<Daemon> daemon;
   Time uncontrolled_until{};                   // until then its daemon was frozen or dead
   std::optional<core::Instant> guarded_until;  // when its guard acts, by the node's clock
+  bool guard_killed = false;                   // since then no daemon has started another guard
   bool machine_was_frozen = false;
   bool saw_pause = false;      // whether its daemon's last decision was made in pause
   Time paused_until{};         // when its daemon was last in pause
@@ -147,7 +153,10 @@ class Cluster {
   void fill_disk(int node, bool full);
   void tag_noloadbalance(int node, bool on);  // sets the tag in its file and sends SIGHUP
   void request(int node, std::string method, std::string target, std::string body);
-  void request_switchover(int node, const std::string& candidate);  // empty: any candidate
+  // An empty candidate: any. With `after` it is scheduled for so much later.
+  void request_switchover(int node, const std::string& candidate, Duration after = {});
+  void limit_lag(int node, std::int64_t bytes);  // asks a node to change maximum_lag_on_failover
+  void step_clock(int node, Duration step);      // changes the calendar time of a node, and of nothing else
 
   Node& node(int id) { return *nodes[static_cast<std::size_t>(id)]; }
   int size() const { return static_cast<int>(nodes.size()); }
@@ -159,6 +168,7 @@ class Cluster {
   // passes.
   void guard(int node, std::optional<core::Instant> until);
   void guard_looks(int node);
+  void kill_guard(int node);
   void daemon_ended(int node, int code, std::string thrown);
   void decided(int node, const api::Snapshot& snapshot);
   std::string node_at(const std::string& url) const;
@@ -174,6 +184,7 @@ class Cluster {
   Wal wal;
   Machines machines;
   Profile profile;
+  std::int64_t maximum_lag_max = 0;  // the largest maximum_lag_on_failover that was ever set
   std::vector<std::unique_ptr<Node>> nodes;
   std::function<void(std::string)> on_violation;
   std::function<void(Node&, const api::Snapshot&)> on_decision;

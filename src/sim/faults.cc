@@ -298,7 +298,8 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          if (from.empty()) return nothing;
          const auto to = f.c_.node(f.any_node()).name;
          const bool named = to != from && f.c_.random.chance(0.6);
-         f.c_.request_switchover(f.any_node(), named ? to : "");
+         const bool scheduled = f.c_.random.chance(0.2);
+         f.c_.request_switchover(f.any_node(), named ? to : "", scheduled ? f.c_.random.any_scale(1s, 60s) : 0s);
          return nothing;
        }},
       {"failover", 3,
@@ -329,6 +330,24 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.request(
              f.any_node(), "PATCH", "/config",
              fmt::format(R"({{"ttl": {}, "loop_wait": {}, "retry_timeout": {}}})", ttl, loop_wait, retry_timeout));
+         return nothing;
+       }},
+      {"lag_limit", 2,
+       [](F f) {
+         static constexpr std::array<std::int64_t, 3> limits{100'000, 1'048'576, 16 << 20};
+         f.c_.limit_lag(f.any_node(), limits[f.c_.random.below(limits.size())]);
+         return nothing;
+       }},
+      {"clock_step", 3,
+       [](F f) -> std::function<void()> {
+         const int id = f.leader_or_any();
+         const auto step = f.c_.random.any_scale(1s, 2h) * (f.c_.random.chance(0.5) ? 1 : -1);
+         f.c_.step_clock(id, step);
+         return [&f, id, step] { f.c_.step_clock(id, -step); };
+       }},
+      {"guard_crash", 3,
+       [](F f) {
+         f.c_.kill_guard(f.leader_or_any());
          return nothing;
        }},
       {"lease_revoked", 2,

@@ -130,6 +130,10 @@ core::WallTime SimClock::wall() const {
          std::chrono::duration_cast<std::chrono::microseconds>(p_.wall_error + now().time_since_epoch() - p_.boot);
 }
 
+core::WallTime SimClock::calendar(Time at) {
+  return run_begins + std::chrono::duration_cast<std::chrono::microseconds>(at);
+}
+
 Time SimClock::when(core::Instant at, const Parameters& p) {
   const auto shown = at.time_since_epoch() - p.boot;
   if (at.time_since_epoch() > std::chrono::hours(24 * 365)) return never;

@@ -105,19 +105,21 @@ class SimClock final : public net::Clock {
  public:
   struct Parameters {
     Duration boot{};        // what the clock showed at the start of the run
-    Duration wall_error{};  // the error of its calendar time
+    Duration wall_error{};  // the error of its calendar time, which a fault may change at any time
     std::int64_t ppm = 0;   // how much it is too fast, in parts per million
   };
-  SimClock(Life& life, Parameters parameters) : life_(life), p_(parameters) {}
+  SimClock(Life& life, const Parameters& parameters) : life_(life), p_(parameters) {}
   core::Instant now() const override;
   core::WallTime wall() const override;
   awaitable<void> sleep_until(core::Instant at) override;
   // The run's time at which this clock shows `at`, or a moment later.
   static Time when(core::Instant at, const Parameters& parameters);
+  // What a clock without an error shows at this time of the run.
+  static core::WallTime calendar(Time at);
 
  private:
   Life& life_;
-  Parameters p_;
+  const Parameters& p_;
 };
 
 }  // namespace tamada::sim
