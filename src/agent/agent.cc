@@ -250,6 +250,7 @@ void Agent::publish(core::Observation seen, core::Decision decision) {
   auto snapshot = std::make_shared<api::Snapshot>();
   snapshot->version = ++version_;
   snapshot->dcs_last_seen = store_.last_seen_unix();
+  snapshot->dcs_last_ok = store_.last_ok();
   snapshot->cycle_at = seen.now;
   snapshot->scope = w_.configuration.local().scope;
   snapshot->state = core::state_word(seen, decision.memory);

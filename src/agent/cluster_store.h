@@ -32,6 +32,7 @@ class ClusterStore {
   core::LeaseView lease() const { return lease_; }
   core::DcsView dcs() const { return dcs_view_; }
   std::int64_t last_seen_unix() const { return last_seen_unix_; }
+  core::Instant last_ok() const { return dcs_view_.last_ok; }
 
   // Each of these notes success or failure in dcs() and lease(), and its own writes in view(). A transaction whose
   // comparison did not hold is no failure: the keys are read again, and the next decision sees them.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dcs/etcd_codec.h"
+#include "net/http.h"
 #include "net/http_client.h"
 #include "net/side_by_side.h"
 #include "wire/peer.h"
@@ -64,7 +65,8 @@ awaitable<core::PeerView> HttpPeers::ask(core::Member member, core::Duration tim
   if (url->scheme == "https") tls = tls_;
   const auto response = co_await net::http_once(*url, tls, request, timeout);
   if (!response) co_return nobody;
-  auto peer = wire::parse_peer(response->body);
+  const auto* date = response->header("Date");
+  auto peer = wire::parse_peer(response->body, date ? net::parse_http_date(*date) : std::nullopt);
   peer.name = member.name;
   peer.reachable = true;
   co_return peer;

@@ -19,6 +19,7 @@ struct Snapshot {
   core::Observation seen;
   core::Decision decision;
   std::int64_t dcs_last_seen = 0;  // Unix seconds of the last answer of the DCS
+  core::Instant dcs_last_ok{};     // the same by the clock that nobody sets
   core::Instant cycle_at{};        // when the agent last finished a cycle; /liveness depends on it
   std::string scope;
   std::string state;  // Patroni's word for PostgreSQL's state: "running", "stopped" ...

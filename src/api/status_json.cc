@@ -103,6 +103,10 @@ Json status_json(const Snapshot& snapshot, core::Instant now, const Identity& id
   if (leads && !seen.postgres.running_primary()) out["about_to_lead"] = true;
   if (status.failsafe_active) out["failsafe_mode_is_active"] = true;
   out["dcs_last_seen"] = snapshot.dcs_last_seen;
+  // Another member cannot tell that from dcs_last_seen, because its clock may differ. An addition to Patroni's answer.
+  if (snapshot.dcs_last_ok != core::Instant{}) {
+    out["dcs_last_seen_ago"] = std::chrono::duration_cast<std::chrono::seconds>(now - snapshot.dcs_last_ok).count();
+  }
   add_tags(out, seen.settings.tags);
   if (!seen.postgres.system_identifier.empty()) out["database_system_identifier"] = seen.postgres.system_identifier;
   add_pending_restart(out, seen);

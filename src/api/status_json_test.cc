@@ -36,6 +36,12 @@ TEST(StatusJson, OfAReplica) {
       R"j({"state": "running", "postmaster_start_time": "2026-11-22 22:25:06.551890+00:00", "role": "replica", "server_version": 150020, "xlog": {"received_location": 67109000, "replayed_location": 67109000, "replayed_timestamp": "2026-11-22 22:25:24.493315+00:00", "paused": false}, "timeline": 1, "replication_state": "streaming", "dcs_last_seen": 1795386324, "database_system_identifier": "7711125456257864299", "patroni": {"version": "4.1.4", "scope": "demo", "name": "n1"}})j");
 }
 
+TEST(StatusJson, TellsHowLongAgoTheDcsAnswered) {
+  auto snapshot = replica();
+  snapshot.dcs_last_ok = snapshot.seen.now - 31s;
+  EXPECT_EQ(status_json(snapshot, snapshot.seen.now + 2s, {"demo", "n1"})["dcs_last_seen_ago"], 33);
+}
+
 TEST(StatusJson, OptionalMembers) {
   auto snapshot = replica();
   auto& seen = snapshot.seen;

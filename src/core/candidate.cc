@@ -90,8 +90,7 @@ std::optional<std::string> peer_obstacle(const Observation& seen, const PeerView
   if (!peer.reachable || !peer.running) return std::nullopt;
   // A member that was cut off from the DCS for a whole ttl cannot win the race and must not keep others from it, unless
   // the outage hit all members and is just over.
-  const auto seen_at = std::chrono::seconds(peer.dcs_last_seen);
-  const bool cut_off = peer.dcs_last_seen > 0 && seen.wall.time_since_epoch() - seen_at > seen.settings.ttl;
+  const bool cut_off = peer.dcs_last_seen_ago > seen.settings.ttl;
   if (peer.in_recovery && cut_off && seen.now - seen.dcs.ok_since > outage_noticed_within) return std::nullopt;
   const bool we_are_primary = seen.postgres.running_primary();
   const Timeline our_timeline = seen.postgres.sql->timeline;

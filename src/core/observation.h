@@ -31,8 +31,9 @@ struct PeerView {
   bool nofailover = false;
   int failover_priority = 1;
   bool cluster_unlocked = false;
-  bool disk_stuck = false;         // the member reports that a write to its disk does not end
-  std::int64_t dcs_last_seen = 0;  // Unix seconds, by the peer's clock; 0 when not told
+  bool disk_stuck = false;  // the member reports that a write to its disk does not end
+  // The time between the member's last answer from the DCS and its answer to us; nullopt when that is not known.
+  std::optional<Duration> dcs_last_seen_ago = {};
 
   WalEnd end() const { return {.timeline = timeline, .lsn = lsn, .start = start}; }
   bool answers_as_standby() const { return reachable && running && in_recovery; }

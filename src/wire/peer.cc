@@ -10,7 +10,20 @@
 
 namespace tamada::wire {
 
-core::PeerView parse_peer(std::string_view json) {
+namespace {
+
+std::optional<core::Duration> dcs_last_seen_ago(const Json& body, std::optional<core::WallTime> answered_at) {
+  using std::chrono::seconds;
+  constexpr std::uint64_t seconds_max = 1ULL << 33;  // an absurd value must not overflow a duration
+  if (const auto told = unsigned_at(body, "dcs_last_seen_ago")) return seconds(std::min(*told, seconds_max));
+  const auto last_seen = unsigned_at(body, "dcs_last_seen").value_or(0);
+  if (!answered_at || last_seen == 0) return std::nullopt;
+  return answered_at->time_since_epoch() - seconds(std::min(last_seen, seconds_max));
+}
+
+}  // namespace
+
+core::PeerView parse_peer(std::string_view json, std::optional<core::WallTime> answered_at) {
   core::PeerView peer;
   const auto body = parse_object(json);
   if (!body) return peer;
@@ -48,8 +61,7 @@ core::PeerView parse_peer(std::string_view json) {
       return one.is_object() && text_at(one, "text").contains(core::unended_write);
     });
   }
-  peer.dcs_last_seen = static_cast<std::int64_t>(std::min<std::uint64_t>(
-      unsigned_at(*body, "dcs_last_seen").value_or(0), std::numeric_limits<std::int64_t>::max()));
+  peer.dcs_last_seen_ago = dcs_last_seen_ago(*body, answered_at);
   return peer;
 }
 

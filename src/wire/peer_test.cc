@@ -39,6 +39,18 @@ TEST(Peer, TellsHowItsTimelineBegan) {
   EXPECT_FALSE(parse_peer(R"({"timeline":3,"timeline_identity":[]})").start);
 }
 
+TEST(Peer, TellsWhenItLastHeardFromTheDcs) {
+  const core::WallTime answered_at(std::chrono::seconds(1000));
+  const auto ago = [&](const char* body, auto... date) { return parse_peer(body, date...).dcs_last_seen_ago; };
+  using std::chrono::seconds;
+  EXPECT_EQ(ago(R"({"dcs_last_seen":2000,"dcs_last_seen_ago":31})", answered_at), seconds(31));  // its clock is ahead
+  EXPECT_EQ(ago(R"({"dcs_last_seen":960})", answered_at), seconds(40));                          // Patroni's
+  EXPECT_EQ(ago(R"({"dcs_last_seen":960})"), std::nullopt);
+  EXPECT_EQ(ago(R"({"dcs_last_seen":0})", answered_at), std::nullopt);
+  EXPECT_EQ(ago("{}", answered_at), std::nullopt);
+  EXPECT_GT(ago(R"({"dcs_last_seen_ago":18446744073709551615})"), seconds(60));
+}
+
 TEST(Peer, TellsThatItsDiskIsStuck) {
   const auto stuck = [](const char* problems) {
     return parse_peer(std::string(R"({"state":"running","problems":)") + problems + "}").disk_stuck;

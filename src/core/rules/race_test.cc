@@ -287,16 +287,14 @@ const Case race_cases[] = {
     {"cut_off_peer_ahead_does_not_block_for_ever",
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c");
-       s.seen.wall = WallTime(1000s);
-       s.seen.peers["b"].dcs_last_seen = 969;
+       s.seen.peers["b"].dcs_last_seen_ago = 31s;
      },
      "race",
      {"AcquireLeader"}},
     {"peer_ahead_counts_after_an_outage_for_all",
      [](Scene& s) {
        s.nobody_leads().standby(1000).peer("b", true, 1001).dead_peer("c");
-       s.seen.wall = WallTime(1000s);
-       s.seen.peers["b"].dcs_last_seen = 969;
+       s.seen.peers["b"].dcs_last_seen_ago = 31s;
        s.seen.dcs.ok_since = noon - 5s;
      },
      "race",
