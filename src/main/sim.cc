@@ -35,7 +35,8 @@ constexpr const char* usage =
     "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
     "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
     "  --rewrite FILE   the same, into the file\n"
-    "  --keep-going     all seeds, counting the failures\n";
+    "  --keep-going     all seeds, counting the failures\n"
+    "  --coverage       tells in the end which rules, actions and pairs of faults no seed reached, and rare reasons\n";
 
 struct Arguments {
   sim::Campaign campaign;
@@ -134,6 +135,10 @@ Arguments parse(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--trace") {
       arguments.campaign.options.trace = true;
+      continue;
+    }
+    if (word == "--coverage") {
+      arguments.campaign.options.coverage = true;
       continue;
     }
     if (word == "--keep-going") {

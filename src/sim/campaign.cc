@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "sim/coverage.h"
 #include "sim/trace.h"
 
 namespace tamada::sim {
@@ -25,9 +26,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What the process that ran a seed sends over a pipe; the text follows it.
+// What the process that ran a seed sends over a pipe; the text and the lines of the coverage follow it.
 struct SeedResult {
-  std::uint64_t seed, failed, text_length;
+  std::uint64_t seed, failed, text_length, coverage_length;
   Statistics statistics;
   double simulated_s, recovered_s;
 };
@@ -99,14 +100,18 @@ bool read_all(int fd, void* data, std::size_t size) {
     const auto outcome = simulate(std::move(options));
     const bool failed = !outcome.violations.empty();
     const auto text = failed ? report(seed, outcome, campaign.repeated) : std::string();
+    std::string reached;
+    for (const auto& entry : outcome.reached) reached += entry + '\n';
     const SeedResult result{.seed = seed,
                             .failed = failed ? 1u : 0u,
                             .text_length = text.size(),
+                            .coverage_length = reached.size(),
                             .statistics = outcome.statistics,
                             .simulated_s = Trace::seconds(outcome.simulated),
                             .recovered_s = Trace::seconds(outcome.recovered_after)};
     write_all(pipe, &result, sizeof result);
     write_all(pipe, text.data(), text.size());
+    write_all(pipe, reached.data(), reached.size());
   }
   std::_Exit(0);
 }
@@ -162,6 +167,7 @@ class Progress {
 
 std::uint64_t run(const Campaign& campaign) {
   Progress progress(campaign);
+  CoverageCount coverage;
   auto workers = start(campaign);
   bool stop = false;
   while (!workers.empty()) {
@@ -171,13 +177,18 @@ std::uint64_t run(const Campaign& campaign) {
     for (std::size_t i = workers.size(); i-- > 0;) {
       if (polled[i].revents == 0) continue;
       SeedResult result{};
-      std::string text;
+      std::string text, reached;
       bool alive = read_all(workers[i].pipe, &result, sizeof result);
       if (alive) {
         text.resize(result.text_length);
-        alive = read_all(workers[i].pipe, text.data(), text.size());
+        reached.resize(result.coverage_length);
+        alive = read_all(workers[i].pipe, text.data(), text.size()) &&
+                read_all(workers[i].pipe, reached.data(), reached.size());
       }
-      if (alive && !stop) progress.take(result, text);
+      if (alive && !stop) {
+        progress.take(result, text);
+        coverage.add(reached);
+      }
       stop = stop || (alive && result.failed != 0 && !campaign.keep_going);
       if (stop) ::kill(workers[i].pid, SIGKILL);
       if (alive && !stop) continue;
@@ -195,6 +206,7 @@ std::uint64_t run(const Campaign& campaign) {
     }
   }
   progress.end();
+  if (campaign.options.coverage) std::fputs(coverage.report().c_str(), stdout);
   return progress.total.failed;
 }
 

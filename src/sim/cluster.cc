@@ -437,6 +437,7 @@ void Cluster::decided(int id, const api::Snapshot& snapshot) {
                         (decision.rule == "job" && decision.severity == core::Severity::info);
     trace.line(one.name, fmt::format("[{}] {}", decision.rule, decision.reason), detail);
   }
+  if (options.coverage) coverage.decided(decision);
   if (on_decision) on_decision(one, snapshot);
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "api/routes.h"
+#include "sim/coverage.h"
 #include "sim/options.h"
 #include "sim/sim_dcs.h"
 #include "sim/sim_postgres.h"
@@ -186,6 +187,7 @@ class Cluster {
   Profile profile;
   std::int64_t maximum_lag_max = 0;  // the largest maximum_lag_on_failover that was ever set
   std::vector<std::unique_ptr<Node>> nodes;
+  Coverage coverage;
   std::function<void(std::string)> on_violation;
   std::function<void(Node&, const api::Snapshot&)> on_decision;
 };

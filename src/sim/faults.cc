@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace tamada::sim {
@@ -417,11 +418,16 @@ void Faults::next() {
 void Faults::happen(const Kind& kind) {
   c_.trace.line("FAULT", kind.name);
   const auto number = sequence_++;
-  open_[number] = kind.begin(*this);
+  if (c_.options.coverage) {
+    std::set<std::string> open;
+    for (const auto& [_, fault] : open_) open.insert(fault.name);
+    c_.coverage.fault_began(kind.name, open);
+  }
+  open_[number] = {.name = kind.name, .heal = kind.begin(*this)};
   c_.scheduler.after(c_.random.any_scale(200ms, 90s), [this, number, name = kind.name] {
     const auto it = open_.find(number);
     if (it == open_.end()) return;
-    const auto heal = std::move(it->second);
+    const auto heal = std::move(it->second.heal);
     open_.erase(it);
     heal();
   });
@@ -432,7 +438,7 @@ void Faults::heal_all() {
   c_.machines.faults = false;
   auto open = std::move(open_);
   open_.clear();
-  for (auto& [number, heal] : open) heal();
+  for (auto& [number, fault] : open) fault.heal();
   for (auto& heal : std::exchange(at_the_end_, {})) heal();
   for (int id = 0; id < c_.size(); ++id) {
     c_.thaw_node(id);

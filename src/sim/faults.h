@@ -44,7 +44,11 @@ class Faults {
   int weight_ = 0;
   Time until_{};
   std::uint64_t sequence_ = 0;
-  std::map<std::uint64_t, std::function<void()>> open_;
+  struct Open {
+    std::string name;
+    std::function<void()> heal;
+  };
+  std::map<std::uint64_t, Open> open_;
   std::vector<std::function<void()>> at_the_end_;
   Time twins_until_{};
 };

@@ -35,7 +35,8 @@ struct Options {
   Guard guard = Guard::off;
   Workload workload;
   bool trace = false;
-  bool calm = false;  // there is no chance: every operation takes its usual time
+  bool coverage = false;  // notes what the run reaches
+  bool calm = false;      // there is no chance: every operation takes its usual time
   // Settings of the cluster that override the seed's choice: nodes, nofailover, and names of the dynamic configuration.
   std::vector<std::pair<std::string, std::string>> settings;
   Bugs bugs;

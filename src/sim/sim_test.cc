@@ -5,6 +5,7 @@
 #include <random>
 
 #include "sim/campaign.h"
+#include "sim/coverage.h"
 #include "sim/faults.h"
 
 namespace tamada::sim {
@@ -40,6 +41,20 @@ TEST(Simulation, AClusterComesUpAndStaysUpWithoutFaults) {
   EXPECT_EQ(outcome.statistics.failovers, 0u);
   EXPECT_EQ(outcome.statistics.lost, 0u);
   EXPECT_GT(outcome.statistics.commits, 100u);
+}
+
+TEST(Simulation, TellsWhatNoRunReached) {
+  auto options = seeded(1, 120s);
+  options.no_faults = true;
+  options.coverage = true;
+  CoverageCount count;
+  for (const auto& entry : simulate(std::move(options)).reached) count.add(entry);
+  const auto report = count.report();
+  const auto reached = [&](const std::string& entry) { return !report.contains("  " + entry + "\n"); };
+  EXPECT_TRUE(reached("rule bootstrap"));
+  EXPECT_TRUE(reached("action PublishMember"));
+  EXPECT_FALSE(reached("rule dcs_lost"));  // there were no faults
+  EXPECT_FALSE(reached("faults pause during node_crash"));
 }
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {

@@ -143,6 +143,7 @@ class Run {
     result.simulated = cluster_.scheduler.now();
     result.recovered_after = recovered_after_;
     result.statistics = checker_.statistics();
+    result.reached = cluster_.coverage.reached();
     result.nodes = cluster_.size();
     return result;
   }

@@ -1,6 +1,7 @@
 // One run of a seed, and its result.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Outcome {
   std::uint64_t trace_hash = 0, trace_lines = 0, events = 0;
   Duration simulated{}, recovered_after{};
   Statistics statistics;
+  std::set<std::string> reached;  // see Coverage
   int nodes = 0;
 };
 
