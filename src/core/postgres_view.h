@@ -70,6 +70,7 @@ struct ReplicationConnection {
   int sync_priority = 0;
   std::optional<Lsn> flush_lsn;
   std::optional<Lsn> sync_lsn;  // written, flushed or replayed, as synchronous_commit asks for
+  int pid = 0;                  // of the WAL sender
   bool operator==(const ReplicationConnection&) const = default;
 };
 

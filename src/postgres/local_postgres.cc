@@ -10,6 +10,7 @@
 #include "postgres/outside.h"
 #include "postgres/sql_view.h"
 #include "postgres/timeline_history.h"
+#include "postgres/wal_senders.h"
 
 namespace tamada::postgres {
 
@@ -38,12 +39,13 @@ core::ProcessState state_without_sql(const Postmaster& postmaster, const std::st
 
 struct LocalPostgres::Impl {
   Impl(asio::any_io_executor executor, const config::Local& local, Dynamic dynamic)
-      : node(executor, local, std::move(dynamic)), heartbeat(executor), outside(node) {}
+      : node(executor, local, std::move(dynamic)), heartbeat(executor), outside(node), wal_senders(executor) {}
 
   Node node;
   Connection heartbeat;  // kept from one observation to the next
   bool heartbeat_in_use = false;
   Outside outside;
+  WalSenders wal_senders;
   bool removing = false;        // superseded data directories are being removed
   int heartbeat_pid = 0;        // the postmaster to which `heartbeat` is connected
   int server_version = 0;       // of the running server
@@ -75,7 +77,10 @@ LocalPostgres::LocalPostgres(asio::any_io_executor executor, const config::Local
 
 LocalPostgres::~LocalPostgres() = default;
 
-void LocalPostgres::on_exit(std::function<void()> callback) { impl_->node.server.on_exit(std::move(callback)); }
+void LocalPostgres::on_exit(std::function<void()> callback) {
+  impl_->wal_senders.on_end(callback);
+  impl_->node.server.on_exit(std::move(callback));
+}
 
 awaitable<std::optional<ServerAnswer>> LocalPostgres::Impl::ask_local(Connection& connection,
                                                                       Clock::time_point deadline, bool* timed_out) {
@@ -184,6 +189,7 @@ awaitable<void> LocalPostgres::Impl::look_at_server(std::shared_ptr<Postmaster> 
   view.sql->timeline = co_await timeline_of(*view.sql, postmaster->pid(), deadline);
   view.system_identifier = answer->system_identifier;
   view.server_version = server_version;
+  wal_senders.watch(view.sql->replication);
 }
 
 // Finishes the work of an earlier run of the daemon that was interrupted while it set data aside.

@@ -146,7 +146,7 @@ Row primary_row() {
           "",
           "2026-11-22 22:25:03.912866+00",
           R"([{"usename":"replicator","application_name":"n2","client_addr":"127.0.0.1","state":"streaming",
-              "sync_state":"sync","sync_priority":1,"flush_lsn":67109000,"sync_lsn":67108000}])",
+              "sync_state":"sync","sync_priority":1,"pid":4711,"flush_lsn":67109000,"sync_lsn":67108000}])",
           "n2",
           R"([{"slot_name":"n2","slot_type":"physical","active":true,"lsn":67109000,"keeps_from":67100000},
               {"slot_name":"l","slot_type":"logical","active":false,"lsn":null,"database":"d","plugin":"p",

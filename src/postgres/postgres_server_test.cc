@@ -241,6 +241,26 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   ASSERT_OK(complete(n0->postgres->sync_slots({}, {{"n2", "for a test"}})));
   EXPECT_EQ(observe(*n0).sql->slots.size(), 1u);
 
+  // ---- the end of a synchronous standby's connection is noticed at once
+  ASSERT_OK(complete(n0->postgres->set_sync_names("n1")));
+  EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) {
+    return seen.sql && seen.sql->replication.size() == 1 && seen.sql->replication[0].sync_priority == 1;
+  }));
+  told = false;
+  n0->postgres->on_exit([&] {
+    told = true;
+    io.stop();
+  });
+  EXPECT_EQ(sql(*n0, "select pg_terminate_backend(pid) from pg_stat_replication"), "t");
+  io.restart();
+  io.run_for(5s);
+  EXPECT_TRUE(told);
+  n0->postgres->on_exit([] {});
+  ASSERT_OK(complete(n0->postgres->set_sync_names("")));
+  EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {
+    return seen.sql && seen.sql->replication_state == "streaming";
+  }));
+
   auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
   EXPECT_TRUE(asked.reachable) << asked.error;
   EXPECT_TRUE(asked.in_recovery);

@@ -51,7 +51,7 @@ SELECT r.recovering,
   w.status,
   {restore},
   pg_catalog.to_char(pg_catalog.pg_postmaster_start_time(), 'YYYY-MM-DD HH24:MI:SS.USOF'),
-  (SELECT pg_catalog.json_agg(s) FROM (SELECT usename, application_name, client_addr, state, sync_state, sync_priority,
+  (SELECT pg_catalog.json_agg(s) FROM (SELECT usename, application_name, client_addr, state, sync_state, sync_priority, pid,
       pg_catalog.pg_wal_lsn_diff(flush_lsn, '0/0')::bigint AS flush_lsn,
       pg_catalog.pg_wal_lsn_diff(CASE pg_catalog.current_setting('synchronous_commit') WHEN 'remote_apply' THEN replay_lsn
       WHEN 'remote_write' THEN write_lsn ELSE flush_lsn END, '0/0')::bigint AS sync_lsn
@@ -95,6 +95,7 @@ void read_replication(core::SqlView& view, const std::optional<std::string>& tex
     connection.state = wire::text_at(item, "state");
     connection.sync_state = wire::text_at(item, "sync_state");
     connection.sync_priority = static_cast<int>(wire::integer_at(item, "sync_priority").value_or(0));
+    connection.pid = static_cast<int>(wire::integer_at(item, "pid").value_or(0));
     connection.flush_lsn = wire::unsigned_at(item, "flush_lsn");
     connection.sync_lsn = wire::unsigned_at(item, "sync_lsn");
     view.replication.push_back(std::move(connection));
