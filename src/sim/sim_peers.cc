@@ -64,7 +64,15 @@ awaitable<core::PeerView> SimPeers::ask(core::Member member, core::Duration time
   const auto answer = co_await get(std::move(member.api_url), timeout);
   core::PeerView peer;
   if (answer && !cluster_.options.bugs.is("peers-not-asked")) {
-    peer = wire::parse_peer(answer->body);
+    auto body = answer->body;
+    std::optional<core::WallTime> answered_at;
+    if (cluster_.options.bugs.is("clocks-of-hosts-compared")) {
+      auto told = config::Json::parse(body);
+      told.erase("dcs_last_seen_ago");
+      body = told.dump();
+      answered_at = cluster_.node(node_).daemon->clock.wall();
+    }
+    peer = wire::parse_peer(body, answered_at);
     peer.reachable = true;
   }
   co_return peer;
