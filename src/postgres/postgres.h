@@ -34,8 +34,8 @@ class Postgres {
   // Never fails; facts that cannot be learned within `timeout` are absent from the view. At each heartbeat it also
   // tests the server from outside, by a new connection and a small write.
   virtual awaitable<core::PostgresView> observe(Duration timeout, Duration heartbeat) = 0;
-  // The callback is called at once when the postmaster ends, whoever started it, and when the connection of a synchronous
-  // standby ends.
+  // The callback is called at once when the postmaster ends, whoever started it, and when the connection of a
+  // synchronous standby ends.
   virtual void on_exit(std::function<void()> callback) = 0;
   // Asks another server over a replication connection for its timeline, position and timeline history.
   virtual awaitable<core::UpstreamView> ask(core::Upstream upstream, Duration timeout) = 0;

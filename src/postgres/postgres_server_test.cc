@@ -257,9 +257,8 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_TRUE(told);
   n0->postgres->on_exit([] {});
   ASSERT_OK(complete(n0->postgres->set_sync_names("")));
-  EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {
-    return seen.sql && seen.sql->replication_state == "streaming";
-  }));
+  EXPECT_TRUE(eventually(
+      *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
 
   auto asked = complete(n0->postgres->ask(n1->upstream(), 3s));
   EXPECT_TRUE(asked.reachable) << asked.error;
