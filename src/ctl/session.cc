@@ -374,18 +374,18 @@ core::Result<Sighting> Session::look(const std::string& given, bool must_exist) 
   const auto name = cluster_name(given);
   if (!name) return std::unexpected(name.error());
   if (auto opened = impl_->open_etcd(); !opened) return std::unexpected(opened.error());
+  const auto seen_in_etcd = [&](core::ClusterView view) -> core::Result<Sighting> {
+    if (must_exist && !exists(view) && !keeps_patronictl_status()) return no_members(*name);
+    return Sighting{{.name = *name, .view = std::move(view)}};
+  };
   const auto range = impl_->read_at_once(*name);
-  if (range) {
-    Sighting sighting{{.name = *name, .view = impl_->view_of(*name, *range)}};
-    if (must_exist && !exists(sighting.view) && !keeps_patronictl_status()) return no_members(*name);
-    return sighting;
-  }
+  if (range) return seen_in_etcd(impl_->view_of(*name, *range));
   if (range.error().kind != dcs::ErrorKind::unreachable) return impl_->etcd_failed(range.error());
   auto sighting = impl_->look_elsewhere(*name, range.error());
   if (sighting) return sighting;
   auto slow = cluster(*name);  // no member is known, so etcd gets its usual time limit
   if (!slow) return std::unexpected(slow.error());
-  return Sighting{{.name = *name, .view = std::move(*slow)}};
+  return seen_in_etcd(std::move(*slow));
 }
 
 std::unexpected<core::Error> Session::no_members(const std::string& cluster) {

@@ -17,7 +17,7 @@ def rules():
 
 
 def promtool(*words, folder=FOLDER):
-    done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -3,6 +3,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -48,6 +49,19 @@ def test_errors_say_what_to_do(cluster):
     away = cluster.ctl("-d", "127.0.0.1:1", "show-config")
     assert away.returncode == 1 and "Connection refused" in away.stderr and "\nHint: is etcd running?" in away.stderr
     assert cluster.ctl("restart").returncode == 2
+
+
+@pytest.mark.tamada
+def test_unknown_cluster_in_a_slow_etcd(cluster):
+    """The first, short attempt to read the keys fails, and the second succeeds."""
+    cluster.etcd.signal(signal.SIGSTOP)
+    resume = threading.Timer(3, cluster.etcd.signal, [signal.SIGCONT])
+    resume.start()
+    try:
+        done = cluster.ctl("explain", "nosuch")
+    finally:
+        resume.join()
+    assert done.returncode == 1 and done.stderr.startswith("Error: nosuch cluster doesn't have any members\n"), done
 
 
 @pytest.mark.tamada

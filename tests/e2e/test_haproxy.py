@@ -100,6 +100,7 @@ def test_follows_a_switchover(cluster, proxy):
     writer = Client(proxy["primary"], "insert into through_proxy default values returning port")
     reader = Client(proxy["replicas"], "select current_setting('port')::int where pg_is_in_recovery()")
     writer.start(), reader.start()
+    wait_for("a write before the switchover", lambda: writer.answers, 30)
     new = cluster.replicas()[0]
     began = time.monotonic()
     status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
