@@ -242,6 +242,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(observe(*n0).sql->slots.size(), 1u);
 
   // ---- the end of a synchronous standby's connection is noticed at once
+  n0->dynamic["synchronous_mode"] = true;
   ASSERT_OK(complete(n0->postgres->set_sync_names("n1")));
   EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) {
     return seen.sql && seen.sql->replication.size() == 1 && seen.sql->replication[0].sync_priority == 1;
@@ -257,6 +258,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_TRUE(told);
   n0->postgres->on_exit([] {});
   ASSERT_OK(complete(n0->postgres->set_sync_names("")));
+  n0->dynamic.erase("synchronous_mode");
   EXPECT_TRUE(eventually(
       *n1, [](const core::PostgresView& seen) { return seen.sql && seen.sql->replication_state == "streaming"; }));
 

@@ -48,7 +48,7 @@ TEST(Peer, TellsWhenItLastHeardFromTheDcs) {
   EXPECT_EQ(ago(R"({"dcs_last_seen":960})"), std::nullopt);
   EXPECT_EQ(ago(R"({"dcs_last_seen":0})", answered_at), std::nullopt);
   EXPECT_EQ(ago("{}", answered_at), std::nullopt);
-  EXPECT_GT(ago(R"({"dcs_last_seen_ago":18446744073709551615})"), seconds(60));
+  EXPECT_GT(ago(R"({"dcs_last_seen_ago":9000000000000000000})"), seconds(60));
 }
 
 TEST(Peer, TellsThatItsDiskIsStuck) {
