@@ -311,10 +311,14 @@ awaitable<core::Result<bool>> ClusterStore::delete_compared(std::string key, cor
 awaitable<core::Result<core::ClusterView>> ClusterStore::read_keys() {
   const auto range = co_await dcs_.range(prefix_, 0, timeout_);
   if (!range) co_return core::fail(range.error().what);
-  const auto configuration = view().config_revision;
-  cache_.reset(*range);
-  give_up_older_requests(configuration);
-  dcs::ClusterCache held(prefix_);  // the cache may already contain later changes, or wait for more outdated ranges
+  // The cache may already contain later changes. An older range must not even be counted there, because the cache takes
+  // several of them in a row for an etcd that was restored from a backup, and clients can ask at the same time.
+  if (range->revision >= cache_.revision()) {
+    const auto configuration = view().config_revision;
+    cache_.reset(*range);
+    give_up_older_requests(configuration);
+  }
+  dcs::ClusterCache held(prefix_);
   held.reset(*range);
   co_return held.view();
 }

@@ -223,6 +223,26 @@ TEST_F(ClusterStoreTest, ARequestOfAClientIsSentAfterADecisionsRequestHasFailed)
   EXPECT_EQ(store_.view().config_revision, 9);
 }
 
+// The reads of several clients may be older than what the watch has told meanwhile.
+TEST_F(ClusterStoreTest, ReadsOfClientsDoNotBringADeletedKeyBack) {
+  dcs_.hangs = true;
+  asio::co_spawn(io_, store_.follow([] {}), asio::detached);
+  io_.poll();
+  const dcs::KeyValue leader{.key = "/service/demo/leader", .value = "n0", .create_revision = 5, .mod_revision = 5};
+  dcs_.tell({.events = {{.deleted = false, .kv = leader}}, .revision = 5});
+  ASSERT_TRUE(store_.view().leader);
+  dcs_.tell({.events = {{.deleted = true, .kv = {.key = leader.key, .mod_revision = 8}}}, .revision = 8});
+  ASSERT_FALSE(store_.view().leader);
+  dcs_.held = dcs::Range{.keys = {leader}, .count = 1, .revision = 7};
+  for (int client = 0; client < 5; ++client) {
+    asio::co_spawn(
+        io_, [&]() -> awaitable<void> { EXPECT_TRUE((co_await store_.read_keys())->leader); }, asio::detached);
+  }
+  io_.restart();
+  io_.poll();
+  EXPECT_FALSE(store_.view().leader);
+}
+
 // Otherwise an operator's request could begin the end of a primary.
 TEST_F(ClusterStoreTest, ARequestOfAClientThatFailsSaysNothingToTheDecisions) {
   dcs_.held = dcs::Range{.revision = 6};
