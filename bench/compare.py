@@ -2,6 +2,7 @@
 """Compares Tamada with Debian's Patroni on the same machine with the same YAML. The two alternate in one run.
 
     compare.py [--reps 3] [--only switchover,...] [--window 30] [--newer 17] [--json build/bench.json] [--write docs/benchmarks.md]
+    compare.py --again sync_standby_loss --json build/bench.json       measures one row again, which then names its commit
     compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
 
 --newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions.
@@ -106,6 +107,21 @@ def run_in_root(major, options):
         return json.loads(results.read())
 
 
+def measure_again(names, options):
+    """Replaces these rows of an earlier run, after a change that concerns nothing else."""
+    found = json.loads(pathlib.Path(options.json).read_text())
+    for name in names.split(","):
+        rows = {side: [] for side in sides()}
+        for rep in range(options.reps):
+            for side, what in sides().items():
+                print(f"{side}, round {rep + 1} of {options.reps}", flush=True)
+                rows[side] += rto.measure(what, [name], 1, scenarios.DCS)[name]
+        for side, results in rows.items():
+            found["outages"][side][name] = results
+        found.setdefault("again", {})[name] = machine()["tamada"]
+    return found
+
+
 def save(found, path):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +158,8 @@ def spread(seen):
 
 
 def outage_row(found, title, scenario):
+    if scenario in found.get("again", {}):
+        title += f" (Tamada {found['again'][scenario]})"
     by_hand_seconds = values(found, "by hand", FLOORS.get(scenario, ""), "outage_s")
     return seconds_row(found, title, scenario, "outage_s") + f" {spread(by_hand_seconds)} |"
 
@@ -233,12 +251,16 @@ def main():
     parser.add_argument("--window", type=int, default=30, help="seconds of idling for the footprint; 0: none")
     parser.add_argument("--newer", help="a major version of PostgreSQL")
     parser.add_argument("--json", default=str(TREE / "build" / "bench.json"))
+    parser.add_argument("--again", help="rows of --json, separated by commas")
     parser.add_argument("--from", dest="source", help="results of an earlier run")
     parser.add_argument("--write", default=str(TREE / "docs" / "benchmarks.md"))
     options = parser.parse_args()
     processes.adopt_orphans()
     if options.source:
         found = json.loads(pathlib.Path(options.source).read_text())
+    elif options.again:
+        found = measure_again(options.again, options)
+        save(found, options.json)
     else:
         found = run(options)
         if options.newer:
