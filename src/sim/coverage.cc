@@ -13,11 +13,12 @@ namespace {
 
 constexpr std::uint64_t few = 3;  // runs
 
-// Replaces names of nodes and numbers, in which the same reason differs from run to run.
+// Replaces numbers, names of nodes and WAL positions, in which the same reason differs from run to run.
 std::string without_numbers(std::string_view reason) {
   std::string out;
   for (const char c : reason) {
-    const bool digit = c >= '0' && c <= '9';
+    const bool of_position = c >= 'A' && c <= 'F' && (out.ends_with('/') || out.ends_with("/#"));
+    const bool digit = (c >= '0' && c <= '9') || of_position;
     if (!digit) {
       out += c;
     } else if (out.empty() || out.back() != '#') {
