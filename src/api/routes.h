@@ -191,7 +191,7 @@ class RestApi {
   std::shared_ptr<Prepared> prepared_;
   struct Refresh;
   std::shared_ptr<Refresh> refresh_;  // the refresh that is under way; later requests wait for it, too
-  // Questions to others whose answers are shared by all clients. A round may be under way.
+  // A round asks all members, or etcd, once; every client that asks meanwhile, or soon after, gets its answer.
   struct Round;
   using Asking = awaitable<net::HttpResponse> (RestApi::*)();
   awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);

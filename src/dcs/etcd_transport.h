@@ -80,7 +80,7 @@ class EtcdTransport {
   std::string username_, password_;
   std::string token_;
   bool auth_disabled_ = false;  // a user is configured, but the server has authentication switched off
-  bool for_listing_;  // reads of no importance: their answers are limited, and the log does not name the server
+  bool for_listing_;            // only lists clusters: its answers are limited, and the log does not name the server
   std::size_t current_ = 0;
   std::optional<std::size_t> logged_;
   std::vector<Idle> idle_;
