@@ -58,6 +58,13 @@ class Factory:
             cluster.down(keep)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    import browser as chromium   # its libraries are installed only where the dashboard is tested
+    with chromium.browser() as one:
+        yield one
+
+
 @pytest.fixture
 def new_cluster():
     """A function that makes a cluster for this test only and does not start it."""

@@ -8,19 +8,12 @@ import threading
 import pytest
 import requests
 
-from browser import browser as a_browser
 from harness import processes, wait_for
 from harness.cluster import TREE
 
 pytestmark = pytest.mark.tamada
 
 PICTURES = TREE / "build" / "screenshots"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with a_browser() as one:
-        yield one
 
 
 def get(node, path, **more):

@@ -6,19 +6,12 @@ import re
 import pytest
 import requests
 
-from browser import browser as a_browser
 from harness import wait_for
 from harness.cluster import TREE
 
 pytestmark = pytest.mark.tamada
 
 PICTURES = TREE / "build" / "screenshots"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with a_browser() as one:
-        yield one
 
 
 def config_of(node):

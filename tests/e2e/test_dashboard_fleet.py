@@ -8,7 +8,6 @@ import time
 import pytest
 import requests
 
-from browser import browser as a_browser
 from harness import wait_for
 from harness.cluster import TREE
 
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.tamada
 PICTURES = TREE / "build" / "screenshots"
 MARKUP = "<img src=x onerror=\"document.title='owned'\">"
 SCOPES = [f"c{i:02}" for i in range(49)] + [MARKUP]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with a_browser() as one:
-        yield one
 
 
 def b64(text):

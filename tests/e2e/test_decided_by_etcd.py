@@ -4,26 +4,23 @@ import asyncio
 import copy
 import json
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from harness import wait_for
+from harness.proxy import Proxy
 
 pytestmark = pytest.mark.tamada
 
 
-class HeldWatches:
+class HeldWatches(Proxy):
     """A proxy to etcd. While `hold` is set, it keeps back what etcd sends on the connections of watches."""
 
     def __init__(self, port, far_port):
-        self.far_port = far_port
         self._pass = asyncio.Event()
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connection, "127.0.0.1", port), self._loop).result(10)
+        super().__init__(port, far_port)
         self.release()
 
     def hold(self):
@@ -32,37 +29,9 @@ class HeldWatches:
     def release(self):
         self._loop.call_soon_threadsafe(self._pass.set)
 
-    def close(self):
-        async def end():
-            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    async def _connection(self, reader, writer):
-        far_writer = None
-        try:
-            first = await reader.read(65536)
-            watches = b"/watch HTTP" in first
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.far_port)
-            far_writer.write(first)
-            await asyncio.gather(self._pump(reader, far_writer, False), self._pump(far_reader, writer, watches))
-        except OSError:
-            pass
-        finally:
-            for one in (writer, far_writer):
-                if one is not None:
-                    one.transport.abort()
-
-    async def _pump(self, reader, writer, held):
-        while data := await reader.read(65536):
-            if held:
-                await self._pass.wait()
-            writer.write(data)
-            await writer.drain()
-        writer.transport.abort()
+    async def before_piece(self, first, from_server):
+        if from_server and b"/watch HTTP" in first:
+            await self._pass.wait()
 
 
 @pytest.fixture(scope="module")

@@ -4,54 +4,25 @@ import asyncio
 import os
 import re
 import signal
-import threading
 import time
 
 import pytest
 
 from harness import Writer, processes, wait_for
+from harness.proxy import Proxy
 
 pytestmark = pytest.mark.tamada
 SECONDS = int(os.environ.get("SLOW_ETCD_SECONDS", "35"))   # duration of each fault
 DCS = {"ttl": 30, "loop_wait": 3, "retry_timeout": 10}
 
 
-class Latency:
-    """A proxy to etcd that delays each piece of data."""
+class Latency(Proxy):
+    """A proxy to etcd that delays each piece of data that is sent to etcd."""
 
-    def __init__(self, port, far_port):
-        self.far_port, self.seconds = far_port, 0
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connection, "127.0.0.1", port), self._loop).result(10)
+    seconds = 0
 
-    def close(self):
-        async def end():
-            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    async def _connection(self, reader, writer):
-        far_writer = None
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.far_port)
-            await asyncio.gather(self._pump(reader, far_writer, True), self._pump(far_reader, writer, False))
-        except OSError:
-            pass
-        finally:
-            for one in (writer, far_writer):
-                if one is not None:
-                    one.transport.abort()
-
-    async def _pump(self, reader, writer, slow):
-        while data := await reader.read(65536):
-            await asyncio.sleep(self.seconds if slow else 0)
-            writer.write(data)
-            await writer.drain()
-        writer.transport.abort()
+    async def before_piece(self, first, from_server):
+        await asyncio.sleep(0 if from_server else self.seconds)
 
 
 def needs(node):

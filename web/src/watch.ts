@@ -83,8 +83,8 @@ export class Watch {
     void this.look(this.stop.signal);
     void this.follow(this.stop.signal);
     void this.ask_others(this.stop.signal);
-    void this.read_config(this.stop.signal);
-    void this.read_samples(this.stop.signal);
+    void this.read_seldom<Config>("config", (config) => this.put({ config }), this.stop.signal);
+    void this.read_seldom<AllSamples>("tamada/members/samples", (samples) => this.put({ samples }), this.stop.signal);
   }
 
   private end(): void {
@@ -155,24 +155,11 @@ export class Watch {
     }
   }
 
-  private async read_config(stop: AbortSignal): Promise<void> {
+  // Reads what changes seldom. If there is no answer, the other requests show that the daemon does not answer; while a
+  // cluster is being made, there is no configuration.
+  private async read_seldom<Answer>(path: string, put: (answer: Answer) => void, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      try {
-        this.put({ config: await read<Config>("config", 5 * second, stop) });
-      } catch {
-        // There is no configuration while a cluster is being made.
-      }
-      await sleep(10 * second, stop);
-    }
-  }
-
-  private async read_samples(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) {
-      try {
-        this.put({ samples: await read<AllSamples>("tamada/members/samples", 5 * second, stop) });
-      } catch {
-        // The other requests show that the daemon does not answer.
-      }
+      await read<Answer>(path, 5 * second, stop).then(put).catch(() => {});
       await sleep(10 * second, stop);
     }
   }
