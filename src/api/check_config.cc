@@ -21,11 +21,8 @@ awaitable<HttpResponse> RestApi::post_tamada(Call call) {
   const auto before = text ? wire::parse_object(*text) : std::nullopt;
   if (!before) co_return error_page(503);
   auto after = *before;
-  ConfigVerdict verdict;
-  if (wire::merge_json(after, *patch) && options_.judge_config) {
-    verdict =
-        options_.judge_config(*before, after, snapshot->seen.postgres.server_version, commands_.server_parameters());
-  }
+  const bool changes = wire::merge_json(after, *patch);
+  auto verdict = changes ? verdict_on(*snapshot, *before, after) : ConfigVerdict();
   co_return json(200, {{"before", *before},
                        {"after", std::move(after)},
                        {"errors", std::move(verdict.errors)},

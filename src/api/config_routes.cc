@@ -25,14 +25,18 @@ constexpr auto pending_told_within = std::chrono::seconds(2);
 
 }  // namespace
 
+ConfigVerdict RestApi::verdict_on(const Snapshot& snapshot, const nlohmann::ordered_json& before,
+                                  const nlohmann::ordered_json& after) const {
+  if (!options_.judge_config) return {};
+  return options_.judge_config(before, after, snapshot.seen.postgres.server_version, commands_.server_parameters());
+}
+
 bool RestApi::judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
                      HttpResponse& answer, std::vector<std::string>& restarts) const {
   answer = json(200, after);
-  if (!options_.judge_config) return true;
   const auto& text = snapshot.seen.cluster.config_json;
   const auto before = text ? wire::parse_object(*text) : std::nullopt;
-  auto verdict = options_.judge_config(before.value_or(nlohmann::ordered_json::object()), after,
-                                       snapshot.seen.postgres.server_version, commands_.server_parameters());
+  auto verdict = verdict_on(snapshot, before.value_or(nlohmann::ordered_json::object()), after);
   const auto query = parse_query(call.target.query);
   const auto* force = find(query, "force");
   if (force && *force == "true") {

@@ -155,6 +155,9 @@ class RestApi {
   // Adds to the answer the members that wait for a restart, once the change has reached them.
   awaitable<void> name_pending(std::shared_ptr<const Snapshot> before, std::vector<std::string> parameters,
                                net::HttpResponse& answer);
+  // What the change from `before` to `after` would do; empty if nothing judges changes.
+  ConfigVerdict verdict_on(const Snapshot& snapshot, const nlohmann::ordered_json& before,
+                           const nlohmann::ordered_json& after) const;
   // Whether the configuration may be written. `answer` becomes the refusal, or gets the headers of the answer.
   // `restarts` becomes the list of parameters that take effect only after a restart.
   bool judged(const Call& call, const Snapshot& snapshot, const nlohmann::ordered_json& after,
