@@ -19,14 +19,13 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto peer_timeout = 2s;  // Patroni's limit for the same question
 constexpr auto departed_timeout = 500ms;
-constexpr auto upstream_timeout = 2s;
-}  // namespace
-
-namespace {
-
+// A server that accepts connections and answers slowly gets more time at each attempt, or a standby would never follow
+// it. The limit is half a ttl at most, because no decision is made meanwhile.
+constexpr auto upstream_timeout = 2s, upstream_timeout_max = 8s;
 constexpr auto forgotten_after = 30s;  // an action that has not been tried again by then is no longer wanted
-
 }  // namespace
+
+Executor::Executor(Tools tools) : t_(std::move(tools)) {}
 
 bool Executor::went_well(const std::string& what, const core::Result<void>& result) {
   auto& retries = t_.notes.retries;
@@ -194,8 +193,14 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   self.host = own.connect_host;
   self.port = own.connect_port;
   t_.notes.own_timeline = co_await t_.postgres.ask(std::move(self), upstream_timeout);
+  const bool slow_before = slow_upstream_ && slow_upstream_->member == ask.upstream.member;
+  const core::Duration timeout = slow_before ? slow_upstream_->timeout : upstream_timeout;
   auto upstream = ask.upstream;
-  t_.notes.upstream = co_await t_.postgres.ask(std::move(upstream), upstream_timeout);
+  t_.notes.upstream = co_await t_.postgres.ask(std::move(upstream), timeout);
+  const auto longest =
+      std::clamp<core::Duration>(t_.configuration.settings().ttl / 2, upstream_timeout, upstream_timeout_max);
+  slow_upstream_.reset();
+  if (t_.notes.upstream->slow) slow_upstream_ = {ask.upstream.member, std::min<core::Duration>(2 * timeout, longest)};
   t_.notes.upstream->member = ask.upstream.member;
   if (auto file = co_await t_.postgres.timeline_history(t_.notes.upstream->timeline)) {
     t_.notes.upstream->our_history = std::move(*file);
@@ -207,7 +212,15 @@ awaitable<void> Executor::act(core::AskUpstream ask) {
   if (ours < answer.timeline) {  // otherwise our_history already covers our timeline
     if (auto file = co_await t_.postgres.timeline_history(ours)) answer.our_past = std::move(*file);
   }
-  // After a crash, the control file may not name the last timeline that the server received.
+  // After a crash, the control file may not name the last timeline that the server received (simulation, three nodes,
+  // seed 77004242: it named 1, and the server had a little WAL of another timeline 2 than the upstream's).
+  if (ours < answer.our_newest && answer.our_newest < answer.timeline) {
+    auto file = co_await t_.postgres.timeline_history(answer.our_newest);
+    if (file && std::ranges::find(*file, ours, &core::HistoryLine::timeline) != file->end()) {
+      answer.our_timeline = answer.our_newest;
+      answer.our_past = std::move(*file);
+    }
+  }
   for (const auto timeline : std::set{ours, std::max(ours, answer.our_newest)} | std::views::reverse) {
     const auto from = core::beginning_of(timeline, answer.history, answer.timeline);
     if (!from || !answer.reachable || answer.same_beginning) continue;

@@ -32,7 +32,7 @@ class Executor {
     fence::Fence& fence;
     std::function<void()> wake;
   };
-  explicit Executor(Tools tools) : t_(std::move(tools)) {}
+  explicit Executor(Tools tools);
 
   awaitable<void> perform(core::Actions actions);
   std::optional<int> exit_code() const { return exit_code_; }
@@ -89,6 +89,11 @@ class Executor {
   };
   Tools t_;
   std::map<std::string, Told> told_;
+  struct SlowUpstream {
+    std::string member;
+    core::Duration timeout;  // of the next question to it
+  };
+  std::optional<SlowUpstream> slow_upstream_;  // the upstream that accepted a connection and did not answer in time
   std::optional<int> exit_code_;
 };
 

@@ -34,6 +34,17 @@ TEST(CheckConfig, TellsWhatAChangeWouldDoAndChangesNothing) {
   EXPECT_EQ(node.agent.config_writes, 0);
 }
 
+TEST(CheckConfig, IsJudgedByWhatEtcdHolds) {
+  Node node(leader(), judging());
+  node.agent.held = node.board.latest()->seen.cluster;
+  node.agent.held->config_json = R"({"ttl":40,"loop_wait":10})";
+  EXPECT_EQ(node.ask("POST", "/tamada/check-config", R"({"loop_wait": 5})"),
+            R"(200 {"before": {"ttl": 40, "loop_wait": 10}, "after": {"ttl": 40, "loop_wait": 5}, "errors": [], )"
+            R"("warnings": [], "effects": ["by server 150020"], "restarts": []})");
+  node.agent.dcs_down = true;
+  EXPECT_EQ(node.ask("POST", "/tamada/check-config", R"({"loop_wait": 5})").substr(0, 3), "503");
+}
+
 TEST(CheckConfig, NeedsWhatAChangeNeeds) {
   auto options = judging();
   options.username = "u";

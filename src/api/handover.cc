@@ -41,6 +41,14 @@ void look_at_stop(const core::Observation& seen, Handover& handover) {
   stop.waits_for = !ended && seen.postgres.shut_down() ? core::shutdown_waits_for(seen.postgres) : "";
 }
 
+// The leader of a standby cluster runs as a standby, too.
+bool leads_standby_cluster(const Snapshot& snapshot, const std::string& member) {
+  const auto& seen = snapshot.seen;
+  if (member == seen.self) return snapshot.role == "standby_leader" && seen.postgres.running_standby();
+  const auto* record = seen.cluster.member(member);
+  return record && record->role == "standby_leader" && record->running();
+}
+
 bool is_primary(const Snapshot& snapshot, const std::string& member) {
   if (member == snapshot.seen.self) return snapshot.seen.postgres.running_primary();
   const auto* record = snapshot.seen.cluster.member(member);
@@ -97,8 +105,9 @@ void HandoverWatch::watch_primary(const Snapshot& snapshot) {
   const auto* record = seen.cluster.member(leader_);
   if (record) leader_state_ = record->state;
   const bool by_keys = !seen.cluster.unlocked() && (!record || record->running());
-  const bool by_server = leader_ == seen.self ? seen.postgres.running_primary()
-                                              : !sql || !sql->in_recovery || sql->replication_state == "streaming";
+  const bool by_server = leader_ == seen.self
+                             ? is_primary(snapshot, leader_) || leads_standby_cluster(snapshot, leader_)
+                             : !sql || !sql->in_recovery || sql->replication_state == "streaming";
   if (by_keys && by_server) {
     primary_seen_ = seen.now;
     lost_.reset();
@@ -158,7 +167,8 @@ void HandoverWatch::advance(const Snapshot& snapshot, Handover& current) const {
       end_open_phases(current, seen.now);
       phase(current, "promote", seen.now);
     }
-    if (!is_primary(snapshot, holder)) return;
+    current.standby_cluster = leads_standby_cluster(snapshot, holder);
+    if (!current.standby_cluster && !is_primary(snapshot, holder)) return;
     end_open_phases(current, seen.now);
     current.ended = seen.now;
     current.state = Handover::State::done;

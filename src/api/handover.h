@@ -28,8 +28,9 @@ struct Handover {
   std::vector<Phase> phases;
   enum class State { running, done, failed } state = State::running;
   core::Instant ended{};
-  std::string reason;  // why it failed
-  std::string cause;   // why the old leader of an automatic change no longer leads, as far as this node can tell
+  bool standby_cluster = false;  // when it is done: the new leader is that of a standby cluster, and no primary
+  std::string reason;            // why it failed
+  std::string cause;  // why the old leader of an automatic change no longer leads, as far as this node can tell
 
   core::Duration outage() const { return ended - outage_began; }  // when it is done
 };

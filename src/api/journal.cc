@@ -177,8 +177,9 @@ void Journal::look_at_handover(const Snapshot& snapshot) {
   if (!now.cause.empty()) fields["cause"] = now.cause;
   if (now.state == Handover::State::done) {
     fields["outage_ms"] = whole_milliseconds(now.outage());
-    add(snapshot.seen.wall, "handover", fmt::format("{}: {} is the primary after {} ms", now.kind, now.to, took),
-        fields);
+    if (now.standby_cluster) fields["standby_cluster"] = true;
+    const auto* what = now.standby_cluster ? "leads the standby cluster" : "is the primary";
+    add(snapshot.seen.wall, "handover", fmt::format("{}: {} {} after {} ms", now.kind, now.to, what, took), fields);
   } else {
     fields["reason"] = now.reason;
     add(snapshot.seen.wall, "handover", fmt::format("{} failed: {}", now.kind, now.reason), fields);

@@ -7,7 +7,6 @@
 #include "api/errors.h"
 #include "api/routes.h"
 #include "net/event.h"
-#include "net/http_client.h"
 #include "net/side_by_side.h"
 #include "wire/json.h"
 #include "wire/keys.h"
@@ -22,13 +21,6 @@ namespace {
 
 constexpr std::size_t questions_max = 8;
 constexpr std::size_t events_of_others_max = 500;  // as many as fit into the longest answer that is read
-
-// The URL of another path of the REST API that the member has published; empty when it has published no usable URL.
-std::string url_of(const core::Member& member, std::string_view path) {
-  const auto url = net::Url::parse(member.api_url);
-  if (!url) return {};
-  return fmt::format("{}://{}{}", url->scheme, url->authority(), path);
-}
 
 // A member whose answer explains nothing is alive, too: Patroni answers any unknown path as it answers `/`.
 Json told_by(const core::Result<HttpResponse>& answer) {

@@ -5,6 +5,7 @@
 #include "api/errors.h"
 #include "api/routes.h"
 #include "api/status.h"
+#include "core/upstream.h"
 #include "wire/peer.h"
 
 namespace tamada::api {
@@ -28,7 +29,8 @@ awaitable<HttpResponse> RestApi::post_reinitialize(Call call) {
   if (!snapshot) co_return snapshot.error();
   const auto& seen = (*snapshot)->seen;
   if (seen.cluster.unlocked()) co_return text(503, "Cluster has no leader, can not reinitialize");
-  if (seen.cluster.leader->name == options_.name) co_return text(503, "I am the leader, can not reinitialize");
+  if (seen.cluster.leader->name == options_.name && !core::may_copy_remote_server(seen))
+    co_return text(503, "I am the leader, can not reinitialize");
   const bool force = is_true(*body, "force");
   if (!force) {
     if (seen.requests.reinitialize) co_return text(503, "reinitialize already in progress");

@@ -45,9 +45,10 @@ std::string handover_text(const Json& fields, const std::string& scope) {
   if (word("phase") != "done")
     return fmt::format("{}: {} from {} failed: {}", scope, what, word("from"), word("reason"));
   const double seconds = fields.value("outage_ms", 0.0) / 1e3;
-  const auto moved = word("from") == word("to") ? fmt::format("{} is the primary again", word("to"))
+  const auto* role = fields.value("standby_cluster", false) ? "leader" : "primary";
+  const auto moved = word("from") == word("to") ? fmt::format("{} is the {} again", word("to"), role)
                                                 : fmt::format("{} has taken over from {}", word("to"), word("from"));
-  return with_cause(fmt::format("{}: {} ({}, {:.1f} s without a primary)", scope, moved, what, seconds), fields);
+  return with_cause(fmt::format("{}: {} ({}, {:.1f} s without a {})", scope, moved, what, seconds, role), fields);
 }
 
 // The fields of an event without those that every event has.

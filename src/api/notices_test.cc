@@ -84,6 +84,40 @@ TEST(Notices, AFailoverIsToldByTheNewLeaderWithItsCause) {
   EXPECT_EQ(n1.next(), Texts{"n0 is a member of demo"});
 }
 
+// Its leader is no primary.
+TEST(Notices, AFailoverInAStandbyClusterIsTold) {
+  Watched f1(replica());
+  f1.now.seen.cluster.members["n0"].role = "standby_leader";
+  f1.next();
+  f1.key("");
+  f1.now.seen.cluster.members.erase("n0");
+  f1.next();
+  f1.key("n1");
+  f1.next();
+  f1.becomes("standby_leader");
+  const auto told = f1.next();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0], "n1 of demo is standby_leader; it was replica");
+  EXPECT_TRUE(told[1].starts_with("demo: n1 has taken over from n0 (failover, 2.0 s without a leader): n0 no longer"))
+      << told[1];
+  EXPECT_EQ(f1.last[1]["outcome"], "done");
+  EXPECT_EQ(f1.last[1]["severity"], "warning");
+}
+
+// The former leader tells, too, how long there was none: only since it has lost the key.
+TEST(Notices, ASwitchoverInAStandbyClusterAndBack) {
+  Watched f1(replica());
+  f1.key("n1");
+  f1.becomes("standby_leader");
+  f1.next(100s);
+  f1.key("");
+  f1.next();
+  f1.key("n1");
+  const auto told = f1.next();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_TRUE(told[0].starts_with("demo: n1 is the leader again (failover, 1.0 s without a leader)")) << told[0];
+}
+
 TEST(Notices, OthersSayNothingOfAFailover) {
   Watched n2(replica("n2"));
   n2.key("");

@@ -99,13 +99,14 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
 void RestApi::configure(RestApiOptions options) {
   options_ = std::move(options);
   if (!options_.ask_peer) options_.ask_peer = ask_by_http(std::nullopt, std::chrono::seconds(2));
+  if (!options_.tell_peer) options_.tell_peer = tell_by_http(std::nullopt);
   if (!options_.telemetry) options_.telemetry = std::make_shared<Telemetry>();
   samples_->take_from(options_.telemetry);
   prepared_->clear();
 }
 
 std::span<const RestApi::Route> RestApi::routes() {
-  static constexpr std::array<Route, 20> table{{
+  static constexpr std::array<Route, 21> table{{
       {"GET", "patroni", Route::Access::free, &RestApi::get_patroni},
       {"GET", "cluster", Route::Access::free, &RestApi::get_shared},
       {"GET", "history", Route::Access::free, &RestApi::get_shared},
@@ -113,7 +114,8 @@ std::span<const RestApi::Route> RestApi::routes() {
       {"GET", "metrics", Route::Access::free, &RestApi::get_shared},
       {"GET", "failsafe", Route::Access::free, &RestApi::get_shared},
       {"GET", "tamada", Route::Access::free, &RestApi::get_tamada},
-      {"POST", "tamada", Route::Access::restricted, &RestApi::post_tamada},
+      {"POST", "tamada", Route::Access::restricted, &RestApi::change_tamada},
+      {"DELETE", "tamada", Route::Access::restricted, &RestApi::change_tamada},
       {"GET", "ui", Route::Access::free, &RestApi::get_ui},
       {"HEAD", "ui", Route::Access::free, &RestApi::get_ui},
       {"PATCH", "config", Route::Access::restricted, &RestApi::patch_config},

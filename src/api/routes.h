@@ -16,20 +16,18 @@
 #include "api/clusters.h"
 #include "api/commands.h"
 #include "api/journal.h"
+#include "api/other_members.h"
 #include "api/publications.h"
 #include "api/request_target.h"
 #include "api/samples.h"
 #include "api/status_json.h"
 #include "api/telemetry.h"
+#include "diagnosis/facts.h"
 #include "net/clock.h"
 #include "net/http.h"
 #include "net/stream.h"
 
 namespace tamada::api {
-
-// Sends GET to a member's api_url, and returns the answer.
-using AskPeer = std::function<awaitable<core::Result<net::HttpResponse>>(std::string api_url)>;
-AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout);
 
 // What a change of the dynamic configuration would do. server_version: our server's, 0 when it is not known. own: what
 // that server tells about its parameters.
@@ -40,6 +38,10 @@ struct ConfigVerdict {
 using JudgeConfig =
     std::function<ConfigVerdict(const nlohmann::ordered_json& before, const nlohmann::ordered_json& after,
                                 int server_version, const wire::ServerParameters& own)>;
+
+// What the configuration means as a whole, for the findings of /tamada/doctor.
+using ReadConfiguration =
+    std::function<diagnosis::ClusterFacts::Configuration(const nlohmann::ordered_json& config, int server_version)>;
 
 struct RestApiOptions {
   std::string scope, name;
@@ -53,8 +55,10 @@ struct RestApiOptions {
   std::vector<std::pair<std::string, std::string>> own_headers;    // of every answer
   std::shared_ptr<Telemetry> telemetry;                            // null when nothing is measured
   JudgeConfig judge_config;                                        // empty when any object is accepted
+  ReadConfiguration read_configuration;                            // empty: no mistake in it is found
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
                                                                    // of 2 s
+  TellPeer tell_peer;                                              // empty: by HTTP without certificates
   ReadKeys read_keys;                                              // of all clusters of the namespace; empty: none
   bool ui = true;                                                  // whether the dashboard is served
 };
@@ -138,12 +142,22 @@ class RestApi {
   awaitable<net::HttpResponse> get_events_of(std::string member, std::uint64_t since, std::size_t newest);
   awaitable<net::HttpResponse> ask_members();
   awaitable<net::HttpResponse> ask_samples();
+  awaitable<net::HttpResponse> ask_doctor();
   awaitable<net::HttpResponse> ask_clusters();
   net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
   // what a change of the configuration would do (check_config.cc)
-  awaitable<net::HttpResponse> post_tamada(Call call);
+  awaitable<net::HttpResponse> check_config(Call call);
+  // requests for another member (passed_on.cc)
+  struct PassedOn {
+    std::string_view method, path;
+    Action own;               // what the request does if it names this node
+    core::Duration patience;  // how long the member may take to answer
+  };
+  static std::span<const PassedOn> passed_on();
+  awaitable<net::HttpResponse> change_tamada(Call call);
+  awaitable<net::HttpResponse> pass_on(const PassedOn& deed, core::Member member, net::HttpRequest request);
   // the dashboard (ui_routes.cc)
   awaitable<net::HttpResponse> get_ui(Call call);
   net::HttpResponse ui_file(const Call& call) const;
@@ -198,8 +212,9 @@ class RestApi {
   struct Round;
   using Asking = awaitable<net::HttpResponse> (RestApi::*)();
   awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);
-  std::shared_ptr<Round> members_round_, samples_round_, clusters_round_;
+  std::shared_ptr<Round> members_round_, samples_round_, clusters_round_, doctor_round_;
   std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
+  std::shared_ptr<std::size_t> passing_ = std::make_shared<std::size_t>(0);  // requests that wait for a member's answer
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };
 

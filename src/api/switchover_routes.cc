@@ -14,7 +14,6 @@
 #include "core/candidate.h"
 #include "core/lost_keys.h"
 #include "core/sync.h"
-#include "net/http_client.h"
 #include "net/log.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
@@ -173,17 +172,6 @@ struct Move {
 };
 
 }  // namespace
-
-AskPeer ask_by_http(std::optional<net::TlsClient> tls, core::Duration timeout) {
-  return [tls = std::move(tls), timeout](std::string api_url) -> awaitable<core::Result<HttpResponse>> {
-    auto url = net::Url::parse(api_url);
-    if (!url) co_return std::unexpected(url.error());
-    net::HttpRequest request{.method = "GET", .answer_bytes_max = wire::peer_answer_bytes_max};
-    request.target = url->path.empty() ? "/patroni" : std::exchange(url->path, "");
-    const auto certificates = url->scheme == "https" ? std::optional(tls.value_or(net::TlsClient{})) : std::nullopt;
-    co_return co_await net::http_once(std::move(*url), certificates, std::move(request), timeout);
-  };
-}
 
 awaitable<HttpResponse> RestApi::post_switchover(Call call) { return move_leader(std::move(call), "switchover"); }
 awaitable<HttpResponse> RestApi::post_failover(Call call) { return move_leader(std::move(call), "failover"); }

@@ -26,6 +26,7 @@ constexpr std::size_t followers_max = 256;
 // All users of the dashboard share one answer, so that the members are not asked more often than this.
 constexpr auto members_are_good_for = std::chrono::milliseconds(900);
 constexpr auto samples_are_good_for = std::chrono::seconds(9);
+constexpr auto doctor_is_good_for = std::chrono::milliseconds(4500);
 constexpr auto clusters_are_good_for = std::chrono::seconds(5);  // a failure, too
 
 double json_seconds(core::Duration duration) {
@@ -81,6 +82,8 @@ awaitable<HttpResponse> RestApi::get_tamada(Call call) {
     co_return co_await of_round(members_round_, members_are_good_for, &RestApi::ask_members);
   if (call.target.path == "/tamada/members/samples")
     co_return co_await of_round(samples_round_, samples_are_good_for, &RestApi::ask_samples);
+  if (call.target.path == "/tamada/doctor")
+    co_return co_await of_round(doctor_round_, doctor_is_good_for, &RestApi::ask_doctor);
   if (call.target.path == "/tamada/clusters" && options_.ui)
     co_return co_await of_round(clusters_round_, clusters_are_good_for, &RestApi::ask_clusters);
   if (read_of(call.target)) co_return co_await get_shared(std::move(call));

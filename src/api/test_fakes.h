@@ -156,6 +156,15 @@ class Node {
       if (it == peers.end()) co_return core::fail("connection refused");
       co_return net::HttpResponse{200, {}, it->second};
     };
+    options.tell_peer = [this](std::string url, net::HttpRequest request,
+                               core::Duration) -> awaitable<core::Result<net::HttpResponse>> {
+      std::string line = request.method + " " + url;
+      for (const auto& [name, value] : request.headers) line += " [" + name + ": " + value + "]";
+      told.push_back(line + " " + request.body);
+      const auto it = replies.find(request.method + " " + url);
+      if (it == replies.end()) co_return core::fail("no answer in time");
+      co_return it->second;
+    };
     board.publish(std::make_shared<Snapshot>(std::move(snapshot)));
     api = std::make_unique<RestApi>(io.get_executor(), board, agent, clock, std::move(options));
   }
@@ -200,6 +209,8 @@ class Node {
   FakeAgent agent;
   std::map<std::string, std::string> peers;
   std::vector<std::string> asked;
+  std::map<std::string, net::HttpResponse> replies;  // by method and URL
+  std::vector<std::string> told;                     // the requests that were passed on to other members
   std::string peer_address = "127.0.0.1";
   std::vector<std::pair<std::string, std::string>> headers;  // added to every request
   std::unique_ptr<RestApi> api;

@@ -152,7 +152,9 @@ constexpr auto untold_words =
 
 bool takes_word(const wire::ServerParameter& own, const std::string& value) {
   if (std::ranges::find(untold_words, lower(value)) != untold_words.end()) return true;
-  const auto has = [&](std::string_view word) { return std::ranges::find(own.words, word) != own.words.end(); };
+  const auto has = [&](const std::string& word) {
+    return std::ranges::any_of(own.words, [&](const auto& one) { return lower(one) == word; });
+  };
   const auto boolean = parse_boolean(value);  // any spelling of a boolean is accepted if the words contain "on" or
                                               // "off"
   return has(lower(value)) || (boolean && has(*boolean ? "on" : "off"));
@@ -164,7 +166,7 @@ std::string taken_instead(const wire::ServerParameter& own, const std::string& v
     case ParameterType::boolean:
       return parse_boolean(value) ? "" : "on, off";
     case ParameterType::enumeration:
-      return takes_word(own, value) ? "" : fmt::format("{}", fmt::join(own.words, " "));
+      return takes_word(own, value) ? "" : fmt::format("{}", fmt::join(own.words, ", "));
     case ParameterType::text:
       return "";
     case ParameterType::integer:
@@ -346,6 +348,13 @@ Judgement judge_change(const Json& before, const Json& after, int server_version
   result.warnings = news(std::move(result.warnings), old.warnings);
   add_effects(before, after, server_version, result);
   return result;
+}
+
+std::vector<std::string> mistakes_in(const Json& config, int server_version) {
+  auto judged = judge_change(Json::object(), config, server_version);
+  auto& all = judged.errors;
+  all.insert(all.end(), judged.warnings.begin(), judged.warnings.end());
+  return all;
 }
 
 }  // namespace tamada::config

@@ -23,4 +23,7 @@ struct Judgement {
 Judgement judge_change(const Json& before, const Json& after, int server_version,
                        const wire::ServerParameters& own = {});
 
+// What judge_change would find in the whole configuration, which may have been written before changes were judged.
+std::vector<std::string> mistakes_in(const Json& config, int server_version);
+
 }  // namespace tamada::config

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "config/dynamic.h"
+
 namespace tamada::config {
 namespace {
 
@@ -31,7 +35,7 @@ TEST(Judge, AValueThatCannotWorkIsAnError) {
        "postgresql.parameters.shared_buffers: '10TBx' is no value for it; allowed: a number from 16 to 1.07374e+09, in "
        "8kB or with a unit"},
       {R"({"postgresql": {"parameters": {"wal_level": "none"}}})",
-       "postgresql.parameters.wal_level: 'none' is no value for it; allowed: minimal replica logical"},
+       "postgresql.parameters.wal_level: 'none' is no value for it; allowed: minimal, replica, logical"},
       {R"({"postgresql": {"parameters": {"x.y = '1'\nwork_mem": "1"}}})",
        "postgresql.parameters: \"x.y = '1'\\nwork_mem\" is no name of a parameter"},
       {R"({"postgresql": {"parameters": {"log_line_prefix": "a\u0000"}}})",
@@ -137,6 +141,8 @@ TEST(Judge, ByWhatTheServerThatRunsTells) {
       {.name = "pg_stat_statements.max", .vartype = "integer", .min = "100", .max = "1073741823", .words = {}},
       {.name = "pg_stat_statements.track", .vartype = "enum", .words = {"none", "top", "all"}},
       {.name = "pg_stat_statements.save", .vartype = "bool", .words = {}},
+      {.name = "default_transaction_isolation", .vartype = "enum", .words = {"serializable", "repeatable read"}},
+      {.name = "ssl_min_protocol_version", .vartype = "enum", .words = {"TLSv1", "TLSv1.2"}},
       {.name = "x.huge", .vartype = "enum", .words = {"off", "on", "try"}},
       {.name = "x.level", .vartype = "enum", .words = {"debug1", "log"}}};
   const auto of = [&](const std::string& parameters) {
@@ -157,7 +163,7 @@ TEST(Judge, ByWhatTheServerThatRunsTells) {
        "pg_stat_statements.max: '10' is no value for it, says the server that runs here; allowed: a number from 100 to "
        "1073741823"},
       {R"({"PG_stat_statements.Track": "some"})",
-       "PG_stat_statements.Track: 'some' is no value for it, says the server that runs here; allowed: none top all"},
+       "PG_stat_statements.Track: 'some' is no value for it, says the server that runs here; allowed: none, top, all"},
       {R"({"pg_stat_statements.save": "perhaps"})",
        "pg_stat_statements.save: 'perhaps' is no value for it, says the server that runs here; allowed: on, off"},
   };
@@ -167,6 +173,7 @@ TEST(Judge, ByWhatTheServerThatRunsTells) {
   for (const char* good :
        {R"({"work_mem": "1.5MB", "datestyle": "ISO", "max_connections": 1000, "wal_level": "logical"})",
         R"({"gp_pace": 0.5, "pg_stat_statements.max": "100", "pg_stat_statements.track": "TOP"})",
+        R"({"default_transaction_isolation": "Repeatable Read", "ssl_min_protocol_version": "TLSv1.2"})",
         R"({"x.huge": true, "x.level": "Debug", "pg_stat_statements.save": "of", "app.user": "anything"})"}) {
     EXPECT_EQ(of(good).errors, Lines{}) << good;
     EXPECT_EQ(of(good).warnings, Lines{}) << good;
@@ -183,6 +190,15 @@ TEST(Judge, WithoutAServerVersionOnlyNamesAreJudged) {
   const auto judged = judge_change(Json::object(), after, 0);
   EXPECT_EQ(judged.errors, Lines{"postgresql.parameters: \"a b\" is no name of a parameter"});
   EXPECT_EQ(judged.warnings, Lines{});
+}
+
+TEST(Judge, TheMistakesOfAWholeConfiguration) {
+  EXPECT_EQ(mistakes_in(Json::parse(R"({"ttl": 30, "loop_wait": 10})"), 150020), Lines{});
+  const auto lines =
+      mistakes_in(Json::parse(R"({"ttl": "abc", "postgresql": {"parameters": {"max_conections": 7}}})"), 150020);
+  EXPECT_EQ(lines, (Lines{"ttl: text does not fit; allowed: a whole number from 3 to 315360000",
+                          "postgresql.parameters.max_conections: PostgreSQL 15 has no such parameter, unless an "
+                          "extension brings it. Did you mean max_connections?"}));
 }
 
 }  // namespace

@@ -56,13 +56,14 @@ std::optional<double> number_of(ParameterType type, std::string_view text, std::
 // ---- what a server would refuse
 
 bool is_word(const Parameter& parameter, std::string_view value) {
+  constexpr std::string_view comma = ", ";
   std::string_view words = parameter.words;
   bool boolean = false;
   while (!words.empty()) {
-    const auto word = words.substr(0, words.find(' '));
+    const auto word = words.substr(0, words.find(comma));
     if (lower(value) == word) return true;
     boolean = boolean || word == "on";
-    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    words.remove_prefix(std::min(words.size(), word.size() + comma.size()));
   }
   return boolean && parse_boolean(value);
 }

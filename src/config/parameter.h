@@ -20,7 +20,7 @@ struct Parameter {
   ParameterType type = ParameterType::text;
   std::string_view unit = {};   // the unit of a number that is written without one: "8kB", "ms"; empty when it has none
   double min = 0, max = 0;      // the range of a number, in that unit
-  std::string_view words = {};  // of an enumeration, separated by blanks
+  std::string_view words = {};  // of an enumeration: "on, off"; a word may contain blanks
 };
 
 inline constexpr int parameter_table_newest = 18;  // the last major version that the table covers

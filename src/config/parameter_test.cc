@@ -41,6 +41,9 @@ TEST(ParameterValue, ComparedAsTheServerReadsThem) {
       {ParameterType::boolean, "", "on", "t", true},
       {ParameterType::boolean, "", "on", "o", false},
       {ParameterType::boolean, "", "off", "of", true},
+      {ParameterType::boolean, "", "on", "1", true},
+      {ParameterType::boolean, "", "off", "0", true},
+      {ParameterType::boolean, "", "o", "o", false},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(same_value(c.type, c.unit, c.setting, c.wanted), c.same) << c.setting << " and " << c.wanted << c.unit;
@@ -54,7 +57,9 @@ TEST(ParameterValue, Readable) {
   EXPECT_EQ(readable_value(ParameterType::integer, "256MB", "4"), "1GB");
   EXPECT_EQ(readable_value(ParameterType::integer, "ms", "5"), "5ms");
   EXPECT_EQ(readable_value(ParameterType::real, "ms", "4.2"), "4200us");
+  EXPECT_EQ(readable_value(ParameterType::real, "ms", "4.02"), "4020us");
   EXPECT_EQ(readable_value(ParameterType::integer, "ms", "-1"), "-1");
+  EXPECT_EQ(readable_value(ParameterType::integer, "ms", "0"), "0");
   EXPECT_EQ(readable_value(ParameterType::integer, "", "100"), "100");
   EXPECT_EQ(readable_value(ParameterType::boolean, "", "on"), "on");
   EXPECT_EQ(readable_value(ParameterType::integer, "8kB", "128MB"), "128MB");
@@ -86,30 +91,68 @@ TEST(ParameterTable, IsSortedAndKnowsTheVersions) {
 
 TEST(MakeValid, DropsValuesThatWouldPreventTheStart) {
   std::map<std::string, std::string> parameters{
-      {"Work_Mem", "64MB"},      {"no_such", "1"},          {"my.own", "1"},         {"shared_buffers", "lots"},
-      {"archive_mode", "Maybe"}, {"fsync", "perhaps"},      {"fork_setting", "1"},   {"wal_keep_segments", "5"},
-      {"log_destination", "x"},  {"commit_siblings", "-5"}, {"max_wal_size", "9PB"}, {"autovacuum_naptime", "99999d"},
+      {"Work_Mem", "64MB"},
+      {"no_such", "1"},
+      {"my.own", "1"},
+      {"shared_buffers", "lots"},
+      {"deadlock_timeout", "1"},
+      {"checkpoint_timeout", "1d"},
+      {"cursor_tuple_fraction", "all"},
+      {"archive_mode", "Maybe"},
+      {"fsync", "perhaps"},
+      {"Fork_Setting", "1"},
+      {"wal_keep_segments", "5"},
+      {"log_destination", "x"},
+      {"commit_siblings", "-5"},
+      {"max_wal_size", "9PB"},
+      {"autovacuum_naptime", "99999d"},
   };
   std::vector<std::string> warnings;
   make_valid(parameters, 150002, {"fork_setting"}, warnings);
-  const std::map<std::string, std::string> left{{"Work_Mem", "64MB"},     {"my.own", "1"},
-                                                {"fork_setting", "1"},    {"log_destination", "x"},
-                                                {"commit_siblings", "0"}, {"autovacuum_naptime", "2147483"}};
+  const std::map<std::string, std::string> left{
+      {"Work_Mem", "64MB"},  {"my.own", "1"},          {"deadlock_timeout", "1"}, {"checkpoint_timeout", "1d"},
+      {"Fork_Setting", "1"}, {"log_destination", "x"}, {"commit_siblings", "0"},  {"autovacuum_naptime", "2147483"}};
   EXPECT_EQ(parameters, left);
   const std::vector<std::string> said{
       "Removing enum parameter=archive_mode from the config due to the invalid value=Maybe",
       "Value=99999d of parameter=autovacuum_naptime is too big, decreasing to 2147483s",
       "Value=-5 of parameter=commit_siblings is too low, increasing to 0",
+      "Removing real parameter=cursor_tuple_fraction from the config due to the invalid value=all",
       "Removing bool parameter=fsync from the config due to the invalid value=perhaps",
       "Removing integer parameter=max_wal_size from the config due to the invalid value=9PB",
       "Removing invalid parameter `no_such` from postgresql.parameters",
       "Removing integer parameter=shared_buffers from the config due to the invalid value=lots",
       "Removing invalid parameter `wal_keep_segments` from postgresql.parameters"};
   EXPECT_EQ(warnings, said);
-  // A server of an unknown, newer version judges its parameters itself.
-  parameters = {{"no_such", "1"}};
-  make_valid(parameters, 190000, {}, warnings);
-  EXPECT_EQ(parameters.size(), 1u);
+  // A server of a version that the table does not cover judges its parameters itself.
+  for (const auto& [version, left_over] : {std::pair{190000, 1u}, {180000, 0u}, {100000, 0u}, {90624, 1u}}) {
+    parameters = {{"no_such", "1"}};
+    make_valid(parameters, version, {}, warnings);
+    EXPECT_EQ(parameters.size(), left_over) << version;
+  }
+}
+
+TEST(MakeValid, AnEnumerationTakesItsWords) {
+  struct Case {
+    const char *name, *value;
+    bool valid;
+  };
+  const Case cases[] = {
+      {"default_transaction_isolation", "Repeatable Read", true},
+      {"default_transaction_isolation", "read uncommitted", true},
+      {"default_transaction_isolation", "read", false},
+      {"ssl_max_protocol_version", "", true},
+      {"ssl_max_protocol_version", "TLSv1.3", true},
+      {"ssl_min_protocol_version", "", false},
+      {"archive_mode", "yes", true},
+      {"bytea_output", "on", false},
+  };
+  for (const auto& [name, value, valid] : cases) {
+    std::map<std::string, std::string> parameters{{name, value}};
+    std::vector<std::string> warnings;
+    make_valid(parameters, 150002, {}, warnings);
+    EXPECT_EQ(parameters.size(), valid ? 1u : 0u) << name << " = " << value;
+  }
 }
 
 TEST(Parameter, Names) {

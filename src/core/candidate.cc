@@ -137,11 +137,14 @@ std::optional<std::string> postgres_gate(const Observation& seen) {
 
 std::optional<std::string> lag_gate(const Observation& seen) {
   if (seen.postgres.running_primary()) return std::nullopt;
+  // As with Patroni, an operator's failover goes to the member that it names, however far that is behind.
+  if (seen.cluster.failover_to(seen.self)) return std::nullopt;
   return lag_obstacle(seen, of_the_last_leader(seen));
 }
 
 std::optional<std::string> timeline_gate(const Observation& seen) {
   if (seen.settings.standby_cluster) return std::nullopt;  // another cluster writes its history
+  if (seen.postgres.running_standby() && seen.cluster.forced_failover_to(seen.self)) return std::nullopt;
   // A former primary lacks the commits that its successors acknowledged, even if check_timeline is off.
   const bool counts = seen.postgres.running_primary() ? !seen.settings.pause : seen.settings.check_timeline;
   if (!counts) return std::nullopt;
@@ -214,6 +217,11 @@ std::optional<std::string> data_gate(const Observation& seen) {
   return "the data directory holds no readable cluster";
 }
 
+std::optional<std::string> failsafe_gate(const Observation& seen) {
+  if (!seen.postgres.running_standby() || !excluded_by_failsafe(seen, seen.self)) return std::nullopt;
+  return "not named in /failsafe: only a switchover or failover that names this node promotes it";
+}
+
 constexpr std::array early_gates{GateRule{"dcs", dcs_gate}, GateRule{"pause", pause_gate},
                                  GateRule{"leader_key", leader_key_gate}, GateRule{"data", data_gate}};
 
@@ -230,6 +238,7 @@ std::optional<std::string> race_obstacle(const Observation& seen, Rivals rivals)
 std::vector<Gate> promotion_gates(const Observation& seen, const Memory& memory) {
   std::vector<Gate> gates;
   for (const auto& gate : early_gates) gates.push_back({gate.name, gate.obstacle(seen)});
+  gates.push_back({"failsafe", failsafe_gate(seen)});
   gates.push_back({"lost_keys", lost_keys_obstacle(seen, memory)});
   const bool answers = own_position(seen.postgres).has_value();
   for (const auto& gate : race_gates) {

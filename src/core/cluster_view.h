@@ -139,6 +139,12 @@ struct ClusterView {
   LeaderMarks leader_marks() const {
     return {.sync = sync ? sync->revision : 0, .status = status ? status->revision : 0};
   }
+  // An operator's failover names the member.
+  bool failover_to(std::string_view name) const {
+    return failover && !failover->is_switchover() && failover->candidate == name;
+  }
+  // The operator also says that the members which do not answer are stopped.
+  bool forced_failover_to(std::string_view name) const { return failover_to(name) && failover->force; }
   // "Unlocked" in Patroni's words.
   bool unlocked() const { return !leader || leader->name.empty(); }
 };

@@ -164,7 +164,8 @@ void tell_stop(const Observation& seen, Decision& decision) {
 }
 
 // Calls on_start once postgres is up, on_role_change when the role differs from the one that the callbacks know, and
-// on_stop.
+// on_stop. A callback comes before all other actions, because it may move an address, which must not wait for requests
+// to the DCS.
 void tell_role(const Observation& seen, Decision& decision) {
   auto& memory = decision.memory;
   if (!seen.postgres.sql || seen.job.running() || memory.data.bootstrapping) {
@@ -174,10 +175,9 @@ void tell_role(const Observation& seen, Decision& decision) {
   const auto role = role_word(seen, memory);
   const bool start = !memory.callbacks.start_told;
   const bool change = !memory.callbacks.role.empty() && memory.callbacks.role != role;
-  if (change) {
-    decision.actions.push_back(RunCallback{"on_role_change", role});
-  } else if (start) {
-    decision.actions.push_back(RunCallback{memory.callbacks.at_start, role});
+  if (change || start) {
+    const std::string event = change ? "on_role_change" : memory.callbacks.at_start;
+    decision.actions.insert(decision.actions.begin(), RunCallback{event, role});
   }
   if (start) memory.callbacks.at_start = "on_start";
   memory.callbacks.start_told = true;
@@ -217,6 +217,17 @@ void apply_again(const Observation& seen, Decision& decision) {
   if (!seen.retries.contains(attempt(ApplyConfiguration{})) || !seen.postgres.sql || seen.job.running()) return;
   if (job_of(decision) || asks<ApplyConfiguration>(decision)) return;
   decision.actions.push_back(ApplyConfiguration{});
+}
+
+// In a synchronous mode a standby always has names. A commit waits only if the server knows that there are names, which
+// only its checkpointer tells, and not while it flushes files. So a standby whose first names were set just before its
+// promotion could acknowledge commits that no other server has (simulation, two nodes, seed 843033030; PostgreSQL,
+// SyncRepWaitForLSN and SyncRepUpdateSyncStandbysDefined in syncrep.c).
+void keep_sync_names(const Observation& seen, Decision& decision) {
+  if (!seen.settings.synchronous() || !seen.postgres.running_standby() || seen.job.running()) return;
+  if (!seen.postgres.sql->sync_names.empty() || job_of(decision) || asks<SetSyncNames>(decision)) return;
+  if (asks<AcquireLeader>(decision)) return;  // nothing may delay the race; the promotion sets names of its own
+  decision.actions.push_back(SetSyncNames{std::string(strict_placeholder)});
 }
 
 // Another member took the key while this node polled the members. The log says why this node did not race, since
@@ -263,6 +274,7 @@ Decision decide(const Observation& seen, const Memory& memory) {
     decision.dcs_patience_until = dcs_patience(seen, decision);
     tend_slots(seen, decision);
     apply_again(seen, decision);
+    keep_sync_names(seen, decision);
     hold_back(seen, decision);
     tell_lost_race(seen, memory, decision);
     return decision;

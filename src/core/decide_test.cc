@@ -58,10 +58,27 @@ TEST(Callbacks, TellTheChangeOfRoleOnce) {
   ASSERT_NE(callback, nullptr);
   EXPECT_EQ(callback->action, "on_role_change");
   EXPECT_EQ(callback->role, "primary");
+  EXPECT_GT(decision.actions.size(), 1U) << "the new leader writes its keys";
+  EXPECT_EQ(std::string(name(decision.actions.front())), "RunCallback") << "an address moves at once";
   EXPECT_EQ(find<RunCallback>(decide(scene.seen, decision.memory)), nullptr);
 }
 
 // ---- upkeep
+
+// The names that are set before a promotion would otherwise come into force too late.
+TEST(Upkeep, AStandbyHasNamesOfSynchronousStandbysInASynchronousMode) {
+  for (const bool synchronous : {false, true}) {
+    Scene scene;
+    scene.b_leads().standby();
+    if (synchronous) scene.seen.settings.synchronous_mode = SynchronousMode::on;
+    auto decision = scene.decide();
+    const auto* set = find<SetSyncNames>(decision);
+    ASSERT_EQ(set != nullptr, synchronous);
+    if (set) EXPECT_EQ(set->names, strict_placeholder);
+    scene.seen.postgres.sql->sync_names = "b";
+    EXPECT_FALSE(find<SetSyncNames>(scene.decide())) << "other names do, too";
+  }
+}
 
 TEST(Upkeep, RenewsAtTheHeartbeat) {
   Scene scene;

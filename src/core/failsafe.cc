@@ -107,4 +107,17 @@ bool excluded_by_failsafe(const Observation& seen, const std::string& member) {
   return seen.settings.failsafe_mode && members && !members->empty() && !members->contains(member);
 }
 
+std::optional<std::string> failsafe_obstacle(const Observation& seen) {
+  if (!excluded_by_failsafe(seen, seen.self) || seen.cluster.forced_failover_to(seen.self)) return std::nullopt;
+  std::string silent;
+  for (const auto& [member_name, api_url] : *seen.cluster.failsafe) {
+    if (!seen.answers_as_standby(member_name)) silent += (silent.empty() ? "" : ", ") + member_name;
+  }
+  if (silent.empty()) return std::nullopt;
+  return "not named in /failsafe, and " + silent +
+         " did not answer as a running standby and may still be the primary, in failsafe mode. If those that do not "
+         "answer are certainly stopped, run: tamadactl failover --candidate " +
+         seen.self + " --force";
+}
+
 }  // namespace tamada::core

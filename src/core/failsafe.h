@@ -47,8 +47,12 @@ bool gave_consent_meanwhile(const Observation& seen, const Memory& memory);
 // when there is none. Valid after a poll of the members.
 std::string may_have_our_consent(const Observation& seen, const Memory& memory);
 // Whether the key `failsafe` does not name the member. Such a member did not belong to the cluster when the DCS was
-// last reachable, and lacks what the primary wrote in failsafe mode. So it is never promoted, and no election waits for
-// it.
+// last reachable, and lacks what the primary wrote in failsafe mode. So it is promoted only if an operator names it,
+// and no election waits for it.
 bool excluded_by_failsafe(const Observation& seen, const std::string& member);
+// Why this member, although an operator's request names it, may not be promoted: `failsafe` does not name it, so a
+// primary in failsafe mode does not ask it, and these members may be that primary. nullopt when all of them answered as
+// running standbys, or the request is a failover with force. Valid after a poll of the members.
+std::optional<std::string> failsafe_obstacle(const Observation& seen);
 
 }  // namespace tamada::core

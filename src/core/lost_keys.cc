@@ -35,8 +35,7 @@ std::optional<std::string> lost_keys_obstacle(const Observation& seen, const Mem
     return std::nullopt;
   if (memory.leadership.last_leader == seen.self) return std::nullopt;  // we led until the keys were deleted
   // A request without force may come from an operator who does not know that the keys were lost.
-  const bool by_hand = cluster.failover && cluster.failover->candidate == seen.self &&
-                       !cluster.failover->is_switchover() && cluster.failover->force;
+  const bool by_hand = cluster.forced_failover_to(seen.self);
   const bool asked_since = memory.leadership.unlocked_since && seen.peers_asked_at >= *memory.leadership.unlocked_since;
   if (by_hand || !asked_since) return std::nullopt;
   const bool known = member_until_then(memory);

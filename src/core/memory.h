@@ -104,6 +104,7 @@ struct Memory {
   struct Data {
     bool bootstrapping = false;     // we won the key `initialize`, and the bootstrap has not ended
     bool copy_from_leader = false;  // an operator asked for the next copy to be made from the leader
+    bool copy_from_remote = false;  // an operator asked the standby leader for a fresh copy of the remote server
   };
 
   // The use of pg_rewind in this tenure.

@@ -103,6 +103,7 @@ struct UpstreamView {
   std::optional<bool> same_beginning;
   Instant asked_at{};
   std::string error;
+  bool slow = false;  // the server accepted the connection, and did not answer in time
 };
 
 // What the leader tells about its replication slots, see core/slot_readiness.h.

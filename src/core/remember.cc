@@ -1,5 +1,7 @@
 #include "core/remember.h"
 
+#include <algorithm>
+
 #include "core/lost_keys.h"
 #include "core/sync.h"
 
@@ -42,11 +44,18 @@ bool remember_leader_key(const Observation& seen, Memory::Leadership& leadership
 void begin_tenure(const Observation& seen, Memory& memory) {
   memory.rewind.done = false;
   memory.rewind.failed = false;
-  // Failed jobs are forgotten because the upstream is another one. If this node is the new leader, failed starts are
-  // still counted, because the server that failed is the same.
-  const bool ours = seen.cluster.leader->name == seen.self;
-  std::erase_if(memory.jobs.backoff, [&](const auto& one) { return !ours || one.first != JobKind::start; });
   memory.written.history_at = {};
+  // Failed jobs are forgotten because the upstream is another one. If this node is the new leader, failed starts are
+  // still counted, because the server that failed is the same. Under another leader a start that failed is tried again
+  // at once, and its problem is told until then.
+  const bool ours = seen.cluster.leader->name == seen.self;
+  std::erase_if(memory.jobs.backoff, [&](const auto& one) {
+    return one.first != JobKind::start || (!ours && one.second.error == ended_soon_after_start);
+  });
+  const auto start = memory.jobs.backoff.find(JobKind::start);
+  if (ours || start == memory.jobs.backoff.end()) return;
+  start->second.failures = std::min(start->second.failures, 1);
+  start->second.not_before = seen.now;
 }
 
 // Notes what the members' answers, or their silence, tell about who leads.

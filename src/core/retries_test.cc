@@ -181,6 +181,18 @@ TEST(Retries, AReloadTriesAFailedStartAgainAtOnce) {
   EXPECT_EQ(decision.memory.jobs.backoff.at(JobKind::start).failures, 6) << "one that fails again waits for longer";
 }
 
+TEST(Retries, UnderAnotherLeaderAFailedStartIsTriedAgainAtOnceAndStillTold) {
+  Scene s;
+  s.b_leads().stopped(ControlState::shut_down_in_recovery);
+  s.seen.upstream = upstream_b(1, 1000);
+  s.memory.jobs.backoff[JobKind::start] = {.failures = 6, .not_before = noon + 32s, .error = "pg_hba.conf line 3: x"};
+  s.memory.jobs.backoff[JobKind::basebackup] = {.failures = 1, .not_before = noon + 1s, .error = "no room"};
+  s.memory.leadership.tenure = 49;
+  const auto decision = s.decide();
+  EXPECT_EQ(action_names(decision), ActionNames{"StartJob start"});
+  EXPECT_EQ(in_one_line(problems(s.seen, decision.memory)), "start failed once: pg_hba.conf line 3: x");
+}
+
 TEST(Retries, AStandbyThatStreamsForAMomentAfterEachStartIsNoBetter) {
   Scene s;
   s.b_leads();

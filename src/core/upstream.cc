@@ -22,6 +22,13 @@ Upstream remote_upstream(const StandbyCluster& standby) {
           .recovery_min_apply_delay = standby.recovery_min_apply_delay};
 }
 
+bool may_copy_remote_server(const Observation& seen) {
+  if (!seen.settings.standby_cluster || seen.settings.standby_cluster->host.empty() || !seen.holds_leader_key())
+    return false;
+  const auto& postgres = seen.postgres;
+  return !postgres.running_primary() && !(postgres.sql && postgres.sql->replication_state == "streaming");
+}
+
 std::optional<Upstream> wanted_upstream(const Observation& seen) {
   const auto& standby = seen.settings.standby_cluster;
   if (seen.settings.tags.nostream) return Upstream{};

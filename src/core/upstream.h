@@ -22,6 +22,10 @@ std::optional<Upstream> wanted_upstream(const Observation& seen);
 // nullopt when there is none.
 std::optional<Upstream> history_source(const Observation& seen);
 
+// Whether this member leads a standby cluster and does not stream from the remote server. Then it may be copied anew
+// from there, although it is the leader: no other member can have newer data.
+bool may_copy_remote_server(const Observation& seen);
+
 // The methods by which a copy is made. A standby cluster has its own list, or uses pg_basebackup. Empty when the node's
 // configuration decides.
 std::vector<std::string> replica_methods(const Settings& settings);

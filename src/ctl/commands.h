@@ -53,7 +53,6 @@ struct VersionOptions : ClusterOptions {  // without a cluster's name, only tama
   std::vector<std::string> members;
 };
 Done version(Session& session, const VersionOptions& options);
-std::string format_pg_version(std::int64_t number);  // 90624 -> 9.6.24, 150020 -> 15.20
 
 struct DsnOptions : ClusterOptions {
   std::optional<std::string> role, member;

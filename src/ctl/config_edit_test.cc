@@ -72,11 +72,5 @@ TEST(DcsUrl, AsPatroniReadsIt) {
   EXPECT_FALSE(parse_dcs_url("consul://a"));
 }
 
-TEST(Version, OfPostgreSql) {
-  EXPECT_EQ(format_pg_version(90624), "9.6.24");
-  EXPECT_EQ(format_pg_version(100000), "10.0");
-  EXPECT_EQ(format_pg_version(150020), "15.20");
-}
-
 }  // namespace
 }  // namespace tamada::ctl

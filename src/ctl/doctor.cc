@@ -4,13 +4,16 @@
 #include <chrono>
 #include <set>
 
+#include "config/judge.h"
+#include "config/profile.h"
 #include "core/rewind.h"
 #include "ctl/certificates.h"
 #include "ctl/commands.h"
-#include "ctl/diagnosis.h"
 #include "ctl/member_choice.h"
+#include "ctl/member_facts.h"
 #include "ctl/sql.h"
 #include "ctl/terminal.h"
+#include "diagnosis/diagnosis.h"
 #include "net/http_client.h"
 #include "wire/json.h"
 #include "wire/python_json.h"
@@ -19,6 +22,10 @@ namespace tamada::ctl {
 namespace {
 
 using namespace std::chrono_literals;
+using diagnosis::Certificate;
+using diagnosis::ClusterFacts;
+using diagnosis::EtcdFacts;
+using diagnosis::Finding;
 
 EtcdFacts etcd_facts(const std::string& endpoint, const Answer& answer) {
   EtcdFacts facts{.endpoint = endpoint};
@@ -76,19 +83,8 @@ std::vector<Certificate> find_certificates(const Session& session, const Cluster
   return all;
 }
 
-// The leader's slots, as the leader last wrote them into its key.
-std::vector<SlotFacts> slots_by_key(const core::ClusterView& view) {
-  std::vector<SlotFacts> slots;
-  if (!view.status) return slots;
-  const auto end = view.status->optime.value_or(0);
-  for (const auto& [name, lsn] : view.status->slots) {
-    slots.push_back({.name = name, .wal_status = "", .bytes = end > lsn ? end - lsn : 0, .active = {}});
-  }
-  return slots;
-}
-
 void find_slots(const Session& session, ClusterFacts& facts) {
-  facts.slots = slots_by_key(facts.view);
+  facts.slots = diagnosis::slots_by_key(facts.view);
   const auto* leader = facts.view.leader_member();
   const auto& login = session.local().postgresql.superuser;
   const auto is_leader = [&](const MemberFacts& member) { return leader && member.member.name == leader->name; };
@@ -137,16 +133,11 @@ std::string line_of(const Finding& finding) {
   return text;
 }
 
-void print_json(const std::string& cluster, const std::vector<Finding>& findings) {
-  const char* words[] = {"ok", "warning", "failure"};
-  Json all = Json::array();
-  for (const auto& finding : findings) {
-    Json one = {
-        {"check", finding.check}, {"grade", words[static_cast<std::size_t>(finding.grade)]}, {"text", finding.text}};
-    if (!finding.next.empty()) one["next"] = finding.next;
-    all.push_back(std::move(one));
-  }
-  echo(wire::dump_python({{"cluster", cluster}, {"findings", std::move(all)}}) + "\n");
+// What the daemons make of the dynamic configuration.
+void judge_configuration(ClusterFacts& facts) {
+  auto config = wire::parse_object(facts.view.config_json.value_or("")).value_or(Json::object());
+  facts.configuration = {.in_effect = config::with_profile(config),
+                         .mistakes = config::mistakes_in(config, diagnosis::newest_server_version(facts.members))};
 }
 
 }  // namespace
@@ -158,16 +149,17 @@ Done doctor(Session& session, const JsonOptions& options) {
   ClusterFacts facts{.name = cluster->name, .view = std::move(cluster->view)};
   if (facts.view.members.empty()) return session.no_members(facts.name);
   facts.members = ask_members(session, facts.view, cluster->patience());
+  judge_configuration(facts);
   facts.etcd = examine_etcd(session, cluster->source == Sighting::Source::etcd ? 3s : 700ms);
   facts.certificates = find_certificates(session, facts);
   find_slots(session, facts);
   find_rewind_rights(session, facts);
   facts.now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  const auto findings = examine(facts);
+  const auto findings = diagnosis::examine(facts);
   const auto count = [&](Finding::Grade grade) { return std::ranges::count(findings, grade, &Finding::grade); };
   const auto failures = count(Finding::Grade::failure), warnings = count(Finding::Grade::warning);
   if (options.json) {
-    print_json(facts.name, findings);
+    echo(wire::dump_python({{"cluster", facts.name}, {"findings", diagnosis::findings_json(findings)}}) + "\n");
   } else {
     for (const auto& finding : findings) echo(line_of(finding));
     echo(fmt::format("{} checks, {} warnings, {} failures\n", findings.size(), warnings, failures));

@@ -26,27 +26,6 @@ std::optional<Json> object_of(const Answer& answer) {
   return answer.response ? wire::parse_object(answer.response->body) : std::nullopt;
 }
 
-double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-// The time in the header Date, which has whole seconds.
-std::optional<core::WallTime> date_of(const net::HttpResponse& response) {
-  const auto* date = response.header("Date");
-  std::tm fields{};
-  if (date == nullptr || strptime(date->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields) == nullptr) return std::nullopt;
-  return core::WallTime(std::chrono::seconds(timegm(&fields))) + std::chrono::milliseconds(500);
-}
-
-// Compares the member's time with our own time in the middle of the exchange.
-void compare_clocks(const Answer& answer, const std::optional<Json>& explain, MemberFacts& facts) {
-  if (!answer.response) return;
-  const auto middle = answer.sent + std::chrono::duration_cast<std::chrono::microseconds>(answer.took) / 2;
-  const auto told = explain ? wire::parse_iso(wire::text_at(*explain, "time")) : std::nullopt;
-  const auto time = told ? std::optional(told->time) : date_of(*answer.response);
-  if (!time) return;
-  facts.clock_s = seconds(*time - middle);
-  facts.clock_error_s = seconds(answer.took) / 2 + (told ? 0 : 0.5);
-}
-
 }  // namespace
 
 std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view, core::Duration timeout) {
@@ -59,21 +38,14 @@ std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& 
   const auto answers = session.request_all(asked_members, paths, timeout);
   std::vector<MemberFacts> all;
   for (const auto& [name, member] : view.members) {
-    auto& facts =
-        all.emplace_back(MemberFacts{.member = member, .patroni = {}, .explain = {}, .error = {}, .clock_s = {}});
     const auto asked = std::ranges::find(members, name, &core::Member::name);
     if (asked == members.end()) {
-      facts.error = "it has no REST API";
+      all.push_back({.member = member, .patroni = {}, .explain = {}, .error = "it has no REST API", .clock_s = {}});
       continue;
     }
     const auto i = static_cast<std::size_t>(asked - members.begin());
     const auto &status = answers[i], &explain = answers[members.size() + i];
-    facts.patroni = object_of(status);
-    facts.explain = object_of(explain);
-    // Without gates it is Patroni's answer to an unknown path.
-    if (facts.explain && !facts.explain->contains("gates")) facts.explain.reset();
-    if (!status.response) facts.error = status.response.error().what;
-    compare_clocks(explain, facts.explain, facts);
+    all.push_back(diagnosis::member_facts(member, status.response, explain.response, explain.sent, explain.took));
   }
   return all;
 }
@@ -152,13 +124,6 @@ std::string local_time(const std::string& iso, int digits) {
   auto text = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(whole)));
   if (digits == 0) return text;
   return text + fmt::format(".{:06}", (parsed->time - whole).count()).substr(0, static_cast<std::size_t>(digits) + 1);
-}
-
-std::string format_age(double seconds) {
-  if (seconds < 120) return fmt::format("{:.0f} s", std::max(seconds, 0.0));
-  if (seconds < 120 * 60) return fmt::format("{:.0f} min", seconds / 60);
-  if (seconds < 48 * 3600) return fmt::format("{:.0f} h", seconds / 3600);
-  return fmt::format("{:.0f} days", seconds / 86400);
 }
 
 }  // namespace tamada::ctl

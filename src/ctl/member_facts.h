@@ -8,18 +8,15 @@
 #include "core/cluster_view.h"
 #include "ctl/output.h"
 #include "ctl/session.h"
+#include "diagnosis/facts.h"
+#include "diagnosis/words.h"
 
 namespace tamada::ctl {
 
-// The answers of one member. An answer that did not come, or is not a JSON object, is absent. Patroni's daemons in a
-// mixed cluster answer only /patroni.
-struct MemberFacts {
-  core::Member member;
-  std::optional<Json> patroni, explain;
-  std::string error;              // why the member did not answer at all
-  std::optional<double> clock_s;  // how far the member's clock is ahead of ours
-  double clock_error_s = 0;       // the possible error of clock_s in both directions
-};
+using diagnosis::format_age;
+using diagnosis::format_bytes;
+using diagnosis::format_pg_version;
+using diagnosis::MemberFacts;
 
 // One entry for each member, in the order of their names.
 std::vector<MemberFacts> ask_members(Session& session, const core::ClusterView& view,
@@ -54,6 +51,5 @@ class Journals {
 std::string clock_time(const std::string& iso, int digits);  // "02:10:00.123", local time; unchanged when `iso` is not
                                                              // a time
 std::string local_time(const std::string& iso, int digits);  // the same with its date: "2026-11-28 02:10:00.123"
-std::string format_age(double seconds);                      // "12 s", "3 min", "2 h", "5 days"
 
 }  // namespace tamada::ctl

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "ctl/member_facts.h"
-#include "ctl/missing.h"
 #include "ctl/terminal.h"
+#include "diagnosis/missing.h"
 #include "wire/cluster_json.h"
 #include "wire/keys.h"
 
@@ -266,7 +266,8 @@ std::string problem_lines(const Json& cluster) {
 std::string missing_line(const core::ClusterView& view) {
   std::string text;
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  for (const auto& one : missing_members(view)) text += (text.empty() ? "" : ", ") + printable(describe(one, now));
+  for (const auto& one : diagnosis::missing_members(view))
+    text += (text.empty() ? "" : ", ") + printable(describe(one, now));
   return text.empty() ? "" : " Missing: " + text + "\n";
 }
 

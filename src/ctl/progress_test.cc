@@ -47,12 +47,7 @@ TEST(HandoverLines, EachPhaseIsPrintedOnce) {
             "  checkpoint        3.0 ms ...\r\033[K  failed: no healthy candidate\n");
 }
 
-TEST(Age, IsRounded) {
-  EXPECT_EQ(format_age(12.4), "12 s");
-  EXPECT_EQ(format_age(300), "5 min");
-  EXPECT_EQ(format_age(86400 * 5), "5 days");
-  EXPECT_EQ(clock_time("no time", 3), "no time");
-}
+TEST(ClockTime, OfATextThatIsNoTime) { EXPECT_EQ(clock_time("no time", 3), "no time"); }
 
 }  // namespace
 }  // namespace tamada::ctl

@@ -11,6 +11,4 @@ namespace tamada::ctl {
 // it. Patroni's daemons never do.
 std::string reinit_progress(const Json& status);
 
-std::string format_bytes(std::uint64_t bytes);  // "512 B", "1.5 GB"; the units are powers of 1024, as in PostgreSQL
-
 }  // namespace tamada::ctl

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/presentation.h"
-#include "core/server_features.h"
 #include "ctl/commands.h"
 #include "ctl/terminal.h"
+#include "diagnosis/words.h"
 #include "wire/json.h"
 
 namespace tamada::ctl {
@@ -20,16 +20,10 @@ core::Result<std::string> describe(Session& session, const core::Member& member)
   const Json* daemon = wire::find(*status, "patroni");
   const auto server = wire::integer_at(*status, "server_version").value_or(0);
   return fmt::format("{}: Patroni {}{}\n", member.name, daemon ? wire::text_at(*daemon, "version") : "None",
-                     server > 0 ? " PostgreSQL " + format_pg_version(server) : "");
+                     server > 0 ? " PostgreSQL " + diagnosis::format_pg_version(server) : "");
 }
 
 }  // namespace
-
-std::string format_pg_version(std::int64_t number) {
-  if (!core::features::has_one_major_number(static_cast<int>(number)))
-    return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
-  return fmt::format("{}.{}", number / 10000, number % 10000);
-}
 
 Done version(Session& session, const VersionOptions& options) {
   const auto& members = options.members;

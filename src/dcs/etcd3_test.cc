@@ -22,6 +22,7 @@
 
 #include "dcs/etcd_codec.h"
 #include "net/http_client.h"
+#include "net/http_server.h"
 
 extern char** environ;
 
@@ -451,6 +452,41 @@ TEST(Etcd3, LogsInAndRenewsTheToken) {
   auto nobody = loop.run((*Etcd3::create(server.options()))->range("/s/", 0, 5s));
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().kind, ErrorKind::refused);
+}
+
+// A busy etcd needs longer for a login than a request may take.
+TEST(Etcd3, ASlowLoginIsFinishedOnceForAllRequests) {
+  Loop loop;
+  int logins = 0;
+  net::HttpServer server(loop.io.get_executor(), {.port = "0"}, {},
+                         [&](net::HttpRequest request) -> awaitable<net::HttpResponse> {
+                           net::HttpResponse answer{.status = 200, .headers = {{"Content-Type", "application/json"}}};
+                           const auto* token = request.header("Authorization");
+                           if (request.target == "/version") {
+                             answer.body = R"({"etcdserver":"3.4.23","etcdcluster":"3.4.0"})";
+                           } else if (request.target.ends_with("/auth/authenticate")) {
+                             ++logins;
+                             asio::steady_timer hashing(co_await asio::this_coro::executor, 700ms);
+                             co_await hashing.async_wait(use_awaitable);
+                             answer.body = R"({"token":"t"})";
+                           } else {
+                             EXPECT_TRUE(token && *token == "t");
+                             answer.body = R"({"header":{"revision":"5"}})";
+                           }
+                           co_return answer;
+                         });
+  ASSERT_TRUE(server.listen());
+  config::Etcd options{.endpoints = {"http://127.0.0.1:" + std::to_string(server.port())}};
+  options.username = "u";
+  options.password = "p";
+  auto dcs = std::move(*Etcd3::create(options));
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  int attempts = 0;
+  auto answer = loop.run(dcs->range("/s/", 0, 200ms));
+  for (; !answer && std::chrono::steady_clock::now() < end; ++attempts) answer = loop.run(dcs->range("/s/", 0, 200ms));
+  EXPECT_TRUE(answer);
+  EXPECT_GE(attempts, 2);
+  EXPECT_EQ(logins, 1);
 }
 
 TEST(Etcd3, SpeaksTls) {

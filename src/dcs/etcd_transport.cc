@@ -1,7 +1,10 @@
 #include "dcs/etcd_transport.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <utility>
@@ -19,6 +22,7 @@ using Steady = std::chrono::steady_clock;
 // and one for all other requests.
 constexpr std::size_t idle_connections_max = 2;
 constexpr Duration share_min = 1s;
+constexpr Duration login_timeout = 30s;
 // The loop stands still while it parses an answer: 8 MB take a tenth of a second.
 constexpr std::size_t listing_bytes_max = 8 << 20;
 
@@ -73,7 +77,7 @@ awaitable<EtcdTransport::Try<Json>> EtcdTransport::try_once(std::size_t endpoint
   if (!client) co_return std::unexpected(std::move(client.error()));
   const bool safe = repeat == Repeat::safe;
   for (int attempt = 0;; ++attempt) {
-    if (auto ready = co_await authenticate(endpoint, **client, left(deadline)); !ready) {
+    if (auto ready = co_await authenticate(endpoint, left(deadline)); !ready) {
       co_return std::unexpected(std::move(ready.error()));
     }
     auto request = post(endpoint, path, body);
@@ -131,27 +135,61 @@ void EtcdTransport::checkin(std::size_t endpoint, Client client) {
   if (idle_.size() < idle_connections_max) idle_.push_back({endpoint, std::move(client)});
 }
 
-awaitable<EtcdTransport::Try<void>> EtcdTransport::authenticate(std::size_t endpoint, net::HttpClient& client,
-                                                                Duration timeout) {
+// etcd needs a tenth of a second of a core for a login, because it hashes the password, and seconds on a busy machine.
+// So a login goes on when the requests that wait for it have run out of time, all requests share it, and the next ones
+// take its token. If each request began its own, they would keep etcd busy and none would succeed.
+struct EtcdTransport::Login {
+  Login(const net::Url& url, const std::optional<net::TlsClient>& tls) : client(url, tls) {}
+  net::HttpClient client;
+  std::optional<core::Result<net::HttpResponse>> answer;
+  std::vector<std::shared_ptr<asio::steady_timer>> waiting;
+};
+
+awaitable<void> EtcdTransport::log_in(std::shared_ptr<Login> login, net::HttpRequest request) {
+  login->answer = co_await login->client.request(std::move(request), login_timeout);
+  for (const auto& timer : login->waiting) timer->cancel();
+}
+
+awaitable<EtcdTransport::Try<void>> EtcdTransport::authenticate(std::size_t endpoint, Duration timeout) {
   if (username_.empty() || !token_.empty() || auth_disabled_) co_return Try<void>{};
-  auto request = post(endpoint, "/auth/authenticate", authenticate_body(username_, password_));
-  request.repeatable = true;
-  auto answer = co_await client.request(std::move(request), timeout);
-  if (!answer) co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], answer.error().what), true, true});
+  auto& known = logins_[endpoint];
+  const auto executor = co_await asio::this_coro::executor;
+  if (!known) {
+    known = std::make_shared<Login>(endpoints_[endpoint].url, tls_);
+    auto request = post(endpoint, "/auth/authenticate", authenticate_body(username_, password_));
+    request.repeatable = true;
+    asio::co_spawn(executor, log_in(known, std::move(request)), asio::detached);
+  }
+  const auto login = known;
+  if (!login->answer) {
+    const auto timer = std::make_shared<asio::steady_timer>(executor, timeout);
+    login->waiting.push_back(timer);
+    co_await timer->async_wait(asio::as_tuple(use_awaitable));
+    std::erase(login->waiting, timer);
+    co_await throw_if_cancelled();
+  }
+  if (!login->answer)
+    co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], "the login takes long"), true, true});
+  if (const auto it = logins_.find(endpoint); it != logins_.end() && it->second == login) logins_.erase(it);
+  co_return finish_login(endpoint, *login);
+}
+
+EtcdTransport::Try<void> EtcdTransport::finish_login(std::size_t endpoint, const Login& login) {
+  const auto& answer = *login.answer;
+  if (!answer) return std::unexpected(Failure{unreachable(endpoints_[endpoint], answer.error().what), true, true});
   if (const auto error = parse_error(answer->status, answer->body)) {
     if (error->kind == GatewayError::Kind::auth_disabled) {
       auth_disabled_ = true;
-      co_return Try<void>{};
+      return Try<void>{};
     }
     const bool failed = error->kind == GatewayError::Kind::unavailable;
-    if (failed) co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], error->what), true, true});
-    co_return std::unexpected(Failure{DcsError{ErrorKind::refused, "etcd: " + error->what}, false, false});
+    if (failed) return std::unexpected(Failure{unreachable(endpoints_[endpoint], error->what), true, true});
+    return std::unexpected(Failure{DcsError{ErrorKind::refused, "etcd: " + error->what}, false, false});
   }
   const auto json = Json::parse(answer->body, nullptr, false);
   if (json.is_object() && json.contains("token") && json["token"].is_string()) token_ = json["token"];
-  if (token_.empty())
-    co_return std::unexpected(Failure{unreachable(endpoints_[endpoint], "gave no token"), true, true});
-  co_return Try<void>{};
+  if (token_.empty()) return std::unexpected(Failure{unreachable(endpoints_[endpoint], "gave no token"), true, true});
+  return Try<void>{};
 }
 
 net::HttpRequest EtcdTransport::post(std::size_t endpoint, std::string_view path, std::string body) const {
@@ -171,7 +209,7 @@ awaitable<DcsError> EtcdTransport::stream(std::string path, std::string body, Du
   const auto deadline = Steady::now() + timeout;
   const auto endpoint = current_;
   auto asked = co_await checkout(endpoint, timeout);
-  auto ready = asked ? co_await authenticate(endpoint, **asked, left(deadline)) : std::unexpected(asked.error());
+  auto ready = asked ? co_await authenticate(endpoint, left(deadline)) : std::unexpected(asked.error());
   if (!ready) {
     if (ready.error().server_failed) leave(endpoint);
     co_return std::move(ready.error().error);

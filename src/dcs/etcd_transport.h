@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -65,12 +66,15 @@ class EtcdTransport {
   };
   template <class T>
   using Try = std::expected<T, Failure>;
+  struct Login;
 
   awaitable<Try<Json>> try_once(std::size_t endpoint, std::string path, std::string body, Repeat repeat,
                                 Duration timeout);
   awaitable<Try<Client>> checkout(std::size_t endpoint, Duration timeout);
   void checkin(std::size_t endpoint, Client client);
-  awaitable<Try<void>> authenticate(std::size_t endpoint, net::HttpClient& client, Duration timeout);
+  awaitable<Try<void>> authenticate(std::size_t endpoint, Duration timeout);
+  static awaitable<void> log_in(std::shared_ptr<Login> login, net::HttpRequest request);
+  Try<void> finish_login(std::size_t endpoint, const Login& login);
   net::HttpRequest post(std::size_t endpoint, std::string_view path, std::string body) const;
   void leave(std::size_t endpoint);
   void selected(std::size_t endpoint);
@@ -79,6 +83,7 @@ class EtcdTransport {
   std::optional<net::TlsClient> tls_;
   std::string username_, password_;
   std::string token_;
+  std::map<std::size_t, std::shared_ptr<Login>> logins_;  // by endpoint; those whose outcome no request has seen yet
   bool auth_disabled_ = false;  // a user is configured, but the server has authentication switched off
   bool for_listing_;            // only lists clusters: its answers are limited, and the log does not name the server
   std::size_t current_ = 0;

@@ -20,6 +20,7 @@
 #include "agent/service_manager.h"
 #include "api/routes.h"
 #include "config/judge.h"
+#include "config/profile.h"
 #include "core/presentation.h"
 #include "dcs/connect.h"
 #include "fence/fences.h"
@@ -87,23 +88,25 @@ std::string instance() {
   return id;
 }
 
-// Reads the keys of all clusters. A portion is so small that reading it delays nothing.
-api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing, std::string all) {
+// Reads keys of all clusters, beginning behind `after`. A portion is so small that reading it delays nothing.
+asio::awaitable<core::Result<api::KeysPage>> read_portion(std::shared_ptr<dcs::Listing> listing, std::string prefix,
+                                                          std::string after) {
   constexpr int portion = 100;
-  return [listing, all](std::string after) -> asio::awaitable<core::Result<api::KeysPage>> {
-    const auto prefix = all;
-    if (!after.empty()) after = prefix + after;
-    auto range = co_await listing->range_after(prefix, std::move(after), portion, std::chrono::seconds(3));
-    if (!range) co_return core::fail(range.error().what);
-    api::KeysPage page{.keys = {}, .more = range->count > static_cast<std::int64_t>(range->keys.size())};
-    for (auto& kv : range->keys) {
-      page.keys.emplace_back(kv.key.substr(prefix.size()), wire::RawKey{.value = std::move(kv.value),
-                                                                        .mod_revision = kv.mod_revision,
-                                                                        .create_revision = kv.create_revision,
-                                                                        .lease = std::move(kv.lease)});
-    }
-    co_return page;
-  };
+  if (!after.empty()) after = prefix + after;
+  auto range = co_await listing->range_after(prefix, std::move(after), portion, std::chrono::seconds(3));
+  if (!range) co_return core::fail(range.error().what);
+  api::KeysPage page{.keys = {}, .more = range->count > static_cast<std::int64_t>(range->keys.size())};
+  for (auto& kv : range->keys) {
+    page.keys.emplace_back(kv.key.substr(prefix.size()), wire::RawKey{.value = std::move(kv.value),
+                                                                      .mod_revision = kv.mod_revision,
+                                                                      .create_revision = kv.create_revision,
+                                                                      .lease = std::move(kv.lease)});
+  }
+  co_return page;
+}
+
+api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing, std::string all) {
+  return [listing, all](std::string after) { return read_portion(listing, all, std::move(after)); };
 }
 
 api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry,
@@ -135,8 +138,13 @@ api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api:
     return api::ConfigVerdict{std::move(judged.errors), std::move(judged.warnings), std::move(judged.effects),
                               std::move(judged.restarts)};
   };
+  options.read_configuration = [](const config::Json& config, int server_version) {
+    return diagnosis::ClusterFacts::Configuration{.in_effect = config::with_profile(config),
+                                                  .mistakes = config::mistakes_in(config, server_version)};
+  };
   options.ui = rest.ui;
   options.ask_peer = api::ask_by_http(agent::peer_tls(local), std::chrono::seconds(2));
+  options.tell_peer = api::tell_by_http(agent::peer_tls(local));
   return options;
 }
 

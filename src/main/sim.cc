@@ -31,6 +31,7 @@ constexpr const char* usage =
     "  --guard          with a guard process that ends a frozen daemon's PostgreSQL at its lease's deadline, "
     "--no-guard\n"
     "                   without; else as the seed says\n"
+    "  --standby-cluster  the cluster follows a server elsewhere, --no-standby-cluster; else as the seed says\n"
     "  --inject BUG     with a known bug; `list` prints them\n"
     "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
     "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
@@ -91,7 +92,7 @@ void take_workload(Arguments& arguments, const std::string& value) {
 
 void take_bug(Arguments& arguments, const std::string& value) {
   bool known = false;
-  for (const auto& [name, what, faults, settings] : sim::known_bugs()) {
+  for (const auto& [name, what, faults, settings, standby_cluster] : sim::known_bugs()) {
     if (value == "list") std::printf("%-28s %s\n", name.c_str(), what.c_str());
     known = known || name == value;
   }
@@ -131,6 +132,7 @@ sim::Plan read_plan(const std::string& file) {
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   arguments.campaign.options.guard = sim::Options::Guard::by_chance;
+  arguments.campaign.options.standby_cluster.reset();
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--trace") {
@@ -143,6 +145,11 @@ Arguments parse(int argc, char** argv) {
     }
     if (word == "--keep-going") {
       arguments.campaign.keep_going = true;
+      continue;
+    }
+    if (word == "--standby-cluster" || word == "--no-standby-cluster") {
+      arguments.campaign.options.standby_cluster = word == "--standby-cluster";
+      arguments.campaign.repeated += " " + word;
       continue;
     }
     if (word == "--guard" || word == "--no-guard") {

@@ -109,7 +109,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   struct Session : std::enable_shared_from_this<Session> {
     asio::cancellation_signal cancel;
     std::unique_ptr<Stream> stream;
-    bool waiting = false;  // true: the server waits for the peer to send or read; false: the server works for the peer
+    std::list<Session*>* list = nullptr;  // one of the three of the server; `place` is in it
     std::list<Session*>::iterator place;
   };
   // Counts the bytes in memory for one peer: the body of its request, or an answer that it has not read yet.
@@ -143,9 +143,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   awaitable<void> accept(std::shared_ptr<tcp::acceptor> acceptor);
   void begin(tcp::socket socket);
   bool make_room();
+  std::size_t sessions() const { return fresh.size() + working.size() + waiting.size(); }
   void end(Session& session);
   void ended(Session& session);
-  void waits(Session& session, bool waiting);
+  static void move(Session& session, std::list<Session*>& to);
   TlsContext tls();
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
@@ -160,7 +161,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   TlsFiles certificates;
   core::Instant certificates_looked_at{};
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
-  std::list<Session*> working, waiting;  // waiting: the one that has waited longest is first
+  // The server works for those in `working`. In the other two lists it waits for the peer, and who has waited longest
+  // is first: in `fresh` for the first request, in `waiting` for the next one or for the peer to read its answer.
+  std::list<Session*> fresh, working, waiting;
   std::size_t sessions_max = 0, sessions_peak = 0;
   std::size_t handling = 0;    // requests that the handler is working on
   std::size_t kept_bytes = 0;  // see Kept
@@ -216,8 +219,8 @@ void HttpServer::Impl::stop() {
   stopped = true;
   close_acceptors();
   // The lists are copied, because a session that is cancelled may leave them at once.
-  std::vector<Session*> all(working.begin(), working.end());
-  all.insert(all.end(), waiting.begin(), waiting.end());
+  std::vector<Session*> all;
+  for (const auto* list : {&fresh, &working, &waiting}) all.insert(all.end(), list->begin(), list->end());
   for (auto* session : all) end(*session);
 }
 
@@ -258,43 +261,44 @@ awaitable<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor
   }
 }
 
+// Whoever has had an answer gives way first. A flood that is answered again and again would otherwise always look
+// busier than a health check whose only request is still to be read.
 bool HttpServer::Impl::make_room() {
-  if (waiting.empty()) return false;
-  auto* longest = waiting.front();
-  waits(*longest, false);  // the session ends only in the loop's next turns, and must not be chosen again before
+  auto& from = waiting.empty() ? fresh : waiting;
+  if (from.empty()) return false;
+  auto* longest = from.front();
+  move(*longest, working);  // the session ends only in the loop's next turns, and must not be chosen again before
   end(*longest);
   return true;
 }
 
 void HttpServer::Impl::begin(tcp::socket socket) {
-  if (working.size() + waiting.size() >= sessions_max && !make_room()) return;
+  if (sessions() >= sessions_max && !make_room()) return;
   set_socket_options(socket);
   error_code ignored;
   socket.set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
   auto session = std::make_shared<Session>();
-  session->place = working.insert(working.end(), session.get());
-  waits(*session, true);
-  sessions_peak = std::max(sessions_peak, working.size() + waiting.size());
+  session->list = &fresh;
+  session->place = fresh.insert(fresh.end(), session.get());
+  sessions_peak = std::max(sessions_peak, sessions());
   auto at_end = [session, self = shared_from_this()](std::exception_ptr) { self->ended(*session); };
   asio::co_spawn(executor, run(session, std::move(socket)),
                  asio::bind_cancellation_slot(session->cancel.slot(), std::move(at_end)));
 }
 
 void HttpServer::Impl::ended(Session& session) {
-  (session.waiting ? waiting : working).erase(session.place);
+  session.list->erase(session.place);
   // glibc never returns freed memory to the system while the memory lies between blocks that are in use.
-  const auto left = working.size() + waiting.size();
+  const auto left = sessions();
   if (sessions_peak < sessions_worth_a_trim || left > sessions_peak / 4) return;
   sessions_peak = left;
   // The call is posted, because the memory of this session is still in use here.
   asio::post(executor, [] { ::malloc_trim(0); });
 }
 
-void HttpServer::Impl::waits(Session& session, bool now) {
-  auto& from = session.waiting ? waiting : working;
-  auto& to = now ? waiting : working;
-  to.splice(to.end(), from, session.place);
-  session.waiting = now;
+void HttpServer::Impl::move(Session& session, std::list<Session*>& to) {
+  to.splice(to.end(), *session.list, session.place);
+  session.list = &to;
 }
 
 TlsContext HttpServer::Impl::tls() {
@@ -396,17 +400,18 @@ awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
     if (auto ready = fast(message.method_string(), message.target())) {
       std::string_view text = *ready;
       if (head) text = text.substr(0, std::min(text.find("\r\n\r\n"), text.size() - 4) + 4);
+      move(session, waiting);
       co_await stream.write(text);
       co_return keep_alive;
     }
   }
   // The handler has no deadline.
   stream.deadline(core::Duration::zero());
-  waits(session, false);
+  move(session, working);
   auto response = co_await handled(take_request(parser, stream));
   if (stopped) co_return false;
   co_await throw_if_cancelled();
-  waits(session, true);
+  move(session, waiting);
   stream.deadline(options.idle_deadline);
   co_await stream.turn();  // many handlers may have waited for the same thing
   Kept answer(*this);

@@ -20,7 +20,7 @@ struct HttpServerOptions {
   core::Duration idle_deadline = std::chrono::seconds(30);   // between keep-alive requests
   std::size_t body_bytes_max = 1 << 20;
   // With more connections than this, or than half of the file descriptors that the process may have, the connection
-  // that has been idle for the longest time is closed.
+  // that has been idle for the longest time is closed: among those that have had an answer, if there are any.
   std::size_t connections_max = 4096;
   // Above these limits the answer is 503. They count the requests that the handler works on, and the bytes in memory
   // for peers that have not sent their whole request or not read their whole answer.

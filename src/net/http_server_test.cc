@@ -332,6 +332,26 @@ TEST_F(Server, TheConnectionThatIsIdleForLongestIsClosed) {
   });
 }
 
+// As in a flood: the health check was there first, but the server has not come to read its request yet.
+TEST_F(Server, AConnectionThatHasHadAnAnswerIsClosedBeforeOneThatHasNot) {
+  options.connections_max = 3;
+  auto text = std::make_shared<const std::string>("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1}");
+  fast = [text](auto, std::string_view target) { return target == "/primary" ? text : nullptr; };
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    auto check = co_await raw_connection(server->port());
+    std::vector<tcp::socket> flood;
+    for (int i = 0; i < 4; ++i) {
+      flood.push_back(co_await raw_connection(server->port()));
+      co_await send(flood[i], i % 2 ? "GET / HTTP/1.1\r\n\r\n" : "GET /primary HTTP/1.1\r\n\r\n");
+      CO_ASSERT((co_await read_until(flood[i], "1}")).starts_with("HTTP/1.1 "));
+    }
+    for (int i : {0, 1}) CO_ASSERT((co_await read_until(flood[i], "")).empty());
+    co_await send(check, "GET /primary HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(check, "1}")).starts_with("HTTP/1.1 200"));
+  });
+}
+
 TEST_F(Server, APeerThatDoesNotReadIsClosedFirst) {
   options.connections_max = 1;
   handler = [](HttpRequest) -> awaitable<HttpResponse> {

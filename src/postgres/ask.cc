@@ -11,9 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-awaitable<Result<void>> ask(Node& node, core::Upstream upstream, Clock::time_point deadline, core::UpstreamView& view) {
+awaitable<Result<void>> ask(Node& node, Connection& connection, core::Upstream upstream, Clock::time_point deadline,
+                            core::UpstreamView& view) {
   const auto left = [deadline] { return std::max<Duration>(deadline - Clock::now(), std::chrono::milliseconds(1)); };
-  Connection connection(node.executor);
   const auto& credentials = node.local.postgresql.replication;
   if (auto opened = co_await node.access.open_remote(connection, upstream, credentials, true, left()); !opened) {
     co_return opened;
@@ -50,8 +50,10 @@ awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Du
   core::UpstreamView view;
   view.member = upstream.member;
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
-  const auto asked = co_await ask(node, std::move(upstream), deadline, view);
+  Connection connection(node.executor);
+  const auto asked = co_await ask(node, connection, std::move(upstream), deadline, view);
   if (!asked) view.error = asked.error().what;
+  view.slow = !asked && connection.timed_out() && connection.was_accepted();
   co_return view;
 }
 

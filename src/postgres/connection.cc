@@ -71,6 +71,8 @@ std::unexpected<core::Error> Connection::failure(const std::string& what) {
 
 std::unexpected<core::Error> Connection::out_of_time(const std::string& what) {
   timed_out_ = true;
+  const auto status = PQstatus(handle_.get());
+  was_accepted_ = status != CONNECTION_STARTED && status != CONNECTION_BAD;
   return core::fail(what + ": no answer in time");
 }
 

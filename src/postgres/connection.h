@@ -33,6 +33,8 @@ class Connection {
   awaitable<core::Result<Rows>> query(std::string sql, core::Duration timeout);
   // Whether the last failure was a timeout rather than a refusal.
   bool timed_out() const { return timed_out_; }
+  // Whether the server had accepted the connection before that timeout.
+  bool was_accepted() const { return was_accepted_; }
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
@@ -46,7 +48,7 @@ class Connection {
 
   asio::any_io_executor executor_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> handle_;
-  bool timed_out_ = false;
+  bool timed_out_ = false, was_accepted_ = false;
 };
 
 }  // namespace tamada::postgres

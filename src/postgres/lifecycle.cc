@@ -7,6 +7,7 @@
 #include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
+#include "net/process.h"
 #include "postgres/files.h"
 #include "postgres/node.h"
 #include "postgres/script.h"
@@ -17,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration promotion_poll = 5ms;
+constexpr Duration wake_again = 20ms;
 constexpr Duration checkpoint_timeout = 1h;  // with large shared_buffers and a slow disk; the checkpoint can be
                                              // cancelled
 
@@ -64,6 +66,14 @@ awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connect
   const auto rows = co_await connection.query("SELECT pg_catalog.pg_is_in_recovery()", query_timeout);
   if (!rows || rows->empty()) co_return std::nullopt;
   co_return rows->front().front() == "t";
+}
+
+// Wakes the process that replays WAL and ends the recovery. It is not known before PostgreSQL 10.
+awaitable<void> wake_startup_process(Node& node, Connection& connection) {
+  const auto rows = co_await connection.query(
+      "SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'startup'", query_timeout);
+  if (!rows || rows->empty()) co_return;
+  net::ExitWatch(node.executor, std::stoi(rows->front().front().value_or("0"))).signal(SIGHUP);
 }
 
 }  // namespace
@@ -153,9 +163,9 @@ awaitable<Result<void>> promote_server(Node& node) {
   const auto postmaster = node.server.current();
   if (!postmaster) co_return core::fail("cannot promote: postgres is not running");
   Connection connection(node.executor);
-  if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
   // pre_promote is the operator's own fence: if it fails, the server is not promoted.
   if (const auto& command = node.local.postgresql.pre_promote; !command.empty()) {
+    if (co_await still_in_recovery(node, connection) == false) co_return Result<void>();
     node.step("pre_promote");
     Script script{.what = "pre_promote script", .command = command, .arguments = {}, .env = {}};
     auto done = co_await run_script(std::move(script), 0s);
@@ -163,15 +173,27 @@ awaitable<Result<void>> promote_server(Node& node) {
   }
   node.step("promote");
   if (auto marked = node.data.mark_promotion(); !marked) co_return marked;
-  // This is what pg_ctl promote does. pg_promote() does the same, but needs a connection.
-  if (auto asked = touch(node.paths.in_data_dir("promote")); !asked) co_return asked;
+  // This is what pg_ctl promote does. pg_promote() does the same, but needs a connection. A new connection takes long on a
+  // busy machine, so the server is asked first. A primary ignores the request.
+  const auto request = node.paths.in_data_dir("promote");
+  if (auto asked = touch(request); !asked) co_return asked;
   postmaster->signal(SIGUSR1);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
-  while (std::chrono::steady_clock::now() < deadline) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::seconds(node.local.postgresql.pg_ctl_timeout_s);
+  // If the request arrives while the WAL receiver is being started, which is likely just after the end of the primary,
+  // the startup process takes note of it and then sleeps for wal_retrieve_retry_interval before it ends the recovery.
+  // SIGHUP wakes it. Source: PostgreSQL, WaitForWALToBecomeAvailable in xlogrecovery.c.
+  std::optional<Clock::time_point> woken;  // or when the file of the request was found to be gone
+  while (Clock::now() < deadline) {
     if (!postmaster->alive()) co_return core::fail("postgres ended while being promoted");
     if (co_await still_in_recovery(node, connection) == false) {
+      node.data.withdraw_promotion();  // a server that was a primary before has left the file
       node.data.promotion_ended();
       co_return Result<void>();
+    }
+    if (!woken ? !exists(request) : Clock::now() - *woken >= wake_again) {
+      if (woken) co_await wake_startup_process(node, connection);
+      woken = Clock::now();
     }
     co_await pause(promotion_poll);
   }

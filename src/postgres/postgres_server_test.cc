@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +16,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "core/divergence.h"
 #include "postgres/connection.h"
@@ -46,6 +49,13 @@ int free_port() {
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
   ::close(socket);
   return ntohs(address.sin_port);
+}
+
+std::vector<int> children(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
+  std::vector<int> result{std::istream_iterator<int>(file), {}};
+  std::ranges::sort(result);
+  return result;
 }
 
 bool become_postgres() {
@@ -128,8 +138,10 @@ struct PostgresServer : testing::Test {
       result.emplace(std::move(value));
       io.stop();  // the watch of a server would keep the loop running
     });
-    io.restart();
-    io.run();
+    while (!result) {  // a test's on_exit stops the loop, too
+      io.restart();
+      io.run();
+    }
     if (failure) std::rethrow_exception(failure);
     return std::move(*result);
   }
@@ -241,8 +253,17 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   ASSERT_OK(complete(n0->postgres->sync_slots({}, {{"n2", "for a test"}})));
   EXPECT_EQ(observe(*n0).sql->slots.size(), 1u);
 
-  // ---- the end of a synchronous standby's connection is noticed at once
+  // ---- the first synchronous standby is not named while commits do not wait, because the checkpointer is busy
   n0->dynamic["synchronous_mode"] = true;
+  const auto checkpointer = std::stoi(sql(*n0, "select pid from pg_stat_activity where backend_type = 'checkpointer'"));
+  ASSERT_EQ(::kill(checkpointer, SIGSTOP), 0);
+  const auto refused = complete(n0->postgres->set_sync_names("n1"));
+  ASSERT_EQ(::kill(checkpointer, SIGCONT), 0);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().what.contains("checkpointer")) << refused.error().what;
+  EXPECT_EQ(sql(*n0, "show synchronous_standby_names"), "");
+
+  // ---- the end of a synchronous standby's connection is noticed at once
   ASSERT_OK(complete(n0->postgres->set_sync_names("n1")));
   EXPECT_TRUE(eventually(*n0, [](const core::PostgresView& seen) {
     return seen.sql && seen.sql->replication.size() == 1 && seen.sql->replication[0].sync_priority == 1;
@@ -254,7 +275,7 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   });
   EXPECT_EQ(sql(*n0, "select pg_terminate_backend(pid) from pg_stat_replication"), "t");
   io.restart();
-  io.run_for(5s);
+  if (!told) io.run_for(5s);
   EXPECT_TRUE(told);
   n0->postgres->on_exit([] {});
   ASSERT_OK(complete(n0->postgres->set_sync_names("")));
@@ -309,6 +330,45 @@ TEST_F(PostgresServer, BootstrapCrashCopyPromoteRewind) {
   EXPECT_EQ(view.process, ProcessState::stopped);
   EXPECT_FALSE(view.crashed);
   EXPECT_EQ(view.control->state, core::ControlState::shut_down);
+}
+
+// A standby whose WAL receiver is just being started takes note of the request, and would then sleep for
+// wal_retrieve_retry_interval. A failover asks for the promotion at that very moment. Here the postmaster starts the
+// WAL receiver only when it has been asked for the promotion, and the WAL receiver gets no further until the request is
+// read.
+TEST_F(PostgresServer, IsPromotedAtOnceWhileItsWalReceiverStarts) {
+  ASSERT_OK(complete(n0->postgres->bootstrap()));
+  ASSERT_OK(complete(n0->postgres->sync_slots({{"n1"}}, {})));
+  ASSERT_OK(complete(n1->postgres->basebackup(n0->upstream(), {})));
+  n1->dynamic["postgresql"]["parameters"]["wal_retrieve_retry_interval"] = "60s";
+  const auto upstream = n0->upstream();
+  ASSERT_OK(complete(n1->postgres->start(&upstream, 30s)));
+  EXPECT_TRUE(eventually(*n1, [](const core::PostgresView& seen) {
+    return seen.running_standby() && seen.sql->replication_state == "streaming";
+  }));
+  const int postmaster = postmaster_pid(*n1);
+  const int receiver = std::stoi(sql(*n1, "select pid from pg_stat_wal_receiver"));
+  ASSERT_EQ(::kill(postmaster, SIGSTOP), 0);
+  ASSERT_EQ(::kill(receiver, SIGTERM), 0);
+  const auto requested = n1->data_dir() + "/promote";
+  std::chrono::steady_clock::time_point went_on;
+  std::jthread go_on([&](const std::stop_token& stop) {
+    while (!exists(requested) && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+    const auto before = children(postmaster);
+    went_on = std::chrono::steady_clock::now();
+    ::kill(postmaster, SIGCONT);
+    std::vector<int> started;
+    while (started.empty() && !stop.stop_requested()) {
+      std::ranges::set_difference(children(postmaster), before, std::back_inserter(started));
+    }
+    for (const int pid : started) ::kill(pid, SIGSTOP);
+    while (exists(requested) && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+    for (const int pid : started) ::kill(pid, SIGCONT);
+  });
+  ASSERT_OK(complete(n1->postgres->promote()));
+  go_on.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - went_on, 20s);
+  EXPECT_TRUE(observe(*n1).running_primary());
 }
 
 // Only a server that starts reads pg_hba.conf, and its log may be anywhere.

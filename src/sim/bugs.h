@@ -18,6 +18,7 @@ struct KnownBug {
   // The faults and the configuration with which the bug shows soon. Empty: any.
   std::vector<std::string> faults = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
+  bool standby_cluster = false;
 };
 const std::vector<KnownBug>& known_bugs();
 

@@ -32,6 +32,10 @@ Checker::Checker(Cluster& cluster) : c_(cluster) {
   c_.machines.on_new_primary = [this](SimServer& server) { new_primary(server); };
   c_.machines.on_acknowledged = [this](SimServer& server, Lsn lsn) { acknowledged(server, lsn); };
   c_.machines.on_corruption = [this](SimServer& server, const std::string& what) { corrupted(server, what); };
+  if (c_.origin) {
+    tip_ = c_.origin->end.branch;
+    may_be_promoted_ = false;
+  }
   c_.store.on_change = [this](const dcs::KeyValue& kv, bool deleted) { key_changed(kv, deleted); };
 }
 
@@ -79,12 +83,23 @@ bool Checker::excused(const Node& node) const {
   if (c_.guard_runs && !node.guard_killed) {
     // The pause switched the guard off, and no daemon runs that could switch it on.
     if (node.saw_pause && (!node.daemon || node.daemon->life->frozen())) return true;
+    // A guard that was started with a bound that is over ends the server in this instant.
+    if (node.guarded_until && now >= SimClock::when(*node.guarded_until, node.clock)) return true;
     return node.machine_was_frozen && now - node.uncontrolled_until < reaction;
   }
   return !c_.in_control(node);
 }
 
+// A standby cluster takes no writes before somebody has removed the section from its configuration.
+void Checker::check_standby_cluster() {
+  if (may_be_promoted_) return;
+  for (const auto& node : c_.nodes) {
+    if (node->server.writable()) violation(node->name + " takes writes in a standby cluster");
+  }
+}
+
 void Checker::after_event() {
+  check_standby_cluster();
   if (c_.network.changes() != network_seen_ || c_.network.loss > 0 || c_.network.slow > 0s) {
     network_seen_ = c_.network.changes();
     network_changed_at_ = c_.scheduler.now();
@@ -125,6 +140,7 @@ void Checker::after_event() {
 void Checker::client() {
   const auto& load = c_.options.workload;
   if (load.pause_max == Duration::zero()) return;
+  if (c_.origin && c_.origin->writable()) c_.origin->commit(c_.random.between(80, 4000));
   for (auto& node : c_.nodes) {
     if (!node->server.writable()) continue;
     const bool large = c_.random.chance(load.large);
@@ -136,6 +152,7 @@ void Checker::client() {
 // Notes an acknowledged commit. The members that the key sync names may be promoted and have this commit, so it must
 // never be lost. A primary that has lost the leader key without its daemon being able to know that promises nothing.
 void Checker::acknowledged(SimServer& server, Lsn lsn) {
+  if (&server == c_.origin.get()) return;
   acknowledged_[server.end.branch].push_back(lsn);
   ++statistics_.commits;
   const auto& node = c_.node(server.node());
@@ -211,7 +228,8 @@ void Checker::new_primary(SimServer& server) {
     if (leader && !paused) violation(node.name + " is promoted without the leader key");
   }
   const auto limit = static_cast<Lsn>(c_.maximum_lag_max);
-  if (optime_ > server.end.lsn + limit) {
+  const bool named_by_operator = asked_for() && keys_.failover_to(node.name);
+  if (optime_ > server.end.lsn + limit && !named_by_operator) {
     violation(fmt::format("{} is promoted {} bytes behind the last published position, more than {}", node.name,
                           optime_ - server.end.lsn, limit));
   }
@@ -326,7 +344,10 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
       if (kv.create_revision == kv.mod_revision) key_taken();
     }
   }
-  if (kv.key == c_.key("failover")) failover_key_at_ = c_.scheduler.now();
+  if (kv.key == c_.key("failover")) {
+    failover_key_at_ = c_.scheduler.now();
+    if (!deleted) wire::apply_put(keys_, "failover", {.value = kv.value, .mod_revision = kv.mod_revision});
+  }
   if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
   if (kv.key == c_.key("config")) {
     const bool paused = !deleted && (kv.value.contains("\"pause\": true") || kv.value.contains("\"pause\":true"));
@@ -366,6 +387,8 @@ void Checker::config_written(const std::string& text) {
   quorum_ = mode == "quorum";
   synchronous_ = quorum_ || mode == "on" || mode == true;
   failsafe_ = of("failsafe_mode") == true;
+  if (json.is_object()) standby_cluster_ = of("standby_cluster").is_object();
+  if (json.is_object() && !standby_cluster_) may_be_promoted_ = true;
   const auto seconds = [&](const char* name) {
     const auto value = of(name);
     return std::chrono::seconds(value.is_number_integer() ? value.get<int>() : 0);
@@ -426,10 +449,15 @@ void Checker::history_written(const dcs::KeyValue& kv) {
 
 // ---- the state at the end
 
+bool Checker::leads_apart_from_origin() const {
+  const auto* leader = leader_node();
+  return standby_cluster_ && leader && leader->daemon && !c_.wal.contains(c_.origin->end, leader->server.end);
+}
+
 bool Checker::votes_are_lost() const {
   const auto without_data = [](const auto& node) { return node->server.directory != core::DataDirectory::valid; };
   // After all keys were deleted, every member counts.
-  if (!c_.store.find(c_.key("initialize"))) return std::ranges::any_of(c_.nodes, without_data);
+  if (c_.origin || !c_.store.find(c_.key("initialize"))) return std::ranges::any_of(c_.nodes, without_data);
   if (!keys_.sync || keys_.sync->leader.empty()) return false;
   return std::ranges::any_of(c_.nodes, [&](const auto& node) {
     const bool named = keys_.sync->leader == node->name || named_in(*keys_.sync, node->name);
@@ -440,7 +468,13 @@ bool Checker::votes_are_lost() const {
 std::string Checker::trouble() const {
   const auto* leader = leader_node();
   if (!leader) return "nobody holds the leader key";
-  if (!leader->server.writable()) return leader->name + " holds the leader key and takes no writes";
+  if (standby_cluster_) {
+    const auto& server = leader->server;
+    if (!server.recovery || !server.streaming || server.upstream() != c_.origin_endpoint())
+      return leader->name + " leads the standby cluster and does not stream from the origin";
+  } else if (!leader->server.writable()) {
+    return leader->name + " holds the leader key and takes no writes";
+  }
   if (const auto* request = c_.store.find(c_.key("failover")))
     return "the key failover is still there: " + request->value;
   for (const auto& node : c_.nodes) {

@@ -30,6 +30,8 @@ class Checker {
   void faults_are_over() { quiet_ = true; }
   // Why the cluster has not recovered yet; empty when it has.
   std::string trouble() const;
+  // Whether the leader of a standby cluster has WAL that the origin lacks.
+  bool leads_apart_from_origin() const;
   // Whether a member that the key sync names has lost its data.
   bool votes_are_lost() const;
 
@@ -46,6 +48,7 @@ class Checker {
   const Node* healthier(const Node& chosen) const;
   void acknowledged(SimServer& server, Lsn lsn);
   bool asked_for() const;
+  void check_standby_cluster();
   void check_promises(const SimServer& server);
   void check_may_lead(const Node& node);
   void config_written(const std::string& json);
@@ -64,11 +67,13 @@ class Checker {
   Statistics statistics_;
   Writes acknowledged_;
   Writes promised_;         // those acknowledged commits that must never be lost
-  core::ClusterView keys_;  // holds the keys sync and failsafe
+  core::ClusterView keys_;  // holds the keys sync and failsafe, and the last failover that was not {}
   std::optional<core::SyncState> sync_at_race_;
   bool synchronous_ = false, quorum_ = false, failsafe_ = false;  // as the key config says
   int tip_ = -1;                                                  // the branch of the last primary
-  Lsn optime_ = 0;                                                // the last position that was published
+  bool standby_cluster_ = false;                                  // as the key config says
+  bool may_be_promoted_ = true;  // a standby cluster: once its key config had no such section
+  Lsn optime_ = 0;               // the last position that was published
   std::vector<core::HistoryLine> history_;
   bool handed_over_ = false;  // the key was given away after a clean stop, and no member has been promoted since
   Time handed_over_at_{}, network_changed_at_{}, leader_since_{};

@@ -138,8 +138,8 @@ Cluster::Cluster(Options given)
       size_(make_size(options, random)),
       guard_runs(options.guard == Options::Guard::on ||
                  (options.guard == Options::Guard::by_chance && Random(~options.seed, false).chance(0.5))),
-      network(random, size_ + 1),
-      store(scheduler, random, network, trace, size_),
+      network(random, size_ + 2),
+      store(scheduler, random, network, trace, size_ + 1),
       machines{.scheduler = scheduler, .random = random, .network = network, .trace = trace, .wal = wal},
       profile(make_profile(random)) {
   machines.checksums = profile.checksums;
@@ -153,6 +153,14 @@ Cluster::Cluster(Options given)
     made.clock.ppm = static_cast<std::int64_t>(random.below(401)) - 200;
     made.nofailover = id == nofailover;
     machines.servers.push_back(&made.server);
+  }
+  // The choice has its own numbers, so that the other seeds are the same runs with and without it.
+  if (options.standby_cluster.value_or(!options.plan && Random(options.seed ^ 0x5eed, false).chance(0.1))) {
+    origin = std::make_unique<SimServer>(machines, origin_endpoint(), "origin");
+    origin->keeps_all_wal = true;
+    origin->initialize("7100000000000000001");
+    machines.servers.push_back(origin.get());
+    origin->on_exit = [this](bool) { scheduler.after(random.any_scale(1s, 60s), [this] { origin->start(false); }); };
   }
   machines.on_cut_off = [this](int id) {
     const bool power = random.chance(0.4);
@@ -199,6 +207,10 @@ config::Local Cluster::local_configuration(int id) const {
                           {{"use_pg_rewind", profile.use_pg_rewind},
                            {"remove_data_directory_on_rewind_failure", true},
                            {"remove_data_directory_on_diverged_timelines", true}}}};
+  if (origin) {
+    local.bootstrap.dcs["standby_cluster"] = {{"host", fmt::format("10.0.0.{}", origin_endpoint() + 1)},
+                                              {"port", 5432}};
+  }
   for (const auto& [name, value] : options.settings) {
     if (name == "nodes" || name == "nofailover" || name == "up") continue;
     const auto json = config::Json::parse(value, nullptr, false);
@@ -363,6 +375,14 @@ void Cluster::step_clock(int id, Duration step) {
   auto& one = node(id);
   trace.line(one.name, fmt::format("the calendar time steps by {:.0f} s", Trace::seconds(step)));
   one.clock.wall_error += step;
+}
+
+void Cluster::crash_origin() {
+  if (origin) origin->crash();
+}
+
+void Cluster::fail_over_origin() {
+  if (origin && origin->process == core::ProcessState::running) origin->replaced_by_its_standby();
 }
 
 void Cluster::request(int id, std::string method, std::string target, std::string body) {

@@ -158,10 +158,13 @@ class Cluster {
   void request_switchover(int node, const std::string& candidate, Duration after = {});
   void limit_lag(int node, std::int64_t bytes);  // asks a node to change maximum_lag_on_failover
   void step_clock(int node, Duration step);      // changes the calendar time of a node, and of nothing else
+  void crash_origin();                           // it starts again by itself
+  void fail_over_origin();  // another server takes the origin's place, and lacks its last WAL sometimes
 
   Node& node(int id) { return *nodes[static_cast<std::size_t>(id)]; }
   int size() const { return static_cast<int>(nodes.size()); }
-  int dcs_endpoint() const { return size_; }
+  int origin_endpoint() const { return size_; }  // also the number of the origin's server
+  int dcs_endpoint() const { return size_ + 1; }
   std::string key(std::string_view name) const { return "/service/demo/" + std::string(name); }
   config::Local local_configuration(int node) const;
   bool in_control(const Node& node) const;  // its daemon runs, and has run for a while
@@ -187,6 +190,8 @@ class Cluster {
   Profile profile;
   std::int64_t maximum_lag_max = 0;  // the largest maximum_lag_on_failover that was ever set
   std::vector<std::unique_ptr<Node>> nodes;
+  // The primary of another cluster that this one follows as a standby cluster; null if it is none.
+  std::unique_ptr<SimServer> origin;
   Coverage coverage;
   std::function<void(std::string)> on_violation;
   std::function<void(Node&, const api::Snapshot&)> on_decision;

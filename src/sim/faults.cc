@@ -34,7 +34,9 @@ std::function<void()> Faults::cut(std::vector<std::pair<int, int>> ways) {
   std::string text;
   for (const auto& [from, to] : ways) {
     c_.network.cut(from, to);
-    const auto name = [&](int at) { return at == c_.dcs_endpoint() ? "etcd" : c_.node(at).name; };
+    const auto name = [&](int at) {
+      return at == c_.dcs_endpoint() ? "etcd" : at == c_.origin_endpoint() ? "origin" : c_.node(at).name;
+    };
     text += fmt::format(" {}->{}", name(from), name(to));
   }
   c_.trace.line("FAULT", "cut" + text);
@@ -47,7 +49,7 @@ std::function<void()> Faults::cut(std::vector<std::pair<int, int>> ways) {
 std::function<void()> Faults::isolate(int node) {
   std::vector<std::pair<int, int>> ways;
   for (int other = 0; other <= c_.dcs_endpoint(); ++other) {
-    if (other == node) continue;
+    if (other == node || (other == c_.origin_endpoint() && !c_.origin)) continue;
     ways.emplace_back(node, other);
     ways.emplace_back(other, node);
   }
@@ -372,6 +374,27 @@ const std::vector<Faults::Kind>& Faults::kinds() {
          f.c_.request(f.leader_or_any(), "POST", "/restart", "{}");
          return nothing;
        }},
+      // Kinds for standby clusters.
+      {"origin_crash", 6,
+       [](F f) {
+         f.c_.crash_origin();
+         return nothing;
+       }},
+      {"origin_failover", 5,
+       [](F f) {
+         f.c_.fail_over_origin();
+         return nothing;
+       }},
+      {"partition_origin", 6,
+       [](F f) {
+         const int node = f.leader_or_any(), origin = f.c_.origin_endpoint();
+         return f.cut({{node, origin}, {origin, node}});
+       }},
+      {"promote_cluster", 3,
+       [](F f) {
+         f.c_.request(f.any_node(), "PATCH", "/config", R"({"standby_cluster": null})");
+         return nothing;
+       }},
   };
   return all;
 }
@@ -382,9 +405,16 @@ std::vector<std::string> Faults::names() {
   return result;
 }
 
+bool Faults::of_standby_clusters(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> kinds{"origin_crash", "origin_failover", "partition_origin",
+                                                         "promote_cluster"};
+  return std::ranges::find(kinds, name) != kinds.end();
+}
+
 Faults::Faults(Cluster& cluster) : c_(cluster) {
   const auto& wanted = c_.options.faults;
   for (const auto& kind : kinds()) {
+    if (!c_.origin && of_standby_clusters(kind.name)) continue;
     const bool asked = wanted.empty() || std::ranges::find(wanted, kind.name) != wanted.end();
     // A run with few kinds of faults finds what a mixture of all kinds hides.
     if (!asked || (wanted.empty() && c_.random.chance(0.4))) continue;

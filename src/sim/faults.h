@@ -13,6 +13,7 @@ class Faults {
  public:
   explicit Faults(Cluster& cluster);
   static std::vector<std::string> names();
+  static bool of_standby_clusters(std::string_view name);  // whether it happens only to a standby cluster
 
   void begin(Time from, Time until);
   void heal_all();

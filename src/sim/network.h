@@ -1,4 +1,5 @@
-// Says which endpoints can reach each other, and how fast. The endpoints are the nodes 0..n-1, and n, the DCS.
+// Says which endpoints can reach each other, and how fast. The endpoints are the nodes 0..n-1, the origin of a standby
+// cluster, n, and the DCS, n + 1.
 #pragma once
 
 #include <optional>

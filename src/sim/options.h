@@ -33,6 +33,8 @@ struct Options {
   // decides.
   enum class Guard { off, on, by_chance };
   Guard guard = Guard::off;
+  // Whether the cluster begins as a standby cluster, which follows a server elsewhere. Unset: the seed decides.
+  std::optional<bool> standby_cluster = false;
   Workload workload;
   bool trace = false;
   bool coverage = false;  // notes what the run reaches

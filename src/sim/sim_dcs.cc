@@ -278,8 +278,12 @@ namespace {
 void hide(dcs::KeyValue& kv, const Bugs& bugs, int node) {
   const bool others_sync = kv.key.ends_with("/sync") && !kv.value.contains(fmt::format("\"leader\":\"n{}\"", node + 1));
   if (others_sync && bugs.is("sync-key-not-read")) kv.value = "{}";
-  if (!kv.key.ends_with("/config") || !bugs.is("pause-not-read")) return;
-  if (const auto at = kv.value.find("\"pause\""); at != std::string::npos) kv.value.replace(at, 7, "\"hidden\"");
+  if (!kv.key.ends_with("/config")) return;
+  const std::string word = bugs.is("pause-not-read")             ? "\"pause\""
+                           : bugs.is("standby-cluster-not-read") ? "\"standby_cluster\""
+                                                                 : "";
+  if (word.empty()) return;
+  if (const auto at = kv.value.find(word); at != std::string::npos) kv.value.replace(at, word.size(), "\"hidden\"");
 }
 
 }  // namespace

@@ -440,10 +440,28 @@ awaitable<Result<void>> SimPostgres::advance_slots(std::vector<core::SlotAdvance
   co_return Result<void>();
 }
 
+// As in postgres/set_sync_names.cc.
+awaitable<Result<void>> SimPostgres::make_commits_wait(const std::string& names) {
+  const auto before = server_.sync_names;
+  const auto named = [](const std::string& value) { return !core::parse_sync_names(value).standbys.empty(); };
+  if (server_.recovery || !named(names) || named(before) || bugs_.is("sync-names-not-set")) co_return Result<void>();
+  if (bugs_.is("first-names-taken-for-in-force")) co_return Result<void>();
+  server_.set_sync_names(std::string(core::strict_placeholder));
+  const auto until = life_.scheduler().now() + 1s;
+  while (!server_.commits_wait() && life_.scheduler().now() < until) {
+    co_await life_.pause(5ms);
+    if (!server_.answers()) co_return core::fail("postgres does not answer");
+  }
+  if (server_.commits_wait()) co_return Result<void>();
+  server_.set_sync_names(before);
+  co_return core::fail("commits do not wait for standbys yet");
+}
+
 awaitable<Result<void>> SimPostgres::set_sync_names(std::string names) {
   co_await life_.pause(m().random.duration(1ms, 10ms));
   if (co_await disk_fails()) co_return core::fail("the disk does not answer");
   if (!server_.answers()) co_return core::fail("postgres does not answer");
+  if (auto waits = co_await make_commits_wait(names); !waits) co_return waits;
   if (!bugs_.is("sync-names-not-set")) server_.sync_names_file = names;
   if (co_await fails_at("the change of synchronous_standby_names, before its reload")) {
     co_return core::fail("cannot write postgresql.conf");

@@ -65,6 +65,7 @@ class SimPostgres final : public postgres::Postgres {
   void knock(Duration heartbeat);
   void look_at_disk(core::PostgresView& view);
   awaitable<bool> disk_fails();
+  awaitable<core::Result<void>> make_commits_wait(const std::string& names);
   // Whether this step of the daemon's work fails by chance. The daemon may also be killed at this step.
   awaitable<bool> fails_at(std::string_view step);
   awaitable<bool> recover_alone();

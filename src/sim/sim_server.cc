@@ -176,6 +176,7 @@ void SimServer::ready() {
   told(fmt::format("{} on timeline {} at {}", recovery ? "standby" : "primary", timeline(), core::format_lsn(end.lsn)));
   running_since = m_.scheduler.now();
   acknowledged_by_ = core::parse_sync_names(sync_names);
+  commits_wait_ = !sync_names.empty();
   become(ProcessState::running);
   if (recovery) return connect();
   end_soon();
@@ -338,6 +339,19 @@ void SimServer::promoted() {
   after(m_.random.duration(20s, 120s), [this] { checkpoint(); });
 }
 
+void SimServer::replaced_by_its_standby() {
+  const Lsn lacks = m_.random.chance(0.5) ? m_.random.below(5000) : 0;
+  const Lsn fork = end.lsn - std::min(lacks, end.lsn - m_.wal.of(end.branch).fork);
+  newest_timeline = timeline() + 1;
+  end = {m_.wal.fork({end.branch, fork}, newest_timeline), fork + end_of_recovery_bytes};
+  control.timeline = newest_timeline;
+  control.checkpoint = control.redo = end.lsn;
+  told(fmt::format("another server has its place, on timeline {} from {}", newest_timeline, core::format_lsn(fork)));
+  for (auto* other : m_.servers) {
+    if (other->streaming && other->upstream() == node_) other->disconnected();
+  }
+}
+
 void SimServer::checkpoint() {
   if (process != ProcessState::running || recovery || stuck) return;
   control.timeline = timeline();
@@ -356,8 +370,7 @@ void SimServer::commit(Lsn bytes) {
     return;
   }
   end.lsn += bytes;
-  const bool waits = acknowledged_by_.count > 0;
-  if (waits) {
+  if (commits_wait_) {
     unacknowledged_.push_back(end.lsn);
   } else {
     m_.on_acknowledged(*this, end.lsn);
@@ -372,6 +385,11 @@ void SimServer::set_sync_names(std::string names) {
   if (process != ProcessState::running) return;  // the file is read at the next start
   after(m_.random.mostly(1ms, 10ms, 90ms, 0.1), [this] {
     acknowledged_by_ = core::parse_sync_names(sync_names);
+    release_commits();
+  });
+  const auto checkpointer = recovery ? m_.random.duration(1ms, 10ms) : m_.random.mostly(1ms, 10ms, 3s, 0.05);
+  after(checkpointer, [this] {
+    commits_wait_ = !sync_names.empty();
     release_commits();
   });
 }
@@ -401,7 +419,7 @@ std::vector<core::ReplicationConnection> SimServer::replication() const {
 }
 
 Lsn SimServer::confirmed_by_standbys() const {
-  if (acknowledged_by_.count <= 0) return end.lsn;
+  if (acknowledged_by_.count <= 0 || !commits_wait_) return end.lsn;
   const auto needed = static_cast<std::size_t>(acknowledged_by_.count);
   std::vector<Lsn> confirmed;
   for (const auto* other : m_.servers) {
@@ -447,7 +465,7 @@ void SimServer::confirm() {
 std::string SimServer::cannot_stream_from(const SimServer& source) const {
   if (!source.lets_in()) return "the upstream does not answer";
   if (source.control.system_identifier != control.system_identifier) return "another system identifier";
-  if (!source.slots.contains(core::slot_name(name_))) return "the slot does not exist";
+  if (!source.keeps_all_wal && !source.slots.contains(core::slot_name(name_))) return "the slot does not exist";
   if (needs_removed_wal(source)) return "requested WAL segment has already been removed";
   const auto own = timeline();
   const auto theirs = source.timeline();

@@ -59,6 +59,7 @@ class SimServer {
   std::string sync_names;        // synchronous_standby_names, as SHOW prints it
   Timeline newest_timeline = 0;  // the newest of the history files in pg_wal
   Lsn kept_from = 0;             // WAL before this position has been removed
+  bool keeps_all_wal = false;    // it needs no slots for its standbys
   bool disk_full = false;
   bool stuck = false;  // the disk completes no write: connections are answered, nothing is flushed, and killed
                        // processes do not end
@@ -94,13 +95,16 @@ class SimServer {
   void shut_down_alone();
   // Makes a new primary, as initdb does.
   void initialize(std::string system_identifier);
+  // A standby that nothing here knows takes this server's place under its address. It may lack the last WAL.
+  void replaced_by_its_standby();
 
   // ---- writing by clients
   bool writable() const;
   void commit(Lsn bytes);  // the commit is acknowledged at once, later, or never
   // SHOW prints the new names at once. The WAL senders use them a moment later, because a reload reaches them one by
-  // one.
+  // one, and whether commits wait at all changes when the checkpointer has read its configuration again.
   void set_sync_names(std::string names);
+  bool commits_wait() const { return commits_wait_; }
   std::vector<core::ReplicationConnection> replication() const;  // pg_stat_replication
 
   // ---- the node
@@ -159,6 +163,7 @@ class SimServer {
   Lsn sent_ = 0;
   Lsn confirmed_ = 0;                // the position that was confirmed to the upstream
   core::SyncNames acknowledged_by_;  // the names that the WAL senders use at present
+  bool commits_wait_ = false;        // the flag that the checkpointer sets (PostgreSQL, syncrep.c)
   std::vector<Lsn> unacknowledged_;  // commits whose clients wait
   bool retry_ = false, connecting_ = false, confirming_ = false;
   bool asked_to_stop_ = false, promoting_ = false, frozen_ = false, was_writable_ = false;

@@ -87,11 +87,21 @@ TEST(Simulation, FreshSeedsPass) {
   }
 }
 
+TEST(Simulation, StandbyClustersPass) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    auto options = seeded(seed, 300s);
+    options.standby_cluster = true;
+    const auto outcome = simulate(options);
+    EXPECT_TRUE(outcome.violations.empty()) << explain(options, outcome);
+  }
+}
+
 class EachFault : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EachFault, AloneIsSurvived) {
   auto options = seeded(3, 300s);
   options.faults = {GetParam()};
+  options.standby_cluster = Faults::of_standby_clusters(GetParam());
   const auto outcome = simulate(options);
   EXPECT_TRUE(outcome.violations.empty()) << explain(options, outcome);
 }
@@ -122,6 +132,7 @@ TEST_P(Injected, IsFound) {
     auto options = seeded(seed, 600s);
     options.faults = GetParam().faults;
     options.settings = GetParam().settings;
+    options.standby_cluster = GetParam().standby_cluster;
     auto without = options;
     options.bugs.name = GetParam().name;
     // The same run without the bug must find nothing.

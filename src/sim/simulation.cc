@@ -81,20 +81,33 @@ class Run {
     }
   }
 
-  // Copies standbys anew whose WAL the primary has removed, which no daemon can repair without an archive.
-  void copy_anew_where_wal_is_gone() {
+  // Copies standbys anew whose WAL the primary has removed, which no daemon can repair without an archive. A standby
+  // cluster copies no data anew by itself, so there this is done also after a fork, and first with its leader.
+  void copy_anew_where_needed() {
+    const auto* leader = checker_.leader_node();
+    if (leader && checker_.leads_apart_from_origin()) {
+      cluster_.request(leader->id, "POST", "/reinitialize", R"({"force": true})");
+      return;
+    }
     for (const auto& node : cluster_.nodes) {
-      const auto* leader = checker_.leader_node();
-      if (!leader || leader == node.get() || !node->daemon || !node->server.needs_removed_wal(leader->server)) continue;
-      if (!node->server.answers() || !node->server.recovery || node->server.streaming) continue;
+      if (!leader || leader == node.get() || !node->daemon) continue;
+      const bool forked = cluster_.origin && !cluster_.wal.contains(leader->server.end, node->server.end);
+      if (!forked && !node->server.needs_removed_wal(leader->server)) continue;
+      const bool follows = node->server.answers() && node->server.recovery && !node->server.streaming;
+      const bool stays_stopped = forked && node->server.process == core::ProcessState::stopped;
+      if (!follows && !stays_stopped) continue;
       cluster_.request(node->id, "POST", "/reinitialize", R"({"force": true})");
     }
   }
 
   // If the members that the key sync names have lost their data, the others cannot prove that they have every
-  // acknowledged commit, so an operator has to decide.
-  void fail_over_where_votes_are_lost() {
-    if (checker_.leader_node() || !checker_.votes_are_lost()) return;
+  // acknowledged commit, so an operator has to decide. The same holds in a standby cluster whose leader was half
+  // rewound to the remote server, when the others are further behind than maximum_lag_on_failover.
+  void fail_over_where_no_member_may() {
+    const bool copy_lost = cluster_.origin && std::ranges::any_of(cluster_.nodes, [](const auto& node) {
+                             return node->server.directory != core::DataDirectory::valid;
+                           });
+    if (checker_.leader_node() || (!checker_.votes_are_lost() && !copy_lost)) return;
     const Node* best = nullptr;
     for (const auto& node : cluster_.nodes) {
       const auto& server = node->server;
@@ -107,6 +120,30 @@ class Run {
     cluster_.request(best->id, "POST", "/failover", fmt::format(R"({{"candidate": "{}", "force": true}})", best->name));
   }
 
+  // If no member of a standby cluster has data any more, each waits for a leader, as with Patroni, and the operator
+  // sets the cluster up anew. Nothing is lost, because the remote server has all data.
+  bool no_data_are_left() const {
+    const auto has_data = [](const auto& node) { return node->server.directory == core::DataDirectory::valid; };
+    return cluster_.origin && std::ranges::none_of(cluster_.nodes, has_data);
+  }
+
+  // A member without data waits for a leader to copy from, also in a standby cluster (as with Patroni). If the only
+  // members with data may not lead, the operator lets one lead.
+  void lift_the_tag_of_the_last_copy() {
+    if (!cluster_.origin || checker_.leader_node()) return;
+    Node* tagged = nullptr;
+    for (auto& node : cluster_.nodes) {
+      if (node->server.directory != core::DataDirectory::valid) continue;
+      if (!node->nofailover) return;
+      tagged = node.get();
+    }
+    if (!tagged || !tagged->daemon) return;
+    cluster_.trace.line(tagged->name, "the operator removes the tag nofailover");
+    tagged->nofailover = false;
+    tagged->daemon->agent.reload();
+    tagged->daemon->life->touch();
+  }
+
   void recover() {
     if (!checker_.violations().empty()) return;
     const auto healed = cluster_.scheduler.now();
@@ -117,8 +154,10 @@ class Run {
       end_pause();
       if (cluster_.scheduler.now() > healed + operator_comes && cluster_.scheduler.now() > operator_came_ + 60s) {
         operator_came_ = cluster_.scheduler.now();
-        copy_anew_where_wal_is_gone();
-        fail_over_where_votes_are_lost();
+        if (no_data_are_left()) return;
+        copy_anew_where_needed();
+        lift_the_tag_of_the_last_copy();
+        fail_over_where_no_member_may();
       }
       play(cluster_.scheduler.now() + 1s);
       whole = checker_.trouble().empty() ? whole + 1 : 0;

@@ -31,27 +31,27 @@ export function no_switchover(words: Words): Deed {
   return { title: words.no_switchover, happens: [words.no_switchover_happens], doubts: [], method: "DELETE", path: "switchover", body: null };
 }
 
-function own_deeds(node: Node, words: Words): Deed[] {
+// The page's own daemon passes requests for another member on to that member.
+function deeds_of(node: Node, self: string, words: Words): Deed[] {
+  const path = (plain: string) => (node.name === self ? plain : `tamada/${plain}?member=${encodeURIComponent(node.name)}`);
+  const doubts = node.silent ? [words.is_silent(node.name)] : [];
   const restart: Deed = {
     title: words.restart(node.name), happens: [node.leads ? words.restart_leader_happens(node.name) : words.restart_happens(node.name)],
-    doubts: [], method: "POST", path: "restart", body: {}, later: "schedule",
+    doubts, method: "POST", path: path("restart"), body: {}, later: "schedule",
   };
   const no_restart: Deed = {
-    title: words.no_restart(node.name), happens: [words.no_restart_happens(node.name)], doubts: [], method: "DELETE", path: "restart", body: null,
+    title: words.no_restart(node.name), happens: [words.no_restart_happens(node.name)], doubts, method: "DELETE", path: path("restart"), body: null,
   };
-  const reload: Deed = { title: words.reload(node.name), happens: [words.reload_happens(node.name)], doubts: [], method: "POST", path: "reload", body: {} };
+  const reload: Deed = { title: words.reload(node.name), happens: [words.reload_happens(node.name)], doubts, method: "POST", path: path("reload"), body: {} };
   const reinit: Deed = {
-    title: words.reinit(node.name), happens: [words.reinit_happens(node.name)], doubts: [], method: "POST", path: "reinitialize", body: {},
+    title: words.reinit(node.name), happens: [words.reinit_happens(node.name)], doubts, method: "POST", path: path("reinitialize"), body: {},
   };
   return [restart, ...(node.key?.scheduled_restart ? [no_restart] : []), reload, ...(node.leads ? [] : [reinit])];
 }
 
-// The buttons for the actions. The page's own daemon can move the leader to any member; all other actions concern only
-// its own member.
 export function Deeds({ node, picture, self, words, choose }: { node: Node; picture: Picture; self: string; words: Words; choose: (deed: Deed) => void }) {
   if (!node.key) return null;
-  const deeds = [...(node.leads ? [] : [switchover_to(node, picture.leader, words)]), ...(node.name === self ? own_deeds(node, words) : [])];
-  if (deeds.length === 0) return null;
+  const deeds = [...(node.leads ? [] : [switchover_to(node, picture.leader, words)]), ...deeds_of(node, self, words)];
   return (
     <div class="deeds" role="group" aria-label={node.name}>
       {deeds.map((deed) => <button key={deed.title} type="button" onClick={() => choose(deed)}>{deed.title} …</button>)}

@@ -28,21 +28,12 @@ function Lease({ known, picture, words }: { known: Known; picture: Picture; word
 
 // Everything that is wrong, in one list; the cards show the rest.
 function Concerns({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
-  const of_members = picture.nodes.flatMap(({ name, key, explain, silent, missing_since, leads, connected }) => {
-    if (missing_since) return [`${name}: ${words.missing(moment_of(missing_since))}`];
-    const own = (explain?.problems ?? []).map((problem) => problem.text);
-    if (own.length === 0 && key?.trouble) own.push(key.trouble);
-    if (silent) own.unshift(words.no_answer);
-    if (!leads && !connected && picture.leader) own.unshift(words.not_streaming);
-    if (key?.pending_restart) own.push(words.restart_pending);
-    return own.map((text) => `${name}: ${text}`);
-  });
-  const found = [...findings(known, picture, words), ...of_members];
+  const found = findings(known, picture, words);
   if (found.length === 0) return null;
   return (
     <div class="concerns">
       <strong>{words.concerns}</strong>
-      <ul>{found.map((text) => <li key={text}>{text}</li>)}</ul>
+      <ul>{found.map(({ text, next }) => <li key={text}>{text}{next && <small>{next}</small>}</li>)}</ul>
     </div>
   );
 }

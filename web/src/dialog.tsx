@@ -1,7 +1,7 @@
 // A question before something is changed: it says what will happen, sends the request, and shows what comes of it. If the
 // daemon requires a password, the page asks for it and keeps it only in its own memory.
 import { Child, h } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Moment, When } from "./schedule";
 import { ask } from "./told";
 import { Entry } from "./watch";
@@ -90,7 +90,7 @@ export const shut = (event: any) => event.currentTarget.closest("dialog").close(
 
 export function Dialog({ title, wide, close, submit, children }: { title: string; wide?: boolean; close: () => void; submit: () => void; children?: Child }) {
   const dialog = useRef<HTMLDialogElement | null>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []); // before the page is painted: nobody sees or reaches a dialog that is still closed
   const act = (event: Event) => {
     event.preventDefault();
     submit();

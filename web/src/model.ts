@@ -127,7 +127,7 @@ function handovers_of(member: string, events: Entry[], now: number): Handover[] 
     }
     found.push({
       ...open, kind: event.kind ?? open.kind, state: event.phase, from: String(event.from ?? ""), to: String(event.to ?? ""),
-      at: event.at - took, ms: took, outage_ms: event.outage_ms ?? null, reason: event.reason ?? "",
+      at: event.at - took, ms: took, outage_ms: event.standby_cluster ? null : (event.outage_ms ?? null), reason: event.reason ?? "",
     });
     open = null;
   }

@@ -25,6 +25,7 @@ declare module "preact" {
 declare module "preact/hooks" {
   export function useState<T>(first: T | (() => T)): [T, (next: T | ((now: T) => T)) => void];
   export function useEffect(effect: () => void | (() => void), of?: readonly unknown[]): void;
+  export function useLayoutEffect(effect: () => void | (() => void), of?: readonly unknown[]): void;
   export function useMemo<T>(make: () => T, of: readonly unknown[]): T;
   export function useRef<T>(first: T): { current: T };
 }

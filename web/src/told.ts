@@ -72,6 +72,7 @@ export interface DaemonEvent {
   phase?: string;
   ms?: number;
   outage_ms?: number;
+  standby_cluster?: boolean;
   reason?: string;
   state?: string;
 }
@@ -108,6 +109,11 @@ export interface Clusters {
   scope: string;
   complete: boolean;
   clusters: ClusterLine[];
+}
+
+// What `tamadactl doctor` would find, as far as a daemon can tell.
+export interface Doctor {
+  findings: { check: string; grade: "ok" | "warning" | "failure"; text: string; next?: string }[];
 }
 
 export interface Config {

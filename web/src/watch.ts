@@ -1,6 +1,6 @@
 // Keeps what the page shows up to date. It asks for the positions each second, and for events by a request that the
 // daemon answers when there is something new. While nobody sees the page, it sends no requests.
-import { AllSamples, Cluster, Config, DaemonEvent, Events, Members, read } from "./told";
+import { AllSamples, Cluster, Config, DaemonEvent, Doctor, Events, Members, read } from "./told";
 
 export interface Entry extends DaemonEvent {
   key: string;
@@ -14,6 +14,7 @@ export interface Known {
   members: Members | null;
   config: Config;
   samples: AllSamples | null;
+  doctor: Doctor | null;
   events: Entry[]; // the oldest first
   heard: number; // when the daemon last answered, in milliseconds; 0: never
   silent: string; // why the daemon does not answer; empty: it does
@@ -22,7 +23,7 @@ export interface Known {
 const second = 1000;
 const kept_events = 3000;
 
-export const nothing: Known = { self: "", cluster: null, members: null, config: {}, samples: null, events: [], heard: 0, silent: "" };
+export const nothing: Known = { self: "", cluster: null, members: null, config: {}, samples: null, doctor: null, events: [], heard: 0, silent: "" };
 
 function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((done) => {
@@ -85,6 +86,7 @@ export class Watch {
     void this.ask_others(this.stop.signal);
     void this.read_seldom<Config>("config", (config) => this.put({ config }), this.stop.signal);
     void this.read_seldom<AllSamples>("tamada/members/samples", (samples) => this.put({ samples }), this.stop.signal);
+    void this.read_seldom<Doctor>("tamada/doctor", (doctor) => this.put({ doctor }), this.stop.signal, 5 * second);
   }
 
   private end(): void {
@@ -157,10 +159,10 @@ export class Watch {
 
   // Reads what changes seldom. If there is no answer, the other requests show that the daemon does not answer; while a
   // cluster is being made, there is no configuration.
-  private async read_seldom<Answer>(path: string, put: (answer: Answer) => void, stop: AbortSignal): Promise<void> {
+  private async read_seldom<Answer>(path: string, put: (answer: Answer) => void, stop: AbortSignal, every_ms = 10 * second): Promise<void> {
     while (!stop.aborted) {
       await read<Answer>(path, 5 * second, stop).then(put).catch(() => {});
-      await sleep(10 * second, stop);
+      await sleep(every_ms, stop);
     }
   }
 

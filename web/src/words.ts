@@ -60,7 +60,7 @@ const english = {
   gate_closed: "no",
   gate: {
     dcs: "etcd answers", pause: "not paused", leader_key: "no other member holds the leader key", data: "its data are complete",
-    lost_keys: "the keys were not lost", tags: "its tags allow it", fence: "fencing works", postgres: "PostgreSQL runs",
+    failsafe: "it is a member in failsafe mode", lost_keys: "the keys were not lost", tags: "its tags allow it", fence: "fencing works", postgres: "PostgreSQL runs",
     lag: "it is not too far behind", timeline: "its timeline is the cluster's", sync: "synchronous replication allows it",
     peers: "no other member is ahead",
   } as Record<string, string>,
@@ -101,6 +101,7 @@ const english = {
   switchover_happens: (from: string, to: string) => `${from} stops and becomes a standby, ${to} is promoted. Connections to ${from} end; nothing that was committed is lost.`,
   failover_to: (to: string) => `Fail over to ${to}`,
   failover_happens: (to: string) => `${to} is promoted, because no member leads. Commits that ${to} has not received are lost.`,
+  is_silent: (name: string) => `${name} does not answer.`,
   is_behind: (name: string, lag: string) => `${name} is behind by ${lag}.`,
   restart: (name: string) => `Restart PostgreSQL of ${name}`,
   restart_happens: (name: string) => `PostgreSQL of ${name} is stopped and started. Its connections end.`,
@@ -231,7 +232,7 @@ const chinese: Words = {
   gate_open: "满足",
   gate_closed: "不满足",
   gate: {
-    dcs: "etcd 有应答", pause: "没有暂停", leader_key: "领导键未被其他成员持有", data: "数据完整", lost_keys: "键没有丢失", tags: "标签允许",
+    dcs: "etcd 有应答", pause: "没有暂停", leader_key: "领导键未被其他成员持有", data: "数据完整", failsafe: "属于故障安全模式的成员", lost_keys: "键没有丢失", tags: "标签允许",
     fence: "隔离可用",
     postgres: "PostgreSQL 正在运行", lag: "落后不多", timeline: "时间线与集群一致", sync: "同步复制允许", peers: "没有其他成员更靠前",
   },
@@ -269,6 +270,7 @@ const chinese: Words = {
   switchover_happens: (from, to) => `${from} 停止并成为备库，${to} 被提升。到 ${from} 的连接会断开；已提交的数据不会丢失。`,
   failover_to: (to) => `故障转移到 ${to}`,
   failover_happens: (to) => `当前没有领导者，${to} 将被提升。已提交而 ${to} 未收到的数据会丢失。`,
+  is_silent: (name) => `${name} 没有应答。`,
   is_behind: (name, lag) => `${name} 落后 ${lag}。`,
   restart: (name) => `重启 ${name} 的 PostgreSQL`,
   restart_happens: (name) => `${name} 的 PostgreSQL 停止后再启动，其连接会断开。`,

@@ -170,6 +170,12 @@ inline bool peers_fresh(const Observation& seen, const Memory& memory, std::opti
          (!asked_after || seen.peers_asked_at >= *asked_after);
 }
 
+// Whether a CHECKPOINT may come before the stop, so that the stop itself is short. The server takes writes meanwhile,
+// so without the leader key it may do so beside a new leader.
+inline bool may_checkpoint_first(const Observation& seen) {
+  return seen.postgres.running_primary() && (seen.holds_leader_key() || seen.settings.pause);
+}
+
 // All members that this node knows of, even if their keys are gone.
 inline std::vector<Member> everybody_else(const Observation& seen, const Memory& memory) {
   std::vector<Member> members;

@@ -47,6 +47,12 @@ Decision copy(const Observation& seen, const Memory& memory) {
     return say(next, "trying to bootstrap (without leader)",
                {StartJob{.kind = JobKind::basebackup, .replica_methods = methods(seen, memory)}});
   }
+  if (seen.leader_key_names_us()) {
+    next.jobs.seen = seen.job.id;
+    const auto remote = remote_upstream(*seen.settings.standby_cluster);
+    return say(next, "copying the remote server anew",
+               {StartJob{.kind = JobKind::basebackup, .upstream = remote, .replica_methods = methods(seen, memory)}});
+  }
   const auto* source = clone_source(seen, memory);
   if (!source || source->conn_url.empty()) return say(next, "waiting for the leader to publish its address");
   next.jobs.seen = seen.job.id;
@@ -61,6 +67,8 @@ Decision copy(const Observation& seen, const Memory& memory) {
 
 Answer create_replica(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory == DataDirectory::valid) return std::nullopt;
+  if (memory.data.copy_from_remote && may_copy_remote_server(seen)) return copy(seen, memory);
+  if (seen.leader_key_is_stale()) return take_over_own_key(seen, memory);  // only a key on our lease can be released
   if (seen.leader_key_names_us()) {
     return warn(memory, "released leader key voluntarily as data dir empty and currently leader", {ReleaseLeader{}});
   }
@@ -69,7 +77,8 @@ Answer create_replica(const Observation& seen, const Memory& memory) {
 
 Answer reinitialize(const Observation& seen, const Memory& memory) {
   if (!seen.requests.reinitialize) return std::nullopt;
-  if (seen.cluster.unlocked() || seen.holds_leader_key()) {
+  const bool remote = may_copy_remote_server(seen);
+  if (seen.cluster.unlocked() || (seen.holds_leader_key() && !remote)) {
     return warn(memory, "reinitialize refused: there is no leader to copy from, or this node is it",
                 {ForgetRequests{}});
   }
@@ -86,7 +95,8 @@ Answer reinitialize(const Observation& seen, const Memory& memory) {
   Memory next = memory;
   next.restarting = Restarting{.after_job = seen.job.id};
   next.jobs.backoff.clear();
-  next.data.copy_from_leader = seen.requests.reinitialize_from_leader;
+  next.data.copy_from_leader = !remote && seen.requests.reinitialize_from_leader;
+  next.data.copy_from_remote = remote;
   return say(next, "reinitialize: the data directory is set aside", std::move(actions));
 }
 

@@ -50,7 +50,9 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
     const bool streams = seen.postgres.sql->replication_state == "streaming";
     const bool astray = !streams && seen.postgres.following && !seen.postgres.following->host.empty();
     if (astray) return say(memory, "following nobody until " + leader->name + " answers", {Follow{Upstream{}}});
-    auto decision = say(memory, "waiting for " + leader->name + " to answer before following it");
+    const auto& why = seen.upstream->error;
+    auto decision = say(memory, "waiting for " + leader->name + " to answer before following it" +
+                                    (why.empty() ? "" : " (" + why + ")"));
     decision.wake_at = seen.now + ask_again;
     return decision;
   }
@@ -73,12 +75,45 @@ std::optional<Decision> look_before_following(const Observation& seen, const Mem
   return decision;
 }
 
+bool follows_somebody(const Observation& seen) {
+  return seen.postgres.running_standby() && seen.postgres.following && !seen.postgres.following->host.empty();
+}
+
+// The server keeps its own history until an operator decides. Meanwhile it follows nobody: the upstream may come to a
+// timeline of the same number as ours, of which PostgreSQL would then receive the WAL without checking its history.
+Decision stay_diverged(const Observation& seen, const Memory& memory, std::string reason) {
+  Actions actions;
+  if (follows_somebody(seen)) actions.push_back(Follow{Upstream{}});
+  return warn(memory, std::move(reason), std::move(actions));
+}
+
+// A member of a standby cluster that follows nobody has diverged from the remote server, see stay_diverged(). It waits
+// for an answer of that server which shows that this is over.
+std::optional<Decision> look_before_following_remote(const Observation& seen, const Memory& memory) {
+  const auto source = history_source(seen);
+  if (!source || !seen.settings.standby_cluster || !seen.postgres.following || follows_somebody(seen)) {
+    return std::nullopt;
+  }
+  if (!answer_fresh(seen, memory, *source)) {
+    return ask(memory, "asking " + source->member + " for its timeline before following it",
+               {ask_about(seen, *source)});
+  }
+  const auto how = divergence(seen.postgres, *seen.upstream, seen.own_timeline);
+  if (how == Divergence::diverged || how == Divergence::same_number_fork) {
+    return resolve_divergence(seen, memory, *source, how);
+  }
+  if (seen.upstream->reachable) return std::nullopt;
+  auto decision = say(memory, "waiting for " + source->member + " to answer before following it");
+  decision.wake_at = seen.now + ask_again;
+  return decision;
+}
+
 Decision streaming(const Observation& seen, Memory next, const std::string& quiet) {
   next.server.not_streaming_since.reset();
   next.rewind.done = false;
   next.rewind.source.clear();
   next.rewind.failed = false;
-  next.data.copy_from_leader = false;
+  next.data.copy_from_leader = next.data.copy_from_remote = false;
   auto copying = next.jobs.backoff.extract(JobKind::copy_slots);
   forget_failures(seen, next.server, next.jobs);
   if (copying) next.jobs.backoff.insert(std::move(copying));
@@ -138,9 +173,9 @@ Decision start_following(const Observation& seen, const Memory& memory, const Up
 }
 
 Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {
+  const std::string diverged = "the timeline has diverged from " + source.member + "'s";
   // In pause the daemon stops no server by itself.
-  if (seen.settings.pause && seen.postgres.has_postmaster())
-    return warn(memory, "the timeline has diverged from " + source.member + "'s");
+  if (seen.settings.pause && seen.postgres.has_postmaster()) return warn(memory, diverged);
   Memory next = memory;
   // pg_rewind ended well the last time, and the histories still differ.
   if (memory.rewind.done && seen.postgres.has_postmaster()) {
@@ -150,8 +185,8 @@ Decision resolve_divergence(const Observation& seen, const Memory& memory, const
   const bool rewindable = how != Divergence::same_number_fork && can_rewind(seen, next);
   const bool stuck = !rewindable && !may_copy_again(seen, next);
   if (stuck && (seen.postgres.has_postmaster() || how == Divergence::same_number_fork)) {
-    return warn(memory, "the timeline has diverged from " + source.member +
-                            "'s, and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
+    return stay_diverged(seen, memory,
+                         diverged + ", and neither pg_rewind nor a fresh copy is possible; run reinit on this member");
   }
   if (seen.postgres.has_postmaster()) {
     return warn(next, "stopping PostgreSQL: its timeline has diverged from " + source.member + "'s",
@@ -189,7 +224,10 @@ Decision keep_following(const Observation& seen, const Memory& memory, const std
   const auto wanted = wanted_upstream(seen);
   if (!wanted) return say(next, "waiting for the leader to publish its address");
   if (!seen.postgres.following || !same_source(*seen.postgres.following, *wanted)) {
-    if (auto first = wanted->host.empty() ? std::nullopt : look_before_following(seen, next)) return *std::move(first);
+    if (!wanted->host.empty()) {
+      if (auto first = look_before_following(seen, next)) return *std::move(first);
+      if (auto first = look_before_following_remote(seen, next)) return *std::move(first);
+    }
     return say(next,
                wanted->host.empty() ? "following nobody, recovering from the archive" : "following " + wanted->member,
                {Follow{*wanted}});

@@ -55,5 +55,27 @@ TEST(Decide, ARewindThatCouldNotBeginIsTriedAgainWithGrowingPauses) {
   EXPECT_EQ(action_names(s.decide()), std::vector<std::string>{"StartJob start"});
 }
 
+// Found by simulation (seed 830006270): the standby leader went over to the remote server's history, and this member's
+// server received WAL of it although it has another history of the same number.
+TEST(Decide, AStandbyThatHasDivergedForGoodFollowsNobody) {
+  Scene s;
+  s.b_leads().silent_standby();
+  s.seen.settings.use_pg_rewind = false;
+  s.seen.upstream = upstream_b(2, 900);
+  s.seen.own_timeline = own(1, 1000);
+  auto decision = s.decide();
+  ASSERT_EQ(action_names(decision), std::vector<std::string>{"Follow"}) << decision.reason;
+  EXPECT_TRUE(decision.reason.contains("has diverged from b's")) << decision.reason;
+  EXPECT_EQ(find<Follow>(decision)->upstream.host, "");
+  s.seen.postgres.following = Upstream{};
+  decision = s.decide();
+  EXPECT_EQ(action_names(decision), std::vector<std::string>{}) << decision.reason;
+  EXPECT_TRUE(decision.reason.contains("has diverged from b's")) << decision.reason;
+  s.seen.upstream = upstream_b(2, 2000);
+  decision = s.decide();
+  ASSERT_EQ(action_names(decision), std::vector<std::string>{"Follow"}) << decision.reason;
+  EXPECT_EQ(find<Follow>(decision)->upstream.member, "b") << "it left our timeline after our position";
+}
+
 }  // namespace
 }  // namespace tamada::core::testing

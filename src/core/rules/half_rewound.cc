@@ -10,6 +10,7 @@ namespace tamada::core::rules {
 Answer half_rewound(const Observation& seen, const Memory& memory) {
   if (seen.postgres.data_directory != DataDirectory::half_rewound) return std::nullopt;
   const auto what = core::half_rewound(seen.postgres);
+  if (seen.leader_key_is_stale()) return take_over_own_key(seen, memory);  // only a key on our lease can be released
   if (seen.leader_key_names_us()) {
     return warn(memory, "released leader key: " + what, {ReleaseLeader{}});
   }

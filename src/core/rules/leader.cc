@@ -109,8 +109,7 @@ constexpr Duration votes_count_for = 5s;  // from the race to the promotion, whi
 // In quorum mode an old primary that cannot be reached may have gone on, and members that voted for us may have
 // acknowledged its commits since.
 bool votes_expired(const Observation& seen, const Memory& memory) {
-  const auto& request = seen.cluster.failover;
-  const bool by_hand = request && request->candidate == seen.self && !request->is_switchover();
+  const bool by_hand = seen.cluster.failover_to(seen.self);
   const bool by_votes = sync_active(seen) && seen.settings.synchronous_mode == SynchronousMode::quorum;
   return by_votes && !by_hand && seen.now - memory.race.raced_at > votes_count_for;
 }

@@ -146,6 +146,19 @@ const Case leader_cases[] = {
      [](Scene& s) { s.we_lead().no_data(); },
      "create_replica",
      {"ReleaseLeader"}},
+    // A release compares the lease, so a key on the previous run's lease is taken over before it is released.
+    // Simulation of standby clusters, three nodes, seed 2065: the release was tried without end.
+    {"a_stale_key_is_taken_over_to_be_given_up_with_an_empty_directory",
+     [](Scene& s) { s.leader_is("a", old_lease).no_data(); },
+     "create_replica",
+     {"AcquireLeader"}},
+    {"or_with_a_half_rewound_one",
+     [](Scene& s) {
+       s.leader_is("a", old_lease).stopped();
+       s.seen.postgres.data_directory = DataDirectory::half_rewound;
+     },
+     "half_rewound",
+     {"AcquireLeader"}},
     {"lost_key_during_promotion_cancels_it",
      [](Scene& s) { s.b_leads().standby().job(JobKind::promote, JobState::running); },
      "job",

@@ -164,7 +164,10 @@ Answer run_race(const Observation& seen, const Memory& memory) {
     decision->wake_at = std::min(decision->wake_at.value_or(Instant::max()), consent_ends_at(seen));
     return decision;
   }
-  if (seen.postgres.running_standby() && !seen.settings.pause && excluded_by_failsafe(seen, seen.self)) {
+  const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
+  const bool excluded =
+      seen.postgres.running_standby() && !seen.settings.pause && excluded_by_failsafe(seen, seen.self);
+  if (excluded && !named) {
     return say(memory, "following a different leader because I am not allowed to promote: not named in /failsafe");
   }
   if (const auto why = not_our_turn(seen, memory)) return wait(memory, *why, seen.now + race_retry);
@@ -178,9 +181,9 @@ Answer run_race(const Observation& seen, const Memory& memory) {
     return ask(memory, "no leader: asking the other members",
                {PollPeers{others, without_leader_key_until(seen, memory)}});
   }
-  const bool named = seen.cluster.failover && seen.cluster.failover->candidate == seen.self;
   auto obstacle = named ? named_candidate_obstacle(seen, memory) : race_obstacle(seen);
   if (!obstacle) obstacle = left_behind(seen, memory);
+  if (!obstacle && excluded) obstacle = failsafe_obstacle(seen);
   if (const auto why = leader_may_live_on(seen, memory); !obstacle && why) {
     return wait(memory, *why, seen.now + race_retry);
   }

@@ -5,6 +5,21 @@
 namespace tamada::core::testing {
 namespace {
 
+// /failsafe names b, which does not answer, and c, which does.
+void not_in_failsafe(Scene& s) {
+  s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
+  s.memory.born = noon - 1h;
+  s.seen.settings.failsafe_mode = true;
+  s.seen.cluster.failsafe.emplace() = {{"b", "http://b:8008/patroni"}, {"c", "http://c:8008/patroni"}};
+}
+
+// All others are dead, and this standby lacks more than maximum_lag_on_failover. It has waited for others.
+void far_behind(Scene& s) {
+  s.nobody_leads().standby(1000).dead_peer("b").dead_peer("c");
+  s.seen.cluster.status = Status{.optime = 1000 + 1048577};
+  s.memory.leadership.unlocked_since = noon - 10s;
+}
+
 const Case race_cases[] = {
     {"asks_before_racing", [](Scene& s) { s.nobody_leads().standby(); }, "race", {"PollPeers"}},
     {"answers_of_before_do_not_count",
@@ -97,6 +112,41 @@ const Case race_cases[] = {
      },
      "race",
      {"AcquireLeader"}},
+    // Found by simulation (seed 853003083): the only member that still had data was too far behind, and the operator's
+    // failover had no effect.
+    {"candidate_of_a_failover_is_promoted_however_far_behind",
+     [](Scene& s) {
+       far_behind(s);
+       s.seen.cluster.failover = request("", "a");
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"candidate_of_a_switchover_is_not",
+     [](Scene& s) {
+       far_behind(s);
+       s.seen.cluster.failover = request("b", "a");
+     },
+     "race",
+     {}},
+    {"candidate_on_an_older_timeline_is_promoted_by_force",
+     [](Scene& s) {
+       far_behind(s);
+       s.seen.settings.check_timeline = true;
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
+       s.seen.cluster.failover = request("", "a");
+       s.seen.cluster.failover->force = true;
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"candidate_on_an_older_timeline_is_not_without",
+     [](Scene& s) {
+       far_behind(s);
+       s.seen.settings.check_timeline = true;
+       s.seen.cluster.history = {{.timeline = 1, .lsn = 500}};
+       s.seen.cluster.failover = request("", "a");
+     },
+     "race",
+     {}},
     {"wiped_keys_and_a_silent_leader",
      [](Scene& s) {
        s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
@@ -299,6 +349,32 @@ const Case race_cases[] = {
      },
      "race",
      {}},
+    {"member_that_failsafe_does_not_name", [](Scene& s) { not_in_failsafe(s); }, "race", {}},
+    // Found by simulation (seed 77000814): the only member that had data was not named, and the operator's failover had
+    // no effect.
+    {"member_that_failsafe_does_not_name_but_an_operator_with_force",
+     [](Scene& s) {
+       not_in_failsafe(s);
+       s.seen.cluster.failover = request("", "a");
+       s.seen.cluster.failover->force = true;
+     },
+     "race",
+     {"AcquireLeader"}},
+    {"member_that_failsafe_does_not_name_but_an_operator_while_a_member_is_silent",
+     [](Scene& s) {
+       not_in_failsafe(s);
+       s.seen.cluster.failover = request("", "a");
+     },
+     "race",
+     {}},
+    {"member_that_failsafe_does_not_name_but_an_operator_while_all_answer",
+     [](Scene& s) {
+       not_in_failsafe(s);
+       s.peer("b", true, 900);
+       s.seen.cluster.failover = request("", "a");
+     },
+     "race",
+     {"AcquireLeader"}},
     {"who_is_not_on_the_last_timeline_lets_others_go_first",
      [](Scene& s) {
        s.nobody_leads().standby(1000, 2).dead_peer("b").dead_peer("c");

@@ -22,7 +22,7 @@ Decision begin(const Observation& seen, const Memory& memory, const RestartReque
   return say(next, what + ": stopping PostgreSQL",
              {std::move(forget), StartJob{.kind = JobKind::stop,
                                           .stop_mode = StopMode::fast,
-                                          .checkpoint_first = seen.postgres.running_primary(),
+                                          .checkpoint_first = may_checkpoint_first(seen),
                                           .timeout = 0s}});
 }
 

@@ -25,7 +25,7 @@ Answer shutdown(const Observation& seen, const Memory& memory) {
     return say(next, failed ? "PostgreSQL did not stop, ending it" : "stopping PostgreSQL: asked to stop",
                {StartJob{.kind = JobKind::stop,
                          .stop_mode = failed ? StopMode::immediate : StopMode::fast,
-                         .checkpoint_first = seen.postgres.running_primary() && !failed,
+                         .checkpoint_first = may_checkpoint_first(seen) && !failed,
                          .timeout = seen.postgres.running_primary() ? seen.settings.stop_limit() : 0s}});
   }
   Actions actions;

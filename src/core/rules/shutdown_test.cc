@@ -60,6 +60,25 @@ const Case shutdown_cases[] = {
      {"CancelJob"}},
 };
 
+// Found by simulation (seed 820001242): the daemon had been frozen beyond its lease, another member led, and the server
+// went on taking writes until its checkpoint was over. An operator's restart did the same.
+TEST(Shutdown, WithoutTheLeaderKeyNoCheckpointComesFirst) {
+  for (const bool restart : {false, true}) {
+    for (const bool leads : {false, true}) {
+      Scene s;
+      s.we_lead().primary();
+      if (!leads) s.b_leads().seen.lease.deadline = noon - 10s;
+      s.seen.requests.shutdown = !restart;
+      if (restart) s.seen.requests.restart = RestartRequest{};
+      const auto decision = s.decide();
+      const auto* stop = find<StartJob>(decision);
+      ASSERT_TRUE(stop) << decision.reason;
+      EXPECT_EQ(stop->kind, JobKind::stop);
+      EXPECT_EQ(stop->checkpoint_first, leads);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shutdown, Rules, ::testing::ValuesIn(known(shutdown_cases)), case_name);
 
 }  // namespace

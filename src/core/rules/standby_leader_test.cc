@@ -218,6 +218,52 @@ TEST(StandbyClusters, CopiesAreMadeByItsOwnMethods) {
   EXPECT_EQ(methods(), (Names{"backup", "basebackup"}));
 }
 
+// After the remote server's failover to one that lacks our last WAL, without pg_rewind. No other member has other data.
+// A replica that diverged from the remote server follows nobody. It follows the standby leader again only when the
+// remote server's answer shows that it has not diverged.
+TEST(StandbyClusters, WhoHasDivergedAsksTheRemoteServerBeforeItFollows) {
+  Scene scene;
+  scene.b_leads().silent_standby(1000);
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far", .port = "5432"};
+  scene.seen.settings.use_pg_rewind = false;
+  scene.seen.postgres.following = Upstream{};
+  scene.seen.own_timeline = UpstreamView{.reachable = true, .in_recovery = true, .timeline = 1, .lsn = 1000};
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{"AskUpstream"});
+  far_away_is(scene, 2);
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{}) << "it left our timeline at 500";
+  scene.seen.upstream->reachable = false;
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{});
+  far_away_is(scene, 1);
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{"Follow"});
+}
+
+TEST(StandbyClusters, ALeaderThatDoesNotStreamIsCopiedAnewOnRequest) {
+  Scene scene;
+  scene.we_lead().standby();
+  scene.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
+  scene.seen.requests.reinitialize = true;
+  scene.seen.postgres.sql->replication_state = "streaming";
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{"ForgetRequests"});
+  scene.seen.postgres.sql->replication_state = "";
+  EXPECT_EQ(action_names(scene.decide()), ActionNames{"StartJob stop"});
+
+  scene.stopped();
+  const auto aside = scene.decide();
+  EXPECT_TRUE(find<SetAside>(aside));
+  scene.memory = aside.memory;
+  scene.seen.requests = {};
+  scene.no_data();
+  const auto copy = scene.decide();
+  EXPECT_EQ(copy.reason, "copying the remote server anew");
+  EXPECT_EQ(action_names(copy).back(), "StartJob basebackup");
+  ASSERT_TRUE(find<StartJob>(copy));
+  EXPECT_EQ(find<StartJob>(copy)->upstream.host, "far");
+  EXPECT_FALSE(find<ReleaseLeader>(copy));
+
+  scene.memory.data.copy_from_remote = false;
+  EXPECT_TRUE(find<ReleaseLeader>(scene.decide())) << "its data have vanished: another member leads";
+}
+
 TEST(Upstreams, WhoFollowsWhom) {
   Scene scene;
   scene.b_leads().standby();

@@ -24,12 +24,16 @@ Scene silent_leader() {
 
 TEST(Unresponsive, AfterATtlTheServerIsEndedAndThenTheKeyGoes) {
   auto s = silent_leader();
+  s.job(JobKind::start, JobState::succeeded, 5);
   const auto decision = s.decide();
   EXPECT_EQ(decision.rule, "unresponsive");
   EXPECT_EQ(decision.reason,
             "ending PostgreSQL so that another member takes over: PostgreSQL has answered no new connection for 30 s");
   ASSERT_TRUE(stop_of(decision));
   EXPECT_EQ(stop_of(decision)->stop_mode, StopMode::immediate);
+  EXPECT_EQ(stop_of(decision)->timeout, 2s);
+  EXPECT_EQ(decision.severity, Severity::warning);
+  EXPECT_EQ(decision.memory.jobs.seen, 5u);
   EXPECT_FALSE(find<ReleaseLeader>(decision));
 
   s.memory = decision.memory;
@@ -44,10 +48,15 @@ TEST(Unresponsive, WithoutAMemberThatCanTakeOverItIsStartedAgain) {
   auto s = silent_leader();
   s.seen.cluster.members["b"].tags.nofailover = true;
   s.seen.cluster.members["c"].state = "stopped";
+  s.job(JobKind::start, JobState::succeeded, 5);
   const auto decision = s.decide();
   EXPECT_EQ(decision.reason,
             "ending PostgreSQL in order to start it again: PostgreSQL has answered no new connection for 30 s");
   ASSERT_TRUE(stop_of(decision));
+  EXPECT_EQ(stop_of(decision)->stop_mode, StopMode::immediate);
+  EXPECT_EQ(stop_of(decision)->timeout, 2s);
+  EXPECT_EQ(decision.severity, Severity::warning);
+  EXPECT_EQ(decision.memory.jobs.seen, 5u);
   s.memory = decision.memory;
   s.job(JobKind::stop, JobState::succeeded).stopped();
   s.seen.postgres.silent_since.reset();
@@ -83,6 +92,8 @@ TEST(Unresponsive, OtherwiseItGoesOn) {
       {"off", [](Scene& s) { s.seen.settings.primary_unresponsive = PrimaryUnresponsive::off; }},
       {"pause", [](Scene& s) { s.seen.settings.pause = true; }},
       {"a standby", [](Scene& s) { s.b_leads().standby(); }},
+      {"a standby whose leader key is ours", [](Scene& s) { s.standby(); }},
+      {"its lease is over", [](Scene& s) { s.seen.lease.deadline = noon; }},
       {"a standby leader",
        [](Scene& s) {
          s.standby();
@@ -96,6 +107,10 @@ TEST(Unresponsive, OtherwiseItGoesOn) {
     change(s);
     EXPECT_FALSE(stop_of(s.decide())) << name;
   }
+  // A standby leader that takes writes is the matter of another rule.
+  auto s = silent_leader();
+  s.seen.settings.standby_cluster = core::StandbyCluster{.host = "far"};
+  EXPECT_EQ(s.decide().rule, "standby_leader");
 }
 
 TEST(Unresponsive, ATransientSilenceIsNotTold) {
@@ -146,6 +161,78 @@ TEST(StuckDisk, OfAServerWhoseQueriesHangTooIsOneAllTheSame) {
   auto s = stuck_leader();
   s.seen.postgres.process = ProcessState::unresponsive;
   s.seen.postgres.sql.reset();
+  EXPECT_TRUE(stop_of(s.decide()));
+}
+
+// Members that may not take over by what the DCS says are not asked.
+TEST(StuckDisk, AsksWhoMayTakeOver) {
+  struct Case {
+    const char* name;
+    std::function<void(Scene&)> change;
+    std::vector<std::string> asked;
+  };
+  const auto answered = [](Instant asked_at, Instant at) {
+    return [asked_at, at](Scene& s) {
+      s.seen.peers_asked_at = asked_at;
+      s.seen.peers_answered_at = s.memory.answers.peers_seen = at;
+    };
+  };
+  const Case cases[] = {
+      {"all others", [](Scene&) {}, {"b", "c"}},
+      {"not whose address is not known", [](Scene& s) { s.seen.cluster.members["c"].api_url.clear(); }, {"b"}},
+      {"not who must not be promoted", [](Scene& s) { s.seen.cluster.members["b"].tags.nofailover = true; }, {"c"}},
+      {"nobody, if nobody may",
+       [](Scene& s) {
+         s.seen.cluster.members["b"].tags.nofailover = s.seen.cluster.members["c"].tags.nofailover = true;
+       },
+       {}},
+      {"who is in sync",
+       [](Scene& s) {
+         s.seen.settings.synchronous_mode = SynchronousMode::on;
+         s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"c"}, .revision = 7};
+       },
+       {"c"}},
+      {"nobody before a ttl is over", [](Scene& s) { s.seen.postgres.commit_since = noon - 29s; }, {}},
+      {"nobody again while the answers are fresh", answered(noon - 2s, noon - 999ms), {}},
+      {"all again after a second", answered(noon - 2s, noon - 1s), {"b", "c"}},
+      {"all again if a ttl was not over when they were asked", answered(noon - 2001ms, noon), {"b", "c"}},
+  };
+  for (const auto& [name, change, asked] : cases) {
+    auto s = stuck_leader();
+    s.seen.postgres.commit_since = s.memory.server.flushed_at = noon - 32s;
+    s.dead_peer("b");
+    s.seen.peers_asked_at = s.seen.peers_answered_at = {};
+    change(s);
+    const auto decision = s.decide();
+    std::vector<std::string> names;
+    if (const auto* poll = find<PollPeers>(decision)) {
+      for (const auto& member : poll->members) names.push_back(member.name);
+      EXPECT_EQ(decision.severity, Severity::debug) << name;
+    }
+    EXPECT_EQ(names, asked) << name;
+    EXPECT_EQ(decision.rule == "unresponsive", !asked.empty()) << name;
+  }
+}
+
+TEST(StuckDisk, WhileQueriesHangTooOnlyAStandbyThatMayBePromotedTakesOver) {
+  const std::function<void(Scene&)> changes[] = {
+      [](Scene& s) { s.dead_peer("b"); },
+      [](Scene& s) { s.peer("b", false, 1000); },
+      [](Scene& s) { s.seen.peers["b"].nofailover = true; },
+  };
+  for (const auto& change : changes) {
+    auto s = stuck_leader();
+    s.seen.postgres.process = ProcessState::unresponsive;
+    s.seen.postgres.sql.reset();
+    change(s);
+    EXPECT_FALSE(stop_of(s.decide())) << &change - changes;
+  }
+}
+
+// The key /sync stays for a moment when the mode is switched off.
+TEST(StuckDisk, TheKeySyncCountsOnlyInASynchronousMode) {
+  auto s = stuck_leader();
+  s.seen.cluster.sync = SyncState{.leader = "a", .standbys = {"b", "c"}, .quorum = 1, .revision = 7};
   EXPECT_TRUE(stop_of(s.decide()));
 }
 
@@ -202,11 +289,20 @@ TEST(StuckDisk, IsToldAfterLoopWait) {
   s.seen.postgres.disk_write_since = noon - 9s;
   EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
   s.seen.settings.loop_wait = 1s;
-  s.seen.postgres.disk_write_since = noon - 4s;
+  s.seen.postgres.disk_write_since = noon - 5s + 1ms;
   EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
+  s.seen.postgres.disk_write_since = noon - 5s;
+  EXPECT_NE(stuck_disk_problem(s.seen, s.memory), "");
   s.seen.settings.loop_wait = 10s;
   s.seen.postgres.disk_write_since = noon - 10s;
   EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "PostgreSQL flushes no WAL: commits wait for the disk");
+  s.seen.settings.primary_unresponsive = PrimaryUnresponsive::warn;
+  EXPECT_NE(stuck_disk_problem(s.seen, s.memory), "");
+  s.seen.settings.primary_unresponsive = PrimaryUnresponsive::off;
+  EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
+  s.seen.settings.primary_unresponsive = PrimaryUnresponsive::failover;
+  s.standby();
+  EXPECT_EQ(stuck_disk_problem(s.seen, s.memory), "");
 }
 
 // The processes of the server wait in the kernel for the disk, so SIGKILL does not end them.

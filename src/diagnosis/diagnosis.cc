@@ -1,4 +1,4 @@
-#include "ctl/diagnosis.h"
+#include "diagnosis/diagnosis.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,17 +7,14 @@
 #include <cmath>
 #include <set>
 
-#include "config/judge.h"
-#include "config/profile.h"
 #include "core/problem.h"
 #include "core/rewind.h"
-#include "ctl/commands.h"
-#include "ctl/missing.h"
-#include "ctl/reinit_progress.h"
+#include "diagnosis/missing.h"
+#include "diagnosis/words.h"
 #include "wire/cluster_json.h"
 #include "wire/json.h"
 
-namespace tamada::ctl {
+namespace tamada::diagnosis {
 namespace {
 
 using Grade = Finding::Grade;
@@ -30,10 +27,7 @@ constexpr auto certificate_warning = std::chrono::days(30);
 
 class Examination {
  public:
-  explicit Examination(const ClusterFacts& facts)
-      : facts_(facts),
-        config_(wire::parse_object(facts.view.config_json.value_or("")).value_or(Json::object())),
-        intervals_(config::with_profile(config_)) {}
+  explicit Examination(const ClusterFacts& facts) : facts_(facts), config_(facts.configuration.in_effect) {}
 
   std::vector<Finding> findings() && {
     etcd();
@@ -68,7 +62,7 @@ class Examination {
     if (found_.size() == before) ok(std::move(check), std::move(text));
   }
   std::int64_t setting(const char* name, std::int64_t fallback) const {
-    return wire::integer_at(intervals_, name).value_or(fallback);
+    return wire::integer_at(config_, name).value_or(fallback);
   }
 
   void etcd() {
@@ -166,17 +160,11 @@ class Examination {
     return "explain and the daemon's log tell more";
   }
 
-  // Judges the configuration as the daemons judge a change, because it may have been written before they did so.
+  // The configuration is judged as the daemons judge a change, because it may have been written before they did so.
   void configuration() {
     const auto before = found_.size();
-    std::int64_t version = 0;
-    for (const auto& member : facts_.members) {
-      if (member.patroni) version = std::max(version, wire::integer_at(*member.patroni, "server_version").value_or(0));
-    }
-    const auto judged = config::judge_change(Json::object(), config_, static_cast<int>(version));
-    for (const auto* mistakes : {&judged.errors, &judged.warnings}) {
-      for (const auto& mistake : *mistakes) warning("configuration", mistake, "edit-config " + facts_.name);
-    }
+    for (const auto& mistake : facts_.configuration.mistakes)
+      warning("configuration", mistake, "edit-config " + facts_.name);
     or_ok(before, "configuration", "each key of the dynamic configuration takes effect");
   }
 
@@ -231,11 +219,15 @@ class Examination {
   static std::string why_not(const MemberFacts& member) {
     if (!member.error.empty()) return "no answer";
     if (!member.explain) return member.member.tags.may_be_promoted() ? "" : "tagged nofailover";
-    for (const auto& gate : member.explain->value("gates", Json::array())) {
+    const Json* gates = wire::find(*member.explain, "gates");
+    if (!gates || !gates->is_array()) return "";
+    for (const auto& gate : *gates) {
       const auto name = wire::text_at(gate, "gate");
+      const Json* open = wire::find(gate, "open");
+      const bool is_open = open && open->is_boolean() && open->get<bool>();
       // These two gates are closed in a healthy cluster, too: the leader holds the key, and in pause nobody is
       // promoted.
-      if (name == "leader_key" || name == "pause" || gate.value("open", false)) continue;
+      if (name == "leader_key" || name == "pause" || is_open) continue;
       return wire::text_at(gate, "reason");
     }
     return "";
@@ -409,8 +401,7 @@ class Examination {
   }
 
   const ClusterFacts& facts_;
-  Json config_;
-  Json intervals_;  // config_ with the values of its profile
+  const Json& config_;
   std::vector<Finding> found_;
 };
 
@@ -418,4 +409,16 @@ class Examination {
 
 std::vector<Finding> examine(const ClusterFacts& facts) { return Examination(facts).findings(); }
 
-}  // namespace tamada::ctl
+Json findings_json(const std::vector<Finding>& findings) {
+  const char* words[] = {"ok", "warning", "failure"};
+  auto all = Json::array();
+  for (const auto& finding : findings) {
+    Json one = {
+        {"check", finding.check}, {"grade", words[static_cast<std::size_t>(finding.grade)]}, {"text", finding.text}};
+    if (!finding.next.empty()) one["next"] = finding.next;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace tamada::diagnosis

@@ -1,12 +1,12 @@
-#include "ctl/missing.h"
+#include "diagnosis/missing.h"
 
 #include <map>
 #include <set>
 
 #include "core/slots.h"
-#include "ctl/member_facts.h"
+#include "diagnosis/words.h"
 
-namespace tamada::ctl {
+namespace tamada::diagnosis {
 
 std::vector<Missing> missing_members(const core::ClusterView& view) {
   std::map<std::string, std::optional<core::WallTime>> found;
@@ -45,4 +45,4 @@ std::string describe(const Missing& missing, core::WallTime now) {
   return missing.name + " (its key in etcd has been gone for " + format_age(gone) + ")";
 }
 
-}  // namespace tamada::ctl
+}  // namespace tamada::diagnosis

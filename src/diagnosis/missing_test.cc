@@ -1,8 +1,8 @@
-#include "ctl/missing.h"
+#include "diagnosis/missing.h"
 
 #include <gtest/gtest.h>
 
-namespace tamada::ctl {
+namespace tamada::diagnosis {
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,4 +30,4 @@ TEST(Missing, MembersThatOnlyOtherKeysName) {
 }
 
 }  // namespace
-}  // namespace tamada::ctl
+}  // namespace tamada::diagnosis

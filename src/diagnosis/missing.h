@@ -7,7 +7,7 @@
 
 #include "core/cluster_view.h"
 
-namespace tamada::ctl {
+namespace tamada::diagnosis {
 
 struct Missing {
   std::string name;
@@ -19,4 +19,4 @@ std::vector<Missing> missing_members(const core::ClusterView& view);
 // A text such as "n2 (its key in etcd has been gone for 3 min)".
 std::string describe(const Missing& missing, core::WallTime now);
 
-}  // namespace tamada::ctl
+}  // namespace tamada::diagnosis

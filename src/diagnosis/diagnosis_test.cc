@@ -1,10 +1,13 @@
-#include "ctl/diagnosis.h"
+#include "diagnosis/diagnosis.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
-namespace tamada::ctl {
+#include "diagnosis/words.h"
+
+namespace tamada::diagnosis {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,6 +36,7 @@ ClusterFacts well() {
   for (const auto& one : facts.members) facts.view.members[one.member.name] = one.member;
   facts.view.leader = core::Leader{.name = "n0"};
   facts.view.config_json = R"({"ttl":30,"loop_wait":10,"retry_timeout":10})";
+  facts.configuration.in_effect = Json::parse(*facts.view.config_json);
   facts.view.status = core::Status{.optime = 0x5000000};
   facts.etcd = {{.endpoint = "http://e0:2379", .version = "3.4.23", .error = "", .ms = 1.5, .db_bytes = 20480}};
   facts.slots = {{.name = "n1", .wal_status = "reserved", .bytes = 100, .active = true}};
@@ -69,7 +73,7 @@ TEST(Doctor, FindsWhatIsWrong) {
       {[](auto& f) { (*f.members[1].patroni)["role"] = "primary"; }, "primary: 2 members take writes: n0, n1"},
       {[](auto& f) { f.view.leader->name = "n1"; },
        "primary: n0 takes writes, and n1 holds the leader key | replication: n0 is running, not streaming"},
-      {[](auto& f) { f.view.config_json = R"({"ttl":20,"loop_wait":10,"retry_timeout":10})"; },
+      {[](auto& f) { f.configuration.in_effect["ttl"] = 20; },
        "ttl: loop_wait 10 + 2 * retry_timeout 10 = 30, ttl 20: the daemons lower loop_wait and retry_timeout by "
        "themselves"},
       {[](auto& f) { f.view.config_json = R"({"pause":true})"; },
@@ -78,13 +82,10 @@ TEST(Doctor, FindsWhatIsWrong) {
        "synchronous: synchronous_mode is on, and no standby is synchronous, so commits wait for no standby"},
       {[](auto& f) { f.view.status->members = {{"n0", 0}, {"n1", 0}, {"n2", -60}}; },
        "members: n2 (its key in etcd has been gone for 60 s) is missing"},
-      {[](auto& f) { f.view.config_json = R"({"ttl":"abc"})"; },
-       "configuration: ttl: text does not fit; allowed: a whole number from 3 to 315360000 | ttl: loop_wait 10 + 2 * "
-       "retry_timeout 10 = "
-       "30, ttl 30; the default of ttl is used, because its value is not a number"},
-      {[](auto& f) { f.view.config_json = R"({"postgresql":{"parameters":{"max_conections":7}}})"; },
-       "configuration: postgresql.parameters.max_conections: PostgreSQL 15 has no such parameter, unless an extension "
-       "brings it. Did you mean max_connections?"},
+      {[](auto& f) { f.configuration.in_effect["ttl"] = "abc"; },
+       "ttl: loop_wait 10 + 2 * retry_timeout 10 = 30, ttl 30; the default of ttl is used, because its value is not a "
+       "number"},
+      {[](auto& f) { f.configuration.mistakes = {"ttl: text does not fit"}; }, "configuration: ttl: text does not fit"},
       {[](auto& f) {
          for (auto& member : f.members) {
            (*member.patroni)["problems"] = Json::array({{{"kind", "guard"}, {"text", "no guard: why"}}});
@@ -135,5 +136,77 @@ TEST(Doctor, ASilentMember) {
             "members: n1 does not answer: refused | failover: nobody could take over: n1: no answer");
 }
 
+// The daemon examines what members answer, and one of them may be broken or lie.
+TEST(Doctor, MeaninglessAnswersAreNoReasonToFail) {
+  for (const char* answer : {R"({"gates": 7})", R"({"gates": {}})", R"({"gates": [7, null, {"gate": 1, "open": "x"}]})",
+                             R"({"gates": [{"gate": ["lag"], "open": {}, "reason": 5}]})"}) {
+    auto facts = well();
+    facts.members[1].explain = Json::parse(answer);
+    EXPECT_FALSE(examine(facts).empty()) << answer;
+  }
+  for (const char* answer :
+       {R"({})", R"({"state": 7, "role": [], "server_version": "x", "patroni": 7, "problems": 7})",
+        R"({"state": "running", "role": "primary", "problems": [7, null, [], {"kind": 5, "text": {}}]})",
+        R"({"server_version": 1000000000000000000, "patroni": {"version": 7}})"}) {
+    auto facts = well();
+    facts.members[1].patroni = Json::parse(answer);
+    EXPECT_FALSE(examine(facts).empty()) << answer;
+  }
+}
+
+TEST(Doctor, FindingsAsJson) {
+  auto facts = well();
+  facts.view.leader.reset();
+  const auto all = findings_json(examine(facts));
+  EXPECT_EQ(all[0].dump(),
+            R"({"check":"etcd","grade":"ok","text":"http://e0:2379 (3.4.23, 20.0 kB) answers in 1.5 ms"})");
+  EXPECT_EQ(all[2].dump(), R"({"check":"primary","grade":"failure","text":"nobody holds the leader key",)"
+                           R"("next":"explain tells what keeps each member from being promoted"})");
+}
+
+constexpr auto noon = core::WallTime(std::chrono::hours(12));
+
+TEST(Facts, OfAMembersAnswers) {
+  const net::HttpResponse patroni{200, {}, R"({"state": "running", "server_version": 150020})"};
+  const net::HttpResponse explain{200, {}, R"({"time": "1970-01-01T12:00:04.5+00:00", "gates": []})"};
+  auto facts = member_facts({.name = "n1"}, patroni, explain, noon, 1s);
+  EXPECT_EQ(facts.error, "");
+  EXPECT_DOUBLE_EQ(*facts.clock_s, 4);
+  EXPECT_DOUBLE_EQ(facts.clock_error_s, 0.5);
+  EXPECT_TRUE(facts.patroni && facts.explain);
+  EXPECT_EQ(newest_server_version({facts, {}}), 150020);
+  // Patroni answers any unknown path as it answers `/`.
+  const net::HttpResponse other{503, {{"Date", "Thu, 01 Jan 1970 12:00:02 GMT"}}, R"({"state": "running"})"};
+  facts = member_facts({.name = "n1"}, patroni, other, noon, 1s);
+  EXPECT_FALSE(facts.explain);
+  EXPECT_DOUBLE_EQ(*facts.clock_s, 2);
+  EXPECT_DOUBLE_EQ(facts.clock_error_s, 1);
+  facts = member_facts({.name = "n1"}, core::fail("refused"), core::fail("refused"), noon, 1s);
+  EXPECT_EQ(facts.error, "refused");
+  EXPECT_FALSE(facts.patroni || facts.explain || facts.clock_s);
+}
+
+TEST(Facts, OfSlotsByTheLeadersKey) {
+  auto view = well().view;
+  EXPECT_TRUE(slots_by_key({}).empty());
+  view.status->slots = {{"behind", 0x4000000}, {"ahead", 0x6000000}};
+  const auto slots = slots_by_key(view);
+  ASSERT_EQ(slots.size(), 2U);
+  EXPECT_EQ(slots[0].bytes, 0U);
+  EXPECT_EQ(slots[1].bytes, 0x1000000U);
+}
+
+TEST(Words, OfPostgreSqlsVersion) {
+  EXPECT_EQ(format_pg_version(90624), "9.6.24");
+  EXPECT_EQ(format_pg_version(100000), "10.0");
+  EXPECT_EQ(format_pg_version(150020), "15.20");
+}
+
+TEST(Words, AnAgeIsRounded) {
+  EXPECT_EQ(format_age(12.4), "12 s");
+  EXPECT_EQ(format_age(300), "5 min");
+  EXPECT_EQ(format_age(86400 * 5), "5 days");
+}
+
 }  // namespace
-}  // namespace tamada::ctl
+}  // namespace tamada::diagnosis
