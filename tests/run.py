@@ -86,7 +86,7 @@ def e2e(build, arguments, sanitizers):
     # The other files cover what test_each_version asks of every version.
     arguments = arguments or ["--ignore=tests/e2e/test_each_version.py"]
     # Two files run at a time, because the tests mostly wait for leases to end. Each file has its own clusters and ports.
-    code = subprocess.run([*in_own_shared_memory(), "/usr/bin/python3", "-m", "pytest", "tests/e2e", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
+    code = subprocess.run([*in_own_shared_memory(), "/usr/bin/python3", "-m", "pytest", "tests/e2e", "tests/chaos", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
                            f"--junitxml={report}", "--durations=5", *arguments], cwd=TREE, env=env).returncode
     return code, counts(report)
 

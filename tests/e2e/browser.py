@@ -56,7 +56,8 @@ class Browser:
 
     def submit(self):
         """Sends the form of the dialog."""
-        self.all("dialog [type=submit]")[0].click()
+        wait_for("the dialog", lambda: self.all("dialog[open] [type=submit]"), 30)
+        self.all("dialog[open] [type=submit]")[0].click()
 
     def question(self):
         return self.text("dialog")
@@ -64,10 +65,10 @@ class Browser:
     def leave(self):
         """Closes the dialog."""
         self.all("dialog .buttons button")[0].click()
-        wait_for("the dialog to go", lambda: not self.all("dialog"), 5)
+        wait_for("the dialog to go", lambda: not self.all("dialog"), 30)
 
     def log_in(self, user, password):
-        wait_for("the password to be asked for", lambda: self.all("dialog .login"), 10)
+        wait_for("the password to be asked for", lambda: self.all("dialog .login"), 30)
         for field, text in zip(self.all("dialog .login input"), (user, password)):
             field.clear()
             field.send_keys(text)

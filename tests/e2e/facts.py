@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 
+import psycopg2
+
 from harness import wait_for
 from harness.cluster import postgres_bin
 
@@ -96,6 +98,27 @@ def programs_with(cluster, name, script):
         f.write("#!/bin/sh\n" + script)
     os.chmod(f"{folder}/{name}", 0o755)
     return folder
+
+
+@contextlib.contextmanager
+def all_connections_taken(node):
+    """Clients hold all connections of the node's server, those for superusers, too. The value is a function that takes a connection
+    which has become free meanwhile, and says whether the server refuses a further client."""
+    taken = []
+
+    def refused():
+        try:
+            taken.append(node.connect())
+        except psycopg2.OperationalError as error:
+            if "too many clients" not in str(error):
+                raise
+            return True
+    try:
+        wait_for("the server to refuse a further client", refused, 60, step=0)
+        yield refused
+    finally:
+        for connection in taken:
+            connection.close()
 
 
 @contextlib.contextmanager

@@ -1,15 +1,14 @@
 """Mistakes of operators: each gives a clear error that names the cause, and no file is deleted."""
-import http.server
 import json
 import os
 import shutil
 import socket
-import threading
 
 import pytest
 import yaml
 
 import facts
+from fake_member import FakeMember, standby
 from harness import processes, wait_for
 
 
@@ -175,33 +174,15 @@ def test_etcd_that_is_not_there(single):
     wait_for("a primary", single.is_primary, 60)
 
 
-class Liar(http.server.BaseHTTPRequestHandler):
-    """A member that claims an impossibly high WAL position."""
-
-    def do_GET(self):
-        body = json.dumps({"state": "running", "role": "replica", "server_version": 150000, "timeline": self.server.timeline,
-                           "xlog": {"received_location": 1 << 60, "replayed_location": 1 << 60, "paused": False},
-                           "patroni": {"version": "4.1.0", "scope": "demo", "name": "liar"}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 def test_a_member_that_claims_too_much_is_named_and_can_be_overruled(new_cluster):
     """No member is promoted while another claims to have later commits, but the operator may promote one."""
     cluster = new_cluster(n=3).up()
     leader, (heir, _) = cluster.leader(), cluster.replicas()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
-    server.timeline = leader.status()["timeline"]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}/patroni"
-        cluster.etcd.ctl("put", f"{cluster.prefix}members/liar", json.dumps(
-            {"api_url": address, "conn_url": "postgres://127.0.0.1:1/postgres", "state": "running", "role": "replica"}))
+    # Its WAL position is an impossible one.
+    claimed = standby("liar", timeline=leader.status()["timeline"],
+                      xlog={"received_location": 1 << 60, "replayed_location": 1 << 60, "paused": False})
+    with FakeMember("liar", claimed) as liar:
+        liar.join(cluster)
         leader.lose()
 
         def named():
@@ -213,5 +194,3 @@ def test_a_member_that_claims_too_much_is_named_and_can_be_overruled(new_cluster
         done = cluster.ctl("failover", "--candidate", heir.name, "--force", node=heir)
         assert done.returncode == 0, done
         wait_for("the operator's choice", heir.is_primary, 30)
-    finally:
-        server.shutdown()

@@ -78,12 +78,12 @@ def test_a_switchover_shows_as_it_happens(cluster, browser):
     # The old leader has seen most phases of the switchover, so its report replaces those of the others.
     change = wait_for("its phases", lambda: (t := browser.text(".changes li")) and re.search(r"stop \d+ ms.*hand-over \d+ ms.*promote \d+ ms", t, re.S) and t, 15)
     assert "switchover" in change and f"{old} → {new}" in change and "no primary for" in change, change
-    assert wait_for("it to be among the events", lambda: f"{new} holds the leader key" in browser.text(".events"), 10)
+    assert wait_for("it to be among the events", lambda: f"{new} holds the leader key" in browser.text(".events"), 30)
     wait_for("the old leader to follow", lambda: len(browser.all(".tree .edge.streams")) == 2, 30)
     # Events that the filter excludes are not shown.
     browser.run("document.querySelector('.filters input').focus()")
     browser.driver.switch_to.active_element.send_keys("holds the leader key")
-    wait_for("the choice", lambda: (texts := [e.text for e in browser.all(".events .what")]) and all("holds the leader key" in t for t in texts), 10)
+    wait_for("the choice", lambda: (texts := [e.text for e in browser.all(".events .what")]) and all("holds the leader key" in t for t in texts), 30)
 
 
 def switch_over(cluster):
@@ -167,7 +167,7 @@ def test_the_last_hour(cluster, browser):
         # The values of a moment at which nothing was measured yet.
         browser.run("document.querySelector('.moment input').focus()")
         browser.driver.switch_to.active_element.send_keys("\ue011")   # Home
-        wait_for("that moment", lambda: all(plot(browser, c)[1].count("not known") == 3 for c in ("dcs_ms", "loop_lag_ms")), 5)
+        wait_for("that moment", lambda: all(plot(browser, c)[1].count("not known") == 3 for c in ("dcs_ms", "loop_lag_ms")), 30)
         assert re.fullmatch(r"\d\d:\d\d:\d\d", browser.text(".moment output"))
     finally:
         browser.look()
@@ -198,14 +198,14 @@ def test_a_hidden_page_asks_nothing(cluster, browser):
     def asked():
         return browser.run("return performance.getEntriesByType('resource').length")
     before = asked()
-    wait_for("it to ask", lambda: asked() > before, 10)
+    wait_for("it to ask", lambda: asked() > before, 30)
     show("hidden")
-    calm = wait_for("what was under way", lambda: asked() == asked() and asked(), 10)
+    calm = wait_for("what was under way", lambda: asked() == asked() and asked(), 30)
     browser.driver.set_script_timeout(10)
     browser.driver.execute_async_script("setTimeout(arguments[0], 2500)")
     assert asked() - calm <= 1   # a request that had begun before may have ended meanwhile
     show("visible")
-    wait_for("it to ask again", lambda: asked() > calm + 2, 10)
+    wait_for("it to ask again", lambda: asked() > calm + 2, 30)
 
 
 MARKUP = "<img src=x onerror=\"document.title='owned'\">"
@@ -234,11 +234,11 @@ def test_markup_is_text(cluster, browser):
 def test_in_chinese(cluster, browser):
     browser.open(cluster.nodes[0])
     browser.all(".language")[0].click()
-    wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 5)
+    wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 30)
     assert browser.run("return document.documentElement.lang") == "zh"
     browser.window(PICTURES / "chinese.png")
     browser.all(".language")[0].click()
-    wait_for("the other", lambda: leader_shown(browser), 5)
+    wait_for("the other", lambda: leader_shown(browser), 30)
 
 
 def rss_kb(node):
@@ -250,11 +250,11 @@ def test_off(cluster):
     node = cluster.replicas()[0]
     node.configure_rest(ui=False)
     try:
-        wait_for("it to be off", lambda: get(node, "/ui/").status_code == 404, 10)
+        wait_for("it to be off", lambda: get(node, "/ui/").status_code == 404, 30)
         assert get(node, "/cluster").status_code == 200
     finally:
         node.configure_rest(ui=None)
-    wait_for("it to be on", lambda: get(node, "/ui/").status_code == 200, 10)
+    wait_for("it to be on", lambda: get(node, "/ui/").status_code == 200, 30)
 
 
 @pytest.mark.skipif(processes.sanitized(), reason="a sanitizer's memory")

@@ -6,6 +6,7 @@ import re
 import pytest
 import requests
 
+from fake_member import FakeMember
 from harness import wait_for
 from harness.cluster import TREE
 
@@ -23,10 +24,10 @@ def guarded(cluster):
     """A standby whose daemon requires a password."""
     node = cluster.replicas()[1]
     node.configure_rest(authentication={"username": "admin", "password": "p\u00e4ss:word"})
-    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 10)
+    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 30)
     yield node
     node.configure_rest(authentication=None)
-    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 10)
+    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 30)
 
 
 def test_nothing_changes_without_the_password(cluster, browser, guarded):
@@ -36,13 +37,13 @@ def test_nothing_changes_without_the_password(cluster, browser, guarded):
     switchover = f"Switch over to {new}"
     card = f"[data-member='{new}']"
     browser.press(switchover, card)
-    wait_for("the question", lambda: f"{old} stops and becomes a standby, {new} is promoted" in browser.question(), 10)
+    wait_for("the question", lambda: f"{old} stops and becomes a standby, {new} is promoted" in browser.question(), 30)
     browser.press("Cancel", "dialog")
-    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    wait_for("the question to go", lambda: not browser.all("dialog"), 30)
     browser.press(switchover, card)
     browser.submit()
     browser.log_in("admin", "wrong")
-    wait_for("the refusal", lambda: "not accepted" in browser.question(), 10)
+    wait_for("the refusal", lambda: "not accepted" in browser.question(), 30)
     assert cluster.leader() is old
     browser.log_in("admin", "p\u00e4ss:word")
     wait_for("what came of it", lambda: f'Successfully switched over to "{new}"' in browser.question(), 30)
@@ -66,23 +67,68 @@ def test_its_own_member_is_restarted(cluster, browser):
     node = cluster.replicas()[0]
     before = node.postmaster_pid()
     browser.open(node)
-    assert not [b for b in browser.all(f"[data-member='{cluster.leader()}'] button") if b.text.startswith("Restart")]
     browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
     browser.driver.switch_to.active_element.send_keys("\ue00c")   # Escape cancels the dialog
-    wait_for("the question to go", lambda: not browser.all("dialog"), 5)
+    wait_for("the question to go", lambda: not browser.all("dialog"), 30)
     browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
     browser.submit()
     wait_for("what came of it", lambda: "restarted successfully" in browser.question(), 30)
     assert node.postmaster_pid() != before
     browser.press("Close", "dialog")
     browser.press(f"Copy {node} anew", f"[data-member='{node}']")
-    wait_for("the question", lambda: "all its data are replaced" in browser.question(), 10)
+    wait_for("the question", lambda: "all its data are replaced" in browser.question(), 30)
     browser.press("Cancel", "dialog")
+
+
+def test_another_member_is_restarted(cluster, browser, guarded):
+    """From the page of a member that asks for a password, which it passes on with the request."""
+    node = next(node for node in cluster.replicas() if node is not guarded)
+    restart, card = f"Restart PostgreSQL of {node}", f"[data-member='{node}']"
+    before = node.postmaster_pid()
+    browser.open(guarded)
+    browser.press(restart, card)
+    browser.submit()
+    browser.log_in("admin", "wrong")
+    wait_for("the refusal", lambda: "not accepted" in browser.question(), 30)
+    assert node.postmaster_pid() == before
+    browser.log_in("admin", "p\u00e4ss:word")
+    wait_for("what came of it", lambda: "restarted successfully" in browser.question(), 30)
+    assert node.postmaster_pid() != before
+    assert f"passing POST /restart on to {node}, for 127.0.0.1" in guarded.log()
+    browser.leave()
+    browser.press(f"Reload {node}", card)
+    browser.submit()
+    wait_for("what came of it", lambda: "reload scheduled" in browser.question(), 15)
+    browser.leave()
+    # The leader's answer is shown as it is: it has no data to replace.
+    leader = cluster.leader()
+    answer = requests.post(f"http://127.0.0.1:{guarded.api_port}/tamada/reinitialize?member={leader}", timeout=15,
+                           auth=("admin", "p\u00e4ss:word".encode()))
+    assert (answer.status_code, answer.text) == (503, "I am the leader, can not reinitialize")
+    assert browser.complaints() == []
+
+
+def test_another_members_restart_is_scheduled_and_cancelled(cluster, browser):
+    page, node = cluster.leader(), cluster.replicas()[0]
+    card = f"[data-member='{node}']"
+    browser.open(page)
+    browser.press(f"Restart PostgreSQL of {node}", card)
+    choose_time(browser, str(datetime.date.today() + datetime.timedelta(days=1)), "04:00", "+00:00")
+    browser.submit()
+    wait_for("what came of it", lambda: "Restart scheduled" in browser.question(), 15)
+    assert "scheduled_restart" in json.loads(node.api("/patroni")[1])
+    browser.leave()
+    wait_for("it to be shown", lambda: "A restart is scheduled for" in browser.card(node), 15)
+    browser.press(f"Cancel the scheduled restart of {node}", card)
+    browser.submit()
+    wait_for("what came of it", lambda: "scheduled restart deleted" in browser.question(), 15)
+    assert "scheduled_restart" not in json.loads(node.api("/patroni")[1])
+    browser.leave()
 
 
 def choose_time(browser, date, clock, zone):
     browser.all("dialog .choice input")[1].click()
-    wait_for("the fields", lambda: browser.all("dialog [type=date]"), 5)
+    wait_for("the fields", lambda: browser.all("dialog [type=date]"), 30)
     browser.fill("dialog [type=date]", date)
     browser.fill("dialog [type=time]", clock)
     browser.fill("dialog select", zone)
@@ -94,10 +140,10 @@ def test_a_switchover_is_scheduled_and_cancelled(cluster, browser):
     browser.press(f"Switch over to {new}", f"[data-member='{new}']")
     day = datetime.date.today()
     choose_time(browser, str(day - datetime.timedelta(days=2)), "03:30", "+05:45")
-    wait_for("a time that has passed", lambda: "This time has passed" in browser.question(), 5)
+    wait_for("a time that has passed", lambda: "This time has passed" in browser.question(), 30)
     tomorrow, after = (str(day + datetime.timedelta(days=days)) for days in (1, 2))
     browser.fill("dialog [type=date]", after)
-    wait_for("the time in UTC", lambda: f"That is {tomorrow} 21:45 UTC" in browser.question(), 5)
+    wait_for("the time in UTC", lambda: f"That is {tomorrow} 21:45 UTC" in browser.question(), 30)
     for width, dark in ((360, True), (1280, False)):
         browser.look(width, 800, dark)
         assert browser.overflow() <= 0
@@ -108,12 +154,12 @@ def test_a_switchover_is_scheduled_and_cancelled(cluster, browser):
     assert (request["leader"], request["member"]) == (old.name, new.name)
     assert datetime.datetime.fromisoformat(request["scheduled_at"]) == datetime.datetime.fromisoformat(f"{after}T03:30+05:45")
     browser.leave()
-    wait_for("it to be shown", lambda: f"to {new}" in browser.text(".verdict") and "A switchover is scheduled" in browser.text(".verdict"), 10)
+    wait_for("it to be shown", lambda: f"to {new}" in browser.text(".verdict") and "A switchover is scheduled" in browser.text(".verdict"), 30)
     browser.press("Cancel the scheduled switchover", ".verdict")
     browser.submit()
     wait_for("what came of it", lambda: "scheduled switchover deleted" in browser.question(), 15)
     browser.leave()
-    wait_for("its end", lambda: "A switchover is scheduled" not in browser.text(".verdict"), 10)
+    wait_for("its end", lambda: "A switchover is scheduled" not in browser.text(".verdict"), 30)
     assert cluster.leader() is old and browser.complaints() == []
 
 
@@ -139,7 +185,7 @@ def test_a_restart_is_scheduled_and_cancelled(cluster, browser):
 
 def edit(browser, **parameters):
     """Writes the configuration anew in the open dialog."""
-    wait_for("the text", lambda: browser.all("dialog textarea"), 10)
+    wait_for("the text", lambda: browser.all("dialog textarea"), 30)
     config = json.loads(browser.run("return document.querySelector('dialog textarea').value"))
     config.setdefault("postgresql", {}).setdefault("parameters", {}).update(parameters)
     browser.fill("dialog textarea", json.dumps(config, indent=2))
@@ -156,22 +202,22 @@ def test_the_configuration_is_checked_before_it_is_changed(cluster, browser, gua
     browser.press("Configuration", "header")
     edit(browser)
     browser.press("Check", "dialog")
-    wait_for("the complaint", lambda: "Nothing is changed yet" in browser.question(), 5)
+    wait_for("the complaint", lambda: "Nothing is changed yet" in browser.question(), 30)
     browser.fill("dialog textarea", '{"ttl": ')
     browser.press("Check", "dialog")
-    wait_for("the complaint", lambda: "This is no JSON object" in browser.question(), 5)
+    wait_for("the complaint", lambda: "This is no JSON object" in browser.question(), 30)
 
     browser.fill("dialog textarea", json.dumps(before))
     edit(browser, work_mem="much")
     browser.press("Check", "dialog")
     browser.log_in("admin", "p\u00e4ss:word")
-    wait_for("the refusal", lambda: "would refuse this change" in browser.question() and "work_mem" in browser.text("dialog .trouble"), 10)
+    wait_for("the refusal", lambda: "would refuse this change" in browser.question() and "work_mem" in browser.text("dialog .trouble"), 30)
     assert not [b for b in browser.all("dialog button") if b.text.startswith("Change the configuration")]
     browser.press("Edit again", "dialog")
     browser.fill("dialog textarea", json.dumps(before))
     edit(browser, max_connections=120, work_mem="8MB")
     browser.press("Check", "dialog")
-    wait_for("the change", lambda: "max_connections" in browser.text("dialog .effects"), 10)
+    wait_for("the change", lambda: "max_connections" in browser.text("dialog .effects"), 30)
     assert sorted(lines(browser, "added")) == ['"max_connections": 120', '"work_mem": "8MB"']
     assert all(line.startswith('"max_connections"') for line in lines(browser, "removed"))
     assert config_of(guarded) == before
@@ -211,6 +257,42 @@ def test_what_is_wrong_with_the_whole(cluster, browser):
     cluster.configure(loop_wait=5, retry_timeout=3)
     try:
         wait_for("the finding", lambda: "ttl is 8, but loop_wait + 2 * retry_timeout is 11" in browser.text(".concerns"), 20)
+        wait_for("what to do", lambda: "edit-config -s ttl=11" in browser.text(".concerns small"), 15)
+        assert "ttl 8" not in browser.text(".concerns")   # as the doctor says the same
     finally:
         cluster.configure(loop_wait=before["loop_wait"], retry_timeout=before["retry_timeout"])
     wait_for("its end", lambda: "ttl is" not in browser.text(".verdict"), 20)
+
+
+# The cluster remembers the other members of these two tests, so they are the last ones.
+
+def test_the_doctors_findings(cluster, browser):
+    """The page shows those that it does not show anyhow; they are those of the command."""
+    def complaints(findings):
+        return {(one["check"], one["text"], one.get("next")) for one in findings if one["grade"] != "ok"}
+    node = cluster.replicas()[0]
+    browser.open(node)
+    patroni = {"state": "running", "role": "replica", "server_version": 100003}   # an old one, with an older server
+    with FakeMember("elder", patroni) as elder, elder.beside(node):
+        wait_for("the difference", lambda: "PostgreSQL differs: 10.3 on elder" in browser.text(".concerns"), 20)
+        assert "finish the update, member by member, the leader last" in browser.text(".concerns")
+        told = json.loads(node.api("/tamada/doctor")[1])
+        assert (told["cluster"], told["member"]) == ("demo", node.name)
+        command = json.loads(cluster.ctl("doctor", "demo", "--json").stdout)
+        assert complaints(told["findings"]) == complaints(command["findings"]), (told, command)
+        more = {one["check"] for one in command["findings"]} - {one["check"] for one in told["findings"]}
+        assert more == {"etcd", "pg_rewind"}   # there are no certificates here
+    wait_for("its end", lambda: "PostgreSQL differs" not in browser.text(".verdict"), 20)
+    assert browser.complaints() == []
+
+
+def test_a_member_that_does_not_answer_is_not_waited_for(cluster, browser):
+    browser.open(cluster.nodes[0])
+    with FakeMember("ghost") as silent, silent.beside(cluster.replicas()[0]):
+        wait_for("its silence", lambda: "does not answer" in browser.card("ghost"), 15)
+        browser.press("Restart PostgreSQL of ghost", "[data-member='ghost']")
+        wait_for("the doubt", lambda: "ghost does not answer." in browser.question(), 30)
+        browser.submit()
+        wait_for("what came of it", lambda: "ghost does not answer, so the request was not sent to it" in browser.question(), 15)
+        assert "no answer within 2 s" in browser.question()
+        browser.leave()

@@ -16,7 +16,7 @@ def test_without_etcd_the_primary_ends_before_its_lease(cluster, how):
         gone = time.monotonic()
         cluster.etcd.signal(how)
         if how == signal.SIGKILL:
-            cluster.etcd.proc.wait(10)
+            cluster.etcd.proc.wait(30)
         wait_for("no more writes", lambda: not writer.acked_since(time.monotonic() - 1.5), cluster.dcs["ttl"] + 5)
         # The last renewal was before `gone`, so the lease ends within a ttl of it.
         last = writer.acks[-1].at - gone

@@ -15,7 +15,7 @@ def enable(cluster):
     wanted = {n.name: f"http://127.0.0.1:{n.api_port}/patroni" for n in cluster.nodes}
     wait_for("the key failsafe", lambda: json.loads(cluster.keys().get("failsafe") or "{}") == wanted, 20)
     wait_for("the members' knowledge of it",
-             lambda: all(json.loads(n.api("/failsafe")[1]) == wanted for n in cluster.nodes), 10)
+             lambda: all(json.loads(n.api("/failsafe")[1]) == wanted for n in cluster.nodes), 30)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["stopped", "hanging"])
@@ -43,7 +43,7 @@ def test_the_primary_goes_on_until_a_member_is_gone(cluster, how):
         if how == signal.SIGSTOP:
             cluster.etcd.signal(signal.SIGCONT)
         else:
-            cluster.etcd.proc.wait(10)
+            cluster.etcd.proc.wait(30)
             cluster.etcd.start()
         writer.wait_for_writes(back, timeout=60)
     cluster.heal()
@@ -77,9 +77,9 @@ def test_answers_to_the_question(cluster):
     question = {"name": leader.name, "conn_url": "postgres://127.0.0.1/postgres", "api_url": "http://127.0.0.1/patroni"}
     assert replica.api("/failsafe", "POST", question) == (200, "Accepted")
     assert leader.api("/failsafe", "POST", question) == (500, "Running as a leader")
-    assert replica.status()["failsafe_mode_is_active"] is True
+    wait_for("the mode", lambda: replica.status().get("failsafe_mode_is_active") is True, 20)   # told by the next observation
     assert cluster.leader().api("/config", "PATCH", {"failsafe_mode": None})[0] == 200
-    wait_for("the mode to end", lambda: replica.api("/failsafe", "POST", question)[0] == 502, 10)
+    wait_for("the mode to end", lambda: replica.api("/failsafe", "POST", question)[0] == 502, 30)
     assert replica.api("/failsafe")[0] == 502
 
 

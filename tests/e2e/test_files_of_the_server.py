@@ -42,7 +42,7 @@ def with_line(path, text):
 
 
 def restart_fails(node, told):
-    """The server is stopped and does not start again: log, list, /patroni and doctor tell why."""
+    """The server is stopped and does not start again: log, list, /patroni and doctor tell why, also when another member leads since."""
     status, text = node.api("/restart", "POST", {}, timeout=60)
     assert status == 503, text
     facts.wait_log(node, told)
@@ -56,7 +56,7 @@ def restart_fails(node, told):
 def healthy_again(node):
     """The problem is gone as soon as the server runs, although failed starts count for a while."""
     wait_for("the server", lambda: node.sql("select 1") == [(1,)], 90)
-    wait_for("no failed start", lambda: "cannot start" not in str(node.status().get("problems")) + trouble(node), 10)
+    wait_for("no failed start", lambda: "cannot start" not in str(node.status().get("problems")) + trouble(node), 30)
     wait_for("no problem", lambda: not node.status().get("problems") and trouble(node) == "", 60)
     node.cluster.wait_healthy()
     wait_for("nothing to be left of the search for the reason", lambda: glob.glob("/tmp/tamada_start_*") == [], 20)

@@ -2,12 +2,13 @@
 import contextlib
 import os
 import signal
+import time
 
 import facts
 import psycopg2
 import pytest
 
-from harness import processes, wait_for
+from harness import processes, timed_out, wait_for
 from mounts import fill, free, remount
 
 pytestmark = pytest.mark.tamada
@@ -47,14 +48,16 @@ def read_only(path):
 
 def write_until_it_fails(node):
     """Inserts into the table `written` as long as there is room for WAL. Returns the number of acknowledged rows."""
-    count = 0
-    try:
-        while True:
-            node.sql(f"insert into written values ({count + 1})", timeout=10)
+    count, until = 0, time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            node.sql(f"insert into written values ({count + 1})")
             count += 1
-            node.sql("select pg_switch_wal()", timeout=10)
-    except psycopg2.Error:
-        return count
+            node.sql("select pg_switch_wal()")
+        except psycopg2.Error as error:
+            if not timed_out(error):
+                return count
+    raise TimeoutError(f"there is room for WAL after {count} rows, too")
 
 
 def with_wal_of_its_own(cluster, node, mount, size="160m"):

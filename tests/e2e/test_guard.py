@@ -81,7 +81,7 @@ def freeze_machine(node):
 
     def thaw():
         processes.send(guards[0], signal.SIGCONT)
-        wait_for("the guard to act", lambda: node.postmaster_pid() is None, 10)
+        wait_for("the guard to act", lambda: node.postmaster_pid() is None, 30)
         for pid in [node.proc.pid, *server]:
             processes.send(pid, signal.SIGCONT)
     return thaw
@@ -181,7 +181,7 @@ def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
     processes.send(killed, signal.SIGKILL)
     wait_for("another guard", lambda: guard_of(node) not in (None, killed), 30, step=0.02)
     first = time.monotonic() - began
-    wait_for("it to say so", lambda: "guard started" in node.log()[seen:], 10)
+    wait_for("it to say so", lambda: "guard started" in node.log()[seen:], 30)
     assert "no guard: it has ended unexpectedly" in node.log()[seen:]
     assert first < 3, f"unguarded for {first:.1f} s"
     # A guard that ends soon is started again only after 5 s, and until then it is reported as missing.
@@ -198,7 +198,7 @@ def test_a_guard_that_is_killed_comes_back_at_once(slow_heartbeat):
     assert "no guard: it has ended unexpectedly" in node.log()[seen:]
     # On a very slow machine the pause may have ended before the kill, and then there is nothing to check.
     assert ran > 4 or told[0].startswith("no guard: it has ended unexpectedly")
-    wait_for("the problem to end", lambda: not guard_problems(node), 10)
+    wait_for("the problem to end", lambda: not guard_problems(node), 30)
 
 
 def test_a_guard_that_does_not_run_is_told(slow_heartbeat):

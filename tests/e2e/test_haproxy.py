@@ -46,7 +46,7 @@ def proxy(cluster):
         proc = processes.spawn(["haproxy", "-db", "-f", path], log, cluster.root)
     yield ports
     proc.kill()
-    proc.wait(10)
+    proc.wait(30)
 
 
 def ask(port, query):

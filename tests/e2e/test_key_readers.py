@@ -32,7 +32,7 @@ class Watch:
 
     def close(self):
         self._proc.kill()
-        self._proc.wait(10)
+        self._proc.wait(30)
 
 
 def address_holders(events, first):

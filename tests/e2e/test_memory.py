@@ -60,11 +60,11 @@ def test_backends_and_callbacks_go_before_postmaster_daemon_and_guard(new_cluste
         pathlib.Path("/proc/self/oom_score_adj").write_text(str(own))
     wait_for("the primary", node.is_primary, 60)
     postmaster = node.postmaster_pid()
-    guard = wait_for("the guard", lambda: [p for p, name in processes.children(node.proc.pid) if name == "tamada-guard"], 10)
+    guard = wait_for("the guard", lambda: [p for p, name in processes.children(node.proc.pid) if name == "tamada-guard"], 30)
     assert [oom_score_adj(pid) for pid in (node.proc.pid, postmaster, *guard)] == [spared] * 3
     assert {oom_score_adj(pid) for pid, _ in processes.children(postmaster)} == {others}
     wait_for("the callback", answer.exists, 30)
-    assert wait_for("its answer", answer.read_text, 10).strip() == str(others), "spared as the server is"
+    assert wait_for("its answer", answer.read_text, 30).strip() == str(others), "spared as the server is"
 
 
 def secrets_in_cores(folder):

@@ -35,7 +35,7 @@ def test_what_is_written_survives(new_cluster):
 
     for cut in cuts:
         assert cut.replay()[1] == [], "renamed before what is in them was flushed"
-        wait_for("all to be durable", lambda cut=cut: cut.would_be_lost() == {}, 10)
+        wait_for("all to be durable", lambda cut=cut: cut.would_be_lost() == {}, 30)
     expected = {"postgresql.conf", "standby.signal", copy}   # n1 has its other files from the copy of n0
     assert expected | {"n0.incomplete", "postgresql.base.conf", "pg_hba.conf", "postgresql.auto.conf"} <= cuts[0].touched()
     assert expected | {"n1.incomplete", "n1.pgpass"} <= cuts[1].touched()

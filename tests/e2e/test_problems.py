@@ -143,7 +143,7 @@ def test_the_guard_does_without_dev_shm(new_cluster):
     cluster.etcd.start()
     start_where_shared_memory_takes_nothing(node)
     wait_for("a primary", node.is_primary, 60)
-    wait_for("its guard", lambda: "guard started" in node.log(), 10)
+    wait_for("its guard", lambda: "guard started" in node.log(), 30)
     assert "guard" not in problems(node)
     server = node.postmaster_pid()
 
@@ -151,7 +151,7 @@ def test_the_guard_does_without_dev_shm(new_cluster):
     start_where_shared_memory_takes_nothing(node)
     wait_for("the primary", node.is_primary, 60)
     assert node.postmaster_pid() == server
-    wait_for("one guard", lambda: len(guards_of(node)) == 1 and "guard started" in node.log(), 10)
+    wait_for("one guard", lambda: len(guards_of(node)) == 1 and "guard started" in node.log(), 30)
 
     node.signal(signal.SIGSTOP)
     try:

@@ -141,7 +141,7 @@ def test_nobody_forges_a_line_of_the_log(cluster):
     leader = cluster.leader()
     forged = "2020-01-01 00:00:00,000 ERROR: forged"
     leader.api("/switchover", "POST", {"leader": leader.name, "candidate": f"x\n{forged}\r\x1b[2Jy"})
-    wait_for("the request in the log", lambda: "forged" in leader.log(), 10)
+    wait_for("the request in the log", lambda: "forged" in leader.log(), 30)
     lines = leader.log().split("\n")
     assert not any(line.startswith(forged) for line in lines)
     assert f"\t{forged}\\x0d\\x1b[2Jy" in leader.log()

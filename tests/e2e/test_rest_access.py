@@ -64,6 +64,18 @@ def test_access(node):
     assert said(ask(node, "POST", "/reload", certificate=True, auth=("admin", "wrong"))) == (401, "not authenticated")
     assert said(ask(node, "POST", "/reload", certificate=True, **login)) == (202, "reload scheduled")
 
+    # The same holds for requests that this node would pass on, or that name itself by the way of another.
+    for method, path in (("POST", "restart"), ("DELETE", "restart"), ("POST", "reload"), ("POST", "reinitialize")):
+        for member in (node.name, "nosuch"):
+            about = f"/tamada/{path}?member={member}"
+            assert said(ask(node, method, about, **login)) == (403, "client certificate required")
+            assert said(ask(node, method, about, certificate=True)) == (401, "no auth header received")
+            assert said(ask(node, method, about, certificate=True, auth=("admin", "wrong"))) == (401, "not authenticated")
+            foreign = ask(node, method, about, certificate=True, headers={"Origin": "https://evil.example"}, **login)
+            assert said(foreign) == (403, "A page of another site may not change anything here")
+        assert ask(node, method, about, certificate=True, **login).status_code == 404
+    assert said(ask(node, "POST", f"/tamada/reload?member={node}", certificate=True, **login)) == (202, "reload scheduled")
+
     # The certificate is renewed in place.
     before = serial(node)
     node.cluster.ca.issue("server")
@@ -79,7 +91,9 @@ def test_access(node):
 
     def refused():
         try:
-            return not ask(node, "GET", "/primary")
+            ask(node, "GET", "/primary")
+        except requests.exceptions.Timeout:   # one of its kinds is a ConnectionError, too
+            raise
         except requests.exceptions.ConnectionError:
             return True
     wait_for("a certificate to be required", refused, 20)
@@ -92,6 +106,34 @@ def test_access(node):
     wait_for("members to be let in", lambda: said(ask(node, "POST", "/reload", **login)) == (202, "reload scheduled"), 20)
 
 
+def test_a_request_is_passed_on_over_tls(new_cluster):
+    """The member that gets the request sees the certificate of the node that passes it on, and judges the caller's password itself."""
+    cluster = new_cluster(n=2)
+    cluster.ca = Authority(cluster.root)
+    for node in cluster.nodes:
+        node.config["restapi"] |= {"certfile": cluster.ca.path("server.crt"), "keyfile": cluster.ca.path("server.key"),
+                                   "cafile": cluster.ca.path("ca.crt"), "verify_client": "required",
+                                   "authentication": {"username": "admin", "password": node.name}}
+    cluster.etcd.start()
+    for node in cluster.nodes:
+        node.start()
+        wait_for("its server", lambda node=node: ask(node, "GET", "/readiness", certificate=True).status_code == 200, 60)
+    here, there = cluster.nodes
+    wait_for("the other's key", lambda: there.name in ask(here, "GET", "/cluster", certificate=True).text, 20)
+
+    def reload(**more):
+        return said(ask(here, "POST", f"/tamada/reload?member={there}", certificate=True, **more))
+    before = there.log().count("reload")
+    assert reload(auth=("admin", there.name)) == (401, "not authenticated")   # this node's password is another one
+    assert reload(auth=("admin", here.name)) == (401, "not authenticated")    # this is what the other member says
+    assert there.log().count("reload") == before
+    there.config["restapi"]["authentication"]["password"] = here.name
+    with open(there.config_file, "w") as f:
+        yaml.safe_dump(there.config, f, sort_keys=False)
+    there.signal(signal.SIGHUP)
+    wait_for("one password", lambda: reload(auth=("admin", here.name)) == (202, "reload scheduled"), 20)
+
+
 def test_insecure_beside_a_certificate_leaves_out_only_the_name(node):
     """Patroni's rule for -k: if the command has a client certificate, it still verifies who signed the server's."""
     cluster = node.cluster
@@ -100,7 +142,7 @@ def test_insecure_beside_a_certificate_leaves_out_only_the_name(node):
 
     def another_name():
         try:
-            return not ask(node, "GET", "/primary")
+            ask(node, "GET", "/primary")
         except requests.exceptions.SSLError:
             return True
     wait_for("the certificate of another name", another_name, 20)

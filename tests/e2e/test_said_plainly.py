@@ -94,22 +94,12 @@ def test_all_connections_are_taken_the_superusers_too(new_cluster):
     node.config["bootstrap"]["dcs"]["postgresql"]["parameters"]["max_connections"] = 25
     c.up()
     node.kill_daemon()
-    held = []
-    try:
-        for _ in range(40):
-            try:
-                held.append(node.connect())
-            except Exception as error:   # noqa: BLE001 - the server's last connection was taken before
-                assert "too many clients" in str(error), error
-                break
+    with facts.all_connections_taken(node):
         postmaster = node.postmaster_pid()
         node.spawn()
         facts.wait_log(node, "problem (connections)")
         wait_trouble(node, "too many clients already")
         assert "too many clients" in c.ctl("list").stdout.replace("\n", " ")
-    finally:
-        for connection in held:
-            connection.close()
     wait_for("no trouble", lambda: trouble(node) == "" and node.is_primary(), 40)
     facts.wait_log(node, "over (connections)")
     assert node.postmaster_pid() == postmaster

@@ -60,7 +60,7 @@ def test_slow(new_cluster, seconds, loop_wait):
             assert leader.postmaster_pid() == server and writer.longest_gap(until - SECONDS) < 3
             after = [needs(node) for node in cluster.nodes]
             way.seconds = 0
-            cluster.wait_healthy(10)
+            cluster.wait_healthy(60)
         assert_flat(cluster, before, after)
         assert cluster.leader() is leader and writer.missing() == []
     finally:

@@ -58,13 +58,18 @@ def test_a_fresh_daemon_ends_a_former_primary_that_does_not_answer(new_cluster):
     cluster.wait_healthy(90)
 
 
+def delayed(new_cluster):
+    """A leader, a standby that may take over, and one that may not; what any of them sends can be delayed."""
+    cluster = new_cluster(cables=True)
+    cluster.nodes[2].config["tags"]["nofailover"] = True
+    return cluster.up()
+
+
 @pytest.mark.tamada
 def test_a_slow_standby_follows_the_new_leader(new_cluster):
     """An answer counts even if it is processed with a delay."""
-    cluster = new_cluster(cables=True)
+    cluster = delayed(new_cluster)
     first, second, slow = cluster.nodes
-    slow.config["tags"]["nofailover"] = True
-    cluster.up()
     # From timeline 2 on, a standby asks the new leader for its timeline before it follows it.
     # The request is refused while the candidate does not answer in time, which happens on a busy machine.
     wait_for("the switchover", lambda: first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)[0] == 200
@@ -75,3 +80,15 @@ def test_a_slow_standby_follows_the_new_leader(new_cluster):
     second.lose()
     cluster.wait_leader(60, other_than=second)
     wait_for(f"{slow} to stream from {first}", lambda: slow.is_streaming_from(first), 40)
+
+
+@pytest.mark.tamada
+def test_a_leader_that_answers_slowly_is_followed(new_cluster):
+    """Its server accepts connections, and needs longer for a login than the first question waits."""
+    cluster = delayed(new_cluster)
+    first, second, standby = cluster.nodes
+    cluster.cables.delays[second.name] = 2.5
+    first.lose()
+    cluster.wait_leader(60, other_than=first)
+    wait_for(f"{standby} to stream from {second}", lambda: standby.is_streaming_from(second), 60)
+    assert f"following nobody until {second.name} answers" in standby.log()   # the first question got no answer

@@ -19,6 +19,16 @@ def wait_standby_leader(node, timeout=40):
              lambda: json.loads(node.cluster.keys()[f"members/{node.name}"])["role"] == "standby_leader", 15)
 
 
+def wait_handover(node, kind, old, new):
+    """Waits until the node reports the change of the leader as done."""
+    def done():
+        if not node.cluster.side.is_tamada:
+            return True
+        told = json.loads(node.api("/tamada/handover")[1])
+        return told and (told["kind"], told["from"], told["to"], told["state"]) == (kind, old.name, new.name, "done")
+    wait_for(f"the {kind} to be over", done, 20)
+
+
 def wait_count(node, count, timeout=30):
     wait_for(f"{count} rows on {node}", lambda: node.sql("select count(*) from t") == [(count,)], timeout)
 
@@ -78,10 +88,12 @@ def test_standby_cluster(new_cluster):
     assert first.api("/switchover", "POST", {"leader": first.name, "candidate": second.name}, timeout=60)[0] == 200
     wait_standby_leader(second)
     wait_streaming(first, second)
+    wait_handover(second, "switchover", first, second)
     primary.sql("insert into t values ('second')")
     wait_count(first, 2)
     second.lose()
     wait_standby_leader(first)
+    wait_handover(first, "automatic", second, first)
     wait_streaming(first, primary)
     second.start()
     wait_streaming(second, first)

@@ -107,6 +107,23 @@ def test_a_schedule_long_past_is_dropped(cluster, kind):
     request |= {"member": target.name, "scheduled_at": "2020-01-01T00:00:00+00:00"}
     cluster.etcd.ctl("put", f"{cluster.prefix}failover", json.dumps(request))
     wait_for("the request to go", lambda: cluster.keys().get("failover") in (None, "", "{}"), 30)
-    wait_for("a word of it", lambda: "Found a stale" in leader.log(), 10)
+    wait_for("a word of it", lambda: "Found a stale" in leader.log(), 30)
     assert cluster.leader() is leader
     assert (leader.postmaster_pid(), facts.timeline(leader)) == before
+
+
+@pytest.mark.tamada
+def test_a_failover_goes_to_a_standby_that_is_far_behind(new_cluster):
+    """When no other member is left, the operator's word counts more than maximum_lag_on_failover."""
+    cluster = new_cluster(2).up()
+    old, behind = cluster.nodes
+    behind.stop()
+    old.sql("create table more as select generate_series(1, 100000)")
+    written = int(old.sql("select pg_current_wal_lsn() - '0/0'")[0][0])
+    wait_for("the leader's position", lambda: int(json.loads(cluster.keys()["status"])["optime"]) >= written, 30)
+    old.lose()
+    behind.start()
+    facts.wait_log(behind, "My wal position exceeds maximum replication lag", 60)
+    assert not behind.is_primary()
+    cluster.ctl("failover", "--candidate", behind.name, "--force", node=behind)
+    wait_for("the promotion", behind.is_primary, 60)

@@ -1,4 +1,5 @@
 """Synchronous and quorum modes: acknowledged rows survive each failure. Checks /sync and synchronous_standby_names."""
+import contextlib
 import json
 import signal
 import threading
@@ -37,7 +38,7 @@ def test_on_and_off_live(cluster):
     first = next(n for n in others if n.name in sync_key(cluster)[1])
     second = next(n for n in others if n is not first)
     wait_sync(cluster, [first])
-    wait_for("health checks", lambda: first.is_healthy("/sync") and second.is_healthy("/async"), 10)
+    wait_for("health checks", lambda: first.is_healthy("/sync") and second.is_healthy("/async"), 30)
     assert not second.is_healthy("/sync") and first.is_healthy("/read-only-sync")
     assert first.status()["sync_standby"] is True and "sync_standby" not in second.status()
     assert "Sync Standby" in cluster.ctl("list").stdout
@@ -46,7 +47,7 @@ def test_on_and_off_live(cluster):
     wait_sync(cluster, others)
     cluster.configure(synchronous_node_count=1, synchronous_mode="quorum")
     wait_sync(cluster, others, quorum=1, count=1)
-    wait_for("health checks", lambda: all(n.is_healthy("/quorum") for n in others), 10)
+    wait_for("health checks", lambda: all(n.is_healthy("/quorum") for n in others), 30)
     assert "Quorum Standby" in cluster.ctl("list").stdout
     cluster.configure(synchronous_node_count=2)
     wait_sync(cluster, others, quorum=0, count=2)
@@ -67,13 +68,20 @@ def test_the_standby_is_replaced_and_the_strict_mode_waits(cluster):
     second.stop()
     facts.wait_log(leader, "No active replication connections from Patroni members and synchronous_mode_strict is requested")
     assert sync_key(cluster) == (leader.name, [second.name], 0) and names(leader) == ("", [second.name])
-    committed = threading.Thread(target=leader.sql, args=["create table waits_for_a_standby()"], daemon=True)
+    notices = []
+
+    def commit():
+        with contextlib.closing(leader.connect(timeout=120)) as connection:
+            connection.cursor().execute("create table waits_for_a_standby()")
+            notices.append(connection.notices)
+    committed = threading.Thread(target=commit, daemon=True)
     committed.start()
+    wait_for("the commit to wait", lambda: leader.sql("select 1 from pg_stat_activity where wait_event = 'SyncRep'"), 30)
     committed.join(1.5)
     assert committed.is_alive()
     second.start()
-    committed.join(30)
-    assert not committed.is_alive()
+    committed.join(90)
+    assert notices == [[]], "acknowledged by a standby; after a timeout the server would warn of a commit that is only here"
     first.start()
     cluster.wait_healthy(60)
     wait_sync(cluster, [second])
@@ -140,7 +148,7 @@ def test_of_two_timelines_of_one_number_the_one_with_the_commits_leads(new_clust
     first.start()
     cluster.wait_leader(90, other_than=second)
     facts.wait_writable(first)
-    assert facts.timeline(first) == 2
+    wait_for("the second timeline 2", lambda: facts.timeline(first) == 2, 30)
     cluster.configure(synchronous_mode="quorum")
     wait_for("/sync of the leader alone", lambda: sync_key(cluster) == (first.name, [""], 0), 30)
     first.sql("insert into t values ('acknowledged')")
@@ -153,4 +161,4 @@ def test_of_two_timelines_of_one_number_the_one_with_the_commits_leads(new_clust
     assert cluster.wait_leader(90) is first
     facts.wait_writable(first)
     assert facts.has_row(first, "t", "acknowledged")
-    assert json.loads(cluster.keys()["sync"])["timeline"] == facts.timeline(first)
+    wait_for("/sync with the new timeline", lambda: json.loads(cluster.keys()["sync"])["timeline"] == facts.timeline(first), 30)

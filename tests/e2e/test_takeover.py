@@ -80,7 +80,7 @@ def configured(node):
                                 "rewind": {"username": "rewind", "password": "rew"}}
     del config["pg_hba"]
     node.config["bootstrap"]["dcs"]["ignore_slots"] = [{"name": f"hand_n{i}", "type": "physical"} for i in (1, 2)]
-    node.connect = lambda timeout=2: psycopg2.connect(
+    node.connect = lambda timeout=10: psycopg2.connect(
         host="127.0.0.1", port=node.pg_port, user="pgsuper", password="su", dbname="postgres", connect_timeout=timeout)
     return node
 

@@ -109,4 +109,4 @@ def test_config_is_edited(cluster, tmp_path):
     with cluster.terminal("edit-config", env={"EDITOR": editor}) as terminal:
         terminal.expect(r"\[y/N\]: ").line("y")
         assert terminal.end() == 0, terminal.shown
-    wait_for("the edited configuration", lambda: json.loads(cluster.keys()["config"])["maximum_lag_on_failover"] == 3000000, 5)
+    wait_for("the edited configuration", lambda: json.loads(cluster.keys()["config"])["maximum_lag_on_failover"] == 3000000, 30)

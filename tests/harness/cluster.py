@@ -115,12 +115,12 @@ class Etcd:
         return self.proc is not None and self.proc.poll() is None
 
     def signal(self, signum):
-        self.proc.send_signal(signum)
+        processes.send(self.proc.pid, signum)
 
     def kill(self):
         if self.running():
             self.proc.kill()
-            self.proc.wait(10)
+            self.proc.wait(30)
 
     def ctl(self, *args):
         return processes.run(["etcdctl", "--endpoints", self.url, *args], self.root, env={"ETCDCTL_API": "3"}, timeout=20)
@@ -192,7 +192,7 @@ class Node:
         return self.proc is not None and self.proc.poll() is None
 
     def signal(self, signum):
-        self.proc.send_signal(signum)
+        processes.send(self.proc.pid, signum)
 
     def stop(self, timeout=60):
         """Sends SIGTERM and waits, as systemd does. A Patroni that has not ended by then is killed with its server (seen
@@ -213,7 +213,7 @@ class Node:
     def kill_daemon(self):
         if self.running():
             self.proc.kill()
-            self.proc.wait(10)
+            self.proc.wait(30)
 
     def log(self, whole=False):
         """The daemon's output since its last start."""
@@ -246,13 +246,13 @@ class Node:
         self.kill_postgres()
         processes.end_all_in(self.data)
 
-    def connect(self, timeout=2):
+    def connect(self, timeout=10):
         conn = psycopg2.connect(host="127.0.0.1", port=self.pg_port, user="postgres", password="su", dbname="postgres",
                                 connect_timeout=timeout, options=f"-c statement_timeout={timeout * 1000}")
         conn.autocommit = True
         return conn
 
-    def sql(self, query, timeout=3):
+    def sql(self, query, timeout=10):
         conn = self.connect(timeout)
         try:
             cursor = conn.cursor()
@@ -371,7 +371,7 @@ class Cluster:
         processes.end_all_in(self.root)
         for proc in [self.etcd.proc, *(n.proc for n in self.nodes)]:
             if proc is not None:
-                proc.wait(10)
+                proc.wait(30)
         if self.cables:
             self.cables.close()
         self.ports.close()

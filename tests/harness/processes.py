@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 
+from .waiting import wait_for
+
 PR_SET_CHILD_SUBREAPER = 36
 ORPHANS = ("postgres", "pg_basebackup", "pg_rewind")
 
@@ -46,12 +48,24 @@ def run(argv, cwd, timeout=60, env=None):
 
 
 def send(pid, signum):
-    """Returns False if there is no such process, or not any more."""
+    """Returns False if there is no such process, or not any more. After SIGSTOP no thread of it runs any more: on a busy machine some
+    go on for a moment after the signal."""
     try:
         os.kill(pid, signum)
-        return True
     except ProcessLookupError:
         return False
+    if signum == signal.SIGSTOP:
+        wait_for(f"process {pid} to stop", lambda: all(state in "TtZX" for state in _thread_states(pid)), 30, step=0.001)
+    return True
+
+
+def _thread_states(pid):
+    for path in glob.glob(f"/proc/{pid}/task/*/stat"):
+        try:
+            with open(path) as f:
+                yield f.read().rpartition(")")[2].split()[0]
+        except OSError:
+            pass
 
 
 def _pids():

@@ -1,5 +1,12 @@
 import time
 
+import psycopg2
+
+
+def timed_out(error):
+    """Whether this error of psycopg2 says only that the server did not answer in time, which happens on a slow machine, too."""
+    return isinstance(error, psycopg2.errors.QueryCanceled) or "timeout expired" in str(error)
+
 
 def wait_for(what, condition, timeout, step=0.05):
     """The first true answer of condition(). An exception counts as `not yet` and is reported when the time is over."""

@@ -103,6 +103,6 @@ class Writer:
 
         def read():
             source = node or self.cluster.leader()
-            return {"ids": {r[0] for r in source.sql(f"select id from {self.table}", timeout=10)}}
+            return {"ids": {r[0] for r in source.sql(f"select id from {self.table}")}}
         there = wait_for("reading the rows back", read, timeout)["ids"]
         return [a for a in acks if a.id not in there]

@@ -12,26 +12,13 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from deployment import Deployment  # noqa: E402
-from machines import SUITE, TREE, Machines, install, run, why_not  # noqa: E402
+from deployment import Deployment, built_packages  # noqa: E402
+from machines import prepared  # noqa: E402
 
 
 def pytest_configure():
     """Makes a request to end the run also end the processes that it started, such as ansible-playbook."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-
-def prepared():
-    """The machines, none of them booted yet. A RuntimeError tells why there are none."""
-    reason = why_not()
-    if reason:
-        raise RuntimeError(reason)
-    install([TREE / "packages-deb.txt", TREE / "packages-hosts.txt"])
-    machines = Machines(os.environ.get("HOSTS_NAME", "tam"), os.environ.get("HOSTS_NET", "10.213.7"))
-    machines("build", timeout=900)
-    if "KEEP" not in os.environ:
-        machines.only_for_this_process()
-    return machines
 
 
 skipped = []   # the reason is printed once for all tests
@@ -66,13 +53,7 @@ def machines():
 
 @pytest.fixture(scope="session")
 def packages():
-    """The folder of the Debian packages that are built from the tested programs, or, for hosts of another Debian, from this tree."""
-    if SUITE != "bookworm":
-        run([TREE / "packaging" / "build-deb-for", SUITE], timeout=3600)
-        return TREE / "build" / SUITE / "deb"
-    programs = pathlib.Path(os.environ.get("DAEMON_CMD", TREE / "build" / "release" / "bin" / "tamada")).parent
-    run([TREE / "packaging" / "build-deb", programs.parent], timeout=300)
-    return programs.parent / "deb"
+    return built_packages()
 
 
 @pytest.fixture(scope="session")

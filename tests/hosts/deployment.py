@@ -9,9 +9,11 @@ import urllib.request
 import psycopg2
 
 from harness import wait_for
-from machines import POSTGRESQL, STATE, TREE, finished
+from machines import POSTGRESQL, STATE, SUITE, TREE, finished, run
 
 PROFILES = {"fast": {"ttl": 5, "loop_wait": 1, "retry_timeout": 1}, "seed": {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}}
+
+SYNCHRONOUS = ("sync_standby", "quorum_standby")   # the roles of standbys that acknowledge commits
 
 INVENTORY = """\
 [all:vars]
@@ -67,14 +69,45 @@ REWIND_PASSWORD='rewind_password'
 {net}.4
 """
 
+# Debian's Patroni instead of Tamada, with the settings that the playbooks would write.
+PATRONI = """\
+scope: pg_cluster001
+name: {name}
+restapi: {{listen: '0.0.0.0:8008', connect_address: '{address}:8008', authentication: {{username: Myuser, password: Mypassword}}}}
+etcd3: {{hosts: ['{net}.1:2379', '{net}.2:2379', '{net}.3:2379']{etcd}}}
+bootstrap:
+  dcs: {{ttl: {ttl}, loop_wait: {loop_wait}, retry_timeout: {retry_timeout}, maximum_lag_on_failover: 1048576, synchronous_mode: {synchronous}, postgresql: {{use_pg_rewind: true,
+    use_slots: true, remove_data_directory_on_rewind_failure: true, remove_data_directory_on_diverged_timelines: true,
+    pg_hba: ['local all all trust', 'host all all 0.0.0.0/0 scram-sha-256', 'host replication all 0.0.0.0/0 scram-sha-256']}}}}
+  initdb: [{{encoding: UTF8}}, data-checksums]
+postgresql:
+  listen: 0.0.0.0:5432
+  connect_address: {address}:5432
+  data_dir: /var/lib/postgresql/{version}/main
+  bin_dir: /usr/lib/postgresql/{version}/bin
+  parameters: {{unix_socket_directories: /var/run/postgresql}}
+  authentication: {{superuser: {{username: postgres, password: superpassword}}, replication: {{username: rep_user, password: rep_password}}}}
+"""
+TLS = ", protocol: https, cacert: /etc/patroni/etcd-ca.crt, username: etcd_user, password: etcd_password"
+
+
+def built_packages():
+    """The folder of the Debian packages that are built from the tested programs, or, for hosts of another Debian, from this tree."""
+    if SUITE != "bookworm":
+        run([TREE / "packaging" / "build-deb-for", SUITE], timeout=3600)
+        return TREE / "build" / SUITE / "deb"
+    programs = pathlib.Path(os.environ.get("DAEMON_CMD", TREE / "build" / "release" / "bin" / "tamada")).parent
+    run([TREE / "packaging" / "build-deb", programs.parent], timeout=300)
+    return programs.parent / "deb"
+
 
 class Node:
     def __init__(self, deployment, k):
         self.deployment, self.k, self.name = deployment, k, f"node3{k}"
         self.address = deployment.machines.address(k)
 
-    def sql(self, query, timeout=5):
-        conn = psycopg2.connect(host=self.address, user="postgres", password="superpassword", dbname="postgres", connect_timeout=2,
+    def sql(self, query, timeout=10):
+        conn = psycopg2.connect(host=self.address, user="postgres", password="superpassword", dbname="postgres", connect_timeout=timeout,
                                 tcp_user_timeout=timeout * 1000, options=f"-c statement_timeout={timeout * 1000}")
         try:
             conn.autocommit = True
@@ -156,6 +189,18 @@ class Deployment:
         assert not check or done.returncode == 0, output[-6000:]
         return done.returncode, output
 
+    def start_patroni(self, etcd="", **times):
+        """Installs Debian's Patroni on the nodes and starts it, the first node first. etcd: further settings of its section."""
+        for node in self.nodes:
+            text = PATRONI.format(name=node.name, address=node.address, net=self.machines.net, version=POSTGRESQL, etcd=etcd,
+                                  synchronous=str(self.synchronous).lower(), **{**self.times, **times})
+            certificate = "cp /etc/etcd/ca.crt /etc/patroni/etcd-ca.crt; chmod 644 /etc/patroni/etcd-ca.crt" if etcd else ""
+            self.machines.sh(node.k, f"set -e; dpkg -i /root/debs/*.deb >/dev/null; cd /etc/patroni; cat >config.yml <<'END'\n{text}\nEND\n"
+                                     f"{certificate}\nchown postgres config.yml; chmod 600 config.yml; systemctl restart patroni", timeout=120)
+            if node is self.nodes[0]:
+                wait_for("Patroni's leader", self.leader, 60)
+        self.wait_healthy()
+
     @staticmethod
     def changed(output):
         return sum(map(int, re.findall(r"changed=(\d+)", output)))
@@ -188,7 +233,7 @@ class Deployment:
 
     def successor(self):
         """A standby that may take over. With synchronous replication it has all acknowledged commits."""
-        may = [m["name"] for m in self.cluster() if m["role"] == ("sync_standby" if self.synchronous else "replica")]
+        may = [m["name"] for m in self.cluster() if m["role"] in (SYNCHRONOUS if self.synchronous else ("replica",))]
         return next(n for n in self.nodes if n.name in may)
 
     def cluster(self, asked=None):
@@ -210,6 +255,6 @@ class Deployment:
             assert len({m.get("timeline") for m in members}) == 1, members
             streams = self.leader().sql("select count(*) from pg_stat_replication where state = 'streaming'")[0][0]
             assert streams >= len(self.nodes) - 1, f"{streams} streams"
-            assert not self.synchronous or any(m["role"] == "sync_standby" for m in members), members
+            assert not self.synchronous or any(m["role"] in SYNCHRONOUS for m in members), members
             return True
         wait_for("a healthy cluster", healthy, timeout, step=0.2)

@@ -25,6 +25,8 @@
 #   oneway K L            drop the frames from K to L only
 #   isolate K             drop all frames to and from K (its link stays up)
 #   loss K PCT            lose PCT % of the frames to and from K
+#   cuts [K:L...]         drop the frames from K to L for these pairs, and for no others
+#   losses [K:PCT...]     lose so many frames to and from these hosts, and none of others
 #   delay K MS            hold the packets between K and other hosts for MS ms each way
 #   rate K RATE           limit what K receives, e.g. 1mbit
 #   heal                  undo freeze and all commands between it and this line, on all hosts
@@ -33,7 +35,8 @@
 #
 # Hosts end by themselves after HOSTS_TTL seconds.  Two sets of hosts at once need
 # different HOSTS_NAME (6 letters at most) and HOSTS_NET.  HOSTS_WATCHDOG=1 at 'up'
-# gives each host a /dev/watchdog (hosts-watchdog.py) that resets it.
+# gives each host a /dev/watchdog (hosts-watchdog.py) that resets it.  HOSTS_DATA=3G at
+# 'up' gives /var/lib/postgresql a file system of its own, of that size, which can be full.
 set -euo pipefail
 
 NAME=${HOSTS_NAME:-ha}
@@ -129,6 +132,11 @@ disk() {                # makes the fresh disk of host $1 of $2: only the files 
     echo "$NAME$1" | md5sum | head -c 32 > "$up"/etc/machine-id
     echo "127.0.0.1 localhost" > "$up"/etc/hosts
     for ((i = 1; i <= $2; i++)); do echo "$NET.$i $NAME$i"; done >> "$up"/etc/hosts
+    if [ -n "${HOSTS_DATA:-}" ]; then
+        mkdir -p "$d"/data
+        truncate -s "$HOSTS_DATA" "$d"/data.img
+        mkfs.ext4 -q -m 0 -E "root_owner=$(stat -c %u:%g "$(base)"/var/lib/postgresql)" "$d"/data.img
+    fi
     printf '%s\n' '[Match]' Name=host0 '[Network]' "Address=$NET.$1/24" \
         LinkLocalAddressing=no IPv6AcceptRA=no > "$up"/etc/systemd/network/10-host0.network
 }
@@ -151,8 +159,10 @@ supply() {
             wd=$! bind="--bind=$d/dev/watchdog:/dev/watchdog"
             wait_while "$k" test ! -e "$d/dev/watchdog"
         fi
+        [ ! -e "$d/data.img" ] || bind+=" --bind=$d/data:/var/lib/postgresql"
         setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc bash -ec '
             mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+            [ ! -e "$2/data.img" ] || mount -o loop "$2/data.img" "$2/data"
             export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1           # as on a real Debian
             exec systemd-nspawn --machine="$3" --directory="$2/root" --boot --network-bridge="$4" \
                 --register=no --keep-unit --settings=no --link-journal=no --resolv-conf=off \
@@ -265,6 +275,16 @@ cmd_loss() {
     known "$1"
     nft add rule $TABLE loss iifname "$(port "$1")" numgen random mod 100 '<' "$2" drop
     nft add rule $TABLE loss oifname "$(port "$1")" numgen random mod 100 '<' "$2" drop
+}
+cmd_cuts() {            # in one transaction, so that no frame slips through a change
+    local pair elements=''
+    for pair in "$@"; do elements+="${elements:+, }\"$(port "${pair%:*}")\" . \"$(port "${pair#*:}")\""; done
+    printf 'flush set %s cut\n%s\n' "$TABLE" "${elements:+add element $TABLE cut { $elements \}}" | nft -f -
+}
+cmd_losses() {
+    local pair
+    nft "flush chain $TABLE loss"
+    for pair in "$@"; do cmd_loss "${pair%:*}" "${pair#*:}"; done
 }
 cmd_rate() { known "$1"; tc qdisc replace dev "$(port "$1")" root tbf rate "$2" burst 16kb latency 200ms; }
 

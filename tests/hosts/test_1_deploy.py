@@ -121,7 +121,7 @@ def test_a_reload_is_told_to_systemd(deployment):
     node = deployment.standbys()[0]
     pid = node.main_pid()
     node.systemctl("reload", "patroni")
-    wait_for("active again", lambda: node.systemctl("is-active", "patroni").strip() == "active", 10)
+    wait_for("active again", lambda: node.systemctl("is-active", "patroni").strip() == "active", 30)
     assert node.main_pid() == pid
 
 

@@ -2,7 +2,6 @@
 import pytest
 
 from deployment import Deployment
-from harness import wait_for
 from machines import POSTGRESQL
 
 USERS = """
@@ -18,23 +17,6 @@ HBA = """
 local all all scram-sha-256
 host all all 0.0.0.0/0 scram-sha-256
 host replication all 0.0.0.0/0 scram-sha-256
-"""
-PATRONI = """
-scope: pg_cluster001
-name: {name}
-restapi: {{listen: '0.0.0.0:8008', connect_address: '{address}:8008', authentication: {{username: Myuser, password: Mypassword}}}}
-etcd3: {{hosts: ['{net}.1:2379', '{net}.2:2379', '{net}.3:2379']}}
-bootstrap:
-  dcs: {{ttl: 30, loop_wait: 5, retry_timeout: 10, postgresql: {{use_pg_rewind: true, use_slots: true,
-    pg_hba: ['local all all trust', 'host all all 0.0.0.0/0 scram-sha-256', 'host replication all 0.0.0.0/0 scram-sha-256']}}}}
-  initdb: [{{encoding: UTF8}}, data-checksums]
-postgresql:
-  listen: 0.0.0.0:5432
-  connect_address: {address}:5432
-  data_dir: /var/lib/postgresql/{version}/main
-  bin_dir: /usr/lib/postgresql/{version}/bin
-  parameters: {{unix_socket_directories: /var/run/postgresql}}
-  authentication: {{superuser: {{username: postgres, password: superpassword}}, replication: {{username: rep_user, password: rep_password}}}}
 """
 PLAIN_ETCD = {"ETCD_TLS=true": "", "ETCD_ROOT_PASSWORD='etcd_root_password'": "", "ETCD_USERNAME='etcd_user'": "", "ETCD_PASSWORD='etcd_password'": ""}
 
@@ -83,13 +65,7 @@ def test_a_streaming_cluster_is_taken_over(fresh):
 
 
 def test_a_cluster_of_patronis_is_moved_in_place(fresh):
-    for node in fresh.nodes:
-        text = PATRONI.format(name=node.name, address=node.address, net=fresh.machines.net, version=POSTGRESQL)
-        fresh.machines.sh(node.k, f"dpkg -i /root/debs/*.deb >/dev/null && cat >/etc/patroni/config.yml <<'END'\n{text}\nEND\n"
-                                  "chown postgres /etc/patroni/config.yml && chmod 600 /etc/patroni/config.yml && systemctl restart patroni", timeout=120)
-        if node is fresh.nodes[0]:
-            wait_for("Patroni's leader", fresh.leader, 60)
-    fresh.wait_healthy()
+    fresh.start_patroni(ttl=30, loop_wait=5, retry_timeout=10)
     assert fresh.leader().get("/patroni")["patroni"]["version"].startswith(("3.", "4.")), "Debian's"
     leader, pids = fresh.leader(), {n.name: n.postmaster_pid() for n in fresh.nodes}
 
