@@ -5,7 +5,8 @@
     compare.py --again sync_standby_loss --json build/bench.json       measures one row again, which then names its commit
     compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
 
---newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions.
+--newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions; with
+--from it measures nothing else.
 """
 import argparse
 import datetime
@@ -263,9 +264,9 @@ def main():
         save(found, options.json)
     else:
         found = run(options)
-        if options.newer:
-            found["newer"] = run_in_root(options.newer, options)
-            save(found, options.json)
+    if options.newer:
+        found["newer"] = run_in_root(options.newer, options)
+        save(found, options.json)
     text = table(found)
     if options.write:
         pathlib.Path(options.write).write_text(text)
