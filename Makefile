@@ -10,6 +10,7 @@
 #   make test-versions [ONLY=17]  the end-to-end tests on PostgreSQL 10 to 18 and etcd 3.4 and 3.5 (root, namespaces) -> docs/versions.md
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
+#   make chaos [ARGS=...]     random faults on booted hosts under load, with a checker -> build/chaos, docs/chaos.md (root, namespaces)
 #   make build                build/release/bin/{tamada,tamadactl}
 #   make deb [SUITE=trixie]   Debian packages in build/release/deb; those for Debian 13 in build/trixie/deb (root, namespaces)
 #   make tarball              for other distributions with glibc 2.34 or later (Red Hat 9): build/portable/tarball
@@ -20,6 +21,7 @@
 #   make bench [ARGS=...]     outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md
 #   make bench-check          whether role changes have become slower, compared with role changes by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
+#   make bench-floods [ARGS=...]   health checks during floods of the REST API, compared with nginx's
 #   make soak [ARGS=...]      an hour on an overloaded machine with an etcd that pauses: counts false failovers -> build/soak.json
 #   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots, docs/pictures
 #   make clean
@@ -30,7 +32,7 @@ PYTHON := /usr/bin/python3
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table programs build deb tarball rpm test-packages sim patroni-suite bench bench-check bench-clients soak screenshots deps deps-web deps-tidy deps-busy deps-deb deps-rpm deps-hosts deps-bench clean
+.PHONY: demo test lint tidy test-busy test-asan test-hosts test-versions table chaos programs build deb tarball rpm test-packages sim patroni-suite bench bench-check bench-clients bench-floods soak screenshots deps deps-web deps-tidy deps-busy deps-deb deps-rpm deps-hosts deps-bench clean
 
 demo: programs
 	@$(PYTHON) demo/demo.py $(ARGS)
@@ -43,7 +45,7 @@ lint: deps deps-web
 
 tidy: deps-tidy
 	@cmake --preset tidy --log-level=WARNING -DTAMADA_UNITY=$(if $(ARGS),OFF,ON) >/dev/null
-	@run-clang-tidy-19 -quiet -p build/tidy -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/.*')
+	@run-clang-tidy-19 -quiet -p build/tidy -warnings-as-errors='*' $(if $(ARGS),$(ARGS),'$(CURDIR)/(?!build/tidy/ui/).*')
 
 test-asan: deps-web
 	@$(MAKE) build PRESET=asan
@@ -66,6 +68,9 @@ table: build
 	  HOSTS_PROFILE=$$profile HOSTS_REPLICATION=$$replication $(PYTHON) tests/run.py --build $(BUILD) --only hosts -- -k '$(TABLE)' || exit 1; \
 	done; done
 	@$(PYTHON) tests/hosts/table.py build/hosts-table-30-*.json build/hosts-table-5-*.json >docs/failover-table.md
+
+chaos: build deps-deb
+	@$(PYTHON) tests/chaos/run.py $(ARGS)
 
 # Builds only the programs that run on a host, without the tests and the simulator.
 programs: deps
@@ -113,6 +118,9 @@ bench-check: build
 
 bench-clients: build deps-bench
 	@$(PYTHON) bench/idle_clients.py $(ARGS)
+
+bench-floods: build deps-bench
+	@$(PYTHON) bench/floods.py $(ARGS)
 
 soak: build deps-busy
 	@$(PYTHON) bench/soak.py $(ARGS)

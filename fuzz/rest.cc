@@ -11,10 +11,16 @@ using namespace tamada;
 using namespace tamada::api;
 using namespace tamada::api::test;
 
-constexpr const char* requests[][2] = {
-    {"PATCH", "/config"},      {"PUT", "/config"},        {"POST", "/restart"},
-    {"POST", "/reinitialize"}, {"POST", "/switchover"},   {"POST", "/failover"},
-    {"POST", "/failsafe"},     {"DELETE", "/switchover"}, {"POST", "/tamada/check-config"}};
+constexpr const char* requests[][2] = {{"PATCH", "/config"},
+                                       {"PUT", "/config"},
+                                       {"POST", "/restart"},
+                                       {"POST", "/reinitialize"},
+                                       {"POST", "/switchover"},
+                                       {"POST", "/failover"},
+                                       {"POST", "/failsafe"},
+                                       {"DELETE", "/switchover"},
+                                       {"POST", "/tamada/check-config"},
+                                       {"POST", "/tamada/restart?member=n1"}};
 
 void ask(Node& node, const char* method, std::string target, std::string body) {
   node.start(method, std::move(target), std::move(body), "Basic dTpw");
