@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs all tests: tools/lint, the unit tests of every folder (ctest), each fuzzer for a moment, the end-to-end tests (pytest), the tests on booted
 hosts and the main ones on Debian 13 (tests/versions) if the machine can run such hosts, and the check that role changes have not become slower
-(bench/check.py). Ends with one line of counts.
+(bench/check.py). Ends with what failed, with each failure's text in short, and one line of counts.
 
 With a build with sanitizers (build/asan), a sanitizer's report about any process fails the run, too.
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(TREE / "tests"))
 
 from harness.processes import in_own_shared_memory  # noqa: E402
 
+REPORTS = {"unit": "unit.xml", "e2e": "e2e.xml", "hosts": "hosts.xml", "versions": "versions-17.xml"}   # in the build's folder
 CANNOT_BE_HAD = 3   # the exit status of tests/versions/run.py if a version cannot be downloaded
 
 
@@ -42,6 +43,23 @@ def counts(report):
     return total("tests") - failed - skipped, failed, skipped
 
 
+def failures(report, most=900):
+    """What a JUnit file tells of each failed test: its name, and the last characters of its text, at most that many."""
+    try:
+        cases = ET.parse(report).getroot().iter("testcase")
+    except (OSError, ET.ParseError) as error:
+        return [f"{report.name}: {error}"]
+    told = []
+    for case in cases:
+        for bad in [*case.iter("failure"), *case.iter("error")]:
+            text = (bad.text or bad.get("message") or "").strip()
+            # ctest tells a failed test's output beside the failure.
+            text = text or (case.findtext("system-out") or "").strip()
+            errors = [line for line in text.splitlines() if line.startswith("E ")]   # pytest marks what an assertion compared
+            told.append(f"{case.get('classname')}.{case.get('name')}\n" + ("\n".join(errors) or text)[-most:])
+    return told
+
+
 def lint():
     done = subprocess.run([TREE / "tools" / "lint"], stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="", flush=True)
@@ -50,7 +68,7 @@ def lint():
 
 
 def unit(build):
-    report = build / "unit.xml"
+    report = build / REPORTS["unit"]
     report.unlink(missing_ok=True)
     code = subprocess.run(["ctest", "--test-dir", build, "--parallel", "2", "--timeout", "120", "--output-on-failure",
                            "--progress", "--output-junit", report], cwd=TREE).returncode
@@ -77,7 +95,7 @@ def fuzz(runs=10000, seconds=10):
 
 
 def e2e(build, arguments, sanitizers):
-    report = build / "e2e.xml"
+    report = build / REPORTS["e2e"]
     report.unlink(missing_ok=True)
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
@@ -132,7 +150,7 @@ def tell_reports(folder):
 
 
 def hosts(build, arguments):
-    report = build / "hosts.xml"
+    report = build / REPORTS["hosts"]
     report.unlink(missing_ok=True)
     env = dict(os.environ)
     env.setdefault("DAEMON_CMD", str(build / "bin" / "tamada"))
@@ -148,7 +166,7 @@ def hosts(build, arguments):
 
 def versions(build):
     """Runs a few tests with the PostgreSQL and etcd of Debian 13. `make test-versions` runs all of them with all versions."""
-    report = build / "versions-17.xml"
+    report = build / REPORTS["versions"]
     report.unlink(missing_ok=True)
     if os.geteuid() == 0:
         subprocess.run([TREE / "tools" / "install-packages", TREE / "packages-hosts.txt"])
@@ -185,6 +203,7 @@ def main():
     build = (TREE / options.build).resolve()
 
     passed = failed = skipped = 0
+    summary = []
     reports = tempfile.TemporaryDirectory(prefix="tamada-reports-")
     os.chmod(reports.name, 0o777)   # the servers' user writes there
     sanitized = is_sanitized(build)
@@ -204,11 +223,17 @@ def main():
             code, (p, f, s) = suite()
         if code != 0 and f == 0:
             f = 1   # the runner itself failed
+        if f:
+            texts = failures(build / REPORTS[name]) if name in REPORTS else ["its output is above"]
+            summary += [f"{name}: {text}" for text in texts]
         print(f"---- {name}: {p} passed, {f} failed, {s} skipped in {time.monotonic() - began:.0f} s", flush=True)
         passed, failed, skipped = passed + p, failed + f, skipped + s
     failed += tell_reports(reports.name)
     if passed + skipped == 0:
         failed = max(failed, 1)
+    if summary:
+        print("\n---- what failed")
+        print("\n\n".join(summary))
     print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
     return 1 if failed else 0
 
