@@ -51,11 +51,7 @@ def nginx(node):
     process = subprocess.Popen(["nginx", "-c", str(path), "-g", "daemon off; user root;"])
     peer = types.SimpleNamespace(api_port=port, checks=lambda: test_flood.Checks(port, node.checks().context))
     try:
-        def answers():
-            check = peer.checks()
-            check.one()
-            return not check.wrong
-        wait_for("nginx", answers, 30)
+        wait_for("nginx", lambda: test_flood.answers(peer), 30)
         yield peer
     finally:
         process.terminate()

@@ -68,12 +68,12 @@ awaitable<std::optional<bool>> still_in_recovery(Node& node, Connection& connect
   co_return rows->front().front() == "t";
 }
 
-// Wakes the process that replays WAL and ends the recovery. It is not known before PostgreSQL 10.
-awaitable<void> wake_startup_process(Node& node, Connection& connection) {
+// The process that replays WAL and ends the recovery; nullptr when the server does not tell it.
+awaitable<std::unique_ptr<net::ExitWatch>> startup_process(Node& node, Connection& connection) {
   const auto rows = co_await connection.query(
       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'startup'", query_timeout);
-  if (!rows || rows->empty()) co_return;
-  net::ExitWatch(node.executor, std::stoi(rows->front().front().value_or("0"))).signal(SIGHUP);
+  if (!rows || rows->empty() || !rows->front().front()) co_return nullptr;
+  co_return std::make_unique<net::ExitWatch>(node.executor, std::stoi(*rows->front().front()));
 }
 
 }  // namespace
@@ -183,6 +183,7 @@ awaitable<Result<void>> promote_server(Node& node) {
   // If the request arrives while the WAL receiver is being started, which is likely just after the end of the primary,
   // the startup process takes note of it and then sleeps for wal_retrieve_retry_interval before it ends the recovery.
   // SIGHUP wakes it. Source: PostgreSQL, WaitForWALToBecomeAvailable in xlogrecovery.c.
+  std::unique_ptr<net::ExitWatch> startup;
   std::optional<Clock::time_point> woken;  // or when the file of the request was found to be gone
   while (Clock::now() < deadline) {
     if (!postmaster->alive()) co_return core::fail("postgres ended while being promoted");
@@ -192,7 +193,8 @@ awaitable<Result<void>> promote_server(Node& node) {
       co_return Result<void>();
     }
     if (!woken ? !exists(request) : Clock::now() - *woken >= wake_again) {
-      if (woken) co_await wake_startup_process(node, connection);
+      if (woken && !startup) startup = co_await startup_process(node, connection);
+      if (startup) startup->signal(SIGHUP);
       woken = Clock::now();
     }
     co_await pause(promotion_poll);

@@ -347,8 +347,8 @@ void Checker::key_changed(const dcs::KeyValue& kv, bool deleted) {
   if (kv.key == c_.key("failover")) {
     failover_key_at_ = c_.scheduler.now();
     if (!deleted) wire::apply_put(keys_, "failover", {.value = kv.value, .mod_revision = kv.mod_revision});
+    c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
   }
-  if (kv.key == c_.key("failover")) c_.trace.line("etcd", "failover: " + (deleted ? "-" : kv.value));
   if (kv.key == c_.key("config")) {
     const bool paused = !deleted && (kv.value.contains("\"pause\": true") || kv.value.contains("\"pause\":true"));
     if (paused != paused_at_.has_value()) paused_at_ = paused ? std::optional(c_.scheduler.now()) : std::nullopt;

@@ -172,6 +172,12 @@ class Heartbeats:
                 self.renewals, self.renewed_at = renewals, now
 
 
+def answers(node):
+    check = node.checks()
+    check.one()
+    return not check.wrong
+
+
 def one_node(new_cluster, tls):
     cluster = new_cluster(n=1, dcs={"ttl": 20, "loop_wait": 1, "retry_timeout": 4})
     node = cluster.nodes[0]
@@ -183,13 +189,8 @@ def one_node(new_cluster, tls):
         context.check_hostname = False
     cluster.etcd.start()
     node.start()
-
-    def checked():
-        check = Checks(node.api_port, context)
-        check.one()
-        return not check.wrong
-    wait_for("a primary", checked, 60)
     node.checks = lambda: Checks(node.api_port, context)
+    wait_for("a primary", lambda: answers(node), 60)
     return node
 
 
