@@ -52,9 +52,8 @@ def failures(report, most=900):
     told = []
     for case in cases:
         for bad in [*case.iter("failure"), *case.iter("error")]:
-            text = (bad.text or bad.get("message") or "").strip()
-            # ctest tells a failed test's output beside the failure.
-            text = text or (case.findtext("system-out") or "").strip()
+            # pytest tells the text in the failure, ctest the test's whole output beside it.
+            text = (bad.text or case.findtext("system-out") or bad.get("message") or "").strip()
             errors = [line for line in text.splitlines() if line.startswith("E ")]   # pytest marks what an assertion compared
             told.append(f"{case.get('classname')}.{case.get('name')}\n" + ("\n".join(errors) or text)[-most:])
     return told
