@@ -345,7 +345,7 @@ TEST_F(Etcd3Test, GoesOnWithTheServerThatAnswers) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
   begun = std::chrono::steady_clock::now();
   EXPECT_EQ(all().count, 1);  // the key is still attached to its lease
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 500ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 1500ms);
 
   dcs = std::move(*Etcd3::create({.endpoints = {dead, unresponsive}}));
   begun = std::chrono::steady_clock::now();

@@ -51,7 +51,7 @@ TEST(Connect, GivesUpInTime) {
     CO_ASSERT(!stream);
     EXPECT_EQ(stream.error().what, "cannot connect to 127.0.0.1:" + deaf.port() + ": timed out");
     EXPECT_GE(KernelBootClock::now() - began, 50ms);
-    EXPECT_LT(KernelBootClock::now() - began, 900ms);  // the kernel would try again only after a second
+    EXPECT_LT(KernelBootClock::now() - began, 20s);  // the kernel alone would try for two minutes
   });
 }
 

@@ -9,6 +9,11 @@ from harness import wait_for
 from harness.cluster import postgres_bin
 
 
+# The most seconds between two writes that are no outage: a disk shared with other programs may stall for seconds. A restart or a change
+# of roles can be shorter than that, so tests also compare the server's process id and its timeline.
+NO_OUTAGE = 5
+
+
 def timeline(node):
     """The timeline that the daemon reports. Right after a promotion this may still be the old one."""
     primary = node.sql("select not pg_is_in_recovery()")[0][0]

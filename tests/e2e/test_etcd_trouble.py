@@ -35,6 +35,7 @@ def test_without_etcd_the_primary_ends_before_its_lease(cluster, how):
 
 def test_short_restart_of_etcd_is_no_outage(cluster):
     leader, before = cluster.leader(), facts.timeline(cluster.leader())
+    server = leader.postmaster_pid()
     with Writer(cluster) as writer:
         began = time.monotonic()
         cluster.etcd.kill()
@@ -42,9 +43,9 @@ def test_short_restart_of_etcd_is_no_outage(cluster):
         back = time.monotonic()
         wait_for("a lease time of writes", lambda: time.monotonic() > back + cluster.dcs["ttl"] + 1, 60)
         gap = writer.longest_gap(began)
-    assert gap < 1.5
+    assert gap < facts.NO_OUTAGE
     assert cluster.wait_healthy(30) is leader
-    assert facts.timeline(leader) == before
+    assert (leader.postmaster_pid(), facts.timeline(leader)) == (server, before)
     assert writer.missing() == []
 
 
@@ -64,7 +65,7 @@ def test_wiped_keys_are_written_again(cluster):
         back = time.monotonic()
         writer.wait_for_writes(back)
         gap = writer.longest_gap(began)
-    assert gap < 1.5
+    assert gap < facts.NO_OUTAGE
     assert cluster.wait_healthy(30) is leader
     assert facts.timeline(leader) == old_timeline
     assert [n.postmaster_pid() for n in cluster.nodes] == pids
@@ -76,9 +77,12 @@ def test_rest_answers_while_etcd_hangs(cluster):
     cluster.etcd.signal(signal.SIGSTOP)
     try:
         for path in ("/liveness", "/health", "/patroni"):
-            began = time.monotonic()
-            assert leader.api(path, timeout=3)[0] == 200
-            assert time.monotonic() - began < 1
+            took = []
+            for _ in range(3):   # the machine itself may stall once
+                began = time.monotonic()
+                assert leader.api(path, timeout=10)[0] == 200
+                took.append(time.monotonic() - began)
+            assert min(took) < 1, f"GET {path} waits for etcd"
     finally:
         cluster.etcd.signal(signal.SIGCONT)
     cluster.wait_healthy(60)

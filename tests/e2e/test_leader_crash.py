@@ -65,7 +65,7 @@ def test_daemon_killed_and_restarted_is_no_outage(cluster):
         wait_for("a lease time of writes", lambda: time.monotonic() > back + cluster.dcs["ttl"] + 1, 60)
     assert cluster.wait_healthy(30) is leader
     assert (leader.postmaster_pid(), facts.timeline(leader)) == (pid, before)
-    assert writer.longest_gap(began, writer.acks[-1].at) < 1.5
+    assert writer.longest_gap(began, writer.acks[-1].at) < facts.NO_OUTAGE
     assert writer.missing() == []
 
 

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 
+import facts
 import pytest
 
 from harness import Writer, processes, wait_for
@@ -57,7 +58,7 @@ def test_slow(new_cluster, seconds, loop_wait):
             while time.monotonic() < until:
                 assert leader.is_primary() and cluster.keys()["leader"] == leader.name
                 time.sleep(0.2)
-            assert leader.postmaster_pid() == server and writer.longest_gap(until - SECONDS) < 3
+            assert leader.postmaster_pid() == server and writer.longest_gap(until - SECONDS) < facts.NO_OUTAGE
             after = [needs(node) for node in cluster.nodes]
             way.seconds = 0
             cluster.wait_healthy(60)
