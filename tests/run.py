@@ -59,9 +59,10 @@ def failures(report, most=900):
     return told
 
 
-def lint():
+def lint(summary):
     done = subprocess.run([TREE / "tools" / "lint"], stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="", flush=True)
+    summary += [f"lint: {line}" for line in done.stdout.splitlines() if ": passed" not in line][:20]
     passed = len(re.findall(r"^\w+: passed", done.stdout, re.M))
     return done.returncode, (passed, len(re.findall(r"^\w+: \d+ lines", done.stdout, re.M)), 0)
 
@@ -211,7 +212,7 @@ def main():
     if sanitized or options.only == "sim":
         suites["sim"] = lambda: sim(build, sanitizers)
     else:
-        suites = {"lint": lint, **suites}
+        suites = {"lint": lambda: lint(summary), **suites}
         suites.update(fuzz=fuzz, hosts=lambda: hosts(build, options.pytest), versions=lambda: versions(build), speed=lambda: speed(build))
     for name, suite in suites.items():
         if options.only not in (None, name):
@@ -222,9 +223,10 @@ def main():
             code, (p, f, s) = suite()
         if code != 0 and f == 0:
             f = 1   # the runner itself failed
-        if f:
-            texts = failures(build / REPORTS[name]) if name in REPORTS else ["its output is above"]
-            summary += [f"{name}: {text}" for text in texts]
+        if f and name in REPORTS:
+            summary += [f"{name}: {text}" for text in failures(build / REPORTS[name])]
+        elif f and name != "lint":
+            summary.append(f"{name}: its output is above")
         print(f"---- {name}: {p} passed, {f} failed, {s} skipped in {time.monotonic() - began:.0f} s", flush=True)
         passed, failed, skipped = passed + p, failed + f, skipped + s
     failed += tell_reports(reports.name)

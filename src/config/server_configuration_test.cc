@@ -165,7 +165,8 @@ TEST(ServerConfiguration, TheNodesOwnSettingsOfEachRole) {
   auto local = node();
   local.postgresql.primary = {.parameters = {{"work_mem", "1MB"}}, .pg_hba = Written{"p"}, .pg_ident = Written{"pi"}};
   local.postgresql.replica = {.parameters = {{"work_mem", "2MB"}}, .pg_hba = Written{"r"}, .pg_ident = Written{}};
-  local.postgresql.standby_leader = {.parameters = {{"work_mem", "3MB"}}, .pg_hba = Written{}, .pg_ident = Written{"si"}};
+  local.postgresql.standby_leader = {
+      .parameters = {{"work_mem", "3MB"}}, .pg_hba = Written{}, .pg_ident = Written{"si"}};
   const auto dynamic = Json::parse(R"({"postgresql":{"pg_hba":["x"],"pg_ident":["x"],
       "pg_hba_primary":["y"],"pg_hba_replica":["y"],"pg_hba_standby_leader":["y"],
       "pg_ident_primary":["y"],"pg_ident_replica":["y"],"pg_ident_standby_leader":["y"]}})");

@@ -173,8 +173,8 @@ awaitable<Result<void>> promote_server(Node& node) {
   }
   node.step("promote");
   if (auto marked = node.data.mark_promotion(); !marked) co_return marked;
-  // This is what pg_ctl promote does. pg_promote() does the same, but needs a connection. A new connection takes long on a
-  // busy machine, so the server is asked first. A primary ignores the request.
+  // This is what pg_ctl promote does. pg_promote() does the same, but needs a connection. A new connection takes long
+  // on a busy machine, so the server is asked first. A primary ignores the request.
   const auto request = node.paths.in_data_dir("promote");
   if (auto asked = touch(request); !asked) co_return asked;
   postmaster->signal(SIGUSR1);
