@@ -31,6 +31,15 @@ std::shared_ptr<Journal> journal_of(Board& board) {
   return journal;
 }
 
+// The clients of the stream are woken as publications, so their texts must be made before, too.
+std::shared_ptr<EventStream> event_stream_of(Board& board, std::shared_ptr<const Journal> journal,
+                                             const net::Clock& clock) {
+  const auto started = std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch());
+  auto stream = std::make_shared<EventStream>(std::to_string(started.count()), std::move(journal));
+  board.on_publish([stream](const std::shared_ptr<const Snapshot>& next) { stream->look(*next); });
+  return stream;
+}
+
 constexpr auto moment = std::chrono::milliseconds(100);
 
 // Whether the request comes from a web page of another server. Browsers name the page by Origin, other programs send no
@@ -87,6 +96,7 @@ RestApi::RestApi(asio::any_io_executor executor, Board& board, Commands& command
       commands_(commands),
       clock_(clock),
       journal_(journal_of(board)),
+      event_stream_(event_stream_of(board, journal_, clock)),
       publications_(executor, board, clock),
       prepared_(std::make_shared<Prepared>()) {
   configure(std::move(options));

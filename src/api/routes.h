@@ -15,6 +15,7 @@
 #include "api/board.h"
 #include "api/clusters.h"
 #include "api/commands.h"
+#include "api/event_stream.h"
 #include "api/journal.h"
 #include "api/other_members.h"
 #include "api/publications.h"
@@ -139,6 +140,7 @@ class RestApi {
   // our own additions (tamada_routes.cc)
   awaitable<net::HttpResponse> get_tamada(Call call);
   awaitable<net::HttpResponse> get_events(Call call);
+  net::HttpResponse get_event_stream(const Call& call);
   awaitable<net::HttpResponse> get_events_of(std::string member, std::uint64_t since, std::size_t newest);
   awaitable<net::HttpResponse> ask_members();
   awaitable<net::HttpResponse> ask_samples();
@@ -203,6 +205,7 @@ class RestApi {
   net::Clock& clock_;
   RestApiOptions options_;
   std::shared_ptr<Journal> journal_;
+  std::shared_ptr<EventStream> event_stream_;
   std::shared_ptr<Samples> samples_ = std::make_shared<Samples>();
   Publications publications_;
   std::shared_ptr<Prepared> prepared_;

@@ -78,6 +78,7 @@ Json standbys_json(const std::vector<core::ReplicationConnection>& connections) 
 
 awaitable<HttpResponse> RestApi::get_tamada(Call call) {
   if (call.target.path == "/tamada/events") co_return co_await get_events(std::move(call));
+  if (call.target.path == "/tamada/events/stream") co_return get_event_stream(call);
   if (call.target.path == "/tamada/members")
     co_return co_await of_round(members_round_, members_are_good_for, &RestApi::ask_members);
   if (call.target.path == "/tamada/members/samples")
@@ -137,6 +138,22 @@ awaitable<HttpResponse> RestApi::get_events(Call call) {
   journal_->append_since(since, body);
   body += "]}";
   co_return text(200, std::move(body), "application/json");
+}
+
+// Clients that stay. Nothing is done for them until something happens.
+HttpResponse RestApi::get_event_stream(const Call& call) {
+  auto feed = event_stream_->open(publications_, clock_);
+  if (!feed) {
+    auto refusal = error_page(503);
+    refusal.headers.emplace_back("Retry-After", "10");
+    return refusal;
+  }
+  auto response =
+      text(200, event_stream_->beginning(*board_.latest(), call.request.header("Last-Event-ID")), "text/event-stream");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Accel-Buffering", "no");  // nginx passes each event on at once
+  response.feed = std::move(feed);
+  return response;
 }
 
 HttpResponse RestApi::explanation() const {

@@ -39,9 +39,9 @@ std::string serialize(const HttpResponse& response, bool keep_alive, bool head_o
   out.append(reason(response.status)).append("\r\n");
   if (!response.header("Server")) out.append("Server: Tamada\r\n");
   for (const auto& [name, value] : response.headers) out.append(header_line(name, value));
-  out.append("Content-Length: ").append(std::to_string(response.body.size()));
-  if (!keep_alive) out.append("\r\nConnection: close");
-  out.append("\r\n\r\n");
+  if (!response.feed) out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
+  if (!keep_alive || response.feed) out.append("Connection: close\r\n");
+  out.append("\r\n");
   if (!head_only) out.append(response.body);
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include "core/types.h"
 
 namespace tamada::net {
+
+class Feed;
 
 struct HttpRequest {
   std::string method;  // GET, POST ...
@@ -26,6 +29,9 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;  // Content-Length is added
   std::string body;
+  // For servers: what follows the body, see net/feed.h. Such an answer has no Content-Length, and the end of the
+  // connection ends it.
+  std::shared_ptr<Feed> feed{};
   const std::string* header(std::string_view name) const;
 };
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "net/boot_timer.h"
+#include "net/feed.h"
 #include "net/listener.h"
 #include "net/log.h"
 #include "net/socket_stream.h"
@@ -102,6 +103,12 @@ awaitable<void> drain(Stream& stream, RequestInput& input, core::Duration deadli
   }
 }
 
+// The last answer on a connection.
+awaitable<void> refuse(Stream& stream, RequestInput& input, int status, core::Duration deadline) {
+  co_await stream.write(serialize(plain_text(status), false, false));
+  co_await drain(stream, input, deadline);
+}
+
 }  // namespace
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
@@ -151,7 +158,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   awaitable<void> run(std::shared_ptr<Session> session, tcp::socket socket);
   awaitable<void> serve(Session& session);
   awaitable<int> read_request(Session& session, RequestInput& input, Parser& parser);
-  awaitable<bool> answer(Session& session, Parser& parser);
+  awaitable<bool> answer(Session& session, RequestInput& input, Parser& parser);
+  awaitable<void> send_feed(Session& session, RequestInput& input, HttpResponse response);
   awaitable<HttpResponse> handled(HttpRequest request);
 
   asio::any_io_executor executor;
@@ -334,11 +342,10 @@ awaitable<void> HttpServer::Impl::serve(Session& session) {
     parser.body_limit(options.body_bytes_max);
     int error = co_await read_request(session, input, parser);
     if (error != 0) {
-      co_await session.stream->write(serialize(plain_text(error), false, false));
-      co_await drain(*session.stream, input, options.header_deadline);
+      co_await refuse(*session.stream, input, error, options.header_deadline);
       co_return;
     }
-    if (!co_await answer(session, parser)) co_return;
+    if (!co_await answer(session, input, parser)) co_return;
     session.stream->deadline(options.idle_deadline);
   }
 }
@@ -390,7 +397,7 @@ awaitable<HttpResponse> HttpServer::Impl::handled(HttpRequest request) {
 }
 
 // Returns whether the connection stays open.
-awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
+awaitable<bool> HttpServer::Impl::answer(Session& session, RequestInput& input, Parser& parser) {
   auto& stream = *session.stream;
   const auto& message = parser.get();
   const bool head = message.method() == http::verb::head;
@@ -416,10 +423,35 @@ awaitable<bool> HttpServer::Impl::answer(Session& session, Parser& parser) {
   co_await stream.turn();  // many handlers may have waited for the same thing
   Kept answer(*this);
   if (!answer.is(response.body.size())) response = busy();
+  if (response.feed) {
+    co_await send_feed(session, input, std::move(response));
+    co_return false;
+  }
   const std::string text = serialize(response, keep_alive, head);
   response = {};
   co_await stream.write(text);
   co_return keep_alive;
+}
+
+// The connection stays where it is in `waiting`, so the oldest feeds give way first when connections run short. A peer
+// that does not read costs no more than the kernel's buffer and what the feed keeps for it.
+awaitable<void> HttpServer::Impl::send_feed(Session& session, RequestInput& input, HttpResponse response) {
+  auto& stream = *session.stream;
+  // Requests behind this one would never be answered.
+  if (input.have > 0) {
+    response.feed.reset();
+    co_return co_await refuse(stream, input, 409, options.header_deadline);
+  }
+  co_await stream.write(serialize(response, false, false));
+  response.body = {};
+  for (;;) {
+    stream.deadline(core::Duration::zero());
+    const auto piece = co_await response.feed->next();
+    if (stopped || !piece || stream.peer_closed()) co_return;
+    stream.deadline(options.idle_deadline);
+    co_await stream.turn();  // many connections wait for the same piece
+    co_await stream.write(*piece);
+  }
 }
 
 HttpServer::HttpServer(asio::any_io_executor executor, HttpServerOptions options, Fast fast, Handler handler)

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "net/boot_timer.h"
+#include "net/event.h"
+#include "net/feed.h"
 #include "net/http_client.h"
 #include "net/test_support.h"
 
@@ -393,6 +395,124 @@ TEST_F(Server, RequestsBeyondTheHandlersLimitGet503) {
     for (int i : {0, 1}) CO_ASSERT((co_await read_until(sockets[i], "1}")).starts_with("HTTP/1.1 200"));
     co_await send(sockets[2], "GET / HTTP/1.1\r\n\r\n");
     CO_ASSERT((co_await read_until(sockets[2], "1}")).starts_with("HTTP/1.1 200"));
+  });
+}
+
+// A feed whose pieces a test gives, one after the other.
+class GivenFeed final : public Feed {
+ public:
+  explicit GivenFeed(asio::any_io_executor executor) : given(std::move(executor)) {}
+  ~GivenFeed() override { ++ended; }
+  awaitable<std::shared_ptr<const std::string>> next() override {
+    co_await given.wait();
+    co_return piece;
+  }
+  void give(const char* text) {
+    piece = text ? std::make_shared<const std::string>(text) : nullptr;
+    given.notify();
+  }
+  Event given;
+  std::shared_ptr<const std::string> piece;
+  static inline int ended = 0;
+};
+
+class FeedServer : public Server {
+ protected:
+  void SetUp() override {
+    GivenFeed::ended = 0;
+    handler = [this](HttpRequest request) -> awaitable<HttpResponse> {
+      if (request.target != "/feed") co_return HttpResponse{.status = 200, .body = "1}"};
+      feeds.push_back(std::make_shared<GivenFeed>(io.get_executor()));
+      HttpResponse response{.status = 200, .body = "first,", .feed = feeds.back()};
+      if (!keeps) feeds.pop_back();
+      co_return response;
+    };
+  }
+  std::vector<std::shared_ptr<GivenFeed>> feeds;
+  bool keeps = true;
+};
+
+TEST_F(FeedServer, PiecesAreSentAsTheyCome) {
+  options.requests_max = 1;
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    auto socket = co_await raw_connection(server->port());
+    co_await send(socket, "GET /feed HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(socket, "first,")) ==
+              "HTTP/1.1 200 OK\r\nServer: Tamada\r\nConnection: close\r\n\r\nfirst,");
+    feeds[0]->give("second,");
+    CO_ASSERT((co_await read_until(socket, ",")) == "second,");
+    // An open feed holds none of the places for requests that are worked on.
+    auto other = co_await raw_connection(server->port());
+    co_await send(other, "GET / HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(other, "1}")).starts_with("HTTP/1.1 200"));
+    feeds[0]->give(nullptr);
+    CO_ASSERT((co_await read_until(socket, "")).empty());
+  });
+}
+
+TEST_F(FeedServer, RequestsBehindItAreRefusedWithIt) {
+  keeps = false;
+  start();
+  const auto answer = exchange("GET / HTTP/1.1\r\n\r\nGET /feed HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(answer.contains("1}HTTP/1.1 409 Conflict\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("Connection: close\r\n\r\nConflict\n")) << answer;
+  EXPECT_EQ(GivenFeed::ended, 1);
+}
+
+TEST_F(FeedServer, APeerThatIsGoneOrSendsMoreIsLeft) {
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    for (const bool gone : {true, false}) {
+      auto socket = co_await raw_connection(server->port());
+      co_await send(socket, "GET /feed HTTP/1.1\r\n\r\n");
+      co_await read_until(socket, "first,");
+      if (gone)
+        socket.close();
+      else
+        co_await send(socket, "GET / HTTP/1.1\r\n\r\n");
+      feeds[0]->give("more");
+      std::weak_ptr<GivenFeed> feed = feeds[0];
+      feeds.clear();
+      while (!feed.expired()) co_await asio::post(io, use_awaitable);
+      CO_ASSERT(gone || (co_await read_until(socket, "")).empty());
+    }
+  });
+}
+
+TEST_F(FeedServer, FeedsGiveWayWhenConnectionsRunShort) {
+  options.connections_max = 2;
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    std::vector<tcp::socket> sockets;
+    for (int i = 0; i < 2; ++i) {
+      sockets.push_back(co_await raw_connection(server->port()));
+      co_await send(sockets.back(), "GET /feed HTTP/1.1\r\n\r\n");
+      co_await read_until(sockets.back(), "first,");
+    }
+    // The older one has just got a piece, and is older all the same.
+    feeds[0]->give("x,");
+    co_await read_until(sockets[0], "x,");
+    auto check = co_await raw_connection(server->port());
+    co_await send(check, "GET / HTTP/1.1\r\n\r\n");
+    CO_ASSERT((co_await read_until(check, "1}")).starts_with("HTTP/1.1 200"));
+    CO_ASSERT((co_await read_until(sockets[0], "")).empty());
+    feeds[1]->give("y,");
+    CO_ASSERT((co_await read_until(sockets[1], "y,")) == "y,");
+  });
+}
+
+TEST_F(FeedServer, APeerThatDoesNotReadIsLeftAfterAWhile) {
+  options.idle_deadline = 200ms;
+  start();
+  test::run(io, [&]() -> awaitable<void> {
+    auto socket = co_await raw_connection(server->port());
+    co_await send(socket, "GET /feed HTTP/1.1\r\n\r\n");
+    co_await read_until(socket, "first,");
+    feeds[0]->give(std::string(20 << 20, 'x').c_str());
+    std::weak_ptr<GivenFeed> feed = feeds[0];
+    feeds.clear();
+    while (!feed.expired()) co_await asio::post(io, use_awaitable);
   });
 }
 

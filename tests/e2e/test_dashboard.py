@@ -86,6 +86,27 @@ def test_a_switchover_shows_as_it_happens(cluster, browser):
     wait_for("the choice", lambda: (texts := [e.text for e in browser.all(".events .what")]) and all("holds the leader key" in t for t in texts), 30)
 
 
+def test_the_daemon_sends_changes_without_being_asked(cluster, browser):
+    """After the stream has begun, every further request of the page is kept from the daemon."""
+    old, (new, watcher) = cluster.leader(), cluster.replicas()
+    browser.open(watcher)
+    wait_leader_shown(browser, old)
+    # What happens now can reach the page by the stream only, because it learns of nothing else.
+    status, text = old.api("/config", "PATCH", {"pause": True})
+    assert status == 200, text
+    wait_for("the pause to be shown", lambda: "paused" in browser.text(".verdict"), 30)
+    browser.run("window.asked = []; window.fetch = (path) => (window.asked.push(path), new Promise(() => {}))")
+    status, text = old.api("/config", "PATCH", {"pause": None})
+    assert status == 200, text
+    wait_for("the resumption to be shown", lambda: "paused" not in browser.text(".verdict"), 30)
+    assert not [path for path in browser.run("return window.asked") if path.endswith("/stream")], "the stream has ended"
+    status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
+    assert status == 200, text
+    wait_leader_shown(browser, new, 30)
+    wait_for("the event", lambda: f"{new} holds the leader key" in browser.text(".events"), 30)
+    cluster.wait_healthy(60)
+
+
 def switch_over(cluster):
     old, (new, _) = cluster.leader(), cluster.replicas()
     status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)

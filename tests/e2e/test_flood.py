@@ -27,9 +27,10 @@ CONNECTIONS = int(os.environ.get("FLOOD", "4000"))
 PIPELINED = 100
 SECONDS = 4
 OVERLOADED = 0.1   # seconds that a health check takes at rest, in the 90th percentile
+STREAM = "/tamada/events/stream"
 READS = ["/primary", "/replica?lag=1MB", "/liveness", "/readiness", "/nothing", "/patroni", "/cluster", "/history", "/config", "/metrics",
          "/failsafe", "/tamada/events?since=0", "/tamada/events?since=1000000000&wait=60", "/tamada/events?since=0&member=n1",
-         "/tamada/explain", "/tamada/handover", "/tamada/parameters", "/tamada/members", "/tamada/doctor", "/tamada/samples", "/ui/",
+         STREAM, "/tamada/explain", "/tamada/handover", "/tamada/parameters", "/tamada/members", "/tamada/doctor", "/tamada/samples", "/ui/",
          "/ui/app.js"]
 POST = b"POST /restart HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"   # the beginning of one
@@ -230,6 +231,9 @@ def floods(node):
     yield from ((kind, Flood(port, [sent], some, slowly)) for kind, sent, slowly in kinds)
     yield "partial ClientHello", Flood(port, [CLIENT_HELLO], some)
     paths = [("all paths", READS)] + ([(path, [path]) for path in READS] if "FLOOD" in os.environ else [])
+    # Whoever sends another request behind this one is refused, so this flood sends one on each connection.
+    continued = get(STREAM).replace(b"\r\n\r\n", b"\r\nLast-Event-ID: 1-1\r\n\r\n")
+    yield "streams of events that nobody reads", Flood(port, [get(STREAM), continued], CONNECTIONS // (8 if context else 1), b"", context)
     if not context:
         yield from ((f"GET {name} x {PIPELINED}", Flood(port, [get(path) * PIPELINED for path in chosen], CONNECTIONS))
                     for name, chosen in paths)

@@ -15,8 +15,14 @@ import { Known, Watch, nothing } from "./watch";
 import { Language, Words, moment_of, time_of, wanted_language, words as all_words } from "./words";
 
 function Lease({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
-  const left = picture.nodes.find((node) => node.leads)?.explain?.lease_seconds_left;
-  if (typeof left !== "number") return <p class="quiet">{words.lease_unknown}</p>;
+  const told = picture.nodes.find((node) => node.leads)?.explain?.lease_seconds_left;
+  const [now, tick] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => tick(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  if (typeof told !== "number") return <p class="quiet">{words.lease_unknown}</p>;
+  const left = Math.max(0, told - Math.max(0, now - known.members_at) / 1000);
   const ttl = known.config.ttl ?? 30;
   return (
     <p class="lease">

@@ -83,6 +83,13 @@ export interface Events {
   events: DaemonEvent[];
 }
 
+// What the stream of events tells of the cluster when it changes.
+export interface ClusterNews {
+  member: string;
+  leader: string | null;
+  cluster: Cluster;
+}
+
 export interface Samples {
   every_s: number;
   columns: string[];

@@ -1,6 +1,9 @@
-// Keeps what the page shows up to date. It asks for the positions each second, and for events by a request that the
-// daemon answers when there is something new. While nobody sees the page, it sends no requests.
-import { AllSamples, Cluster, Config, DaemonEvent, Doctor, Events, Members, read } from "./told";
+// Keeps what the page shows up to date. The daemon sends each change by a stream of events; what changes all the time, such
+// as positions, is asked for every few seconds, and each second after a change. Without a stream the page asks each second,
+// and for events by a request that the daemon answers when there is something new. While nobody sees the page, it sends no
+// requests.
+import { Message, listen } from "./stream";
+import { AllSamples, Cluster, ClusterNews, Config, DaemonEvent, Doctor, Events, Members, read } from "./told";
 
 export interface Entry extends DaemonEvent {
   key: string;
@@ -12,6 +15,7 @@ export interface Known {
   self: string;
   cluster: Cluster | null;
   members: Members | null;
+  members_at: number; // when the members were asked, in milliseconds
   config: Config;
   samples: AllSamples | null;
   doctor: Doctor | null;
@@ -21,9 +25,12 @@ export interface Known {
 }
 
 const second = 1000;
+const calm_ms = 5 * second; // between two requests while the stream tells changes
+const lively_ms = 5 * second; // so long after a change the members are asked each second: their answers may be of before it
+const bundle_ms = 100; // changes that follow each other so closely are one reason to ask
 const kept_events = 3000;
 
-export const nothing: Known = { self: "", cluster: null, members: null, config: {}, samples: null, doctor: null, events: [], heard: 0, silent: "" };
+export const nothing: Known = { self: "", cluster: null, members: null, members_at: 0, config: {}, samples: null, doctor: null, events: [], heard: 0, silent: "" };
 
 function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((done) => {
@@ -59,12 +66,39 @@ export function while_seen(ask: (stop: AbortSignal) => Promise<void>, every_ms: 
   return whenever_seen(() => stop ?? begin(), () => (stop?.abort(), (stop = null)));
 }
 
+// Wakes a loop before its time. A ring while the loop is busy is remembered.
+class Bell {
+  private rung = false;
+  private wake = () => {};
+
+  ring(): void {
+    this.rung = true;
+    this.wake();
+  }
+
+  async rest(ms: number, stop: AbortSignal): Promise<void> {
+    if (!this.rung) {
+      await new Promise<void>((done) => {
+        this.wake = done;
+        void sleep(ms, stop).then(done);
+      });
+    }
+    if (this.rung) await sleep(bundle_ms, stop);
+    this.rung = false;
+  }
+}
+
 export class Watch {
   private known = nothing;
   private last = new Map<string, { id: number; run: number }>();
   private stop: AbortController | null = null;
-  private look_now = () => {};
-  private ask_now = () => {};
+  private readonly look_bell = new Bell();
+  private readonly ask_bell = new Bell();
+  private streaming = false;
+  private member = ""; // whose events the page's daemon tells
+  private changed_at = 0;
+  private told_at = 0; // when the stream last told of the cluster
+  private run = ""; // of the daemon, as the numbers in the stream name it
 
   constructor(private readonly show: (known: Known) => void) {}
 
@@ -74,8 +108,13 @@ export class Watch {
 
   // Something has happened, so both requests are sent without waiting for their time.
   hurry(): void {
-    this.look_now();
-    this.ask_now();
+    this.changed_at = Date.now();
+    this.look_bell.ring();
+    this.ask_bell.ring();
+  }
+
+  private every(lively: number): number {
+    return this.streaming && Date.now() - this.changed_at > lively_ms ? calm_ms : lively;
   }
 
   private begin(): void {
@@ -99,13 +138,6 @@ export class Watch {
     this.show(this.known);
   }
 
-  private rest(ms: number, stop: AbortSignal, waker: (wake: () => void) => void): Promise<void> {
-    return new Promise((done) => {
-      waker(done);
-      void sleep(ms, stop).then(done);
-    });
-  }
-
   private async look(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       const began = Date.now();
@@ -115,28 +147,65 @@ export class Watch {
           read<Members>("tamada/members", 5 * second, stop),
         ]);
         if (stop.aborted) return;
-        this.put({ cluster, members, self: members.member, heard: Date.now(), silent: "" });
+        // The stream may have told of a later state of the cluster meanwhile.
+        if (this.told_at <= began) this.put({ cluster });
+        this.put({ members, members_at: Date.now(), self: members.member, heard: Date.now(), silent: "" });
       } catch (error) {
         if (stop.aborted) return;
         this.put({ silent: error instanceof Error ? error.message : String(error) });
       }
-      await this.rest(Math.max(0, second - (Date.now() - began)), stop, (wake) => (this.look_now = wake));
+      await this.look_bell.rest(Math.max(0, this.every(second) - (Date.now() - began)), stop);
     }
   }
 
+  // Reads the stream. When it cannot be had, asks for events instead, and tries again after a while. The times differ from
+  // page to page, so that not all of them come at once after a restart of the daemon.
   private async follow(stop: AbortSignal): Promise<void> {
+    let pause = second;
     while (!stop.aborted) {
-      try {
-        const since = this.last.get("")?.id ?? 0;
-        const answer = await read<Events>(`tamada/events?since=${since}&wait=25&newest=1000`, 40 * second, stop);
-        if (stop.aborted) return;
-        const news = answer.events.length > 0;
-        this.add("", answer);
-        if (news) this.hurry();
-      } catch {
-        await sleep(second, stop);
-      }
+      const began = Date.now();
+      await listen("tamada/events/stream", (message) => this.take(message, stop), stop).catch(() => {});
+      this.streaming = false;
+      if (stop.aborted) return;
+      this.look_bell.ring();
+      pause = Date.now() - began > 30 * second ? second : Math.min(2 * pause, 30 * second);
+      await this.poll_events(Date.now() + pause * (0.5 + Math.random() / 2), stop);
     }
+  }
+
+  private async poll_events(until: number, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted && Date.now() < until) {
+      const wait = Math.min(25, Math.ceil((until - Date.now()) / second));
+      await this.read_events(wait, stop).catch(() => sleep(second, stop));
+    }
+  }
+
+  private async read_events(wait: number, stop: AbortSignal): Promise<void> {
+    const since = this.last.get("")?.id ?? 0;
+    const answer = await read<Events>(`tamada/events?since=${since}&wait=${wait}&newest=1000`, (wait + 15) * second, stop);
+    if (stop.aborted) return;
+    const news = answer.events.length > 0;
+    this.add("", answer);
+    if (news) this.hurry();
+  }
+
+  // The first message has only a number. What happened before it is asked for, and what happens from then on is sent.
+  private async take({ event, data, id }: Message, stop: AbortSignal): Promise<void> {
+    if (!event) {
+      const run = id.split("-")[0] ?? "";
+      if (this.run && run !== this.run) this.last.set("", { id: 0, run: (this.last.get("")?.run ?? 0) + 1 });
+      this.run = run;
+      await this.read_events(0, stop);
+      this.streaming = true;
+    } else if (event === "journal") {
+      const news = JSON.parse(data) as DaemonEvent;
+      this.add("", { member: this.member, last: news.id, events: [news] });
+    } else if (event === "cluster") {
+      const { member, cluster } = JSON.parse(data) as ClusterNews;
+      this.told_at = Date.now();
+      this.put({ cluster, self: member, heard: this.told_at, silent: "" });
+    }
+    if (event) this.hurry();
   }
 
   private async ask_others(stop: AbortSignal): Promise<void> {
@@ -153,7 +222,7 @@ export class Watch {
           // The next request for the members shows that the daemon does not answer.
         }
       }));
-      await this.rest(members ? 2 * second : second / 5, stop, (wake) => (this.ask_now = wake));
+      await this.ask_bell.rest(members ? this.every(2 * second) : second / 5, stop);
     }
   }
 
@@ -168,6 +237,7 @@ export class Watch {
 
   // A daemon that was started again counts its events from 1, so equal numbers are other events.
   private add(whose: string, answer: Events): void {
+    if (!whose) this.member = answer.member;
     const before = this.last.get(whose);
     const anew = before !== undefined && answer.last < before.id;
     const run = (before?.run ?? 0) + (anew ? 1 : 0);
