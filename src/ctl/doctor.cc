@@ -26,6 +26,7 @@ using diagnosis::Certificate;
 using diagnosis::ClusterFacts;
 using diagnosis::EtcdFacts;
 using diagnosis::Finding;
+using diagnosis::Grade;
 
 EtcdFacts etcd_facts(const std::string& endpoint, const Answer& answer) {
   EtcdFacts facts{.endpoint = endpoint};
@@ -156,8 +157,8 @@ Done doctor(Session& session, const JsonOptions& options) {
   find_rewind_rights(session, facts);
   facts.now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto findings = diagnosis::examine(facts);
-  const auto count = [&](Finding::Grade grade) { return std::ranges::count(findings, grade, &Finding::grade); };
-  const auto failures = count(Finding::Grade::failure), warnings = count(Finding::Grade::warning);
+  const auto count = [&](Grade grade) { return std::ranges::count(findings, grade, &Finding::grade); };
+  const auto failures = count(Grade::failure), warnings = count(Grade::warning);
   if (options.json) {
     echo(wire::dump_python({{"cluster", facts.name}, {"findings", diagnosis::findings_json(findings)}}) + "\n");
   } else {

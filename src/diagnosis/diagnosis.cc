@@ -17,8 +17,6 @@
 namespace tamada::diagnosis {
 namespace {
 
-using Grade = Finding::Grade;
-
 constexpr double etcd_slow_ms = 100;  // each heartbeat and each write of the leader waits as long as etcd takes
 // With a larger difference, journals and logs are out of order, and scheduled actions run at the wrong time.
 constexpr double clock_warning_s = 1;
@@ -50,16 +48,10 @@ class Examination {
   }
 
  private:
-  void ok(std::string check, std::string text) { found_.push_back({Grade::ok, std::move(check), std::move(text), ""}); }
-  void warning(std::string check, std::string text, std::string next) {
-    found_.push_back({Grade::warning, std::move(check), std::move(text), std::move(next)});
-  }
-  void failure(std::string check, std::string text, std::string next) {
-    found_.push_back({Grade::failure, std::move(check), std::move(text), std::move(next)});
-  }
-  // Adds an "ok", unless something was found since `before`.
-  void or_ok(std::size_t before, std::string check, std::string text) {
-    if (found_.size() == before) ok(std::move(check), std::move(text));
+  void add(Code code, Values values = {}) { found_.push_back(finding(code, std::move(values))); }
+  // Adds the finding, unless something was found since `before`.
+  void or_else(std::size_t before, Code code, Values values = {}) {
+    if (found_.size() == before) add(code, std::move(values));
   }
   std::int64_t setting(const char* name, std::int64_t fallback) const {
     return wire::integer_at(config_, name).value_or(fallback);
@@ -72,84 +64,77 @@ class Examination {
           one.endpoint + " (" + one.version + ", " + format_bytes(static_cast<std::uint64_t>(one.db_bytes)) + ")";
       if (!one.error.empty()) {
         ++down;
-        warning("etcd", one.error, "start it, or take it out of the configuration");
+        add("etcd_silent", {{"error", one.error}});
       } else if (one.ms > etcd_slow_ms) {
-        warning("etcd", fmt::format("{} takes {:.0f} ms to answer", what, one.ms),
-                "look at its disk (etcd_disk_wal_fsync_duration_seconds) and its network");
+        add("etcd_slow", {{"etcd", what}, {"ms", fmt::format("{:.0f}", one.ms)}});
       } else {
-        ok("etcd", fmt::format("{} answers in {:.1f} ms", what, one.ms));
+        add("etcd_answers", {{"etcd", what}, {"ms", fmt::format("{:.1f}", one.ms)}});
       }
     }
-    if (facts_.etcd.size() > 1 && down * 2 >= facts_.etcd.size()) {
-      failure("etcd", "half of the endpoints or more are down", "without a majority of etcd no member can lead");
-    }
+    if (facts_.etcd.size() > 1 && down * 2 >= facts_.etcd.size()) add("etcd_no_majority");
   }
 
   void members() {
     const auto before = found_.size();
     for (const auto& member : facts_.members) {
-      if (!member.error.empty()) {
-        failure("members", member.member.name + " does not answer: " + member.error,
-                "start its daemon, or open the port of its REST API to this host");
+      if (!member.error.empty()) add("member_silent", {{"member", member.member.name}, {"error", member.error}});
+    }
+    for (const auto& [name, since] : missing_members(facts_.view)) {
+      if (!since) {
+        add("member_without_key", {{"member", name}});
+        continue;
       }
+      const auto gone = std::chrono::duration<double>(facts_.now - *since).count();
+      add("member_gone", {{"member", name}, {"age", format_age(gone)}});
     }
-    for (const auto& one : missing_members(facts_.view)) {
-      failure("members", describe(one, facts_.now) + " is missing",
-              "start its daemon, or find out why it does not renew its key; a member that was removed is forgotten "
-              "after a day");
-    }
-    or_ok(before, "members", fmt::format("all {} answer", facts_.members.size()));
+    or_else(before, "members_answer", {{"count", std::to_string(facts_.members.size())}});
   }
 
   // Reports the problems that each member tells. For a member that does not answer, it reports those in its key.
   void problems() {
     const auto before = found_.size();
     std::map<std::pair<std::string, std::string>, std::string> tellers;  // kind and text -> members
-    const auto add = [&](const std::string& kind, const std::string& text, const std::string& member) {
+    const auto hear = [&](const std::string& kind, const std::string& text, const std::string& member) {
       auto& names = tellers[{kind, text}];
       names += (names.empty() ? "" : ", ") + member;
     };
     for (const auto& member : facts_.members) {
       const Json* told = member.patroni ? wire::find(*member.patroni, "problems") : nullptr;
       if (told && told->is_array()) {
-        for (const auto& one : *told) add(wire::text_at(one, "kind"), wire::text_at(one, "text"), member.member.name);
+        for (const auto& one : *told) hear(wire::text_at(one, "kind"), wire::text_at(one, "text"), member.member.name);
       } else if (!member.patroni && !member.member.trouble.empty()) {
-        add(std::string(core::name(core::ProblemKind::job)), member.member.trouble, member.member.name);
+        hear(std::string(core::name(core::ProblemKind::job)), member.member.trouble, member.member.name);
       }
     }
-    for (const auto& [problem, members] : tellers) {
-      const auto text = members + ": " + problem.second;
-      const auto kind = core::problem_kind(problem.first);
-      kind == core::ProblemKind::security ? failure("problems", text, remedy(kind))
-                                          : warning("problems", text, remedy(kind));
-    }
-    or_ok(before, "problems", "no member reports a problem");
+    for (const auto& [problem, members] : tellers)
+      add(code_of(core::problem_kind(problem.first)), {{"members", members}, {"problem", problem.second}});
+    or_else(before, "problems_none");
   }
 
-  // What the operator can do. nullopt stands for a kind that only a later version of the daemon knows.
-  static std::string remedy(std::optional<core::ProblemKind> kind) {
+  // nullopt stands for a kind that only a later version of the daemon knows.
+  static Code code_of(std::optional<core::ProblemKind> kind) {
     using Kind = core::ProblemKind;
     switch (kind.value_or(Kind::job)) {
       case Kind::configuration:
-        return "correct it: edit-config, or the file of the member and reload";
+        return "problem_configuration";
       case Kind::certificate:
-        return "write certificate and key again, complete and as a pair; the next connection reads them";
+        return "problem_certificate";
       case Kind::security:
-        return "set restapi.authentication, restapi.verify_client or restapi.allowlist";
+        return "problem_security";
       case Kind::guard:
-        return "without a guard a primary whose daemon freezes goes on writing; the daemon's log tells more";
+        return "problem_guard";
       case Kind::disk:
-        return "make room, or look at the device: df, df -i, dmesg";
+        return "problem_disk";
       case Kind::rewind:
-        return "reinit copies the member anew, once the cause is repaired";
+        return "problem_rewind";
       case Kind::access:
-        return "correct the line: postgresql.pg_hba, or the file itself";
+        return "problem_access";
       case Kind::archive:
-        return "run archive_command by hand; until it succeeds pg_wal grows";
+        return "problem_archive";
       case Kind::clock:
-        return "timedatectl, chronyc tracking: on this host and on etcd's";
+        return "problem_clock";
       case Kind::slots:
-        return "let its reader catch up, or drop it; max_slot_wal_keep_size bounds what a slot may hold";
+        return "problem_slots";
       case Kind::watchdog:
       case Kind::dcs:
       case Kind::keys:
@@ -157,15 +142,15 @@ class Examination {
       case Kind::job:
         break;
     }
-    return "explain and the daemon's log tell more";
+    return "problem";
   }
 
   // The configuration is judged as the daemons judge a change, because it may have been written before they did so.
   void configuration() {
     const auto before = found_.size();
     for (const auto& mistake : facts_.configuration.mistakes)
-      warning("configuration", mistake, "edit-config " + facts_.name);
-    or_ok(before, "configuration", "each key of the dynamic configuration takes effect");
+      add("configuration_mistake", {{"mistake", mistake}, {"cluster", facts_.name}});
+    or_else(before, "configuration_fine");
   }
 
   // Whether the interval is set but is not a number, so that the daemons use the default.
@@ -184,21 +169,20 @@ class Examination {
     }
     const auto leader = facts_.view.unlocked() ? std::string() : facts_.view.leader->name;
     if (leader.empty()) {
-      failure("primary", "nobody holds the leader key", "explain tells what keeps each member from being promoted");
+      add("no_leader");
     } else if (primaries.size() > 1) {
-      failure("primary", fmt::format("{} members take writes: {}", primaries.size(), fmt::join(primaries, ", ")),
-              "fence all but the leader, " + leader + ", at once");
+      add("several_primaries", {{"count", std::to_string(primaries.size())},
+                                {"members", fmt::format("{}", fmt::join(primaries, ", "))},
+                                {"leader", leader}});
     } else if (standby_cluster) {
-      primaries.empty() ? ok("primary", "none, which is right for a standby cluster; its leader is " + leader)
-                        : failure("primary", primaries[0] + " takes writes in a standby cluster", "explain tells more");
+      primaries.empty() ? add("primary_elsewhere", {{"leader", leader}})
+                        : add("primary_in_standby_cluster", {{"member", primaries[0]}});
     } else if (primaries.empty()) {
-      failure("primary", "no member says that it takes writes; the leader key is " + leader + "'s",
-              "explain " + leader + " tells what it is doing");
+      add("no_primary", {{"leader", leader}});
     } else if (primaries[0] != leader) {
-      failure("primary", primaries[0] + " takes writes, and " + leader + " holds the leader key",
-              "fence " + primaries[0] + " at once");
+      add("primary_without_key", {{"member", primaries[0]}, {"leader", leader}});
     } else {
-      ok("primary", leader + " takes writes, and nobody else");
+      add("primary_leads", {{"leader", leader}});
     }
   }
 
@@ -209,10 +193,9 @@ class Examination {
       const auto why = why_not(member);
       why.empty() ? able.push_back(member.member.name) : reasons.push_back(member.member.name + ": " + why);
     }
-    if (!able.empty()) return ok("failover", fmt::format("could go to {}", fmt::join(able, ", ")));
-    warning("failover",
-            "nobody could take over" + (reasons.empty() ? "" : ": " + fmt::format("{}", fmt::join(reasons, "; "))),
-            reasons.empty() ? "add a member" : "explain tells more");
+    if (!able.empty()) return add("failover_possible", {{"members", fmt::format("{}", fmt::join(able, ", "))}});
+    reasons.empty() ? add("no_standby")
+                    : add("failover_impossible", {{"reasons", fmt::format("{}", fmt::join(reasons, "; "))}});
   }
 
   // Why a member that is not the leader could not take over; empty when it could.
@@ -235,34 +218,28 @@ class Examination {
 
   void ttl() {
     const auto ttl = setting("ttl", 30), wait = setting("loop_wait", 10), retry = setting("retry_timeout", 10);
-    const auto rule =
-        fmt::format("loop_wait {} + 2 * retry_timeout {} = {}, ttl {}", wait, retry, wait + 2 * retry, ttl);
+    Values values = {{"loop_wait", std::to_string(wait)},
+                     {"retry_timeout", std::to_string(retry)},
+                     {"sum", std::to_string(wait + 2 * retry)},
+                     {"ttl", std::to_string(ttl)}};
     for (const char* name : {"ttl", "loop_wait", "retry_timeout"}) {
-      if (is_default_for_want_of_a_number(name)) {
-        return warning("ttl",
-                       rule + fmt::format("; the default of {} is used, because its value is not a number", name),
-                       fmt::format("edit-config -s {}=NUMBER", name));
-      }
+      if (!is_default_for_want_of_a_number(name)) continue;
+      values.emplace_back("setting", name);
+      return add("ttl_no_number", std::move(values));
     }
-    if (wait + 2 * retry <= ttl) return ok("ttl", rule);
-    warning("ttl", rule + ": the daemons lower loop_wait and retry_timeout by themselves",
-            fmt::format("edit-config -s ttl={}", wait + 2 * retry));
+    add(wait + 2 * retry <= ttl ? Code("ttl_fits") : Code("ttl_too_short"), std::move(values));
   }
 
   void pause() {
-    if (!wire::cluster_modes(facts_.view).paused) return;
-    warning("pause", "the cluster is paused: there is no automatic failover", "resume ends it");
+    if (wire::cluster_modes(facts_.view).paused) add("paused");
   }
 
   void synchronous() {
     if (!wire::cluster_modes(facts_.view).synchronous) return;
     const auto& sync = facts_.view.sync;
-    if (sync && !sync->standbys.empty()) {
-      return ok("synchronous", fmt::format("{} {} synchronous", fmt::join(sync->standbys, ", "),
-                                           sync->standbys.size() == 1 ? "is" : "are"));
-    }
-    warning("synchronous", "synchronous_mode is on, and no standby is synchronous, so commits wait for no standby",
-            "list shows who streams; tags nosync keep a member out");
+    if (!sync || sync->standbys.empty()) return add("nobody_synchronous");
+    add(sync->standbys.size() == 1 ? Code("one_synchronous") : Code("several_synchronous"),
+        {{"members", fmt::format("{}", fmt::join(sync->standbys, ", "))}});
   }
 
   void clocks() {
@@ -274,35 +251,34 @@ class Examination {
     }
     if (slow == nullptr) return;
     const double skew = *fast->clock_s - *slow->clock_s, error = fast->clock_error_s + slow->clock_error_s;
-    if (skew - error <= clock_warning_s) {
-      return ok("clocks", fmt::format("no two differ by more than {:.3f} s", slow == fast ? error : skew + error));
-    }
-    warning("clocks", fmt::format("{} is {:.1f} s ahead of {}", fast->member.name, skew, slow->member.name),
-            "is a time service (chrony, systemd-timesyncd) running there?");
+    if (skew - error <= clock_warning_s)
+      return add("clocks_agree", {{"seconds", fmt::format("{:.3f}", slow == fast ? error : skew + error)}});
+    add("clocks_differ",
+        {{"member", fast->member.name}, {"seconds", fmt::format("{:.1f}", skew)}, {"other", slow->member.name}});
   }
 
   void versions() {
     std::map<std::string, std::string> daemons, servers;  // version -> members
-    const auto add = [](auto& into, const std::string& version, const std::string& member) {
+    const auto note = [](auto& into, const std::string& version, const std::string& member) {
       if (!version.empty()) into[version] += (into[version].empty() ? "" : ", ") + member;
     };
     for (const auto& member : facts_.members) {
       if (!member.patroni) continue;
       if (const Json* daemon = wire::find(*member.patroni, "patroni"))
-        add(daemons, wire::text_at(*daemon, "version"), member.member.name);
+        note(daemons, wire::text_at(*daemon, "version"), member.member.name);
       const auto server = wire::integer_at(*member.patroni, "server_version").value_or(0);
-      if (server > 0) add(servers, format_pg_version(server), member.member.name);
+      if (server > 0) note(servers, format_pg_version(server), member.member.name);
     }
-    report_versions("Patroni's interface", daemons);
-    report_versions("PostgreSQL", servers);
+    report_versions(daemons, "patroni_versions_agree", "patroni_versions_differ");
+    report_versions(servers, "server_versions_agree", "server_versions_differ");
   }
 
-  void report_versions(const std::string& what, const std::map<std::string, std::string>& versions) {
-    if (versions.size() == 1) return ok("versions", what + " " + versions.begin()->first + " on all members that tell");
+  void report_versions(const std::map<std::string, std::string>& versions, Code agree, Code differ) {
+    if (versions.size() == 1) return add(agree, {{"version", versions.begin()->first}});
     if (versions.empty()) return;
     std::string text;
     for (const auto& [version, members] : versions) text += (text.empty() ? "" : "; ") + version + " on " + members;
-    warning("versions", what + " differs: " + text, "finish the update, member by member, the leader last");
+    add(differ, {{"versions", text}});
   }
 
   void restarts() {
@@ -312,12 +288,13 @@ class Examination {
       std::string parameters;
       const auto reasons = wire::parse_object(member.member.pending_restart_reason_json);
       for (const auto& [parameter, values] : reasons.value_or(Json::object()).items()) {
-        parameters += (parameters.empty() ? " (" : ", ") + parameter;
+        parameters += (parameters.empty() ? "" : ", ") + parameter;
       }
-      warning("restarts", member.member.name + " waits for a restart" + (parameters.empty() ? "" : parameters + ")"),
-              "restart " + facts_.name + " " + member.member.name + " --pending");
+      Values values = {{"cluster", facts_.name}, {"member", member.member.name}};
+      if (!parameters.empty()) values.emplace_back("parameters", parameters);
+      add(parameters.empty() ? Code("restart_pending") : Code("restart_pending_for"), std::move(values));
     }
-    or_ok(before, "restarts", "none is pending");
+    or_else(before, "restarts_none");
   }
 
   void replication() {
@@ -332,71 +309,60 @@ class Examination {
       const auto lag = wire::integer_at(member, "lag");
       const auto timeline = wire::integer_at(member, "timeline");
       if (state != "streaming" && state != "in archive recovery") {
-        warning("replication", name + " is " + state + ", not streaming", "explain " + name + " tells why");
+        add("not_streaming", {{"member", name}, {"state", state}});
       } else if (lag && *lag > limit) {
-        warning("replication",
-                fmt::format("{} is {} behind, more than maximum_lag_on_failover ({})", name,
-                            format_bytes(static_cast<std::uint64_t>(*lag)),
-                            format_bytes(static_cast<std::uint64_t>(limit))),
-                "it cannot be promoted until it has caught up");
+        add("too_far_behind", {{"member", name},
+                               {"lag", format_bytes(static_cast<std::uint64_t>(*lag))},
+                               {"limit", format_bytes(static_cast<std::uint64_t>(limit))}});
       } else if (leader && leader->timeline && timeline && *timeline != static_cast<std::int64_t>(*leader->timeline)) {
-        warning("replication",
-                fmt::format("{} is on timeline {}, the leader on {}", name, *timeline, *leader->timeline),
-                "explain " + name + " tells whether it follows the leader; reinit copies it anew");
+        add("other_timeline", {{"member", name},
+                               {"timeline", std::to_string(*timeline)},
+                               {"leaders", std::to_string(*leader->timeline)}});
       }
     }
-    or_ok(before, "replication", "all standbys stream within the limit");
+    or_else(before, "replication_fine");
   }
 
   void slots() {
     const auto before = found_.size();
     for (const auto& slot : facts_.slots) {
-      const auto what = fmt::format("{} holds {} of WAL{}", slot.name, format_bytes(slot.bytes),
-                                    slot.active.value_or(true) ? "" : ", and no reader is connected");
-      const auto next = "is its reader coming back? Otherwise: SELECT pg_drop_replication_slot('" + slot.name + "')";
       if (slot.wal_status == "lost" || slot.wal_status == "unreserved") {
-        failure("slots", slot.name + ": its WAL is " + slot.wal_status, "its reader has to be set up anew");
+        add("slot_lost", {{"slot", slot.name}, {"wal_status", slot.wal_status}});
       } else if (slot.bytes > slot_warning_bytes) {
-        warning("slots", what, next);
+        add(slot.active.value_or(true) ? Code("slot_holds_wal") : Code("slot_without_reader"),
+            {{"slot", slot.name}, {"bytes", format_bytes(slot.bytes)}});
       }
     }
-    if (!facts_.slots_problem.empty()) {
-      ok("slots", "known only from the key status, because the server could not be asked: " + facts_.slots_problem);
-    }
-    or_ok(before, "slots",
-          fmt::format("none of {} holds more than {} of WAL", facts_.slots.size(), format_bytes(slot_warning_bytes)));
+    if (!facts_.slots_problem.empty()) add("slots_by_key", {{"error", facts_.slots_problem}});
+    or_else(before, "slots_fine",
+            {{"count", std::to_string(facts_.slots.size())}, {"limit", format_bytes(slot_warning_bytes)}});
   }
 
   void rewind() {
     if (!facts_.rewind) return;
     const auto& [user, leader, error, missing] = *facts_.rewind;
-    if (!error.empty())
-      return warning("pg_rewind", "the rights of " + user + " are not known: " + error,
-                     "see the server's log; postgresql.authentication.rewind names the user");
-    if (missing.empty()) return ok("pg_rewind", user + " may call on " + leader + " all functions that it needs");
+    if (!error.empty()) return add("rewind_unknown", {{"user", user}, {"error", error}});
+    if (missing.empty()) return add("rewind_allowed", {{"user", user}, {"leader", leader}});
     std::string grants;
     for (const auto& function : missing) grants += (grants.empty() ? "" : "; ") + core::rewind_grant(function, user);
-    warning("pg_rewind",
-            fmt::format("{} may not call {} on {}: a diverged member cannot be rewound", user, fmt::join(missing, ", "),
-                        leader),
-            "psql on the leader: " + grants);
+    add("rewind_forbidden", {{"user", user},
+                             {"functions", fmt::format("{}", fmt::join(missing, ", "))},
+                             {"leader", leader},
+                             {"grants", grants}});
   }
 
   void certificates() {
     for (const auto& certificate : facts_.certificates) {
       if (!certificate.ends) {
-        warning("certificates", certificate.where + ": " + certificate.error, "see the configuration");
+        add("certificate_unreadable", {{"certificate", certificate.where}, {"error", certificate.error}});
         continue;
       }
       const auto left = *certificate.ends - facts_.now;
       const auto days = std::chrono::duration_cast<std::chrono::days>(left).count();
-      if (left < std::chrono::seconds(0)) {
-        failure("certificates", fmt::format("{} ended {} days ago", certificate.where, -days), "renew it, and reload");
-      } else if (left < certificate_warning) {
-        warning("certificates", fmt::format("{} ends in {} days", certificate.where, days), "renew it, and reload");
-      } else {
-        ok("certificates", fmt::format("{} is good for {} days", certificate.where, days));
-      }
+      const auto code = left < std::chrono::seconds(0) ? Code("certificate_ended")
+                        : left < certificate_warning   ? Code("certificate_ends")
+                                                       : Code("certificate_good");
+      add(code, {{"certificate", certificate.where}, {"days", std::to_string(std::abs(days))}});
     }
   }
 
@@ -405,7 +371,33 @@ class Examination {
   std::vector<Finding> found_;
 };
 
+// Puts the values into the text, each in the place of its name in braces. What a value contains stays as it is.
+std::string filled(std::string_view text, const Values& values) {
+  std::string out;
+  while (!text.empty()) {
+    const auto open = std::min(text.find('{'), text.size());
+    out += text.substr(0, open);
+    text.remove_prefix(open);
+    if (text.empty()) break;
+    const auto name = text.substr(1, text.find('}') - 1);
+    const auto value = std::ranges::find(values, name, &Values::value_type::first);
+    if (value != values.end()) out += value->second;
+    text.remove_prefix(name.size() + 2);
+  }
+  return out;
+}
+
 }  // namespace
+
+Finding finding(Code code, Values values) {
+  const auto& said = code.text;
+  return {.grade = said.grade,
+          .check = std::string(said.check),
+          .text = filled(said.text, values),
+          .next = filled(said.next, values),
+          .code = std::string(said.code),
+          .values = std::move(values)};
+}
 
 std::vector<Finding> examine(const ClusterFacts& facts) { return Examination(facts).findings(); }
 
@@ -416,6 +408,9 @@ Json findings_json(const std::vector<Finding>& findings) {
     Json one = {
         {"check", finding.check}, {"grade", words[static_cast<std::size_t>(finding.grade)]}, {"text", finding.text}};
     if (!finding.next.empty()) one["next"] = finding.next;
+    one["code"] = finding.code;
+    auto& values = one["values"] = Json::object();
+    for (const auto& [name, value] : finding.values) values[name] = value;
     all.push_back(std::move(one));
   }
   return all;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "diagnosis/words.h"
 
@@ -45,12 +46,27 @@ ClusterFacts well() {
   return facts;
 }
 
+// The names in braces of the texts of a code.
+std::vector<std::string> named(const std::string& code) {
+  const auto& said = *std::ranges::find(texts, code, &Text::code);
+  std::vector<std::string> names;
+  for (const auto text : {said.text, said.next}) {
+    for (auto at = text.find('{'); at != text.npos; at = text.find('{', at + 1))
+      names.emplace_back(text.substr(at + 1, text.find('}', at) - at - 1));
+  }
+  return names;
+}
+
 // Each finding that is not "ok", as "warning clocks: text".
 std::string complaints(const ClusterFacts& facts) {
   std::string text;
   for (const auto& finding : examine(facts)) {
-    if (finding.grade == Finding::Grade::ok) continue;
+    if (finding.grade == Grade::ok) continue;
     EXPECT_NE(finding.next, "") << finding.text;
+    EXPECT_FALSE((finding.text + finding.next).contains('{')) << finding.text;
+    for (const auto& name : named(finding.code))
+      EXPECT_EQ(std::ranges::count(finding.values, name, &Values::value_type::first), 1)
+          << finding.code << ": " << name;
     text += (text.empty() ? "" : " | ") + finding.check + ": " + finding.text;
   }
   return text;
@@ -159,9 +175,29 @@ TEST(Doctor, FindingsAsJson) {
   facts.view.leader.reset();
   const auto all = findings_json(examine(facts));
   EXPECT_EQ(all[0].dump(),
-            R"({"check":"etcd","grade":"ok","text":"http://e0:2379 (3.4.23, 20.0 kB) answers in 1.5 ms"})");
+            R"x({"check":"etcd","grade":"ok","text":"http://e0:2379 (3.4.23, 20.0 kB) answers in 1.5 ms",)x"
+            R"x("code":"etcd_answers","values":{"etcd":"http://e0:2379 (3.4.23, 20.0 kB)","ms":"1.5"}})x");
   EXPECT_EQ(all[2].dump(), R"({"check":"primary","grade":"failure","text":"nobody holds the leader key",)"
-                           R"("next":"explain tells what keeps each member from being promoted"})");
+                           R"("next":"explain tells what keeps each member from being promoted",)"
+                           R"("code":"no_leader","values":{}})");
+}
+
+TEST(Texts, AreFilledWithTheValues) {
+  const auto found = finding("slot_holds_wal", {{"slot", "{bytes}"}, {"bytes", "3.0 GB"}});
+  EXPECT_EQ(found.text, "{bytes} holds 3.0 GB of WAL") << "a value is no text with names";
+  EXPECT_EQ(found.next, "is its reader coming back? Otherwise: SELECT pg_drop_replication_slot('{bytes}')");
+  EXPECT_EQ(found.check, "slots");
+  EXPECT_EQ(found.grade, Grade::warning);
+}
+
+TEST(Texts, HaveAnAdviceUnlessAllIsWell) {
+  std::set<std::string_view> codes;
+  for (const auto& one : texts) {
+    EXPECT_EQ(one.next.empty(), one.grade == Grade::ok) << one.code;
+    EXPECT_TRUE(codes.insert(one.code).second) << one.code << " is there twice";
+    for (const auto text : {one.text, one.next})
+      EXPECT_EQ(std::ranges::count(text, '{'), std::ranges::count(text, '}')) << one.code;
+  }
 }
 
 constexpr auto noon = core::WallTime(std::chrono::hours(12));

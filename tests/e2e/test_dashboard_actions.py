@@ -276,6 +276,10 @@ def test_the_doctors_findings(cluster, browser):
     with FakeMember("elder", patroni) as elder, elder.beside(node):
         wait_for("the difference", lambda: "PostgreSQL differs: 10.3 on elder" in browser.text(".concerns"), 20)
         assert "finish the update, member by member, the leader last" in browser.text(".concerns")
+        browser.press("中文", ".tools")
+        wait_for("it in Chinese", lambda: re.search(r"PostgreSQL 的版本不同：.*10\.3 on elder", browser.text(".concerns")), 20)
+        assert "逐个成员完成升级，领导者最后" in browser.text(".concerns") and "differs" not in browser.text(".concerns")
+        browser.press("English", ".tools")
         told = json.loads(node.api("/tamada/doctor")[1])
         assert (told["cluster"], told["member"]) == ("demo", node.name)
         command = json.loads(cluster.ctl("doctor", "demo", "--json").stdout)

@@ -1,4 +1,5 @@
 // What is wrong with the cluster: at once by what the members tell, and by what the daemon's doctor finds every few seconds.
+import { translated } from "./found";
 import { Node, Picture } from "./model";
 import { Known } from "./watch";
 import { Words, bytes_of, moment_of } from "./words";
@@ -69,8 +70,11 @@ export function findings(known: Known, picture: Picture, words: Words): Finding[
   const own = [...of_cluster(known, picture, words), ...picture.nodes.flatMap((node) => of_member(node, picture, words))];
   const wrong = (known.doctor?.findings ?? []).filter((one) => one.grade !== "ok");
   const checked = new Set(own.map((one) => one.check));
-  for (const one of own) one.next = wrong.find((other) => other.check === one.check && other.text.includes(one.about))?.next ?? "";
+  for (const one of own) {
+    const same = wrong.find((other) => other.check === one.check && other.text.includes(one.about));
+    one.next = (same && translated(same, words.findings).next) ?? "";
+  }
   const is_new = (one: { check: string; text: string }) => !shown_anyhow.has(one.check) && !checked.has(one.check) && !own.some(({ text }) => text.includes(one.text));
   const more = wrong.filter((one) => is_new(one) && (picture.leader || one.check !== "primary"));
-  return [...own, ...more.map((one) => ({ check: one.check, about: "", text: one.text, next: one.next ?? "" }))];
+  return [...own, ...more.map((one) => translated(one, words.findings)).map(({ check, text, next }) => ({ check, about: "", text, next: next ?? "" }))];
 }

@@ -120,7 +120,7 @@ export interface Clusters {
 
 // What `tamadactl doctor` would find, as far as a daemon can tell.
 export interface Doctor {
-  findings: { check: string; grade: "ok" | "warning" | "failure"; text: string; next?: string }[];
+  findings: { check: string; grade: "ok" | "warning" | "failure"; text: string; next?: string; code?: string; values?: Record<string, string> }[];
 }
 
 export interface Config {

@@ -1,4 +1,6 @@
-// The texts of the page. What the daemon tells (events, reasons) stays in the daemon's language.
+// The texts of the page. What the daemon tells (events, reasons) stays in the daemon's language, except doctor's findings.
+import { chinese_findings } from "./found";
+
 const english = {
   title: "Cluster",
   skip: "Skip to the members",
@@ -147,6 +149,7 @@ const english = {
   other_timeline: (name: string, its: number, leaders: number) => `${name} is on timeline ${its}, the leader on ${leaders}.`,
   ttl_too_short: (ttl: number, least: number) => `ttl is ${ttl}, but loop_wait + 2 * retry_timeout is ${least}: the daemons lower the two.`,
   clock_differs: (name: string, from: string, seconds: string) => `The clock of ${name} differs from that of ${from} by ${seconds} s.`,
+  findings: {} as typeof chinese_findings, // the daemon's own texts are English
   all_clusters: "All clusters",
   back_to_cluster: "This page's cluster",
   this_cluster: "(this page's)",
@@ -316,6 +319,7 @@ const chinese: Words = {
   other_timeline: (name, its, leaders) => `${name} 在时间线 ${its} 上，领导者在 ${leaders} 上。`,
   ttl_too_short: (ttl, least) => `ttl 为 ${ttl}，而 loop_wait + 2 * retry_timeout 为 ${least}：守护进程会降低后两者。`,
   clock_differs: (name, from, seconds) => `${name} 的时钟与 ${from} 相差 ${seconds} 秒。`,
+  findings: chinese_findings,
   all_clusters: "所有集群",
   back_to_cluster: "本页的集群",
   this_cluster: "（本页）",
