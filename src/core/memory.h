@@ -134,6 +134,15 @@ struct Memory {
     std::string names_asked;         // the value that we last set, and when
     Instant names_asked_at{};
     bool wait_told = false;  // the log has said that synchronous_mode_strict has no standby
+    // The standbys that had not flushed all of our WAL when we last looked: their position, and since when it has not
+    // moved.
+    struct Behind {
+      Lsn flushed = 0;
+      Instant since{};
+    };
+    std::map<std::string, Behind, NameLess> behind;
+    Lsn wal_seen = 0;  // the end of our WAL at the last look
+    bool wal_moves = false;
   };
 
   // What was last written to the DCS, so that nothing is written twice.

@@ -12,6 +12,10 @@ namespace {
 constexpr Duration reload_takes = 100ms;
 constexpr Duration look_again = 150ms, look_again_later = 1s;
 constexpr Duration patience = 5s;
+// A standby that flushes nothing for so long, although there is WAL for it, holds up every commit that waits for it.
+// Its host may be cut off: PostgreSQL notices that only after wal_sender_timeout (60 s), and etcd after the ttl.
+constexpr Duration stall_limit = 3s;
+constexpr Duration stall_look = 1s;  // how often we look while there is WAL, and another standby could replace it
 
 bool quorum_mode(const Settings& settings) { return settings.synchronous_mode == SynchronousMode::quorum; }
 
@@ -69,11 +73,11 @@ bool belongs_elsewhere(const Observation& seen, const Standbys& standbys, const 
 struct Eligible {
   std::string name;
   int priority;
-  bool listed, nofailover;
+  bool listed, nofailover, stalled;
   Lsn lsn;
 };
 
-std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
+std::vector<Eligible> eligible(const Observation& seen, const Names& listed, const Names& stalled) {
   const auto standbys = connected(seen);
   std::vector<Eligible> out;
   for (const auto& [member_name, standby] : standbys) {
@@ -82,11 +86,12 @@ std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
     if (!is_listed && standby.row->state != "streaming") continue;
     if (belongs_elsewhere(seen, standbys, *standby.member)) continue;
     const auto& tags = standby.member->tags;
-    out.push_back({member_name, tags.sync_priority, is_listed, tags.nofailover, *standby.row->sync_lsn});
+    out.push_back({member_name, tags.sync_priority, is_listed, tags.nofailover, stalled.contains(member_name),
+                   *standby.row->sync_lsn});
   }
   std::ranges::sort(out, [](const Eligible& a, const Eligible& b) {
-    return std::tie(a.nofailover, b.priority, b.listed, b.lsn, a.name) <
-           std::tie(b.nofailover, a.priority, a.listed, a.lsn, b.name);
+    return std::tie(a.stalled, a.nofailover, b.priority, b.listed, b.lsn, a.name) <
+           std::tie(b.stalled, b.nofailover, a.priority, a.listed, a.lsn, b.name);
   });
   const auto limit = seen.settings.maximum_lag_on_syncnode;
   if (limit <= 0) return out;
@@ -94,6 +99,41 @@ std::vector<Eligible> eligible(const Observation& seen, const Names& listed) {
   for (const auto& standby : out) most = std::max(most, standby.lsn);
   std::erase_if(out, [&](const Eligible& standby) { return most - standby.lsn > static_cast<Lsn>(limit); });
   return out;
+}
+
+// ---- a standby that is connected and flushes nothing
+
+void watch_flushes(const Observation& seen, Memory::Sync& memory) {
+  const auto& sql = *seen.postgres.sql;
+  memory.wal_moves = memory.wal_seen != 0 && sql.wal_lsn != memory.wal_seen;
+  memory.wal_seen = sql.wal_lsn;
+  std::map<std::string, Memory::Sync::Behind, NameLess> behind;
+  for (const auto& row : sql.replication) {
+    if (row.state != "streaming" || !row.flush_lsn || *row.flush_lsn >= sql.wal_lsn) continue;
+    const auto known = memory.behind.find(row.application_name);
+    const bool stands = known != memory.behind.end() && known->second.flushed == *row.flush_lsn;
+    behind[row.application_name] = {*row.flush_lsn, stands ? known->second.since : seen.now};
+  }
+  memory.behind = std::move(behind);
+}
+
+// In quorum mode the other standbys confirm the commits.
+Names stalled_standbys(const Observation& seen, const Memory::Sync& memory) {
+  Names stalled;
+  if (quorum_mode(seen.settings)) return stalled;
+  for (const auto& [name, behind] : memory.behind) {
+    if (seen.now - behind.since >= stall_limit) stalled.insert(name);
+  }
+  return stalled;
+}
+
+// When to look whether one of the synchronous standbys has stalled. nullopt when there is nothing that it should flush,
+// or no other standby to replace it.
+std::optional<Instant> look_for_stalls(const Observation& seen, const Names& active, const Memory::Sync& memory) {
+  if (quorum_mode(seen.settings) || eligible(seen, active, {}).size() <= active.size()) return std::nullopt;
+  const auto is_behind = [&](const std::string& name) { return memory.behind.contains(name); };
+  if (!memory.wal_moves && !std::ranges::any_of(active, is_behind)) return std::nullopt;
+  return seen.now + stall_look;
 }
 
 // ---- the primary's next change
@@ -214,10 +254,10 @@ bool is_sync_standby(const ClusterView& cluster, std::string_view name) {
   return Names(cluster.sync->standbys.begin(), cluster.sync->standbys.end()).contains(name);
 }
 
-Names pick_sync_standbys(const Observation& seen, const Names& listed) {
+Names pick_sync_standbys(const Observation& seen, const Names& listed, const Names& stalled) {
   const auto wanted = static_cast<std::size_t>(std::max(seen.settings.synchronous_node_count, 1));
   Names picked;
-  for (const auto& standby : eligible(seen, listed)) {
+  for (const auto& standby : eligible(seen, listed, stalled)) {
     const bool enough = picked.size() >= wanted;
     // A voter that may not be promoted only makes the quorum harder to reach for those that may.
     if (enough && (!quorum_mode(seen.settings) || standby.nofailover)) continue;
@@ -231,8 +271,11 @@ void watch_sync_names(const Observation& seen, Memory::Sync& memory) {
     memory.names_seen.clear();
     memory.names_since.reset();
     memory.caught_up.clear();
+    memory.behind.clear();
+    memory.wal_seen = 0;
     return;
   }
+  watch_flushes(seen, memory);
   const auto& sql = *seen.postgres.sql;
   if (sql.sync_names != memory.names_seen) {
     memory.names_seen = sql.sync_names;
@@ -270,7 +313,7 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
 
   const auto known = united(stand.names.standbys, stand.promotable.voters);
-  const auto active = pick_sync_standbys(seen, stand.names.standbys);
+  const auto active = pick_sync_standbys(seen, stand.names.standbys, stalled_standbys(seen, memory));
   if (active.empty() && standbys_are_coming(seen, known)) {
     plan.wake_at = seen.now + look_again;
     return plan;
@@ -290,6 +333,8 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   }
   if (!without(active, stand.caught_up).empty()) {
     plan.wake_at = seen.now + (seen.now - memory.names_seen_at < patience ? look_again : look_again_later);
+  } else {
+    plan.wake_at = look_for_stalls(seen, active, memory);
   }
   return plan;
 }

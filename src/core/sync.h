@@ -22,11 +22,11 @@ Names sync_members(const SyncState& sync);
 bool is_sync_standby(const ClusterView& cluster, std::string_view name);
 
 // Which of the connected standbys should be synchronous. `listed` are those that are synchronous now; they are
-// preferred.
-Names pick_sync_standbys(const Observation& seen, const Names& listed);
+// preferred, unless they are `stalled` and others are not.
+Names pick_sync_standbys(const Observation& seen, const Names& listed, const Names& stalled = {});
 
-// To be called with each observation: notes since when the names are in force, and which standbys have reached the
-// position of that moment.
+// To be called with each observation: notes since when the names are in force, which standbys have reached the
+// position of that moment, and since when a standby has flushed nothing although there is WAL for it.
 void watch_sync_names(const Observation& seen, Memory::Sync& memory);
 
 // What a running leader does next: at most one change of `/sync` or synchronous_standby_names.

@@ -162,6 +162,47 @@ TEST(Sync, WhoIsPicked) {
   }
 }
 
+// The cable of a synchronous standby's host is pulled: its connection stays for wal_sender_timeout, and its key for the
+// ttl.
+TEST(Sync, AStandbyThatFlushesNothingIsReplaced) {
+  const auto at = [](const std::string& name, Lsn flushed, int priority = 0) {
+    auto standby = row(name, flushed, priority);
+    standby.flush_lsn = flushed;
+    return standby;
+  };
+  SyncScene scene;
+  scene.key("a", {"b"}).names("b").connected({at("b", 1000, 1), at("c", 1000)});
+  scene.seen.postgres.sql->wal_lsn = 1000;
+  const auto later = [&](Duration passed, Lsn wal, Lsn b, Lsn c) {
+    scene.memory = scene.decide().memory;
+    scene.seen.now += passed;
+    scene.seen.postgres.sql->wal_lsn = wal;
+    scene.connected({at("b", b, 1), at("c", c)});
+    return scene.decide();
+  };
+  later(5s, 1000, 1000, 1000);
+  EXPECT_NE(later(5s, 1000, 1000, 1000).wake_at, scene.seen.now + 1s) << "nothing to flush";
+  EXPECT_EQ(later(10s, 1200, 1000, 1200).wake_at, scene.seen.now + 1s);
+  EXPECT_EQ(change(later(1s, 1200, 1000, 1200)), "");
+  EXPECT_EQ(change(later(1s, 1300, 1100, 1300)), "") << "it flushes, if slowly";
+  EXPECT_EQ(change(later(2s, 1300, 1100, 1300)), "");
+  EXPECT_EQ(change(later(1s, 1300, 1100, 1300)), "key a /0") << "c is to replace it";
+  scene.key("a", {});
+  EXPECT_EQ(change(scene.decide()), "names c");
+
+  scene.key("a", {"b"}).connected({at("b", 1100, 1), at("c", 1100)});
+  EXPECT_EQ(change(later(3s, 1300, 1100, 1100)), "") << "c is no better";
+  scene.connected({at("b", 1100, 1)});
+  EXPECT_EQ(change(scene.decide()), "") << "there is no other";
+  EXPECT_NE(scene.decide().wake_at, scene.seen.now + 1s);
+
+  SyncScene quorum(SM::quorum);
+  quorum.key("a", {"b", "c"}, 1).names("ANY 1 (b,c)").connected({at("b", 900, 1), at("c", 1000, 1)});
+  quorum.memory = quorum.decide().memory;
+  quorum.seen.now += 5s;
+  EXPECT_EQ(change(quorum.decide()), "") << "c confirms the commits";
+}
+
 TEST(Sync, TheLeadersNextChange) {
   struct Case {
     const char* what;
