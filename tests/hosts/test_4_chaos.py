@@ -1,5 +1,5 @@
-"""Random faults for a short time with a fixed seed. `make chaos` does it for longer. HOSTS_CHAOS=1 switches it on: on a busy machine etcd takes
-longer to check a password than the short times allow, and then the cluster does not come back while the load lasts."""
+"""Random faults with a fixed seed for the minutes of HOSTS_CHAOS; without it the test is skipped. `make test-hosts` sets it, and `make chaos`
+does the same for any seed and mode."""
 import os
 import pathlib
 import sys
@@ -12,10 +12,9 @@ import measure  # noqa: E402
 from deployment import Deployment  # noqa: E402
 from machines import TREE  # noqa: E402
 
-SEED, MINUTES = 1, 2
+SEED, MINUTES = 1, float(os.environ.get("HOSTS_CHAOS", 0))
 
-
-pytestmark = pytest.mark.skipif("HOSTS_CHAOS" not in os.environ, reason="HOSTS_CHAOS is not set")
+pytestmark = pytest.mark.skipif(not MINUTES, reason="HOSTS_CHAOS is not set")
 
 
 @pytest.fixture
@@ -29,5 +28,5 @@ def test_random_faults_in_synchronous_mode(site):
     run = measure.Run(site, SEED, MINUTES)
     result = run.measure()
     run.save(TREE / "build" / "chaos" / "make-test.json")
-    assert result["faults"] and result["acknowledged"] > 500
+    assert result["faults"] and result["acknowledged"] > 250 * MINUTES
     assert not result["failures"], result["examples"]
