@@ -83,6 +83,36 @@ TEST(DoctorRoute, TheConfigurationIsReadByWhoKnowsIt) {
   EXPECT_EQ(version, 150020);
 }
 
+TEST(DoctorRoute, WhatIsAroundTheNodeIsAMatterOfTheSameRound) {
+  RestApiOptions options;
+  int looks = 0;
+  bool fails = false;
+  options.look_around = [&]() -> awaitable<diagnosis::Surroundings> {
+    ++looks;
+    if (fails) throw std::runtime_error("the disk is gone");
+    diagnosis::Surroundings found;
+    found.etcd = {{.endpoint = "http://e0", .version = {}, .error = "e0 is silent"}};
+    found.certificates = {{.where = "etcd3.cert c", .ends = {}, .error = "cannot be read"}};
+    found.rewind = {.user = "rw", .leader = "n0", .error = {}, .missing = {"pg_read_binary_file(text)"}};
+    co_return found;
+  };
+  Node node(streaming(), options);
+  well_answers(node, api_of_n1);
+  well_answers(node, api_of_n2);
+  EXPECT_EQ(
+      complaints(node),
+      "etcd: e0 is silent -> start it, or take it out of the configuration | pg_rewind: rw may not call "
+      "pg_read_binary_file(text) on n0: a diverged member cannot be rewound -> psql on the leader: GRANT EXECUTE "
+      "ON FUNCTION pg_catalog.pg_read_binary_file(text) TO rw | certificates: etcd3.cert c: cannot be read -> see "
+      "the configuration");
+  for (int i = 0; i < 10; ++i) complaints(node);
+  EXPECT_EQ(looks, 1);
+  fails = true;
+  node.pass(5s);
+  EXPECT_EQ(complaints(node), "") << "the other findings are there all the same";
+  EXPECT_EQ(looks, 2);
+}
+
 TEST(DoctorRoute, MembersAreAskedOnceForManyPages) {
   Node node(streaming());
   well_answers(node, api_of_n1);

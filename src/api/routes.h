@@ -44,6 +44,9 @@ using JudgeConfig =
 using ReadConfiguration =
     std::function<diagnosis::ClusterFacts::Configuration(const nlohmann::ordered_json& config, int server_version)>;
 
+// Asks etcd's servers, reads the certificates, and looks at the rights of pg_rewind, for the same findings.
+using LookAround = std::function<awaitable<diagnosis::Surroundings>()>;
+
 struct RestApiOptions {
   std::string scope, name;
   std::string username, password;           // both empty: requests that change something need no password
@@ -57,6 +60,7 @@ struct RestApiOptions {
   std::shared_ptr<Telemetry> telemetry;                            // null when nothing is measured
   JudgeConfig judge_config;                                        // empty when any object is accepted
   ReadConfiguration read_configuration;                            // empty: no mistake in it is found
+  LookAround look_around;                                          // empty: nothing of this is known
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
                                                                    // of 2 s
   TellPeer tell_peer;                                              // empty: by HTTP without certificates

@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <ctime>
 #include <memory>
 
@@ -59,14 +57,6 @@ class Socket {
 };
 
 }  // namespace
-
-core::Result<core::WallTime> end_of_certificate_file(const std::string& file) {
-  std::FILE* in = std::fopen(file.c_str(), "re");
-  if (in == nullptr) return core::fail("cannot be read");
-  const X509Handle certificate(PEM_read_X509(in, nullptr, nullptr, nullptr));
-  std::fclose(in);
-  return end_of(certificate.get());
-}
 
 core::Result<core::WallTime> end_of_served_certificate(const std::string& host, const std::string& port,
                                                        core::Duration timeout) {

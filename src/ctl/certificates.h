@@ -1,4 +1,4 @@
-// Reads when certificates expire: those in files, and those that servers present.
+// Reads when the certificates that servers present expire; see diagnosis/certificates.h for those in files.
 #pragma once
 
 #include <string>
@@ -7,8 +7,6 @@
 
 namespace tamada::ctl {
 
-// The first certificate of a PEM file.
-core::Result<core::WallTime> end_of_certificate_file(const std::string& file);
 // The certificate that the server presents, trusted or not. This call blocks; `timeout` limits the connection and each
 // answer.
 core::Result<core::WallTime> end_of_served_certificate(const std::string& host, const std::string& port,

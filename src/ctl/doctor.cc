@@ -13,6 +13,7 @@
 #include "ctl/member_facts.h"
 #include "ctl/sql.h"
 #include "ctl/terminal.h"
+#include "diagnosis/certificates.h"
 #include "diagnosis/diagnosis.h"
 #include "net/http_client.h"
 #include "wire/json.h"
@@ -28,52 +29,27 @@ using diagnosis::EtcdFacts;
 using diagnosis::Finding;
 using diagnosis::Grade;
 
-EtcdFacts etcd_facts(const std::string& endpoint, const Answer& answer) {
-  EtcdFacts facts{.endpoint = endpoint};
-  facts.ms = std::chrono::duration<double, std::milli>(answer.took).count();
-  if (!answer.response) {
-    facts.error = answer.response.error().what;
-    return facts;
-  }
-  const auto status = wire::parse_object(answer.response->body);
-  if (status && answer.response->status == 200) {
-    facts.version = wire::text_at(*status, "version");
-    facts.db_bytes = wire::integer_at(*status, "dbSize").value_or(0);
-  } else {
-    facts.version = "status refused";  // etcd requires authentication for this, but it answers, which is enough here
-  }
-  return facts;
-}
-
 std::vector<EtcdFacts> examine_etcd(Session& session, core::Duration timeout) {
   const auto& endpoints = session.local().etcd.endpoints;
   const auto answers = session.ask_etcd(endpoints, "/v3/maintenance/status", timeout);
   std::vector<EtcdFacts> all;
-  for (std::size_t i = 0; i < endpoints.size(); ++i) all.push_back(etcd_facts(endpoints[i], answers[i]));
+  for (std::size_t i = 0; i < endpoints.size(); ++i)
+    all.push_back(diagnosis::etcd_facts(endpoints[i], answers[i].response, answers[i].took));
   return all;
-}
-
-void add_certificate(std::vector<Certificate>& all, const std::string& where, const core::Result<core::WallTime>& end) {
-  all.push_back(
-      {.where = where, .ends = end ? std::optional(*end) : std::nullopt, .error = end ? "" : end.error().what});
 }
 
 std::vector<Certificate> find_certificates(const Session& session, const ClusterFacts& facts) {
   const auto& local = session.local();
-  const std::pair<const char*, std::string> files[] = {{"restapi.certfile", local.restapi.certfile},
-                                                       {"restapi.cafile", local.restapi.cafile},
-                                                       {"ctl.certfile", local.ctl.certfile},
-                                                       {"ctl.cacert", local.ctl.cacert},
-                                                       {"etcd3.cert", local.etcd.cert},
-                                                       {"etcd3.cacert", local.etcd.cacert}};
-  std::vector<Certificate> all;
-  for (const auto& [name, file] : files) {
-    if (!file.empty()) add_certificate(all, fmt::format("{} {}", name, file), end_of_certificate_file(file));
-  }
+  auto all = diagnosis::certificates_in({{"restapi.certfile", local.restapi.certfile},
+                                         {"restapi.cafile", local.restapi.cafile},
+                                         {"ctl.certfile", local.ctl.certfile},
+                                         {"ctl.cacert", local.ctl.cacert},
+                                         {"etcd3.cert", local.etcd.cert},
+                                         {"etcd3.cacert", local.etcd.cacert}});
   const auto served = [&](const std::string& who, const std::string& address) {
     const auto url = net::Url::parse(address);
     if (!url || url->scheme != "https") return;
-    add_certificate(all, "that of " + who, end_of_served_certificate(url->host, url->port, 2s));
+    all.push_back(diagnosis::certificate_of("that of " + who, end_of_served_certificate(url->host, url->port, 2s)));
   };
   for (const auto& member : facts.members) {
     if (member.error.empty()) served(member.member.name + "'s REST API", member.member.api_url);

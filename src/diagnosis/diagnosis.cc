@@ -18,6 +18,8 @@ namespace tamada::diagnosis {
 namespace {
 
 constexpr double etcd_slow_ms = 100;  // each heartbeat and each write of the leader waits as long as etcd takes
+// A server that is further behind needs a snapshot. Source: etcd's DefaultSnapshotCatchUpEntries.
+constexpr std::int64_t etcd_behind_entries = 5000;
 // With a larger difference, journals and logs are out of order, and scheduled actions run at the wrong time.
 constexpr double clock_warning_s = 1;
 constexpr std::uint64_t slot_warning_bytes = std::uint64_t{1} << 30;
@@ -59,12 +61,19 @@ class Examination {
 
   void etcd() {
     std::size_t down = 0;
+    std::int64_t newest = 0;
+    for (const auto& one : facts_.etcd) newest = std::max(newest, one.index);
     for (const auto& one : facts_.etcd) {
       const auto what =
           one.endpoint + " (" + one.version + ", " + format_bytes(static_cast<std::uint64_t>(one.db_bytes)) + ")";
       if (!one.error.empty()) {
         ++down;
         add("etcd_silent", {{"error", one.error}});
+      } else if (!one.complaints.empty()) {
+        add("etcd_complains",
+            {{"etcd", one.endpoint}, {"complaints", fmt::format("{}", fmt::join(one.complaints, "; "))}});
+      } else if (one.index > 0 && newest - one.index > etcd_behind_entries) {
+        add("etcd_behind", {{"etcd", one.endpoint}, {"entries", std::to_string(newest - one.index)}});
       } else if (one.ms > etcd_slow_ms) {
         add("etcd_slow", {{"etcd", what}, {"ms", fmt::format("{:.0f}", one.ms)}});
       } else {

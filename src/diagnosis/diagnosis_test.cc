@@ -85,6 +85,13 @@ TEST(Doctor, FindsWhatIsWrong) {
   } cases[] = {
       {[](auto& f) { f.etcd[0].error = "etcd e0: refused"; }, "etcd: etcd e0: refused"},
       {[](auto& f) { f.etcd[0].ms = 250; }, "etcd: http://e0:2379 (3.4.23, 20.0 kB) takes 250 ms to answer"},
+      {[](auto& f) {
+         f.etcd.push_back({.endpoint = "http://e1:2379", .version = "3.4.23", .error = {}, .index = 100});
+         f.etcd[0].index = 5101;
+       },
+       "etcd: http://e1:2379 is 5001 log entries behind another one"},
+      {[](auto& f) { f.etcd[0].complaints = {"memberID:1 alarm:NOSPACE ", "etcdserver: no leader"}; },
+       "etcd: http://e0:2379 reports: memberID:1 alarm:NOSPACE ; etcdserver: no leader"},
       {[](auto& f) { f.view.leader.reset(); }, "primary: nobody holds the leader key"},
       {[](auto& f) { (*f.members[1].patroni)["role"] = "primary"; }, "primary: 2 members take writes: n0, n1"},
       {[](auto& f) { f.view.leader->name = "n1"; },
@@ -220,6 +227,23 @@ TEST(Facts, OfAMembersAnswers) {
   facts = member_facts({.name = "n1"}, core::fail("refused"), core::fail("refused"), noon, 1s);
   EXPECT_EQ(facts.error, "refused");
   EXPECT_FALSE(facts.patroni || facts.explain || facts.clock_s);
+}
+
+TEST(Facts, OfAnEtcdServer) {
+  const auto of = [](core::Result<net::HttpResponse> answer) { return etcd_facts("http://e0:2379", answer, 1500us); };
+  auto facts = of(net::HttpResponse{
+      200, {}, R"({"version": "3.4.23", "dbSize": "20480", "raftAppliedIndex": "77", "errors": ["alarm", 7]})"});
+  EXPECT_EQ(facts.version, "3.4.23");
+  EXPECT_EQ(facts.db_bytes, 20480);
+  EXPECT_EQ(facts.index, 77);
+  EXPECT_DOUBLE_EQ(facts.ms, 1.5);
+  EXPECT_EQ(facts.complaints, std::vector<std::string>{"alarm"});
+  EXPECT_EQ(of(core::fail("refused")).error, "refused");
+  for (const char* body : {"", "7", R"({"version": 7, "dbSize": -1, "raftAppliedIndex": {}, "errors": {}})"}) {
+    facts = of(net::HttpResponse{200, {}, body});
+    EXPECT_TRUE(facts.error.empty() && facts.complaints.empty() && facts.db_bytes == 0 && facts.index == 0) << body;
+  }
+  EXPECT_EQ(of(net::HttpResponse{401, {}, "{}"}).version, "status refused");
 }
 
 TEST(Facts, OfSlotsByTheLeadersKey) {

@@ -46,6 +46,30 @@ MemberFacts member_facts(core::Member member, const core::Result<net::HttpRespon
   return facts;
 }
 
+EtcdFacts etcd_facts(std::string endpoint, const core::Result<net::HttpResponse>& answer, core::Duration took) {
+  EtcdFacts facts;
+  facts.endpoint = std::move(endpoint);
+  facts.ms = std::chrono::duration<double, std::milli>(took).count();
+  if (!answer) {
+    facts.error = answer.error().what;
+    return facts;
+  }
+  const auto status = wire::parse_object(answer->body);
+  if (!status || answer->status != 200) {
+    facts.version = "status refused";  // etcd requires authentication for this, but it answers, which is enough here
+    return facts;
+  }
+  facts.version = wire::text_at(*status, "version");
+  facts.db_bytes = std::max<std::int64_t>(wire::integer_at(*status, "dbSize").value_or(0), 0);
+  facts.index = wire::integer_at(*status, "raftAppliedIndex").value_or(0);
+  if (const Json* errors = wire::find(*status, "errors"); errors && errors->is_array()) {
+    for (const auto& one : *errors) {
+      if (one.is_string()) facts.complaints.push_back(one.get<std::string>());
+    }
+  }
+  return facts;
+}
+
 std::vector<SlotFacts> slots_by_key(const core::ClusterView& view) {
   std::vector<SlotFacts> slots;
   if (!view.status) return slots;

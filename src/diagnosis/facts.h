@@ -31,7 +31,11 @@ struct EtcdFacts {
   std::string endpoint, version, error;  // error: why the endpoint does not answer
   double ms = 0;
   std::int64_t db_bytes = 0;
+  std::int64_t index = 0;               // of the last entry of the log that this server has applied; 0: not known
+  std::vector<std::string> complaints;  // what this server tells itself: alarms, and that it knows no leader
 };
+// By the answer of /v3/maintenance/status, which took so long.
+EtcdFacts etcd_facts(std::string endpoint, const core::Result<net::HttpResponse>& answer, core::Duration took);
 
 struct Certificate {
   std::string where;  // "restapi.certfile /etc/...", "REST API of n1"
@@ -47,6 +51,19 @@ struct SlotFacts {
 // The leader's slots, as the leader last wrote them into its key.
 std::vector<SlotFacts> slots_by_key(const core::ClusterView& view);
 
+// Whether the user of pg_rewind has the rights that it needs.
+struct RewindRights {
+  std::string user, leader, error;   // leader: which server was asked; error: why it could not be asked
+  std::vector<std::string> missing;  // functions that the user may not call
+};
+
+// What a daemon finds out by itself, and not from the keys and the members' answers.
+struct Surroundings {
+  std::vector<EtcdFacts> etcd;
+  std::vector<Certificate> certificates;
+  std::optional<RewindRights> rewind;
+};
+
 struct ClusterFacts {
   std::string name;
   core::ClusterView view;
@@ -60,13 +77,8 @@ struct ClusterFacts {
   std::vector<EtcdFacts> etcd;
   std::vector<Certificate> certificates;
   std::vector<SlotFacts> slots;
-  std::string slots_problem;  // why the server itself could not be asked about its slots
-  // Whether the user of pg_rewind has the rights that it needs on the leader; nullopt when there is no such user.
-  struct RewindRights {
-    std::string user, leader, error;   // error: why the leader could not be asked
-    std::vector<std::string> missing;  // functions that the user may not call
-  };
-  std::optional<RewindRights> rewind;
+  std::string slots_problem;           // why the server itself could not be asked about its slots
+  std::optional<RewindRights> rewind;  // nullopt when there is no such user
   core::WallTime now;
 };
 

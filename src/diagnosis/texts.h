@@ -22,6 +22,10 @@ inline constexpr Text texts[] = {
     {"etcd_silent", "etcd", Grade::warning, "{error}", "start it, or take it out of the configuration"},
     {"etcd_slow", "etcd", Grade::warning, "{etcd} takes {ms} ms to answer",
      "look at its disk (etcd_disk_wal_fsync_duration_seconds) and its network"},
+    {"etcd_behind", "etcd", Grade::warning, "{etcd} is {entries} log entries behind another one",
+     "look at its disk (etcd_disk_wal_fsync_duration_seconds) and its network"},
+    {"etcd_complains", "etcd", Grade::failure, "{etcd} reports: {complaints}",
+     "etcdctl endpoint status, etcdctl alarm list; if it has no space left: compact, defrag, and alarm disarm"},
     {"etcd_no_majority", "etcd", Grade::failure, "half of the endpoints or more are down",
      "without a majority of etcd no member can lead"},
 

@@ -18,6 +18,7 @@
 #include "agent/measured_dcs.h"
 #include "agent/notifier.h"
 #include "agent/service_manager.h"
+#include "agent/surroundings.h"
 #include "api/routes.h"
 #include "config/judge.h"
 #include "config/profile.h"
@@ -110,8 +111,9 @@ api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing, std::string all) 
 }
 
 api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry,
-                                std::shared_ptr<dcs::Listing> listing) {
+                                std::shared_ptr<dcs::Listing> listing, api::LookAround look_around) {
   api::RestApiOptions options;
+  options.look_around = std::move(look_around);
   options.read_keys = read_keys(std::move(listing), local.namespace_);
   options.telemetry = std::move(telemetry);
   options.scope = local.scope;
@@ -205,7 +207,10 @@ class Daemon {
                         .board = board_,
                         .fence = fences,
                         .noticed = [this] { return noticed_(); }});
-    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_, listing));
+    agent::Surroundings surroundings(io_.get_executor(), clock_,
+                                     std::bind_front(&postgres::LocalPostgres::rewind_functions_missing, &postgres));
+    const api::LookAround look_around = [this, &surroundings] { return surroundings.look(configuration_.local()); };
+    api::RestApi rest(io_.get_executor(), board_, agent, clock_, api_options(local, telemetry_, listing, look_around));
     agent::Notifier notifier(io_.get_executor(), clock_, board_, rest.journal(), telemetry_, instance(), local.notify);
     net::HttpServer server(
         io_.get_executor(), server_options(local.restapi),
@@ -219,14 +224,14 @@ class Daemon {
       if (!rest_trouble_.empty()) found.push_back({.kind = core::ProblemKind::configuration, .text = rest_trouble_});
       return found;
     };
-    agent.on_reload([this, &rest, &notifier, &peers, &server, &guard, &watchdog, listing] {
+    agent.on_reload([this, &rest, &notifier, &peers, &server, &guard, &watchdog, listing, look_around] {
       auto again = config::load(file_, variables_);
       service_manager_.reloaded();
       if (!again) return again;
       if (auto configured = agent::configure_log(again->local.log); !configured) {
         return core::Result<config::Loaded>(std::unexpected(configured.error()));
       }
-      rest.configure(api_options(again->local, telemetry_, listing));
+      rest.configure(api_options(again->local, telemetry_, listing, look_around));
       notifier.configure(again->local.notify);
       peers.configure(agent::peer_tls(again->local), agent::peer_authorization(again->local));
       guard.enable(again->local.watchdog.guard);

@@ -1,6 +1,7 @@
 #include "postgres/local_postgres.h"
 
 #include "config/recovery.h"
+#include "core/rewind.h"
 #include "core/server_features.h"
 #include "net/disk.h"
 #include "net/log.h"
@@ -440,6 +441,17 @@ awaitable<Result<void>> LocalPostgres::remove_superseded() {
   auto done = co_await impl_->node.data.superseded().remove_all();
   impl_->removing = !done;  // after a failure it is not tried again in this run of the daemon
   co_return done;
+}
+
+awaitable<std::optional<Result<std::vector<std::string>>>> LocalPostgres::rewind_functions_missing(std::string user,
+                                                                                                   Duration timeout) {
+  Connection connection(impl_->node.executor);
+  if (!co_await impl_->node.access.open_local(connection, timeout)) co_return std::nullopt;
+  const auto rows = co_await connection.query(core::rewind_functions_missing(quote_literal(user)), timeout);
+  if (!rows) co_return std::unexpected(rows.error());
+  std::vector<std::string> missing;
+  for (const auto& row : *rows) missing.push_back(row.front().value_or(""));
+  co_return missing;
 }
 
 Progress LocalPostgres::progress() const { return impl_->node.progress; }

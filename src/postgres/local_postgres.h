@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "config/local.h"
 #include "postgres/postgres.h"
@@ -48,6 +51,11 @@ class LocalPostgres final : public Postgres {
   awaitable<Result<void>> remove_superseded() override;
   awaitable<Result<bool>> apply_configuration(bool asked) override;
   Progress progress() const override;
+
+  // The functions that pg_rewind needs and `user` may not call. Grants are the same on all members, so the local server
+  // is asked. nullopt when it cannot be asked.
+  awaitable<std::optional<Result<std::vector<std::string>>>> rewind_functions_missing(std::string user,
+                                                                                      Duration timeout);
 
  private:
   struct Impl;

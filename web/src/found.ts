@@ -16,6 +16,8 @@ const update_next = "逐个成员完成升级，领导者最后";
 export const chinese_findings: Record<string, Text> = {
   etcd_silent: { text: "{error}", next: "启动它，或从配置中去掉它" },
   etcd_slow: { text: "{etcd} 应答需要 {ms} 毫秒", next: "检查其磁盘（etcd_disk_wal_fsync_duration_seconds）和网络" },
+  etcd_behind: { text: "{etcd} 比另一个端点落后 {entries} 条日志", next: "检查其磁盘（etcd_disk_wal_fsync_duration_seconds）和网络" },
+  etcd_complains: { text: "{etcd} 报告：{complaints}", next: "etcdctl endpoint status、etcdctl alarm list；若空间用尽：compact、defrag、alarm disarm" },
   etcd_no_majority: { text: "半数或更多端点没有应答", next: "etcd 失去多数时，任何成员都不能成为领导者" },
   member_silent: { text: "{member} 没有应答：{error}", next: "启动其守护进程，或让本主机能访问其 REST API 端口" },
   member_gone: { text: "{member} 缺失（其 etcd 键已消失 {age}）", next: missing_next },
