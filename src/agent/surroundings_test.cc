@@ -16,6 +16,8 @@ using net::test::tcp;
 
 class SurroundingsTest : public ::testing::Test {
  protected:
+  ~SurroundingsTest() override { net::test::finish_disk_work(); }
+
   diagnosis::Surroundings look() {
     diagnosis::Surroundings found;
     net::test::run(io, [&]() -> awaitable<void> { found = co_await surroundings.look(local); });

@@ -34,9 +34,10 @@ awaitable<std::invoke_result_t<Work&>> on_thread(asio::any_io_executor thread, W
       } catch (...) {
         thrown = std::current_exception();
       }
-      asio::post(guard.get_executor(), [handler = std::move(handler), thrown, value = std::move(value)]() mutable {
-        std::move(handler)(thrown, std::move(value));
-      });
+      // The guard goes along, because the loop may end with the handler, and the guard refers to the loop.
+      const auto to = guard.get_executor();
+      asio::post(to, [guard = std::move(guard), handler = std::move(handler), thrown,
+                      value = std::move(value)]() mutable { std::move(handler)(thrown, std::move(value)); });
     };
     asio::post(thread, std::move(there));
   };

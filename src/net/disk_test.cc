@@ -13,12 +13,16 @@
 #include <string>
 #include <thread>
 
+#include "net/test_support.h"
+
 namespace tamada::net {
 namespace {
 
 using namespace std::chrono_literals;
 
 struct DiskThread : testing::Test {
+  ~DiskThread() override { test::finish_disk_work(); }
+
   asio::io_context io{1};
   std::string told;
 

@@ -14,11 +14,13 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "net/asio.h"
+#include "net/disk.h"
 
 // ASSERT_TRUE for coroutines, which cannot `return`. It ends the test by throwing.
 #define CO_ASSERT(condition) \
@@ -52,6 +54,16 @@ inline void run(asio::io_context& io, std::function<awaitable<void>()> body) {
     std::abort();
   }
   if (thrown) std::rethrow_exception(thrown);
+}
+
+// Waits until the disk's threads have put down their last work. They still use the loop to which they gave its result,
+// so a test that ends the loop calls this first.
+inline void finish_disk_work() {
+  for (const auto& thread : {disk_thread(), disk_probe_thread()}) {
+    std::promise<void> done;
+    asio::post(thread, [&done] { done.set_value(); });
+    done.get_future().wait();
+  }
 }
 
 // A server of raw bytes that gives each connection to `peer`.

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "core/divergence.h"
+#include "net/test_support.h"
 #include "postgres/connection.h"
 #include "postgres/files.h"
 #include "postgres/local_postgres.h"
@@ -126,6 +127,7 @@ struct PostgresServer : testing::Test {
     }
     n0.reset();
     n1.reset();
+    net::test::finish_disk_work();
     if (!root.empty()) std::filesystem::remove_all(root);
   }
 

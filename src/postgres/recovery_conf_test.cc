@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 
+#include "net/test_support.h"
 #include "postgres/configuration.h"
 #include "postgres/files.h"
 
@@ -33,6 +34,7 @@ struct RecoverySettings : testing::Test {
     core::Result<bool> result = false;
     asio::co_spawn(io, std::move(work), [&result](std::exception_ptr, core::Result<bool> value) { result = value; });
     io.run();
+    net::test::finish_disk_work();
     EXPECT_TRUE(result.has_value());
     return result.value_or(false);
   }

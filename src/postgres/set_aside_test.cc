@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "net/test_support.h"
 #include "postgres/configuration_files.h"
 #include "postgres/data_directory.h"
 #include "postgres/files.h"
@@ -93,6 +94,7 @@ class SetAside : public ::testing::Test {
     core::Result<void> done = core::fail("not done");
     asio::co_spawn(io, std::move(work), [&](std::exception_ptr, core::Result<void> result) { done = result; });
     io.run();
+    net::test::finish_disk_work();
     return done;
   }
   template <typename Work>
