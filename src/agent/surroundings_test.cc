@@ -16,7 +16,7 @@ using net::test::tcp;
 
 class SurroundingsTest : public ::testing::Test {
  protected:
-  ~SurroundingsTest() override { net::test::finish_disk_work(); }
+  ~SurroundingsTest() override { net::test::finish_other_threads(); }
 
   diagnosis::Surroundings look() {
     diagnosis::Surroundings found;

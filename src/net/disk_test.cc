@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct DiskThread : testing::Test {
-  ~DiskThread() override { test::finish_disk_work(); }
+  ~DiskThread() override { test::finish_other_threads(); }
 
   asio::io_context io{1};
   std::string told;

@@ -314,6 +314,7 @@ TEST(HttpClient, ANameThatIsLookedUpApartDelaysNoOther) {
     CO_ASSERT(!unknown);
     EXPECT_TRUE(unknown.error().what.starts_with("cannot resolve no-such-host.invalid: ")) << unknown.error().what;
   });
+  test::finish_other_threads();
 }
 
 TEST(HttpClient, NothingCanBeSmuggledIntoTheRequest) {

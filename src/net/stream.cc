@@ -51,7 +51,9 @@ void look_up_apart(std::shared_ptr<Lookup> lookup, std::string host, std::string
     error_code ec;
     tcp::resolver here(lookup_thread());
     auto results = here.resolve(host, port, ec);
-    asio::post(guard.get_executor(), [lookup = std::move(lookup), ec, results] { lookup->take(ec, results); });
+    // The guard goes along, because the loop may end with the answer, and the guard refers to the loop.
+    const auto to = guard.get_executor();
+    asio::post(to, [guard = std::move(guard), lookup = std::move(lookup), ec, results] { lookup->take(ec, results); });
   });
 }
 

@@ -21,6 +21,7 @@
 
 #include "net/asio.h"
 #include "net/disk.h"
+#include "net/socket_stream.h"
 
 // ASSERT_TRUE for coroutines, which cannot `return`. It ends the test by throwing.
 #define CO_ASSERT(condition) \
@@ -56,10 +57,10 @@ inline void run(asio::io_context& io, std::function<awaitable<void>()> body) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-// Waits until the disk's threads have put down their last work. They still use the loop to which they gave its result,
-// so a test that ends the loop calls this first.
-inline void finish_disk_work() {
-  for (const auto& thread : {disk_thread(), disk_probe_thread()}) {
+// Waits until the threads of the disk and of lookups have put down their last work. They still use the loop to which
+// they gave its result, so a test that ends the loop calls this first.
+inline void finish_other_threads() {
+  for (const auto& thread : {disk_thread(), disk_probe_thread(), lookup_thread()}) {
     std::promise<void> done;
     asio::post(thread, [&done] { done.set_value(); });
     done.get_future().wait();

@@ -127,7 +127,7 @@ struct PostgresServer : testing::Test {
     }
     n0.reset();
     n1.reset();
-    net::test::finish_disk_work();
+    net::test::finish_other_threads();
     if (!root.empty()) std::filesystem::remove_all(root);
   }
 

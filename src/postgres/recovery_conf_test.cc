@@ -34,7 +34,7 @@ struct RecoverySettings : testing::Test {
     core::Result<bool> result = false;
     asio::co_spawn(io, std::move(work), [&result](std::exception_ptr, core::Result<bool> value) { result = value; });
     io.run();
-    net::test::finish_disk_work();
+    net::test::finish_other_threads();
     EXPECT_TRUE(result.has_value());
     return result.value_or(false);
   }

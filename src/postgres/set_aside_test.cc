@@ -94,7 +94,7 @@ class SetAside : public ::testing::Test {
     core::Result<void> done = core::fail("not done");
     asio::co_spawn(io, std::move(work), [&](std::exception_ptr, core::Result<void> result) { done = result; });
     io.run();
-    net::test::finish_disk_work();
+    net::test::finish_other_threads();
     return done;
   }
   template <typename Work>
