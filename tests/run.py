@@ -70,7 +70,7 @@ def lint(summary):
 def unit(build):
     report = build / REPORTS["unit"]
     report.unlink(missing_ok=True)
-    code = subprocess.run(["ctest", "--test-dir", build, "--parallel", "2", "--timeout", "120", "--output-on-failure",
+    code = subprocess.run(["ctest", "--test-dir", build, "--parallel", "2", "--timeout", "600", "--output-on-failure",
                            "--progress", "--output-junit", report], cwd=TREE).returncode
     return code, counts(report)
 
