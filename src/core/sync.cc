@@ -127,6 +127,14 @@ Names stalled_standbys(const Observation& seen, const Memory::Sync& memory) {
   return stalled;
 }
 
+std::string told_of_stalls(const Names& replaced, const Names& stalled) {
+  std::string text;
+  for (const auto& name : replaced) {
+    if (stalled.contains(name)) text += ". " + name + " is connected, but flushes no WAL";
+  }
+  return text;
+}
+
 // When to look whether one of the synchronous standbys has stalled. nullopt when there is nothing that it should flush,
 // or no other standby to replace it.
 std::optional<Instant> look_for_stalls(const Observation& seen, const Names& active, const Memory::Sync& memory) {
@@ -313,7 +321,8 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   if (must_tell_timeline(seen.postgres.sql->start(), sync->timeline)) return write_sync(seen, stand.promotable, "");
 
   const auto known = united(stand.names.standbys, stand.promotable.voters);
-  const auto active = pick_sync_standbys(seen, stand.names.standbys, stalled_standbys(seen, memory));
+  const auto stalled = stalled_standbys(seen, memory);
+  const auto active = pick_sync_standbys(seen, stand.names.standbys, stalled);
   if (active.empty() && standbys_are_coming(seen, known)) {
     plan.wake_at = seen.now + look_again;
     return plan;
@@ -329,7 +338,8 @@ SyncPlan plan_sync(const Observation& seen, Memory::Sync& memory) {
   const auto step = next_sync_step(stand, goal);
   if (step.kind == SyncStep::Kind::names) return set_names(seen, step.names, memory);
   if (step.kind == SyncStep::Kind::promotable) {
-    return write_sync(seen, step.promotable, told(seen, stand.promotable, step.promotable));
+    return write_sync(seen, step.promotable,
+                      told(seen, stand.promotable, step.promotable) + told_of_stalls(without(known, active), stalled));
   }
   if (!without(active, stand.caught_up).empty()) {
     plan.wake_at = seen.now + (seen.now - memory.names_seen_at < patience ? look_again : look_again_later);

@@ -187,6 +187,8 @@ TEST(Sync, AStandbyThatFlushesNothingIsReplaced) {
   EXPECT_EQ(change(later(1s, 1300, 1100, 1300)), "") << "it flushes, if slowly";
   EXPECT_EQ(change(later(2s, 1300, 1100, 1300)), "");
   EXPECT_EQ(change(later(1s, 1300, 1100, 1300)), "key a /0") << "c is to replace it";
+  EXPECT_EQ(scene.decide().reason,
+            "Updating /sync key temporarily from ['b'] to []. b is connected, but flushes no WAL");
   scene.key("a", {});
   EXPECT_EQ(change(scene.decide()), "names c");
 
