@@ -42,7 +42,9 @@ awaitable<diagnosis::Surroundings> ask_etcd(net::Clock& clock, std::string endpo
 // The certificates as they were last read. While the disk does not answer, no second reading begins.
 struct Surroundings::Files {
   std::vector<diagnosis::Certificate> read;
-  std::shared_ptr<asio::steady_timer> under_way;  // never expires by itself; cancelled when the reading has ended
+  // Present while a reading is under way. A look waits for it: until it is cancelled, when the reading has ended, or
+  // has expired.
+  std::shared_ptr<asio::steady_timer> under_way;
 
   static awaitable<void> begin(std::shared_ptr<Files> self, std::vector<std::pair<std::string, std::string>> files) {
     auto all = co_await net::on_disk_thread([files = std::move(files)] { return diagnosis::certificates_in(files); });
