@@ -57,6 +57,11 @@ Agent::Agent(World world)
   });
   store_.limits(w_.configuration.settings().ttl, w_.configuration.settings().retry_timeout);
   memory_.fence.until = w_.fence.inherited();
+  const auto& local = w_.configuration.local();
+  notes_.failsafe.known_since = w_.clock.now();
+  if (auto known = read_consents(local.prefix(), local.name, w_.consents.read(), w_.clock.now())) {
+    notes_.failsafe = std::move(*known);
+  }
   memory_.electorate.members = read_members(w_.configuration.local().prefix(), w_.files.read(members_copy));
 }
 
@@ -71,6 +76,7 @@ awaitable<int> Agent::run() {
         co_return 1;
       }
       unique_ = true;
+      keep_consents();
       resume_scheduled_restart();
     }
     co_await cycle();
@@ -79,6 +85,11 @@ awaitable<int> Agent::run() {
     co_await (wake_.wait() || w_.clock.sleep_until(wake_at()));
   }
   co_return *executor_.exit_code();
+}
+
+bool Agent::keep_consents() {
+  const auto& local = w_.configuration.local();
+  return w_.consents.write(consents_text(local.prefix(), local.name, notes_.failsafe));
 }
 
 awaitable<bool> Agent::has_duplicate() {
@@ -276,7 +287,10 @@ std::optional<std::string> Agent::failsafe_leader(core::FailsafeLeader leader) {
   notes_.failsafe.told_for = std::max(leader.ttl, w_.configuration.settings().ttl);
   notes_.failsafe.leader = std::move(leader);
   wake_.notify();
-  return std::nullopt;
+  if (keep_consents()) return std::nullopt;
+  log::error("failsafe mode: {} asks to go on as the primary, refused: the consent cannot be kept in /dev/shm",
+             notes_.failsafe.leader.name);
+  return "The consent cannot be kept for the next run of the daemon";
 }
 
 void Agent::reload() {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/consents.h"
 #include "agent/executor.h"
 #include "agent/kept_files.h"
 #include "agent/observer.h"
@@ -26,6 +27,7 @@ class Agent final : public api::Commands {
     Peers& peers;
     Configuration& configuration;
     KeptFiles& files;
+    HostNote& consents;
     api::Board& board;
     fence::Fence& fence;
     std::function<core::Problems()> noticed = [] { return core::Problems(); };  // problems that other parts report
@@ -59,6 +61,7 @@ class Agent final : public api::Commands {
   awaitable<void> take_configuration();
   awaitable<bool> has_duplicate();
   void resume_scheduled_restart();
+  bool keep_consents();  // false: the next run of the daemon would believe a note that is not true any more
   void publish(core::Observation seen, core::Decision decision);
   void report(const core::Observation& seen, const core::Decision& decision);
   void tell_problems(const core::Problems& now);

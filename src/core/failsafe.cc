@@ -81,11 +81,11 @@ bool gave_consent_meanwhile(const Observation& seen, const Memory& memory) {
   return failsafe_leader_alive(seen) && seen.failsafe.told_at >= memory.race.key_asked_at;
 }
 
-std::string may_have_our_consent(const Observation& seen, const Memory& memory) {
+std::string may_have_our_consent(const Observation& seen) {
   const auto& members = seen.cluster.failsafe;
   // Even if the mode is off now, the key `failsafe` shows that a leader has relied on it.
   const auto length = std::max(seen.settings.ttl, seen.settings.former_ttl);
-  if (!members || seen.postgres.running_primary() || seen.now - memory.born >= length) return "";
+  if (!members || seen.postgres.running_primary() || seen.now - seen.failsafe.known_since >= length) return "";
   for (const auto& [member_name, api_url] : *members) {
     if (member_name == seen.self) continue;
     if (!seen.answers_as_standby(member_name)) return member_name;

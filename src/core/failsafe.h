@@ -45,7 +45,7 @@ bool failsafe_leader_alive(const Observation& seen);
 bool gave_consent_meanwhile(const Observation& seen, const Memory& memory);
 // The member that may go on by a consent which an earlier run of this daemon gave and this run does not know; empty
 // when there is none. Valid after a poll of the members.
-std::string may_have_our_consent(const Observation& seen, const Memory& memory);
+std::string may_have_our_consent(const Observation& seen);
 // Whether the key `failsafe` does not name the member. Such a member did not belong to the cluster when the DCS was
 // last reachable, and lacks what the primary wrote in failsafe mode. So it is promoted only if an operator names it,
 // and no election waits for it.

@@ -10,7 +10,7 @@ namespace {
 struct FailsafeScene : Scene {
   FailsafeScene() {
     seen.settings.failsafe_mode = true;
-    memory.born = noon - 1h;
+    seen.failsafe.known_since = noon - 1h;
     we_lead().primary();
     seen.cluster.failsafe = std::map<std::string, std::string>{
         {"a", "http://a:8008/patroni"}, {"b", "http://b:8008/patroni"}, {"c", "http://c:8008/patroni"}};
@@ -204,16 +204,16 @@ TEST(Failsafe, AKeyIsReleasedIfWeConsentedMeanwhile) {
   }
 }
 
-TEST(Failsafe, AFreshDaemonDoesNotKnowToWhomItConsented) {
+TEST(Failsafe, ADaemonWithoutANoteOfItsFormerRunDoesNotKnowToWhomThatConsented) {
   struct Case {
     const char* what;
-    Duration age;
+    Duration known_for;
     bool b_answers, takes, b_runs = true;
   };
   for (const auto& c :
        {Case{"somebody is silent", 5s, false, false}, Case{"all answer, nobody is a primary", 5s, true, true},
         Case{"a server hangs, which may be the primary (seed 60016890)", 5s, true, false, false},
-        Case{"a ttl later", 30s, false, true}}) {
+        Case{"known for a ttl, by a note of the former run", 30s, false, true}}) {
     FailsafeScene scene;
     scene.standby().nobody_leads().dead_peer("c");
     scene.seen.cluster.failsafe->erase("c");
@@ -223,7 +223,8 @@ TEST(Failsafe, AFreshDaemonDoesNotKnowToWhomItConsented) {
     } else {
       scene.dead_peer("b");
     }
-    scene.memory.born = noon - c.age;
+    scene.memory.born = noon - 5s;
+    scene.seen.failsafe.known_since = noon - c.known_for;
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
     scene.seen.settings.failsafe_mode = false;  // switched off since then (seed 3664701)
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;

@@ -154,6 +154,9 @@ struct FailsafeView {
   std::string trouble;                   // the members that did not agree to the last question; empty when all agreed
   std::map<std::string, Lsn> positions;  // of the members that agreed
   // ---- another primary asks this node
+  // Any consent that this node gave after this instant is shown here: the start of the daemon, or of an earlier run
+  // whose consents this run knows.
+  Instant known_since{};
   Instant told_at{};
   Duration told_for{};  // the longer of the ttl that the question contained and ours at that time; zero: the present
                         // ttl

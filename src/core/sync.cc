@@ -138,9 +138,10 @@ std::string told_of_stalls(const Names& replaced, const Names& stalled) {
 // When to look whether one of the synchronous standbys has stalled. nullopt when there is nothing that it should flush,
 // or no other standby to replace it.
 std::optional<Instant> look_for_stalls(const Observation& seen, const Names& active, const Memory::Sync& memory) {
-  if (quorum_mode(seen.settings) || eligible(seen, active, {}).size() <= active.size()) return std::nullopt;
+  if (quorum_mode(seen.settings)) return std::nullopt;
   const auto is_behind = [&](const std::string& name) { return memory.behind.contains(name); };
   if (!memory.wal_moves && !std::ranges::any_of(active, is_behind)) return std::nullopt;
+  if (eligible(seen, active, {}).size() <= active.size()) return std::nullopt;
   return seen.now + stall_look;
 }
 

@@ -28,14 +28,6 @@ namespace {
 constexpr auto restart_pause = 5s;
 constexpr auto silence_max = 5s;  // the guard updates looked_ns four times a second
 
-// The name is a 64-bit FNV-1a hash of the data directory, because each directory has its own guard and shm_open limits
-// the length of names.
-std::string page_name(const std::string& data_dir) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const unsigned char c : data_dir) hash = (hash ^ c) * 1099511628211U;
-  return fmt::format("/tamada-guard.{}.{:016x}", getuid(), hash);
-}
-
 GuardPage* map(int fd) {
   void* memory = mmap(nullptr, sizeof(GuardPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   close(fd);
@@ -133,7 +125,7 @@ Guard::Guard(asio::any_io_executor executor, std::string program, std::string da
     : impl_(std::make_unique<Impl>()) {
   impl_->executor = std::move(executor);
   impl_->program = std::move(program);
-  impl_->name = page_name(data_dir);
+  impl_->name = net::shared_memory_name(guard_memory_name, data_dir);
   impl_->data_dir = std::move(data_dir);
   impl_->find_former();
 }

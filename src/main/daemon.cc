@@ -177,6 +177,7 @@ class Daemon {
       : file_(std::move(file)),
         variables_(std::move(variables)),
         files_(loaded.local.postgresql.data_dir),
+        consents_(loaded.local.postgresql.data_dir),
         configuration_(std::move(loaded.local), files_.read(agent::configuration_copy)),
         service_manager_(io_.get_executor(), clock_, board_, std::move(notify)) {
     configuration_.warnings_of_file(std::move(loaded.warnings));
@@ -204,6 +205,7 @@ class Daemon {
                         .peers = peers,
                         .configuration = configuration_,
                         .files = files_,
+                        .consents = consents_,
                         .board = board_,
                         .fence = fences,
                         .noticed = [this] { return noticed_(); }});
@@ -246,15 +248,8 @@ class Daemon {
     int code = 1;
     await_signals(agent);
     asio::co_spawn(io_, agent.run(), [this, &code](std::exception_ptr thrown, int result) {
-      code = result;
-      if (thrown) {
-        try {
-          std::rethrow_exception(thrown);
-        } catch (const std::exception& error) {
-          log::critical("ended by an unexpected error: {}", error.what());
-          code = 1;
-        }
-      }
+      code = thrown ? 1 : result;
+      if (thrown) log_thrown(thrown);
       io_.stop();
     });
     io_.run();
@@ -269,6 +264,14 @@ class Daemon {
     log::critical("{}", why);
     log::stop();
     std::_Exit(1);
+  }
+
+  static void log_thrown(const std::exception_ptr& thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      log::critical("ended by an unexpected error: {}", error.what());
+    }
   }
 
   void await_signals(agent::Agent& agent) {
@@ -290,6 +293,7 @@ class Daemon {
   std::string file_;
   std::map<std::string, std::string> variables_;
   agent::DataDirectoryFiles files_;
+  agent::SharedMemoryNote consents_;
   agent::Configuration configuration_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};

@@ -1,9 +1,11 @@
 #include "net/files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 
 namespace tamada::net {
@@ -28,6 +30,12 @@ std::vector<std::string> names_in(const std::string& folder) {
     result.push_back(at->path().filename().string());
   }
   return result;
+}
+
+std::string shared_memory_name(std::string_view purpose, std::string_view data_dir) {
+  std::uint64_t hash = 14695981039346656037U;  // 64-bit FNV-1a
+  for (const unsigned char c : data_dir) hash = (hash ^ c) * 1099511628211U;
+  return fmt::format("/{}.{}.{:016x}", purpose, getuid(), hash);
 }
 
 }  // namespace tamada::net

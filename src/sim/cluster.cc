@@ -49,6 +49,7 @@ Daemon::Daemon(Cluster& cluster, int node)
                [this] { return configuration.settings().synchronous(); }),
       peers(*life, cluster, node),
       files(*life, cluster.node(node).server, cluster.options.bugs),
+      consents(cluster.node(node).consents, cluster.options.bugs),
       configuration(cluster.local_configuration(node), files.read(agent::configuration_copy)),
       fence(cluster, node),
       agent({.executor = life->executor(),
@@ -58,6 +59,7 @@ Daemon::Daemon(Cluster& cluster, int node)
              .peers = peers,
              .configuration = configuration,
              .files = files,
+             .consents = consents,
              .board = board,
              .fence = fence}),
       rest(life->executor(), board, agent, clock,
@@ -295,6 +297,7 @@ void Cluster::crash_node(int id, Duration back_after) {
   one.up = false;
   one.start_when_thawed = false;
   one.guarded_until.reset();
+  one.consents.clear();
   one.server.lose_power();
   scheduler.after(back_after, [this, id] {
     node(id).up = true;

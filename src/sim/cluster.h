@@ -74,6 +74,21 @@ class SimFiles final : public agent::KeptFiles {
   const Bugs& bugs_;
 };
 
+// The memory of the machine, which outlives the daemon.
+class SimHostNote final : public agent::HostNote {
+ public:
+  SimHostNote(std::string& text, const Bugs& bugs) : text_(text), bugs_(bugs) {}
+  std::string read() override { return text_; }
+  bool write(const std::string& text) override {
+    if (text_.empty() || !bugs_.is("consents-not-kept")) text_ = text;
+    return true;
+  }
+
+ private:
+  std::string& text_;
+  const Bugs& bugs_;
+};
+
 class Daemon {
  public:
   Daemon(Cluster& cluster, int node);
@@ -86,6 +101,7 @@ class Daemon {
   SimPostgres postgres;
   SimPeers peers;
   SimFiles files;
+  SimHostNote consents;
   agent::Configuration configuration;
   SimFence fence;
   api::Board board;
@@ -108,6 +124,7 @@ struct Node {
   std::unique_ptr<Daemon> daemon;
   Time uncontrolled_until{};                   // until then its daemon was frozen or dead
   std::optional<core::Instant> guarded_until;  // when its guard acts, by the node's clock
+  std::string consents;                        // what its daemon keeps for its next run, until the power is lost
   bool guard_killed = false;                   // since then no daemon has started another guard
   bool machine_was_frozen = false;
   bool saw_pause = false;      // whether its daemon's last decision was made in pause

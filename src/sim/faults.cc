@@ -115,6 +115,28 @@ void Faults::lose_keys() {
   });
 }
 
+// Cuts a primary off from etcd until it goes on by the others' consent in failsafe mode. Then isolates it, and starts
+// the others' daemons or machines again, which have to keep to the consent.
+void Faults::forget_consents() {
+  const int primary = leader_or_any(), dcs = c_.dcs_endpoint();
+  const auto alone = c_.random.duration(15s, 60s);
+  const auto together = cut({{primary, dcs}, {dcs, primary}});
+  const auto healed = std::make_shared<std::function<void()>>(nothing);
+  then(alone, [this, primary, healed] { *healed = isolate(primary); });
+  for (const int other : all_but(primary)) {
+    then(alone + c_.random.duration(0s, 15s) - 2s, [this, other] {
+      const auto away = c_.random.any_scale(100ms, 10s);
+      c_.random.chance(0.8) ? c_.crash_daemon(other, away) : c_.crash_node(other, away);
+    });
+  }
+  const auto heal = [healed, end = std::make_shared<std::function<void()>>(together)] {
+    std::exchange(*healed, nothing)();
+    std::exchange(*end, nothing)();
+  };
+  then(alone + c_.random.duration(10s, 90s), heal);
+  at_the_end_.push_back(heal);
+}
+
 const std::vector<Faults::Kind>& Faults::kinds() {
   using F = Faults&;
   static const std::vector<Kind> all{
@@ -197,6 +219,11 @@ const std::vector<Faults::Kind>& Faults::kinds() {
       {"keys_lost", 1,
        [](F f) {
          f.lose_keys();
+         return nothing;
+       }},
+      {"consents_forgotten", 1,
+       [](F f) {
+         f.forget_consents();
          return nothing;
        }},
       {"twins", 1,

@@ -38,6 +38,7 @@ class Faults {
   void then(Duration after, std::function<void()> what);
   void make_twins();
   void lose_keys();
+  void forget_consents();
   std::vector<int> all_but(int node) const;
 
   Cluster& c_;

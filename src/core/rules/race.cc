@@ -192,9 +192,9 @@ Answer run_race(const Observation& seen, const Memory& memory) {
     decision.severity = Severity::warning;
     return decision;
   }
-  if (const auto who = may_have_our_consent(seen, memory); !obstacle && !who.empty()) {
-    obstacle = "started less than ttl ago: " + who +
-               " does not answer as a running standby, and may be a primary by a consent that we gave in failsafe mode";
+  if (const auto who = may_have_our_consent(seen); !obstacle && !who.empty()) {
+    obstacle = "the consents that this node gave in failsafe mode are known for less than ttl: " + who +
+               " does not answer as a running standby, and may be a primary by one of them";
   }
   if (!obstacle && !named) obstacle = behind_the_old_leader(seen, memory);
   if (!obstacle) {

@@ -8,7 +8,7 @@ namespace {
 // /failsafe names b, which does not answer, and c, which does.
 void not_in_failsafe(Scene& s) {
   s.nobody_leads().standby(1000).dead_peer("b").peer("c", true, 900);
-  s.memory.born = noon - 1h;
+  s.seen.failsafe.known_since = noon - 1h;
   s.seen.settings.failsafe_mode = true;
   s.seen.cluster.failsafe.emplace() = {{"b", "http://b:8008/patroni"}, {"c", "http://c:8008/patroni"}};
 }
