@@ -80,6 +80,69 @@ def test_its_own_member_is_restarted(cluster, browser):
     browser.press("Cancel", "dialog")
 
 
+def asked(browser, node, action):
+    """The question before an action of a member, which is then cancelled."""
+    browser.press(action, f"[data-member='{node}']")
+    wait_for("the question", lambda: browser.all("dialog[open]"), 30)
+    text = browser.question()
+    browser.leave()
+    return text
+
+
+def test_the_question_says_what_clients_will_notice(cluster, browser):
+    """And how long it took last time, if that is known."""
+    def last_restart(question):
+        return re.findall("At the last restart .*", question)
+    old, (new, other) = cluster.leader(), cluster.replicas()
+    browser.look()
+    browser.open(other)
+    restart_before = last_restart(asked(browser, old, "Restart"))
+    status, text = old.api("/switchover", "POST", {"leader": old.name, "candidate": new.name}, timeout=60)
+    assert status == 200, text
+    cluster.wait_healthy(60)
+    status, text = new.api("/restart", "POST", {}, timeout=60)
+    assert status == 200, text
+    cluster.wait_healthy(60)
+    wait_for("the tree", lambda: len(browser.all(".tree .edge.streams")) == 2, 30)
+    wait_for("what all tell", lambda: "start took" in browser.text(".events") and "no primary for" in browser.text(".changes"), 30)
+    question = asked(browser, old, "Switch over")
+    assert f"{new} stops taking writes. Until {old} takes over, nobody takes any." in question
+    assert f"Open connections to {new} end." in question and f"{new} then is a standby of {old}" in question
+    assert f"{other} then receives WAL from {old}" in question
+    took = re.search(r"The last switchover took (\d+) ms without a primary \(today \d\d:\d\d:\d\d\)", question)
+    assert took and f"no primary for {took[1]} ms" in browser.text(".changes"), question
+    question = asked(browser, new, "Restart")
+    assert f"Nobody takes writes until {new} is back." in question
+    took = re.search(rf"At the last restart PostgreSQL of {new} was away for (\d+) ms \(today", question)
+    assert took and 0 < int(took[1]) < 30_000, question
+    question = asked(browser, old, "Restart")
+    assert f"{new} goes on taking writes." in question and "synchronous" not in question
+    assert last_restart(question) == restart_before   # the switchover has stopped and started it, which is no restart
+    assert "nothing is interrupted" in asked(browser, old, "Reload")
+    question = asked(browser, old, "Copy")
+    assert f"{new} sends all its data" in question and f"Until the copy is complete {old} answers no reads and cannot take over" in question
+    cluster.configure(synchronous_mode=True)
+    try:
+        synchronous = wait_for("a synchronous standby", lambda: next((n for n in (old, other) if "synchronous standby" in browser.card(n)), None), 30)
+        next_one = other if synchronous is old else old
+        question = asked(browser, synchronous, "Restart")
+        assert f"Commits wait for a moment, until another standby is in its place: {next_one}." in question
+        browser.press("中文", ".tools")
+        wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 30)
+        assert f"直到另一备库代替它：{next_one}" in asked(browser, synchronous, "重启")
+        browser.press("English", ".tools")
+        for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
+            browser.look(width, 800, dark)
+            browser.press("Restart", f"[data-member='{synchronous}']")
+            assert browser.overflow() <= 0
+            browser.window(PICTURES / f"restart-{width}-{'dark' if dark else 'light'}.png")
+            browser.leave()
+    finally:
+        browser.look()
+        cluster.configure(synchronous_mode=None)
+    assert browser.complaints() == []
+
+
 def test_another_member_is_restarted(cluster, browser, guarded):
     """From the page of a member that asks for a password, which it passes on with the request."""
     node = next(node for node in cluster.replicas() if node is not guarded)

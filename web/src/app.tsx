@@ -158,7 +158,7 @@ function ClusterPage({ language, speak }: Speech) {
             <ul class="cards">
               {picture.nodes.map((node) => (
                 <Card key={node.name} node={node} self={known.self} words={words}>
-                  <Deeds node={node} picture={picture} self={known.self} words={words} choose={choose} />
+                  <Deeds node={node} known={known} picture={picture} words={words} choose={choose} />
                 </Card>
               ))}
             </ul>

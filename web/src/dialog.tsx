@@ -10,6 +10,8 @@ import { Words, time_of } from "./words";
 export interface Deed {
   title: string;
   happens: string[]; // what the action will do, one sentence each
+  noticed: string[]; // what clients will notice
+  last: string; // how long it took last time; empty: not known
   doubts: string[]; // what speaks against the action
   method: "POST" | "PATCH" | "DELETE";
   path: string;
@@ -105,6 +107,16 @@ export function Dialog({ title, wide, close, submit, children }: { title: string
   );
 }
 
+export function List({ title, kind, items }: { title: string; kind: string; items: string[] }) {
+  if (items.length === 0) return null;
+  return (
+    <div class={kind}>
+      <strong>{title}</strong>
+      <ul>{items.map((item) => <li key={item}>{item}</li>)}</ul>
+    </div>
+  );
+}
+
 // What the members tell while the request is under way.
 function Progress({ events, before, words }: { events: Entry[]; before: ReadonlySet<string>; words: Words }) {
   const news = events.filter((event) => !before.has(event.key)).slice(-shown_news);
@@ -143,7 +155,9 @@ export function Question({ deed, words, events, close, done }: Asked) {
   return (
     <Dialog title={deed.title} close={close} submit={act}>
       {!over && deed.happens.map((sentence) => <p key={sentence}>{sentence}</p>)}
-      {!over && deed.doubts.length > 0 && <ul class="notice">{deed.doubts.map((doubt) => <li key={doubt}>{doubt}</li>)}</ul>}
+      {!over && <List title={words.noticed} kind="effects" items={deed.noticed} />}
+      {!over && deed.last && <p class="last">{deed.last}</p>}
+      {!over && <List title={words.against} kind="notice" items={deed.doubts} />}
       {!over && deed.later && <When words={words} choose={choose} />}
       {form}
       {(state === "working" || over) && !moment && <Progress events={events} before={before.current} words={words} />}

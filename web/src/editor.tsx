@@ -1,7 +1,7 @@
 // The configuration of the cluster: edited as text, checked by the daemon, shown as a difference, and then sent.
 import { h } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Dialog, plain, shut, useSender } from "./dialog";
+import { Dialog, List, plain, shut, useSender } from "./dialog";
 import { DiffLine, Json, bare_lines_of, diff, lines_of, patch_of } from "./diff";
 import { read } from "./told";
 import { Words } from "./words";
@@ -36,16 +36,6 @@ function Difference({ lines, words }: { lines: DiffLine[]; words: Words }) {
         </li>
       ))}
     </ol>
-  );
-}
-
-function List({ title, kind, items }: { title: string; kind: string; items: string[] }) {
-  if (items.length === 0) return null;
-  return (
-    <div class={kind}>
-      <strong>{title}</strong>
-      <ul>{items.map((item) => <li key={item}>{item}</li>)}</ul>
-    </div>
   );
 }
 

@@ -13,7 +13,7 @@ export interface Finding {
 
 const clock_apart_ms = 4_000; // the members are asked within 2 s
 
-const is_on = (value: unknown) => value === true || ["on", "true", "yes", "1", "quorum"].includes(String(value).toLowerCase());
+export const is_on = (value: unknown) => value === true || ["on", "true", "yes", "1", "quorum"].includes(String(value).toLowerCase());
 const finding = (check: string, text: string, about = ""): Finding => ({ check, about, text, next: "" });
 
 function of_intervals({ config }: Known, words: Words): Finding[] {

@@ -108,6 +108,34 @@ export interface Handover {
   phases: { name: string; ms: number }[];
 }
 
+// How long something took, and when it ended.
+export interface Taken {
+  member: string;
+  at: number;
+  ms: number;
+}
+
+// The last stop of a server after which the same member started it again in the same role, without a change of the leader.
+export function last_restart(events: Entry[], member: string): Taken | null {
+  let stopped: Entry | null = null;
+  let found: Taken | null = null;
+  for (const event of events) {
+    if (event.member !== member) continue;
+    if (event.type === "handover" || event.type === "role") stopped = null;
+    if (event.type !== "job" || event.state === "running") continue;
+    if (event.job === "start" && event.state === "succeeded" && stopped) found = { member, at: event.at, ms: event.at - stopped.at + (stopped.ms ?? 0) };
+    stopped = event.job === "stop" && event.state === "succeeded" ? event : null;
+  }
+  return found;
+}
+
+// The last complete copy of this member's data or, if none is known, of another member's.
+export function last_copy(events: Entry[], member: string): Taken | null {
+  const copies = events.filter((event) => event.type === "job" && event.job === "basebackup" && event.state === "succeeded").reverse();
+  const last = copies.find((event) => event.member === member) ?? copies[0];
+  return last ? { member: last.member, at: last.at, ms: last.ms ?? 0 } : null;
+}
+
 const same_change_ms = 15_000;
 
 function handovers_of(member: string, events: Entry[], now: number): Handover[] {

@@ -70,6 +70,7 @@ export interface DaemonEvent {
   to?: string | number | null;
   kind?: string;
   phase?: string;
+  job?: string;
   ms?: number;
   outage_ms?: number;
   standby_cluster?: boolean;
@@ -129,6 +130,7 @@ export interface Config {
   retry_timeout?: number;
   maximum_lag_on_failover?: number;
   synchronous_mode?: unknown;
+  synchronous_mode_strict?: unknown;
   standby_cluster?: unknown;
 }
 
