@@ -173,6 +173,7 @@ TEST(TamadaRoutes, Explain) {
   Node node(replica());
   const auto said = Json::parse(node.ask("GET", "/tamada/explain").substr(4));
   EXPECT_EQ(said["may_be_promoted"], false);
+  EXPECT_EQ(said["replication_state"], "streaming");
   bool found = false;
   for (const auto& gate : said["gates"]) {
     if (gate["gate"] != "leader_key") continue;

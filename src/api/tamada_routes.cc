@@ -190,6 +190,7 @@ HttpResponse RestApi::explanation() const {
     out["trouble"] = core::in_one_line(problems);
     out["problems"] = problems_json(problems);
   }
+  if (status.sql) out["replication_state"] = text_or_null(status.sql->replication_state);
   if (status.sql && !status.sql->replication.empty()) out["standbys"] = standbys_json(status.sql->replication);
   out["leads"] = status.leader;
   out["may_be_promoted"] = open;

@@ -8,10 +8,11 @@ import signal
 import sys
 
 import pytest
+import requests
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness import Cluster, Side, processes  # noqa: E402
+from harness import Cluster, Side, processes, wait_for  # noqa: E402
 from mounts import mount  # noqa: E402, F401 - a fixture
 
 _live = []   # every cluster of this process, for the logs of a failed test
@@ -90,3 +91,14 @@ def cluster(_shared):
         except (TimeoutError, AssertionError):
             _shared.end()   # the test that damaged it has failed already
     return _shared().up() and _shared.mine[0]
+
+
+@pytest.fixture
+def guarded(cluster):
+    """A standby whose daemon requires a password."""
+    node = cluster.replicas()[1]
+    node.configure_rest(authentication={"username": "admin", "password": "p\u00e4ss:word"})
+    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 30)
+    yield node
+    node.configure_rest(authentication=None)
+    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 30)

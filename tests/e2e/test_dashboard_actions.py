@@ -19,17 +19,6 @@ def config_of(node):
     return json.loads(node.api("/config")[1])
 
 
-@pytest.fixture
-def guarded(cluster):
-    """A standby whose daemon requires a password."""
-    node = cluster.replicas()[1]
-    node.configure_rest(authentication={"username": "admin", "password": "p\u00e4ss:word"})
-    wait_for("the password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 401, 30)
-    yield node
-    node.configure_rest(authentication=None)
-    wait_for("no password to count", lambda: requests.post(f"http://127.0.0.1:{node.api_port}/reload", timeout=5).status_code == 202, 30)
-
-
 def test_nothing_changes_without_the_password(cluster, browser, guarded):
     old, new = cluster.leader(), next(node for node in cluster.replicas() if node is not guarded)
     browser.open(guarded)

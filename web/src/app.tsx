@@ -11,6 +11,7 @@ import { Card } from "./members";
 import { Picture, picture_of, readiness } from "./model";
 import { Tree } from "./picture";
 import { Plots } from "./plots";
+import { RestartAll } from "./restart_all";
 import { Known, Watch, nothing } from "./watch";
 import { Language, Words, moment_of, time_of, wanted_language, words as all_words } from "./words";
 
@@ -114,6 +115,7 @@ function ClusterPage({ language, speak }: Speech) {
   const [known, show] = useState<Known>(nothing);
   const [deed, choose] = useState<Deed | null>(null);
   const [editing, edit] = useState(false);
+  const [restarting, restart_all] = useState(false);
   const watch = useRef<Watch | null>(null);
   const words = all_words[language];
   useEffect(() => (watch.current = new Watch(show)).start(), []);
@@ -146,6 +148,7 @@ function ClusterPage({ language, speak }: Speech) {
         <Question key={deed.path + deed.title} deed={deed} words={words} events={known.events} close={() => choose(null)} done={() => watch.current?.hurry()} />
       )}
       {editing && <Editor words={words} close={() => edit(false)} />}
+      {restarting && <RestartAll known={known} picture={picture} words={words} close={() => restart_all(false)} />}
       {known.cluster === null ? <p class="quiet">{known.silent ? "" : words.loading}</p> : (
         <main>
           <Verdict known={known} picture={picture} words={words} choose={choose} />
@@ -154,7 +157,10 @@ function ClusterPage({ language, speak }: Speech) {
             <Tree picture={picture} words={words} />
           </section>
           <section class="members" aria-labelledby="members">
-            <h2 id="members" tabIndex={-1}>{words.members}</h2>
+            <div class="title">
+              <h2 id="members" tabIndex={-1}>{words.members}</h2>
+              <button type="button" onClick={() => restart_all(true)}>{words.restart_all} …</button>
+            </div>
             <ul class="cards">
               {picture.nodes.map((node) => (
                 <Card key={node.name} node={node} self={known.self} words={words}>

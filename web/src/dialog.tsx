@@ -62,13 +62,13 @@ export function useSender(words: Words) {
   const [state, go] = useState<State>("asking");
   const [entered, enter] = useState("");
   const [refused, set_refused] = useState(false);
-  const send = async (method: string, path: string, body: unknown): Promise<Answer | null> => {
+  const send = async (method: string, path: string, body: unknown, wait_ms = patience_ms): Promise<Answer | null> => {
     if (state === "login") login = entered;
     go("working");
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (login) headers["Authorization"] = login;
     try {
-      const answer = await ask(path, { method, headers, body: body === null ? undefined : JSON.stringify(body) }, patience_ms);
+      const answer = await ask(path, { method, headers, body: body === null ? undefined : JSON.stringify(body) }, wait_ms);
       const text = await answer.text();
       if (answer.status === 401) {
         set_refused(login !== "");

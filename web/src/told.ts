@@ -46,6 +46,7 @@ export interface Explanation {
   job?: { job: string; step: string | null; seconds: number };
   trouble?: string;
   problems?: { kind: string; text: string }[];
+  replication_state?: string | null; // "streaming", "in archive recovery"; null: it receives no WAL
   standbys?: { name: string; state: string; sync_state: string }[];
   leads: boolean;
   may_be_promoted: boolean;

@@ -32,7 +32,7 @@ const kept_events = 3000;
 
 export const nothing: Known = { self: "", cluster: null, members: null, members_at: 0, config: {}, samples: null, doctor: null, events: [], heard: 0, silent: "" };
 
-function sleep(ms: number, stop: AbortSignal): Promise<void> {
+export function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const timer = setTimeout(done, ms);
     stop.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
