@@ -120,6 +120,10 @@ struct ClusterView {
   std::optional<std::string> config_json;
   Revision config_revision = 0;
   std::optional<Leader> leader;
+  // There is no leader, and the last one gave the key up when its server had stopped: it wrote its last position in the
+  // same transaction. False when the key ended with its lease, was deleted by somebody else, or was gone before we
+  // read.
+  bool given_up_by_stopped_leader = false;
   std::map<std::string, Member> members;
   std::optional<FailoverRequest> failover;
   Revision failover_revision = 0;  // of the key, even if its value is {}, which Patroni writes to end a request

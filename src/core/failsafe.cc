@@ -83,6 +83,9 @@ bool gave_consent_meanwhile(const Observation& seen, const Memory& memory) {
 
 std::string may_have_our_consent(const Observation& seen) {
   const auto& members = seen.cluster.failsafe;
+  // The last leader has stopped. It did not lead while another primary could go on by our consent, because that primary
+  // would have needed the last leader's consent, too.
+  if (seen.cluster.given_up_by_stopped_leader) return "";
   // Even if the mode is off now, the key `failsafe` shows that a leader has relied on it.
   const auto length = std::max(seen.settings.ttl, seen.settings.former_ttl);
   if (!members || seen.postgres.running_primary() || seen.now - seen.failsafe.known_since >= length) return "";

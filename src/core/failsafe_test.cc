@@ -228,6 +228,8 @@ TEST(Failsafe, ADaemonWithoutANoteOfItsFormerRunDoesNotKnowToWhomThatConsented) 
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
     scene.seen.settings.failsafe_mode = false;  // switched off since then (seed 3664701)
     EXPECT_EQ(find<AcquireLeader>(scene.decide()) != nullptr, c.takes) << c.what;
+    scene.seen.cluster.given_up_by_stopped_leader = true;
+    EXPECT_TRUE(find<AcquireLeader>(scene.decide())) << c.what << ", and the last leader has stopped";
   }
 }
 

@@ -12,6 +12,7 @@ namespace {
 // meanwhile, and would bring deleted keys back. After more of them etcd must have been restored from a backup, and the
 // range is used.
 constexpr int went_back_max = 3;
+constexpr std::string_view leader_key = "leader";
 
 }  // namespace
 
@@ -39,6 +40,8 @@ void ClusterCache::reset(const Range& range) {
     }
     return true;
   });
+  // A leader may have come and gone between what the watch has delivered and the range.
+  if (range.revision > revision_) leader_deleted_at_ = 0;
   if (!loaded_) touched();
   loaded_ = true;
   revision_ = std::max(revision_, range.revision);
@@ -93,6 +96,7 @@ void ClusterCache::put(const KeyValue& kv) {
     if (kv.mod_revision < entry.mod_revision || entry.deleted || entry.create_revision == kv.create_revision) return;
   }
   if (fresh || entry.deleted) ++live_;
+  if (name == leader_key) leader_deleted_at_ = 0;
   entry = {.value = kv.value,
            .create_revision = kv.create_revision,
            .mod_revision = kv.mod_revision,
@@ -113,6 +117,7 @@ void ClusterCache::remove(std::string_view key, Revision revision) {
     touched();
   }
   entry = {.mod_revision = revision, .deleted = true};
+  if (name == leader_key) leader_deleted_at_ = revision;
 }
 
 void ClusterCache::touched(std::string_view written) {
@@ -147,6 +152,8 @@ const core::ClusterView& ClusterCache::view() const {
   }
   view_current_ = true;
   view_.revision = revision_;
+  view_.given_up_by_stopped_leader =
+      leader_deleted_at_ != 0 && view_.status && view_.status->revision == leader_deleted_at_;
   stale_.clear();
   return view_;
 }

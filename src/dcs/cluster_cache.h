@@ -59,6 +59,7 @@ class ClusterCache {
   Revision read_at_ = 0;  // revision of the last range, which contains the effect of all events up to that revision
   std::int64_t live_ = 0;
   std::uint64_t changes_ = 0;
+  Revision leader_deleted_at_ = 0;  // 0: there is a leader key, or its deletion was not seen
   int went_back_ = 0;
   bool loaded_ = false;
   mutable core::ClusterView view_;

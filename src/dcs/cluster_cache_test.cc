@@ -49,6 +49,34 @@ TEST_F(ClusterCacheTest, ShowsTheKeysOfTheRange) {
   EXPECT_EQ(cache.key_count(), 2);
 }
 
+// The last position and the deletion of the leader key have one revision: the leader's own transaction.
+TEST_F(ClusterCacheTest, ShowsThatAStoppedLeaderGaveTheKeyUp) {
+  const std::string position = R"({"optime": 1000})";
+  const auto give_up = [&](Revision status, Revision deletion) {
+    cache.apply(put_event(kv("status", position, status)));
+    cache.apply(delete_event("leader", deletion));
+    return cache.view().given_up_by_stopped_leader;
+  };
+  load();
+  EXPECT_FALSE(cache.view().given_up_by_stopped_leader);
+  EXPECT_TRUE(give_up(12, 12));
+  cache.reset({.keys = {kv("status", position, 12), kv("initialize", "123", 2)}, .count = 2, .revision = 12});
+  EXPECT_TRUE(cache.view().given_up_by_stopped_leader) << "the range has nothing new";
+
+  cache.apply(put_event(kv("leader", "n1", 13)));
+  EXPECT_FALSE(cache.view().given_up_by_stopped_leader);
+  cache.apply(delete_event("leader", 14));
+  EXPECT_FALSE(cache.view().given_up_by_stopped_leader) << "the lease of n1 has ended";
+
+  cache.apply(put_event(kv("leader", "n1", 15)));
+  EXPECT_FALSE(give_up(16, 17)) << "somebody else deleted the key";
+
+  cache.apply(put_event(kv("leader", "n1", 18)));
+  ASSERT_TRUE(give_up(19, 19));
+  cache.reset({.keys = {kv("status", position, 19), kv("initialize", "123", 2)}, .count = 2, .revision = 21});
+  EXPECT_FALSE(cache.view().given_up_by_stopped_leader) << "a leader may have come and gone before the range was read";
+}
+
 TEST_F(ClusterCacheTest, FollowsTheWatch) {
   load();
   auto before = cache.changes();
