@@ -72,6 +72,7 @@ core::SqlView SimPostgres::sql() const {
   sql.sync_names = imagined_sync_names_.value_or(server_.sync_names);
   if (server_.recovery) {
     sql.receive_lsn = sql.replay_lsn = server_.end.lsn;
+    if (m().archive.on) sql.replication_state = "in archive recovery";
     if (server_.streaming) sql.replication_state = "streaming";
   }
   sql.replication = server_.replication();

@@ -19,6 +19,7 @@ constexpr Lsn wal_keep_size = 0x800000, wal_in_use = 0x100000;
 constexpr Duration receiver_retry = 5s;     // wal_retrieve_retry_interval
 constexpr Duration receiver_timeout = 60s;  // wal_receiver_timeout, wal_sender_timeout
 constexpr Duration resend = 1s;
+constexpr Duration archive_at_least = 2s, archive_timeout = 60s;  // between two files of WAL
 constexpr std::string_view forked_off_before = "the new timeline forked off before our position";
 }  // namespace
 
@@ -124,6 +125,7 @@ void SimServer::initialize(std::string system_identifier) {
   told("initialized, takes writes");
   process = ProcessState::running;
   if (m_.on_new_primary) m_.on_new_primary(*this);
+  archive_from_now_on();
   notify();
 }
 
@@ -159,6 +161,10 @@ void SimServer::start(bool as_standby) {
 
 void SimServer::ready() {
   if (stuck) return after(500ms, [this] { ready(); });
+  if (recovery && m_.archive.on && m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
+    told("did not start: the newest timeline in the archive is not a child of this server's history");
+    return ended(true);
+  }
   if (recovery) {
     control.state = ControlState::in_archive_recovery;
     if (control.min_recovery_timeline == 0 || control.min_recovery_end < end.lsn) {
@@ -179,6 +185,7 @@ void SimServer::ready() {
   commits_wait_ = !sync_names.empty();
   become(ProcessState::running);
   if (recovery) return connect();
+  archive_from_now_on();
   end_soon();
 }
 
@@ -287,6 +294,7 @@ void SimServer::wait_for_standbys(Time until) {
     return;
   }
   told(fmt::format("primary stopped cleanly, checkpoint at {}", core::format_lsn(control.checkpoint)));
+  m_.archive.keep(m_.wal, end);
   // archive_command archives the last WAL, and may hang meanwhile.
   if (m_.faults && m_.random.chance(0.2)) return after(m_.random.any_scale(1s, 40s), [this] { ended(true); });
   ended(true);
@@ -325,8 +333,10 @@ void SimServer::promoted() {
   }
   promoting_ = recovery = false;
   standby_signal = false;
-  newest_timeline = std::max(newest_timeline, timeline()) + 1;
+  newest_timeline = m_.archive.newest(std::max(newest_timeline, timeline())) + 1;
   end = {m_.wal.fork(end, newest_timeline), end.lsn};
+  after(m_.random.any_scale(50ms, 5s), [this, history = end] { m_.archive.keep(m_.wal, history); });
+  archive_from_now_on();
   control.state = ControlState::in_production;
   control.min_recovery_end = end.lsn;
   control.min_recovery_timeline = newest_timeline;
@@ -477,6 +487,28 @@ std::string SimServer::cannot_stream_from(const SimServer& source) const {
   return "our timeline is not in the upstream's history";
 }
 
+// The archiver of this primary, which saves its WAL again and again.
+void SimServer::archive_from_now_on() {
+  if (!m_.archive.on) return;
+  after(m_.random.any_scale(archive_at_least, archive_timeout), [this] {
+    if (recovery) return;
+    if (writable()) m_.archive.keep(m_.wal, end);
+    archive_from_now_on();
+  });
+}
+
+// A standby that does not stream reads the archive before it tries to connect again.
+void SimServer::restore() {
+  if (!m_.archive.on || hung || stuck || disk_full || frozen_) return;
+  const auto found = m_.archive.beyond(m_.wal, end);
+  if (!found) return;
+  end = *found;
+  newest_timeline = std::max(newest_timeline, timeline());
+  told(fmt::format("restored from the archive up to {} on timeline {}", core::format_lsn(end.lsn), timeline()));
+  notify();
+  for (auto* other : m_.servers) send_to(*other);
+}
+
 void SimServer::connect() {
   if (connecting_ || process != ProcessState::running || !recovery || promoting_ || streaming) return;
   connecting_ = true;
@@ -486,6 +518,7 @@ void SimServer::connect() {
     if (process != ProcessState::running || !recovery || promoting_ || streaming) return;
     if (life != life_) return connect();
     if (promote_file) return begin_promotion();  // starting a WAL receiver wakes the postmaster
+    restore();
     const auto source_node = upstream();
     auto* source = source_node ? m_.servers[static_cast<std::size_t>(*source_node)] : nullptr;
     const bool open = source && !hung && !frozen_ && m_.network.both_ways(node_, *source_node);

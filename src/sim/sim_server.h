@@ -11,6 +11,7 @@
 #include "core/action.h"
 #include "core/postgres_view.h"
 #include "core/sync_names.h"
+#include "sim/archive.h"
 #include "sim/network.h"
 #include "sim/scheduler.h"
 #include "sim/trace.h"
@@ -27,6 +28,7 @@ struct Machines {
   Network& network;
   Trace& trace;
   Wal& wal;
+  Archive archive = {};
   bool faults = false;    // operations may fail by chance
   bool checksums = true;  // a new cluster has checksums, without which pg_rewind does not work
   std::vector<SimServer*> servers = {};
@@ -143,6 +145,8 @@ class SimServer {
   void wait_for_standbys(Time until);
   void promoted();
   void connect();
+  void restore();
+  void archive_from_now_on();
   void disconnected();
   void send_to(SimServer& standby);
   void receive(Position position, std::uint64_t connection);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <random>
 
+#include "sim/archive.h"
 #include "sim/campaign.h"
 #include "sim/coverage.h"
 #include "sim/faults.h"
@@ -55,6 +56,31 @@ TEST(Simulation, TellsWhatNoRunReached) {
   EXPECT_TRUE(reached("action PublishMember"));
   EXPECT_FALSE(reached("rule dcs_lost"));  // there were no faults
   EXPECT_FALSE(reached("faults pause during node_crash"));
+}
+
+TEST(Archive, AStandbyGetsWhatContinuesItsHistory) {
+  Wal wal;
+  const int first = wal.root("7"), second = wal.fork({first, 100}, 2), twin = wal.fork({first, 150}, 2);
+  Archive archive;
+  archive.keep(wal, {first, 160});
+  EXPECT_FALSE(archive.beyond(wal, {first, 50})) << "there is no archive";
+  archive.on = true;
+  archive.keep(wal, {first, 160});
+  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{first, 160}));
+  EXPECT_FALSE(archive.beyond(wal, {first, 170}));
+
+  archive.keep(wal, {second, 100});  // its history file
+  EXPECT_EQ(archive.newest(1), 2U);
+  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{first, 160})) << "it has no WAL of the new timeline yet";
+  archive.keep(wal, {second, 300});
+  archive.keep(wal, {twin, 400});
+  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{second, 300})) << "the first of the twins stays";
+  EXPECT_EQ(archive.beyond(wal, {first, 120}), (Position{first, 160})) << "the new timeline left before";
+  EXPECT_FALSE(archive.beyond(wal, {twin, 200}));
+
+  EXPECT_FALSE(archive.forked_before(wal, {first, 100}));
+  EXPECT_TRUE(archive.forked_before(wal, {first, 101}));
+  EXPECT_FALSE(archive.forked_before(wal, {second, 200}));
 }
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {

@@ -1,0 +1,50 @@
+// The archive that archive_command fills and restore_command reads: a folder of files, which knows a timeline only by
+// its number. Source: PostgreSQL's documentation, "Continuous Archiving", and src/backend/access/transam/timeline.c.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "sim/wal.h"
+
+namespace tamada::sim {
+
+class Archive {
+ public:
+  bool on = false;  // whether the cluster has one
+
+  // A primary archives its WAL up to here, or only its history file, if that is where its timeline begins. A file is
+  // never replaced, so another history of the same number is refused.
+  void keep(const Wal& wal, Position end) {
+    if (!on || end.branch < 0) return;
+    auto& kept = kept_.try_emplace(wal.timeline(end), end).first->second;
+    if (kept.branch == end.branch) kept.lsn = std::max(kept.lsn, end.lsn);
+  }
+  // The highest number with a history file. PostgreSQL looks for one number after the other until one is missing.
+  Timeline newest(Timeline known) const {
+    while (kept_.contains(known + 1)) ++known;
+    return known;
+  }
+  // How far a standby gets that has replayed up to `at`: on the newest timeline if that one left the standby's own
+  // behind `at`, else on its own. nullopt when there is nothing more for it.
+  std::optional<Position> beyond(const Wal& wal, Position at) const {
+    for (const auto number : {newest(wal.timeline(at)), wal.timeline(at)}) {
+      const auto it = kept_.find(number);
+      if (it == kept_.end() || it->second == at || !wal.contains(it->second, at)) continue;
+      const bool has_wal = it->second.branch == at.branch || it->second.lsn > wal.of(it->second.branch).fork;
+      if (has_wal) return it->second;
+    }
+    return std::nullopt;
+  }
+  // Whether a standby with this checkpoint refuses to start, because the newest timeline left its history before.
+  bool forked_before(const Wal& wal, Position checkpoint) const {
+    const auto it = kept_.find(newest(wal.timeline(checkpoint)));
+    return it != kept_.end() && it->first > wal.timeline(checkpoint) && !wal.contains(it->second, checkpoint);
+  }
+
+ private:
+  std::map<Timeline, Position> kept_;  // by the number of the timeline: the end of its WAL
+};
+
+}  // namespace tamada::sim
