@@ -124,7 +124,10 @@ constexpr auto dynamic_root_keys = std::to_array<Key>({
     {.name = "synchronous_mode",
      .type = Type::word,
      .fallback = "off",
-     .what = "`on`, `quorum`: no acknowledged commit is lost in a failover",
+     .what = "`on`, `quorum`: no acknowledged commit is lost in a failover. The daemon then sets "
+             "`synchronous_standby_names`, and from PostgreSQL 17 on, with `sync_replication_slots`, also "
+             "`synchronized_standby_slots` (unless it is set under `parameters`), so that no reader of a failover slot "
+             "is ahead of a standby that may be promoted",
      .allowed = "off, on, quorum"},
     {.name = "synchronous_mode_strict",
      .type = Type::boolean,

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/server_features.h"
+#include "core/sync_names.h"
 
 namespace tamada::core {
 
@@ -37,6 +38,14 @@ std::string slot_name(std::string_view member) {
     }
   }
   return slot.substr(0, 63);
+}
+
+std::string synchronized_standby_slots(std::string_view sync_names) {
+  std::string slots;
+  for (const auto& standby : parse_sync_names(sync_names).standbys) {
+    if (standby != strict_placeholder) slots += (slots.empty() ? "" : ",") + slot_name(standby);
+  }
+  return slots;
 }
 
 std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member) {

@@ -17,6 +17,10 @@ namespace tamada::core {
 // daemons would fight over the slots.
 std::string slot_name(std::string_view member);
 
+// The value of synchronized_standby_slots that belongs to a value of synchronous_standby_names: the slots of all named
+// standbys, separated by commas. Source: PostgreSQL 17's documentation of that parameter.
+std::string synchronized_standby_slots(std::string_view sync_names);
+
 // The member from which `member` streams: the one that its tag replicatefrom names, if that one runs and does not
 // itself stream from `member`; otherwise the leader.
 std::string upstream_of(const ClusterView& cluster, std::string_view primary, const Member& member);

@@ -18,6 +18,15 @@ TEST(Slots, NamesAsPatroniMakesThem) {
   EXPECT_EQ(slot_name(std::string(80, 'x')), std::string(63, 'x'));
 }
 
+TEST(Slots, LogicalConsumersWaitForAllSynchronousStandbys) {
+  EXPECT_EQ(synchronized_standby_slots(""), "");
+  EXPECT_EQ(synchronized_standby_slots("*"), "");
+  EXPECT_EQ(synchronized_standby_slots(strict_placeholder), "");
+  EXPECT_EQ(synchronized_standby_slots("n2"), "n2");
+  EXPECT_EQ(synchronized_standby_slots("2 (\"Node-1\",n2)"), "node_1,n2");
+  EXPECT_EQ(synchronized_standby_slots("ANY 1 (n1,n2)"), "n1,n2");
+}
+
 TEST(Slots, CascadeFollowsTheChain) {
   Scene scene;
   scene.b_leads();

@@ -14,6 +14,7 @@
 #include "net/log.h"
 #include "postgres/conninfo.h"
 #include "postgres/files.h"
+#include "wire/json.h"
 
 namespace tamada::postgres {
 namespace {
@@ -39,7 +40,16 @@ Configuration::Configuration(const config::Local& local, Dynamic dynamic, const 
 
 namespace {
 constexpr auto sync_names_parameter = "synchronous_standby_names";
+constexpr auto standby_slots_parameter = "synchronized_standby_slots";
+
+// Whether the consumers of failover slots have to wait for the synchronous standbys, so that none of them is ahead of
+// the standby that is promoted. An operator's own value stays.
+bool sets_standby_slots(const config::ServerConfiguration& wanted, int server_version) {
+  const auto copies = wanted.parameters.find("sync_replication_slots");
+  return core::features::has_failover_slots(server_version) && wanted.use_slots && copies != wanted.parameters.end() &&
+         wire::to_bool(copies->second).value_or(false) && !wanted.parameters.contains(standby_slots_parameter);
 }
+}  // namespace
 
 awaitable<core::Result<std::string>> Configuration::write_pgpass(std::string path, std::string lines) const {
   if (lines.empty()) co_return std::string();
@@ -147,6 +157,8 @@ config::ServerConfiguration Configuration::managed(int server_version) {
   // After a restart of the daemon the names in the file stay in force, because `/sync` relies on them.
   if (!sync_names_) sync_names_ = parameter_in(read_file(paths_.conf).value_or(""), sync_names_parameter);
   if (!sync_names_->empty()) wanted.parameters[sync_names_parameter] = *sync_names_;
+  const auto slots = core::synchronized_standby_slots(*sync_names_);
+  if (!slots.empty() && sets_standby_slots(wanted, server_version)) wanted.parameters[standby_slots_parameter] = slots;
   return wanted;
 }
 

@@ -1,10 +1,12 @@
 """Replication slots: permanent slots survive a failover, slots of lost members are kept, and other programs' slots are treated by
 the rules."""
 import json
+import signal
 
 import facts
+import psycopg2
 import pytest
-from harness import wait_for
+from harness import processes, wait_for
 from harness.cluster import server_version
 
 LOGICAL = {"type": "logical", "database": "postgres", "plugin": "test_decoding"}
@@ -124,3 +126,36 @@ def test_failover_slots_of_postgresql_itself(new_cluster):
         cluster.wait_healthy(60)
         assert any(f"unread {times}" in line for line in changes(leader, "native")), "what nobody had read is read on the new primary"
     wait_for("copies on the standbys", read_and_copied, 120, step=0.5)
+
+
+@pytest.mark.skipif(server_version() < 17, reason="PostgreSQL has failover slots from 17 on")
+def test_readers_of_failover_slots_are_never_ahead_of_the_synchronous_standby(new_cluster):
+    """Else a reader would have seen what is lost with the primary. synchronized_standby_slots follows the synchronous standbys."""
+    cluster = new_cluster(2, dcs={"synchronous_mode": True})
+    for node in cluster.nodes:
+        node.config["bootstrap"]["dcs"]["postgresql"]["parameters"] |= {
+            "wal_level": "logical", "sync_replication_slots": "on", "hot_standby_feedback": "on"}
+    cluster.up()
+    leader, (standby,) = cluster.leader(), cluster.replicas()
+
+    def waits_for(node, other):
+        wait_for("the standby's slot", lambda: node.sql("show synchronized_standby_slots") == [(other.name,)], 30)
+    waits_for(leader, standby)
+    leader.sql("create table seen (v text)")
+    leader.sql("select pg_create_logical_replication_slot('native', 'test_decoding', false, false, true)")
+    receiver = standby.sql("select pid from pg_stat_wal_receiver")[0][0]
+    processes.send(receiver, signal.SIGSTOP)
+    try:
+        leader.sql("set synchronous_commit = local; insert into seen values ('on the primary only')")
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            leader.sql("set statement_timeout = '2s'; select * from pg_logical_slot_get_changes('native', null, null)")
+    finally:
+        processes.send(receiver, signal.SIGCONT)
+    assert any("on the primary only" in line for line in changes(leader, "native"))
+
+    done = cluster.ctl("switchover", cluster.scope, "--force")
+    assert done.returncode == 0, done.stdout + done.stderr
+    cluster.wait_healthy(60)
+    waits_for(standby, leader)
+    cluster.configure(synchronous_mode=None)
+    wait_for("nobody to wait for", lambda: standby.sql("show synchronized_standby_slots") == [("",)], 30)

@@ -375,6 +375,8 @@ class Cluster:
         if self.cables:
             self.cables.close()
         self.ports.close()
+        for node in self.nodes:
+            processes.remove_note_of(node.data)
         if not keep:
             shutil.rmtree(self.root, ignore_errors=True)
 

@@ -168,6 +168,15 @@ def described(pid):
     return text
 
 
+def remove_note_of(data_dir):
+    """Removes what a daemon notes in /dev/shm for its next run (src/agent/consents.h)."""
+    hash_ = 14695981039346656037     # 64-bit FNV-1a
+    for byte in data_dir.encode():
+        hash_ = (hash_ ^ byte) * 1099511628211 % 2**64
+    for path in glob.glob(f"/dev/shm/tamada-consents.*.{hash_:016x}"):
+        os.unlink(path)
+
+
 def in_own_shared_memory():
     """What to put before a command so that it has System V segments and a /dev/shm of its own. A killed server leaves both behind,
     and the machine's number of segments is limited (4,096). Empty where this user may not do that."""

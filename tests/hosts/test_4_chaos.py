@@ -27,6 +27,6 @@ def site(machines, packages, tmp_path):
 def test_random_faults_in_synchronous_mode(site):
     run = measure.Run(site, SEED, MINUTES)
     result = run.measure()
-    run.save(TREE / "build" / "chaos" / "make-test.json")
+    run.save(TREE / "build" / "chaos" / f"hosts-seed-{SEED}.json")
     assert result["faults"] and result["acknowledged"] > 250 * MINUTES
     assert not result["failures"], result["examples"]
