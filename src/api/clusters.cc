@@ -58,8 +58,10 @@ const core::Member* member_to_ask(const core::ClusterView& view) {
   return view.members.empty() ? nullptr : &view.members.begin()->second;
 }
 
-ClusterLine line_of(std::string scope, const core::ClusterView& view) {
-  ClusterLine line{.scope = std::move(scope), .leader = view.unlocked() ? "" : view.leader->name};
+ClusterLine line_of(std::string name_space, std::string scope, const core::ClusterView& view) {
+  ClusterLine line{.namespace_ = std::move(name_space),
+                   .scope = std::move(scope),
+                   .leader = view.unlocked() ? "" : view.leader->name};
   if (const auto* member = member_to_ask(view)) line.api_url = member->api_url;
   const auto any = [&](auto has) {
     return std::ranges::any_of(view.members, [&](const auto& m) { return has(m.second); });
@@ -91,8 +93,14 @@ ClusterLine line_of(std::string scope, const core::ClusterView& view) {
 }  // namespace
 
 void ClusterLines::end_cluster() {
-  if (is_cluster(view_) && !full()) lines_.push_back(line_of(scope_, view_));
+  if (is_cluster(view_) && !full()) lines_.push_back(line_of(namespace_, scope_, view_));
   view_ = {};
+}
+
+void ClusterLines::begin(std::string name_space) {
+  end_cluster();
+  namespace_ = std::move(name_space);
+  scope_.clear();
 }
 
 void ClusterLines::take(std::string_view key, const wire::RawKey& value) {
@@ -107,7 +115,9 @@ void ClusterLines::take(std::string_view key, const wire::RawKey& value) {
 
 std::vector<ClusterLine> ClusterLines::finish() && {
   end_cluster();
-  std::ranges::sort(lines_, {}, [](const ClusterLine& line) { return std::tuple(-badness(line), line.scope); });
+  std::ranges::sort(lines_, {}, [](const ClusterLine& line) {
+    return std::tuple(-badness(line), std::string_view(line.scope), std::string_view(line.namespace_));
+  });
   return std::move(lines_);
 }
 
@@ -120,6 +130,7 @@ nlohmann::ordered_json cluster_line_json(const ClusterLine& line) {
                                 {"missing", line.missing}};
   out["lag"] = line.lag ? nlohmann::ordered_json(*line.lag) : nlohmann::ordered_json(nullptr);
   out["concerns"] = line.concerns;
+  if (!line.namespace_.empty()) out["namespace"] = line.namespace_;
   return out;
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api/test_fakes.h"
 
@@ -93,18 +95,23 @@ TEST(Clusters, UnreadableKeysDoNoHarm) {
   EXPECT_EQ(all[0].concerns.front(), "no_leader");
 }
 
+const std::string own = "/service/";
+
 struct Etcd {
-  Keys keys;
+  Keys keys;  // of the own namespace
   std::size_t portion = 3;
   int reads = 0;
   std::string error;
+  std::map<std::string, Keys> others;  // by namespace
+  Keys foreign;                        // of other programs
+  std::string others_error;
 
   ReadKeys reader() {
-    return [this](std::string after) -> awaitable<core::Result<KeysPage>> {
+    return [this](std::string in, std::string after) -> awaitable<core::Result<KeysPage>> {
       ++reads;
       if (!error.empty()) co_return core::fail(error);
       KeysPage page;
-      for (const auto& [key, value] : keys) {
+      for (const auto& [key, value] : in == own ? keys : others.at(in)) {
         if (key <= after) continue;
         page.more = page.keys.size() == portion;
         if (page.more) break;
@@ -113,10 +120,30 @@ struct Etcd {
       co_return page;
     };
   }
+
+  ListNames lister() {
+    return [this](std::string after) -> awaitable<core::Result<NamesPage>> {
+      ++reads;
+      if (!others_error.empty()) co_return core::fail(others_error);
+      std::set<std::string> all;
+      for (const auto& [key, value] : keys) all.insert(own + key);
+      for (const auto& [in, theirs] : others) {
+        for (const auto& [key, value] : theirs) all.insert(in + key);
+      }
+      for (const auto& [key, value] : foreign) all.insert(key);
+      NamesPage page;
+      auto next = all.upper_bound(after);
+      for (; next != all.end() && page.names.size() < 20; ++next) page.names.push_back(*next);
+      page.more = next != all.end();
+      co_return page;
+    };
+  }
 };
 
 RestApiOptions reading(Etcd& etcd) {
   RestApiOptions options;
+  options.namespace_ = own;
+  options.list_names = etcd.lister();
   options.read_keys = etcd.reader();
   return options;
 }
@@ -158,6 +185,69 @@ TEST(Clusters, AFailureIsToldAndNotRepeatedAtOnce) {
   Node node(leader(), reading(etcd));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(node.ask("GET", "/tamada/clusters"), "503 etcd: permission denied");
   EXPECT_EQ(etcd.reads, 1);
+}
+
+// NAMESPACE SCOPE of each cluster in the answer.
+std::vector<std::string> names_of(const Json& told) {
+  std::vector<std::string> names;
+  for (const auto& line : told["clusters"]) {
+    names.push_back(line.value("namespace", "") + " " + line["scope"].get<std::string>());
+  }
+  return names;
+}
+
+Json ask_all(Node& node) { return Json::parse(node.ask("GET", "/tamada/clusters?namespaces=all").substr(4)); }
+
+TEST(Namespaces, OfOthersAreFoundAndRead) {
+  Etcd etcd{.keys = keys_of("demo"), .portion = 100};
+  etcd.others = {{"/a/", keys_of("demo")}, {"/teams/blue/", keys_of("x")}, {"/teams/green/", keys_of("y")}};
+  remove(etcd.others["/teams/green/"], "y/leader");
+  Node node(leader(), reading(etcd));
+  const auto told = ask_all(node);
+  EXPECT_EQ(told["namespace"], "/service/");
+  EXPECT_TRUE(told["complete"].get<bool>());
+  EXPECT_FALSE(told.contains("other_namespaces"));
+  EXPECT_EQ(names_of(told),
+            (std::vector<std::string>{"/teams/green/ y", "/a/ demo", "/service/ demo", "/teams/blue/ x"}));
+  // The plain answer has the own namespace only, and its form is the old one.
+  const auto plain = Json::parse(node.ask("GET", "/tamada/clusters").substr(4));
+  EXPECT_EQ(names_of(plain), std::vector<std::string>{" demo"});
+  EXPECT_FALSE(plain.contains("namespace"));
+}
+
+TEST(Namespaces, OtherProgramsKeysAreLeftOut) {
+  Etcd etcd{.keys = keys_of("demo"), .portion = 100};
+  etcd.foreign = {{"/registry/configmaps/kube-system/config", "x"},
+                  {"/registry/leases/kube-system/initialize", "x"},
+                  {"/config", "x"},
+                  {"/initialize", "x"},
+                  {"no-slash/config", "x"},
+                  {"no-slash/initialize", "x"}};
+  for (int i = 0; i < 10'000; ++i) etcd.foreign.emplace_back("/registry/pods/" + std::to_string(i), "x");
+  etcd.others = {{"/zoo/", keys_of("lion")}};
+  Node node(leader(), reading(etcd));
+  const auto told = ask_all(node);
+  EXPECT_EQ(names_of(told), (std::vector<std::string>{"/service/ demo", "/zoo/ lion"}));
+  EXPECT_TRUE(told["complete"].get<bool>());
+  EXPECT_LE(etcd.reads, 60);  // a thousand names in portions of twenty, and a few more
+}
+
+TEST(Namespaces, TheirNumberIsLimited) {
+  Etcd etcd{.keys = keys_of("demo"), .portion = 100};
+  for (int i = 0; i < 300; ++i) etcd.others["/n" + std::to_string(i) + "/"] = keys_of("x");
+  Node node(leader(), reading(etcd));
+  const auto told = ask_all(node);
+  EXPECT_FALSE(told["complete"].get<bool>());
+  EXPECT_EQ(told["clusters"].size(), 51U);
+  EXPECT_LE(etcd.reads, 200);
+}
+
+TEST(Namespaces, ThatMayNotBeReadAreToldAsSuch) {
+  Etcd etcd{.keys = keys_of("demo"), .portion = 100, .others_error = "etcd: permission denied"};
+  Node node(leader(), reading(etcd));
+  const auto told = ask_all(node);
+  EXPECT_EQ(names_of(told), std::vector<std::string>{"/service/ demo"});
+  EXPECT_EQ(told["other_namespaces"], "etcd: permission denied");
 }
 
 TEST(Clusters, AreNotToldWithoutTheDashboard) {

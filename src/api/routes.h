@@ -17,6 +17,7 @@
 #include "api/commands.h"
 #include "api/event_stream.h"
 #include "api/journal.h"
+#include "api/namespaces.h"
 #include "api/other_members.h"
 #include "api/publications.h"
 #include "api/request_target.h"
@@ -64,7 +65,9 @@ struct RestApiOptions {
   AskPeer ask_peer;                                                // empty: by HTTP without certificates, with a limit
                                                                    // of 2 s
   TellPeer tell_peer;                                              // empty: by HTTP without certificates
-  ReadKeys read_keys;                                              // of all clusters of the namespace; empty: none
+  ReadKeys read_keys;                                              // of all clusters of a namespace; empty: none
+  ListNames list_names;                                            // of all keys in etcd; empty: none
+  std::string namespace_;                                          // of this cluster
   bool ui = true;                                                  // whether the dashboard is served
 };
 
@@ -150,6 +153,8 @@ class RestApi {
   awaitable<net::HttpResponse> ask_samples();
   awaitable<net::HttpResponse> ask_doctor();
   awaitable<net::HttpResponse> ask_clusters();
+  awaitable<net::HttpResponse> ask_all_clusters();
+  awaitable<net::HttpResponse> ask_clusters_of(bool all_namespaces);
   net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
@@ -219,7 +224,7 @@ class RestApi {
   struct Round;
   using Asking = awaitable<net::HttpResponse> (RestApi::*)();
   awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);
-  std::shared_ptr<Round> members_round_, samples_round_, clusters_round_, doctor_round_;
+  std::shared_ptr<Round> members_round_, samples_round_, clusters_round_, all_clusters_round_, doctor_round_;
   std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
   std::shared_ptr<std::size_t> passing_ = std::make_shared<std::size_t>(0);  // requests that wait for a member's answer
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event

@@ -85,8 +85,13 @@ awaitable<HttpResponse> RestApi::get_tamada(Call call) {
     co_return co_await of_round(samples_round_, samples_are_good_for, &RestApi::ask_samples);
   if (call.target.path == "/tamada/doctor")
     co_return co_await of_round(doctor_round_, doctor_is_good_for, &RestApi::ask_doctor);
-  if (call.target.path == "/tamada/clusters" && options_.ui)
+  if (call.target.path == "/tamada/clusters" && options_.ui) {
+    const auto query = parse_query(call.target.query);
+    const auto* whose = find(query, "namespaces");
+    if (whose && *whose == "all")
+      co_return co_await of_round(all_clusters_round_, clusters_are_good_for, &RestApi::ask_all_clusters);
     co_return co_await of_round(clusters_round_, clusters_are_good_for, &RestApi::ask_clusters);
+  }
   if (read_of(call.target)) co_return co_await get_shared(std::move(call));
   co_return error_page(404);
 }

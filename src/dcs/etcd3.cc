@@ -58,6 +58,12 @@ awaitable<DcsResult<Range>> Etcd3::range_after(std::string prefix, std::string a
   co_return checked(parse_range(*answer), "range");
 }
 
+awaitable<DcsResult<Range>> Etcd3::names_after(std::string prefix, std::string after, int limit, Duration timeout) {
+  auto answer = co_await transport_->call("/kv/range", names_after_body(prefix, after, limit), Repeat::safe, timeout);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return checked(parse_range(*answer), "names");
+}
+
 awaitable<DcsResult<TxnResult>> Etcd3::txn(std::vector<Compare> compares, std::vector<Operation> operations,
                                            Duration timeout) {
   auto answer = co_await transport_->call("/kv/txn", txn_body(compares, operations), Repeat::never, timeout);

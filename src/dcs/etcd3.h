@@ -20,6 +20,7 @@ class Etcd3 final : public Dcs, public Listing {
 
   awaitable<DcsResult<Range>> range(std::string prefix, Revision min_mod_revision, Duration timeout) override;
   awaitable<DcsResult<Range>> range_after(std::string prefix, std::string after, int limit, Duration timeout) override;
+  awaitable<DcsResult<Range>> names_after(std::string prefix, std::string after, int limit, Duration timeout) override;
   // A transaction is never sent twice, so `unreachable` means that it may have happened.
   awaitable<DcsResult<TxnResult>> txn(std::vector<Compare> compares, std::vector<Operation> operations,
                                       Duration timeout) override;

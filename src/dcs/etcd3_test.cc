@@ -213,6 +213,18 @@ TEST_F(Etcd3Test, RangeAfterReadsInPortions) {
   EXPECT_EQ(counts, (std::vector<std::int64_t>{5, 3, 1, 0}));
 }
 
+TEST_F(Etcd3Test, NamesAfterReadsNoValues) {
+  for (const char* key : {"/s/a", "/s/b", "/t/a", "u"}) put(key, "v");
+  const auto names = [&](std::string after) {
+    const auto range = loop.run(dcs->names_after("/", std::move(after), 10, 5s));
+    std::string text;
+    for (const auto& kv : range->keys) text += kv.key + "=" + kv.value + " ";
+    return text;
+  };
+  EXPECT_EQ(names(""), "/s/a= /s/b= /t/a= ");
+  EXPECT_EQ(names("/s/\xff"), "/t/a= ");
+}
+
 TEST_F(Etcd3Test, RangeSeesWhatTxnPut) {
   const auto first = put("/s/a", "1");
   const std::string bytes("\0\xff\n\"", 4);
@@ -410,28 +422,57 @@ TEST(Etcd3, OutlivesARestartOfTheServer) {
   EXPECT_EQ(up->keys.size(), 1u);
 }
 
+// The status of a request to etcd's gateway without a token.
+int ask(Loop& loop, const Server& server, const char* path, const char* body) {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = path;
+  request.body = body;
+  return loop.run(net::http_once(*net::Url::parse(server.url()), std::nullopt, request, 5s))->status;
+}
+
+// The role of the user allows the keys below /s/ only.
+TEST(Etcd3, NamesBeyondTheRoleAreRefused) {
+  NEED_ETCD();
+  Server server;
+  ASSERT_TRUE(server.start());
+  Loop loop;
+  for (const auto& [path, body] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"user/add", R"({"name":"root","password":"x"})"},
+           {"role/add", R"({"name":"root"})"},
+           {"user/grant", R"({"user":"root","role":"root"})"},
+           {"user/add", R"({"name":"node","password":"x"})"},
+           {"role/add", R"({"name":"own"})"},
+           {"role/grant", R"({"name":"own","perm":{"permType":"READ","key":"L3Mv","range_end":"L3Mw"}})"},
+           {"user/grant", R"({"user":"node","role":"own"})"},
+           {"enable", "{}"}}) {
+    ASSERT_EQ(ask(loop, server, (std::string("/v3/auth/") + path).c_str(), body), 200) << path;
+  }
+  auto options = server.options();
+  options.username = "node";
+  options.password = "x";
+  const auto dcs = std::move(*Etcd3::create(options, true));
+  EXPECT_TRUE(loop.run(dcs->range_after("/s/", "", 10, 5s)));
+  const auto refused = loop.run(dcs->names_after("/", "", 10, 5s));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+}
+
 TEST(Etcd3, LogsInAndRenewsTheToken) {
   NEED_ETCD();
   Server server;
   ASSERT_TRUE(server.start());
   Loop loop;
-  const auto ask = [&](const char* path, const char* body) {
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = path;
-    request.body = body;
-    return loop.run(net::http_once(*net::Url::parse(server.url()), std::nullopt, request, 5s))->status;
-  };
   auto options = server.options();
   options.username = "root";
   options.password = "se\"cret";
   // The user is configured before etcd has enabled authentication.
   auto dcs = std::move(*Etcd3::create(options));
   ASSERT_TRUE(loop.run(dcs->range("/s/", 0, 5s)));
-  ASSERT_EQ(ask("/v3/auth/user/add", R"({"name":"root","password":"se\"cret"})"), 200);
-  ASSERT_EQ(ask("/v3/auth/role/add", R"({"name":"root"})"), 200);
-  ASSERT_EQ(ask("/v3/auth/user/grant", R"({"user":"root","role":"root"})"), 200);
-  ASSERT_EQ(ask("/v3/auth/enable", "{}"), 200);
+  ASSERT_EQ(ask(loop, server, "/v3/auth/user/add", R"({"name":"root","password":"se\"cret"})"), 200);
+  ASSERT_EQ(ask(loop, server, "/v3/auth/role/add", R"({"name":"root"})"), 200);
+  ASSERT_EQ(ask(loop, server, "/v3/auth/user/grant", R"({"user":"root","role":"root"})"), 200);
+  ASSERT_EQ(ask(loop, server, "/v3/auth/enable", "{}"), 200);
 
   auto put = loop.run(dcs->txn({}, {Put{.key = "/s/a", .value = "1"}}, 5s));
   ASSERT_TRUE(put) << put.error().what;

@@ -174,12 +174,23 @@ std::string range_body(std::string_view prefix, Revision min_mod_revision) {
   return dump(json);
 }
 
-std::string range_after_body(std::string_view prefix, std::string after, int limit) {
+namespace {
+Json range_after(std::string_view prefix, std::string after, int limit) {
   // The next key after `after` is the same with a zero byte behind it.
   const auto first = after.empty() ? std::string(prefix) : std::move(after) + '\0';
-  return dump({{"key", base64_encode(first)},
-               {"range_end", base64_encode(range_end(prefix))},
-               {"limit", std::to_string(limit)}});
+  return {
+      {"key", base64_encode(first)}, {"range_end", base64_encode(range_end(prefix))}, {"limit", std::to_string(limit)}};
+}
+}  // namespace
+
+std::string range_after_body(std::string_view prefix, std::string after, int limit) {
+  return dump(range_after(prefix, std::move(after), limit));
+}
+
+std::string names_after_body(std::string_view prefix, std::string after, int limit) {
+  auto json = range_after(prefix, std::move(after), limit);
+  json["keys_only"] = true;
+  return dump(json);
 }
 
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Operation>& operations) {

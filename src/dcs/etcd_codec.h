@@ -24,6 +24,7 @@ std::string range_end(std::string_view prefix);
 // Request bodies.
 std::string range_body(std::string_view prefix, Revision min_mod_revision);
 std::string range_after_body(std::string_view prefix, std::string after, int limit);  // after: empty: from the first
+std::string names_after_body(std::string_view prefix, std::string after, int limit);
 std::string txn_body(const std::vector<Compare>& compares, const std::vector<Operation>& operations);
 std::string grant_body(Duration ttl);  // whole seconds, rounded up
 std::string lease_body(const LeaseId& id);

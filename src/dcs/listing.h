@@ -15,6 +15,9 @@ class Listing {
   // `count` is the number of all keys from there on.
   virtual awaitable<DcsResult<Range>> range_after(std::string prefix, std::string after, int limit,
                                                   Duration timeout) = 0;
+  // The same without values.
+  virtual awaitable<DcsResult<Range>> names_after(std::string prefix, std::string after, int limit,
+                                                  Duration timeout) = 0;
 };
 
 }  // namespace tamada::dcs

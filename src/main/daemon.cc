@@ -89,7 +89,8 @@ std::string instance() {
   return id;
 }
 
-// Reads keys of all clusters, beginning behind `after`. A portion is so small that reading it delays nothing.
+// Reads keys of all clusters of a namespace, beginning behind `after`. A portion is so small that reading it delays
+// nothing.
 asio::awaitable<core::Result<api::KeysPage>> read_portion(std::shared_ptr<dcs::Listing> listing, std::string prefix,
                                                           std::string after) {
   constexpr int portion = 100;
@@ -106,15 +107,30 @@ asio::awaitable<core::Result<api::KeysPage>> read_portion(std::shared_ptr<dcs::L
   co_return page;
 }
 
-api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing, std::string all) {
-  return [listing, all](std::string after) { return read_portion(listing, all, std::move(after)); };
+api::ReadKeys read_keys(std::shared_ptr<dcs::Listing> listing) {
+  return [listing = std::move(listing)](std::string in, std::string after) {
+    return read_portion(listing, std::move(in), std::move(after));
+  };
+}
+
+asio::awaitable<core::Result<api::NamesPage>> list_portion(std::shared_ptr<dcs::Listing> listing, std::string after) {
+  constexpr int portion = 1000;
+  auto range = co_await listing->names_after("/", std::move(after), portion, std::chrono::seconds(3));
+  if (!range) co_return core::fail(range.error().what);
+  api::NamesPage page{.names = {}, .more = range->count > static_cast<std::int64_t>(range->keys.size())};
+  for (auto& kv : range->keys) page.names.push_back(std::move(kv.key));
+  co_return page;
 }
 
 api::RestApiOptions api_options(const config::Local& local, std::shared_ptr<api::Telemetry> telemetry,
                                 std::shared_ptr<dcs::Listing> listing, api::LookAround look_around) {
   api::RestApiOptions options;
   options.look_around = std::move(look_around);
-  options.read_keys = read_keys(std::move(listing), local.namespace_);
+  options.read_keys = read_keys(listing);
+  options.list_names = [listing = std::move(listing)](std::string after) {
+    return list_portion(listing, std::move(after));
+  };
+  options.namespace_ = local.namespace_;
   options.telemetry = std::move(telemetry);
   options.scope = local.scope;
   options.name = local.name;

@@ -157,3 +157,52 @@ def test_the_page_shows_the_worst_first(fleet, browser):
     browser.run("[...document.querySelectorAll('header a')].find(a => a.textContent === 'All clusters').click()")
     wait_for("all clusters again", lambda: len(shown(browser)) == 51, 15)
     assert browser.driver.title != "owned" and browser.complaints() == []
+
+
+@pytest.fixture
+def neighbours(cluster):
+    """A cluster of three nodes, and the keys of clusters in two other namespaces, one of which has a cluster of the same name."""
+    places = {"/teams/blue/demo": 1, "/teams/blue/orders": 7, "/archive/old": 2}
+    for place, i in places.items():
+        for key, value in keys_of(i).items():
+            put(cluster.etcd, f"{place}/{key}", value)
+    put(cluster.etcd, "/registry/configmaps/config", "of another program")
+    yield cluster
+    for place in [*places, "/registry"]:
+        cluster.etcd.ctl("del", "--prefix", f"{place}/")
+
+
+def places(browser):
+    return [(line.get_attribute("data-namespace"), line.get_attribute("data-scope")) for line in browser.all(".fleet li")]
+
+
+def test_clusters_of_other_namespaces(neighbours, browser):
+    own = neighbours.namespace
+    plain = clusters(neighbours.nodes[0])
+    assert [line["scope"] for line in plain["clusters"]] == ["demo"] and "namespace" not in plain
+    open_fleet(browser, neighbours.nodes[0])
+    wait_for("all", lambda: places(browser) == [("/teams/blue/", "orders"), *sorted([("/teams/blue/", "demo"), (own, "demo")]), ("/archive/", "old")], 20)
+    assert "/teams/blue/" in browser.text("[data-scope=orders]") and "no leader" in browser.text("[data-scope=orders]")
+    assert "(this page's)" in browser.text(f"[data-namespace='{own}']") and browser.text(".fleet").count("(this page's)") == 1
+    assert browser.run("return document.querySelector('[data-scope=old] a').href") == "http://10.0.2.0:8008/ui/"
+    for width in (360, 1280):
+        for dark in (False, True):
+            browser.look(width, 800, dark)
+            assert browser.overflow() <= 0
+            browser.window(PICTURES / f"namespaces-{width}-{'dark' if dark else 'light'}.png")
+    browser.look()
+    browser.fill(".fleet input", "blue")
+    wait_for("the choice", lambda: {place for place, _ in places(browser)} == {"/teams/blue/"}, 30)
+    assert browser.complaints() == []
+
+
+def test_a_role_of_etcd_for_the_own_namespace_only(cluster, browser):
+    """etcd lets the nodes read their own namespace only, so the page shows that one, and says so."""
+    answer = {"scope": "demo", "namespace": cluster.namespace, "complete": True, "other_namespaces": "etcd: permission denied",
+              "clusters": [{**clusters(cluster.nodes[0])["clusters"][0], "namespace": cluster.namespace}]}
+    browser.open(cluster.nodes[0])
+    browser.run("window.fetch = () => Promise.resolve(new Response(arguments[0]))", json.dumps(answer))
+    browser.run("location.hash = '#fleet'")
+    wait_for("the reason", lambda: f"Only clusters of the namespace {cluster.namespace}" in browser.text(".fleet")
+             and "permission denied" in browser.text(".fleet"), 20)
+    assert shown(browser) == ["demo"] and not browser.all(".fleet .namespace")

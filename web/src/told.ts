@@ -104,6 +104,7 @@ export interface AllSamples {
 }
 
 export interface ClusterLine {
+  namespace?: string;
   scope: string;
   leader: string | null;
   api_url: string | null;
@@ -116,6 +117,8 @@ export interface ClusterLine {
 
 export interface Clusters {
   scope: string;
+  namespace?: string; // of this daemon's cluster
+  other_namespaces?: string; // why those are not told
   complete: boolean;
   clusters: ClusterLine[];
 }
