@@ -29,12 +29,13 @@ class Browser:
     def close(self):
         self.driver.quit()
 
-    def look(self, width=1280, height=900, dark=False):
-        """Sets the window's width and the colour scheme."""
+    def look(self, width=1280, height=900, dark=False, still=False):
+        """Sets the window's width, the colour scheme, and whether the user wants nothing to move."""
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
-                                    {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+                                    {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                                                  {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}]})
 
     def open(self, node):
         self.complaints()

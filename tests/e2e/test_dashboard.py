@@ -114,6 +114,53 @@ def switch_over(cluster):
     cluster.wait_healthy(60)
 
 
+def place(browser, node):
+    """Where the member's box is in the picture."""
+    return browser.run("const at = document.querySelector(arguments[0]); return [at, at.firstElementChild].map(one => getComputedStyle(one).transform)",
+                       f"[data-box='{node}']")
+
+
+def movements(browser):
+    """(member, property) of each transition of the boxes that has begun; of the halo, which flashes, "flash"."""
+    return [tuple(one) for one in browser.run("return window.begun")]
+
+
+def note_movements(browser):
+    browser.run("""
+        window.begun = [];
+        document.querySelector('.tree').addEventListener('transitionrun', (event) => {
+          const box = event.target.closest('[data-box]');
+          if (box) window.begun.push([box.dataset.box, event.target.matches('.halo') && event.propertyName === 'opacity' ? 'flash' : event.propertyName]);
+        });""")
+
+
+@pytest.mark.parametrize("still", [False, True], ids=["moves", "reduced-motion"])
+def test_a_change_of_the_leader_is_a_movement(cluster, browser, still):
+    old, (new, watcher) = cluster.leader(), cluster.replicas()
+    browser.look(still=still)
+    try:
+        browser.open(watcher)
+        wait_for("the tree", lambda: len(browser.all(".tree .edge.streams")) == 2, 30)
+        boxes = {node: browser.all(f"[data-box='{node}']")[0] for node in cluster.nodes}
+        before = {node: place(browser, node) for node in cluster.nodes}
+        note_movements(browser)
+        switch_over(cluster)
+        wait_leader_shown(browser, new)
+        wait_for("it to be at the top", lambda: place(browser, new) == before[old], 30)
+        wait_for("the old leader to be below", lambda: len(browser.all(".tree .edge.streams")) == 2 and place(browser, old) in (before[new], before[watcher]), 30)
+        for node, box in boxes.items():   # the same elements, as others could not move
+            assert browser.run("return arguments[0].isConnected && arguments[0].dataset.box", box) == node.name
+        begun = movements(browser)
+        if still:
+            assert begun == []
+        else:
+            assert {(old.name, "transform"), (new.name, "transform")} <= set(begun), begun
+            assert [name for name, what in begun if what == "flash"] == [new.name]
+    finally:
+        browser.look()
+    assert browser.complaints() == []
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_pictures(cluster, browser, width, dark):
@@ -125,6 +172,7 @@ def test_pictures(cluster, browser, width, dark):
         wait_for("all to be shown", lambda: browser.all(".changes .bar") and "may take over" in browser.text(".verdict") and len(browser.all(".tree .edge.streams")) == 2
                  and len(tellers(browser)) == 3, 20)
         assert browser.overflow() <= 0
+        assert browser.run("return [...document.querySelectorAll('.edge')].map(edge => getComputedStyle(edge).opacity)") == ["1", "1"]
         back = browser.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", back)[:3])) < 380) == dark
         name = f"{width}-{'dark' if dark else 'light'}"
