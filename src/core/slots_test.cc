@@ -23,7 +23,7 @@ TEST(Slots, LogicalConsumersWaitForAllSynchronousStandbys) {
   EXPECT_EQ(synchronized_standby_slots("*"), "");
   EXPECT_EQ(synchronized_standby_slots(strict_placeholder), "");
   EXPECT_EQ(synchronized_standby_slots("n2"), "n2");
-  EXPECT_EQ(synchronized_standby_slots("2 (\"Node-1\",n2)"), "node_1,n2");
+  EXPECT_EQ(synchronized_standby_slots("2 (\"Node-1\",n2)"), "n2,node_1");
   EXPECT_EQ(synchronized_standby_slots("ANY 1 (n1,n2)"), "n1,n2");
 }
 
