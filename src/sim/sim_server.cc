@@ -331,6 +331,7 @@ void SimServer::promoted() {
     after(500ms, [this] { promoted(); });
     return;
   }
+  restore();  // PostgreSQL restores what the archive has before it ends its recovery
   promoting_ = recovery = false;
   standby_signal = false;
   newest_timeline = m_.archive.newest(std::max(newest_timeline, timeline())) + 1;

@@ -1,6 +1,5 @@
 // The members as a tree, which shows from which member each one receives WAL.
 import { h } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import { Node, Picture, Row, rows_of } from "./model";
 import { Words, bytes_of } from "./words";
 
@@ -61,8 +60,6 @@ function Member({ row, at, words }: { row: Row; at: number; words: Words }) {
 // The elements are always in the order of the members' names, because one that changes its place among the others is taken out
 // of the page for a moment and cannot move by a transition.
 export function Tree({ picture, words }: { picture: Picture; words: Words }) {
-  const [begun, begin] = useState(false); // only edges that come later fade in
-  useEffect(() => begin(true), []);
   const rows = rows_of(picture);
   const deepest = rows.reduce((depth, row) => Math.max(depth, row.depth), 1);
   const width = deepest * box.indent + box.width + 2 * box.margin;
@@ -73,7 +70,7 @@ export function Tree({ picture, words }: { picture: Picture; words: Words }) {
   });
   const placed = rows.map((row, at) => ({ row, at })).sort((a, b) => (a.row.node.name < b.row.node.name ? -1 : 1));
   return (
-    <svg class={begun ? "tree begun" : "tree"} viewBox={`0 0 ${width} ${Math.max(height, 1)}`} width={width} role="img" aria-label={told.join("; ")}>
+    <svg class="tree" viewBox={`0 0 ${width} ${Math.max(height, 1)}`} width={width} role="img" aria-label={told.join("; ")}>
       <g>{placed.map(({ row, at }) => row.parent >= 0 && <Edge key={row.node.name} row={row} at={at} words={words} />)}</g>
       <g>{placed.map(({ row, at }) => <Member key={row.node.name} row={row} at={at} words={words} />)}</g>
     </svg>
