@@ -32,6 +32,7 @@ constexpr const char* usage =
     "--no-guard\n"
     "                   without; else as the seed says\n"
     "  --standby-cluster  the cluster follows a server elsewhere, --no-standby-cluster; else as the seed says\n"
+    "  --archive        with archive_command and restore_command\n"
     "  --inject BUG     with a known bug; `list` prints them\n"
     "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
     "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
@@ -149,6 +150,11 @@ Arguments parse(int argc, char** argv) {
     }
     if (word == "--standby-cluster" || word == "--no-standby-cluster") {
       arguments.campaign.options.standby_cluster = word == "--standby-cluster";
+      arguments.campaign.repeated += " " + word;
+      continue;
+    }
+    if (word == "--archive") {
+      arguments.campaign.options.archive = true;
       arguments.campaign.repeated += " " + word;
       continue;
     }

@@ -164,7 +164,7 @@ Cluster::Cluster(Options given)
     machines.servers.push_back(origin.get());
     origin->on_exit = [this](bool) { scheduler.after(random.any_scale(1s, 60s), [this] { origin->start(false); }); };
   }
-  machines.archive.on = !options.calm && !options.plan && Random(options.seed ^ 0xa2c4, false).chance(0.2);
+  machines.archive.on = options.archive;
   machines.on_cut_off = [this](int id) {
     const bool power = random.chance(0.4);
     const auto away = random.any_scale(100ms, 60s);
@@ -175,7 +175,6 @@ Cluster::Cluster(Options given)
       for (auto& one : nodes) one->nofailover = one->name == value;
     }
     if (name == "ttl") profile.ttl = std::stoi(value);
-    if (name == "archive") machines.archive.on = value == "true";
     if (name == "maximum_lag_on_failover") profile.maximum_lag = std::stoll(value);
   }
   maximum_lag_max = profile.maximum_lag;

@@ -336,8 +336,10 @@ void SimServer::promoted() {
   standby_signal = false;
   newest_timeline = m_.archive.newest(std::max(newest_timeline, timeline())) + 1;
   end = {m_.wal.fork(end, newest_timeline), end.lsn};
-  after(m_.random.any_scale(50ms, 5s), [this, history = end] { m_.archive.keep(m_.wal, history); });
-  archive_from_now_on();
+  if (m_.archive.on) {
+    after(m_.random.any_scale(50ms, 5s), [this, history = end] { m_.archive.keep(m_.wal, history); });
+    archive_from_now_on();
+  }
   control.state = ControlState::in_production;
   control.min_recovery_end = end.lsn;
   control.min_recovery_timeline = newest_timeline;
