@@ -109,25 +109,24 @@ def older_than_ttl(cluster):
     return cluster.leader(), cluster.replicas()[0]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-def test_a_daemon_that_was_restarted_takes_over_in_time(new_cluster, how):
+def test_a_daemon_that_was_restarted_takes_over_in_time(new_cluster):
     """Its former run left a note that it consented to nobody."""
-    cluster = new_cluster(2, dcs={"ttl": 20}).up()
+    cluster = new_cluster(2, dcs={"ttl": 30}).up()
     leader, standby = older_than_ttl(cluster)
     leader.lose()
     lost = time.monotonic()
-    wait_for("half of the lease's time", lambda: time.monotonic() > lost + 10, 20)
-    standby.stop() if how == signal.SIGTERM else standby.kill_daemon()
+    wait_for("two thirds of the lease's time", lambda: time.monotonic() > lost + 20, 30)
+    standby.kill_daemon()
     started = time.monotonic()
     standby.start()
     wait_for("the standby to lead", standby.is_primary, 60)
-    assert time.monotonic() < started + 17     # without the note it is ttl, 20 s
+    assert time.monotonic() < started + 27     # about 11 s; without the note it is ttl, 30 s
 
 
 def test_a_daemon_that_was_restarted_keeps_to_its_consent(new_cluster):
-    cluster = new_cluster(2, dcs={"ttl": 20}).up()
+    cluster = new_cluster(2, dcs={"ttl": 30}).up()
     leader, standby = older_than_ttl(cluster)
-    question = {"name": leader.name, "conn_url": "postgres://127.0.0.1/postgres", "ttl": 20,
+    question = {"name": leader.name, "conn_url": "postgres://127.0.0.1/postgres", "ttl": 30,
                 "api_url": f"http://127.0.0.1:{leader.api_port}/patroni"}
     asked = time.monotonic()
     assert standby.api("/failsafe", "POST", question) == (200, "Accepted")
@@ -135,9 +134,9 @@ def test_a_daemon_that_was_restarted_keeps_to_its_consent(new_cluster):
     standby.start()
     cluster.wait_healthy(30)
     leader.stop()
-    assert time.monotonic() < asked + 19, "too late to see that the standby waits"
-    wait_for("the standby to lead", standby.is_primary, 40)
-    assert time.monotonic() > asked + 20
+    assert time.monotonic() < asked + 29, "too late to see that the standby waits"
+    wait_for("the standby to lead", standby.is_primary, 60)
+    assert time.monotonic() > asked + 30
 
 
 def test_a_standby_does_not_follow_a_primary_that_it_cannot_see(new_cluster):
