@@ -34,7 +34,11 @@ def starts(cluster):
 
 
 def test_tables_on_a_terminal(cluster, ctl):
-    ctl("switchover", "--candidate", cluster.replicas()[0].name, "--force")
+    standby = cluster.replicas()[0]
+    # A standby that has just been made streams before it has the rest of the WAL segment in which its copy ended.
+    wait_for("the WAL of the candidate", lambda: cluster.leader().sql(
+        f"select pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn) < 1000000 from pg_stat_replication where application_name = '{standby.name}'") == [(True,)], 30)
+    ctl("switchover", "--candidate", standby.name, "--force")
     leader = cluster.wait_healthy(60)
     wide = on_screen(cluster, "list", columns=120)
     assert f"{GREEN}Leader" in wide.raw and "Replay LSN" in wide.shown

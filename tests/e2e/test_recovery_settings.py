@@ -69,16 +69,16 @@ def test_given_among_the_other_parameters(cluster):
 
 @pytest.mark.tamada
 def test_what_the_server_would_not_start_with_is_left_out(cluster):
-    standby = cluster.replicas()[0]
+    standby, trigger = cluster.replicas()[0], f"{cluster.root}/promote"
     change = {"postgresql": {"recovery_conf": {
-        "recovery_min_apply_delay": "soon", "trigger_file": "/tmp/x", "standby_mode": "off", "work_mem": "1MB",
+        "recovery_min_apply_delay": "soon", "trigger_file": trigger, "standby_mode": "off", "work_mem": "1MB",
         "recovery_end_command": "true"}}}
     status, text = cluster.leader().api("/config", "PATCH", change)
     assert status == 400 and "recovery_min_apply_delay: 'soon' is no value for it" in text, text
     assert cluster.leader().api("/config?force=true", "PATCH", change)[0] == 200
     wait_running(standby, recovery_end_command="true")
     # The name that PostgreSQL 12 to 15 use; later versions do not have this parameter.
-    assert standby.sql("select setting from pg_settings where name = 'promote_trigger_file'") == ([("/tmp/x",)] if server_version() < 16 else [])
+    assert standby.sql("select setting from pg_settings where name = 'promote_trigger_file'") == ([(trigger,)] if server_version() < 16 else [])
     facts.wait_log(standby, "Removing integer parameter=recovery_min_apply_delay")
     facts.wait_log(standby, "work_mem is no parameter of recovery")
     assert standby.api("/restart", "POST", {}, timeout=60)[0] == 200
