@@ -128,6 +128,16 @@ def open_fleet(browser, node):
     browser.driver.get(f"http://127.0.0.1:{node.api_port}/ui/#fleet")
 
 
+def take_pictures(browser, name):
+    """Of the page at both widths and in both themes; nothing may be wider than the window."""
+    for width in (360, 1280):
+        for dark in (False, True):
+            browser.look(width, 800, dark)
+            assert browser.overflow() <= 0
+            browser.window(PICTURES / f"{name}-{width}-{'dark' if dark else 'light'}.png")
+    browser.look()
+
+
 def test_the_page_shows_the_worst_first(fleet, browser):
     open_fleet(browser, fleet.nodes[0])
     wait_for("all", lambda: len(shown(browser)) == 51, 20)
@@ -137,12 +147,7 @@ def test_the_page_shows_the_worst_first(fleet, browser):
     assert re.fullmatch("51 clusters, [45] need attention", browser.text("#fleet"))
     assert browser.run("return document.querySelector('[data-scope=c33] a').href") == "http://10.0.33.0:8008/ui/"
     assert MARKUP in shown(browser) and browser.run("return document.querySelectorAll('main img').length") == 0
-    for width in (360, 1280):
-        for dark in (False, True):
-            browser.look(width, 800, dark)
-            assert browser.overflow() <= 0
-            browser.window(PICTURES / f"fleet-{width}-{'dark' if dark else 'light'}.png")
-    browser.look()
+    take_pictures(browser, "fleet")
     put(fleet.etcd, f"{fleet.namespace}c07/leader", "n1")
     wait_for("its new leader", lambda: "n1 leads" in browser.text("[data-scope=c07]") and shown(browser)[0] == "c21", 15)
     browser.fill(".fleet input", "C3")
@@ -185,12 +190,7 @@ def test_clusters_of_other_namespaces(neighbours, browser):
     assert "/teams/blue/" in browser.text("[data-scope=orders]") and "no leader" in browser.text("[data-scope=orders]")
     assert "(this page's)" in browser.text(f"[data-namespace='{own}']") and browser.text(".fleet").count("(this page's)") == 1
     assert browser.run("return document.querySelector('[data-scope=old] a').href") == "http://10.0.2.0:8008/ui/"
-    for width in (360, 1280):
-        for dark in (False, True):
-            browser.look(width, 800, dark)
-            assert browser.overflow() <= 0
-            browser.window(PICTURES / f"namespaces-{width}-{'dark' if dark else 'light'}.png")
-    browser.look()
+    take_pictures(browser, "namespaces")
     browser.fill(".fleet input", "blue")
     wait_for("the choice", lambda: {place for place, _ in places(browser)} == {"/teams/blue/"}, 30)
     assert browser.complaints() == []
