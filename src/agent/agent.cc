@@ -62,7 +62,7 @@ Agent::Agent(World world)
   if (auto known = read_consents(local.prefix(), local.name, w_.consents.read(), w_.clock.now())) {
     notes_.failsafe = std::move(*known);
   }
-  memory_.electorate.members = read_members(w_.configuration.local().prefix(), w_.files.read(members_copy));
+  memory_.electorate.members = read_members(local.prefix(), w_.files.read(members_copy));
 }
 
 awaitable<int> Agent::run() {

@@ -1,7 +1,7 @@
 // What a run of the daemon leaves to the next one about failsafe mode: to whom it consented, and since when its
 // consents are known. Without it, a daemon that was restarted would have to assume for a ttl that it had consented. A
-// daemon of Patroni that ran in between is not known; do not change from Patroni to Tamada within a ttl of the change
-// to Patroni.
+// daemon of Patroni that ran in between leaves no note, so docs/migration.md asks for a pause of ttl before Tamada is
+// started again.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// Reads files and folders that may disappear or fail at any moment, such as those of /proc. Nothing here throws.
+// Reads files and folders that may disappear or fail at any moment, such as those of /proc; nothing of that throws.
+// Names shared memory.
 #pragma once
 
 #include <optional>
