@@ -125,6 +125,9 @@ struct Upstream {
   std::string slot = {};  // our slot on that server; empty when there is none. A member's slot has our name
   // From the section standby_cluster; they override those of the node's own configuration.
   std::string restore_command = {}, archive_cleanup_command = {}, recovery_min_apply_delay = {};
+  // recovery_target_timeline: replay no newer timeline than this one, unless pg_wal has one that comes from it; 0: the
+  // newest that the archive has.
+  Timeline target_timeline = 0;
   bool operator==(const Upstream&) const = default;
 };
 

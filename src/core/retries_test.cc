@@ -181,6 +181,31 @@ TEST(Retries, AReloadTriesAFailedStartAgainAtOnce) {
   EXPECT_EQ(decision.memory.jobs.backoff.at(JobKind::start).failures, 6) << "one that fails again waits for longer";
 }
 
+// PostgreSQL does not start when the newest timeline in the archive began before its last checkpoint (simulator, five
+// nodes with an archive, seed 85001084: all keys were lost, and the others waited for this member for ever).
+TEST(Retries, WithoutALeaderEverySecondStartStaysOnTheServersOwnTimeline) {
+  Scene s;
+  s.nobody_leads().stopped(ControlState::in_production);
+  s.seen.postgres.control->timeline = 3;
+  s.seen.postgres.control->min_recovery_timeline = 4;
+  std::vector<Timeline> replayed;
+  for (std::uint64_t id = 7; id < 11; ++id) {
+    const auto decision = s.decide();
+    const auto* start = find<StartJob>(decision);
+    ASSERT_TRUE(start) << decision.reason;
+    ASSERT_EQ(start->kind, JobKind::start);
+    EXPECT_TRUE(start->upstream.host.empty());
+    replayed.push_back(start->upstream.target_timeline);
+    s.memory = decision.memory;
+    s.job(JobKind::start, JobState::failed, id);
+    s.memory = s.decide().memory;
+    s.seen.now = s.memory.jobs.backoff.at(JobKind::start).not_before;
+    s.seen.lease.deadline = s.seen.now + 29s;
+    s.seen.lease.confirmed_at = s.seen.now;
+  }
+  EXPECT_EQ(replayed, (std::vector<Timeline>{0, 4, 0, 4}));
+}
+
 TEST(Retries, UnderAnotherLeaderAFailedStartIsTriedAgainAtOnceAndStillTold) {
   Scene s;
   s.b_leads().stopped(ControlState::shut_down_in_recovery);

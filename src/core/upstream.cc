@@ -65,7 +65,7 @@ std::vector<std::string> replica_methods(const Settings& settings) {
 bool same_source(const Upstream& a, const Upstream& b) {
   const auto what = [](const Upstream& u) {
     return std::tie(u.host, u.port, u.remote, u.slot, u.restore_command, u.archive_cleanup_command,
-                    u.recovery_min_apply_delay);
+                    u.recovery_min_apply_delay, u.target_timeline);
   };
   return what(a) == what(b);
 }

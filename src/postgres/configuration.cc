@@ -19,6 +19,7 @@
 namespace tamada::postgres {
 namespace {
 constexpr const char* feedback = "hot_standby_feedback";
+constexpr const char* target_timeline = "recovery_target_timeline";
 
 // Counts up by one for the lifetime of this object.
 class Count {
@@ -70,6 +71,7 @@ awaitable<core::Result<std::string>> Configuration::recovery_lines(core::Upstrea
   config::make_valid_recovery(recovery, server_version, warnings);
   warn_once(warnings);
   Parameters parameters = standby_parameters(recovery, server_version);
+  if (upstream.target_timeline != 0) parameters[target_timeline] = std::to_string(upstream.target_timeline);
   if (!upstream.host.empty()) {
     const auto& credentials = local_.postgresql.replication;
     const auto passfile = co_await write_pgpass(paths_.pgpass, pgpass_line(upstream.host, upstream.port, credentials));

@@ -302,6 +302,11 @@ awaitable<Result<void>> LocalPostgres::start(const core::Upstream* upstream, Dur
   if (upstream) copy = *upstream;
   if (impl_->node.data.half_rewound()) co_return core::fail("the data directory is half rewound");
   if (impl_->node.data.incomplete()) co_return core::fail("the data directory is an unfinished copy");
+  if (copy && copy->target_timeline != 0) {
+    const auto look = co_await impl_->node.data.look(true, controldata_timeout_max);
+    if (!look.control) co_return core::fail("the control file cannot be read");
+    copy->target_timeline = newest_own_timeline(impl_->node.paths.in_data_dir("pg_wal"), look.control->file);
+  }
   co_return co_await stop_when_cancelled(impl_->node, start_server(impl_->node, std::move(copy), timeout));
 }
 
@@ -317,12 +322,14 @@ namespace {
 
 // unread: the server may not have read the settings that were written last.
 bool restarts_to_follow(const Parameters& before, const Parameters& now, int version, bool unread) {
-  for (const char* name : {"primary_conninfo", "primary_slot_name"}) {
+  const auto changed = [&](const std::string& name, const std::string& otherwise) {
     const auto a = before.find(name), b = now.find(name);
-    const bool same = a == before.end() ? b == now.end() : b != now.end() && a->second == b->second;
-    if ((!same || unread) && config::recovery_needs_restart(name, version)) return true;
+    return (a == before.end() ? otherwise : a->second) != (b == now.end() ? otherwise : b->second);
+  };
+  for (const char* name : {"primary_conninfo", "primary_slot_name"}) {
+    if ((changed(name, "") || unread) && config::recovery_needs_restart(name, version)) return true;
   }
-  return false;
+  return changed("recovery_target_timeline", "latest");
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // Tests of the parsers of texts that PostgreSQL and its programs write.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "postgres/controldata.h"
 #include "postgres/postmaster_pid.h"
 #include "postgres/progress.h"
@@ -94,6 +97,32 @@ TEST(TimelineHistory, Parses) {
 TEST(TimelineHistory, SkipsInvalidLines) {
   EXPECT_TRUE(parse_timeline_history("x\t0/1\ty\n1x\t0/1\n1\tzz\n1").empty());
   EXPECT_EQ(history_file_name(0x1A), "0000001A.history");
+}
+
+TEST(TimelineHistory, TheNewestOwnTimelineIsNoFetchedOne) {
+  std::string folder = testing::TempDir() + "/pg_wal-XXXXXX";
+  ASSERT_TRUE(::mkdtemp(folder.data()));
+  const auto history = [&](core::Timeline timeline, const std::string& lines) {
+    std::ofstream(folder + "/" + history_file_name(timeline)) << lines;
+  };
+  const core::ControlFile primary{.timeline = 1, .checkpoint = 0x5000060};
+  EXPECT_EQ(newest_own_timeline(folder, primary), 1U);
+  history(2, "1\t0/4000120\tno recovery target specified\n");
+  EXPECT_EQ(newest_own_timeline(folder, primary), 1U) << "it left before the checkpoint";
+  history(3, "1\t0/5000060\tx\n");
+  EXPECT_EQ(newest_own_timeline(folder, primary), 1U) << "the checkpoint's record is not a part of it";
+  history(4, "1\t0/5000061\tx\n");
+  EXPECT_EQ(newest_own_timeline(folder, primary), 4U);
+
+  core::ControlFile standby{.timeline = 1, .checkpoint = 0x4000000};
+  standby.min_recovery_timeline = 2;
+  standby.min_recovery_end = 0x6000000;
+  EXPECT_EQ(newest_own_timeline(folder, standby), 2U);
+  history(5, "1\t0/4000120\tx\n2\t0/5FFFFFF\tx\n");
+  EXPECT_EQ(newest_own_timeline(folder, standby), 2U) << "it left before the end of the recovery so far";
+  history(6, "1\t0/4000120\tx\n2\t0/6000000\tx\n");
+  EXPECT_EQ(newest_own_timeline(folder, standby), 6U);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(PostmasterPid, Parses) {

@@ -27,9 +27,10 @@ class Archive {
     return known;
   }
   // How far a standby gets that has replayed up to `at`: on the newest timeline if that one left the standby's own
-  // behind `at`, else on its own. nullopt when there is nothing more for it.
-  std::optional<Position> beyond(const Wal& wal, Position at) const {
-    for (const auto number : {newest(wal.timeline(at)), wal.timeline(at)}) {
+  // behind `at`, else on its own. nullopt when there is nothing more for it. to_newest: its recovery_target_timeline is
+  // latest.
+  std::optional<Position> beyond(const Wal& wal, Position at, bool to_newest) const {
+    for (const auto number : {to_newest ? newest(wal.timeline(at)) : wal.timeline(at), wal.timeline(at)}) {
       const auto it = kept_.find(number);
       if (it == kept_.end() || it->second == at || !wal.contains(it->second, at)) continue;
       const bool has_wal = it->second.branch == at.branch || it->second.lsn > wal.of(it->second.branch).fork;

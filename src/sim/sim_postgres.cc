@@ -418,6 +418,10 @@ awaitable<Result<void>> SimPostgres::follow(core::Upstream upstream) {
   const bool loaded = files_are_loaded_ || bugs_.is("written-taken-for-loaded");
   if ((!changed && loaded) || server_.process != ProcessState::running) co_return Result<void>();
   files_are_loaded_ = true;
+  if (server_.following && server_.following->target_timeline != upstream.target_timeline) {  // needs a restart
+    if (auto stopped = co_await stop(core::StopMode::fast, false, 0s); !stopped) co_return stopped;
+    co_return co_await started(std::move(upstream), 0s);
+  }
   server_.follow(std::move(upstream));
   server_.sync_names = server_.sync_names_file;
   co_return Result<void>();

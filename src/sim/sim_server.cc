@@ -161,8 +161,10 @@ void SimServer::start(bool as_standby) {
 
 void SimServer::ready() {
   if (stuck) return after(500ms, [this] { ready(); });
-  if (recovery && m_.archive.on && m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
+  if (recovery && m_.archive.on && replays_archived() &&
+      m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
     told("did not start: the newest timeline in the archive is not a child of this server's history");
+    newest_timeline = m_.archive.newest(timeline());  // PostgreSQL keeps the history file that it has fetched
     return ended(true);
   }
   if (recovery) {
@@ -503,7 +505,7 @@ void SimServer::archive_from_now_on() {
 // A standby that does not stream reads the archive before it tries to connect again.
 void SimServer::restore() {
   if (!m_.archive.on || hung || stuck || disk_full || frozen_) return;
-  const auto found = m_.archive.beyond(m_.wal, end);
+  const auto found = m_.archive.beyond(m_.wal, end, replays_archived());
   if (!found) return;
   end = *found;
   newest_timeline = std::max(newest_timeline, timeline());

@@ -63,20 +63,21 @@ TEST(Archive, AStandbyGetsWhatContinuesItsHistory) {
   const int first = wal.root("7"), second = wal.fork({first, 100}, 2), twin = wal.fork({first, 150}, 2);
   Archive archive;
   archive.keep(wal, {first, 160});
-  EXPECT_FALSE(archive.beyond(wal, {first, 50})) << "there is no archive";
+  EXPECT_FALSE(archive.beyond(wal, {first, 50}, true)) << "there is no archive";
   archive.on = true;
   archive.keep(wal, {first, 160});
-  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{first, 160}));
-  EXPECT_FALSE(archive.beyond(wal, {first, 170}));
+  EXPECT_EQ(archive.beyond(wal, {first, 50}, true), (Position{first, 160}));
+  EXPECT_FALSE(archive.beyond(wal, {first, 170}, true));
 
   archive.keep(wal, {second, 100});  // its history file
   EXPECT_EQ(archive.newest(1), 2U);
-  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{first, 160})) << "it has no WAL of the new timeline yet";
+  EXPECT_EQ(archive.beyond(wal, {first, 50}, true), (Position{first, 160})) << "it has no WAL of the new timeline yet";
   archive.keep(wal, {second, 300});
   archive.keep(wal, {twin, 400});
-  EXPECT_EQ(archive.beyond(wal, {first, 50}), (Position{second, 300})) << "the first of the twins stays";
-  EXPECT_EQ(archive.beyond(wal, {first, 120}), (Position{first, 160})) << "the new timeline left before";
-  EXPECT_FALSE(archive.beyond(wal, {twin, 200}));
+  EXPECT_EQ(archive.beyond(wal, {first, 50}, true), (Position{second, 300})) << "the first of the twins stays";
+  EXPECT_EQ(archive.beyond(wal, {first, 50}, false), (Position{first, 160})) << "it does not leave its timeline";
+  EXPECT_EQ(archive.beyond(wal, {first, 120}, true), (Position{first, 160})) << "the new timeline left before";
+  EXPECT_FALSE(archive.beyond(wal, {twin, 200}, true));
 
   EXPECT_FALSE(archive.forked_before(wal, {first, 100}));
   EXPECT_TRUE(archive.forked_before(wal, {first, 101}));

@@ -158,8 +158,7 @@ AskUpstream ask_about(const Observation& seen, const Upstream& source) {
   return {.upstream = source, .ours = control ? std::max(control->timeline, control->min_recovery_timeline) : 0};
 }
 
-Decision start_following(const Observation& seen, const Memory& memory, const Upstream& upstream,
-                         const std::string& reason) {
+Decision start_following(const Observation& seen, const Memory& memory, Upstream upstream, std::string reason) {
   Memory next = memory;
   if (job_failed(seen, memory.jobs, JobKind::start)) note_failure(next.jobs, seen, JobKind::start);
   judge_end(seen, next.server, next.jobs);
@@ -169,7 +168,16 @@ Decision start_following(const Observation& seen, const Memory& memory, const Up
     decision.wake_at = next.jobs.backoff[JobKind::start].not_before;
     return decision;
   }
-  return say(next, reason, {StartJob{.kind = JobKind::start, .upstream = upstream, .as_standby = true}});
+  // The archive may have a newer timeline that began before our last checkpoint. PostgreSQL does not start then, but
+  // without a leader the other members need to know our WAL. So every second attempt stays on our own timeline.
+  const auto& control = seen.postgres.control;
+  const bool failed = next.jobs.backoff.contains(JobKind::start) && next.jobs.backoff[JobKind::start].failures % 2 == 1;
+  if (upstream.host.empty() && control && failed) {
+    upstream.target_timeline = std::max(control->timeline, control->min_recovery_timeline);
+    reason += "; the last start failed, so only timeline " + std::to_string(upstream.target_timeline) + " is replayed";
+  }
+  return say(next, std::move(reason),
+             {StartJob{.kind = JobKind::start, .upstream = std::move(upstream), .as_standby = true}});
 }
 
 Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how) {

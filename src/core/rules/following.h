@@ -22,8 +22,7 @@ bool answer_fresh(const Observation& seen, const Memory& memory, const Upstream&
 AskUpstream ask_about(const Observation& seen, const Upstream& source);
 
 // Starts the stopped server as a standby of `upstream`; a failed start is tried again with growing pauses.
-Decision start_following(const Observation& seen, const Memory& memory, const Upstream& upstream,
-                         const std::string& reason);
+Decision start_following(const Observation& seen, const Memory& memory, Upstream upstream, std::string reason);
 
 // The decision when the local WAL has parted from the source's.
 Decision resolve_divergence(const Observation& seen, const Memory& memory, const Upstream& source, Divergence how);
