@@ -22,7 +22,7 @@
 #   make bench-check          whether role changes have become slower, compared with role changes by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
 #   make bench-floods [ARGS=...]   health checks during floods of the REST API, compared with nginx's
-#   make soak [ARGS=...]      an hour on an overloaded machine with an etcd that pauses: counts false failovers -> build/soak.json
+#   make soak [ARGS=--peer]   an hour on an overloaded machine with an etcd that pauses: counts false failovers -> build/soak.json
 #   make screenshots          pictures of the dashboard, of a cluster that has just had a switchover -> build/screenshots, docs/pictures
 #   make clean
 

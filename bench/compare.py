@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Compares Tamada with Debian's Patroni on the same machine with the same YAML. The two alternate in one run.
 
-    compare.py [--reps 3] [--only switchover,...] [--window 30] [--newer 17] [--json build/bench.json] [--write docs/benchmarks.md]
+    compare.py [--reps 3] [--only switchover,...] [--window 30] [--clusters 50] [--newer 17] [--soak build/soak.json]
+               [--json build/bench.json] [--write docs/benchmarks.md]
     compare.py --again sync_standby_loss --json build/bench.json       measures one row again, which then names its commit
     compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
 
 --newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions; with
---from it measures nothing else.
+--from it measures nothing else. --clusters: also measures as many clusters on one etcd (scale.py). --soak: also shows the results of
+`soak.py --peer`.
 """
 import argparse
 import datetime
@@ -23,6 +25,7 @@ import tempfile
 import by_hand
 import footprint
 import rto
+import scale
 import scenarios
 from harness import Side, processes
 from harness.cluster import server_version
@@ -31,6 +34,7 @@ TREE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(TREE / "tests" / "versions"))
 import roots  # noqa: E402
 
+SCALE_WINDOW = 60   # seconds
 PEER = ("/usr/bin/patroni", "/usr/bin/patronictl")
 
 OUTAGES = [("switchover", "switchover over REST"),
@@ -92,6 +96,11 @@ def run(options):
             print(f"{name}, footprint", flush=True)
             found["footprint"][name] = footprint.measure(side, options.window, scenarios.DCS)
             save(found, options.json)
+    if options.clusters:
+        for name, side in sides().items():
+            print(f"{name}, {options.clusters} clusters", flush=True)
+            found.setdefault("scale", {})[name] = scale.measure(side, options.clusters, SCALE_WINDOW, scenarios.DCS)
+            save(found, options.json)
     return found
 
 
@@ -101,7 +110,7 @@ def run_in_root(major, options):
     programs = [TREE / "build" / "release" / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
     with roots.opened(version) as inside, tempfile.NamedTemporaryFile(dir=TREE / "build", suffix=".json") as results:
         inside.lend(*programs)
-        words = inside.command("/usr/bin/python3", "bench/compare.py", "--reps", options.reps, "--window", 0, "--json", results.name,
+        words = inside.command("/usr/bin/python3", "bench/compare.py", "--reps", options.reps, "--window", 0, "--clusters", 0, "--json", results.name,
                                "--write", "", *(["--only", options.only] if options.only else []),
                                DAEMON_CMD="/mnt/daemon/tamada", CTL_CMD="/mnt/daemon/tamadactl", TAMADA_COMMIT=machine()["tamada"])
         subprocess.run([str(word) for word in words], cwd=TREE, check=True)
@@ -196,6 +205,42 @@ def footprint_rows(found):
     ]
 
 
+def scale_rows(found):
+    theirs, ours = found["scale"].get("patroni"), found["scale"].get("tamada")
+
+    def row(title, key, unit="", digits=1):
+        return f"| {title} | {theirs[key]:,.{digits}f}{unit} | {ours[key]:,.{digits}f}{unit} | {ratio(theirs[key], ours[key])} |"
+    return [
+        row("CPU of etcd, of one core", "etcd_cpu_pct", " %"),
+        row("CPU of all daemons, of one core", "daemons_cpu_pct", " %"),
+        row("writes to etcd per second", "etcd_writes_per_s", digits=2),
+        row("another client's watch of etcd: median", "watch_ms_median", " ms", 2),
+        row("- 99th percentile", "watch_ms_p99", " ms", 2),
+        row("memory of all daemons (PSS)", "daemons_pss_mb", " MB", 0),
+    ]
+
+
+def soak_row(title, soak):
+    dcs, stretches = soak["dcs"], soak["stretches"]
+    times = "profile fast (4/1/1)" if dcs.get("profile") == "fast" else "{ttl}/{loop_wait}/{retry_timeout}".format(**dcs)
+    return (f"| {title}, {times} | {soak['false_failovers']} | {max(one['longest_gap_s'] for one in stretches):.2f} | "
+            f"{soak['missing']} | {spread(soak['node_loss_s'])} |")
+
+
+def soak_section(path):
+    """What soak.py measured, which takes too long to be a part of each run."""
+    soak = json.loads(pathlib.Path(path).read_text())
+    minutes = sum(one["seconds"] for one in soak["stretches"]) / 60
+    done = sum(sum(one["disturbances"].values()) for one in soak["stretches"])
+    return [f"## {minutes:.0f} minutes on an overloaded machine", "",
+            "Both sides at the same time, each with three nodes and three members of etcd, under a load of 8 on 2 cores and storms of fsync.",
+            f"Tamada's etcd was disturbed {done} times (its leader or all of it paused for 0.5-3 s, its leader moved or killed), Patroni's as",
+            f"often. A false failover is a promotion while no node was lost. Failsafe mode is on. {len(soak['node_loss_s'])} times the primary's",
+            f"node was lost. Tamada {soak['tree']}; Patroni has the shortest times that it accepts.", "",
+            "| | false failovers | longest time without a write meanwhile (s) | rows lost | loss of the primary's node (s) |", "|---|---|---|---|---|",
+            soak_row("Patroni", soak["peer"]), soak_row("Tamada", soak), ""]
+
+
 OUTAGES_HEAD = "| | Patroni | Tamada | ratio | by hand |\n|---|---|---|---|---|"
 
 
@@ -218,7 +263,7 @@ def rounds(found):
     return f"{found['reps']} round" + ("s" if found["reps"] > 1 else "")
 
 
-def table(found):
+def table(found, soak=None):
     m, d = found["machine"], found["dcs"]
     head = "| | Patroni | Tamada | ratio |\n|---|---|---|---|"
     lines = [
@@ -242,6 +287,12 @@ def table(found):
     rows = footprint_rows(found)
     if rows:
         lines += ["## Footprint of a daemon", "", head, *rows, ""]
+    if found.get("scale"):
+        clusters = found["scale"]["tamada"]["clusters"]
+        lines += [f"## {clusters} clusters on one etcd", "",
+                  f"Each is a leader alone, because it is the leader that writes to etcd. Idle, {SCALE_WINDOW} s.", "", head, *scale_rows(found), ""]
+    if soak:
+        lines += soak_section(soak)
     return "\n".join(lines)
 
 
@@ -250,6 +301,8 @@ def main():
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--only")
     parser.add_argument("--window", type=int, default=30, help="seconds of idling for the footprint; 0: none")
+    parser.add_argument("--clusters", type=int, default=50, help="clusters on one etcd; 0: none")
+    parser.add_argument("--soak", help="results of soak.py --peer")
     parser.add_argument("--newer", help="a major version of PostgreSQL")
     parser.add_argument("--json", default=str(TREE / "build" / "bench.json"))
     parser.add_argument("--again", help="rows of --json, separated by commas")
@@ -267,7 +320,7 @@ def main():
     if options.newer:
         found["newer"] = run_in_root(options.newer, options)
         save(found, options.json)
-    text = table(found)
+    text = table(found, options.soak)
     if options.write:
         pathlib.Path(options.write).write_text(text)
     print("\n" + text)

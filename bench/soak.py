@@ -2,14 +2,16 @@
 """Runs a cluster on an overloaded machine, with an etcd that pauses and changes its leader, and counts the failovers that nothing
 but slowness caused. From time to time the primary's node is really lost, and the outage is measured.
 
-    soak.py [--minutes 60] [--losses 6] [--profile fast | --times 20/3/3] [--seed 1] [--json build/soak.json]
+    soak.py [--minutes 60] [--losses 6] [--profile fast | --times 20/3/3] [--peer] [--seed 1] [--json build/soak.json]
 
 DAEMON_CMD and CTL_CMD choose the side (default: this tree's release build). --times is ttl/loop_wait/retry_timeout, for a side that
-does not know profiles; failsafe_mode is on in both. It ends with status 1 if there was a false failover.
+does not know profiles; failsafe_mode is on in both. --peer runs Debian's Patroni with its fastest legal times beside it, under the
+same load and with an etcd of its own; the report has it under "peer". It ends with status 1 if this side had a false failover.
 """
 import argparse
 import contextlib
 import json
+import os
 import pathlib
 import random
 import signal
@@ -22,6 +24,8 @@ import scenarios
 from harness import Cluster, Etcd, Writer, processes, wait_for
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
+PEER = {"DAEMON_CMD": "/usr/bin/patroni", "CTL_CMD": "/usr/bin/patronictl"}
+PEER_TIMES = "20/3/3"   # the shortest that Patroni 3.0 accepts: ttl >= 20, and loop_wait + 2 * retry_timeout <= ttl
 LONG_GAP = 1.0   # the report names times without an acknowledged write that are longer than this, in seconds
 
 
@@ -184,7 +188,7 @@ def soak(options, say=print):
         c.up()
         stress_folder = pathlib.Path(c.root) / "stress"
         stress_folder.mkdir()
-        with load(str(stress_folder)):
+        with contextlib.nullcontext() if options.no_load else load(str(stress_folder)):
             for _ in range(options.losses):
                 stretches.append(quiet_stretch(c, options.minutes * 60 / options.losses, chance, say))
                 losses.append(scenarios.node_loss(c, after_renewal=None)["outage_s"])
@@ -194,23 +198,51 @@ def soak(options, say=print):
             "false_failovers": sum(one["false_failovers"] for one in stretches), "missing": sum(one["missing"] for one in stretches)}
 
 
+@contextlib.contextmanager
+def peer(options):
+    """Runs the peer's soak at the same time and yields a function that waits for its report."""
+    path = pathlib.Path(options.json).with_suffix(".peer.json")
+    path.unlink(missing_ok=True)
+    proc = subprocess.Popen([sys.executable, __file__, "--minutes", str(options.minutes), "--losses", str(options.losses), "--times",
+                             PEER_TIMES, "--no-load", "--seed", str(options.seed), "--json", str(path)],
+                            env={**os.environ, **PEER}, start_new_session=True)
+    try:
+        yield lambda: (proc.wait(1800), json.loads(path.read_text()))[1]
+    finally:
+        if proc.poll() is None:
+            proc.send_signal(signal.SIGINT)   # it ends its cluster itself
+            proc.wait(120)
+
+
+def summary(found):
+    return (f"{sum(one['seconds'] for one in found['stretches']) / 60:.0f} minutes: {found['false_failovers']} false failovers, "
+            f"{found['missing']} acknowledged rows lost; loss of the primary's node: median {statistics.median(found['node_loss_s']):.2f} s "
+            f"({min(found['node_loss_s']):.2f}-{max(found['node_loss_s']):.2f})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--losses", type=int, default=6)
     parser.add_argument("--profile", default="fast")
     parser.add_argument("--times", help="ttl/loop_wait/retry_timeout in place of a profile")
+    parser.add_argument("--peer", action="store_true", help="run Debian's Patroni beside it")
+    parser.add_argument("--no-load", action="store_true", help="another process makes the load")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", default=str(TREE / "build" / "soak.json"))
     options = parser.parse_args()
     processes.adopt_orphans()
-    found = soak(options)
+    with peer(options) if options.peer else contextlib.nullcontext() as report:
+        found = soak(options)
+        if report:
+            found["peer"] = report()
+    found["tree"] = subprocess.run(["git", "-C", str(TREE), "describe", "--always", "--tags"], capture_output=True, text=True).stdout.strip()
     path = pathlib.Path(options.json)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"{sum(one['seconds'] for one in found['stretches']) / 60:.0f} minutes: {found['false_failovers']} false failovers, "
-          f"{found['missing']} acknowledged rows lost; loss of the primary's node: median {statistics.median(found['node_loss_s']):.2f} s "
-          f"({min(found['node_loss_s']):.2f}-{max(found['node_loss_s']):.2f})")
+    print(summary(found))
+    if options.peer:
+        print("Patroni: " + summary(found["peer"]))
     return 1 if found["false_failovers"] or found["missing"] else 0
 
 

@@ -161,8 +161,8 @@ void SimServer::start(bool as_standby) {
 
 void SimServer::ready() {
   if (stuck) return after(500ms, [this] { ready(); });
-  if (recovery && m_.archive.on && replays_archived() &&
-      m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
+  const bool replays_newest = recovery && m_.archive.on && replays_archived();
+  if (replays_newest && m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
     told("did not start: the newest timeline in the archive is not a child of this server's history");
     newest_timeline = m_.archive.newest(timeline());  // PostgreSQL keeps the history file that it has fetched
     return ended(true);
