@@ -40,7 +40,7 @@ function Concerns({ known, picture, words }: { known: Known; picture: Picture; w
   return (
     <div class="concerns">
       <strong>{words.concerns}</strong>
-      <ul>{found.map(({ text, next }) => <li key={text}>{text}{next && <small>{next}</small>}</li>)}</ul>
+      <ul>{found.map(({ text, original, next }) => <li key={text} title={original}>{text}{next && <small>{next}</small>}</li>)}</ul>
     </div>
   );
 }

@@ -2,6 +2,7 @@
 // daemon requires a password, the page asks for it and keeps it only in its own memory.
 import { Child, h } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Said } from "./said";
 import { Moment, When } from "./schedule";
 import { ask } from "./told";
 import { Entry } from "./watch";
@@ -107,12 +108,12 @@ export function Dialog({ title, wide, close, submit, children }: { title: string
   );
 }
 
-export function List({ title, kind, items }: { title: string; kind: string; items: string[] }) {
+export function List({ title, kind, items, words }: { title: string; kind: string; items: string[]; words: Words }) {
   if (items.length === 0) return null;
   return (
     <div class={kind}>
       <strong>{title}</strong>
-      <ul>{items.map((item) => <li key={item}>{item}</li>)}</ul>
+      <ul>{items.map((item) => <li key={item}><Said text={item} words={words} /></li>)}</ul>
     </div>
   );
 }
@@ -124,7 +125,7 @@ function Progress({ events, before, words }: { events: Entry[]; before: Readonly
   return (
     <ol class="progress" aria-live="polite" aria-label={words.progress}>
       {news.map((event) => (
-        <li key={event.key}><time dateTime={event.time}>{time_of(event.at, true)}</time> <span class="name">{event.member}</span> {event.text}</li>
+        <li key={event.key}><time dateTime={event.time}>{time_of(event.at, true)}</time> <span class="name">{event.member}</span> <Said text={event.text} words={words} /></li>
       ))}
     </ol>
   );
@@ -155,13 +156,13 @@ export function Question({ deed, words, events, close, done }: Asked) {
   return (
     <Dialog title={deed.title} close={close} submit={act}>
       {!over && deed.happens.map((sentence) => <p key={sentence}>{sentence}</p>)}
-      {!over && <List title={words.noticed} kind="effects" items={deed.noticed} />}
+      {!over && <List title={words.noticed} kind="effects" items={deed.noticed} words={words} />}
       {!over && deed.last && <p class="last">{deed.last}</p>}
-      {!over && <List title={words.against} kind="notice" items={deed.doubts} />}
+      {!over && <List title={words.against} kind="notice" items={deed.doubts} words={words} />}
       {!over && deed.later && <When words={words} choose={choose} />}
       {form}
       {(state === "working" || over) && !moment && <Progress events={events} before={before.current} words={words} />}
-      <p role="status" class={`answer ${state}`}>{state === "working" ? words.working : over ? said || words.done : ""}</p>
+      <p role="status" class={`answer ${state}`}>{state === "working" ? words.working : over ? said ? <Said text={said} words={words} /> : words.done : ""}</p>
       <div class="buttons">
         <button type="button" onClick={shut}>{over || state === "working" ? words.close : words.cancel}</button>
         {!over && <button type="submit" class="act" disabled={state === "working" || moment?.iso === ""}>{deed.title}</button>}

@@ -83,9 +83,9 @@ export function Editor({ words, close }: { words: Words; close: () => void }) {
       {wrong && <p class="trouble" role="alert">{wrong}</p>}
       {verdict && !sent && <p>{refused ? words.would_be_refused : words.this_is_sent}</p>}
       {verdict && <Difference lines={diff(bare_lines_of(verdict.before), bare_lines_of(verdict.after))} words={words} />}
-      {verdict && <List title={words.mistakes} kind="trouble" items={verdict.errors} />}
-      {verdict && <List title={words.doubtful} kind="notice" items={verdict.warnings} />}
-      {verdict && <List title={words.effects} kind="effects" items={verdict.effects} />}
+      {verdict && <List title={words.mistakes} kind="trouble" items={verdict.errors} words={words} />}
+      {verdict && <List title={words.doubtful} kind="notice" items={verdict.warnings} words={words} />}
+      {verdict && <List title={words.effects} kind="effects" items={verdict.effects} words={words} />}
       {form}
       <p role="status" class={`answer ${state}`}>{state === "working" ? words.working : said}</p>
       <div class="buttons">

@@ -8,12 +8,14 @@ export interface Finding {
   check: string; // the doctor's name for what was checked
   about: string; // the words by which the doctor's finding about the same can be recognized; empty: any of this check
   text: string;
+  original?: string; // what the daemon tells in English, if `text` says it in another language
   next: string; // what to do, in the words of tamadactl; empty: not known
 }
 
 const clock_apart_ms = 4_000; // the members are asked within 2 s
 
 export const is_on = (value: unknown) => value === true || ["on", "true", "yes", "1", "quorum"].includes(String(value).toLowerCase());
+const unless_same = (original: string, text: string) => (original === text ? undefined : original);
 const finding = (check: string, text: string, about = ""): Finding => ({ check, about, text, next: "" });
 
 function of_intervals({ config }: Known, words: Words): Finding[] {
@@ -49,7 +51,7 @@ function of_member({ name, key, explain, silent, missing_since, leads, connected
   if (silent) found.push(said("members", words.no_answer, `${name} `));
   const problems = (explain?.problems ?? []).map((problem) => problem.text);
   if (problems.length === 0 && key?.trouble) problems.push(key.trouble);
-  found.push(...problems.map((text) => said("problems", text, text)));
+  found.push(...problems.map((text) => ({ ...said("problems", words.said(text), text), original: unless_same(text, words.said(text)) })));
   if (key?.pending_restart) found.push(said("restarts", words.restart_pending, `${name} `));
   return found;
 }
@@ -76,5 +78,6 @@ export function findings(known: Known, picture: Picture, words: Words): Finding[
   }
   const is_new = (one: { check: string; text: string }) => !shown_anyhow.has(one.check) && !checked.has(one.check) && !own.some(({ text }) => text.includes(one.text));
   const more = wrong.filter((one) => is_new(one) && (picture.leader || one.check !== "primary"));
-  return [...own, ...more.map((one) => translated(one, words.findings)).map(({ check, text, next }) => ({ check, about: "", text, next: next ?? "" }))];
+  const told = more.map((one) => ({ ...translated(one, words.findings), english: one.text }));
+  return [...own, ...told.map(({ check, text, english, next }) => ({ check, about: "", text, original: unless_same(english, text), next: next ?? "" }))];
 }

@@ -2,6 +2,7 @@
 import { h } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Handover, handovers } from "./model";
+import { Said } from "./said";
 import { Entry } from "./watch";
 import { Words, moment_of, span_of, time_of } from "./words";
 
@@ -52,7 +53,7 @@ export function Changes({ events, words, now }: { events: Entry[]; words: Words;
               {words.in_all(span_of(change.ms))}, {words.by(change.told_by)}
             </span>
           </div>
-          {change.reason && <p class="reason">{change.reason}</p>}
+          {change.reason && <p class="reason"><Said text={change.reason} words={words} /></p>}
           {change.phases.length > 0 && <Bar change={change} words={words} />}
         </li>
       ))}
@@ -88,7 +89,7 @@ export function Timeline({ events, words, now }: { events: Entry[]; words: Words
   const members = [...new Set(events.map((event) => event.member))].sort();
   const wanted = search.toLowerCase();
   const since = minutes > 0 ? now - minutes * 60_000 : 0;
-  const holds = (event: Entry) => `${event.text} ${event.rule ?? ""}`.toLowerCase().includes(wanted);
+  const holds = (event: Entry) => !wanted || `${event.text} ${words.said(event.text)} ${event.rule ?? ""}`.toLowerCase().includes(wanted);
   const chosen = merged(events.filter((event) => event.at >= since && !off.has(event.type) && (!member || event.member === member) && holds(event)));
   const shown = chosen.slice(-shown_events).reverse();
   const toggle = (kind: string) => {
@@ -130,7 +131,7 @@ export function Timeline({ events, words, now }: { events: Entry[]; words: Words
             <time dateTime={event.time} title={event.time}>{time_of(event.at, true)}</time>
             <span class="of">{event.tellers.sort().join(", ")}</span>
             <span class="what">
-              {event.text}
+              <Said text={event.text} words={words} />
               {event.rule && <small>{words.rule} <code>{event.rule}</code></small>}
             </span>
           </li>

@@ -1,6 +1,7 @@
 // A card for each member: its role, whether it may take over, and what is wrong with it.
 import { Child, h } from "preact";
 import { Node, readiness, closed_gates } from "./model";
+import { Said } from "./said";
 import { Explanation } from "./told";
 import { Words, bytes_of, moment_of } from "./words";
 
@@ -33,7 +34,7 @@ function Gates({ explain, words }: { explain: Explanation; words: Words }) {
             <span class="mark" role="img" aria-label={gate.open ? words.gate_open : words.gate_closed}>{gate.open ? "✓" : "✗"}</span>
             <span>
               {words.gate[gate.gate] ?? gate.gate}
-              {gate.reason && <small>{gate.reason}</small>}
+              {gate.reason && <small><Said text={gate.reason} words={words} /></small>}
             </span>
           </li>
         ))}
@@ -61,14 +62,15 @@ function Readiness({ node, words }: { node: Node; words: Words }) {
   const state = readiness(node);
   if (state === "leads") return null;
   if (state === "not known") {
-    const said = node.silent ? `${words.no_answer}: ${node.error}` : node.error ? `${words.may_unknown}: ${node.error}` : "…";
-    return <p class={`ready ${node.silent ? "bad" : ""}`}>{node.missing_since ? words.missing(moment_of(node.missing_since)) : said}</p>;
+    if (node.missing_since) return <p class="ready bad">{words.missing(moment_of(node.missing_since))}</p>;
+    if (!node.silent && !node.error) return <p class="ready">…</p>;
+    return <p class={`ready ${node.silent ? "bad" : ""}`}>{node.silent ? words.no_answer : words.may_unknown}: <Said text={node.error} words={words} /></p>;
   }
   if (state === "ready") return <p class="ready good">{words.ready}</p>;
   const closed = closed_gates(node.explain as Explanation);
   return (
     <p class="ready bad">
-      {words.not_ready}: {closed.map((gate) => gate.reason ?? gate.gate).join("; ")}
+      {words.not_ready}: {closed.map((gate, i) => <span key={gate.gate}>{i > 0 && "; "}<Said text={gate.reason ?? gate.gate} words={words} /></span>)}
     </p>
   );
 }
@@ -84,7 +86,7 @@ function Facts({ node, words }: { node: Node; words: Words }) {
   const tags = Object.entries(key?.tags ?? {});
   return (
     <dl>
-      <Fact name={words.state}>{key?.state ?? "?"}</Fact>
+      <Fact name={words.state}>{words.state_word(key?.state ?? "?")}</Fact>
       <Fact name={words.timeline}>{key?.timeline ?? words.unknown}</Fact>
       {!node.leads && <Fact name={words.lag}>{lag_of(node, words)}</Fact>}
       {key?.host && <Fact name={words.address}>{`${key.host}:${key.port ?? ""}`}</Fact>}
@@ -92,10 +94,10 @@ function Facts({ node, words }: { node: Node; words: Words }) {
       {tags.length > 0 && <Fact name={words.tags}>{tags.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}</Fact>}
       {explain && (
         <Fact name={words.decides}>
-          <code>{explain.decision.rule}</code> {explain.decision.reason} <small>{words.since(moment_of(explain.decision.since))}</small>
+          <code>{explain.decision.rule}</code> <Said text={explain.decision.reason} words={words} /> <small>{words.since(moment_of(explain.decision.since))}</small>
         </Fact>
       )}
-      {explain?.job && <Fact name="">{words.job(explain.job.step ?? explain.job.job, explain.job.seconds.toFixed(0))}</Fact>}
+      {explain?.job && <Fact name="">{words.job(words.job_word(explain.job.step ?? explain.job.job), explain.job.seconds.toFixed(0))}</Fact>}
     </dl>
   );
 }
@@ -115,8 +117,8 @@ export function Card({ node, self, words, children }: { node: Node; self: string
         <div class="trouble">
           <strong>{words.problems}</strong>
           <ul>
-            {problems.map((problem) => <li key={problem.kind + problem.text}><code>{problem.kind}</code> {problem.text}</li>)}
-            {trouble && <li>{trouble}</li>}
+            {problems.map((problem) => <li key={problem.kind + problem.text}><code>{problem.kind}</code> <Said text={problem.text} words={words} /></li>)}
+            {trouble && <li><Said text={trouble} words={words} /></li>}
           </ul>
         </div>
       )}

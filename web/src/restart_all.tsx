@@ -5,6 +5,7 @@ import { Dialog, List, shut, useSender } from "./dialog";
 import { last_change, last_restart_of } from "./foretell";
 import { Node, Picture } from "./model";
 import { Plan, Rolling, Send, Step, members_in_order, successor } from "./rolling";
+import { Said } from "./said";
 import { Known } from "./watch";
 import { Words } from "./words";
 
@@ -43,7 +44,7 @@ function Steps({ steps, words }: { steps: Step[]; words: Words }) {
         <li key={step.name} class={step.stage} data-step={step.name}>
           <span><span class="name">{step.name}</span> {step.leads && <small>{words.role["leader"]}</small>}</span>
           <span class="stage">{words.stage[step.stage]}</span>
-          {step.said && <p>{step.said}</p>}
+          {step.said && <p><Said text={step.said} words={words} /></p>}
         </li>
       ))}
     </ol>
@@ -136,9 +137,9 @@ export function RestartAll({ known, picture, words, close }: Asked) {
         <Choose name="how" legend={words.the_leader(leads.name)} options={how} chosen={to ? 1 : 0} choose={(i) => choose({ only_pending, hand_over: i === 1 })} />
       )}
       <Steps steps={steps} words={words} />
-      {asking && <List title={words.noticed} kind="effects" items={noticed(nodes, picture, to, words)} />}
+      {asking && <List title={words.noticed} kind="effects" items={noticed(nodes, picture, to, words)} words={words} />}
       {asking && last && <p class="last">{last}</p>}
-      {asking && <List title={words.against} kind="notice" items={doubts_of(nodes, picture, words)} />}
+      {asking && <List title={words.against} kind="notice" items={doubts_of(nodes, picture, words)} words={words} />}
       {form}
       <Result phase={phase} stopping={stopping} waits={waits} steps={steps} words={words} />
       <div class="buttons">

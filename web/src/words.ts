@@ -1,5 +1,6 @@
-// The texts of the page. What the daemon tells (events, reasons) stays in the daemon's language, except doctor's findings.
+// The texts of the page, and how it says what the daemon tells in English.
 import { chinese_findings } from "./found";
+import { in_chinese, term_in_chinese } from "./translate";
 
 const english = {
   title: "Cluster",
@@ -200,6 +201,9 @@ const english = {
   ttl_too_short: (ttl: number, least: number) => `ttl is ${ttl}, but loop_wait + 2 * retry_timeout is ${least}: the daemons lower the two.`,
   clock_differs: (name: string, from: string, seconds: string) => `The clock of ${name} differs from that of ${from} by ${seconds} s.`,
   findings: {} as typeof chinese_findings, // the daemon's own texts are English
+  said: (text: string) => text,
+  state_word: (state: string) => state,
+  job_word: (job: string) => job,
   all_clusters: "All clusters",
   back_to_cluster: "This page's cluster",
   this_cluster: "(this page's)",
@@ -419,6 +423,9 @@ const chinese: Words = {
   ttl_too_short: (ttl, least) => `ttl 为 ${ttl}，而 loop_wait + 2 * retry_timeout 为 ${least}：守护进程会降低后两者。`,
   clock_differs: (name, from, seconds) => `${name} 的时钟与 ${from} 相差 ${seconds} 秒。`,
   findings: chinese_findings,
+  said: in_chinese,
+  state_word: (state) => term_in_chinese("state", state) ?? state,
+  job_word: (job) => term_in_chinese("job", job) ?? term_in_chinese("step", job) ?? job,
   all_clusters: "所有集群",
   back_to_cluster: "本页的集群",
   this_cluster: "（本页）",
