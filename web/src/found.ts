@@ -49,7 +49,7 @@ export const chinese_findings: Record<string, Text> = {
     text: "loop_wait {loop_wait} + 2 * retry_timeout {retry_timeout} = {sum}，ttl {ttl}；{setting} 的值不是数字，因此使用默认值",
     next: "edit-config -s {setting}=NUMBER",
   },
-  paused: { text: "集群已暂停：没有自动故障切换", next: "用 resume 结束暂停" },
+  paused: { text: "集群已暂停：没有自动故障转移", next: "用 resume 结束暂停" },
   nobody_synchronous: { text: "synchronous_mode 已开启，但没有同步备库，因此提交不等待任何备库", next: "list 会显示谁在流复制；标签 nosync 会排除成员" },
   clocks_differ: { text: "{member} 的时钟比 {other} 快 {seconds} 秒", next: "那里是否运行时间服务（chrony、systemd-timesyncd）？" },
   patroni_versions_differ: { text: "Patroni 接口的版本不同：{versions}", next: update_next },

@@ -268,7 +268,7 @@ const chinese: Words = {
   most: (value) => `最大 ${value}`,
   nothing_measured: "尚无测量值。",
   events: "事件",
-  role: { leader: "领导者", standby_leader: "备集群领导者", sync_standby: "同步备库", quorum_standby: "法定数备库", replica: "副本" },
+  role: { leader: "领导者", standby_leader: "备集群领导者", sync_standby: "同步备库", quorum_standby: "法定数备库", replica: "备库" },
   sync_mark: { sync_standby: "同步", quorum_standby: "法定数" },
   not_streaming: "没有流复制",
   no_answer: "没有应答",
