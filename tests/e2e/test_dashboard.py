@@ -10,6 +10,7 @@ import requests
 
 from harness import processes, wait_for
 from harness.cluster import TREE
+from test_dashboard_words import untranslated
 
 pytestmark = pytest.mark.tamada
 
@@ -300,12 +301,22 @@ def test_markup_is_text(cluster, browser):
     wait_for("its end", lambda: all("has been gone since" in card.text for card in browser.all(".card") if "<img" in card.text), 15)
 
 
+def told_by_daemons(browser):
+    """(text, the original that appears when the pointer rests on it) of everything that a daemon tells"""
+    return [tuple(one) for one in browser.run("return [...document.querySelectorAll('.told')].map(one => [one.textContent, one.title])")]
+
+
 def test_in_chinese(cluster, browser):
     browser.open(cluster.nodes[0])
     browser.all(".language")[0].click()
     wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 30)
     assert browser.run("return document.documentElement.lang") == "zh"
-    browser.window(PICTURES / "chinese.png")
+    browser.run("document.querySelector('.filters select').value = '0'; document.querySelector('.filters select').dispatchEvent(new Event('change', {bubbles: true}))")
+    told = wait_for("the events", lambda: len(found := told_by_daemons(browser)) > 30 and found, 30)
+    assert all(english for _, english in told), [text for text, english in told if not english]
+    said = {english: chinese for chinese, english in told}
+    assert not untranslated(said, said.values())
+    browser.picture(1800, PICTURES / "chinese.png")
     browser.all(".language")[0].click()
     wait_for("the other", lambda: leader_shown(browser), 30)
 

@@ -74,10 +74,10 @@ export function findings(known: Known, picture: Picture, words: Words): Finding[
   const checked = new Set(own.map((one) => one.check));
   for (const one of own) {
     const same = wrong.find((other) => other.check === one.check && other.text.includes(one.about));
-    one.next = (same && translated(same, words.findings).next) ?? "";
+    one.next = (same && translated(same, words.findings, words.said).next) ?? "";
   }
   const is_new = (one: { check: string; text: string }) => !shown_anyhow.has(one.check) && !checked.has(one.check) && !own.some(({ text }) => text.includes(one.text));
   const more = wrong.filter((one) => is_new(one) && (picture.leader || one.check !== "primary"));
-  const told = more.map((one) => ({ ...translated(one, words.findings), english: one.text }));
+  const told = more.map((one) => ({ ...translated(one, words.findings, words.said), english: one.text }));
   return [...own, ...told.map(({ check, text, english, next }) => ({ check, about: "", text, original: unless_same(english, text), next: next ?? "" }))];
 }

@@ -242,6 +242,11 @@ const of_etcd_outages: Sentence[] = [
   ["connection refused", "连接被拒绝"],
   ["Connection refused", "连接被拒绝"],
   ["timed out", "超时"],
+  ["{place}: no answer within {n} s", "{place}：{n} 秒内没有应答"],
+  ["{place}: the connection was closed", "{place}：连接已关闭"],
+  ["{place}: Connection refused", "{place}：连接被拒绝"],
+  ["{place}: nothing came in time", "{place}：没有及时收到任何内容"],
+  ["TLS handshake failed: {*error}", "TLS 握手失败：{error}"],
 ];
 
 const of_operations: Sentence[] = [
@@ -269,7 +274,7 @@ const of_operations: Sentence[] = [
   ["PostgreSQL has shut down, except for archive_command, which still has to archive {n} WAL files",
     "PostgreSQL 已停止，只有 archive_command 还需归档 {n} 个 WAL 文件"],
   ["{cause}: asking the candidates whether they have all WAL", "{cause}：询问候选成员是否拥有全部 WAL"],
-  ["{cause}: {*waits}, and no member that may take over has all of its WAL", "{cause}：{waits}，而可以接管的成员都没有其全部 WAL"],
+  ["{*waits}, and no member that may take over has all of its WAL", "{waits}，而可以接管的成员都没有其全部 WAL"],
   ["{cause}: {*waits}; the leader key is free: {*members} has all WAL", "{cause}：{waits}；领导键已释放：{members} 拥有全部 WAL"],
   ["{cause}: {*waits}; the leader key is free: {*members} have all WAL", "{cause}：{waits}；领导键已释放：{members} 拥有全部 WAL"],
   ["{cause}: stopping PostgreSQL", "{cause}：正在停止 PostgreSQL"],

@@ -5,5 +5,5 @@ import { Words } from "./words";
 
 export function Said({ text, words }: { text: string; words: Words }) {
   const said = words.said(text);
-  return <span title={said === text ? undefined : text}>{said}</span>;
+  return <span class="told" title={said === text ? undefined : text}>{said}</span>;
 }
