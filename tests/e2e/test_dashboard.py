@@ -302,8 +302,9 @@ def test_markup_is_text(cluster, browser):
 
 
 def told_by_daemons(browser):
-    """(text, the original that appears when the pointer rests on it) of everything that a daemon tells"""
-    return [tuple(one) for one in browser.run("return [...document.querySelectorAll('.told')].map(one => [one.textContent, one.title])")]
+    """(text, the original that appears when the pointer rests on it) of everything that a daemon tells of members whose names are words"""
+    told = browser.run("return [...document.querySelectorAll('.told')].map(one => [one.textContent, one.title])")
+    return [(text, english) for text, english in told if MARKUP not in text]
 
 
 def test_in_chinese(cluster, browser):
