@@ -318,6 +318,13 @@ def test_in_chinese(cluster, browser):
     said = {english: chinese for chinese, english in told}
     assert not untranslated(said, said.values())
     browser.picture(1800, PICTURES / "chinese.png")
+    browser.run("document.querySelectorAll('.card details').forEach(one => { one.open = true })")
+    browser.look(360, 800)
+    try:
+        assert browser.overflow() <= 0
+        browser.picture(3600, PICTURES / "chinese-360.png")
+    finally:
+        browser.look()
     browser.all(".language")[0].click()
     wait_for("the other", lambda: leader_shown(browser), 30)
 
