@@ -18,7 +18,7 @@
 #   make test-packages        tests the tarball and the RPM packages in bare roots of Debian 12, 13 and unstable (root, namespaces)
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
 #   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
-#   make bench [ARGS=...]     outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md
+#   make bench [ARGS=--more]  outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md; --more: its second part
 #   make bench-check          whether role changes have become slower, compared with role changes by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
 #   make bench-floods [ARGS=...]   health checks during floods of the REST API, compared with nginx's

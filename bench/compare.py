@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """Compares Tamada with Debian's Patroni on the same machine with the same YAML. The two alternate in one run.
 
-    compare.py [--reps 3] [--only switchover,...] [--window 30] [--clusters 50] [--newer 17] [--soak build/soak.json]
-               [--json build/bench.json] [--write docs/benchmarks.md]
+    compare.py [--reps 3] [--only switchover,...] [--window 30] [--json build/bench.json] [--write docs/benchmarks.md]
     compare.py --again sync_standby_loss --json build/bench.json       measures one row again, which then names its commit
     compare.py --from build/bench.json --write docs/benchmarks.md      writes the table again without measuring
 
---newer 17: also measures the outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions; with
---from it measures nothing else. --clusters: also measures as many clusters on one etcd (scale.py). --soak: also shows the results of
-`soak.py --peer`.
+    compare.py --more [--newer 17] [--clusters 50] [--soak build/soak.json] [--reps 3] [--json build/more.json]
+
+--more: measures what takes long apart, and replaces the second part of the document, which begins with the heading MORE. --newer: the
+outages with PostgreSQL 17 and the Patroni and etcd of its Debian, in a root of tests/versions. --clusters: as many clusters on one
+etcd (scale.py). --soak: the results of `soak.py --peer`.
 """
 import argparse
 import datetime
@@ -34,7 +35,8 @@ TREE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(TREE / "tests" / "versions"))
 import roots  # noqa: E402
 
-SCALE_WINDOW = 60   # seconds
+MORE = "## Measured apart"   # the heading of the document's second part
+SCALE_WINDOW = 60            # seconds
 PEER = ("/usr/bin/patroni", "/usr/bin/patronictl")
 
 OUTAGES = [("switchover", "switchover over REST"),
@@ -96,11 +98,21 @@ def run(options):
             print(f"{name}, footprint", flush=True)
             found["footprint"][name] = footprint.measure(side, options.window, scenarios.DCS)
             save(found, options.json)
-    if options.clusters:
-        for name, side in sides().items():
-            print(f"{name}, {options.clusters} clusters", flush=True)
-            found.setdefault("scale", {})[name] = scale.measure(side, options.clusters, SCALE_WINDOW, scenarios.DCS)
-            save(found, options.json)
+    return found
+
+
+def run_more(options):
+    found = {"machine": machine(), "date": datetime.date.today().isoformat()}
+    if options.newer:
+        found["newer"] = run_in_root(options.newer, options)
+        save(found, options.json)
+    for name, side in sides().items() if options.clusters else ():
+        print(f"{name}, {options.clusters} clusters", flush=True)
+        found.setdefault("scale", {})[name] = scale.measure(side, options.clusters, SCALE_WINDOW, scenarios.DCS)
+        save(found, options.json)
+    if options.soak:
+        found["soak"] = json.loads(pathlib.Path(options.soak).read_text())
+        save(found, options.json)
     return found
 
 
@@ -110,7 +122,7 @@ def run_in_root(major, options):
     programs = [TREE / "build" / "release" / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
     with roots.opened(version) as inside, tempfile.NamedTemporaryFile(dir=TREE / "build", suffix=".json") as results:
         inside.lend(*programs)
-        words = inside.command("/usr/bin/python3", "bench/compare.py", "--reps", options.reps, "--window", 0, "--clusters", 0, "--json", results.name,
+        words = inside.command("/usr/bin/python3", "bench/compare.py", "--reps", options.reps, "--window", 0, "--json", results.name,
                                "--write", "", *(["--only", options.only] if options.only else []),
                                DAEMON_CMD="/mnt/daemon/tamada", CTL_CMD="/mnt/daemon/tamadactl", TAMADA_COMMIT=machine()["tamada"])
         subprocess.run([str(word) for word in words], cwd=TREE, check=True)
@@ -227,12 +239,10 @@ def soak_row(title, soak):
             f"{soak['missing']} | {spread(soak['node_loss_s'])} |")
 
 
-def soak_section(path):
-    """What soak.py measured, which takes too long to be a part of each run."""
-    soak = json.loads(pathlib.Path(path).read_text())
+def soak_rows(soak):
     minutes = sum(one["seconds"] for one in soak["stretches"]) / 60
     done = sum(sum(one["disturbances"].values()) for one in soak["stretches"])
-    return [f"## {minutes:.0f} minutes on an overloaded machine", "",
+    return [f"### {minutes:.0f} minutes on an overloaded machine", "",
             "Both sides at the same time, each with three nodes and three members of etcd, under a load of 8 on 2 cores and storms of fsync.",
             f"Tamada's etcd was disturbed {done} times (its leader or all of it paused for 0.5-3 s, its leader moved or killed), Patroni's as",
             f"often. A false failover is a promotion while no node was lost. Failsafe mode is on. {len(soak['node_loss_s'])} times the primary's",
@@ -253,7 +263,7 @@ def newer_rows(found):
     if not newer:
         return []
     m = newer["machine"]
-    return [f"## Outages with Patroni {m['patroni']}", "",
+    return [f"### Outages with Patroni {m['patroni']}", "",
             f"The same with PostgreSQL {m['postgresql']} and etcd {m['etcd']} on the same machine, {rounds(newer)}.", "",
             OUTAGES_HEAD, *outage_rows(newer),
             seconds_row(newer, "three nodes, both replicas streaming, from nothing", "up", "all_streaming_s") + " - |", ""]
@@ -263,7 +273,7 @@ def rounds(found):
     return f"{found['reps']} round" + ("s" if found["reps"] > 1 else "")
 
 
-def table(found, soak=None):
+def table(found):
     m, d = found["machine"], found["dcs"]
     head = "| | Patroni | Tamada | ratio |\n|---|---|---|---|"
     lines = [
@@ -283,17 +293,33 @@ def table(found, soak=None):
         "## From nothing to a cluster", "", head,
         seconds_row(found, "first primary, from an empty folder (s)", "up", "first_primary_s"),
         seconds_row(found, "three nodes, both replicas streaming (s)", "up", "all_streaming_s"), ""]
-    lines += newer_rows(found)
     rows = footprint_rows(found)
     if rows:
         lines += ["## Footprint of a daemon", "", head, *rows, ""]
-    if found.get("scale"):
-        clusters = found["scale"]["tamada"]["clusters"]
-        lines += [f"## {clusters} clusters on one etcd", "",
-                  f"Each is a leader alone, because it is the leader that writes to etcd. Idle, {SCALE_WINDOW} s.", "", head, *scale_rows(found), ""]
-    if soak:
-        lines += soak_section(soak)
     return "\n".join(lines)
+
+
+def more(found):
+    """The second part of the document."""
+    m = found["machine"]
+    lines = [MORE, "",
+             f"Written by `make bench ARGS=--more` on the same kind of machine ({m['cpu']}, {m['cores']} cores). Tamada {m['tamada']}, {found['date']}.", ""]
+    lines += newer_rows(found)
+    if found.get("scale"):
+        lines += [f"### {found['scale']['tamada']['clusters']} clusters on one etcd", "",
+                  f"Each is a leader alone, because it is the leader that writes to etcd. Idle, {SCALE_WINDOW} s.", "",
+                  "| | Patroni | Tamada | ratio |\n|---|---|---|---|", *scale_rows(found), ""]
+    if found.get("soak"):
+        lines += soak_rows(found["soak"])
+    return "\n".join(lines)
+
+
+def write(path, first=None, second=None):
+    """Replaces one part of the document, and keeps the other."""
+    path = pathlib.Path(path)
+    old_first, _, old_second = (path.read_text() if path.exists() else "").partition(MORE)
+    second = second or (MORE + old_second if old_second else "")
+    path.write_text((first or old_first).rstrip("\n") + "\n" + ("\n" + second if second else ""))
 
 
 def main():
@@ -301,28 +327,29 @@ def main():
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--only")
     parser.add_argument("--window", type=int, default=30, help="seconds of idling for the footprint; 0: none")
+    parser.add_argument("--more", action="store_true", help="measure the second part of the document")
     parser.add_argument("--clusters", type=int, default=50, help="clusters on one etcd; 0: none")
     parser.add_argument("--soak", help="results of soak.py --peer")
-    parser.add_argument("--newer", help="a major version of PostgreSQL")
-    parser.add_argument("--json", default=str(TREE / "build" / "bench.json"))
+    parser.add_argument("--newer", default="17", help="a major version of PostgreSQL; empty: none")
+    parser.add_argument("--json")
     parser.add_argument("--again", help="rows of --json, separated by commas")
     parser.add_argument("--from", dest="source", help="results of an earlier run")
     parser.add_argument("--write", default=str(TREE / "docs" / "benchmarks.md"))
     options = parser.parse_args()
     processes.adopt_orphans()
+    options.json = options.json or str(TREE / "build" / ("more.json" if options.more else "bench.json"))
     if options.source:
         found = json.loads(pathlib.Path(options.source).read_text())
+    elif options.more:
+        found = run_more(options)
     elif options.again:
         found = measure_again(options.again, options)
         save(found, options.json)
     else:
         found = run(options)
-    if options.newer:
-        found["newer"] = run_in_root(options.newer, options)
-        save(found, options.json)
-    text = table(found, options.soak)
+    text = more(found) if options.more else table(found)
     if options.write:
-        pathlib.Path(options.write).write_text(text)
+        write(options.write, **{"second" if options.more else "first": text})
     print("\n" + text)
 
 

@@ -32,7 +32,7 @@ constexpr const char* usage =
     "--no-guard\n"
     "                   without; else as the seed says\n"
     "  --standby-cluster  the cluster follows a server elsewhere, --no-standby-cluster; else as the seed says\n"
-    "  --archive        with archive_command and restore_command\n"
+    "  --archive        with archive_command and restore_command, --no-archive without; else as the seed says\n"
     "  --inject BUG     with a known bug; `list` prints them\n"
     "  --plan FILE      a scenario instead of faults by chance; `help` prints the commands\n"
     "  --story FILE     a scenario without chance: prints it with the transcript of what happened\n"
@@ -134,6 +134,7 @@ Arguments parse(int argc, char** argv) {
   Arguments arguments;
   arguments.campaign.options.guard = sim::Options::Guard::by_chance;
   arguments.campaign.options.standby_cluster.reset();
+  arguments.campaign.options.archive.reset();
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--trace") {
@@ -153,8 +154,8 @@ Arguments parse(int argc, char** argv) {
       arguments.campaign.repeated += " " + word;
       continue;
     }
-    if (word == "--archive") {
-      arguments.campaign.options.archive = true;
+    if (word == "--archive" || word == "--no-archive") {
+      arguments.campaign.options.archive = word == "--archive";
       arguments.campaign.repeated += " " + word;
       continue;
     }

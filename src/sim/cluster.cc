@@ -12,6 +12,7 @@ constexpr Duration systemd_restart = 5s;
 // How long a daemon may take after a freeze or a start to learn the present state and to act.
 constexpr Duration settling = 20s;
 constexpr std::size_t decisions_kept = 12;
+constexpr double with_archive = 0.25;  // the share of the clusters that have an archive of WAL
 
 Profile make_profile(Random& random) {
   Profile profile;
@@ -164,7 +165,8 @@ Cluster::Cluster(Options given)
     machines.servers.push_back(origin.get());
     origin->on_exit = [this](bool) { scheduler.after(random.any_scale(1s, 60s), [this] { origin->start(false); }); };
   }
-  machines.archive.on = options.archive;
+  machines.archive.on =
+      options.archive.value_or(!options.plan && Random(options.seed ^ 0xa4c417e, false).chance(with_archive));
   machines.on_cut_off = [this](int id) {
     const bool power = random.chance(0.4);
     const auto away = random.any_scale(100ms, 60s);

@@ -35,7 +35,8 @@ struct Options {
   Guard guard = Guard::off;
   // Whether the cluster begins as a standby cluster, which follows a server elsewhere. Unset: the seed decides.
   std::optional<bool> standby_cluster = false;
-  bool archive = false;  // the cluster has an archive of WAL
+  // Whether the cluster has an archive of WAL. Unset: the seed decides.
+  std::optional<bool> archive = false;
   Workload workload;
   bool trace = false;
   bool coverage = false;  // notes what the run reaches
