@@ -93,9 +93,9 @@ void take_workload(Arguments& arguments, const std::string& value) {
 
 void take_bug(Arguments& arguments, const std::string& value) {
   bool known = false;
-  for (const auto& [name, what, faults, settings, standby_cluster] : sim::known_bugs()) {
-    if (value == "list") std::printf("%-28s %s\n", name.c_str(), what.c_str());
-    known = known || name == value;
+  for (const auto& bug : sim::known_bugs()) {
+    if (value == "list") std::printf("%-28s %s\n", bug.name.c_str(), bug.what.c_str());
+    known = known || bug.name == value;
   }
   if (value == "list") std::exit(0);
   if (!known) refuse("no such bug; --inject list\n");

@@ -56,6 +56,12 @@ const std::vector<KnownBug>& known_bugs() {
        {"daemon_crash", "switchover"},
        {},
        true},
+      {"archive-always-followed",
+       "a server that does not start because of the archive is never started on its own timeline",
+       {"dcs_wipe", "partition_node", "daemon_crash"},
+       {{"synchronous_mode", "on"}},
+       false,
+       true},
       {"failsafe-taken-for-granted",
        "members that refuse or do not answer are taken to agree that the primary goes on"},
   };

@@ -19,6 +19,7 @@ struct KnownBug {
   std::vector<std::string> faults = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
   bool standby_cluster = false;
+  bool archive = false;
 };
 const std::vector<KnownBug>& known_bugs();
 

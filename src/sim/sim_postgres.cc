@@ -313,6 +313,7 @@ awaitable<Result<void>> SimPostgres::started(std::optional<core::Upstream> upstr
   if (server_.directory != core::DataDirectory::valid) co_return core::fail("the data directory is an unfinished copy");
   crashed_ = false;
   const bool as_standby = upstream.has_value() && !bugs_.is("standby-starts-as-primary");
+  if (upstream && bugs_.is("archive-always-followed")) upstream->target_timeline = 0;
   server_.following_file = following_ = upstream;
   if (!synchronous_()) server_.set_sync_names("");
   server_.standby_signal = as_standby;

@@ -160,6 +160,7 @@ TEST_P(Injected, IsFound) {
     options.faults = GetParam().faults;
     options.settings = GetParam().settings;
     options.standby_cluster = GetParam().standby_cluster;
+    options.archive = GetParam().archive;
     auto without = options;
     options.bugs.name = GetParam().name;
     // The same run without the bug must find nothing.
