@@ -107,6 +107,7 @@ const of_standbys: Sentence[] = [
   ["waiting for the new leader", "等待新的领导者"],
   ["waiting for the leader to publish its address", "等待领导者公布其地址"],
   ["starting as a secondary: there is no leader yet", "作为备库启动：还没有领导者"],
+  ["{*reason}; the last start failed, so only timeline {timeline} is replayed", "{*reason}；上次启动失败，因此只重放时间线 {timeline}"],
   ["starting as a secondary, following {member}", "作为备库启动，跟随 {member}"],
   ["starting as a secondary, following {member}, which does not answer as a primary", "作为备库启动，跟随 {member}，它没有作为主库应答"],
   ["starting as a secondary; {member} does not answer as a primary", "作为备库启动；{member} 没有作为主库应答"],
