@@ -38,10 +38,12 @@ class Archive {
     }
     return std::nullopt;
   }
-  // Whether a standby with this checkpoint refuses to start, because the newest timeline left its history before.
-  bool forked_before(const Wal& wal, Position checkpoint) const {
-    const auto it = kept_.find(newest(wal.timeline(checkpoint)));
-    return it != kept_.end() && it->first > wal.timeline(checkpoint) && !wal.contains(it->second, checkpoint);
+  // The end of the newest timeline, if it is newer than the timeline of `own` and does not contain that position. A
+  // server that starts with recovery_target_timeline = latest leaves its own WAL for it.
+  std::optional<Position> parted(const Wal& wal, Position own) const {
+    const auto it = kept_.find(newest(wal.timeline(own)));
+    if (it == kept_.end() || it->first <= wal.timeline(own) || wal.contains(it->second, own)) return std::nullopt;
+    return it->second;
   }
 
  private:

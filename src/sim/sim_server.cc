@@ -161,12 +161,7 @@ void SimServer::start(bool as_standby) {
 
 void SimServer::ready() {
   if (stuck) return after(500ms, [this] { ready(); });
-  const bool replays_newest = recovery && m_.archive.on && replays_archived();
-  if (replays_newest && m_.archive.forked_before(m_.wal, {end.branch, control.checkpoint})) {
-    told("did not start: the newest timeline in the archive is not a child of this server's history");
-    newest_timeline = m_.archive.newest(timeline());  // PostgreSQL keeps the history file that it has fetched
-    return ended(true);
-  }
+  if (recovery && replays_archived() && !recover_to_the_newest()) return ended(true);
   if (recovery) {
     control.state = ControlState::in_archive_recovery;
     if (control.min_recovery_timeline == 0 || control.min_recovery_end < end.lsn) {
@@ -189,6 +184,21 @@ void SimServer::ready() {
   if (recovery) return connect();
   archive_from_now_on();
   end_soon();
+}
+
+// As the archive's newest timeline says. Source: PostgreSQL, InitWalRecovery().
+bool SimServer::recover_to_the_newest() {
+  const auto target = m_.archive.on ? m_.archive.parted(m_.wal, end) : std::nullopt;
+  if (!target) return true;
+  const auto common = m_.wal.common(*target, end);
+  if (control.checkpoint >= common.lsn || control.min_recovery_end > common.lsn) {
+    told("did not start: the newest timeline in the archive is not a child of this server's history");
+    newest_timeline = m_.archive.newest(timeline());  // PostgreSQL keeps the history file that it has fetched
+    return false;
+  }
+  told(fmt::format("leaves its WAL behind {} for the archive's newest timeline", core::format_lsn(common.lsn)));
+  end = common;
+  return true;
 }
 
 // Makes the server end soon after a start, for example because of a crashing extension or a full pg_wal.

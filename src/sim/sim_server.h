@@ -123,6 +123,7 @@ class SimServer {
   const std::string& name() const { return name_; }
   Timeline timeline() const { return m_.wal.timeline(end); }
   std::optional<int> upstream() const;
+  bool recover_to_the_newest();  // false: the server does not start
   bool replays_archived() const { return !following || following->target_timeline == 0; }  // newer timelines, too
   Machines& machines() { return m_; }
   Duration lag{};      // how much later it gets what it receives

@@ -79,9 +79,10 @@ TEST(Archive, AStandbyGetsWhatContinuesItsHistory) {
   EXPECT_EQ(archive.beyond(wal, {first, 120}, true), (Position{first, 160})) << "the new timeline left before";
   EXPECT_FALSE(archive.beyond(wal, {twin, 200}, true));
 
-  EXPECT_FALSE(archive.forked_before(wal, {first, 100}));
-  EXPECT_TRUE(archive.forked_before(wal, {first, 101}));
-  EXPECT_FALSE(archive.forked_before(wal, {second, 200}));
+  EXPECT_EQ(archive.parted(wal, {first, 101}), (Position{second, 300}));
+  EXPECT_FALSE(archive.parted(wal, {first, 100}));
+  EXPECT_FALSE(archive.parted(wal, {second, 200}));
+  EXPECT_FALSE(archive.parted(wal, {twin, 200})) << "of the same number";
 }
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {
