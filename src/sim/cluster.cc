@@ -165,8 +165,8 @@ Cluster::Cluster(Options given)
     machines.servers.push_back(origin.get());
     origin->on_exit = [this](bool) { scheduler.after(random.any_scale(1s, 60s), [this] { origin->start(false); }); };
   }
-  machines.archive.on =
-      options.archive.value_or(!options.plan && Random(options.seed ^ 0xa4c417e, false).chance(with_archive));
+  machines.archive.on = options.archive.value_or(!options.plan && !origin &&
+                                                 Random(options.seed ^ 0xa4c417e, false).chance(with_archive));
   machines.on_cut_off = [this](int id) {
     const bool power = random.chance(0.4);
     const auto away = random.any_scale(100ms, 60s);

@@ -35,7 +35,7 @@ struct Options {
   Guard guard = Guard::off;
   // Whether the cluster begins as a standby cluster, which follows a server elsewhere. Unset: the seed decides.
   std::optional<bool> standby_cluster = false;
-  // Whether the cluster has an archive of WAL. Unset: the seed decides.
+  // Whether the cluster has an archive of WAL. Unset: the seed decides, and a standby cluster has none.
   std::optional<bool> archive = false;
   Workload workload;
   bool trace = false;
