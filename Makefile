@@ -122,7 +122,7 @@ bench-clients: build deps-bench
 bench-floods: build deps-bench
 	@$(PYTHON) bench/floods.py $(ARGS)
 
-soak: build deps-busy
+soak: build deps-busy deps-bench
 	@$(PYTHON) bench/soak.py $(ARGS)
 
 screenshots: build deps-web
