@@ -93,8 +93,8 @@ std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events) {
   std::vector<MemberEvent> lines;
   for (const auto& event : events) {
     auto* line = lines.empty() ? nullptr : &lines.back();
-    if (line == nullptr || line->member != event.member || line->time != event.time || !may_merge(*line) ||
-        !may_merge(event)) {
+    if (line == nullptr || line->member != event.member || !may_merge(*line) || !may_merge(event) ||
+        local_time(line->time, 3) != local_time(event.time, 3)) {
       lines.push_back(event);
       continue;
     }

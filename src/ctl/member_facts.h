@@ -28,7 +28,8 @@ struct MemberEvent {
   Json whole;  // the member's event, with its name first
 };
 
-// For people: joins the events of one member at one moment (of its decision, job and server) into one line.
+// For people: joins the events of one member in one millisecond, the unit that is shown (of its decision, job and
+// server), into one line.
 std::vector<MemberEvent> condensed(const std::vector<MemberEvent>& events);
 
 // The journals of all members, merged by time. Each call returns the events since the last call.

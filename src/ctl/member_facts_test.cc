@@ -42,6 +42,16 @@ TEST(Condensed, OneMomentOfAMemberIsOneLine) {
   EXPECT_EQ(lines.at(0).whole["state"], "failed");
 }
 
+TEST(Condensed, MomentsThatLookTheSameAreOneLine) {
+  const char* first = "2026-11-30T23:41:55.573100+00:00";
+  const char* same_millisecond = "2026-11-30T23:41:55.573900+00:00";
+  const char* next_millisecond = "2026-11-30T23:41:55.574000+00:00";
+  EXPECT_EQ(texts({event(first, "n0", "decision", "waiting"), event(same_millisecond, "n0", "decision", "asking")}),
+            "n0 decision waiting; asking\n");
+  EXPECT_EQ(texts({event(first, "n0", "decision", "waiting"), event(next_millisecond, "n0", "decision", "asking")}),
+            "n0 decision waiting\nn0 decision asking\n");
+}
+
 TEST(Period, InUnitsThatPeopleUse) {
   using namespace std::chrono_literals;
   EXPECT_EQ(parse_period("10m"), 10min);
