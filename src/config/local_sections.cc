@@ -208,12 +208,19 @@ void read_replica_methods(Section& section, Postgresql& postgresql) {
   }
   const auto key = section.has("create_replica_methods") ? "create_replica_methods" : "create_replica_method";
   for (auto& name : section.lines(key)) {
-    if (name != "basebackup" && !postgresql.replica_methods.contains(name)) {
+    if (name != "basebackup" && name != "incremental" && !postgresql.replica_methods.contains(name)) {
       section.warning(key,
                       fmt::format("{} is left out: no section of this name with a command stands beside it", name));
       continue;
     }
     postgresql.create_replica_methods.push_back(std::move(name));
+  }
+  if (postgresql.create_replica_methods == std::vector<std::string>{"incremental"} &&
+      !postgresql.replica_methods.contains("incremental")) {
+    section.warning(
+        key,
+        "incremental needs the data of an earlier replica; without any, no replica can be made unless another "
+        "method follows: [incremental, basebackup]");
   }
 }
 

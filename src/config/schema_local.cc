@@ -384,8 +384,8 @@ constexpr auto local_postgresql_keys = std::to_array<Key>({
     {.name = "create_replica_methods",
      .type = Type::lines,
      .fallback = "basebackup",
-     .what = "how a replica is made, in this order: `basebackup`, or names of other keys of this section, whose "
-             "`command` makes it"},
+     .what = "how a replica is made, in this order: `basebackup`, `incremental` (PostgreSQL 17 and later, see "
+             "docs/operations.md), or names of other keys of this section, whose `command` makes it"},
     {.name = "create_replica_method", .type = Type::lines, .what = "older name of `create_replica_methods`"},
     {.name = "basebackup", .type = Type::options, .what = "options of pg_basebackup"},
     {.name = "rewind", .type = Type::options, .what = "options of pg_rewind"},

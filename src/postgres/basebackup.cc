@@ -4,8 +4,8 @@
 #include "net/disk.h"
 #include "net/log.h"
 #include "net/process.h"
+#include "postgres/base_backup.h"
 #include "postgres/conninfo.h"
-#include "postgres/copy_places.h"
 #include "postgres/node.h"
 #include "postgres/progress.h"
 
@@ -87,6 +87,8 @@ awaitable<std::vector<std::string>> tablespaces_of(const Node& node, core::Upstr
   co_return result;
 }
 
+}  // namespace
+
 awaitable<Result<CopyPlaces>> find_places(Node& node, core::Upstream upstream) {
   auto tablespaces = co_await tablespaces_of(node, std::move(upstream));
   const auto major = co_await program_major(node);
@@ -122,22 +124,8 @@ awaitable<Result<void>> run_basebackup(Node& node, std::vector<std::string> argu
   co_return core::fail(fmt::format("pg_basebackup ended with {}: {}", copied->status, last_lines(copied->output)));
 }
 
-}  // namespace
-
-awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
-  if (upstream.host.empty()) co_return core::fail("there is no member to copy from");
-  if (auto prepared = co_await prepare_data_directory(node, "basebackup"); !prepared) co_return prepared;
-  const auto& credentials = node.local.postgresql.replication;
-  const auto passfile = co_await node.configuration.write_pgpass(
-      node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
-  if (!passfile) co_return std::unexpected(passfile.error());
-  const auto places = co_await find_places(node, upstream);
-  if (!places) co_return std::unexpected(places.error());
-  auto arguments = places->arguments();
-  arguments.push_back("--dbname=" + format(to_upstream(upstream, credentials, PQlibVersion(), *passfile, "")));
-  log::info("copying {} by pg_basebackup", upstream.member);
-  if (auto copied = co_await run_basebackup(node, std::move(arguments)); !copied) co_return copied;
-  auto moved = co_await net::on_disk_thread([placed = *places] { return placed.move_up(); });
+awaitable<Result<void>> finish_copy(Node& node, CopyPlaces places) {
+  auto moved = co_await net::on_disk_thread([placed = std::move(places)] { return placed.move_up(); });
   if (!moved) co_return moved;
   const int version = node.data.major_version();
   const auto look = co_await node.data.look(true, 10s);
@@ -146,6 +134,28 @@ awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
   // a primary.
   if (auto made = co_await node.configuration.make_standby(version); !made) co_return made;
   co_return co_await mark_complete(node);
+}
+
+awaitable<Result<std::string>> source_of_backup(Node& node, core::Upstream upstream) {
+  const auto& credentials = node.local.postgresql.replication;
+  const auto passfile = co_await node.configuration.write_pgpass(
+      node.paths.pgpass, pgpass_line(upstream.host, upstream.port, credentials));
+  if (!passfile) co_return std::unexpected(passfile.error());
+  co_return "--dbname=" + format(to_upstream(upstream, credentials, PQlibVersion(), *passfile, ""));
+}
+
+awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream) {
+  if (upstream.host.empty()) co_return core::fail("there is no member to copy from");
+  if (auto prepared = co_await prepare_data_directory(node, "basebackup"); !prepared) co_return prepared;
+  auto source = co_await source_of_backup(node, upstream);
+  if (!source) co_return std::unexpected(source.error());
+  const auto places = co_await find_places(node, upstream);
+  if (!places) co_return std::unexpected(places.error());
+  auto arguments = places->arguments();
+  arguments.push_back(*std::move(source));
+  log::info("copying {} by pg_basebackup", upstream.member);
+  if (auto copied = co_await run_basebackup(node, std::move(arguments)); !copied) co_return copied;
+  co_return co_await finish_copy(node, *places);
 }
 
 }  // namespace tamada::postgres

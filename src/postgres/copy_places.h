@@ -31,6 +31,7 @@ class CopyPlaces {
   core::Result<void> make_holders() const;
   // --pgdata and the other options, with the directories into which the program has to write.
   std::vector<std::string> arguments() const;
+  const std::string& data_dir_writes() const { return places_.front().writes; }
   // To be called after the program: moves everything to its final place. If it fails, it is not undone, and the copy
   // stays marked as unfinished.
   core::Result<void> move_up() const;

@@ -368,7 +368,7 @@ awaitable<core::Result<void>> DataDirectory::remove_unfinished(Unfinished mark) 
   mark.places.insert(mark.places.begin(), {.directory = paths_.data_dir});
   std::vector<std::string> holds;
   for (const auto& place : mark.places) {
-    for (const char* name : {rubbish, copy_in_holder}) {
+    for (const char* name : {rubbish, copy_in_holder, increment_in_holder, base_in_holder}) {
       if (exists(held(place.directory, name))) holds.push_back(held(place.directory, name));
     }
   }

@@ -20,6 +20,10 @@ inline constexpr const char* rewind_begun = "rewind";
 inline constexpr const char* copy_to_come = "copy";
 // The directory in holders for a copy that cannot be made in its final place.
 inline constexpr const char* copy_in_holder = "copy";
+// Directories in the data directory's holder while an incremental backup is made: the backup, and links to what it is
+// combined with.
+inline constexpr const char* increment_in_holder = "increment";
+inline constexpr const char* base_in_holder = "base";
 
 // The mark of an unfinished operation.
 struct Unfinished {

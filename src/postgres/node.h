@@ -84,6 +84,9 @@ awaitable<Result<void>> end_restore(Node& node);
 // incomplete. stay_empty: the mark is beside the data directory, not in it.
 awaitable<Result<void>> prepare_data_directory(Node& node, const char* what, bool stay_empty = false);
 awaitable<Result<void>> copy_from(Node& node, core::Upstream upstream);
+// Copies only what has changed since, and takes the rest from the data that the copy replaces. An error if that is not
+// possible or not safe.
+awaitable<Result<void>> copy_increment_from(Node& node, core::Upstream upstream);
 // Uses the first of these methods that succeeds. If the list is empty, create_replica_methods is used. Without an
 // upstream, only methods that need none are used.
 awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std::vector<std::string> names);
@@ -98,6 +101,10 @@ awaitable<Result<std::map<std::string, std::optional<core::Xid>>>> ask_leader_sl
 awaitable<core::UpstreamView> ask_server(Node& node, core::Upstream upstream, Duration timeout);
 // The timelines in the history of the local WAL, up to `timeline`, and how each began, as far as that is known.
 core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, const WalFormat& wal);
+// The file in the data directory with the identities of timelines, which are kept because old WAL is removed.
+// pg_basebackup and pg_rewind copy it from the server whose history they copy.
+inline constexpr auto remembered_timelines = "tamada.timelines";
+core::Timelines parse_remembered_timelines(const std::string& content);
 awaitable<std::optional<bool>> timeline_begins_alike(Node& node, core::Upstream other, core::Timeline timeline,
                                                      core::Lsn from, Duration timeout);
 

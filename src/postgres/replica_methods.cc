@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto basebackup = "basebackup";
+constexpr auto basebackup = "basebackup", incremental = "incremental";
 
 config::Method method_of(const Node& node, const std::string& name) {
   const auto& methods = node.local.postgresql.replica_methods;
@@ -88,6 +88,9 @@ awaitable<Result<void>> create_replica(Node& node, core::Upstream upstream, std:
     if (name == basebackup) {
       if (upstream.host.empty()) continue;
       result = co_await copy_from(node, upstream);
+    } else if (name == incremental && !node.local.postgresql.replica_methods.contains(name)) {
+      if (upstream.host.empty()) continue;
+      result = co_await copy_increment_from(node, upstream);
     } else {
       auto method = method_of(node, name);
       if (upstream.host.empty() && !method.no_leader) continue;

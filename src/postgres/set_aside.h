@@ -67,13 +67,13 @@ class SupersededList {
  public:
   explicit SupersededList(const std::string& data_dir) : note_(data_dir, "superseded") {}
   bool empty() const { return !note_.exists(); }
-  bool lies_in_holder() const;  // whether one of them is in a holder
+  bool lies_in_holder() const;                   // whether one of them is in a holder
+  std::vector<std::string> directories() const;  // oldest first; of a cluster, the data directory precedes the others
   core::Result<void> add(const std::vector<std::string>& directories);
   // Removes all of them and the list. This may take long.
   awaitable<core::Result<void>> remove_all() const;
 
  private:
-  std::vector<std::string> directories() const;
   Note note_;
 };
 

@@ -45,20 +45,6 @@ std::string read_local(const std::string& file, core::Lsn offset, core::Lsn leng
 
 bool is_written(const std::string& hexadecimal) { return hexadecimal.find_first_not_of('0') != std::string::npos; }
 
-// The file with the identities of timelines, which are kept because old WAL is removed. It is in the data directory, so
-// that pg_basebackup and pg_rewind copy it from the server whose history they copy.
-constexpr auto remembered_file = "tamada.timelines";
-
-core::Timelines remembered(const Node& node) {
-  core::Timelines result;
-  std::istringstream lines(read_file(node.paths.in_data_dir(remembered_file)).value_or(""));
-  core::Timeline timeline = 0;
-  for (std::string text; lines >> timeline >> text;) {
-    if (auto start = core::parse_start(timeline, text)) result.push_back(*std::move(start));
-  }
-  return result;
-}
-
 // written: the end of this timeline's WAL on this server. Beyond that position a recycled segment holds older WAL.
 std::string first_record(const Node& node, const core::TimelineStart& start, core::Lsn written, const WalFormat& wal) {
   const auto offset = start.lsn % wal.segment_size, length = header_bytes(start.lsn, wal.page_size);
@@ -72,6 +58,16 @@ std::string first_record(const Node& node, const core::TimelineStart& start, cor
 
 }  // namespace
 
+core::Timelines parse_remembered_timelines(const std::string& content) {
+  core::Timelines result;
+  std::istringstream lines(content);
+  core::Timeline timeline = 0;
+  for (std::string text; lines >> timeline >> text;) {
+    if (auto start = core::parse_start(timeline, text)) result.push_back(*std::move(start));
+  }
+  return result;
+}
+
 core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Lsn written, const WalFormat& wal) {
   const auto text = read_file(node.paths.in_data_dir("pg_wal/" + history_file_name(timeline)));
   if (timeline <= 1 || !wal.known() || !text) return {};
@@ -81,7 +77,7 @@ core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Ls
     const bool last = i + 1 == lines.size();
     result.push_back({.timeline = last ? timeline : lines[i + 1].timeline, .lsn = lines[i].lsn});
   }
-  const auto known = remembered(node);
+  const auto known = parse_remembered_timelines(read_file(node.paths.in_data_dir(remembered_timelines)).value_or(""));
   std::string to_remember;
   for (std::size_t i = 0; i < result.size(); ++i) {
     auto& start = result[i];
@@ -92,9 +88,11 @@ core::Timelines timelines_of(const Node& node, core::Timeline timeline, core::Ls
     if (!start.record.empty()) to_remember += fmt::format("{} {}\n", start.timeline, core::format_start(start));
   }
   if (!to_remember.empty()) {
-    asio::post(net::disk_thread(), [file = node.paths.in_data_dir(remembered_file), text = std::move(to_remember)] {
-      if (auto written = write_if_changed(file, text, 0600); !written) log::debug("{}", written.error().what);
-    });
+    asio::post(net::disk_thread(),
+               [file = node.paths.in_data_dir(remembered_timelines), text = std::move(to_remember)] {
+                 if (auto written = write_if_changed(file, text, 0600); !written)
+                   log::debug("{}", written.error().what);
+               });
   }
   return result;
 }

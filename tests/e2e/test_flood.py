@@ -23,6 +23,7 @@ from harness.cluster import TREE
 
 pytestmark = pytest.mark.tamada
 
+FORKED = multiprocessing.get_context("fork")   # Python 3.14 starts processes in another way, which cannot pass a TLS context on
 CONNECTIONS = int(os.environ.get("FLOOD", "4000"))
 PIPELINED = 100
 SECONDS = 4
@@ -46,8 +47,8 @@ class Flood:
 
     def __init__(self, port, sent, count, slowly=b"", context=None):
         self.port, self.sent, self.count, self.slowly, self.context = port, sent, count, slowly, context
-        self.stopped, self.opened = multiprocessing.Event(), multiprocessing.Value("i", 0)
-        self.process = multiprocessing.Process(target=self._run, daemon=True)
+        self.stopped, self.opened = FORKED.Event(), FORKED.Value("i", 0)
+        self.process = FORKED.Process(target=self._run, daemon=True)
 
     def __enter__(self):
         self.process.start()
@@ -124,8 +125,8 @@ class Checks:
         os._exit(0)
 
     def run_for(self, seconds):
-        result, sender = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.Process(target=self._run_for, args=(seconds, sender), daemon=True)
+        result, sender = FORKED.Pipe(duplex=False)
+        process = FORKED.Process(target=self._run_for, args=(seconds, sender), daemon=True)
         process.start()
         sender.close()
         self.took, self.wrong = result.recv()

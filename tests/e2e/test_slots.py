@@ -153,6 +153,7 @@ def test_readers_of_failover_slots_are_never_ahead_of_the_synchronous_standby(ne
         processes.send(receiver, signal.SIGCONT)
     assert any("on the primary only" in line for line in changes(leader, "native"))
 
+    facts.wait_sync_standby(cluster)
     done = cluster.ctl("switchover", cluster.scope, "--force")
     assert done.returncode == 0, done.stdout + done.stderr
     cluster.wait_healthy(60)

@@ -33,7 +33,7 @@ struct Postgresql {
   std::map<std::string, std::string> callbacks;      // on_start ... -> command line
   std::string before_stop, pre_promote;              // command lines; empty: none
   std::vector<std::string> create_replica_methods;   // in order; empty: basebackup
-  std::map<std::string, Method> replica_methods;     // the sections of those, except basebackup
+  std::map<std::string, Method> replica_methods;     // the sections of those that have one
   std::vector<std::string> rewind_options;           // as arguments of pg_rewind
   std::vector<std::string> basebackup_options;       // as arguments: "--checkpoint=fast"
   std::map<std::string, std::string> recovery_conf;  // restore_command and the like
