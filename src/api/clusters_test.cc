@@ -215,6 +215,39 @@ TEST(Namespaces, OfOthersAreFoundAndRead) {
   EXPECT_FALSE(plain.contains("namespace"));
 }
 
+TEST(Namespaces, WithinOneAnotherAreShownEach) {
+  Etcd etcd{.keys = keys_of("demo"), .portion = 3};
+  const auto put = [&](const std::string& name_space, const char* scope) {
+    for (const auto& [key, value] : keys_of(scope)) {
+      for (auto& [in, theirs] : etcd.others) {
+        if (name_space.starts_with(in)) theirs.emplace_back(name_space.substr(in.size()) + key, value);
+      }
+      if (name_space.starts_with(own)) etcd.keys.emplace_back(name_space.substr(own.size()) + key, value);
+    }
+  };
+  etcd.others = {{"/service/prod/", {}}, {"/service/prod/eu/", {}}, {"/teams/", {}}, {"/teams/blue/", {}}};
+  put("/service/", "prod");  // named as a namespace is
+  put("/service/prod/", "demo");
+  put("/service/prod/eu/", "x");
+  put("/teams/", "y");
+  put("/teams/blue/", "y");
+  std::ranges::sort(etcd.keys);
+  for (auto& [in, theirs] : etcd.others) std::ranges::sort(theirs);
+  Node node(leader(), reading(etcd));
+  const std::vector<std::string> all = {"/service/ demo",      "/service/prod/ demo", "/service/ prod",
+                                        "/service/prod/eu/ x", "/teams/ y",           "/teams/blue/ y"};
+  auto told = ask_all(node);
+  EXPECT_EQ(names_of(told), all);
+  EXPECT_TRUE(told["complete"].get<bool>());
+  for (const auto& line : told["clusters"]) EXPECT_EQ(line["members"], 2) << line.dump();
+  auto within = reading(etcd);
+  within.namespace_ = "/service/prod/";
+  Node inner(leader(), within);
+  told = ask_all(inner);
+  EXPECT_EQ(told["namespace"], "/service/prod/");
+  EXPECT_EQ(names_of(told), all);
+}
+
 TEST(Namespaces, OtherProgramsKeysAreLeftOut) {
   Etcd etcd{.keys = keys_of("demo"), .portion = 100};
   etcd.foreign = {{"/registry/configmaps/kube-system/config", "x"},

@@ -31,17 +31,21 @@ class NamespaceFinder {
 
   // Returns the name after which to read on, if it is not this one.
   std::optional<std::string> take(std::string_view name);
-  // The others' than the own one.
-  std::vector<std::string> found() const { return {known_.begin() + 1, known_.end()}; }
+  // Takes the name of a key in a known namespace, whose names come in their order, too. Another namespace may lie
+  // within it.
+  void look_within(std::string_view name);
+  // The own one is the first.
+  const std::vector<std::string>& known() const { return known_; }
   bool full() const { return known_.size() > found_max; }
 
  private:
   std::optional<std::string> skip(std::string_view directory);
+  std::string_view namespace_by(std::string_view name);
 
-  std::vector<std::string> known_;  // each begins and ends with a slash
-  std::string top_;                 // the directory below / of the last name
-  std::size_t in_vain_ = 0;         // names in it since the last namespace
-  std::string configured_;          // NAMESPACE/SCOPE/ of the last key `config`
+  std::vector<std::string> known_;       // each begins and ends with a slash
+  std::string top_;                      // the directory below / of the last name
+  std::size_t in_vain_ = 0;              // names in it since the last namespace
+  std::vector<std::string> configured_;  // NAMESPACE/SCOPE/ of the keys `config` so far, each within the one before
 };
 
 }  // namespace tamada::api

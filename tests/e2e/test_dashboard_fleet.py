@@ -196,6 +196,35 @@ def test_clusters_of_other_namespaces(neighbours, browser):
     assert browser.complaints() == []
 
 
+@pytest.fixture
+def nested(cluster):
+    """A cluster of three nodes, and the keys of clusters in a namespace within theirs."""
+    own = cluster.namespace
+    places = {f"{own}prod/demo": 1, f"{own}prod/orders": 7, f"{own}prod": 2}
+    for place, i in places.items():
+        for key, value in keys_of(i).items():
+            put(cluster.etcd, f"{place}/{key}", value)
+    yield cluster, {(place[:place.rindex("/") + 1], place[place.rindex("/") + 1:]) for place in places} | {(own, "demo")}
+    for place in places:
+        cluster.etcd.ctl("del", "--prefix", f"{place}/")
+
+
+def test_a_namespace_within_another(nested, browser):
+    """The cluster `prod`, and the namespace `prod`, are not mistaken for each other."""
+    cluster, expected = nested
+    open_fleet(browser, cluster.nodes[0])
+    wait_for("all", lambda: set(shown := places(browser)) == expected and len(shown) == len(expected), 20)
+    assert places(browser)[0] == (f"{cluster.namespace}prod/", "orders")   # it has no leader
+    for namespace, scope in expected:
+        assert "3 of 3 run" in browser.text(f"[data-namespace='{namespace}'][data-scope='{scope}']")
+    assert browser.text(".fleet").count("(this page's)") == 1
+    assert "(this page's)" in browser.text(f"[data-namespace='{cluster.namespace}'][data-scope=demo]")
+    assert [line["scope"] for line in clusters(cluster.nodes[0])["clusters"]] == ["demo", "prod"]
+    assert cluster.leader().api("/cluster")[1].count('"name"') == 3
+    take_pictures(browser, "nested")
+    assert browser.complaints() == []
+
+
 def test_a_role_of_etcd_for_the_own_namespace_only(cluster, browser):
     """etcd lets the nodes read their own namespace only, so the page shows that one, and says so."""
     answer = {"scope": "demo", "namespace": cluster.namespace, "complete": True, "other_namespaces": "etcd: permission denied",
