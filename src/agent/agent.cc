@@ -322,6 +322,10 @@ awaitable<core::ReplacedData> Agent::replaced_data(core::Duration timeout) {
   co_return co_await w_.postgres.replaced_data(timeout);
 }
 
+awaitable<core::Result<core::DataSize>> Agent::data_size(core::Duration timeout) {
+  co_return co_await w_.postgres.data_size(timeout);
+}
+
 awaitable<void> Agent::refresh(core::Duration timeout) {
   // Members that ask each other in a race would wait for each other, so a recent observation is a good enough answer.
   if (acting_ && w_.clock.now() - observed_at_ < fresh_enough) co_return;

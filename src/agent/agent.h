@@ -49,6 +49,7 @@ class Agent final : public api::Commands {
   void restart(core::RestartRequest request) override;
   void schedule_restart(std::optional<core::RestartRequest> request) override;
   awaitable<core::ReplacedData> replaced_data(core::Duration timeout) override;
+  awaitable<core::Result<core::DataSize>> data_size(core::Duration timeout) override;
   const wire::ServerParameters& server_parameters() const override { return w_.postgres.server_parameters(); }
   void reinitialize(bool by_force, bool from_leader) override;
   // Sets the function that reads the local file again; main calls it.

@@ -30,6 +30,8 @@ class Commands {
   virtual void schedule_restart(std::optional<core::RestartRequest> request) = 0;  // nullopt cancels it
   // What a fresh copy would do with the present data.
   virtual awaitable<core::ReplacedData> replaced_data(core::Duration timeout) = 0;
+  // Reads the size of every file's metadata, so it may take long, and is only for somebody who waits for it.
+  virtual awaitable<core::Result<core::DataSize>> data_size(core::Duration timeout) = 0;
   // What the running server tells about its parameters; empty when it is not known.
   virtual const wire::ServerParameters& server_parameters() const = 0;
   // Makes a fresh copy of the cluster's data. by_force cancels a running long operation first.

@@ -158,6 +158,9 @@ class RestApi {
   net::HttpResponse samples() const;
   net::HttpResponse explanation() const;
   net::HttpResponse last_handover() const;
+  // how large the data are (size_routes.cc)
+  awaitable<net::HttpResponse> get_size(Call call);
+  awaitable<net::HttpResponse> get_size_of(std::string member);
   // what a change of the configuration would do (check_config.cc)
   awaitable<net::HttpResponse> check_config(Call call);
   // requests for another member (passed_on.cc)
@@ -225,7 +228,9 @@ class RestApi {
   using Asking = awaitable<net::HttpResponse> (RestApi::*)();
   awaitable<net::HttpResponse> of_round(std::shared_ptr<Round>& last, core::Duration good_for, Asking asking);
   std::shared_ptr<Round> members_round_, samples_round_, clusters_round_, all_clusters_round_, doctor_round_;
-  std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about their events
+  struct Measuring;
+  std::shared_ptr<Measuring> measuring_;  // the last measurement of the data's size, or the one under way
+  std::shared_ptr<std::size_t> questions_ = std::make_shared<std::size_t>(0);  // to members about events and sizes
   std::shared_ptr<std::size_t> passing_ = std::make_shared<std::size_t>(0);  // requests that wait for a member's answer
   std::shared_ptr<std::size_t> followers_ = std::make_shared<std::size_t>(0);  // requests that wait for an event
 };

@@ -79,6 +79,7 @@ Json standbys_json(const std::vector<core::ReplicationConnection>& connections) 
 awaitable<HttpResponse> RestApi::get_tamada(Call call) {
   if (call.target.path == "/tamada/events") co_return co_await get_events(std::move(call));
   if (call.target.path == "/tamada/events/stream") co_return get_event_stream(call);
+  if (call.target.path == "/tamada/size") co_return co_await get_size(std::move(call));
   if (call.target.path == "/tamada/members")
     co_return co_await of_round(members_round_, members_are_good_for, &RestApi::ask_members);
   if (call.target.path == "/tamada/members/samples")

@@ -13,6 +13,7 @@
 
 #include "api/routes.h"
 #include "api/test_snapshot.h"
+#include "net/event.h"
 
 namespace tamada::api::test {
 
@@ -110,6 +111,14 @@ class FakeAgent final : public Commands {
   wire::ServerParameters parameters;
   const wire::ServerParameters& server_parameters() const override { return parameters; }
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return replaced; }
+  core::Result<core::DataSize> size = core::DataSize{.data = 40'000'000, .wal = 16'777'216};
+  int measured = 0;
+  net::Event* measuring = nullptr;  // null means that it takes no time
+  awaitable<core::Result<core::DataSize>> data_size(core::Duration) override {
+    ++measured;
+    if (measuring) co_await measuring->wait();
+    co_return size;
+  }
   void reinitialize(bool by_force, bool from_leader) override {
     ++reinitializes;
     last_reinitialize = std::string(by_force ? "force" : "") + (from_leader ? " from_leader" : "");

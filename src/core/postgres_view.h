@@ -137,6 +137,17 @@ struct ReplacedData {
   std::string obstacle;  // why the data cannot be kept or removed; empty when no reason is known
 };
 
+// How much a fresh copy of this member's data would remove, and what another member would copy from here.
+struct DataSize {
+  std::uint64_t data = 0;  // in bytes, without WAL
+  std::uint64_t wal = 0;
+  enum class Replaced {
+    when_copied,  // the old data are kept until the copy streams
+    before,       // they are removed before the copy begins
+    in_place,     // the program that copies changes the old data into the new ones
+  } replaced = Replaced::when_copied;
+};
+
 struct PostgresView {
   DataDirectory data_directory = DataDirectory::absent;
   ProcessState process = ProcessState::stopped;

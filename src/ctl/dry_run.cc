@@ -13,6 +13,7 @@
 namespace tamada::ctl {
 namespace {
 
+constexpr auto size_patience = std::chrono::seconds(15);  // the member looks at each of its files
 constexpr auto nothing_is_changed = "Dry run: nothing is changed.\n";
 
 // What prevents the member's promotion, by its own answer; empty when nothing does except that another member leads.
@@ -63,6 +64,34 @@ bool is_older(std::int64_t running, const std::string& wanted) {
   const auto number =
       numbers[0] >= 10 ? numbers[0] * 10000 + numbers[1] : numbers[0] * 10000 + numbers[1] * 100 + numbers[2];
   return running < number;
+}
+
+// How much a member says that it holds; nullopt if it does not say so, as Patroni's daemon does.
+std::optional<Json> size_of(Session& session, const core::Member& member) {
+  const auto answer = session.request(member, "GET", "tamada/size", nullptr, size_patience);
+  auto size = answer && answer->status == 200 ? wire::parse_object(answer->body) : std::nullopt;
+  if (size && !wire::unsigned_at(*size, "data_bytes")) return std::nullopt;
+  return size;
+}
+
+std::string bytes_at(const Json& size, const char* name) {
+  return format_bytes(wire::unsigned_at(size, name).value_or(0));
+}
+
+// What becomes of the data that the copy replaces, and how much is copied.
+void tell_sizes(const std::optional<Json>& replaced, const std::string& source, const std::optional<Json>& copied) {
+  if (replaced) {
+    const auto when = wire::text_at(*replaced, "replaced");
+    const auto* fate = when == "before"     ? "would be removed before the copy begins"
+                       : when == "in_place" ? "would be changed into the new ones in place"
+                                            : "would be removed when the new ones are complete";
+    echo(fmt::format("    its {} of data and {} of WAL {}\n", bytes_at(*replaced, "data_bytes"),
+                     bytes_at(*replaced, "wal_bytes"), fate));
+  }
+  if (copied) {
+    echo(fmt::format("    {} has {} of data to send, and the WAL written meanwhile\n", source,
+                     bytes_at(*copied, "data_bytes")));
+  }
 }
 
 }  // namespace
@@ -139,6 +168,8 @@ Done foretell_reinit(Session& session, const Cluster& cluster, const std::vector
   echo(nothing_is_changed);
   echo("Would be copied anew:\n");
   const auto leader = cluster.view.unlocked() ? std::string() : cluster.view.leader->name;
+  const auto* source = cluster.view.leader_member();
+  const auto copied = source ? size_of(session, *source) : std::nullopt;
   std::string refused;
   for (const auto& member : members) {
     const auto* one = facts_of(facts, member.name);
@@ -151,6 +182,7 @@ Done foretell_reinit(Session& session, const Cluster& cluster, const std::vector
       echo(fmt::format("  {}: its server would be stopped, its data directory put aside, and copied anew from {}\n",
                        member.name,
                        options.from_leader ? leader : "the leader " + leader + " or a member tagged clonefrom"));
+      tell_sizes(size_of(session, member), leader, copied);
     } else {
       echo(fmt::format("  {}: {}\n", member.name, paint("it would be refused: " + why, Colour::red)));
       refused = member.name + ": " + why;

@@ -260,24 +260,31 @@ struct Usage {
   std::string directory;
 };
 
-// Adds up the lines of du by file system.
-std::map<dev_t, Usage> usage_of(const std::string& du_output) {
-  std::map<dev_t, Usage> result;
-  std::istringstream lines(du_output);
+// Calls `take` with the bytes and the path of each line of du; other lines are its complaints.
+template <class Take>
+void for_each_of_du(const std::string& output, Take take) {
+  std::istringstream lines(output);
   for (std::string line; std::getline(lines, line);) {
     const auto tab = line.find('\t');
     double used = 0;
     const auto [end, failed] = std::from_chars(line.data(), line.data() + line.size(), used);
     if (failed != std::errc() || tab == std::string::npos || end != line.data() + tab) continue;
-    const auto directory = line.substr(tab + 1);
+    take(used, line.substr(tab + 1));
+  }
+}
+
+// Adds up the lines of du by file system.
+std::map<dev_t, Usage> usage_of(const std::string& du_output) {
+  std::map<dev_t, Usage> result;
+  for_each_of_du(du_output, [&](double used, const std::string& directory) {
     struct stat status{};
     struct statvfs file_system{};
-    if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &file_system) != 0) continue;
+    if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &file_system) != 0) return;
     auto& usage = result[status.st_dev];
     usage.used += used;
     usage.free = static_cast<double>(file_system.f_bavail) * static_cast<double>(file_system.f_frsize);
     if (usage.directory.empty()) usage.directory = directory;
-  }
+  });
   return result;
 }
 
@@ -302,6 +309,31 @@ awaitable<std::string> DataDirectory::obstacle_to_replacing(bool keep, core::Dur
         " are free";
   }
   co_return std::string();
+}
+
+awaitable<core::Result<core::DataSize>> DataDirectory::size(core::Duration timeout) const {
+  if (is_vacant(paths_.data_dir)) co_return core::DataSize{};
+  std::error_code error;
+  const auto wal = std::filesystem::canonical(paths_.data_dir + "/pg_wal", error).string();
+  net::SpawnOptions options{.argv = {"nice", "du", "--summarize", "--block-size=1", "--one-file-system",
+                                     "--exclude=" + std::string(holder_name), "--"},
+                            .capture = true};
+  // du counts each file once, so what it has counted as WAL is not in the lines of the directories after it.
+  if (!error) options.argv.push_back(wal);
+  for (auto& path : SettingAside::paths_of(paths_.data_dir)) {
+    if (path != wal) options.argv.push_back(std::move(path));
+  }
+  const auto measured = co_await net::run(std::move(options), timeout);
+  if (!measured) co_return core::fail("counting the files failed: " + measured.error().what);
+  core::DataSize size;
+  bool any = false;
+  // Files vanish while the server runs. du complains, and counts the others.
+  for_each_of_du(measured->output, [&](double used, const std::string& path) {
+    any = true;
+    (path == wal ? size.wal : size.data) += static_cast<std::uint64_t>(used);
+  });
+  if (!any) co_return core::fail("counting the files failed: " + measured->output);
+  co_return size;
 }
 
 core::Result<void> DataDirectory::finish_setting_aside() {

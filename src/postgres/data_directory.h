@@ -96,6 +96,8 @@ class DataDirectory {
   // Why the data cannot be set aside for a fresh copy or, if they are to be kept meanwhile, why there is no room for
   // both. Empty when no obstacle is known.
   awaitable<std::string> obstacle_to_replacing(bool keep, core::Duration timeout) const;
+  // The size of the files, as du counts it, with those outside to which links lead.
+  awaitable<core::Result<core::DataSize>> size(core::Duration timeout) const;
   // Finishes setting data aside if a former run of the daemon was interrupted in it.
   core::Result<void> finish_setting_aside();
   bool is_being_set_aside() const { return plan_.exists(); }

@@ -438,6 +438,17 @@ awaitable<core::ReplacedData> LocalPostgres::replaced_data(Duration timeout) {
                                .obstacle = co_await impl_->node.data.obstacle_to_replacing(kept, timeout)};
 }
 
+awaitable<Result<core::DataSize>> LocalPostgres::data_size(Duration timeout) {
+  auto size = co_await impl_->node.data.size(timeout);
+  if (!size) co_return size;
+  using Replaced = core::DataSize::Replaced;
+  const auto& postgresql = impl_->node.local.postgresql;
+  size->replaced = !keeping_method(postgresql).empty() ? Replaced::in_place
+                   : postgresql.keep_replaced_data     ? Replaced::when_copied
+                                                       : Replaced::before;
+  co_return size;
+}
+
 awaitable<Result<bool>> LocalPostgres::apply_configuration(bool asked) {
   co_return co_await postgres::apply_configuration(impl_->node, asked);
 }

@@ -47,6 +47,7 @@ class LocalPostgres final : public Postgres {
                                                 Duration timeout) override;
   awaitable<Result<void>> set_aside(bool superseded) override;
   awaitable<core::ReplacedData> replaced_data(Duration timeout) override;
+  awaitable<Result<core::DataSize>> data_size(Duration timeout) override;
   const wire::ServerParameters& server_parameters() const override;
   awaitable<Result<void>> remove_superseded() override;
   awaitable<Result<bool>> apply_configuration(bool asked) override;

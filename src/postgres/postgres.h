@@ -99,6 +99,8 @@ class Postgres {
   virtual awaitable<Result<void>> set_aside(bool superseded) = 0;
   // What a fresh copy would do with the present data. Changes nothing.
   virtual awaitable<core::ReplacedData> replaced_data(Duration timeout) = 0;
+  // Walks over all files, so it may take long. Changes nothing.
+  virtual awaitable<Result<core::DataSize>> data_size(Duration timeout) = 0;
   virtual awaitable<Result<void>> remove_superseded() = 0;
   // Applies new settings (dynamic configuration, SIGHUP, another role) by rewriting the files. Returns true when the
   // running server was told to load them, because something changed or because somebody asked for it.

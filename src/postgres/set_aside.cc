@@ -89,6 +89,24 @@ std::vector<SettingAside::Place> SettingAside::places() const {
   return result;
 }
 
+std::vector<std::string> SettingAside::paths_of(const std::string& data_dir) {
+  SettingAside all;
+  std::error_code error;
+  all.data_dir_ = fs::canonical(data_dir, error);
+  if (error) return {};
+  all.version_ = first_line_of(all.data_dir_ + "/PG_VERSION");
+  find_links(all.data_dir_, all.links_);
+  std::vector<std::string> paths;
+  for (const auto& place : all.places()) {
+    if (!place.is_tablespace) {
+      paths.push_back(place.directory);
+      continue;
+    }
+    for (const auto& name : all.movable(place)) paths.push_back(place.directory + "/" + name);
+  }
+  return paths;
+}
+
 std::vector<std::string> SettingAside::directories() const {
   std::vector<std::string> result;
   for (const auto& place : places()) result.push_back(place.directory);

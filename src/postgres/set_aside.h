@@ -25,6 +25,10 @@ class SettingAside {
   static core::Result<SettingAside> read(std::string_view text);
   std::string text() const;
 
+  // The paths that together hold everything that would be moved, in a directory with other clusters' files only this
+  // cluster's. Checks nothing.
+  static std::vector<std::string> paths_of(const std::string& data_dir);
+
   // Carries the plan out from where it stopped. After an error everything is back in its place if is_undone();
   // otherwise the error tells what is not.
   core::Result<void> carry_out();

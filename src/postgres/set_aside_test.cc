@@ -88,11 +88,11 @@ class SetAside : public ::testing::Test {
       EXPECT_FALSE(fs::exists((root_ / place).string() + "_old")) << place;
     }
   }
-  template <typename Work>
-  core::Result<void> result_of(Work work) {
+  template <typename T>
+  core::Result<T> result_of(awaitable<core::Result<T>> work) {
     asio::io_context io;
-    core::Result<void> done = core::fail("not done");
-    asio::co_spawn(io, std::move(work), [&](std::exception_ptr, core::Result<void> result) { done = result; });
+    core::Result<T> done = core::fail("not done");
+    asio::co_spawn(io, std::move(work), [&](std::exception_ptr, core::Result<T> result) { done = result; });
     io.run();
     net::test::finish_other_threads();
     return done;
@@ -260,6 +260,34 @@ TEST_F(SetAside, TheFilesAboutAMountPointAreInsideIt) {
   EXPECT_FALSE(fs::exists(held(data(), "old")));
   ASSERT_TRUE(next.mark_complete());
   EXPECT_FALSE(fs::exists(holder_of(data())));
+}
+
+TEST_F(SetAside, TheSizeIsThatOfWhatACopyReplaces) {
+  fill();
+  config::Postgresql postgresql;
+  postgresql.data_dir = postgresql.config_dir = data();
+  const Paths paths(postgresql);
+  const DataDirectory directory(paths);
+  fs::create_directories(held(data(), "old"));
+  const std::pair<const char*, std::size_t> files[] = {{"data/base/2", 3},
+                                                       {"space/PG_15_1/2", 5},
+                                                       {"wal/2", 16},
+                                                       {"shared/PG_14_1/2", 64},
+                                                       {"data/pgsql_tmp_tamada/old/2", 128}};
+  constexpr std::size_t mb = 1'000'000;
+  for (const auto& [file, size] : files) std::ofstream(root_ / file) << std::string(size * mb, 'x');
+  const auto measured = result_of(directory.size(std::chrono::seconds(30)));
+  ASSERT_TRUE(measured) << measured.error().what;
+  EXPECT_GE(measured->data, 8 * mb) << "the tablespace belongs to the data";
+  EXPECT_LT(measured->data, 9 * mb) << "neither another version's cluster nor data set aside do";
+  EXPECT_GE(measured->wal, 16 * mb);
+  EXPECT_LT(measured->wal, 17 * mb);
+  fs::remove(root_ / "data/pg_wal");  // no link now
+  fs::rename(root_ / "wal", root_ / "data/pg_wal");
+  const auto inside = result_of(directory.size(std::chrono::seconds(30)));
+  ASSERT_TRUE(inside) << inside.error().what;
+  EXPECT_LT(inside->data, 9 * mb);
+  EXPECT_GE(inside->wal, 16 * mb);
 }
 
 // pg_rewind would remove the holders, because its source does not have them.

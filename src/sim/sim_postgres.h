@@ -47,6 +47,7 @@ class SimPostgres final : public postgres::Postgres {
                                                 Duration timeout) override;
   awaitable<core::Result<void>> set_aside(bool superseded) override;
   awaitable<core::ReplacedData> replaced_data(core::Duration) override { co_return core::ReplacedData(); }
+  awaitable<core::Result<core::DataSize>> data_size(core::Duration) override { co_return core::DataSize(); }
   const wire::ServerParameters& server_parameters() const override {
     static const wire::ServerParameters none;
     return none;

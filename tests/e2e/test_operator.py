@@ -106,7 +106,10 @@ def test_dry_runs_change_nothing(cluster, ctl):
     said = ctl("restart", cluster.scope, "--rolling", "--dry-run")
     assert said.splitlines()[-1] == f"  {leader.name}: it leads: it would be restarted by a switchover", said
     assert "is not less than 9.6.1" in ctl("restart", cluster.scope, replica.name, "--pg-version", "9.6.1", "--dry-run")
-    assert f"  {replica.name}: its server would be stopped, " in ctl("reinit", cluster.scope, replica.name, "--dry-run")
+    said = ctl("reinit", cluster.scope, replica.name, "--dry-run")
+    assert f"  {replica.name}: its server would be stopped, " in said
+    assert re.search(r"^    its [\d.]+ MB of data and [\d.]+ MB of WAL would be removed when the new ones are complete$", said, re.M), said
+    assert re.search(rf"^    {leader.name} has [\d.]+ MB of data to send, and the WAL written meanwhile$", said, re.M), said
     assert "members/n0\n" in ctl("remove", cluster.scope, "--dry-run")
     # A dry run tells what would be refused and ends with status 1.
     replica.lose()
