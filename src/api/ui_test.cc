@@ -25,6 +25,7 @@ TEST(Ui, ServesItsFiles) {
   EXPECT_FALSE(node.api->fast("HEAD", "/ui/"));
   const std::pair<const char*, const char*> files[] = {{"index.html", "text/html; charset=utf-8"},
                                                        {"app.js", "text/javascript; charset=utf-8"},
+                                                       {"chinese.js", "text/javascript; charset=utf-8"},
                                                        {"style.css", "text/css; charset=utf-8"},
                                                        {"icon.svg", "image/svg+xml"}};
   for (const auto& [name, type] : files) {
@@ -44,6 +45,15 @@ TEST(Ui, UnknownFilesAreNotFound) {
     EXPECT_EQ(node.ask("GET", path).substr(0, 3), "404") << path;
   EXPECT_EQ(header_of(node, "X-Content-Type-Options"), "nosniff");
   EXPECT_EQ(node.ask("POST", "/ui/", "{}").substr(0, 3), "501");
+}
+
+// Chinese costs English pages nothing but the button.
+TEST(Ui, TheChineseTextsAreAFileOfTheirOwn) {
+  constexpr std::string_view leads = "是领导者";
+  EXPECT_TRUE(ui_file_named("chinese.js").plain.contains(leads));
+  EXPECT_FALSE(ui_file_named("app.js").plain.contains(leads));
+  EXPECT_TRUE(ui_file_named("app.js").plain.contains("chinese.js"));
+  EXPECT_LT(ui_file_named("app.js").gzip.size() + ui_file_named("style.css").gzip.size(), 34'000U);
 }
 
 TEST(Ui, IsCompressedForClientsThatAcceptIt) {

@@ -57,7 +57,7 @@ def test_one_look(cluster, browser):
 
 def test_headers(cluster):
     node = cluster.nodes[0]
-    for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/ui/nosuch"):
+    for path in ("/ui/", "/ui/app.js", "/ui/chinese.js", "/ui/style.css", "/ui/nosuch"):
         answer = get(node, path)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
@@ -307,9 +307,18 @@ def told_by_daemons(browser):
     return [(text, english) for text, english in told if MARKUP not in text]
 
 
+def scripts_loaded(browser):
+    """{name: bytes on the network}"""
+    return {entry[0].rsplit("/", 1)[1]: entry[1] for entry in browser.run(
+        "return performance.getEntriesByType('resource').filter(one => one.name.endsWith('.js')).map(one => [one.name, one.encodedBodySize])")}
+
+
 def test_in_chinese(cluster, browser):
     browser.open(cluster.nodes[0])
+    assert set(loaded := scripts_loaded(browser)) == {"app.js"}, "an English page has no use for the Chinese texts"
     browser.all(".language")[0].click()
+    wait_for("the Chinese texts", lambda: "chinese.js" in scripts_loaded(browser), 30)
+    print(f"\nbytes on the network: {loaded} in English, {scripts_loaded(browser)} in Chinese")
     wait_for("the language", lambda: "是领导者" in browser.text("#verdict"), 30)
     assert browser.run("return document.documentElement.lang") == "zh"
     browser.run("document.querySelector('.filters select').value = '0'; document.querySelector('.filters select').dispatchEvent(new Event('change', {bubbles: true}))")
@@ -327,6 +336,50 @@ def test_in_chinese(cluster, browser):
         browser.look()
     browser.all(".language")[0].click()
     wait_for("the other", lambda: leader_shown(browser), 30)
+
+
+def originals(browser):
+    return browser.run("return [...document.querySelectorAll('.original')].map(one => [one.previousSibling.title, one.textContent, one.lang])")
+
+
+def test_the_english_original_by_keyboard_and_by_touch(cluster, browser):
+    """It appears as a text, and not only where a pointer rests."""
+    browser.look(360, 800)
+    try:
+        browser.open(cluster.nodes[0])
+        assert not browser.all(".told[role]"), "an English page translates nothing"
+        browser.all(".language")[0].click()
+        said = f"[data-member='{cluster.leader()}'] dd .told[role=button]"
+        wait_for("a translated text", lambda: browser.all(said), 30)
+        assert browser.run("return document.querySelector(arguments[0]).getAttribute('aria-expanded')", said) == "false" and not originals(browser)
+        browser.run("document.querySelector(arguments[0]).focus()", said)   # as the key Tab does; see tabIndex
+        assert browser.run("return document.activeElement === document.querySelector(arguments[0]) && document.activeElement.tabIndex", said) == 0
+        browser.driver.switch_to.active_element.send_keys("\ue007")   # Enter
+        (english, shown, language), = wait_for("the original", lambda: originals(browser), 30)
+        assert shown == english and language == "en" and "the leader with the lock" in english
+        assert browser.run("return document.querySelector(arguments[0]).getAttribute('aria-expanded')", said) == "true"
+        assert browser.overflow() <= 0
+        browser.driver.switch_to.active_element.send_keys(" ")
+        wait_for("it to go", lambda: not originals(browser), 30)
+        browser.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", said)
+        where = browser.run("const box = document.querySelector(arguments[0]).getClientRects()[0]; return [box.left + box.width / 2, box.top + box.height / 2]", said)
+        browser.touch(*where)
+        wait_for("the original again", lambda: originals(browser), 30)
+        browser.touch(*where)
+        wait_for("it to go", lambda: not originals(browser), 30)
+        assert browser.complaints() == []
+    finally:
+        browser.look()
+
+
+def test_a_chinese_browser_gets_chinese_at_once(cluster, browser):
+    browser.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": browser.run("return navigator.userAgent"), "acceptLanguage": "zh-CN"})
+    try:
+        browser.open(cluster.nodes[0])
+        assert browser.text("#verdict") == f"{cluster.leader()} 是领导者"
+        assert set(scripts_loaded(browser)) == {"app.js", "chinese.js"} and browser.complaints() == []
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": browser.run("return navigator.userAgent"), "acceptLanguage": "en-US"})
 
 
 def rss_kb(node):
@@ -352,7 +405,7 @@ def test_memory(cluster, browser):
     browser.driver.get("about:blank")
     before = rss_kb(node)
     for _ in range(30):
-        for path in ("/ui/", "/ui/app.js", "/ui/style.css", "/cluster", "/tamada/members", "/tamada/members/samples",
+        for path in ("/ui/", "/ui/app.js", "/ui/chinese.js", "/ui/style.css", "/cluster", "/tamada/members", "/tamada/members/samples",
                      "/tamada/events?newest=1000"):
             assert get(node, path).status_code == 200
     after = rss_kb(node)

@@ -24,8 +24,8 @@ SHOWN = ["src/core/*.cc", "src/core/*.h", "src/core/rules/*.cc", "src/core/rules
          "src/config/validate.cc", "src/config/dynamic.cc"]
 NOT_SHOWN = {
     "src/core/decide.cc": "the rules' meanings, for docs/rules.md", "src/core/rules_text.cc": "the head of docs/rules.md",
-    "src/core/slot_plan.cc": "why slots are dropped, for the log", "src/core/rewind.h": "SQL", "src/api/clusters_routes.cc": "see words.ts",
-    "src/api/doctor_routes.cc": "see found.ts"}
+    "src/core/slot_plan.cc": "why slots are dropped, for the log", "src/core/rewind.h": "SQL", "src/api/clusters_routes.cc": "see chinese.ts",
+    "src/api/doctor_routes.cc": "see found.zh.ts"}
 LOGGED = {"The leader is ", "About to run as a leader", "bootstrap failed", "Running as a leader", " without samples", ", but tells no events"}
 # Answers to requests that the page does not send.
 TO_OTHER_CLIENTS = {
@@ -44,7 +44,7 @@ def test_each_finding_has_a_chinese_text_with_the_same_values():
     english = {code: (text, next_) for code, text, next_ in
                re.findall(r'{"(\w+)", "\w+", Grade::(?:warning|failure),\s+"([^"]*)",\s+"([^"]*)"}', source)}
     assert len(english) == len(re.findall("Grade::(?:warning|failure),", source)) > 30
-    source = (TREE / "web/src/found.ts").read_text()
+    source = (TREE / "web/src/found.zh.ts").read_text()
     constants = dict(re.findall(r'const (\w+) = "([^"]*)";', source))
     table = source[source.index("chinese_findings"):source.index("\n};")]
     chinese = {code: (text, constants.get(next_, next_.strip('"'))) for code, text, next_ in

@@ -12,8 +12,9 @@ import { Picture, picture_of, readiness } from "./model";
 import { Tree } from "./picture";
 import { Plots } from "./plots";
 import { RestartAll } from "./restart_all";
+import { Translated } from "./said";
 import { Known, Watch, nothing } from "./watch";
-import { Language, Words, moment_of, time_of, wanted_language, words as all_words } from "./words";
+import { Language, Words, english, moment_of, time_of, wanted_language, words_in } from "./words";
 
 function Lease({ known, picture, words }: { known: Known; picture: Picture; words: Words }) {
   const told = picture.nodes.find((node) => node.leads)?.explain?.lease_seconds_left;
@@ -40,7 +41,14 @@ function Concerns({ known, picture, words }: { known: Known; picture: Picture; w
   return (
     <div class="concerns">
       <strong>{words.concerns}</strong>
-      <ul>{found.map(({ text, original, next }) => <li key={text} title={original}>{text}{next && <small>{next}</small>}</li>)}</ul>
+      <ul>
+        {found.map(({ text, original, next, next_original }) => (
+          <li key={text}>
+            <Translated said={text} original={original} />
+            {next && <small><Translated said={next} original={next_original} /></small>}
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }
@@ -84,16 +92,19 @@ function Silence({ known, words }: { known: Known; words: Words }) {
 
 interface Speech {
   language: Language;
+  words: Words;
+}
+
+interface Speaking extends Speech {
   speak: (language: Language) => void;
 }
 
-function LanguageButton({ language, speak }: Speech) {
+function LanguageButton({ language, words, speak }: Speaking) {
   const other = language === "en" ? "zh" : "en";
-  return <button type="button" class="language" lang={other} onClick={() => speak(other)}>{all_words[language].language}</button>;
+  return <button type="button" class="language" lang={other} onClick={() => speak(other)}>{words.language}</button>;
 }
 
-function FleetPage({ language, speak }: Speech) {
-  const words = all_words[language];
+function FleetPage({ language, words, speak }: Speaking) {
   useEffect(() => {
     document.title = `${words.all_clusters} · Tamada`;
   }, [language]);
@@ -103,7 +114,7 @@ function FleetPage({ language, speak }: Speech) {
         <h1>{words.all_clusters}</h1>
         <div class="tools">
           <a class="button" href="#">{words.back_to_cluster}</a>
-          <LanguageButton language={language} speak={speak} />
+          <LanguageButton language={language} words={words} speak={speak} />
         </div>
       </header>
       <Fleet words={words} />
@@ -111,13 +122,12 @@ function FleetPage({ language, speak }: Speech) {
   );
 }
 
-function ClusterPage({ language, speak }: Speech) {
+function ClusterPage({ language, words, speak }: Speaking) {
   const [known, show] = useState<Known>(nothing);
   const [deed, choose] = useState<Deed | null>(null);
   const [editing, edit] = useState(false);
   const [restarting, restart_all] = useState(false);
   const watch = useRef<Watch | null>(null);
-  const words = all_words[language];
   useEffect(() => (watch.current = new Watch(show)).start(), []);
   const picture = picture_of(known);
   const scope = known.cluster?.scope ?? "";
@@ -139,7 +149,7 @@ function ClusterPage({ language, speak }: Speech) {
             </button>
           )}
           <a class="button" href="#fleet">{words.all_clusters}</a>
-          <LanguageButton language={language} speak={speak} />
+          <LanguageButton language={language} words={words} speak={speak} />
         </div>
       </header>
       <Announcer leader={picture.leader} known={known.cluster !== null} words={words} />
@@ -188,9 +198,12 @@ function ClusterPage({ language, speak }: Speech) {
 }
 
 // The part of the address after # chooses between this cluster and the list of all clusters.
-function Page() {
-  const [language, speak] = useState<Language>(wanted_language);
+function Page({ first }: { first: Speech }) {
+  const [speech, change] = useState<Speech>(first);
   const [hash, go] = useState(location.hash);
+  const { language, words } = speech;
+  // If the daemon does not answer, which the page says anyhow, the language stays.
+  const speak = (other: Language) => void words_in(other).then((its) => change({ language: other, words: its }), () => {});
   useEffect(() => {
     const look = () => go(location.hash);
     addEventListener("hashchange", look);
@@ -199,7 +212,13 @@ function Page() {
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
-  return hash === "#fleet" ? <FleetPage language={language} speak={speak} /> : <ClusterPage language={language} speak={speak} />;
+  return hash === "#fleet" ? <FleetPage language={language} words={words} speak={speak} /> : <ClusterPage language={language} words={words} speak={speak} />;
 }
 
-render(<Page />, document.getElementById("page") as HTMLElement);
+async function begin(): Promise<void> {
+  const wanted = wanted_language();
+  const first = await words_in(wanted).then((words): Speech => ({ language: wanted, words }), (): Speech => ({ language: "en", words: english }));
+  render(<Page first={first} />, document.getElementById("page") as HTMLElement);
+}
+
+void begin();

@@ -10,12 +10,13 @@ export interface Finding {
   text: string;
   original?: string; // what the daemon tells in English, if `text` says it in another language
   next: string; // what to do, in the words of tamadactl; empty: not known
+  next_original?: string;
 }
 
 const clock_apart_ms = 4_000; // the members are asked within 2 s
 
 export const is_on = (value: unknown) => value === true || ["on", "true", "yes", "1", "quorum"].includes(String(value).toLowerCase());
-const unless_same = (original: string, text: string) => (original === text ? undefined : original);
+const unless_same = (original: string | undefined, text: string | undefined) => (original === text ? undefined : original);
 const finding = (check: string, text: string, about = ""): Finding => ({ check, about, text, next: "" });
 
 function of_intervals({ config }: Known, words: Words): Finding[] {
@@ -75,9 +76,12 @@ export function findings(known: Known, picture: Picture, words: Words): Finding[
   for (const one of own) {
     const same = wrong.find((other) => other.check === one.check && other.text.includes(one.about));
     one.next = (same && translated(same, words.findings, words.said).next) ?? "";
+    one.next_original = unless_same(same?.next, one.next);
   }
   const is_new = (one: { check: string; text: string }) => !shown_anyhow.has(one.check) && !checked.has(one.check) && !own.some(({ text }) => text.includes(one.text));
   const more = wrong.filter((one) => is_new(one) && (picture.leader || one.check !== "primary"));
-  const told = more.map((one) => ({ ...translated(one, words.findings, words.said), english: one.text }));
-  return [...own, ...told.map(({ check, text, english, next }) => ({ check, about: "", text, original: unless_same(english, text), next: next ?? "" }))];
+  const told = more.map((one) => ({ ...translated(one, words.findings, words.said), english: one.text, english_next: one.next }));
+  return [...own, ...told.map(({ check, text, english, next, english_next }) => ({
+    check, about: "", text, original: unless_same(english, text), next: next ?? "", next_original: unless_same(english_next, next),
+  }))];
 }
