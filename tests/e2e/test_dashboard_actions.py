@@ -2,6 +2,8 @@
 import datetime
 import json
 import re
+import signal
+import subprocess
 
 import pytest
 import requests
@@ -76,6 +78,40 @@ def asked(browser, node, action):
     text = browser.question()
     browser.leave()
     return text
+
+
+def test_the_question_before_a_copy_says_how_much_is_removed_and_copied(cluster, browser):
+    leader, (replica, other) = cluster.leader(), cluster.replicas()
+
+    def asked_by(page):
+        browser.open(page)
+        browser.press(f"Copy {replica} anew", f"[data-member='{replica}']")
+        wait_for("the sizes", lambda: f"{leader} has " in browser.question(), 60)
+        return browser.question()
+    question = asked_by(other)   # whose daemon asks both members
+    size = re.search(rf"{replica} holds ([\d.]+) MB of data and ([\d.]+) MB of WAL. They are kept until the new copy is complete, and then removed.", question)
+    sent = re.search(rf"{leader} has ([\d.]+) MB of data to send, and the WAL that is written meanwhile.", question)
+    assert size and sent, question
+    du = int(subprocess.run(["du", "-sB1", "--exclude=pg_wal", replica.data], capture_output=True, text=True, check=True).stdout.split()[0])
+    assert abs(float(size[1]) - du / 2**20) < 2 and float(size[2]) >= 16 and abs(float(sent[1]) - float(size[1])) < 10, (du, question)
+    for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
+        browser.look(width, 800, dark)
+        assert browser.overflow() <= 0
+        browser.window(PICTURES / f"copy-{width}-{'dark' if dark else 'light'}.png")
+    browser.look()
+    browser.leave()
+    assert asked_by(replica).count(" MB of data") == 2
+    browser.leave()
+    # A member that cannot be asked. The page says so, and the copy can be ordered all the same.
+    other.signal(signal.SIGSTOP)
+    try:
+        browser.press(f"Copy {other} anew", f"[data-member='{other}']")
+        wait_for("the reason", lambda: f"How much data {other} holds is not known." in browser.question() and f"{leader} has " in browser.question(), 60)
+        assert browser.all("dialog [type=submit]")[0].is_enabled()
+        browser.leave()
+    finally:
+        other.signal(signal.SIGCONT)
+    assert browser.complaints() == []
 
 
 def test_the_question_says_what_clients_will_notice(cluster, browser):

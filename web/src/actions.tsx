@@ -1,8 +1,9 @@
 // The changes that the page can make, by the requests of the REST API.
 import { h } from "preact";
 import { Deed } from "./dialog";
-import { last_change, last_copy_of, last_restart_of, of_failover, of_reinit, of_restart, of_switchover } from "./foretell";
+import { last_change, last_copy_of, last_restart_of, of_failover, of_reinit, of_restart, of_switchover, sources_of } from "./foretell";
 import { Node, Picture, closed_gates } from "./model";
+import { sizes_of_copy } from "./size";
 import { Known } from "./watch";
 import { Words, bytes_of } from "./words";
 
@@ -59,6 +60,7 @@ function deeds_of(node: Node, known: Known, picture: Picture, words: Words): Dee
   };
   const reinit: Deed = {
     title: words.reinit(node.name), happens: [words.reinit_happens(node.name)], noticed: of_reinit(node, known, picture, words),
+    learn: (stop) => sizes_of_copy(node.name, sources_of(node, picture)[0]?.name ?? "", known.self, words, stop),
     last: last_copy_of(node, known.events, words), doubts, method: "POST", path: path("reinitialize"), body: {},
   };
   return [restart, ...(node.key?.scheduled_restart ? [no_restart] : []), reload, ...(node.leads ? [] : [reinit])];

@@ -1,7 +1,7 @@
 // A question before something is changed: it says what will happen, sends the request, and shows what comes of it. If the
 // daemon requires a password, the page asks for it and keeps it only in its own memory.
 import { Child, h } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Said } from "./said";
 import { Moment, When } from "./schedule";
 import { ask } from "./told";
@@ -12,6 +12,7 @@ export interface Deed {
   title: string;
   happens: string[]; // what the action will do, one sentence each
   noticed: string[]; // what clients will notice
+  learn?: (stop: AbortSignal) => Promise<string[]>; // more about `happens`, for which the daemons have to look first
   last: string; // how long it took last time; empty: not known
   doubts: string[]; // what speaks against the action
   method: "POST" | "PATCH" | "DELETE";
@@ -139,6 +140,16 @@ interface Asked {
   done: () => void;
 }
 
+function Learned({ learn, words }: { learn: (stop: AbortSignal) => Promise<string[]>; words: Words }) {
+  const [told, tell] = useState<string[] | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    void learn(stop.signal).then((found) => stop.signal.aborted || tell(found));
+    return () => stop.abort();
+  }, []);
+  return <div aria-live="polite">{(told ?? [words.counting]).map((sentence) => <p key={sentence} class={told ? "" : "quiet"}>{sentence}</p>)}</div>;
+}
+
 export function Question({ deed, words, events, close, done }: Asked) {
   const { state, send, form } = useSender(words);
   const [said, say] = useState("");
@@ -156,6 +167,7 @@ export function Question({ deed, words, events, close, done }: Asked) {
   return (
     <Dialog title={deed.title} close={close} submit={act}>
       {!over && deed.happens.map((sentence) => <p key={sentence}>{sentence}</p>)}
+      {!over && deed.learn && <Learned learn={deed.learn} words={words} />}
       {!over && <List title={words.noticed} kind="effects" items={deed.noticed} words={words} />}
       {!over && deed.last && <p class="last">{deed.last}</p>}
       {!over && <List title={words.against} kind="notice" items={deed.doubts} words={words} />}

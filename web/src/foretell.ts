@@ -61,11 +61,16 @@ export function last_restart_of(node: Node, events: Known["events"], words: Word
 }
 
 // A member with the tag clonefrom is copied from, if there is one, and otherwise the leader.
-export function of_reinit(node: Node, known: Known, picture: Picture, words: Words): string[] {
+export function sources_of(node: Node, picture: Picture): Node[] {
   const tagged = picture.nodes.filter((other) => other !== node && !other.leads && is_on(other.key?.tags?.["clonefrom"]) && !other.silent);
-  const source = tagged.length > 0 ? names_of(tagged) : picture.leader;
+  return tagged.length > 0 ? tagged : picture.nodes.filter((other) => other.leads);
+}
+
+export function of_reinit(node: Node, known: Known, picture: Picture, words: Words): string[] {
+  const sources = sources_of(node, picture);
+  const source = names_of(sources);
   return [
-    ...said(tagged.length > 1 ? words.copied_from_one_of(source) : words.copied_from(source), source), words.connections_end(node.name),
+    ...said(sources.length > 1 ? words.copied_from_one_of(source) : words.copied_from(source), source), words.connections_end(node.name),
     ...synchronous_meanwhile(node, picture, known.config, words), words.cannot_take_over(node.name),
   ];
 }

@@ -521,6 +521,9 @@ const of_answers: Sentence[] = [
   ["{member} has published no usable api_url", "{member} 没有公布可用的 api_url"],
   ["{member} does not answer, so the request was not sent to it: {*error}", "{member} 没有应答，因此没有向它发送请求：{error}"],
   ["too many requests for other members wait for an answer", "等待其他成员应答的请求过多"],
+  ["{member} answers {status}, but tells no size", "{member} 应答 {status}，没有数据大小"],
+  ["its files have not been counted yet", "其文件尚未统计完"],
+  ["counting the files failed: {*error}", "统计文件失败：{error}"],
   ["{member} answers {status}, which answers no such request", "{member} 应答 {status}，它不接受此请求"],
   ["the request was sent to {member}, and its answer did not come: {*error}", "请求已发送给 {member}，但没有收到其应答：{error}"],
 ];

@@ -92,6 +92,13 @@ export interface ClusterNews {
   cluster: Cluster;
 }
 
+export interface Size {
+  data_bytes: number | null; // null: not known, and `error` says why
+  wal_bytes: number | null;
+  replaced?: string; // what becomes of them if they are copied anew: when_copied, before, in_place
+  error?: string;
+}
+
 export interface Samples {
   every_s: number;
   columns: string[];
