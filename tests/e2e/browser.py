@@ -108,10 +108,15 @@ class Browser:
         return self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
     def picture(self, height, path):
-        """Saves a picture of the top of the page, as much as fits into the window."""
-        size = self.run("return [document.documentElement.clientWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], height), "scale": 1}
-        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        """Saves a picture of the top of the page: the sections that fit completely into this height."""
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+        try:
+            width, ends = self.run("return [innerWidth, [...document.querySelectorAll('section, .card')].map(one => scrollY + one.getBoundingClientRect().bottom)]")
+            fits = max((end for end in ends if end + 12 <= height), default=height - 12) + 12
+            clip = {"x": 0, "y": 0, "width": width, "height": fits, "scale": 1}
+            shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        finally:
+            self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": False})
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 

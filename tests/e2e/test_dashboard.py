@@ -171,7 +171,8 @@ def test_pictures(cluster, browser, width, dark):
         if not browser.all(".changes li"):   # if only this file's tests run
             switch_over(cluster)
         wait_for("all to be shown", lambda: browser.all(".changes .bar") and "may take over" in browser.text(".verdict") and len(browser.all(".tree .edge.streams")) == 2
-                 and len(tellers(browser)) == 3, 20)
+                 and len(tellers(browser)) == 3 and len(re.findall(r"\b0 B\b", browser.text(".tree"))) == 2, 40)
+        wait_for("the plots", lambda: all(plot(browser, column)[0] for column in ("receive_lag", "replay_lag", "wal_per_s", "dcs_ms", "loop_lag_ms")), 60)
         assert browser.overflow() <= 0
         assert browser.run("return [...document.querySelectorAll('.edge')].map(edge => getComputedStyle(edge).opacity)") == ["1", "1"]
         back = browser.run("return getComputedStyle(document.body).backgroundColor")
@@ -326,12 +327,26 @@ def test_in_chinese(cluster, browser):
     assert all(english for _, english in told), [text for text, english in told if not english]
     said = {english: chinese for chinese, english in told}
     assert not untranslated(said, said.values())
-    browser.picture(1800, PICTURES / "chinese.png")
     browser.run("document.querySelectorAll('.card details').forEach(one => { one.open = true })")
-    browser.look(360, 800)
     try:
-        assert browser.overflow() <= 0
-        browser.picture(3600, PICTURES / "chinese-360.png")
+        for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
+            name = f"{width}-{'dark' if dark else 'light'}"
+            browser.look(width, 800, dark, still=True)   # or the colours would still be changing
+            assert browser.overflow() <= 0
+            browser.picture(1800 if width > 600 else 2200, PICTURES / f"chinese-{name}.png")
+            # On top of the page, a question.
+            browser.press("重新复制", ".card")
+            wait_for("the sizes", lambda: browser.question().count(" MB 数据") == 2, 60)
+            assert browser.overflow() <= 0
+            browser.window(PICTURES / f"chinese-copy-{name}.png")
+            browser.leave()
+            # And below it, the English originals.
+            browser.run("document.querySelectorAll('.events .told[role]').forEach(one => one.click())")
+            browser.run("document.querySelector('.happened').scrollIntoView()")
+            assert browser.overflow() <= 0 and len(originals(browser)) > 10
+            browser.window(PICTURES / f"chinese-events-{name}.png")
+            browser.run("document.querySelectorAll('.events .told[role]').forEach(one => one.click())")
+            browser.run("scrollTo(0, 0)")
     finally:
         browser.look()
     browser.all(".language")[0].click()

@@ -92,8 +92,7 @@ def test_it_ends_with_the_daemon_and_all_is_news_of_the_next_run(cluster):
 
 def example(proxy):
     """The example of docs/operations.md for this proxy."""
-    found = re.findall(r"^```\n(.*?)^```$", (TREE / "docs/operations.md").read_text(), re.M | re.S)
-    return next(text for text in found if "events/stream" in text and proxy in text)
+    return re.search(rf"^```\n(# {proxy}: .*?)^```$", (TREE / "docs/operations.md").read_text(), re.M | re.S)[1]
 
 
 def configuration(proxy, node, port):
