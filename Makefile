@@ -7,6 +7,7 @@
 #   make test-busy            the end-to-end tests while stress-ng keeps the processors and the disk busy
 #   make test-hosts           only the tests on booted hosts: deployment, failover table and ten minutes of random faults (root, namespaces)
 #                             HOSTS_SUITE=trixie: on hosts of Debian 13, with packages of this tree that are built there
+#                             HOSTS_PG10=: without the cluster of PostgreSQL 10 in Red Hat's paths, whose server is downloaded from npm
 #   make test-versions [ONLY=17]  the end-to-end tests on PostgreSQL 10 to 18 and etcd 3.4 and 3.5 (root, namespaces) -> docs/versions.md
 #   make test-asan            unit, end-to-end tests and a piece of simulation with sanitizers (address, undefined)
 #   make table                the failover table on booted hosts, with both settings -> docs/failover-table.md
@@ -58,7 +59,7 @@ test-versions: build deps-hosts
 	@$(PYTHON) tests/versions/run.py --build $(BUILD) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 test-hosts: build
-	@HOSTS_CHAOS=$${HOSTS_CHAOS:-10} $(PYTHON) tests/run.py --build $(BUILD) --only hosts -- $(ARGS)
+	@HOSTS_PG10=$${HOSTS_PG10-1} HOSTS_CHAOS=$${HOSTS_CHAOS:-10} $(PYTHON) tests/run.py --build $(BUILD) --only hosts -- $(ARGS)
 
 # The tests that are lines of the failover table, and the tests that deploy the cluster on which they run.
 TABLE := failover_table or (deploy and (test_etcd or one_command or test_haproxy))

@@ -66,6 +66,6 @@ def deployment(machines, packages, tmp_path_factory):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
-    site = item.funcargs.get("deployment") if hasattr(item, "funcargs") else None
+    site = next((value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Deployment)), None)
     if report.failed and site:
         report.sections += [(f"journal of {node.name}", node.log(60)) for node in site.nodes]

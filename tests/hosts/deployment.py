@@ -15,7 +15,8 @@ PROFILES = {"fast": {"ttl": 5, "loop_wait": 1, "retry_timeout": 1}, "seed": {"tt
 
 SYNCHRONOUS = ("sync_standby", "quorum_standby")   # the roles of standbys that acknowledge commits
 
-INVENTORY = """\
+# The section of an inventory that is about the test's hosts, and not about a cluster.
+ACCESS = """\
 [all:vars]
 ansible_user=root
 ansible_ssh_private_key_file={state}/id_ed25519
@@ -24,6 +25,8 @@ ansible_python_interpreter=/usr/bin/python3
 TAMADA_PACKAGES={packages}
 SECRETS={folder}/secrets
 
+"""
+INVENTORY = ACCESS + """\
 [etcd001]
 {net}.1
 {net}.2
@@ -178,6 +181,10 @@ class Deployment:
             assert old in text, old
             text = text.replace(old, new)
         self.inventory.write_text(text + more.format(net=self.machines.net, version=POSTGRESQL))
+
+    def write_other_inventory(self, sections):
+        """Writes an inventory with these sections instead of those above."""
+        self.inventory.write_text(ACCESS.format(state=STATE, packages=self.packages, folder=self.folder) + sections)
 
     def play(self, playbook, *words, server=None, check=True, timeout=600):
         """Runs a playbook with server_name and other variables; the inventory is an executable file."""
