@@ -18,7 +18,7 @@
 #   make rpm                  the same as RPM packages: build/portable/rpm
 #   make test-packages        tests the tarball and the RPM packages in bare roots of Debian 12, 13 and unstable (root, namespaces)
 #   make sim [ARGS=...]       simulated clusters under faults, on all cores, until one fails or ^C
-#   make patroni-suite PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
+#   make patroni-suite [ONLY=17] PATRONI_SRC=... [ARGS=...]  Patroni's own acceptance tests (a clone of it) against this daemon
 #   make bench [ARGS=--more]  outages and footprint, compared with Debian's Patroni -> docs/benchmarks.md; --more: its second part
 #   make bench-check          whether role changes have become slower, compared with role changes by hand (part of make test)
 #   make bench-clients [ARGS=...]  a stop and a switchover under 0 to 2,000 idle clients
@@ -107,9 +107,14 @@ sim: build
 # The feature frozen_patroni expects that a frozen primary goes on. The guard would end it, so that feature runs without the guard.
 PATRONI_FEATURES := basic_replication cascading_replication custom_bootstrap dcs_failsafe_mode ignored_slots nostream_node \
 	patroni_api permanent_slots priority_failover priority_sync quorum_commit recovery standby_cluster
-patroni-suite: build deps-bench
-	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) $(PATRONI_FEATURES)
-	@$(PYTHON) tests/patroni_suite/run.py $(ARGS) --set watchdog.guard=off frozen_patroni
+ifdef ONLY
+PATRONI_SUITE = tests/versions/run.py --build $(BUILD) --only $(ONLY) --patroni-suite $(or $(PATRONI_SRC),patroni) --
+else
+PATRONI_SUITE = tests/patroni_suite/run.py
+endif
+patroni-suite: build deps-bench $(if $(ONLY),deps-hosts)
+	@$(PYTHON) $(PATRONI_SUITE) $(ARGS) $(PATRONI_FEATURES)
+	@$(PYTHON) $(PATRONI_SUITE) $(ARGS) --set watchdog.guard=off frozen_patroni
 
 bench: build deps-bench deps-hosts
 	@$(PYTHON) bench/compare.py $(ARGS)

@@ -333,7 +333,12 @@ def test_progress_is_shown_while_it_happens(cluster, browser):
     browser.open(node)
     browser.press(f"Restart PostgreSQL of {node}", f"[data-member='{node}']")
     browser.submit()
-    wait_for("the progress", lambda: "stop" in browser.text("dialog .progress") and "start" in browser.text("dialog .progress"), 30)
+    seen = []   # the page shows the newest events only
+
+    def stop_and_start():
+        seen.append(browser.text("dialog .progress"))
+        return all(any(word in text for text in seen) for word in ("stop", "start"))
+    wait_for("the progress", stop_and_start, 30)
     wait_for("what came of it", lambda: "restarted successfully" in browser.question(), 30)
     browser.leave()
 

@@ -20,9 +20,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "hosts")]
 
 from machines import STATE, TREE, finished, run  # noqa: E402
 
-# The packages that tests/e2e and the daemon need, besides a server and what mmdebstrap installs in each root.
-PACKAGES = """clang-19 e2fsprogs etcd-client etcd-server haproxy iproute2 libpq5 libyaml-0-2 openssl patroni procps prometheus python3 python3-etcd
-    python3-pexpect python3-psycopg2 python3-pytest python3-pytest-xdist python3-requests python3-urllib3 python3-yaml""".split()
+# The packages that tests/e2e, tests/patroni_suite and the daemon need, besides a server and what mmdebstrap installs in each root.
+PACKAGES = """clang-19 e2fsprogs etcd-client etcd-server haproxy iproute2 libpq5 libyaml-0-2 openssl patroni procps prometheus python3
+    python3-behave python3-coverage python3-dateutil python3-etcd python3-pexpect python3-psutil python3-psycopg2 python3-pytest
+    python3-pytest-xdist python3-requests python3-urllib3 python3-yaml""".split()
 SMALLER = ["man", "doc", "locale"]   # folders of /usr/share that are left out
 ARCHIVE = "http://deb.debian.org/debian"
 

@@ -3,13 +3,15 @@
 built here. Replaces the lines of the tested versions in docs/versions.md.
 
 run.py [--build build/release] [--only 17[,18]] [--features] [--dry] [-- arguments for pytest] | --remove
+run.py --patroni-suite CLONE [--build build/release] [--only 17[,18]] [-- arguments for tests/patroni_suite/run.py]
 --features: runs only the tests for every version (tests/e2e/test_each_version.py). Without it the whole suite runs if the server
-has all of its programs. With --dry, or with arguments for pytest, the document is not changed. Ends with status 1 if a test failed,
-3 if a version could not be downloaded.
+has all of its programs. --patroni-suite: runs Patroni's own suite from that clone instead. With --dry, or with arguments for pytest,
+the document is not changed. Ends with status 1 if a test failed, 3 if a version could not be downloaded.
 """
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -20,6 +22,7 @@ sys.path.insert(0, str(HERE))
 import roots  # noqa: E402
 import table  # noqa: E402
 
+PROGRAMS = ("tamada", "tamadactl", "tamada-guard")
 FEATURES = "tests/e2e/test_each_version.py"
 # Left out are the tests that need the linters and the browser of Debian 12.
 WHOLE = ["tests/e2e", "--ignore=tests/e2e/test_lint.py", "--ignore-glob=tests/e2e/test_dashboard*.py"]
@@ -65,7 +68,7 @@ def tested(inside, build, arguments, environment):
 def run(version, build, options):
     """Runs the tests of one version. Returns (what ran, its outcomes, status). Raises a RuntimeError if the version cannot be
     downloaded."""
-    programs = [build / "bin" / name for name in ("tamada", "tamadactl", "tamada-guard")]
+    programs = [build / "bin" / name for name in PROGRAMS]
     folder = "/mnt/daemon" if version.suites else build / "bin"
     environment = {"DAEMON_CMD": f"{folder}/tamada", "CTL_CMD": f"{folder}/tamadactl"}
     whole = not (version.npm or options.features)
@@ -80,12 +83,25 @@ def run(version, build, options):
     return seen, whole, outcomes, code
 
 
+def run_patroni_suite(version, build, options):
+    """Status of Patroni's suite on one version."""
+    with roots.opened(version) as inside:
+        inside.lend(*(build / "bin" / name for name in PROGRAMS))
+        seen = facts(inside)
+        print(f"\n---- Patroni's suite on PostgreSQL {seen['server']}, etcd {seen['etcd']}, Debian {seen['debian']}", flush=True)
+        shutil.copytree(options.patroni_suite, inside.scratch / "tmp" / "patroni", symlinks=True)
+        command = inside.command("/usr/bin/python3", "tests/patroni_suite/run.py", "--src", "/tmp/patroni", "--daemon", "/mnt/daemon/tamada",
+                                 "--ctl", "/mnt/daemon/tamadactl", "--pg-bin", inside.server(), *options.pytest)
+        return subprocess.run([str(word) for word in command], cwd=roots.TREE).returncode
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--only", default="", help="major versions, separated by commas")
     parser.add_argument("--features", action="store_true")
     parser.add_argument("--dry", action="store_true")
+    parser.add_argument("--patroni-suite", metavar="CLONE", type=pathlib.Path)
     parser.add_argument("--remove", action="store_true", help="the roots and servers that were kept, instead of a run")
     parser.add_argument("pytest", nargs="*")
     options = parser.parse_args()
@@ -96,6 +112,9 @@ def main():
         parser.error(f"no version {', '.join(unknown)}; known are {', '.join(known)}")
     if options.remove:
         return roots.remove()
+
+    if options.patroni_suite:
+        return max(run_patroni_suite(known[name], build, options) for name in wanted)
 
     passed, failed, missing = 0, 0, []
     for name in wanted:
