@@ -34,7 +34,13 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def machines():
+def packages():
+    return built_packages()
+
+
+@pytest.fixture(scope="session")
+def machines(packages):
+    """The packages are made first, because the hosts' network namespace, into which this process moves, does not lead to Debian's mirror."""
     try:
         machines = prepared()
     except RuntimeError as error:
@@ -49,11 +55,6 @@ def machines():
     yield machines
     if not keep:
         machines("down")
-
-
-@pytest.fixture(scope="session")
-def packages():
-    return built_packages()
 
 
 @pytest.fixture(scope="session")
